@@ -89,8 +89,8 @@ def prediction_memory(of: Prediction, shape: ItemShape) -> int:
         channel = 2**11 + sum(8 * (len(one.inputs) + 2) ** 2 for one in of.predictors)
         return 6 * shape.elements + shape.channels * channel
     if isinstance(of, WavefrontRules):
-        rows = min(shape.rows, (shape.columns - 1) // 16 + 65) + 4
-        return 2**4 * shape.elements + 2**13 * min(shape.channels, 4) * rows
+        rows = min(shape.rows, (shape.columns - 1) // 16)
+        return 2**4 * shape.elements + 2**12 * min(shape.channels, 4) * rows
     of_row = 2**6 * (2 * of.lag + 8)
     for predictor in of.predictors:
         cells = -(-of.lag // predictor.cell) + 2
@@ -140,6 +140,8 @@ def state_memory(of: Prediction, elements: int) -> int:
     """The bytes that a batch of so many elements takes, beside those of its items."""
     if isinstance(of, Predictive) and of.counts:
         return of.counts.state_memory(elements)
+    if isinstance(of, WavefrontRules):
+        return 2**25 if elements else 0
     return of.state_memory(elements) if isinstance(of, CountedRules) else 0
 
 

@@ -240,8 +240,9 @@ def group_size(shapes: Sequence[ItemShape]) -> int:
     """The number of items, from the first on, that are coded together."""
     shape = shapes[0]
     alike = next((n for n, other in enumerate(shapes) if other != shape), len(shapes))
-    rows = min(shape.rows, -(-shape.columns // LAG))
+    across = -(-shape.columns // LAG)
+    most = min(SLOTS // min(shape.rows, across), ROWS // min(shape.rows, across + 64))
     k = 1
-    while 2 * k <= alike and 2 * k * rows <= SLOTS:
+    while 2 * k <= min(alike, most):
         k *= 2
     return k

@@ -155,13 +155,13 @@ impl Message {
     }
 
     /// The number that decides on an interval of these bits that is popped together with one before it.
-    #[inline]
+    #[inline(always)]
     pub fn peek_behind(&self, lane: usize, first: Interval, bits: u32) -> u32 {
         first.below(self.heads[lane]) as u32 & ((1 << bits) - 1)
     }
 
     /// Pops two intervals at once.
-    #[inline]
+    #[inline(always)]
     pub fn pop_both(&mut self, lane: usize, first: Interval, second: Interval) {
         let mut head = second.below(first.below(self.heads[lane]));
         if head < 1 << 32 {

@@ -220,11 +220,11 @@ fn predictive_cost(codec: &Predictive, network: u128, e: Extent, jpeg: bool) -> 
 }
 
 fn wavefront_cost(codec: &Wavefront, e: Extent, jpeg: bool) -> Cost {
-    let rows = e.r.min((e.q - 1) / 16 + 65) + 4;
+    let rows = e.r.min((e.q - 1) / 16);
     let colours = if jpeg { (e.s * e.r * e.q) << 12 } else { 0 };
     let macs = e.elements() * ((1 << 10) + u128::from(codec.macs())) + colours;
     Cost {
-        memory: (e.elements() << 4) + ((e.c.min(4) * rows) << 13),
+        memory: (e.elements() << 4) + ((e.c.min(4) * rows) << 12),
         macs: macs + ((e.s * e.c * (16 * (e.r - 1) + e.q)) << 10),
         steps: 0,
     }
@@ -282,7 +282,7 @@ fn counted_cost(codec: &Counted, e: Extent) -> Cost {
     Cost { memory, macs, steps: 0 }
 }
 
-/// The memory of the tables and mixers for a batch of so many elements.
+/// The memory of a batch of so many elements, beside that of its items: tables and mixers, and rows of wavefronts.
 fn table_memory(codec: &Codec, elements: u128) -> u128 {
     let counted = match codec {
         Codec::Counted(codec) => codec,
@@ -290,6 +290,7 @@ fn table_memory(codec: &Codec, elements: u128) -> u128 {
             Some(counts) => counts,
             None => return 0,
         },
+        Codec::Wavefront(_) if elements > 0 => return 1 << 25,
         _ => return 0,
     };
     let spec_memory = |spec: &Spec, elements: u128| {

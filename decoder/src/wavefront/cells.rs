@@ -195,8 +195,7 @@ wide! {
         let (n, stride, at) = (cells.inputs, cells.stride, cells.at(time));
         let (mut c, mut d) = ([[0.0; W]; MOST * MOST], [[0.0; W]; MOST * MOST]);
         for slot in slots.step_by(W) {
-            let h = |i: usize, j: usize| load(&cells.sums, at + (i * (i + 1) / 2 + j) * stride + slot);
-            let y = solve(h, n, cells.ridge, &mut c, &mut d);
+            let y = solve(&cells.sums[at + slot..], stride, n, cells.ridge, &mut c, &mut d);
             for (y, weights) in y[..n].iter().zip(cells.weights.chunks_exact_mut(stride)) {
                 for (weight, y) in weights[slot..slot + W].iter_mut().zip(y) {
                     let t = 4096.0 * y;
@@ -209,10 +208,11 @@ wide! {
     }
 }
 
-/// y of systems of n inputs, of which `h` has the lower triangles.
+/// y of systems of n inputs: an entry of the lower triangles of H stands `stride` behind the one before.
 #[inline(always)]
 fn solve(
-    h: impl Fn(usize, usize) -> Lanes,
+    h: &[f32],
+    stride: usize,
     n: usize,
     ridge: f32,
     c: &mut [Lanes; MOST * MOST],
@@ -221,11 +221,11 @@ fn solve(
     for j in 0..n {
         let mut i = j;
         while i + 4 <= n + 1 {
-            reduce::<4>(&h, i, j, ridge, c, d);
+            reduce::<4>(h, stride, [i, j], ridge, c, d);
             i += 4;
         }
         while i <= n {
-            reduce::<1>(&h, i, j, ridge, c, d);
+            reduce::<1>(h, stride, [i, j], ridge, c, d);
             i += 1;
         }
         let mut inverse = c[j * MOST + j];
@@ -255,26 +255,28 @@ fn solve(
 /// Makes R rows of column j of C, from row i on.
 #[inline(always)]
 fn reduce<const R: usize>(
-    h: &impl Fn(usize, usize) -> Lanes,
-    i: usize,
-    j: usize,
+    h: &[f32],
+    stride: usize,
+    [i, j]: [usize; 2],
     ridge: f32,
     c: &mut [Lanes; MOST * MOST],
     d: &[Lanes; MOST * MOST],
 ) {
     let mut t = [[0.0; W]; R];
     for (m, t) in t.iter_mut().enumerate() {
-        *t = h(i + m, j);
-        if i + m == j {
-            t.iter_mut().for_each(|t| *t += ridge);
+        let row = i + m;
+        *t = load(h, (row * (row + 1) / 2 + j) * stride);
+        if row == j {
+            for t in t {
+                *t += ridge;
+            }
         }
     }
-    let factors = &d[j * MOST..][..j];
-    let rows: [&[Lanes]; R] = std::array::from_fn(|m| &c[(i + m) * MOST..][..j]);
-    for k in 0..j {
-        for (t, row) in t.iter_mut().zip(&rows) {
+    for (k, factor) in d[j * MOST..][..j].iter().enumerate() {
+        for (m, t) in t.iter_mut().enumerate() {
+            let own = &c[(i + m) * MOST + k];
             for l in 0..W {
-                t[l] -= factors[k][l] * row[k][l];
+                t[l] -= factor[l] * own[l];
             }
         }
     }

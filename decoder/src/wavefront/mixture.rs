@@ -38,6 +38,19 @@ fn table() -> &'static Table {
     })
 }
 
+/// Entries of the table from a place on.
+#[inline(always)]
+fn bins(place: u16) -> &'static [u16; BINS] {
+    let table = table();
+    table[usize::from(place).min(table.len() - BINS)..].first_chunk().unwrap_or(&[0; BINS])
+}
+
+/// The high half of a product.
+#[inline(always)]
+fn high(x: u16, y: u16) -> u16 {
+    ((u32::from(x) * u32::from(y)) >> 16) as u16
+}
+
 /// That of one of the pixels.
 pub struct Mixture {
     bits: u32,
@@ -53,19 +66,14 @@ pub struct Mixture {
 impl Mixture {
     #[inline(always)]
     pub fn new(pixels: &Pixels, pixel: usize, levels: i32) -> Mixture {
-        let table = table();
-        let row = |k: usize| {
-            let place = usize::from(pixels.rows[k][pixel]).min(table.len() - BINS);
-            table[place..].first_chunk().unwrap_or(&[0; BINS])
-        };
         Mixture {
             bits: pixels.bits[pixel] as u32,
             base: pixels.base[pixel],
             first: pixels.first[pixel],
             last: pixels.last[pixel],
             levels,
-            weights: [0, 1, 2].map(|k| pixels.weights[k][pixel]),
-            rows: [row(0), row(1), row(2)],
+            weights: [pixels.weights[0][pixel], pixels.weights[1][pixel], pixels.weights[2][pixel]],
+            rows: [bins(pixels.rows[0][pixel]), bins(pixels.rows[1][pixel]), bins(pixels.rows[2][pixel])],
         }
     }
 
@@ -73,7 +81,6 @@ impl Mixture {
     #[inline(always)]
     fn starts(&self) -> [u16; BINS] {
         let mut starts = [0; BINS];
-        let high = |x: u16, weight: u16| ((u32::from(x) * u32::from(weight)) >> 16) as u16;
         let [a, b, c] = self.rows;
         let [u, v, w] = self.weights;
         for j in 0..BINS {
@@ -126,8 +133,8 @@ impl Mixture {
         if self.is_whole(j, count) {
             return Interval { start: number as u32, frequency: 1, bits: self.bits };
         }
-        let [start, end] = [number, number + 1].map(|number| ((number << WIDE) / count) as u32);
-        Interval { start, frequency: end - start, bits: WIDE }
+        let start = ((number << WIDE) / count) as u32;
+        Interval { start, frequency: (((number + 1) << WIDE) / count) as u32 - start, bits: WIDE }
     }
 
     /// Codes a level.

@@ -5,7 +5,7 @@ use crate::processor::simd::wide;
 use crate::wavefront::mixture::ROW;
 use crate::wavefront::network::{Network, Scratch, OUTPUTS};
 use crate::wavefront::plane::{logarithm, Plane, A, G, P, X};
-use crate::wavefront::rules::FEATURES;
+use crate::wavefront::rules::{FEATURES, INPUTS};
 use crate::wavefront::sheet::LAG;
 
 /// The most pixels that are looked at together.
@@ -118,12 +118,21 @@ fn load(from: &[i16]) -> Lanes {
     lanes
 }
 
+/// A number for each lane. No closure, since one may stay a function without the vectors that there are.
+macro_rules! each {
+    ($l:ident => $number:expr) => {{
+        let mut lanes = [0; W];
+        for ($l, lane) in lanes.iter_mut().enumerate() {
+            *lane = $number;
+        }
+        lanes
+    }};
+}
+
 #[inline(always)]
-fn each(f: impl Fn(usize) -> i32) -> Lanes {
+fn get(from: &All<i32>, first: usize) -> Lanes {
     let mut lanes = [0; W];
-    for (l, lane) in lanes.iter_mut().enumerate() {
-        *lane = f(l);
-    }
+    lanes.copy_from_slice(&from[first..first + W]);
     lanes
 }
 
@@ -135,10 +144,11 @@ fn put<T: Copy>(to: &mut [T], lanes: [T; W]) {
 /// A difference in units.
 #[inline(always)]
 fn norm(difference: &Lanes, reciprocal: &Lanes) -> Lanes {
-    each(|l| (difference[l] * reciprocal[l] + (1 << 14)) >> 15)
+    each!(l => (difference[l] * reciprocal[l] + (1 << 14)) >> 15)
 }
 
 /// Reads numbers around some pixels.
+#[derive(Clone, Copy)]
 struct Around<'a> {
     plane: &'a Plane,
     time: usize,
@@ -146,7 +156,12 @@ struct Around<'a> {
     items: usize,
 }
 
-impl Around<'_> {
+impl<'a> Around<'a> {
+    #[inline(always)]
+    fn new(plane: &'a Plane, place: &Place, first: usize) -> Around<'a> {
+        Around { plane, time: place.time, slot: place.slot + first, items: place.items }
+    }
+
     #[inline(always)]
     fn at(&self, ring: usize, [rows, columns]: Offset) -> Lanes {
         let time = self.time.wrapping_add_signed(LAG as isize * rows + columns);
@@ -156,8 +171,8 @@ impl Around<'_> {
     /// M
     #[inline(always)]
     fn median(&self) -> Lanes {
-        let [a, b, c] = [[0, -1], [-1, 0], [-1, -1]].map(|offset| self.at(X, offset));
-        each(|l| a[l].min(b[l]).max(a[l].max(b[l]).min(a[l] + b[l] - c[l])))
+        let (a, b, c) = (self.at(X, [0, -1]), self.at(X, [-1, 0]), self.at(X, [-1, -1]));
+        each!(l => a[l].min(b[l]).max(a[l].max(b[l]).min(a[l] + b[l] - c[l])))
     }
 }
 
@@ -182,86 +197,114 @@ fn look_at<const REFS: usize>(
     place: &Place,
     references: &[&Plane; REFS],
     first: usize,
-    inputs: &mut [i16],
+    read: &mut [i16],
 ) {
-    let around = |plane| Around { plane, time: place.time, slot: place.slot + first, items: place.items };
-    let own = around(place.plane);
-    let others: [Around; REFS] = std::array::from_fn(|k| around(references[k]));
+    let own = Around::new(place.plane, place, first);
+    let mut others = [own; REFS];
+    for (other, plane) in others.iter_mut().zip(references) {
+        *other = Around::new(plane, place, first);
+    }
     let median = own.median();
     put(&mut pixels.median[first..], median);
 
     // The prediction.
-    let mut sum = [32; W];
-    let mut count = 0;
-    let weights = place.plane.cells.as_ref().map_or(&[][..], |cells| &cells.weights);
-    let mut add = |x: Lanes, median: &Lanes| {
-        let u = each(|l| x[l] - median[l]);
-        put(&mut pixels.inputs[count][first..], u);
-        let w = load(&weights[count * place.plane.stride + place.slot + first..]);
-        sum = each(|l| sum[l] + u[l] * w[l]);
-        count += 1;
-    };
-    OWN_INPUTS.iter().for_each(|&i| add(own.at(X, OWN[i]), &median));
+    let mut inputs = [[0; W]; 18];
+    for (input, &i) in inputs.iter_mut().zip(&OWN_INPUTS) {
+        let x = own.at(X, OWN[i]);
+        *input = each!(l => x[l] - median[l]);
+    }
     if REFS > 0 {
         let median = others[0].median();
-        FIRST_INPUTS.iter().for_each(|&i| add(others[0].at(X, FIRST[i]), &median));
+        for (input, &i) in inputs[9..].iter_mut().zip(&FIRST_INPUTS) {
+            let x = others[0].at(X, FIRST[i]);
+            *input = each!(l => x[l] - median[l]);
+        }
     }
     if REFS > 1 {
         let median = others[1].median();
-        SECOND_INPUTS.iter().for_each(|&i| add(others[1].at(X, SECOND[i]), &median));
+        for (input, &i) in inputs[15..].iter_mut().zip(&SECOND_INPUTS) {
+            let x = others[1].at(X, SECOND[i]);
+            *input = each!(l => x[l] - median[l]);
+        }
+    }
+    let mut sum = [32; W];
+    if let Some(cells) = &place.plane.cells {
+        for (i, u) in inputs[..INPUTS[REFS]].iter().enumerate() {
+            put(&mut pixels.inputs[i][first..], *u);
+            let w = load(&cells.weights[i * place.plane.stride + place.slot + first..]);
+            sum = each!(l => sum[l] + u[l] * w[l]);
+        }
     }
     let top = 64 * (place.levels - 1);
-    let p = each(|l| (64 * median[l] + (sum[l] >> 6)).clamp(0, top));
+    let p = each!(l => (64 * median[l] + (sum[l] >> 6)).max(0).min(top));
     put(&mut pixels.prediction[first..], p);
 
     // The unit.
-    let errors = RECENT.map(|offset| own.at(A, offset));
-    let e = each(|l| {
-        let [a, b, c, d, e, f] = errors.each_ref().map(|error| error[l]);
-        ((2 * (a + b) + c + d + e + f + 4) >> 3) + 16
-    });
-    // The quotient is at least 2^-19 of itself below the next integer, or one: a single has it exactly below that.
-    let reciprocal = each(|l| ((524_288.0 / e[l] as f32) as i32).min(32767));
-    let g = each(|l| logarithm(e[l]));
+    let mut errors = [4; W];
+    for (i, offset) in RECENT.into_iter().enumerate() {
+        let a = own.at(A, offset);
+        let weight = if i < 2 { 2 } else { 1 };
+        errors = each!(l => errors[l] + weight * a[l]);
+    }
+    let e = each!(l => (errors[l] >> 3) + 16);
+    // A quotient that is no integer is at least 2^-19 of itself below the next one, so a single is below it, too.
+    let reciprocal = each!(l => ((524_288.0 / e[l] as f32) as i32).min(32767));
+    let g = each!(l => logarithm(e[l]));
     put(&mut pixels.unit[first..], e);
     put(&mut pixels.reciprocal[first..], reciprocal);
 
     // The features.
-    let width = FEATURES[REFS];
-    let mut feature = 0;
-    let mut see = |x: Lanes| {
-        let x = each(|l| (x[l].clamp(-128, 127) + 128) >> 1);
-        for l in 0..W {
-            inputs[l * width + feature] = x[l] as i16;
-        }
-        feature += 1;
-    };
-    for offset in OWN {
+    let mut f = [[0; W]; 40];
+    for (f, offset) in f.iter_mut().zip(OWN) {
         let x = own.at(X, offset);
-        see(norm(&each(|l| 64 * x[l] - p[l]), &reciprocal));
+        *f = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
     }
-    see(norm(&each(|l| 64 * median[l] - p[l]), &reciprocal));
-    for offset in SIGNED {
+    f[12] = norm(&each!(l => 64 * median[l] - p[l]), &reciprocal);
+    for (f, offset) in f[13..].iter_mut().zip(SIGNED) {
         let (x, p) = (own.at(X, offset), own.at(P, offset));
-        see(norm(&each(|l| 64 * x[l] - p[l]), &reciprocal));
+        *f = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
     }
     let shift = 8 - (32 - (place.levels as u32 - 1).leading_zeros());
-    see(each(|l| 2 * (g[l] - 56)));
-    see(each(|l| (p[l] & 63) - 32));
-    see(each(|l| ((p[l] << shift) >> 6) - 128));
-    for (other, offsets) in others.iter().zip([&FIRST[..], &SECOND[..]]) {
-        let center = other.at(P, [0, 0]);
-        for &offset in offsets {
-            let x = other.at(X, offset);
-            see(norm(&each(|l| 64 * x[l] - center[l]), &reciprocal));
+    f[17] = each!(l => 2 * (g[l] - 56));
+    f[18] = each!(l => (p[l] & 63) - 32);
+    f[19] = each!(l => ((p[l] << shift) >> 6) - 128);
+    let behind = [20, 30, 36][REFS];
+    if REFS > 0 {
+        let center = others[0].at(P, [0, 0]);
+        for (f, offset) in f[20..].iter_mut().zip(FIRST) {
+            let x = others[0].at(X, offset);
+            *f = norm(&each!(l => 64 * x[l] - center[l]), &reciprocal);
         }
     }
-    for other in &others {
-        let (here, near) = (other.at(A, [0, 0]), BESIDE.map(|offset| other.at(A, offset)));
+    if REFS > 1 {
+        let center = others[1].at(P, [0, 0]);
+        for (f, offset) in f[30..].iter_mut().zip(SECOND) {
+            let x = others[1].at(X, offset);
+            *f = norm(&each!(l => 64 * x[l] - center[l]), &reciprocal);
+        }
+    }
+    for (k, other) in others.iter().enumerate() {
+        let here = other.at(A, [0, 0]);
+        let mut sum = each!(l => 2 * here[l] + 96);
+        for offset in BESIDE {
+            let a = other.at(A, offset);
+            sum = each!(l => sum[l] + a[l]);
+        }
         let own = other.at(G, [0, 0]);
-        let sum = each(|l| near[0][l] + near[1][l] + near[2][l] + near[3][l] + 2 * here[l] + 96);
-        see(each(|l| 2 * (logarithm(sum[l]) - 20 - g[l])));
-        see(each(|l| 2 * (own[l] - g[l])));
+        f[behind + 2 * k] = each!(l => 2 * (logarithm(sum[l]) - 20 - g[l]));
+        f[behind + 2 * k + 1] = each!(l => 2 * (own[l] - g[l]));
+    }
+    // Four at a time, from lanes to pixels.
+    let width = FEATURES[REFS];
+    for (i, f) in f[..width].chunks_exact(4).enumerate() {
+        let mut four = [[0; W]; 4];
+        for (x, f) in four.iter_mut().zip(f) {
+            *x = each!(l => ((f[l].clamp(-128, 127) + 128) >> 1) as i16);
+        }
+        for l in 0..W {
+            let to = &mut read[l * width + 4 * i..][..4];
+            to.copy_from_slice(&[four[0][l], four[1][l], four[2][l], four[3][l]]);
+        }
     }
 }
 
@@ -277,44 +320,48 @@ wide! {
 #[inline(always)]
 fn distribute_at(pixels: &mut Pixels, first: usize, levels: i32) {
     let outputs = &pixels.outputs[first..first + W];
-    let y: [Lanes; OUTPUTS] = std::array::from_fn(|o| each(|l| outputs[l][o]));
-    let get = |from: &All<i32>| -> Lanes { std::array::from_fn(|l| from[first + l]) };
-    let (p, e) = (get(&pixels.prediction), get(&pixels.unit));
+    let mut y = [[0; W]; OUTPUTS];
+    for (o, y) in y.iter_mut().enumerate() {
+        *y = each!(l => outputs[l][o]);
+    }
+    let (p, e) = (get(&pixels.prediction, first), get(&pixels.unit, first));
     let logs = [[0; W], y[0], y[1]];
-    let powers = logs.map(|own| {
-        let mut power = [0.0; W];
+    let top = each!(l => y[0][l].max(y[1][l]).max(0));
+    let mut powers = [[0.0; W]; 3];
+    for (power, log) in powers.iter_mut().zip(&logs) {
         for l in 0..W {
-            let d = (own[l] - y[0][l].max(y[1][l]).max(0)).max(-1280);
+            let d = (log[l] - top[l]).max(-1280);
             let f = d & 63;
-            let scale = f32::from_bits(((d >> 6) + 127) as u32 * (1 << 23));
+            let scale = f32::from_bits((((d >> 6) + 127) << 23) as u32);
             power[l] = (11904 + f * (122 + f)) as f32 * scale;
         }
-        power
-    });
+    }
     let mut quotient = [0.0; W];
     for l in 0..W {
         quotient[l] = 65535.0 / ((powers[0][l] + powers[1][l]) + powers[2][l]);
     }
-    let weights = powers.map(|power| each(|l| (power[l] * quotient[l]) as i32));
-    let g = each(|l| logarithm(e[l]));
-    let scales: [Lanes; 3] = std::array::from_fn(|k| each(|l| 2 * g[l] + y[5 + k][l] - 96));
-    let heavy = |k: usize, l: usize| if weights[k][l] >= 4096 { scales[k][l] } else { i32::MIN + 100 };
-    let bits = each(|l| ((heavy(0, l).max(heavy(1, l)).max(heavy(2, l)) - 13) >> 4).clamp(0, 4));
-    let base = each(|l| (p[l] + 32) >> 6 >> bits[l] << bits[l]);
+    let (mut weights, mut scales, mut widest) = ([[0; W]; 3], [[0; W]; 3], [-(1 << 20); W]);
+    for k in 0..3 {
+        weights[k] = each!(l => (powers[k][l] * quotient[l]) as i32);
+        scales[k] = each!(l => 2 * logarithm(e[l]) + y[5 + k][l] - 96);
+        widest = each!(l => if weights[k][l] >= 4096 { scales[k][l].max(widest[l]) } else { widest[l] });
+    }
+    let bits = each!(l => ((widest[l] - 13) >> 4).clamp(0, 4));
+    let base = each!(l => (p[l] + 32) >> 6 >> bits[l] << bits[l]);
     put(&mut pixels.bits[first..], bits);
     put(&mut pixels.base[first..], base);
-    put(&mut pixels.first[first..], each(|l| (32 - (base[l] >> bits[l])).max(0)));
-    put(&mut pixels.last[first..], each(|l| (32 + ((levels - 1 - base[l]) >> bits[l])).min(63)));
+    put(&mut pixels.first[first..], each!(l => (32 - (base[l] >> bits[l])).max(0)));
+    put(&mut pixels.last[first..], each!(l => (32 + ((levels - 1 - base[l]) >> bits[l])).min(63)));
     for k in 0..3 {
-        let row = each(|l| {
+        let row = each!(l => {
             let moved = (y[2 + k][l] * 8 * e[l].min(4095) + (1 << 14)) >> 15;
             let t = p[l] + 32 - 64 * base[l] + moved;
             let m = ((t >> (3 + bits[l])) + 256).clamp(0, 511);
             let c = ((scales[k][l] - 16 * bits[l] + 82) >> 2).clamp(0, 35);
             (8 * c + (m & 7)) * ROW as i32 + 64 - (m >> 3)
         });
-        put(&mut pixels.rows[k][first..], row.map(|place| place as u16));
-        put(&mut pixels.weights[k][first..], weights[k].map(|weight| weight as u16));
+        put(&mut pixels.rows[k][first..], each!(l => row[l] as u16));
+        put(&mut pixels.weights[k][first..], each!(l => weights[k][l] as u16));
     }
 }
 
@@ -327,22 +374,19 @@ wide! {
         count: usize,
     ) {
         for first in (0..count).step_by(W) {
-            let get = |from: &All<i32>| -> Lanes { std::array::from_fn(|l| from[first + l]) };
-            let (x, p, e) = (get(&pixels.levels), get(&pixels.prediction), get(&pixels.unit));
-            let reciprocal = get(&pixels.reciprocal);
-            let mut set = |ring: usize, lanes: Lanes| {
-                put(plane.from_mut(ring, time, slot + first), lanes.map(|x| x as i16));
-            };
-            set(X, x);
-            set(P, p);
-            set(A, each(|l| (64 * x[l] - p[l]).abs().min(4095)));
-            set(G, each(|l| logarithm(e[l])));
+            let (x, p) = (get(&pixels.levels, first), get(&pixels.prediction, first));
+            let (e, reciprocal) = (get(&pixels.unit, first), get(&pixels.reciprocal, first));
+            let slot = slot + first;
+            put(plane.from_mut(X, time, slot), each!(l => x[l] as i16));
+            put(plane.from_mut(P, time, slot), each!(l => p[l] as i16));
+            put(plane.from_mut(A, time, slot), each!(l => (64 * x[l] - p[l]).abs().min(4095) as i16));
+            put(plane.from_mut(G, time, slot), each!(l => logarithm(e[l]) as i16));
             let Some(cells) = &mut plane.cells else { continue };
-            let (n, mut place) = (cells.inputs, cells.place(time) + slot + first);
+            let (n, mut place, median) = (cells.inputs, cells.place(time) + slot, get(&pixels.median, first));
             for i in 0..=n {
-                let u = if i < n { get(&pixels.inputs[i]) } else { each(|l| x[l] - pixels.median[first + l]) };
-                let v = norm(&each(|l| 64 * u[l]), &reciprocal);
-                put(&mut cells.values[place..], each(|l| v[l].clamp(-1023, 1023)).map(|v| v as i16));
+                let u = if i < n { get(&pixels.inputs[i], first) } else { each!(l => x[l] - median[l]) };
+                let v = norm(&each!(l => 64 * u[l]), &reciprocal);
+                put(&mut cells.values[place..], each!(l => v[l].clamp(-1023, 1023) as i16));
                 place += plane.stride;
             }
         }

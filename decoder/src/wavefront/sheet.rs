@@ -16,17 +16,19 @@ pub const SHEET: usize = 4;
 /// The times between a pixel and the one below it, and the same one of the next plane.
 pub const LAG: usize = 16;
 pub const DELAY: usize = 18;
-/// So many slots a group may have.
+/// So many slots a group may have at a time, and in memory.
 const SLOTS: usize = 64;
+const KEPT: usize = 1024;
 
 /// The number of images, from the first on, that are coded together.
 pub fn group(images: &[Image]) -> usize {
     let first = &images[0];
     let shape = |image: &Image| (image.slices, image.rows, image.columns, image.channels, image.levels, image.jpeg);
     let alike = images.iter().take_while(|image| shape(image) == shape(first)).count();
-    let rows = first.rows.min(first.columns.div_ceil(LAG));
+    let across = first.columns.div_ceil(LAG);
+    let (rows, kept) = (first.rows.min(across), first.rows.min(across + 64));
     let mut count = 1;
-    while 2 * count <= alike && 2 * count * rows <= SLOTS {
+    while 2 * count <= alike && 2 * count * rows <= SLOTS && 2 * count * kept <= KEPT {
         count *= 2;
     }
     count
@@ -164,11 +166,12 @@ wide! {
         time: usize,
         count: usize,
     ) {
-        let [mut row, mut item] = start;
-        let items = images.len();
+        let [row, mut item] = start;
+        let (items, q) = (images.len(), time - LAG * row);
+        let Image { columns, channels, .. } = images[0];
+        let mut place = images[0].place(number, row, q);
         for pixel in 0..count {
             let image = &mut images[item];
-            let place = image.place(number, row, time - LAG * row);
             let mixture = Mixture::new(pixels, pixel, image.levels as i32);
             let known = if C::KNOWN { image.symbols[place].into() } else { pixels.guess(pixel) };
             let level = if image.jpeg && number % 3 == 2 {
@@ -182,7 +185,8 @@ wide! {
             pixels.levels[pixel] = level;
             item += 1;
             if item == items {
-                (item, row) = (0, row + 1);
+                item = 0;
+                place = place.wrapping_add_signed((columns as isize - LAG as isize) * channels as isize);
             }
         }
     }
