@@ -14,3 +14,4 @@ pub mod planes;
 pub mod processor;
 pub mod restored;
 pub mod types;
+pub mod wavefront;

@@ -136,6 +136,19 @@ class Program:
         variable: int,
     ) -> NDArray[Any]: ...
 
+class Wavefront:
+    def __init__(
+        self,
+        decay: tuple[int, int, int],
+        ridge: int,
+        start: NDArray[np.int32],
+        networks: Sequence[Sequence[tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int32]]]],
+        cdf: NDArray[np.int32],
+    ) -> None: ...
+    def features(
+        self, symbols: NDArray[np.uint8], shapes: Sequence[_ItemShape], references: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int16]]: ...
+
 class Predictor:
     def __init__(
         self,

@@ -7,6 +7,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
@@ -25,6 +26,7 @@
 #include "distributions/predictive.hpp"
 #include "distributions/series.hpp"
 #include "distributions/uniform.hpp"
+#include "distributions/wavefront.hpp"
 #include "families/bernoulli.hpp"
 #include "families/cdf_table.hpp"
 #include "families/mixture.hpp"
@@ -332,11 +334,52 @@ const std::map<std::string, MakeDistribution> distributions{
              mixture_tables(of), counted_settings(counts), logistic_tables(counts), features,
              arithmetic(of));
      }},
+    {"wavefront",
+     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+         return std::make_shared<WavefrontDistribution>(
+             variable, of.get<std::shared_ptr<WavefrontSettings>>("settings"), arithmetic(of));
+     }},
     {"series",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
          return std::make_shared<SeriesDistribution>(variable, series_settings(of), arithmetic(of));
      }},
 };
+
+// ---- wavefronts
+
+using LayerArrays = std::tuple<In<std::int8_t>, In<std::int32_t>, In<std::int32_t>>;
+
+std::shared_ptr<WavefrontSettings> wavefront_settings(
+    const std::array<std::int32_t, 3>& decay, std::int32_t ridge, const In<std::int32_t>& start,
+    const std::vector<std::vector<LayerArrays>>& networks, const In<std::int32_t>& cdf) {
+    std::vector<std::vector<LayerTensors>> all;
+    for (const auto& network : networks) {
+        std::vector<LayerTensors>& layers = all.emplace_back();
+        for (const auto& [weight, bias, multiplier] : network)
+            layers.push_back({copy(weight), copy(bias), copy(multiplier)});
+    }
+    return std::make_shared<WavefrontSettings>(decay, ridge, view(start), all, view(cdf));
+}
+
+// What its networks see of the pixels of planes with this number of references, in their order:
+// features [pixels, features]; and the symbols, predictions and units [pixels, 3].
+nb::tuple wavefront_features(const WavefrontSettings& self, const In<std::uint8_t>& symbols,
+                             const std::vector<ShapeTuple>& tuples, std::size_t references) {
+    std::vector<ItemShape> shapes;
+    for (const ShapeTuple& tuple : tuples) shapes.push_back(shape_of(tuple));
+    std::vector<std::uint8_t> features;
+    std::vector<std::int16_t> pixels;
+    {
+        nb::gil_scoped_release release;
+        wave_features_of(self, shapes, view(symbols), references, features, pixels);
+    }
+    const std::size_t width = wave_features(references), count = pixels.size() / 3;
+    return nb::make_tuple(
+        make_array<std::uint8_t>({count, width},
+                                 [&](auto out) { std::ranges::copy(features, out.begin()); }),
+        make_array<std::int16_t>({count, 3},
+                                 [&](auto out) { std::ranges::copy(pixels, out.begin()); }));
+}
 
 // ---- what a predictive distribution sees
 
@@ -390,6 +433,10 @@ void bind_distributions(nb::module_& m) {
             return distributions.at(kind)(variable, Fields(fields));
         },
         "kind"_a, "variable"_a, "fields"_a);
+    nb::class_<WavefrontSettings>(m, "Wavefront")
+        .def(nb::new_(&wavefront_settings), "decay"_a, "ridge"_a, "start"_a, "networks"_a, "cdf"_a)
+        .def("features", &wavefront_features, nb::arg("symbols").noconvert(), "shapes"_a,
+             "references"_a);
     nb::class_<PredictiveSettings>(m, "Predictor")
         .def("__init__", &make_settings, "predictors"_a, "window"_a, "see"_a, "starts"_a)
         .def_prop_ro("width", &PredictiveSettings::width)

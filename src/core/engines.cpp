@@ -5,6 +5,7 @@
 #include "linear/linear.hpp"
 #include "mixing/kernels.hpp"
 #include "predictive/kernels.hpp"
+#include "wavefront/kernels.hpp"
 
 namespace bitsback {
 #if defined(__x86_64__) || defined(_M_X64)
@@ -28,6 +29,11 @@ const PredictiveKernels& predictive_kernels() {
 }
 
 const MixingKernels& mixing_kernels() { return choose(mixing_plain, mixing_avx2, mixing_avx512); }
+
+const WaveKernels& wave_kernels(bool contracted) {
+    if (contracted) return wavefront_contracted;
+    return choose(wavefront_plain, wavefront_avx2, wavefront_avx512);
+}
 #else
 const LeastSquares& least_squares(Arithmetic arithmetic) {
     return arithmetic == Arithmetic::contracted ? least_squares_contracted : least_squares_plain;
@@ -36,5 +42,9 @@ const LeastSquares& least_squares(Arithmetic arithmetic) {
 const PredictiveKernels& predictive_kernels() { return predictive_plain; }
 
 const MixingKernels& mixing_kernels() { return mixing_plain; }
+
+const WaveKernels& wave_kernels(bool contracted) {
+    return contracted ? wavefront_contracted : wavefront_plain;
+}
 #endif
 }  // namespace bitsback

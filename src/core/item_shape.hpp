@@ -19,6 +19,7 @@ struct ItemShape {
     std::uint32_t levels;
     bool jpeg = false;  // whether its pixels have colours of JPEG alone
 
+    bool operator==(const ItemShape&) const = default;
     std::size_t planes() const { return slices * channels; }
     std::size_t elements() const { return planes() * rows * columns; }
 

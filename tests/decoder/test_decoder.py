@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,13 @@ import bitsback
 from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
 from bitsback.archive.writing import writer
 from bitsback.models.embed import pack_model
+from bitsback.models.file import write
+from bitsback.planner import blocks as coding
 from docs.blocks import ROOT
 from fuzz import differential
 from jpeg_files import STREAMS, cut, jpeg, picture, with_preview
 from packing import swapped
+from random_wavefronts import random_wavefront
 from second_decoder import PROGRAM, require
 
 pytestmark = pytest.mark.rust
@@ -108,6 +112,37 @@ def test_an_array(tmp_path: Path, name: str) -> None:
     found = np.load(decoded(tmp_path / "x.bb", tmp_path / "x.npy"))
     assert found.dtype == array.dtype and found.shape == array.shape
     assert found.tobytes() == array.tobytes()
+
+
+WAVEFRONTS: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
+    "colour": (noisy("u1", 61, 83, 3), {}),
+    "six channels": (noisy("u1", 33, 40, 6), {}),
+    "a column": (noisy("u1", 900, 1), {}),
+    "many rows": (noisy("u1", 400, 50), {}),
+    "wide": (noisy("u1", 9, 1500), {}),
+    "items": (noisy("u1", 37, 12, 16), {}),
+    "stack": (noisy("u1", 5, 40, 30, 3), {"stack": True}),
+    "colours of JPEG": (jpeg_colours(noisy("u1", 64, 48, 3)), {}),
+}
+
+
+@pytest.mark.parametrize("name", WAVEFRONTS)
+@pytest.mark.parametrize("seed", range(2))
+def test_an_array_in_wavefronts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, seed: int
+) -> None:
+    """By random models, which nothing else would be chosen over."""
+    array, options = WAVEFRONTS[name]
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(write(*random_wavefront(seed)))
+    monkeypatch.setattr(coding, "without_model", lambda *of: iter(()))
+    with warnings.catch_warnings(action="ignore", category=bitsback.ModelWarning):
+        bitsback.compress(array, tmp_path / "x.bb", model=model, **options)
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        methods = archive.info()["methods"]
+    assert methods["model"] == sum(methods.values())
+    found = np.load(decoded(tmp_path / "x.bb", tmp_path / "x.npy"))
+    np.testing.assert_array_equal(found, array)
 
 
 def test_a_model_by_its_differences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from .planes import ItemShape
 from .predictive_rules import Predictive
 from .rows import Rows
 from .values import Size
+from .wavefront_rules import WavefrontRules
 
 RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS = range(7)
 JPEG, LIST = 5, 6  # value maps
@@ -241,7 +242,7 @@ def decode_data(
         return decode_streams(data, elements)
     require(layout <= (STACKS if multiset else FRAMES), "a layout of the list")
     if any(run.kind == JPEG for run in runs):
-        foresees = model.any_shape and isinstance(model.prediction, Predictive)
+        foresees = model.any_shape and isinstance(model.prediction, Predictive | WavefrontRules)
         require(foresees, "colours that the model knows of")
     if not model.any_shape:
         require(layout == PICTURES, "images of a model with channels are pictures")

@@ -11,6 +11,7 @@ from .rules import require
 from .series import SeriesRules
 from .values import Size
 from .variables import Variable
+from .wavefront_rules import WavefrontRules
 
 
 def check_test(networks: list[Network], count: int, size: Size, elements_of_tensors: int) -> None:
@@ -87,6 +88,9 @@ def prediction_memory(of: Prediction, shape: ItemShape) -> int:
     if isinstance(of, SeriesRules):
         channel = 2**11 + sum(8 * (len(one.inputs) + 2) ** 2 for one in of.predictors)
         return 6 * shape.elements + shape.channels * channel
+    if isinstance(of, WavefrontRules):
+        rows = min(shape.rows, (shape.columns - 1) // 16)
+        return 2**4 * shape.elements + 2**12 * min(shape.channels, 4) * rows
     of_row = 2**6 * (2 * of.lag + 8)
     for predictor in of.predictors:
         cells = -(-of.lag // predictor.cell) + 2
@@ -102,6 +106,10 @@ def prediction_macs(of: Prediction, shape: ItemShape) -> int:
         return of.macs(shape)
     if isinstance(of, SeriesRules):
         return series_macs(of, shape)
+    if isinstance(of, WavefrontRules):
+        total = shape.elements * (2**10 + of.multiply_adds)
+        total += 2**10 * shape.planes * (16 * (shape.rows - 1) + shape.columns)
+        return total + (2**12 * shape.slices * shape.rows * shape.columns if shape.jpeg else 0)
     inputs = [predictor.offsets.inputs(2) for predictor in of.predictors]
     of_pixel = of.width + of.network.multiply_adds((1, 1))
     of_pixel += sum((n + 1) * (n + 2) for n in inputs)
@@ -117,7 +125,7 @@ def prediction_macs(of: Prediction, shape: ItemShape) -> int:
 
 def prediction_steps(of: Prediction, shape: ItemShape) -> int:
     """The arrays that a batch of such items takes."""
-    if isinstance(of, SeriesRules | CountedRules) or of.counts:
+    if not isinstance(of, Predictive) or of.counts:
         return 0
     return of.delay * (shape.planes - 1) + of.lag * (shape.rows - 1) + shape.columns
 
@@ -132,6 +140,8 @@ def state_memory(of: Prediction, elements: int) -> int:
     """The bytes that a batch of so many elements takes, beside those of its items."""
     if isinstance(of, Predictive) and of.counts:
         return of.counts.state_memory(elements)
+    if isinstance(of, WavefrontRules):
+        return 2**25 if elements else 0
     return of.state_memory(elements) if isinstance(of, CountedRules) else 0
 
 

@@ -23,8 +23,10 @@ from .rules import NAME, check_keys, check_names, check_text, require
 from .series import SeriesCodec, SeriesRules
 from .values import Ints, Size, Tensors, places
 from .variables import Variable
+from .wavefront import WavefrontCodec
+from .wavefront_rules import WavefrontRules
 
-Prediction = Predictive | SeriesRules | CountedRules
+Prediction = Predictive | SeriesRules | CountedRules | WavefrontRules
 """What codes x alone, in the order of its pixels or steps."""
 
 KEY = re.compile(rf"[pq]\(({NAME})(?:\|({NAME}(?:,{NAME})*))?\)")
@@ -43,11 +45,12 @@ class Distribution:
     predictive: Predictive | None = None
     series: SeriesRules | None = None
     counted: CountedRules | None = None
+    wavefront: WavefrontRules | None = None
     coupled: bool = False
 
     @property
     def prediction(self) -> Prediction | None:
-        return self.predictive or self.series or self.counted
+        return self.predictive or self.series or self.counted or self.wavefront
 
     def bind(self, networks: Mapping[str, Network], tensors: Tensors) -> None:
         """With the networks of the model."""
@@ -117,6 +120,8 @@ class Distribution:
                 names |= {f"{group.own.name}.{tensor}" for tensor in meaning.TENSORS}
         if self.predictive:
             names |= self.predictive.tensor_names
+        if self.wavefront:
+            names |= self.wavefront.tensor_names
         if self.meaning:
             names |= {f"{self.network}.{tensor}" for tensor in self.meaning.TENSORS}
         return names
@@ -128,6 +133,8 @@ def prediction_codec(of: Prediction, shapes: Sequence[ItemShape]) -> Any:
         return CountedCodec(of, shapes)
     if isinstance(of, SeriesRules):
         return SeriesCodec(of, shapes)
+    if isinstance(of, WavefrontRules):
+        return WavefrontCodec(of, shapes)
     return mixed_codec(of, shapes) if of.counts else PlanesCodec(of, shapes)
 
 
@@ -143,7 +150,7 @@ def read_distribution(
     require(len(set(names)) == len(names), "a variable is given once, and not its own")
     of = Distribution(key, variables[variable], given, about)
     require(type(about) is dict and "codec" in about, "a distribution has a codec")
-    predicts = about["codec"] in ("predictive", "series", "counted")
+    predicts = about["codec"] in ("predictive", "series", "counted", "wavefront")
     require(predicts or not of.variable.of_planes, "x of any planes is predicted")
     require(not predicts or (of.variable.is_data and not given), "they are for x, given nothing")
     if about["codec"] == "predictive":
@@ -152,6 +159,8 @@ def read_distribution(
         of.series = SeriesRules(about, of.variable)
     elif about["codec"] == "counted":
         of.counted = read_counted(about, of.variable)
+    elif about["codec"] == "wavefront":
+        of.wavefront = WavefrontRules(about, of.variable, tensors)
     elif about["codec"] == "uniform":
         check_keys(about, "codec")
         require(not given, "uniform is given nothing")

@@ -20,6 +20,8 @@ from .predictive_rules import Predictive, Predictor
 from .rules import check_integer, check_keys, check_list, require
 from .series import SeriesCodec
 from .values import Ints, Tensors
+from .wavefront import WavefrontCodec
+from .wavefront_rules import INPUTS, WavefrontRules
 
 REACH = 600
 MOST_START = 2**26
@@ -49,7 +51,7 @@ def check_items(of: Prediction, about: Any, tensors: Tensors) -> None:
     shape = ItemShape(*sides, check_integer(about["levels"], 2, 2**16))
     seeds = [check_integer(seed, 0, 2**64 - 1) for seed in check_list(about["seeds"], 1, 16)]
     counts = of.counts if isinstance(of, Predictive) else of
-    if isinstance(counts, CountedRules):
+    if isinstance(counts, CountedRules | WavefrontRules):
         require(shape.levels <= counts.levels, "no more levels than x has")
     require(shape.elements * len(seeds) <= 2**12, "at most 2^12 elements in the test")
     elements = sum(tensor.size for tensor in tensors.values())
@@ -84,6 +86,9 @@ def codec_for_test(
             for one in of.predictors
         ]
         return mixed_codec(of, [shape]) if of.counts else PlanesCodec(of, [shape])
+    if isinstance(of, WavefrontRules):
+        of.starts = [np.tril(start_sums(n, of.ridge, words)) for n in INPUTS]
+        return WavefrontCodec(of, [shape])
     of.starts = []
     for channel in range(shape.channels):
         of.starts.append([])
@@ -99,11 +104,17 @@ def codec_for_test(
 
 def start_of_planes(predictor: Predictor, n: int, words: Iterator[int]) -> Ints:
     """A lower triangle."""
-    sums = draw_sums(n, words)
-    for i in range(n):
-        sums[i, i] = max(sums[i, i] - predictor.ridge, 0)
+    sums = start_sums(n, predictor.ridge, words)
     above = -(-256 * sums // max(sum(predictor.decay), 1))
     return np.tril(np.clip(above, -MOST_START, MOST_START))
+
+
+def start_sums(n: int, ridge: int, words: Iterator[int]) -> Ints:
+    """Those that are nearly singular with their ridge."""
+    sums = draw_sums(n, words)
+    for i in range(n):
+        sums[i, i] = max(sums[i, i] - ridge, 0)
+    return sums
 
 
 def draw_sums(n: int, words: Iterator[int]) -> Ints:

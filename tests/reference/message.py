@@ -1,6 +1,9 @@
 """The message of docs/format.md: heads, their common tail, and the implicit tail below it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
+from typing import NamedTuple
 
 LOW = 2**32
 HIGH = 2**64
@@ -25,6 +28,20 @@ def splitmix64(k: int, state: int = 0) -> int:
 def implicit_word(k: int) -> int:
     """S[k], the word that an infinite tail gives once k words of it have been taken."""
     return splitmix64(k) >> 32
+
+
+class Interval(NamedTuple):
+    """[start, start + freq) out of 2^precision."""
+
+    start: int
+    freq: int
+    precision: int
+
+    def below(self, head: int) -> int:
+        """A head whose symbol of this interval is popped, before words are taken."""
+        x = head % (1 << self.precision)
+        assert self.start <= x < self.start + self.freq
+        return self.freq * (head >> self.precision) + x - self.start
 
 
 @dataclass
@@ -56,6 +73,29 @@ class Message:
         """Undo the push of the same interval; peek must lie within it."""
         assert start <= self.peek(lane, precision) < start + freq
         head = freq * (self.heads[lane] >> precision) + self.peek(lane, precision) - start
+        if head < LOW:
+            head = (head << 32) + self._next_word()
+        self.heads[lane] = head
+
+    def push_all(self, lane: int, intervals: Sequence[Interval]) -> None:
+        """Push intervals, the last one first, with room made once for all of them."""
+        head, precision = self.heads[lane], sum(of.precision for of in intervals)
+        if head >> (64 - precision) >= prod(of.freq for of in intervals):
+            self.tail.append(head % LOW)
+            head >>= 32
+        for start, freq, own in reversed(intervals):
+            head = (head // freq << own) + head % freq + start
+        self.heads[lane] = head
+
+    def peek_behind(self, lane: int, first: Interval, precision: int) -> int:
+        """The x that decides on an interval which is popped together with this one."""
+        return first.below(self.heads[lane]) % (1 << precision)
+
+    def pop_all(self, lane: int, intervals: Sequence[Interval]) -> None:
+        """Undo a push of the same intervals."""
+        head = self.heads[lane]
+        for of in intervals:
+            head = of.below(head)
         if head < LOW:
             head = (head << 32) + self._next_word()
         self.heads[lane] = head

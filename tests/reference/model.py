@@ -22,6 +22,8 @@ from .rules import check_integer, check_keys, check_printable, check_text, read_
 from .series import SeriesCodec
 from .steps import Step
 from .values import Ints, Size, Tensors, places
+from .wavefront import WavefrontCodec
+from .wavefront_rules import WavefrontRules
 
 KEYS = "format version name about licence variables networks distributions code chain test"
 
@@ -79,11 +81,14 @@ class Model:
         """
         return self.program.variables["x"].of_planes
 
-    def planes(self, shapes: Sequence[ItemShape]) -> PlanesCodec | SeriesCodec | CountedCodec:
+    def planes(
+        self, shapes: Sequence[ItemShape]
+    ) -> PlanesCodec | SeriesCodec | CountedCodec | WavefrontCodec:
         """A codec of a batch of items of these shapes, for a size-agnostic model."""
         for shape in shapes:
             check_shape(shape, self.levels)
-        codec: PlanesCodec | SeriesCodec | CountedCodec = prediction_codec(self.prediction, shapes)
+        codec: PlanesCodec | SeriesCodec | CountedCodec | WavefrontCodec
+        codec = prediction_codec(self.prediction, shapes)
         return codec
 
     @property
@@ -103,7 +108,7 @@ class Model:
     def learns(self) -> bool:
         """Whether a size-agnostic model learns from all items of a batch."""
         of = self.prediction
-        return not isinstance(of, Predictive) or of.counts is not None
+        return bool(of.counts) if isinstance(of, Predictive) else not isinstance(of, WavefrontRules)
 
     def plane_memory(self, shapes: Sequence[ItemShape]) -> int:
         """The bytes that coding these items takes, for a size-agnostic model."""

@@ -1,7 +1,7 @@
 //! The codecs (format.md, A2), for a coder that pops symbols from a message,
 //! and for one that notes the intervals of known symbols, which are pushed later.
 
-use crate::ans::message::Message;
+use crate::ans::message::{Interval, Message};
 use crate::foundations::error::Result;
 use crate::foundations::tables;
 
@@ -16,6 +16,15 @@ pub trait Coder {
     /// Codes a symbol from `low` to `high - 1`; `bound(c)` is where its interval out of 2^r begins, and that of the
     /// symbol before it ends. `known` is the symbol if it is pushed, and a guess at it otherwise.
     fn search(&mut self, r: u32, low: u32, high: u32, known: u32, bound: impl FnMut(u32) -> u32) -> u32;
+
+    /// The number that decides on the next interval of these bits, if the symbol is not known.
+    fn peek(&self, bits: u32) -> u32;
+
+    /// The same of an interval that is coded together with one before it.
+    fn peek_behind(&self, first: Interval, bits: u32) -> u32;
+
+    /// Codes two intervals of a symbol at once.
+    fn code_both(&mut self, first: Interval, second: Interval);
 
     /// Codes a bit, with the frequency of a one out of 2^r.
     fn bit(&mut self, r: u32, ones: u32, known: u32) -> u32;
@@ -35,6 +44,11 @@ impl<'a> Popper<'a> {
     #[inline(always)]
     fn pop(&mut self, start: u32, frequency: u32, r: u32) {
         self.message.pop(self.lane, start, frequency, r);
+        self.next_lane();
+    }
+
+    #[inline(always)]
+    fn next_lane(&mut self) {
         self.lane += 1;
         if self.lane == self.message.lanes() {
             self.lane = 0;
@@ -85,6 +99,22 @@ impl Coder for Popper<'_> {
         a
     }
 
+    #[inline(always)]
+    fn peek(&self, bits: u32) -> u32 {
+        self.message.peek(self.lane, bits)
+    }
+
+    #[inline(always)]
+    fn peek_behind(&self, first: Interval, bits: u32) -> u32 {
+        self.message.peek_behind(self.lane, first, bits)
+    }
+
+    #[inline(always)]
+    fn code_both(&mut self, first: Interval, second: Interval) {
+        self.message.pop_both(self.lane, first, second);
+        self.next_lane();
+    }
+
     fn bit(&mut self, r: u32, ones: u32, _known: u32) -> u32 {
         let zeros = (1 << r) - ones;
         let one = self.message.peek(self.lane, r) >= zeros;
@@ -100,16 +130,20 @@ impl Coder for Popper<'_> {
 /// Notes the intervals of symbols that are known.
 #[derive(Default)]
 pub struct Noter {
-    intervals: Vec<(u32, u32, u32)>,
+    intervals: Vec<[Interval; 2]>,
 }
 
 impl Noter {
     /// Pushes what has been noted, the last symbol first: one step, or several to a message of one lane.
     pub fn push(&self, message: &mut Message) {
         let lanes = message.lanes();
-        for (i, &(start, frequency, r)) in self.intervals.iter().enumerate().rev() {
-            message.push(i % lanes, start, frequency, r);
+        for (i, &[first, second]) in self.intervals.iter().enumerate().rev() {
+            message.push_both(i % lanes, first, second);
         }
+    }
+
+    fn note(&mut self, start: u32, frequency: u32, bits: u32) {
+        self.intervals.push([Interval { start, frequency, bits }, Interval::WHOLE]);
     }
 }
 
@@ -121,13 +155,29 @@ impl Coder for Noter {
     fn search(&mut self, r: u32, low: u32, high: u32, known: u32, mut bound: impl FnMut(u32) -> u32) -> u32 {
         let start = if known > low { bound(known) } else { 0 };
         let end = if known + 1 < high { bound(known + 1) } else { 1 << r };
-        self.intervals.push((start, end - start, r));
+        self.note(start, end - start, r);
         known
+    }
+
+    fn peek(&self, _bits: u32) -> u32 {
+        0
+    }
+
+    fn peek_behind(&self, _first: Interval, _bits: u32) -> u32 {
+        0
+    }
+
+    fn code_both(&mut self, first: Interval, second: Interval) {
+        self.intervals.push([first, second]);
     }
 
     fn bit(&mut self, r: u32, ones: u32, known: u32) -> u32 {
         let zeros = (1 << r) - ones;
-        self.intervals.push(if known == 1 { (zeros, ones, r) } else { (0, zeros, r) });
+        if known == 1 {
+            self.note(zeros, ones, r);
+        } else {
+            self.note(0, zeros, r);
+        }
         known
     }
 }

@@ -6,6 +6,33 @@ use crate::foundations::splitmix;
 
 const SECTION: &str = "format.md, A1";
 
+/// [start, start + frequency) of 2^bits.
+#[derive(Clone, Copy, Debug)]
+pub struct Interval {
+    pub start: u32,
+    pub frequency: u32,
+    pub bits: u32,
+}
+
+impl Interval {
+    /// All that there is: nothing is coded.
+    pub const WHOLE: Interval = Interval { start: 0, frequency: 1, bits: 0 };
+
+    /// A head whose symbol of this interval is popped.
+    #[inline(always)]
+    fn below(self, head: u64) -> u64 {
+        let x = head & ((1 << self.bits) - 1);
+        u64::from(self.frequency) * (head >> self.bits) + x - u64::from(self.start)
+    }
+
+    /// A head to which a symbol of this interval is pushed.
+    #[inline(always)]
+    fn above(self, head: u64) -> u64 {
+        let frequency = u64::from(self.frequency);
+        ((head / frequency) << self.bits) + head % frequency + u64::from(self.start)
+    }
+}
+
 /// Heads, and a tail of 32-bit words that may be infinite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -125,6 +152,33 @@ impl Message {
             head = (head << 32) + u64::from(self.take_word());
         }
         self.heads[lane] = head;
+    }
+
+    /// The number that decides on an interval of these bits that is popped together with one before it.
+    #[inline(always)]
+    pub fn peek_behind(&self, lane: usize, first: Interval, bits: u32) -> u32 {
+        first.below(self.heads[lane]) as u32 & ((1 << bits) - 1)
+    }
+
+    /// Pops two intervals at once.
+    #[inline(always)]
+    pub fn pop_both(&mut self, lane: usize, first: Interval, second: Interval) {
+        let mut head = second.below(first.below(self.heads[lane]));
+        if head < 1 << 32 {
+            head = (head << 32) + u64::from(self.take_word());
+        }
+        self.heads[lane] = head;
+    }
+
+    /// Pushes two intervals at once.
+    pub fn push_both(&mut self, lane: usize, first: Interval, second: Interval) {
+        let mut head = self.heads[lane];
+        let frequency = u64::from(first.frequency) * u64::from(second.frequency);
+        if head >> (64 - first.bits - second.bits) >= frequency {
+            self.tail.push(head as u32);
+            head >>= 32;
+        }
+        self.heads[lane] = first.above(second.above(head));
     }
 
     fn take_word(&mut self) -> u32 {

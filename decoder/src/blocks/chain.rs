@@ -71,8 +71,8 @@ fn groups(runs: &[Run], model: &Model, layout: u8) -> Result<Vec<Group>> {
         let whole = run.map == ValueMap::None && model.shape != Shape::Any;
         demand(levels <= x.levels || whole, "a run has more levels than its model", LAYOUT)?;
         if jpeg {
-            let predictive = matches!(model.x_codec(), Codec::Predictive(_));
-            demand(predictive && layout != 2 && shape[3] == 3, "colours of JPEG may not be here", LAYOUT)?;
+            let planes = matches!(model.x_codec(), Codec::Predictive(_) | Codec::Wavefront(_));
+            demand(planes && layout != 2 && shape[3] == 3, "colours of JPEG may not be here", LAYOUT)?;
         }
         groups.push(Group { items, shape, levels: levels.min(x.levels), jpeg });
     }
@@ -128,7 +128,11 @@ pub fn batches(groups: &[Group], model: &Model, multiset: bool) -> Vec<Batch> {
         return batches;
     }
     if model.shape == Shape::Any {
-        let apart = matches!(model.x_codec(), Codec::Predictive(codec) if codec.counts.is_none());
+        let apart = match model.x_codec() {
+            Codec::Predictive(codec) => codec.counts.is_none(),
+            Codec::Wavefront(_) => true,
+            _ => false,
+        };
         let total: u64 = groups.iter().map(|group| group.items).sum();
         let (mut first, mut count, mut elements) = (0usize, 0usize, 0u64);
         for group in groups {

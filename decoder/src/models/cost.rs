@@ -9,6 +9,7 @@ use crate::planes::predictive::Predictive;
 use crate::planes::series::Series;
 use crate::types::batch::{Batch, Group};
 use crate::types::value::{Shape, Variable};
+use crate::wavefront::rules::Wavefront;
 
 const SECTION: &str = "model-format.md, M9";
 const BLOCK: &str = "format.md, A5.10";
@@ -135,7 +136,7 @@ fn item_cost(model: &Model, group: &Group) -> Cost {
     let extent = Extent::new(group.shape);
     let size = [group.shape[1] as usize, group.shape[2] as usize];
     let mut cost = Cost { steps: model.code.len() as u128, ..Cost::default() };
-    if matches!(model.x_codec(), Codec::Predictive(_) | Codec::Series(_) | Codec::Counted(_)) {
+    if matches!(model.x_codec(), Codec::Predictive(_) | Codec::Series(_) | Codec::Counted(_) | Codec::Wavefront(_)) {
         cost.steps -= 1; // what the codec adds is in place of the one
     }
     for variable in &model.variables {
@@ -198,6 +199,7 @@ fn codec_cost(model: &Model, codec: &Codec, e: Extent, group: &Group) -> Cost {
         }
         Codec::Series(codec) => series_cost(codec, e),
         Codec::Counted(codec) => counted_cost(codec, e),
+        Codec::Wavefront(codec) => wavefront_cost(codec, e, group.jpeg),
     }
 }
 
@@ -214,6 +216,17 @@ fn predictive_cost(codec: &Predictive, network: u128, e: Extent, jpeg: bool) -> 
         memory: planes * (14 * (e.r + 16) * (e.q + 16) + row * e.r.min((e.q - 1) / lag + 3)),
         macs: e.elements() * (codec.width() as u128 + network + squares) + planes * e.r * solutions + colours,
         steps: delay * (planes - 1) + lag * (e.r - 1) + e.q,
+    }
+}
+
+fn wavefront_cost(codec: &Wavefront, e: Extent, jpeg: bool) -> Cost {
+    let rows = e.r.min((e.q - 1) / 16);
+    let colours = if jpeg { (e.s * e.r * e.q) << 12 } else { 0 };
+    let macs = e.elements() * ((1 << 10) + u128::from(codec.macs())) + colours;
+    Cost {
+        memory: (e.elements() << 4) + ((e.c.min(4) * rows) << 12),
+        macs: macs + ((e.s * e.c * (16 * (e.r - 1) + e.q)) << 10),
+        steps: 0,
     }
 }
 
@@ -269,7 +282,7 @@ fn counted_cost(codec: &Counted, e: Extent) -> Cost {
     Cost { memory, macs, steps: 0 }
 }
 
-/// The memory of the tables and mixers for a batch of so many elements.
+/// The memory of a batch of so many elements, beside that of its items: tables and mixers, and rows of wavefronts.
 fn table_memory(codec: &Codec, elements: u128) -> u128 {
     let counted = match codec {
         Codec::Counted(codec) => codec,
@@ -277,6 +290,7 @@ fn table_memory(codec: &Codec, elements: u128) -> u128 {
             Some(counts) => counts,
             None => return 0,
         },
+        Codec::Wavefront(_) if elements > 0 => return 1 << 25,
         _ => return 0,
     };
     let spec_memory = |spec: &Spec, elements: u128| {

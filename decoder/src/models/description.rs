@@ -130,7 +130,7 @@ pub fn read_test(json: &Json, size: Option<[usize; 2]>, distributions: &[Distrib
     let limited = |codec: &Codec| match codec {
         Codec::Predictive(codec) => Some(codec.counts.is_some()),
         Codec::Series(_) => Some(false),
-        Codec::Counted(_) => Some(true),
+        Codec::Counted(_) | Codec::Wavefront(_) => Some(true),
         _ => None,
     };
     let items = match distributions.iter().find_map(|distribution| limited(&distribution.codec)) {

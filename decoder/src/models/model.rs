@@ -17,6 +17,7 @@ use crate::planes::series::{self, Series};
 use crate::types::image::Image;
 use crate::types::tensor::{self, Tensors};
 use crate::types::value::{is_name, Shape, Value, Variable};
+use crate::wavefront::rules::{self, Wavefront};
 
 const SECTION: &str = "model-format.md, M2";
 const DISTRIBUTIONS: &str = "model-format.md, M2.3";
@@ -28,12 +29,14 @@ pub enum Codec {
     Predictive(Box<PredictiveCodec>),
     Series(Series),
     Counted(Box<Counted>),
+    Wavefront(Box<Wavefront>),
 }
 
 /// The sums that least squares start from; tests bring their own.
 pub enum Starts {
     Predictive(predictive::Starts),
     Series(series::Starts),
+    Wavefront(rules::Starts),
     None,
 }
 
@@ -164,6 +167,8 @@ impl Codec {
             (Codec::Series(codec), Starts::Series(starts)) => codec.code(coder, images, Some(starts)),
             (Codec::Series(codec), _) => codec.code(coder, images, None),
             (Codec::Counted(codec), _) => codec.code(coder, images),
+            (Codec::Wavefront(codec), Starts::Wavefront(starts)) => codec.code(coder, images, Some(starts)),
+            (Codec::Wavefront(codec), _) => codec.code(coder, images, None),
             _ => return refuse("an x of any shape has another codec", DISTRIBUTIONS),
         }
         Ok(())
@@ -219,7 +224,7 @@ fn read_distribution(
     let codec = fields.text("codec")?;
     let alone = given.is_empty() && is_x;
     if shape == Shape::Any {
-        let fits = matches!(codec, "predictive" | "series" | "counted");
+        let fits = matches!(codec, "predictive" | "series" | "counted" | "wavefront");
         demand(fits, "an x of any shape has another codec", "model-format.md, M2.1")?;
     }
     let sources = || -> Vec<Value> {
@@ -239,6 +244,7 @@ fn read_distribution(
         }
         "series" if alone => Codec::Series(Series::read(&mut fields, variable.levels)?),
         "counted" if alone => Codec::Counted(Box::new(Counted::read(&mut fields, variable.levels)?)),
+        "wavefront" if alone => Codec::Wavefront(Box::new(Wavefront::read(&mut fields, variable.levels, parts)?)),
         "autoregressive" if is_x => {
             Codec::Autoregressive(Autoregressive::read(&mut fields, variable, sources(), parts)?)
         }

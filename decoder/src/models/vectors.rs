@@ -11,6 +11,7 @@ use crate::planes::least_squares::triangle;
 use crate::planes::predictive::{self, Predictive};
 use crate::planes::series::{self, inputs_of_channel, Series};
 use crate::types::image::Image;
+use crate::wavefront::rules::{self, Wavefront};
 
 const SECTION: &str = "model-format.md, M8";
 
@@ -113,6 +114,7 @@ impl Starts {
     fn draw(codec: &Codec, channels: usize, drawn: &mut Outputs) -> Starts {
         match codec {
             Codec::Predictive(codec) => Starts::Predictive(draw_predictive(&codec.planes, drawn)),
+            Codec::Wavefront(codec) => Starts::Wavefront(draw_wavefront(codec, drawn)),
             Codec::Series(codec) => Starts::Series(draw_series(codec, channels, drawn)),
             _ => Starts::None,
         }
@@ -135,17 +137,27 @@ fn draw_matrix(n: usize, drawn: &mut Outputs) -> Vec<i64> {
     matrix
 }
 
+/// The same, so nearly singular with its ridge that rounding decides the weights.
+fn draw_singular(n: usize, ridge: i64, drawn: &mut Outputs) -> Vec<i64> {
+    let mut matrix = draw_matrix(n, drawn);
+    for i in 0..n {
+        let entry = &mut matrix[triangle(i) - 1];
+        *entry = (*entry - ridge).max(0);
+    }
+    matrix
+}
+
+fn draw_wavefront(codec: &Wavefront, drawn: &mut Outputs) -> rules::Starts {
+    rules::INPUTS.map(|n| draw_singular(n, codec.ridge as i64, drawn).iter().map(|&entry| entry as i32).collect())
+}
+
 fn draw_predictive(codec: &Predictive, drawn: &mut Outputs) -> predictive::Starts {
     let mut starts = Vec::new();
     for predictor in &codec.predictors {
         let d = predictor.decay.iter().sum::<i64>().max(1);
         let rows = [0, 1, 2].map(|refs| {
             let n = predictor.offsets.counting(refs);
-            let mut matrix = draw_matrix(n, drawn);
-            for i in 0..n {
-                let entry = &mut matrix[triangle(i) - 1];
-                *entry = (*entry - predictor.ridge as i64).max(0);
-            }
+            let matrix = draw_singular(n, predictor.ridge as i64, drawn);
             let limit = 1i64 << 26;
             let scale = |&entry: &i64| (-(-256 * entry).div_euclid(d)).clamp(-limit, limit) as i32;
             matrix.iter().map(scale).collect()

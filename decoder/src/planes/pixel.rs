@@ -11,7 +11,7 @@ use crate::planes::predictive::{Predictive, Starts};
 use crate::planes::ring::Ring;
 use crate::planes::skew::{Skew, LANES};
 use crate::planes::sums::{normalised, Sums};
-use crate::types::image::Image;
+use crate::types::image::{references, Image};
 
 /// The errors of P0, P1, ... and, in the last place, of P; some are nothing.
 type Errors = [i32; 8];
@@ -137,7 +137,7 @@ impl Pixel {
 struct Plane {
     refs: usize,
     /// The numbers of the references.
-    references: [usize; 2],
+    references: [Option<usize>; 2],
     x: Vec<u16>,
     p: Vec<i32>,
     /// Gone when the plane has been coded.
@@ -178,15 +178,8 @@ impl Planes {
         if self.planes[number].is_some() {
             return;
         }
-        let (s, c) = (number / self.channels, number % self.channels);
-        let mut references = [0; 2];
-        let mut refs = 0;
-        for (slices, channels) in [(0, 1), (1, 0), (0, 2), (2, 0)] {
-            if refs < 2 && s >= slices && c >= channels {
-                references[refs] = (s - slices) * self.channels + c - channels;
-                refs += 1;
-            }
-        }
+        let references = references(number, self.channels);
+        let refs = references.iter().flatten().count();
         let (rows, columns) = (self.rows, self.columns);
         let mut sums = Vec::new();
         for (j, predictor) in codec.predictors.iter().enumerate() {
@@ -230,7 +223,7 @@ impl Planes {
         let Some(plane) = &mut rest[0] else { return };
         let time = self.skew.time(r, q);
         sight.find(codec, &self.skew, time, plane.refs);
-        let reference = |i: usize| if i < plane.refs { before[plane.references[i]].as_ref() } else { None };
+        let reference = |i: usize| before[plane.references[i]?].as_ref();
         let step =
             Step { codec, levels: self.levels, skew: &self.skew, time, references: [reference(0), reference(1)] };
         let (mut pixels, mut contexts) = (pixels, contexts);

@@ -13,6 +13,7 @@ from bitsback.models.distributions.adaptive_distribution import AdaptiveDistribu
 from bitsback.models.distributions.counted import CountedDistribution
 from bitsback.models.distributions.predictive import PredictiveDistribution
 from bitsback.models.distributions.series import SeriesDistribution
+from bitsback.models.distributions.wavefront import WavefrontDistribution
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.item_vectors import ItemVectors
 from bitsback.models.model import Model
@@ -40,11 +41,11 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     elif isinstance(distribution, CountedDistribution):
         items = ItemVectors(_SHAPE(levels=distribution.variable.levels), _SEEDS)
     else:
-        counts = (
+        bounded = isinstance(distribution, WavefrontDistribution) or (
             isinstance(distribution, PredictiveDistribution) and distribution.counts is not None
         )
         items = choose(
-            distribution, _SHAPE(levels=distribution.variable.levels if counts else 1 << 16)
+            distribution, _SHAPE(levels=distribution.variable.levels if bounded else 1 << 16)
         )
     test = {**description["test"], "items": items.described(distribution)}
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)

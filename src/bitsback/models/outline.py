@@ -8,7 +8,14 @@ import numpy as np
 
 from bitsback.errors import ModelError
 from bitsback.models.code import CodeStep, DistributionKey, read_code, read_key
-from bitsback.models.distributions import ANY_SHAPE, AUTOREGRESSIVE, COUNTED, PREDICTIVE, SERIES
+from bitsback.models.distributions import (
+    ANY_SHAPE,
+    AUTOREGRESSIVE,
+    COUNTED,
+    PREDICTIVE,
+    SERIES,
+    WAVEFRONT,
+)
 from bitsback.models.integer import Size
 from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
@@ -47,7 +54,7 @@ class Outline:
     serial: bool
     """Whether it codes series, with any number of channels and levels."""
     predictive: bool
-    """Whether it has the codec `predictive`."""
+    """Whether it has the codec `predictive` or `wavefront`."""
     counted: bool
     """Whether it learns everything from the items of a batch: the more items, the fewer bits each
     takes.
@@ -192,7 +199,8 @@ class Outline:
         chain.done()
         return cls(
             name, about, licence, variables, size, keys, code, growth, batch, autoregressive,
-            serial, PREDICTIVE in codecs, counted, max(map(_planes, descriptions)),
+            serial, not codecs.isdisjoint((PREDICTIVE, WAVEFRONT)), counted,
+            max(map(_planes, descriptions)),
             sum(_products(each.get("predictors")) for each in descriptions),
         )  # fmt: skip
 
@@ -203,7 +211,8 @@ def _planes(planes: Any) -> int:
     """
     found: int = 1
     if isinstance(planes, dict):
-        found += 2 if planes.get("second") else 1 if planes.get("first") else 0
+        wavefront = planes.get("codec") == WAVEFRONT
+        found += 2 if wavefront or planes.get("second") else 1 if planes.get("first") else 0
         planes = list(planes.values())
     if isinstance(planes, list):
         if len(planes) == 4 and all(type(part) is int for part in planes):

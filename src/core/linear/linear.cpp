@@ -56,7 +56,7 @@ std::vector<const LinearEngine*> find_engines() {
     if (!all(Cpuid(1, 0).c, {27})) return engines;  // OSXSAVE: xgetbv is there
     const Cpuid seven(7, 0);
     const std::uint64_t saved = saved_registers();
-    if ((saved & 0x06) != 0x06 || !all(seven.b, {5})) return engines;
+    if ((saved & 0x06) != 0x06 || !all(seven.b, {5, 8})) return engines;  // AVX2 and BMI2
     engines.push_back(&linear_avx2);
     if (seven.a >= 1 && all(Cpuid(7, 1).a, {4})) engines.push_back(&linear_avxvnni);
     // AVX512 F, DQ, BW and VL, and VNNI

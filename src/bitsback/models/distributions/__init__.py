@@ -3,13 +3,21 @@
 from collections.abc import Callable
 
 from bitsback.errors import ModelError
-from bitsback.models.distributions import autoregressive, counted, elements, predictive, series
+from bitsback.models.distributions import (
+    autoregressive,
+    counted,
+    elements,
+    predictive,
+    series,
+    wavefront,
+)
 from bitsback.models.distributions.distribution import Distribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import INDEPENDENT
 
 AUTOREGRESSIVE, PREDICTIVE, SERIES, COUNTED = "autoregressive", "predictive", "series", "counted"
-ANY_SHAPE = (PREDICTIVE, SERIES, COUNTED)
+WAVEFRONT = "wavefront"
+ANY_SHAPE = (PREDICTIVE, SERIES, COUNTED, WAVEFRONT)
 """The codecs for data of any shape."""
 
 _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
@@ -20,6 +28,7 @@ _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
     PREDICTIVE: predictive.read,
     SERIES: series.read,
     COUNTED: counted.read,
+    WAVEFRONT: wavefront.read,
 }
 
 

@@ -1,0 +1,107 @@
+//! The network of a pixel (model-format.md, M10.2).
+
+use std::slice::ChunksExact;
+
+use crate::foundations::error::{demand, Result};
+use crate::networks::dots::{Weights, Work};
+use crate::networks::parts::Parts;
+use crate::processor::simd::wide;
+use crate::wavefront::rules::SECTION;
+
+/// The numbers that the distribution of a pixel follows from.
+pub const OUTPUTS: usize = 8;
+
+struct Layer {
+    weights: Weights,
+    multipliers: Vec<i32>,
+    /// That of outputs, which is added behind the multiplication.
+    bias: Vec<i32>,
+}
+
+pub struct Network {
+    /// The first layer, residual ones, and the outputs.
+    layers: Vec<Layer>,
+    pub macs: u64,
+}
+
+/// What is needed while networks run.
+#[derive(Default)]
+pub struct Scratch {
+    /// The inputs of each pixel.
+    pub inputs: Vec<i16>,
+    next: Vec<i16>,
+    work: Work,
+}
+
+impl Network {
+    pub fn read(parts: &mut Parts, refs: usize, features: usize, hidden: usize, residual: usize) -> Result<Network> {
+        let mut network = Network { layers: Vec::new(), macs: 0 };
+        network.add(parts, &format!("x.{refs}.hidden"), features, hidden)?;
+        for k in 0..residual {
+            network.add(parts, &format!("x.{refs}.residual.{k}"), hidden, hidden)?;
+        }
+        network.add(parts, &format!("x.{refs}.output"), hidden, OUTPUTS)?;
+        Ok(network)
+    }
+
+    fn add(&mut self, parts: &mut Parts, name: &str, inputs: usize, outputs: usize) -> Result<()> {
+        let last = name.ends_with("output");
+        let (kind, most) = if last { ("I32", 1 << 14) } else { ("I16", (1 << 15) - 1) };
+        let weights = parts.own(&format!("{name}.weight"), "I8", &[outputs, inputs], -128, 127)?;
+        let bias = parts.own(&format!("{name}.bias"), "I32", &[outputs], -(1 << 31), (1 << 31) - 1)?;
+        let multipliers = parts.own(&format!("{name}.multiplier"), kind, &[outputs], 1, most)?;
+        for (o, row) in weights.chunks_exact(inputs).enumerate() {
+            let mut sums = vec![0; 2 * inputs.div_ceil(64)];
+            for (i, weight) in row.iter().enumerate() {
+                sums[i / 64 * 2 + i % 4 / 2] += 127 * weight.abs();
+            }
+            demand(sums.iter().all(|&sum| sum <= 65535), "a part of a sum has more than 16 bits", SECTION)?;
+            let words = inputs.div_ceil(64) as i64;
+            let low: i64 = row.iter().map(|&weight| 127 * weight.min(0)).sum();
+            let high: i64 = row.iter().map(|&weight| 127 * weight.max(0)).sum();
+            let own = if last { 0 } else { bias[o] };
+            let fits = -65536 * words <= own + low && own + high <= 65534 * words;
+            demand(fits, "a sum of a network has too many bits", SECTION)?;
+            let most = high.max(-low) * multipliers[o] + bias[o].abs();
+            demand(!last || most < 1 << 31, "an output of a network has more than 32 bits", SECTION)?;
+        }
+        let int = |values: &[i64]| values.iter().map(|&value| value as i32).collect();
+        let start = if last { vec![0; outputs] } else { bias.clone() };
+        let weights = Weights::new(&weights, inputs, &start, 127);
+        self.layers.push(Layer { weights, multipliers: int(&multipliers), bias: int(&bias) });
+        self.macs += (inputs * outputs) as u64;
+        Ok(())
+    }
+
+    /// The outputs of pixels, one after the other, whose inputs are in `scratch`.
+    pub fn run(&self, scratch: &mut Scratch, outputs: &mut [[i32; OUTPUTS]]) {
+        let Some((last, hidden)) = self.layers.split_last() else { return };
+        let Scratch { inputs, next, work } = scratch;
+        for (number, layer) in hidden.iter().enumerate() {
+            let sums = layer.weights.sums(if number == 0 { inputs } else { next }, work);
+            if number == 0 {
+                next.clear();
+                next.resize(sums.len() * layer.multipliers.len(), 0);
+            }
+            activate(&layer.multipliers, sums, next);
+        }
+        for (output, sums) in outputs.iter_mut().zip(last.weights.sums(next, work)) {
+            for o in 0..OUTPUTS {
+                let y = (sums[o] * last.multipliers[o] + last.bias[o]) >> 12;
+                output[o] = y.clamp(-32768, 32767);
+            }
+        }
+    }
+}
+
+wide! {
+    /// Adds to numbers from 0 to 127 what follows from the sums of a layer.
+    fn activate['a]['a](multipliers: &'a [i32], sums: ChunksExact<'a, i32>, values: &'a mut [i16]) {
+        for (sums, values) in sums.zip(values.chunks_exact_mut(multipliers.len())) {
+            for ((value, sum), multiplier) in values.iter_mut().zip(sums).zip(multipliers) {
+                let z = (sum.clamp(&-32768, &32767) * multiplier + (1 << 14)) >> 15;
+                *value = (i32::from(*value) + z.max(0)).min(127) as i16;
+            }
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! Pixels of a plane at one time, which do not depend on each other: what is predicted of them, what their network
+//! reads, and what follows from its outputs (model-format.md, M10).
+
+use crate::processor::simd::wide;
+use crate::wavefront::mixture::ROW;
+use crate::wavefront::network::{Network, Scratch, OUTPUTS};
+use crate::wavefront::plane::{logarithm, Plane, A, G, P, X};
+use crate::wavefront::rules::{FEATURES, INPUTS};
+use crate::wavefront::sheet::LAG;
+
+/// The most pixels that are looked at together.
+pub const PIXELS: usize = 64;
+
+const W: usize = 8;
+type Lanes = [i32; W];
+type All<T> = [T; PIXELS];
+
+/// Rows and columns.
+type Offset = [isize; 2];
+
+const OWN: [Offset; 12] =
+    [[-1, 0], [0, -1], [-1, -1], [-1, 1], [-2, 0], [0, -2], [-2, -1], [-2, 1], [-1, -2], [-1, 2], [-3, 0], [0, -3]];
+const FIRST: [Offset; 10] = [[0, 0], [-1, 0], [0, -1], [0, 1], [1, 0], [-1, -1], [-1, 1], [1, -1], [1, 1], [-2, 0]];
+const SECOND: [Offset; 6] = [[0, 0], [-1, 0], [0, -1], [0, 1], [1, 0], [-1, -1]];
+/// Which of these are the inputs of least squares.
+const OWN_INPUTS: [usize; 9] = [0, 1, 2, 3, 4, 5, 7, 8, 9];
+const FIRST_INPUTS: [usize; 6] = [0, 1, 2, 3, 5, 6];
+const SECOND_INPUTS: [usize; 3] = [0, 1, 2];
+const SIGNED: [Offset; 4] = [[0, -1], [-1, 0], [-1, -1], [-1, 1]];
+/// Where errors are that the unit follows from; the first two count twice.
+const RECENT: [Offset; 6] = [[0, -1], [-1, 0], [-1, -1], [-1, 1], [0, -2], [-2, 0]];
+const BESIDE: [Offset; 4] = [[0, 1], [1, 0], [0, -1], [-1, 0]];
+
+/// What is known of pixels before their levels are.
+pub struct Pixels {
+    /// M, P, e and its reciprocal.
+    median: All<i32>,
+    prediction: All<i32>,
+    unit: All<i32>,
+    reciprocal: All<i32>,
+    inputs: [All<i32>; 18],
+    outputs: [[i32; OUTPUTS]; PIXELS],
+    /// The bits of a bin, the level where bin 32 begins, and the first and the last bin that have levels.
+    pub bits: All<i32>,
+    pub base: All<i32>,
+    pub first: All<i32>,
+    pub last: All<i32>,
+    /// The weights of components, and where their rows of the table begin.
+    pub weights: [All<u16>; 3],
+    pub rows: [All<u16>; 3],
+    /// When they are known.
+    pub levels: All<i32>,
+}
+
+impl Default for Pixels {
+    fn default() -> Pixels {
+        let none = [0; PIXELS];
+        Pixels {
+            median: none,
+            prediction: none,
+            unit: none,
+            reciprocal: none,
+            inputs: [none; 18],
+            outputs: [[0; OUTPUTS]; PIXELS],
+            bits: none,
+            base: none,
+            first: none,
+            last: none,
+            weights: [[0; PIXELS]; 3],
+            rows: [[0; PIXELS]; 3],
+            levels: none,
+        }
+    }
+}
+
+/// A plane, what it looks at, and the slots of some pixels.
+pub struct Place<'a> {
+    pub plane: &'a Plane,
+    pub references: [Option<&'a Plane>; 2],
+    pub time: usize,
+    pub slot: usize,
+    pub items: usize,
+    pub count: usize,
+    pub levels: i32,
+}
+
+impl Pixels {
+    /// A level that is likely.
+    pub fn guess(&self, pixel: usize) -> i32 {
+        self.prediction[pixel] >> 6
+    }
+
+    /// Predicts pixels, and makes their distributions.
+    pub fn look(&mut self, place: &Place, network: &Network, scratch: &mut Scratch) {
+        let refs = place.references.iter().flatten().count();
+        scratch.inputs.resize(place.count.next_multiple_of(W) * FEATURES[refs], 0);
+        match place.references {
+            [None, _] => look_all::<0>(self, place, &[], &mut scratch.inputs),
+            [Some(first), None] => look_all::<1>(self, place, &[first], &mut scratch.inputs),
+            [Some(first), Some(second)] => look_all::<2>(self, place, &[first, second], &mut scratch.inputs),
+        }
+        network.run(scratch, &mut self.outputs);
+        distribute(self, place.count, place.levels);
+    }
+
+    /// Notes the levels of pixels, and what least squares learn from them.
+    pub fn learn(&self, plane: &mut Plane, time: usize, slot: usize, count: usize) {
+        learn_all(self, plane, time, slot, count);
+    }
+}
+
+#[inline(always)]
+fn load(from: &[i16]) -> Lanes {
+    let mut lanes = [0; W];
+    for (lane, &x) in lanes.iter_mut().zip(&from[..W]) {
+        *lane = x.into();
+    }
+    lanes
+}
+
+/// A number for each lane. No closure, since one may stay a function without the vectors that there are.
+macro_rules! each {
+    ($l:ident => $number:expr) => {{
+        let mut lanes = [0; W];
+        for ($l, lane) in lanes.iter_mut().enumerate() {
+            *lane = $number;
+        }
+        lanes
+    }};
+}
+
+#[inline(always)]
+fn get(from: &All<i32>, first: usize) -> Lanes {
+    let mut lanes = [0; W];
+    lanes.copy_from_slice(&from[first..first + W]);
+    lanes
+}
+
+#[inline(always)]
+fn put<T: Copy>(to: &mut [T], lanes: [T; W]) {
+    to[..W].copy_from_slice(&lanes);
+}
+
+/// A difference in units.
+#[inline(always)]
+fn norm(difference: &Lanes, reciprocal: &Lanes) -> Lanes {
+    each!(l => (difference[l] * reciprocal[l] + (1 << 14)) >> 15)
+}
+
+/// Reads numbers around some pixels.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    plane: &'a Plane,
+    time: usize,
+    slot: usize,
+    items: usize,
+}
+
+impl<'a> Around<'a> {
+    #[inline(always)]
+    fn new(plane: &'a Plane, place: &Place, first: usize) -> Around<'a> {
+        Around { plane, time: place.time, slot: place.slot + first, items: place.items }
+    }
+
+    #[inline(always)]
+    fn at(&self, ring: usize, [rows, columns]: Offset) -> Lanes {
+        let time = self.time.wrapping_add_signed(LAG as isize * rows + columns);
+        load(self.plane.from(ring, time, self.slot.wrapping_add_signed(rows * self.items as isize)))
+    }
+
+    /// M
+    #[inline(always)]
+    fn median(&self) -> Lanes {
+        let (a, b, c) = (self.at(X, [0, -1]), self.at(X, [-1, 0]), self.at(X, [-1, -1]));
+        each!(l => a[l].min(b[l]).max(a[l].max(b[l]).min(a[l] + b[l] - c[l])))
+    }
+}
+
+wide! {
+    /// Predicts pixels, and makes the inputs of their network.
+    fn look_all['a, const REFS: usize]['a, REFS](
+        pixels: &'a mut Pixels,
+        place: &'a Place<'a>,
+        references: &'a [&'a Plane; REFS],
+        inputs: &'a mut [i16],
+    ) {
+        let width = FEATURES[REFS];
+        for (number, inputs) in inputs.chunks_exact_mut(W * width).enumerate() {
+            look_at(pixels, place, references, number * W, inputs);
+        }
+    }
+}
+
+#[inline(always)]
+fn look_at<const REFS: usize>(
+    pixels: &mut Pixels,
+    place: &Place,
+    references: &[&Plane; REFS],
+    first: usize,
+    read: &mut [i16],
+) {
+    let own = Around::new(place.plane, place, first);
+    let mut others = [own; REFS];
+    for (other, plane) in others.iter_mut().zip(references) {
+        *other = Around::new(plane, place, first);
+    }
+    let median = own.median();
+    put(&mut pixels.median[first..], median);
+
+    // The prediction.
+    let mut inputs = [[0; W]; 18];
+    for (input, &i) in inputs.iter_mut().zip(&OWN_INPUTS) {
+        let x = own.at(X, OWN[i]);
+        *input = each!(l => x[l] - median[l]);
+    }
+    if REFS > 0 {
+        let median = others[0].median();
+        for (input, &i) in inputs[9..].iter_mut().zip(&FIRST_INPUTS) {
+            let x = others[0].at(X, FIRST[i]);
+            *input = each!(l => x[l] - median[l]);
+        }
+    }
+    if REFS > 1 {
+        let median = others[1].median();
+        for (input, &i) in inputs[15..].iter_mut().zip(&SECOND_INPUTS) {
+            let x = others[1].at(X, SECOND[i]);
+            *input = each!(l => x[l] - median[l]);
+        }
+    }
+    let mut sum = [32; W];
+    if let Some(cells) = &place.plane.cells {
+        for (i, u) in inputs[..INPUTS[REFS]].iter().enumerate() {
+            put(&mut pixels.inputs[i][first..], *u);
+            let w = load(&cells.weights[i * place.plane.stride + place.slot + first..]);
+            sum = each!(l => sum[l] + u[l] * w[l]);
+        }
+    }
+    let top = 64 * (place.levels - 1);
+    let p = each!(l => (64 * median[l] + (sum[l] >> 6)).max(0).min(top));
+    put(&mut pixels.prediction[first..], p);
+
+    // The unit.
+    let mut errors = [4; W];
+    for (i, offset) in RECENT.into_iter().enumerate() {
+        let a = own.at(A, offset);
+        let weight = if i < 2 { 2 } else { 1 };
+        errors = each!(l => errors[l] + weight * a[l]);
+    }
+    let e = each!(l => (errors[l] >> 3) + 16);
+    // A quotient that is no integer is at least 2^-19 of itself below the next one, so a single is below it, too.
+    let reciprocal = each!(l => ((524_288.0 / e[l] as f32) as i32).min(32767));
+    let g = each!(l => logarithm(e[l]));
+    put(&mut pixels.unit[first..], e);
+    put(&mut pixels.reciprocal[first..], reciprocal);
+
+    // The features.
+    let mut f = [[0; W]; 40];
+    for (f, offset) in f.iter_mut().zip(OWN) {
+        let x = own.at(X, offset);
+        *f = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
+    }
+    f[12] = norm(&each!(l => 64 * median[l] - p[l]), &reciprocal);
+    for (f, offset) in f[13..].iter_mut().zip(SIGNED) {
+        let (x, p) = (own.at(X, offset), own.at(P, offset));
+        *f = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
+    }
+    let shift = 8 - (32 - (place.levels as u32 - 1).leading_zeros());
+    f[17] = each!(l => 2 * (g[l] - 56));
+    f[18] = each!(l => (p[l] & 63) - 32);
+    f[19] = each!(l => ((p[l] << shift) >> 6) - 128);
+    let behind = [20, 30, 36][REFS];
+    if REFS > 0 {
+        let center = others[0].at(P, [0, 0]);
+        for (f, offset) in f[20..].iter_mut().zip(FIRST) {
+            let x = others[0].at(X, offset);
+            *f = norm(&each!(l => 64 * x[l] - center[l]), &reciprocal);
+        }
+    }
+    if REFS > 1 {
+        let center = others[1].at(P, [0, 0]);
+        for (f, offset) in f[30..].iter_mut().zip(SECOND) {
+            let x = others[1].at(X, offset);
+            *f = norm(&each!(l => 64 * x[l] - center[l]), &reciprocal);
+        }
+    }
+    for (k, other) in others.iter().enumerate() {
+        let here = other.at(A, [0, 0]);
+        let mut sum = each!(l => 2 * here[l] + 96);
+        for offset in BESIDE {
+            let a = other.at(A, offset);
+            sum = each!(l => sum[l] + a[l]);
+        }
+        let own = other.at(G, [0, 0]);
+        f[behind + 2 * k] = each!(l => 2 * (logarithm(sum[l]) - 20 - g[l]));
+        f[behind + 2 * k + 1] = each!(l => 2 * (own[l] - g[l]));
+    }
+    // Four at a time, from lanes to pixels.
+    let width = FEATURES[REFS];
+    for (i, f) in f[..width].chunks_exact(4).enumerate() {
+        let mut four = [[0; W]; 4];
+        for (x, f) in four.iter_mut().zip(f) {
+            *x = each!(l => ((f[l].clamp(-128, 127) + 128) >> 1) as i16);
+        }
+        for l in 0..W {
+            let to = &mut read[l * width + 4 * i..][..4];
+            to.copy_from_slice(&[four[0][l], four[1][l], four[2][l], four[3][l]]);
+        }
+    }
+}
+
+wide! {
+    /// Makes the distributions of pixels from the outputs of their networks.
+    fn distribute['a]['a](pixels: &'a mut Pixels, count: usize, levels: i32) {
+        for first in (0..count).step_by(W) {
+            distribute_at(pixels, first, levels);
+        }
+    }
+}
+
+#[inline(always)]
+fn distribute_at(pixels: &mut Pixels, first: usize, levels: i32) {
+    let outputs = &pixels.outputs[first..first + W];
+    let mut y = [[0; W]; OUTPUTS];
+    for (o, y) in y.iter_mut().enumerate() {
+        *y = each!(l => outputs[l][o]);
+    }
+    let (p, e) = (get(&pixels.prediction, first), get(&pixels.unit, first));
+    let logs = [[0; W], y[0], y[1]];
+    let top = each!(l => y[0][l].max(y[1][l]).max(0));
+    let mut powers = [[0.0; W]; 3];
+    for (power, log) in powers.iter_mut().zip(&logs) {
+        for l in 0..W {
+            let d = (log[l] - top[l]).max(-1280);
+            let f = d & 63;
+            let scale = f32::from_bits((((d >> 6) + 127) << 23) as u32);
+            power[l] = (11904 + f * (122 + f)) as f32 * scale;
+        }
+    }
+    let mut quotient = [0.0; W];
+    for l in 0..W {
+        quotient[l] = 65535.0 / ((powers[0][l] + powers[1][l]) + powers[2][l]);
+    }
+    let (mut weights, mut scales, mut widest) = ([[0; W]; 3], [[0; W]; 3], [-(1 << 20); W]);
+    for k in 0..3 {
+        weights[k] = each!(l => (powers[k][l] * quotient[l]) as i32);
+        scales[k] = each!(l => 2 * logarithm(e[l]) + y[5 + k][l] - 96);
+        widest = each!(l => if weights[k][l] >= 4096 { scales[k][l].max(widest[l]) } else { widest[l] });
+    }
+    let bits = each!(l => ((widest[l] - 13) >> 4).clamp(0, 4));
+    let base = each!(l => (p[l] + 32) >> 6 >> bits[l] << bits[l]);
+    put(&mut pixels.bits[first..], bits);
+    put(&mut pixels.base[first..], base);
+    put(&mut pixels.first[first..], each!(l => (32 - (base[l] >> bits[l])).max(0)));
+    put(&mut pixels.last[first..], each!(l => (32 + ((levels - 1 - base[l]) >> bits[l])).min(63)));
+    for k in 0..3 {
+        let row = each!(l => {
+            let moved = (y[2 + k][l] * 8 * e[l].min(4095) + (1 << 14)) >> 15;
+            let t = p[l] + 32 - 64 * base[l] + moved;
+            let m = ((t >> (3 + bits[l])) + 256).clamp(0, 511);
+            let c = ((scales[k][l] - 16 * bits[l] + 82) >> 2).clamp(0, 35);
+            (8 * c + (m & 7)) * ROW as i32 + 64 - (m >> 3)
+        });
+        put(&mut pixels.rows[k][first..], each!(l => row[l] as u16));
+        put(&mut pixels.weights[k][first..], each!(l => weights[k][l] as u16));
+    }
+}
+
+wide! {
+    fn learn_all['a]['a](
+        pixels: &'a Pixels,
+        plane: &'a mut Plane,
+        time: usize,
+        slot: usize,
+        count: usize,
+    ) {
+        for first in (0..count).step_by(W) {
+            let (x, p) = (get(&pixels.levels, first), get(&pixels.prediction, first));
+            let (e, reciprocal) = (get(&pixels.unit, first), get(&pixels.reciprocal, first));
+            let slot = slot + first;
+            put(plane.from_mut(X, time, slot), each!(l => x[l] as i16));
+            put(plane.from_mut(P, time, slot), each!(l => p[l] as i16));
+            put(plane.from_mut(A, time, slot), each!(l => (64 * x[l] - p[l]).abs().min(4095) as i16));
+            put(plane.from_mut(G, time, slot), each!(l => logarithm(e[l]) as i16));
+            let Some(cells) = &mut plane.cells else { continue };
+            let (n, mut place, median) = (cells.inputs, cells.place(time) + slot, get(&pixels.median, first));
+            for i in 0..=n {
+                let u = if i < n { get(&pixels.inputs[i], first) } else { each!(l => x[l] - median[l]) };
+                let v = norm(&each!(l => 64 * u[l]), &reciprocal);
+                put(&mut cells.values[place..], each!(l => v[l].clamp(-1023, 1023) as i16));
+                place += plane.stride;
+            }
+        }
+    }
+}

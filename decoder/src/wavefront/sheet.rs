@@ -1,0 +1,193 @@
+//! The order in which pixels are coded (model-format.md, M10.4).
+
+use crate::ans::coder::Coder;
+use crate::planes::jpeg::Blues;
+use crate::processor::simd::wide;
+use crate::types::image::{references, Image};
+use crate::wavefront::cells::{Cells, CELL};
+use crate::wavefront::mixture::Mixture;
+use crate::wavefront::network::Scratch;
+use crate::wavefront::pixels::{Pixels, Place, PIXELS};
+use crate::wavefront::plane::{History, Plane, Window};
+use crate::wavefront::rules::{Starts, Wavefront, INPUTS};
+
+/// Planes that are coded at once.
+pub const SHEET: usize = 4;
+/// The times between a pixel and the one below it, and the same one of the next plane.
+pub const LAG: usize = 16;
+pub const DELAY: usize = 18;
+/// So many slots a group may have at a time, and in memory.
+const SLOTS: usize = 64;
+const KEPT: usize = 1024;
+
+/// The number of images, from the first on, that are coded together.
+pub fn group(images: &[Image]) -> usize {
+    let first = &images[0];
+    let shape = |image: &Image| (image.slices, image.rows, image.columns, image.channels, image.levels, image.jpeg);
+    let alike = images.iter().take_while(|image| shape(image) == shape(first)).count();
+    let across = first.columns.div_ceil(LAG);
+    let (rows, kept) = (first.rows.min(across), first.rows.min(across + 64));
+    let mut count = 1;
+    while 2 * count <= alike && 2 * count * rows <= SLOTS && 2 * count * kept <= KEPT {
+        count *= 2;
+    }
+    count
+}
+
+/// A plane of an earlier sheet, which one of this sheet looks at.
+struct Replay {
+    number: usize,
+    /// The plane of the sheet that looks at it.
+    reader: usize,
+    place: usize,
+}
+
+/// A time of a plane, and what it looks at.
+struct View<'a> {
+    window: &'a Window,
+    references: [Option<&'a Plane>; 2],
+    number: usize,
+    time: usize,
+}
+
+/// What is needed while a group is coded.
+pub struct Sheets<'a> {
+    codec: &'a Wavefront,
+    starts: &'a Starts,
+    /// By the number of the plane; nothing where none looks at it any more.
+    histories: Vec<History>,
+    pixels: Pixels,
+    scratch: Scratch,
+}
+
+impl<'a> Sheets<'a> {
+    pub fn new(codec: &'a Wavefront, starts: &'a Starts) -> Sheets<'a> {
+        Sheets { codec, starts, histories: Vec::new(), pixels: Pixels::default(), scratch: Scratch::default() }
+    }
+
+    /// Codes the images of a group.
+    pub fn code<C: Coder>(&mut self, coder: &mut C, images: &mut [Image]) {
+        let (planes, channels) = (images[0].planes(), images[0].channels);
+        self.histories = vec![History::new(); planes];
+        for slice in 0..images[0].slices {
+            for first in (0..channels).step_by(SHEET) {
+                self.code_sheet(coder, images, slice * channels + first, SHEET.min(channels - first));
+            }
+            // The next slice looks at this one, and at the one before.
+            let before = slice.saturating_sub(2) * channels..slice.saturating_sub(1) * channels;
+            self.histories[before].fill(History::new());
+        }
+    }
+
+    fn code_sheet<C: Coder>(&mut self, coder: &mut C, images: &mut [Image], first: usize, count: usize) {
+        let image = &images[0];
+        let mut window = Window::new(images.len(), image.rows, image.columns, image.levels);
+        let saves = image.slices > 1 || image.channels > SHEET;
+        // Those of the sheet, and behind them those that are replayed.
+        let mut planes = Vec::new();
+        let mut looked = Vec::new();
+        let mut replays = Vec::new();
+        for i in 0..count {
+            let references = references(first + i, image.channels);
+            let refs = references.iter().flatten().count();
+            let cells = Cells::new(&window, INPUTS[refs], self.codec.decay, self.codec.ridge, &self.starts[refs]);
+            planes.push(Plane::new(&window, Some(cells)));
+            looked.push(references.map(|reference| {
+                let number = reference?;
+                if number >= first {
+                    return Some(number - first);
+                }
+                replays.push(Replay { number, reader: i, place: 0 });
+                Some(count + replays.len() - 1)
+            }));
+        }
+        planes.extend(replays.iter().map(|_| Plane::new(&window, None)));
+        let times = window.times();
+        // A plane that is replayed is ahead of its reader as others are.
+        let starts_at = |i: usize| DELAY * (i + 1);
+        for time in 0..times + starts_at(count - 1) {
+            let slots = window.follow(time);
+            if slots > 0 {
+                planes.iter_mut().for_each(|plane| plane.shift(slots));
+            }
+            let own = |start: usize| time.checked_sub(start).filter(|&own| own < times);
+            for (replay, plane) in replays.iter_mut().zip(&mut planes[count..]) {
+                let Some(own) = own(DELAY * replay.reader) else { continue };
+                replay.place = plane.restore(&window, own, &self.histories[replay.number], replay.place);
+                plane.finish(&window, own);
+            }
+            for i in 0..count {
+                let Some(own) = own(starts_at(i)) else { continue };
+                let mut plane = std::mem::take(&mut planes[i]);
+                let references = looked[i].map(|number| Some(&planes[number?]));
+                let view = View { window: &window, references, number: first + i, time: own };
+                self.step(coder, images, &mut plane, &view);
+                if saves {
+                    plane.save(&window, own, &mut self.histories[first + i]);
+                }
+                plane.finish(&window, own);
+                planes[i] = plane;
+            }
+        }
+    }
+
+    /// Codes the pixels of a plane at a time.
+    fn step<C: Coder>(&mut self, coder: &mut C, images: &mut [Image], plane: &mut Plane, view: &View) {
+        let &View { window, references, number, time } = view;
+        if let (0, Some(cells)) = (time % CELL, &mut plane.cells) {
+            cells.begin(window, time);
+        }
+        let front = window.front(time);
+        if front.is_empty() {
+            return;
+        }
+        coder.step();
+        let refs = references.iter().flatten().count();
+        let (begin, end) = (window.slot(front.start), window.slot(front.end));
+        for slot in (begin..end).step_by(PIXELS) {
+            let count = PIXELS.min(end - slot);
+            let place = Place { plane, references, items: window.items, time, slot, count, levels: window.levels };
+            self.pixels.look(&place, &self.codec.networks[refs], &mut self.scratch);
+            let start = [window.row(slot), slot % window.items];
+            code_all(&mut self.pixels, coder, images, number, start, time, count);
+            self.pixels.learn(plane, time, slot, count);
+        }
+    }
+}
+
+wide! {
+    /// Codes pixels of a plane, from a row and an item on.
+    fn code_all['a, C: Coder]['a, C](
+        pixels: &'a mut Pixels,
+        coder: &'a mut C,
+        images: &'a mut [Image],
+        number: usize,
+        start: [usize; 2],
+        time: usize,
+        count: usize,
+    ) {
+        let [row, mut item] = start;
+        let (items, q) = (images.len(), time - LAG * row);
+        let Image { columns, channels, .. } = images[0];
+        let mut place = images[0].place(number, row, q);
+        for pixel in 0..count {
+            let image = &mut images[item];
+            let mixture = Mixture::new(pixels, pixel, image.levels as i32);
+            let known = if C::KNOWN { image.symbols[place].into() } else { pixels.guess(pixel) };
+            let level = if image.jpeg && number % 3 == 2 {
+                // Red, green and blue stand next to each other.
+                let blues = Blues::new(image.symbols[place - 1], image.symbols[place - 2]);
+                mixture.code_blue(coder, known, blues)
+            } else {
+                mixture.code(coder, known)
+            };
+            image.symbols[place] = level as u16;
+            pixels.levels[pixel] = level;
+            item += 1;
+            if item == items {
+                item = 0;
+                place = place.wrapping_add_signed((columns as isize - LAG as isize) * channels as isize);
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+"""Images of any size, number of planes and up to 256 levels, many rows at once: each pixel is
+predicted by least squares from those before it, and a small network that sees its surroundings as
+differences to that prediction gives a mixture of three logistic distributions.
+
+Source: docs/model-format.md, Wavefronts; Weinberger, Seroussi, Sapiro 2000 (LOCO-I) for the median,
+and Wu, Barthel 1998 (causal least squares).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitsback import _core
+from bitsback.errors import MessageError, ModelError
+from bitsback.lazy import cached_property
+from bitsback.models.distributions.adaptive_distribution import (
+    AdaptiveDistribution,
+    Words,
+    sums_for_test,
+)
+from bitsback.models.distributions.distribution_entry import DistributionEntry
+from bitsback.models.integer import Size
+from bitsback.models.integer.fields import TensorReader
+from bitsback.models.item_shape import ItemShape
+from bitsback.tables import logistic_cdf
+
+INPUTS = (9, 15, 18)
+"""Of least squares, in planes with 0, 1 and 2 references."""
+FEATURES = (20, 32, 40)
+"""Of the network, likewise."""
+OUTPUTS = 8
+TRIANGLE = 190
+"""Numbers in the lower triangle of the largest matrix."""
+MOST_LEVELS = 256
+
+_MOST_START = 1 << 24
+_LAG = 16
+_SHEET = 4  # planes that are coded at once
+_STATE = 1 << 25  # bytes that the items of a group take at most, besides wide rows
+
+Layer = tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int32]]
+"""Weights [outputs, inputs], biases and multipliers."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WavefrontDistribution(AdaptiveDistribution):
+    decay: tuple[int, int, int]
+    """The factors, in 2^-8, that the sums of the cells above, to the left and to the right keep."""
+    ridge: int
+    start: NDArray[np.int32]
+    """The sums of the first row: int32 [3, 190], a lower triangle for each number of references."""
+    networks: tuple[tuple[Layer, ...], ...]
+    """For each number of references: the first layer, residual ones, and the outputs."""
+
+    @cached_property
+    def settings(self) -> _core.Wavefront:
+        return self._settings_of(self.start)
+
+    def _settings_of(self, start: NDArray[np.int32]) -> _core.Wavefront:
+        networks = [list(network) for network in self.networks]
+        return _core.Wavefront(self.decay, self.ridge, start, networks, logistic_cdf())
+
+    def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:
+        return _core.distribution(
+            "wavefront",
+            numbers[self.variable.name],
+            settings=self.settings,
+            arithmetic="exact",
+        )
+
+    def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
+        if shape.levels > self.variable.levels:
+            raise ModelError("the items of the test have more levels than the data")
+        start = np.zeros((3, TRIANGLE), np.int32)
+        for row, n in zip(start, INPUTS, strict=True):
+            sums = sums_for_test(n, words)
+            sums[range(n), range(n)] = np.maximum(sums.diagonal()[:n] - self.ridge, 0)
+            row[: _triangle(n)] = sums[np.tril_indices(n + 1)]
+        settings = self._settings_of(start)
+        return _core.distribution("wavefront", 0, settings=settings, arithmetic=arithmetic)
+
+    def memory(self, shape: ItemShape) -> int:
+        rows = min(shape.rows, (shape.columns - 1) // _LAG)
+        return (shape.elements << 4) + (min(shape.channels, _SHEET) * rows << 12)
+
+    def state_memory(self, elements: int) -> int:
+        return _STATE if elements else 0
+
+    def macs(self, shape: ItemShape) -> int:
+        network = max(sum(weight.size for weight, _, _ in network) for network in self.networks)
+        macs = shape.elements * (1024 + network)
+        macs += 1024 * shape.planes * (_LAG * (shape.rows - 1) + shape.columns)
+        if shape.jpeg:
+            macs += shape.slices * shape.rows * shape.columns << 12
+        return macs
+
+    def steps(self, shape: ItemShape) -> int:
+        return 0  # the MACs count them
+
+
+def read(source: DistributionEntry, codec: str) -> WavefrontDistribution:
+    source.require_data_alone(codec)
+    fields, tensors = source.fields, source.tensors
+    if source.variable.levels > MOST_LEVELS:
+        raise ModelError(f"the codec {codec} is for at most {MOST_LEVELS} levels")
+    above, left, right = fields.integers("decay", 3, 0, 252)
+    if above + left + right > 252:
+        raise ModelError("the sum of a 'decay' is at most 252")
+    ridge = fields.integer("ridge", 1, 1 << 20)
+    hidden, residual = fields.integers("hidden", 3, 16, 128), fields.integers("residual", 3, 0, 3)
+    if any(count % 16 for count in hidden):
+        raise ModelError("'hidden' must hold multiples of 16")
+    start = tensors.bounded("x.start", "int32", (3, TRIANGLE), -_MOST_START, _MOST_START)
+    for row, n in zip(start, INPUTS, strict=True):
+        if row[_triangle(n) :].any():
+            raise ModelError(f"the tensor x.start is not zero behind a triangle of {n + 1} rows")
+        if any(row[_triangle(i - 1) + i] < 0 for i in range(n + 1)):
+            raise ModelError("the tensor x.start has a negative number in a diagonal")
+    networks = tuple(
+        _read_network(tensors, references, hidden[references], residual[references])
+        for references in range(3)
+    )
+    distribution = WavefrontDistribution(
+        variable=source.variable,
+        decay=(above, left, right),
+        ridge=ridge,
+        start=start,
+        networks=networks,
+    )
+    try:
+        distribution.settings  # noqa: B018 - the core proves that no sum overflows
+    except MessageError as error:
+        raise ModelError(str(error)) from None
+    return distribution
+
+
+def _read_network(
+    tensors: TensorReader, references: int, hidden: int, residual: int
+) -> tuple[Layer, ...]:
+    name = f"x.{references}"
+    features = FEATURES[references]
+    return (
+        _read_layer(tensors, f"{name}.hidden", hidden, features, "int16"),
+        *(
+            _read_layer(tensors, f"{name}.residual.{k}", hidden, hidden, "int16")
+            for k in range(residual)
+        ),
+        _read_layer(tensors, f"{name}.output", OUTPUTS, hidden, "int32"),
+    )
+
+
+def _read_layer(tensors: TensorReader, name: str, outputs: int, inputs: int, dtype: str) -> Layer:
+    weight = tensors.bounded(f"{name}.weight", "int8", (outputs, inputs), -128, 127)
+    bias = tensors.bounded(f"{name}.bias", "int32", (outputs,), -(1 << 31), (1 << 31) - 1)
+    most = 1 << 14 if dtype == "int32" else (1 << 15) - 1
+    multiplier = tensors.bounded(f"{name}.multiplier", dtype, (outputs,), 1, most)
+    return weight, bias, multiplier.astype(np.int32)
+
+
+def _triangle(inputs: int) -> int:
+    """The numbers in the lower triangle of a matrix of `inputs` inputs and a target."""
+    return (inputs + 1) * (inputs + 2) // 2

@@ -1,0 +1,271 @@
+// The distribution of images in wavefronts: images of any size, number of planes and up to 256
+// levels, each pixel predicted from those before it, many rows at once (wavefront/sheets.hpp).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "../default_floats.hpp"
+#include "../jpeg_colours.hpp"
+#include "../wavefront/settings.hpp"
+#include "../wavefront/sheets.hpp"
+#include "of_data.hpp"
+
+namespace bitsback {
+
+// The symbols of a group of items, [items, slices, rows, columns, channels].
+template <class Symbol>
+class WaveSymbols {
+  public:
+    WaveSymbols(const ItemShape& shape, std::span<Symbol> symbols)
+        : shape_(shape), symbols_(symbols) {}
+
+    // Calls use(symbol, i) for the places of a part.
+    template <class Use>
+    void each(const WavePart& part, std::size_t items, const Use& use) const {
+        const std::size_t first = shape_.first_element(part.plane), item_size = shape_.elements();
+        std::size_t k = part.first / items, item = part.first % items;
+        const auto at = [&] {
+            return first +
+                   ((part.row + k) * shape_.columns + part.column - wave_lag * k) * shape_.channels;
+        };
+        std::size_t place = at();
+        for (std::size_t i = 0; i < part.count; ++i) {
+            use(symbols_[place + item * item_size], i);
+            if (++item == items) item = 0, ++k, place = at();
+        }
+    }
+
+    // Calls use(blues, i) with the blues that the pixels of a part may have, if it is of blue and
+    // not all are possible; and tells whether it is so.
+    template <class Use>
+    bool each_blue(const WavePart& part, std::size_t items, const Use& use) const {
+        if (!shape_.jpeg || part.plane % shape_.channels != 2) return false;
+        std::array<std::uint32_t, wave_slots> colours[2];
+        for (std::size_t k = 0; k < 2; ++k) {
+            WavePart other = part;
+            other.plane = part.plane - 2 + k;  // green, and red
+            each(other, items, [&](Symbol symbol, std::size_t i) { colours[k][i] = symbol; });
+        }
+        for (std::size_t i = 0; i < part.count; ++i)
+            use(JpegColours::all().blues(colours[0][i], colours[1][i]), i);
+        return true;
+    }
+
+  private:
+    const ItemShape& shape_;
+    std::span<Symbol> symbols_;
+};
+
+// Of a pixel of blue: what the levels below each weigh, of those that it may have.
+class BlueWeights {
+  public:
+    BlueWeights(const WaveKernels& kernels, const WaveFront& front, const WavePixels& pixels,
+                std::size_t i, const JpegColours::Blues& blues) {
+        std::uint32_t starts[wave_bins + 1];
+        kernels.starts(front, pixels, i, starts);
+        const std::int32_t bits = pixels.bits[i], base = pixels.base[i];
+        const auto bin_of = [&](std::int32_t level) {
+            return std::clamp((level - base + (32 << bits)) >> bits, 0, 63);
+        };
+        for (std::int32_t level = 0; level < 256;) {
+            const std::int32_t bin = bin_of(level);
+            std::int32_t end = level + 1;
+            while (end < 256 && bin_of(end) == bin) ++end;
+            const std::uint32_t weight =
+                ((starts[bin + 1] - starts[bin]) << 8) / static_cast<std::uint32_t>(end - level);
+            for (; level < end; ++level) {
+                const auto c = static_cast<std::size_t>(level);
+                below_[c + 1] = below_[c] + ((blues[c >> 6] >> (c & 63) & 1) != 0 ? weight : 0);
+            }
+        }
+    }
+
+    std::uint32_t start(std::size_t c) const {
+        return static_cast<std::uint32_t>((std::uint64_t{below_[c]} << wave_jpeg_precision) /
+                                          below_[256]);
+    }
+    // The level whose interval holds x.
+    std::size_t find(std::uint32_t x) const {
+        std::size_t low = 0, end = 256;
+        while (end - low > 1) {
+            const std::size_t middle = (low + end) / 2;
+            (start(middle) <= x ? low : end) = middle;
+        }
+        return low;
+    }
+
+  private:
+    std::array<std::uint32_t, 257> below_{};
+};
+
+class WavefrontDistribution : public OfData<WavefrontDistribution> {
+  public:
+    // The distribution of the data, whose number in the program is `variable`.
+    WavefrontDistribution(std::size_t variable, std::shared_ptr<const WavefrontSettings> settings,
+                          Arithmetic arithmetic = Arithmetic::exact)
+        : OfData(variable), settings_(std::move(settings)), arithmetic_(arithmetic) {}
+
+  private:
+    friend OfData<WavefrontDistribution>;
+
+    const WaveKernels& kernels() const {
+        return wave_kernels(arithmetic_ == Arithmetic::contracted);
+    }
+
+    static void require_levels(std::span<const ItemShape> shapes) {
+        for (const ItemShape& shape : shapes)
+            require(shape.levels <= 256, "a wavefront has at most 256 levels");
+    }
+
+    template <class Symbol>
+    void push_all(Message& message, std::span<const ItemShape> shapes,
+                  std::span<const Symbol> symbols) const {
+        require_planes(shapes, symbols);
+        require_levels(shapes);
+        const auto codes = std::make_unique_for_overwrite<WaveCode[]>(symbols.size());
+        std::vector<std::uint32_t> counts;  // of each step
+        std::size_t place = 0;
+        {
+            const DefaultFloats floats(arithmetic_);
+            while (!shapes.empty()) {
+                const std::size_t items = wave_items(shapes),
+                                  elements = items * shapes.front().elements();
+                add_codes(shapes.front(), items, symbols.first(elements), codes.get(), place,
+                          counts);
+                shapes = shapes.subspan(items);
+                symbols = symbols.subspan(elements);
+            }
+        }
+        for (std::size_t k = counts.size(); k-- > 0;) {
+            place -= counts[k];
+            message.push_step(counts[k], [&](std::uint64_t* heads, std::uint32_t* top) {
+                return kernels().push(codes.get() + place, counts[k], heads, message.lanes(), top);
+            });
+        }
+    }
+
+    template <class Symbol>
+    void add_codes(const ItemShape& shape, std::size_t items, std::span<const Symbol> symbols,
+                   WaveCode* codes, std::size_t& place, std::vector<std::uint32_t>& counts) const {
+        const WaveSymbols<const Symbol> all(shape, symbols);
+        WaveSheets sheets(*settings_, kernels(), shape, items);
+        sheets.run(
+            [&](const WaveFront& front, const WavePixels& pixels, const WavePart& part,
+                std::int16_t* out) {
+                all.each(part, items, [&](Symbol symbol, std::size_t i) {
+                    out[i] = static_cast<std::int16_t>(symbol);
+                });
+                WaveCode* const to = codes + place;
+                const bool blue =
+                    all.each_blue(part, items, [&](const JpegColours::Blues& blues, std::size_t i) {
+                        const BlueWeights weights(kernels(), front, pixels, i, blues);
+                        const auto level = static_cast<std::size_t>(out[i]);
+                        const std::uint32_t start = weights.start(level),
+                                            frequency = weights.start(level + 1) - start;
+                        to[i] = {static_cast<std::uint16_t>(start),
+                                 static_cast<std::uint16_t>(frequency),
+                                 static_cast<std::uint8_t>(start >> 16),
+                                 static_cast<std::uint8_t>(frequency >> 16),
+                                 wave_jpeg_precision,
+                                 0};
+                    });
+                if (!blue) kernels().codes(front, pixels, out, to);
+                place += part.count;
+            },
+            [&](std::size_t count) { counts.push_back(static_cast<std::uint32_t>(count)); });
+    }
+
+    template <class Symbol>
+    void pop_all(Message& message, std::span<const ItemShape> shapes,
+                 std::span<Symbol> symbols) const {
+        require_elements(shapes, symbols.size());
+        require_levels(shapes);
+        const DefaultFloats floats(arithmetic_);
+        while (!shapes.empty()) {
+            const std::size_t items = wave_items(shapes),
+                              elements = items * shapes.front().elements();
+            pop_group(message, shapes.front(), items, symbols.first(elements));
+            shapes = shapes.subspan(items);
+            symbols = symbols.subspan(elements);
+        }
+    }
+
+    template <class Symbol>
+    void pop_group(Message& message, const ItemShape& shape, std::size_t items,
+                   std::span<Symbol> symbols) const {
+        const WaveSymbols<Symbol> all(shape, symbols);
+        WaveSheets sheets(*settings_, kernels(), shape, items);
+        sheets.run(
+            [&](const WaveFront& front, const WavePixels& pixels, const WavePart& part,
+                std::int16_t* out) {
+                message.pop_step(part.count, [&](std::uint64_t* heads, const std::uint32_t* top) {
+                    const std::size_t lanes = message.lanes();
+                    const bool blue = all.each_blue(
+                        part, items, [&](const JpegColours::Blues& blues, std::size_t i) {
+                            const BlueWeights weights(kernels(), front, pixels, i, blues);
+                            pop_symbol_of(weights, heads[(part.first + i) % lanes], top, out[i]);
+                        });
+                    if (blue) return top;
+                    return kernels().pop(front, pixels, heads, lanes, part.first, top, out);
+                });
+                all.each(part, items, [&](Symbol& symbol, std::size_t i) {
+                    symbol = static_cast<Symbol>(out[i]);
+                });
+            },
+            [](std::size_t) {});
+    }
+
+    static void pop_symbol_of(const BlueWeights& weights, std::uint64_t& head,
+                              const std::uint32_t*& top, std::int16_t& symbol) {
+        auto find = [&](std::size_t, std::uint32_t x) {
+            const std::size_t level = weights.find(x);
+            symbol = static_cast<std::int16_t>(level);
+            const std::uint32_t start = weights.start(level);
+            return Interval{start, weights.start(level + 1) - start};
+        };
+        pop_symbol(head, top, wave_jpeg_precision, 0, find);
+    }
+
+    std::shared_ptr<const WavefrontSettings> settings_;
+    Arithmetic arithmetic_;
+};
+
+// What the networks see of all pixels of planes with this number of references: features, and the
+// symbol, the prediction and the unit of each.
+inline void wave_features_of(const WavefrontSettings& settings, std::span<const ItemShape> shapes,
+                             std::span<const std::uint8_t> symbols, std::size_t references,
+                             std::vector<std::uint8_t>& features,
+                             std::vector<std::int16_t>& pixels) {
+    require(references <= wave_most_references, "a plane has 0 to 2 references");
+    require_planes(shapes, symbols);
+    const DefaultFloats floats;
+    while (!shapes.empty()) {
+        const ItemShape& shape = shapes.front();
+        require(shape.levels <= 256, "a wavefront has at most 256 levels");
+        const std::size_t items = wave_items(shapes);
+        const WaveSymbols<const std::uint8_t> all(shape, symbols);
+        WaveSheets sheets(settings, wave_kernels(false), shape, items);
+        sheets.run(
+            [&](const WaveFront& front, const WavePixels& of, const WavePart& part,
+                std::int16_t* out) {
+                all.each(part, items, [&](std::uint8_t symbol, std::size_t i) { out[i] = symbol; });
+                if (front.references != references) return;
+                const std::size_t size = part.count * wave_features(references);
+                features.insert(features.end(), front.features, front.features + size);
+                for (std::size_t i = 0; i < part.count; ++i)
+                    pixels.insert(pixels.end(), {out[i], of.predictions[i], of.units[i]});
+            },
+            [](std::size_t) {}, true);
+        symbols = symbols.subspan(items * shape.elements());
+        shapes = shapes.subspan(items);
+    }
+}
+
+}  // namespace bitsback

@@ -1,0 +1,15 @@
+// This file is compiled once for each instruction set, and once more with products and sums
+// contracted, for choosing test vectors. CMakeLists.txt gives BITSBACK_KERNELS, the name of the
+// result, and BITSBACK_CONTRACTED.
+#include "../exact_floats.hpp"
+// The guard must come first.
+#include "cells.hpp"
+#include "coding.hpp"
+#include "kernels.hpp"
+#include "pixels.hpp"
+
+namespace bitsback {
+
+const WaveKernels BITSBACK_KERNELS = {cells, look, codes, starts, pop, push, learn};
+
+}  // namespace bitsback

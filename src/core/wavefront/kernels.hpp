@@ -1,0 +1,151 @@
+// The computations of a front, the pixels of one plane that are coded at the same time: plain data
+// and plain functions, no inline code, since each set of kernels is compiled for an instruction set
+// of its own. All give the same integers (docs/model-format.md, Wavefronts).
+//
+// A number of each pixel of a plane stands in a ring of lines, [wave_times][stride]: a line for
+// each time, and in it a slot for each row of each item, row by row. So what lies d rows above and
+// c columns to the left of many pixels lies in one line, d * items slots before them.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace bitsback {
+
+static constexpr size_t wave_lag = 16, wave_cell = 8, wave_times = 64;
+static constexpr size_t wave_slots = 64;  // pixels at once
+static constexpr size_t wave_most_references = 2, wave_most_inputs = 18, wave_most_features = 40;
+static constexpr size_t wave_outputs = 8, wave_bins = 64;
+
+static constexpr inline size_t wave_inputs(size_t references) {
+    return references == 0 ? 9 : references == 1 ? 15 : 18;
+}
+static constexpr inline size_t wave_features(size_t references) {
+    return references == 0 ? 20 : references == 1 ? 32 : 40;
+}
+static constexpr inline size_t wave_triangle(size_t side) { return side * (side + 1) / 2; }
+
+// The lines of a plane, from the slot of the first pixel on.
+struct WaveRings {
+    static constexpr size_t count = 5;
+    int16_t* symbols;
+    int16_t* predictions;
+    int16_t* differences;
+    int16_t* errors;
+    int16_t* logarithms;
+};
+
+struct WaveLayer {
+    const int8_t* weight;   // [outputs / 4][inputs / 4][4 outputs][4 inputs]
+    const int32_t* halves;  // the bias as two words for each part of 64 inputs: [parts][outputs]
+    const int32_t* bias;    // [outputs]
+    const int32_t* multiplier;  // [outputs]
+    size_t inputs;
+    size_t outputs;
+};
+
+struct WaveNetwork {
+    static constexpr size_t most_residual = 3;
+    WaveLayer first;
+    WaveLayer residual[most_residual];
+    size_t residuals;
+    WaveLayer output;            // without a bias, since that comes after the multiplication
+    const int32_t* output_bias;  // [wave_outputs]
+};
+
+// The pixels of a front: no more than wave_slots.
+struct WaveFront {
+    size_t references;
+    WaveRings planes[1 + wave_most_references];  // the pixels' own, and its references
+    size_t stride;
+    size_t time;
+    size_t items;
+    size_t count;
+    int16_t* weights;  // of least squares, [inputs][stride]
+    int16_t* values;   // normalised inputs and target, [wave_cell][inputs + 1][stride]
+    const WaveNetwork* network;
+    const uint16_t* table;  // of logistic distributions, [36][8][128]
+    int32_t levels;
+    uint8_t* features;  // [count + 15][wave_features], to be filled in; or null
+};
+
+// What is known of them before their symbols. What stands behind the front's count means nothing.
+struct WavePixels {
+    alignas(64) int16_t medians[wave_slots];
+    int16_t predictions[wave_slots];
+    int16_t units[wave_slots];
+    int16_t reciprocals[wave_slots];
+    int16_t logarithms[wave_slots];
+    int16_t inputs[wave_most_inputs][wave_slots];
+    int16_t outputs[wave_outputs][wave_slots];
+    // The bins: numbers of entries of the table, weights, and the place of the window.
+    uint16_t rows[3][wave_slots];
+    uint16_t weights[3][wave_slots];
+    int16_t base[wave_slots];
+    int16_t bits[wave_slots];
+    int16_t first[wave_slots];  // the bin of the lowest level
+    int16_t last[wave_slots];   // and of the highest
+    int16_t full[wave_slots];   // the last bin with 2^bits levels of which the window shows each
+};
+
+// A pixel's intervals: [start, start + frequency) of 2^15, and another one of 2^bits. With `bits`
+// above 8 it is one of 2^bits, whose high bytes are those of the other one.
+struct WaveCode {
+    uint16_t start;
+    uint16_t frequency;
+    uint8_t second_start;
+    uint8_t second_frequency;
+    uint8_t bits;
+    uint8_t unused;
+};
+static constexpr unsigned wave_precision = 15, wave_jpeg_precision = 23;
+
+// The cells of a plane that begin at one time.
+struct WaveCells {
+    size_t references;
+    float* sums;            // [4 cells][groups][triangle][8 slots]
+    size_t groups;          // of 8 slots
+    float* carried;         // [triangle][8]
+    const int16_t* values;  // as in a front, from the slot of the first row on
+    int16_t* weights;
+    size_t stride;
+    size_t items;
+    const float* start;  // [triangle]
+    float decay[3];
+    float ridge;
+    // In cells of the time of the plane, and rows, from the one in the first slots on.
+    int64_t time;
+    int64_t first_row;
+    int64_t low, high;  // rows whose cells begin
+    int64_t cells;      // of a row
+};
+
+struct WaveKernels {
+    // Finishes the sums of cells that end, and finds the weights of those that begin.
+    void (*cells)(const WaveCells& cells);
+    // Predicts pixels, and finds their distributions.
+    void (*look)(const WaveFront& front, WavePixels& pixels);
+    // The codes of known symbols.
+    void (*codes)(const WaveFront& front, const WavePixels& pixels, const int16_t* symbols,
+                  WaveCode* codes);
+    // The starts of the bins of one pixel, [wave_bins + 1].
+    void (*starts)(const WaveFront& front, const WavePixels& pixels, size_t i, uint32_t* starts);
+    // Pops symbols, the first from lane `lane`; returns the new top of the tail.
+    const uint32_t* (*pop)(const WaveFront& front, const WavePixels& pixels, uint64_t* heads,
+                           size_t lanes, size_t lane, const uint32_t* top, int16_t* symbols);
+    // Pushes codes, the last one first, as the pop does.
+    uint32_t* (*push)(const WaveCode* codes, size_t count, uint64_t* heads, size_t lanes,
+                      uint32_t* top);
+    // Stores what later pixels look at. symbols: has room for 16 more.
+    void (*learn)(const WaveFront& front, const WavePixels& pixels, const int16_t* symbols);
+};
+
+// The kernels for the engine in use (linear.hpp); or those that contract products with sums.
+const WaveKernels& wave_kernels(bool contracted);
+
+extern const WaveKernels wavefront_plain;
+extern const WaveKernels wavefront_avx2;
+extern const WaveKernels wavefront_avx512;
+extern const WaveKernels wavefront_contracted;
+
+}  // namespace bitsback

@@ -1,0 +1,505 @@
+// What is known of the pixels of a front before their symbols: predictions, the network, and the
+// distributions.
+//
+// It is internal to the file that includes it, which is compiled for each instruction set.
+#pragma once
+
+#include "kernels.hpp"
+#include "words.hpp"
+
+namespace bitsback {
+namespace {
+
+struct Place {
+    int rows, columns;
+};
+// The inputs of least squares, and the window of the network, in each plane.
+constexpr Place inputs_0[] = {{-1, 0}, {0, -1}, {-1, -1}, {-1, 1}, {-2, 0},
+                              {0, -2}, {-2, 1}, {-1, -2}, {-1, 2}};
+constexpr Place inputs_1[] = {{0, 0}, {-1, 0}, {0, -1}, {0, 1}, {-1, -1}, {-1, 1}};
+constexpr Place inputs_2[] = {{0, 0}, {-1, 0}, {0, -1}};
+constexpr Place window_0[] = {{-1, 0},  {0, -1}, {-1, -1}, {-1, 1}, {-2, 0}, {0, -2},
+                              {-2, -1}, {-2, 1}, {-1, -2}, {-1, 2}, {-3, 0}, {0, -3}};
+constexpr Place window_1[] = {{0, 0},   {-1, 0}, {0, -1}, {0, 1}, {1, 0},
+                              {-1, -1}, {-1, 1}, {1, -1}, {1, 1}, {-2, 0}};
+constexpr Place window_2[] = {{0, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, 0}, {-1, -1}};
+constexpr Place before[] = {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}};
+
+// The numbers of some pixels at a place, from the first on.
+inline BITSBACK_INLINE const int16_t* at(const WaveFront& front, const int16_t* ring, Place place) {
+    const size_t time = front.time + static_cast<size_t>(16 * place.rows + place.columns);
+    return ring + (time & (wave_times - 1)) * front.stride +
+           static_cast<ptrdiff_t>(front.items) * place.rows;
+}
+
+// 2^19 / e, of at most 15 bits, and the logarithm of e in eighths. The quotient of singles is
+// rounded down to that of the integers, since it is more than its last bit off the next one.
+struct Unit {
+    Words reciprocal, logarithm;
+};
+inline BITSBACK_INLINE Words logarithm_of(Floats low, Floats high) {
+    const auto part = [](Floats x) { return seen_as<Ints>(x) >> all<Ints>(20); };
+    return narrowed({part(low), part(high)}) - words(127 * 8);
+}
+inline BITSBACK_INLINE Words logarithm(Words e) {
+    const Wide wide = widened(e);
+    return logarithm_of(converted<Floats>(wide.low), converted<Floats>(wide.high));
+}
+inline BITSBACK_INLINE Unit unit_of(Words e) {
+    const Wide wide = widened(e);
+    const Floats low = converted<Floats>(wide.low), high = converted<Floats>(wide.high);
+    const Floats one = all<Floats>(524288);
+    return {narrowed({converted<Ints>(one / low), converted<Ints>(one / high)}),
+            logarithm_of(low, high)};
+}
+
+inline BITSBACK_INLINE Words median(Words a, Words b, Words c) {
+    return most(least(a, b), least(most(a, b), a + b - c));
+}
+
+// Values of the network in [0, 127], of 16 pixels, laid out as products want them: with AVX2 four
+// bytes of a pixel side by side, first those of the pixels 0 to 3 and 8 to 11, and otherwise two
+// words.
+struct Values {
+#if defined(__AVX2__)
+    alignas(64) uint8_t of[128 * 16];
+
+    static BITSBACK_INLINE Register order() {
+        return _mm256_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15, 0, 8, 1, 9, 2,
+                                10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+    }
+    // Puts pairs of bytes in the places of the values from i on.
+    BITSBACK_INLINE void put(size_t i, Register a, Register b) {
+        store(of + 16 * i, _mm256_unpacklo_epi16(a, b));
+        store(of + 16 * i + 32, _mm256_unpackhi_epi16(a, b));
+    }
+    BITSBACK_INLINE void put_features(size_t i, const Words* f) {
+        const auto pair = [](Words x, Words y) BITSBACK_INLINE {
+            const Register both = _mm256_shuffle_epi8(_mm256_packs_epi16(in(x), in(y)), order());
+            const Register signless =
+                _mm256_xor_si256(both, _mm256_set1_epi8(static_cast<char>(0x80)));
+            return _mm256_and_si256(_mm256_srli_epi16(signless, 1), _mm256_set1_epi8(0x7f));
+        };
+        put(i, pair(f[0], f[1]), pair(f[2], f[3]));
+    }
+    BITSBACK_INLINE void put_layer(size_t i, const Words* z, const Values* sum) {
+        const Register top = _mm256_set1_epi8(127);
+        const auto pair = [](Words x, Words y) BITSBACK_INLINE {
+            return _mm256_shuffle_epi8(_mm256_packus_epi16(in(x), in(y)), order());
+        };
+        const Register a = pair(z[0], z[1]), b = pair(z[2], z[3]);
+        Register low = _mm256_unpacklo_epi16(a, b), high = _mm256_unpackhi_epi16(a, b);
+        if (sum != nullptr) {
+            low = _mm256_adds_epu8(low, load<Register>(sum->of + 16 * i));
+            high = _mm256_adds_epu8(high, load<Register>(sum->of + 16 * i + 32));
+        }
+        store(of + 16 * i, _mm256_min_epu8(low, top));
+        store(of + 16 * i + 32, _mm256_min_epu8(high, top));
+    }
+#else
+    alignas(64) int16_t of[128 * 16];
+
+    // Puts four values from i on, each limited to [0, 127], and added to those of `sum`.
+    void put(size_t i, const Words* x, const Values* sum) {
+        for (size_t k = 0; k < 4; k += 2) {
+            const Words a = between(x[k], 0, 127), b = between(x[k + 1], 0, 127);
+            Words both[2] = {
+                shuffled<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(a, b),
+                shuffled<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(a, b)};
+            for (size_t half = 0; half < 2; ++half) {
+                const size_t place = 16 * (i + k + half);
+                if (sum != nullptr)
+                    both[half] = least(both[half] + load_words(sum->of + place), words(127));
+                store(of + place, both[half]);
+            }
+        }
+    }
+    void put_features(size_t i, const Words* f) {
+        Words x[4];
+        for (size_t k = 0; k < 4; ++k) x[k] = (between(f[k], -128, 127) + words(128)) >> words(1);
+        put(i, x, nullptr);
+    }
+    void put_layer(size_t i, const Words* z, const Values* sum) { put(i, z, sum); }
+#endif
+};
+
+// The sums of four outputs from `first` on, in the order of narrowed_sums.
+inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& values,
+                                          size_t first, Wide (&out)[4]) {
+    const int8_t* weight = layer.weight + first * layer.inputs;
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+    Register low[4], high[4];
+    repeat<4>([&](auto o) {
+        low[o.value] = high[o.value] = _mm256_set1_epi32(layer.bias[first + o.value]);
+    });
+    for (size_t i = 0; i < layer.inputs; i += 4, weight += 16) {
+        const Register a = load<Register>(values.of + 16 * i),
+                       b = load<Register>(values.of + 16 * i + 32);
+        repeat<4>([&](auto o) {
+            const Register w = _mm256_set1_epi32(load<int32_t>(weight + 4 * o.value));
+            low[o.value] = _mm256_dpbusd_epi32(low[o.value], a, w);
+            high[o.value] = _mm256_dpbusd_epi32(high[o.value], b, w);
+        });
+    }
+    repeat<4>([&](auto o) { out[o.value] = {out_ints(low[o.value]), out_ints(high[o.value])}; });
+#elif defined(__AVX2__)
+    const Register ones = _mm256_set1_epi16(1);
+    const int32_t* halves = layer.halves + first;
+    for (size_t part = 0; part < layer.inputs; part += 64, halves += layer.outputs) {
+        Register low[4], high[4];
+        repeat<4>(
+            [&](auto o) { low[o.value] = high[o.value] = _mm256_set1_epi32(halves[o.value]); });
+        const size_t end = part + 64 < layer.inputs ? part + 64 : layer.inputs;
+        for (size_t i = part; i < end; i += 4, weight += 16) {
+            const Register a = load<Register>(values.of + 16 * i),
+                           b = load<Register>(values.of + 16 * i + 32);
+            repeat<4>([&](auto o) BITSBACK_INLINE {
+                const Register w = _mm256_set1_epi32(load<int32_t>(weight + 4 * o.value));
+                low[o.value] = _mm256_add_epi16(low[o.value], _mm256_maddubs_epi16(a, w));
+                high[o.value] = _mm256_add_epi16(high[o.value], _mm256_maddubs_epi16(b, w));
+            });
+        }
+        repeat<4>([&](auto o) {
+            const Ints x = out_ints(_mm256_madd_epi16(low[o.value], ones)),
+                       y = out_ints(_mm256_madd_epi16(high[o.value], ones));
+            out[o.value] =
+                part == 0 ? Wide{x, y} : Wide{out[o.value].low + x, out[o.value].high + y};
+        });
+    }
+#else
+    for (size_t o = 0; o < 4; o += 2) {
+        Ints sums[2][2];
+        for (size_t k = 0; k < 2; ++k)
+            sums[k][0] = sums[k][1] = all<Ints>(layer.bias[first + o + k]);
+        for (size_t i = 0; i < layer.inputs; i += 2) {
+            const Words low = load_words(values.of + 16 * i),
+                        high = load_words(values.of + 16 * i + 16);
+            const int8_t* const at = weight + i / 4 * 16 + i % 4 + 4 * o;
+            repeat<2>([&](auto k) {
+                const int16_t pair[2] = {at[4 * k.value], at[4 * k.value + 1]};
+                const auto w = seen_as<Words>(all<Ints>(load<int32_t>(pair)));
+                sums[k.value][0] = sums[k.value][0] + sums_of_pairs(low, w);
+                sums[k.value][1] = sums[k.value][1] + sums_of_pairs(high, w);
+            });
+        }
+        repeat<2>([&](auto k) { out[o + k.value] = {sums[k.value][0], sums[k.value][1]}; });
+    }
+#endif
+}
+
+inline BITSBACK_INLINE void run_layer(const WaveLayer& layer, const Values& from, Values& to,
+                                      const Values* sum) {
+    for (size_t o = 0; o < layer.outputs; o += 4) {
+        Wide sums[4] = {};
+        sums_of_layer(layer, from, o, sums);
+        Words z[4];
+        repeat<4>([&](auto k) {
+            z[k.value] =
+                rounded_product(narrowed_sums(sums[k.value]), words(layer.multiplier[o + k.value]));
+        });
+        to.put_layer(o, z, sum);
+    }
+}
+
+// Of a network whose outputs have the place `first` among those of a front.
+inline void run_network(const WaveNetwork& network, Values (&values)[2], WavePixels& pixels,
+                        size_t first) {
+    run_layer(network.first, values[0], values[1], nullptr);
+    size_t made = 1;
+    for (size_t k = 0; k < network.residuals; ++k, made ^= 1)
+        run_layer(network.residual[k], values[made], values[made ^ 1], &values[made]);
+    const WaveLayer& layer = network.output;
+    for (size_t o = 0; o < wave_outputs; o += 4) {
+        Wide sums[4] = {};
+        sums_of_layer(layer, values[made], o, sums);
+        repeat<4>([&](auto k) {
+            const Ints multiplier = all<Ints>(layer.multiplier[o + k.value]),
+                       bias = all<Ints>(network.output_bias[o + k.value]);
+            const auto scaled = [&](Ints x) BITSBACK_INLINE {
+                return (x * multiplier + bias) >> all<Ints>(12);
+            };
+            store(pixels.outputs[o + k.value] + first,
+                  narrowed_sums({scaled(sums[k.value].low), scaled(sums[k.value].high)}));
+        });
+    }
+}
+
+// Places of the numbers that the pixels of a front look at.
+template <size_t references>
+struct Surroundings {
+    const int16_t* window_0[12];
+    const int16_t* window_1[10];
+    const int16_t* window_2[6];
+    const int16_t* differences[4];
+    const int16_t* errors[6];
+    const int16_t* corners[3][3];  // of each plane, to the west, north and north-west
+    const int16_t* predictions[2];
+    const int16_t* logarithms[2];
+    const int16_t* errors_near[2][5];
+
+    explicit BITSBACK_INLINE Surroundings(const WaveFront& front) {
+        const WaveRings* planes = front.planes;
+        const auto fill = [&](const int16_t** to, const int16_t* ring, const auto& places)
+                              BITSBACK_INLINE {
+                                  for (const Place& place : places) *to++ = at(front, ring, place);
+                              };
+        constexpr Place corner[] = {{0, -1}, {-1, 0}, {-1, -1}};
+        constexpr Place near_own[] = {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}, {0, -2}, {-2, 0}};
+        constexpr Place near_other[] = {{0, 0}, {0, 1}, {1, 0}, {0, -1}, {-1, 0}};
+        fill(window_0, planes[0].symbols, bitsback::window_0);
+        fill(differences, planes[0].differences, bitsback::before);
+        fill(errors, planes[0].errors, near_own);
+        fill(corners[0], planes[0].symbols, corner);
+        if constexpr (references > 0) fill(window_1, planes[1].symbols, bitsback::window_1);
+        if constexpr (references > 1) fill(window_2, planes[2].symbols, bitsback::window_2);
+        for (size_t p = 1; p <= references; ++p) {
+            fill(corners[p], planes[p].symbols, corner);
+            predictions[p - 1] = at(front, planes[p].predictions, {0, 0});
+            logarithms[p - 1] = at(front, planes[p].logarithms, {0, 0});
+            fill(errors_near[p - 1], planes[p].errors, near_other);
+        }
+    }
+};
+
+// Where an input of least squares stands in a window.
+template <size_t inputs, size_t places>
+constexpr size_t found_in(const Place (&window)[places], const Place (&list)[inputs], size_t i) {
+    for (size_t k = 0; k < places; ++k)
+        if (window[k].rows == list[i].rows && window[k].columns == list[i].columns) return k;
+    return places;
+}
+
+template <size_t references>
+inline void look_at(const WaveFront& front, const Surroundings<references>& around, size_t first,
+                    unsigned level_shift, WavePixels& pixels, Values& values) {
+    constexpr size_t n = wave_inputs(references);
+    const auto get = [&](const int16_t* from) BITSBACK_INLINE { return load_words(from + first); };
+    const auto median_of = [&](size_t p) BITSBACK_INLINE {
+        return median(get(around.corners[p][0]), get(around.corners[p][1]),
+                      get(around.corners[p][2]));
+    };
+    const Words own_median = median_of(0);
+    store(pixels.medians + first, own_median);
+
+    // The prediction.
+    Words u[n + 1];
+    repeat<9>([&](auto i) {
+        constexpr size_t k = found_in(window_0, inputs_0, decltype(i)::value);
+        u[i.value] = get(around.window_0[k]) - own_median;
+    });
+    if constexpr (references > 0) {
+        const Words m = median_of(1);
+        repeat<6>([&](auto i) {
+            constexpr size_t k = found_in(window_1, inputs_1, decltype(i)::value);
+            u[9 + i.value] = get(around.window_1[k]) - m;
+        });
+    }
+    if constexpr (references > 1) {
+        const Words m = median_of(2);
+        repeat<3>([&](auto i) {
+            constexpr size_t k = found_in(window_2, inputs_2, decltype(i)::value);
+            u[15 + i.value] = get(around.window_2[k]) - m;
+        });
+    }
+    u[n] = words(0);
+    Wide sums = {all<Ints>(32), all<Ints>(32)};
+    const int16_t* weights = front.weights + first;
+    for (size_t i = 0; i < n; i += 2) {
+        store(pixels.inputs[i] + first, u[i]);
+        if (i + 1 < n) store(pixels.inputs[i + 1] + first, u[i + 1]);
+        add_sums(sums, u[i], u[i + 1], load_words(weights + i * front.stride),
+                 i + 1 < n ? load_words(weights + (i + 1) * front.stride) : words(0));
+    }
+    sums = {sums.low >> all<Ints>(6), sums.high >> all<Ints>(6)};
+    const Words center = own_median << words(6);
+    const Words prediction =
+        between(saturated_sum(center, narrowed_sums(sums)), 0, 64 * (front.levels - 1));
+    store(pixels.predictions + first, prediction);
+
+    // The unit.
+    const auto error = [&](size_t i) BITSBACK_INLINE { return get(around.errors[i]); };
+    const Words nearest = error(0) + error(1);
+    const Words recent = nearest + nearest + error(2) + error(3) + error(4) + error(5);
+    const Words e = ((recent + words(4)) >> words(3)) + words(16);
+    const Unit unit = unit_of(e);
+    store(pixels.units + first, e);
+    store(pixels.reciprocals + first, unit.reciprocal);
+    store(pixels.logarithms + first, unit.logarithm);
+
+    // The features.
+    Words f[wave_features(references)];
+    size_t c = 0;
+    const auto put = [&](Words difference)
+                         BITSBACK_INLINE { f[c++] = rounded_product(difference, unit.reciprocal); };
+    const auto see = [&](const int16_t* from, Words from_prediction)
+                         BITSBACK_INLINE { put((get(from) << words(6)) - from_prediction); };
+    for (size_t i = 0; i < 12; ++i) see(around.window_0[i], prediction);
+    put(center - prediction);
+    for (size_t i = 0; i < 4; ++i) put(get(around.differences[i]));
+    f[c++] = (unit.logarithm - words(56)) << words(1);
+    f[c++] = (prediction & words(63)) - words(32);
+    f[c++] = ((prediction << words(static_cast<int>(level_shift))) >> words(6)) - words(128);
+    if constexpr (references > 0) {
+        const Words other = get(around.predictions[0]);
+        for (size_t i = 0; i < 10; ++i) see(around.window_1[i], other);
+    }
+    if constexpr (references > 1) {
+        const Words other = get(around.predictions[1]);
+        for (size_t i = 0; i < 6; ++i) see(around.window_2[i], other);
+    }
+    for (size_t p = 0; p < references; ++p) {
+        const auto near = [&](size_t i) BITSBACK_INLINE { return get(around.errors_near[p][i]); };
+        const Words here = near(0);
+        const Words all_near = near(1) + near(2) + near(3) + near(4) + here + here;
+        const Words six_times = logarithm(all_near + words(96));
+        f[c++] = (six_times - words(20) - unit.logarithm) << words(1);
+        f[c++] = (get(around.logarithms[p]) - unit.logarithm) << words(1);
+    }
+    for (size_t i = 0; i < wave_features(references); i += 4) values.put_features(i, f + i);
+    if (front.features == nullptr) return;
+    for (size_t i = 0; i < wave_features(references); ++i) {
+        const Words x = (between(f[i], -128, 127) + words(128)) >> words(1);
+        for (size_t k = 0; k < 16; ++k)
+            front.features[(first + k) * wave_features(references) + i] =
+                static_cast<uint8_t>(x[k]);
+    }
+}
+
+// 2^(d / 64) of d in (-2^15, 0], in units of its own: exact.
+inline BITSBACK_INLINE Floats power(Ints d) {
+    const Ints part = d & all<Ints>(63);
+    const Ints significand = all<Ints>(11904) + part * (part + all<Ints>(122));
+    const Ints exponent = ((d >> all<Ints>(6)) + all<Ints>(127)) << all<Ints>(23);
+    return converted<Floats>(significand) * seen_as<Floats>(exponent);
+}
+
+// The distributions of 16 pixels.
+inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first) {
+    const auto get = [&](const int16_t* from) BITSBACK_INLINE { return load_words(from + first); };
+    const auto output = [&](size_t o) BITSBACK_INLINE { return get(pixels.outputs[o]); };
+    const Words prediction = get(pixels.predictions), unit = get(pixels.units),
+                logarithm = get(pixels.logarithms);
+
+    // The weights of components.
+    const Words odds[3] = {words(0), output(0), output(1)};
+    const Words top = most(most(odds[0], odds[1]), odds[2]);
+    Wide weights[3];
+    Floats powers[2][3];
+    repeat<3>([&](auto k) {
+        const Words below = most(saturated_difference(odds[k.value], top), words(-1280));
+        const Wide wide = widened(below);
+        powers[0][k.value] = power(wide.low);
+        powers[1][k.value] = power(wide.high);
+    });
+    repeat<2>([&](auto half) {
+        const Floats sum = powers[half.value][0] + powers[half.value][1] + powers[half.value][2];
+        const Floats quotient = all<Floats>(65535) / sum;
+        repeat<3>([&](auto k) {
+            const Ints w = converted<Ints>(powers[half.value][k.value] * quotient);
+            (half.value == 0 ? weights[k.value].low : weights[k.value].high) = w;
+        });
+    });
+    Words scales[3], widest = words(-1000);
+    repeat<3>([&](auto k) {
+        // Weights have 16 bits without a sign.
+        const Wide wide = {weights[k.value].low - all<Ints>(32768),
+                           weights[k.value].high - all<Ints>(32768)};
+        const Words less = narrowed(wide);
+        store(pixels.weights[k.value] + first, less ^ words(-32768));
+        scales[k.value] = saturated_sum(logarithm + logarithm - words(96), output(5 + k.value));
+        const Words light = less < words(4096 - 32768);
+        widest = most(widest, chosen(light, widest, scales[k.value]));
+    });
+
+    // The bins.
+    constexpr int16_t masks[16] = {-1, -2, -4, -8, -16}, halves[16] = {8192, 4096, 2048, 1024, 512};
+    const Words bits = between(saturated_difference(widest, words(13)) >> words(4), 0, 4);
+    const Words half = small_table(halves, bits);  // 2^(13 - bits)
+    const Words base = ((prediction + words(32)) >> words(6)) & small_table(masks, bits);
+    const auto shifted = [&](Words x) BITSBACK_INLINE {  // of x from 0 to 256 by the bits
+        return high_product(x << words(3), half);
+    };
+    store(pixels.base + first, base);
+    store(pixels.bits + first, bits);
+    store(pixels.first + first, most(words(32) - shifted(base), words(0)));
+    const Words above = words(front.levels) - base;
+    store(pixels.last + first, least(words(32) + shifted(above - words(1)), words(63)));
+    store(pixels.full + first, least(words(31) + shifted(above), words(62)));
+    const Words eighths = least(unit, words(4095)) << words(3);
+    const Words apart = prediction + words(32) - (base << words(6));
+    const Words sixteens = bits << words(4);
+    repeat<3>([&](auto k) {
+        const Words mean = saturated_sum(apart, rounded_product(output(2 + k.value), eighths));
+        const Words place = between(high_product(mean, half) + words(256), 0, 511);
+        const Words scale =
+            between(saturated_difference(scales[k.value], sixteens - words(82)) >> words(2), 0, 35);
+        // The number of a row, 8 * scale + part, has up to nine bits.
+        const Words part = (place & words(7)) + (scale << words(3));
+        const Words row =
+            seen_as<Words>(seen_as<Vector<uint16_t, 16>>(part) << all<Vector<uint16_t, 16>>(7));
+        store(pixels.rows[k.value] + first, wrapped_sum(row, words(64) - (place >> words(3))));
+    });
+}
+
+template <size_t references>
+void look_at_front(const WaveFront& front, WavePixels& pixels) {
+    const Surroundings<references> around(front);
+    unsigned level_shift = 0;
+    while ((front.levels - 1) << (level_shift + 1) < 256) ++level_shift;
+    Values values[2];
+    for (size_t first = 0; first < front.count; first += 16) {
+        look_at<references>(front, around, first, level_shift, pixels, values[0]);
+        run_network(*front.network, values, pixels, first);
+        distribute(front, pixels, first);
+    }
+}
+
+void look(const WaveFront& front, WavePixels& pixels) {
+    switch (front.references) {
+        case 0:
+            return look_at_front<0>(front, pixels);
+        case 1:
+            return look_at_front<1>(front, pixels);
+        default:
+            return look_at_front<2>(front, pixels);
+    }
+}
+
+template <size_t n>
+void learn_values(const WaveFront& front, const WavePixels& pixels, const int16_t* symbols) {
+    const WaveRings& own = front.planes[0];
+    const size_t line = (front.time & (wave_times - 1)) * front.stride;
+    int16_t* values = front.values + front.time % wave_cell * (n + 1) * front.stride;
+    for (size_t first = 0; first < front.count; first += 16) {
+        const Words symbol = load_words(symbols + first),
+                    prediction = load_words(pixels.predictions + first),
+                    reciprocal = load_words(pixels.reciprocals + first);
+        const Words difference = (symbol << words(6)) - prediction;
+        store(own.symbols + line + first, symbol);
+        store(own.predictions + line + first, prediction);
+        store(own.differences + line + first, difference);
+        store(own.errors + line + first,
+              least(most(difference, words(0) - difference), words(4095)));
+        store(own.logarithms + line + first, load_words(pixels.logarithms + first));
+        const auto put = [&](size_t i, Words u) BITSBACK_INLINE {
+            const Words v = rounded_product(u << words(6), reciprocal);
+            store(values + i * front.stride + first, between(v, -1023, 1023));
+        };
+        for (size_t i = 0; i < n; ++i) put(i, load_words(pixels.inputs[i] + first));
+        put(n, symbol - load_words(pixels.medians + first));
+    }
+}
+
+void learn(const WaveFront& front, const WavePixels& pixels, const int16_t* symbols) {
+    switch (front.references) {
+        case 0:
+            return learn_values<wave_inputs(0)>(front, pixels, symbols);
+        case 1:
+            return learn_values<wave_inputs(1)>(front, pixels, symbols);
+        default:
+            return learn_values<wave_inputs(2)>(front, pixels, symbols);
+    }
+}
+
+}  // namespace
+}  // namespace bitsback

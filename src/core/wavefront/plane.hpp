@@ -1,0 +1,222 @@
+// The memory of a plane of some items while it is coded: rings of lines for what later pixels look
+// at, and sums of least squares. It holds a window of rows, which moves down with the front.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "kernels.hpp"
+#include "settings.hpp"
+
+namespace bitsback {
+
+// Items of one shape, side by side in each row of a front, and the rows in memory.
+struct WaveWindow {
+    std::size_t items, rows, columns;
+    std::int32_t levels;
+    std::size_t base = 0;  // the first row in memory
+    std::size_t capacity, lead, stride, groups;
+
+    static constexpr std::size_t step = 64;  // rows by which a window moves, or nearly
+
+    WaveWindow(std::size_t items_, std::size_t rows_, std::size_t columns_, std::int32_t levels_)
+        : items(items_), rows(rows_), columns(columns_), levels(levels_) {
+        capacity = std::min(rows + 1, (columns - 1) / wave_lag + 13 + step);
+        lead = (3 * items + 15) / 16 * 16;
+        stride = (lead + (capacity + 1) * items + 16 + 31) / 32 * 32;
+        if (stride / 32 % 2 == 0) stride += 32;  // lines that do not fall into the same sets
+        groups = capacity * items / 8 + items / 8 + 2;
+    }
+
+    // The rows of a plane that have pixels at this time, from `low` to before `end`.
+    std::size_t low(std::int64_t time) const {
+        const std::int64_t since = time - static_cast<std::int64_t>(columns) + 1;
+        return since <= 0 ? 0 : (static_cast<std::size_t>(since) + wave_lag - 1) / wave_lag;
+    }
+    std::size_t end(std::int64_t time) const {
+        return time < 0 ? 0 : std::min(rows, static_cast<std::size_t>(time) / wave_lag + 1);
+    }
+    std::size_t slot(std::size_t row) const { return (row - base) * items; }
+    // The times from the first pixel of a plane to what is beyond its last ones.
+    std::size_t times() const { return wave_lag * rows + columns + 2; }
+};
+
+// The numbers of a plane that planes look at which are coded after all of it: a line for each time.
+class WaveHistory {
+  public:
+    explicit WaveHistory(std::size_t pixels) : numbers_(rings * pixels) {}
+
+    static constexpr std::size_t rings = 4;
+    void rewind() { at_ = 0; }
+    // The next `count` numbers of a ring.
+    std::int16_t* next(std::size_t count) {
+        std::int16_t* const out = numbers_.data() + at_;
+        at_ += count;
+        return out;
+    }
+    std::size_t place() const { return at_; }
+    void go_to(std::size_t place) { at_ = place; }
+
+  private:
+    std::vector<std::int16_t> numbers_;
+    std::size_t at_ = 0;
+};
+
+class WavePlane {
+  public:
+    // coded: whether it is coded, and not only looked at.
+    WavePlane(const WaveWindow& window, std::size_t references, bool coded)
+        : window_(&window), references_(references), coded_(coded) {
+        const std::size_t stride = window.stride;
+        for (auto& ring : rings_) ring = VectorArray<std::int16_t>(wave_times * stride);
+        if (coded) {
+            inputs_ = wave_inputs(references);
+            triangle_ = wave_triangle(inputs_ + 1);
+            weights_ = VectorArray<std::int16_t>(inputs_ * stride);
+            values_ = VectorArray<std::int16_t>(wave_cell * (inputs_ + 1) * stride);
+            sums_ = VectorArray<float>(4 * window.groups * triangle_ * 8);
+            carried_ = VectorArray<float>(triangle_ * 8);
+        }
+        const std::int32_t levels = window.levels, unit = 2 * levels + 16;
+        std::int32_t lead = 4;
+        while (unit >> (lead + 1) != 0) ++lead;
+        const std::int32_t starts[WaveRings::count] = {
+            levels >> 1, 64 * (levels >> 1), 0, 2 * levels, 8 * lead + (unit >> (lead - 3) & 7)};
+        for (std::size_t k = 0; k < WaveRings::count; ++k)
+            for (std::size_t line = 0; line < wave_times; ++line)
+                std::fill_n(rings_[k].data() + line * stride, window.lead + window.items,
+                            static_cast<std::int16_t>(starts[k]));
+    }
+
+    std::size_t references() const { return references_; }
+
+    // The lines, from the slot of a row on.
+    WaveRings from(std::size_t slot) {
+        const auto ring = [&](std::size_t k) { return rings_[k].data() + window_->lead + slot; };
+        return {ring(0), ring(1), ring(2), ring(3), ring(4)};
+    }
+    std::int16_t* weights(std::size_t slot) { return weights_.data() + slot; }
+    std::int16_t* values(std::size_t slot) { return values_.data() + slot; }
+
+    WaveCells cells(const WavefrontSettings& settings, std::int64_t time) {
+        const WaveWindow& w = *window_;
+        WaveCells of{};
+        of.references = references_;
+        of.sums = sums_.data();
+        of.groups = w.groups;
+        of.carried = carried_.data();
+        of.values = values_.data();
+        of.weights = weights_.data();
+        of.stride = w.stride;
+        of.items = w.items;
+        of.start = settings.start(references_);
+        std::copy(settings.decay().begin(), settings.decay().end(), of.decay);
+        of.ridge = settings.ridge();
+        of.time = time / static_cast<std::int64_t>(wave_cell);
+        of.first_row = static_cast<std::int64_t>(w.base);
+        of.cells = static_cast<std::int64_t>((w.columns + wave_cell - 1) / wave_cell);
+        // Rows have cells as long as there are columns in them.
+        const std::int64_t since = of.time - of.cells + 1;
+        of.low = since <= 0 ? 0 : (since + 1) / 2;
+        of.high = std::min(static_cast<std::int64_t>(w.rows) - 1, of.time / 2);
+        return of;
+    }
+
+    // What lies outside of the plane at this time, whose pixels are there; and the values of
+    // columns that are not there, which count as zeros.
+    void finish(std::int64_t time) {
+        const WaveWindow& w = *window_;
+        const auto lag = static_cast<std::int64_t>(wave_lag),
+                   columns = static_cast<std::int64_t>(w.columns),
+                   rows = static_cast<std::int64_t>(w.rows);
+        const std::int64_t before = lag - time % lag;  // columns, of a row that begins
+        if (before <= 3) {
+            const std::int64_t row = (time + before) / lag;
+            if (row < rows) copy(time, row, lag * (row - 1), row - 1);
+        }
+        const std::int64_t beyond = time - columns;
+        if (beyond >= 0) {
+            const std::int64_t row = beyond / lag, after = beyond % lag;
+            if (row < rows && after < 2) copy(time, row, lag * row + columns - 1, row);
+            if (coded_ && row < rows && columns + after < (columns + 7) / 8 * 8) clear(time, row);
+        }
+        if (time >= lag * rows - 3) copy(time, rows, time - lag, rows - 1);
+    }
+
+    void save(std::int64_t time, WaveHistory& to) {
+        const Part part = this->part(time);
+        for (std::size_t k = 0; k < WaveRings::count; ++k)
+            if (k != unkept)
+                std::memcpy(to.next(part.count), rings_[k].data() + part.from,
+                            part.count * sizeof(std::int16_t));
+    }
+    void restore(std::int64_t time, WaveHistory& from) {
+        const Part part = this->part(time);
+        for (std::size_t k = 0; k < WaveRings::count; ++k)
+            if (k != unkept)
+                std::memcpy(rings_[k].data() + part.from, from.next(part.count),
+                            part.count * sizeof(std::int16_t));
+    }
+
+    // Moves all rows up by so many slots, a multiple of eight.
+    void move(std::size_t slots) {
+        const WaveWindow& w = *window_;
+        const auto lines = [&](std::int16_t* at, std::size_t count) {
+            for (std::size_t i = 0; i < count; ++i, at += w.stride)
+                std::memmove(at, at + slots, (w.stride - slots) * sizeof(std::int16_t));
+        };
+        for (auto& ring : rings_) lines(ring.data(), wave_times);
+        if (!coded_) return;
+        lines(weights_.data(), inputs_);
+        lines(values_.data(), wave_cell * (inputs_ + 1));
+        const std::size_t size = triangle_ * 8;
+        for (std::size_t cell = 0; cell < 4; ++cell) {
+            float* const at = sums_.data() + cell * w.groups * size;
+            std::memmove(at, at + slots / 8 * size, (w.groups - slots / 8) * size * sizeof(float));
+        }
+    }
+
+  private:
+    static constexpr std::size_t unkept = 2;  // differences, which no other plane looks at
+
+    struct Part {
+        std::size_t from, count;
+    };
+    // The pixels of a time in a ring.
+    Part part(std::int64_t time) const {
+        const WaveWindow& w = *window_;
+        const std::size_t low = w.low(time), end = w.end(time);
+        if (low >= end) return {0, 0};
+        return {place(time, static_cast<std::int64_t>(low)), (end - low) * w.items};
+    }
+    std::size_t place(std::int64_t time, std::int64_t row) const {
+        const WaveWindow& w = *window_;
+        return (static_cast<std::size_t>(time) & (wave_times - 1)) * w.stride + w.lead +
+               static_cast<std::size_t>(row - static_cast<std::int64_t>(w.base)) * w.items;
+    }
+    void copy(std::int64_t to_time, std::int64_t to_row, std::int64_t time, std::int64_t row) {
+        const std::size_t to = place(to_time, to_row), from = place(time, row);
+        for (auto& ring : rings_) std::copy_n(ring.data() + from, window_->items, ring.data() + to);
+    }
+    void clear(std::int64_t time, std::int64_t row) {
+        const WaveWindow& w = *window_;
+        std::int16_t* at = values_.data() +
+                           static_cast<std::size_t>(time) % wave_cell * (inputs_ + 1) * w.stride +
+                           w.slot(static_cast<std::size_t>(row));
+        for (std::size_t i = 0; i <= inputs_; ++i, at += w.stride) std::fill_n(at, w.items, 0);
+    }
+
+    const WaveWindow* window_;
+    std::size_t references_;
+    bool coded_;
+    std::size_t inputs_ = 0, triangle_ = 0;
+    VectorArray<std::int16_t> rings_[WaveRings::count];
+    VectorArray<std::int16_t> weights_, values_;
+    VectorArray<float> sums_, carried_;
+};
+
+}  // namespace bitsback

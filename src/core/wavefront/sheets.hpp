@@ -1,0 +1,200 @@
+// The order in which the pixels of some items of one shape are coded: slice by slice, in a slice up
+// to four planes at once, and in these time by time (docs/model-format.md, Wavefronts).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "../item_shape.hpp"
+#include "kernels.hpp"
+#include "plane.hpp"
+#include "settings.hpp"
+
+namespace bitsback {
+
+// The number of items, from the first on, that are coded side by side.
+inline std::size_t wave_items(std::span<const ItemShape> shapes) {
+    const ItemShape& shape = shapes.front();
+    const std::size_t across = (shape.columns - 1) / wave_lag + 1;
+    const std::size_t rows = std::min(shape.rows, across);
+    const std::size_t kept = std::min(shape.rows, across + WaveWindow::step);
+    std::size_t same = 1, items = 1;
+    while (same < shapes.size() && shapes[same] == shape) ++same;
+    while (2 * items <= same && 2 * items * rows <= wave_slots && 2 * items * kept <= 1024)
+        items *= 2;
+    return items;
+}
+
+// Pixels of a plane that are coded at the same time, row by row, and in a row item by item.
+struct WavePart {
+    std::size_t plane;
+    std::size_t row, column;  // of the first
+    std::size_t first;        // its number among all of this time in the plane
+    std::size_t count;
+};
+
+class WaveSheets {
+  public:
+    WaveSheets(const WavefrontSettings& settings, const WaveKernels& kernels,
+               const ItemShape& shape, std::size_t items)
+        : settings_(settings), kernels_(kernels), shape_(shape), items_(items) {
+        for (std::size_t p = 0; p < shape.planes(); ++p) {
+            const References of(shape, p);
+            for (std::size_t k = 0; k < of.count; ++k)
+                if (sheet_of(of.planes[k]) != sheet_of(p)) last_use_[of.planes[k]] = p;
+        }
+    }
+
+    // Calls code(front, pixels, part, symbols) for all pixels: it is to fill in the symbols of a
+    // part. end(plane) follows the last part of each time in a plane.
+    // featured: whether fronts have features.
+    template <class Code, class End>
+    void run(const Code& code, const End& end, bool featured = false) {
+        if (featured) features_.resize((wave_slots + 15) * wave_most_features);
+        for (std::size_t p = 0; p < shape_.planes();) {
+            std::size_t count = 1;
+            while (p + count < shape_.planes() && sheet_of(p + count) == sheet_of(p)) ++count;
+            run_sheet(p, count, code, end);
+            p += count;
+            std::erase_if(histories_, [&](const auto& of) { return last_use_.at(of.first) < p; });
+        }
+    }
+
+  private:
+    static constexpr std::size_t most = 4, delay = wave_lag + 2;
+
+    // A plane of an earlier sheet that is looked at again.
+    struct Replay {
+        WavePlane plane;
+        WaveHistory* history;
+        std::size_t place = 0;
+        std::size_t lead;  // of its time before that of the sheet, plus that of all of them
+    };
+
+    std::size_t sheet_of(std::size_t p) const {
+        const std::size_t sheets = (shape_.channels + most - 1) / most;
+        return p / shape_.channels * sheets + p % shape_.channels / most;
+    }
+
+    template <class Code, class End>
+    void run_sheet(std::size_t first, std::size_t count, const Code& code, const End& end) {
+        WaveWindow window(items_, shape_.rows, shape_.columns,
+                          static_cast<std::int32_t>(shape_.levels));
+        std::vector<std::unique_ptr<WavePlane>> planes;
+        std::vector<std::unique_ptr<Replay>> replays;
+        std::vector<std::array<WavePlane*, 2>> looked_at(count);
+        std::vector<WaveHistory*> saved(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const References of(shape_, first + i);
+            planes.push_back(std::make_unique<WavePlane>(window, of.count, true));
+            for (std::size_t k = 0; k < of.count; ++k) {
+                const std::size_t p = of.planes[k];
+                if (p >= first) {
+                    looked_at[i][k] = planes[p - first].get();
+                    continue;
+                }
+                replays.push_back(std::make_unique<Replay>(
+                    Replay{WavePlane(window, 0, false), &histories_.at(p), 0, i}));
+                looked_at[i][k] = &replays.back()->plane;
+            }
+        }
+        for (std::size_t i = 0; i < count; ++i)
+            if (last_use_.contains(first + i))
+                saved[i] = &histories_.emplace(first + i, items_ * shape_.rows * shape_.columns)
+                                .first->second;
+        const auto beyond = static_cast<std::int64_t>(window.times());
+        const auto times = beyond + static_cast<std::int64_t>(delay * (count - 1));
+        // References are a delay ahead of what looks at them.
+        for (std::int64_t time = -static_cast<std::int64_t>(delay); time < times; ++time) {
+            move(window, time, planes, replays);
+            for (const auto& replay : replays) {
+                const std::int64_t own = time - static_cast<std::int64_t>(delay * replay->lead) +
+                                         static_cast<std::int64_t>(delay);
+                if (own < 0 || own >= beyond) continue;
+                replay->history->go_to(replay->place);
+                replay->plane.restore(own, *replay->history);
+                replay->place = replay->history->place();
+                replay->plane.finish(own);
+            }
+            for (std::size_t i = 0; i < count; ++i) {
+                const std::int64_t own = time - static_cast<std::int64_t>(delay * i);
+                if (own < 0 || own >= beyond) continue;
+                step(window, *planes[i], looked_at[i], first + i, own, code, end);
+                if (saved[i] != nullptr) planes[i]->save(own, *saved[i]);
+                planes[i]->finish(own);
+            }
+        }
+    }
+
+    // The window follows the front: all that is looked at from some time on is in it.
+    template <class Planes, class Replays>
+    static void move(WaveWindow& window, std::int64_t time, const Planes& planes,
+                     const Replays& replays) {
+        const auto ahead = static_cast<std::int64_t>(delay),
+                   behind = static_cast<std::int64_t>(delay * (most - 1) + wave_cell);
+        if (window.end(time + ahead) + 1 <= window.base + window.capacity) return;
+        const std::size_t low = window.low(time - behind);
+        const std::size_t base = (low < 4 ? 0 : low - 4) / 8 * 8;
+        const std::size_t slots = (base - window.base) * window.items;
+        for (const auto& plane : planes) plane->move(slots);
+        for (const auto& replay : replays) replay->plane.move(slots);
+        window.base = base;
+    }
+
+    template <class Code, class End>
+    void step(const WaveWindow& window, WavePlane& plane,
+              const std::array<WavePlane*, 2>& looked_at, std::size_t number, std::int64_t time,
+              const Code& code, const End& end) {
+        if (time % static_cast<std::int64_t>(wave_cell) == 0) {
+            const WaveCells cells = plane.cells(settings_, time);
+            // Cells that end are finished also where none begins, which rows of one cell need.
+            if (cells.low <= cells.high + 1) kernels_.cells(cells);
+        }
+        const std::size_t low = window.low(time), rows_end = window.end(time);
+        if (low >= rows_end) return;
+        const std::size_t all = (rows_end - low) * items_, begin = window.slot(low);
+        for (std::size_t first = 0; first < all; first += wave_slots) {
+            const std::size_t slot = begin + first;
+            WaveFront front{};
+            front.references = plane.references();
+            front.planes[0] = plane.from(slot);
+            for (std::size_t k = 0; k < plane.references(); ++k)
+                front.planes[k + 1] = looked_at[k]->from(slot);
+            front.stride = window.stride;
+            front.time = static_cast<std::size_t>(time);
+            front.items = items_;
+            front.count = std::min(wave_slots, all - first);
+            front.weights = plane.weights(slot);
+            front.values = plane.values(slot);
+            front.network = &settings_.network(plane.references());
+            front.table = settings_.table();
+            front.levels = window.levels;
+            front.features = features_.empty() ? nullptr : features_.data();
+            kernels_.look(front, pixels_);
+            const WavePart part{number, low, static_cast<std::size_t>(time) - wave_lag * low, first,
+                                front.count};
+            code(front, pixels_, part, symbols_);
+            kernels_.learn(front, pixels_, symbols_);
+        }
+        end(all);
+    }
+
+    const WavefrontSettings& settings_;
+    const WaveKernels& kernels_;
+    ItemShape shape_;
+    std::size_t items_;
+    std::map<std::size_t, std::size_t> last_use_;  // of planes that later sheets look at
+    std::map<std::size_t, WaveHistory> histories_;
+    WavePixels pixels_;
+    std::vector<std::uint8_t> features_;
+    alignas(64) std::int16_t symbols_[wave_slots] = {};
+};
+
+}  // namespace bitsback

@@ -1,0 +1,236 @@
+"""Models in wavefronts: both laws, one message from all engines, whatever the shapes, and what is
+refused.
+"""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import bitsback
+from bitsback import Message, MessageError, ModelError, _core
+from bitsback.models import Model, file
+from bitsback.models.distributions.wavefront import WavefrontDistribution
+from bitsback.models.item_choice import WRONG, build_with_items
+from bitsback.models.item_shape import ItemShape
+from bitsback.models.item_vectors import ItemVectors
+from bitsback.models.model import BoundModel
+from choices import Seeded
+from laws import check_laws, messages
+from networks import SIMD_PATHS, engine
+from random_predictive import random_item, random_items, random_shapes
+from random_wavefronts import described, random_wavefront, wavefront
+from reference.planes import ItemShape as SpecShape
+
+LARGE = [
+    SpecShape(1, 40, 150, 3, 256),
+    SpecShape(1, 3, 1100, 1, 2),
+    SpecShape(5, 30, 33, 1, 200),
+    SpecShape(1, 400, 7, 6, 256),
+    SpecShape(3, 9, 20, 5, 17),
+    SpecShape(1, 90, 65, 3, 256, True),
+    *[SpecShape(1, 11, 30, 3, 256)] * 7,
+    *[SpecShape(2, 5, 8, 1, 100)] * 19,
+    *[SpecShape(1, 150, 9, 1, 256)] * 33,
+    SpecShape(1, 1, 1, 1, 2),
+    SpecShape(1, 1, 70, 4, 3),
+    SpecShape(1, 70, 1, 2, 255),
+]
+"""All numbers of items side by side, windows that move, and planes of earlier slices."""
+FLAT = [SpecShape(1, 700, 40, 1, 256), SpecShape(4, 60, 50, 3, 256)]
+"""Where all is the same, sums of least squares decay to nothing."""
+
+
+def bound(model: Model, shapes: list[SpecShape]) -> BoundModel:
+    return model.bind([(1, ItemShape(*shape)) for shape in shapes])
+
+
+def settings_of(model: Model) -> _core.Wavefront:
+    assert isinstance(model.adaptive, WavefrontDistribution)
+    return model.adaptive.settings
+
+
+@settings(max_examples=60, deadline=None)
+@given(messages(), st.integers(0, 500), st.sampled_from(SIMD_PATHS))
+def test_both_laws(message: Message, seed: int, path: str) -> None:
+    with engine(path):
+        model = wavefront(seed % 16)
+        shapes = random_shapes(Seeded(np.random.default_rng(seed)), model.levels)
+        codec = bound(model, shapes)
+        check_laws(codec, message, random_items(seed, shapes).astype(np.uint8))
+
+
+NETWORKS = [SpecShape(1, 9, 20, 3, 256)] * 2
+
+
+@pytest.mark.parametrize(
+    ("seed", "shapes", "kinds"),
+    [
+        *[(seed, LARGE, ["smooth", "random", "ends", "steps", "board"]) for seed in range(2)],
+        *[(seed, FLAT, ["constant"]) for seed in range(2)],
+        *[(seed, NETWORKS, ["smooth"]) for seed in range(12)],
+    ],
+)
+def test_all_engines_give_the_same(seed: int, shapes: list[SpecShape], kinds: list[str]) -> None:
+    small = {} if shapes is NETWORKS else {"hidden": [16, 32, 48], "residual": [0, 2, 1]}
+    data = file.write(*random_wavefront(seed, **small))
+    rng = np.random.default_rng(seed)
+    x = np.concatenate(
+        [random_item(rng, shape, rng.choice(kinds)).ravel().astype(np.uint8) for shape in shapes]
+    )
+    pushed, seen = set(), set()
+    for path in SIMD_PATHS:
+        with engine(path):
+            model = Model.from_bytes(data)
+            message = Message([1 << 40] * 8, depth=0)
+            codec = bound(model, shapes)
+            codec.push(message, x)
+            pushed.add(message.to_bytes())
+            np.testing.assert_array_equal(codec.pop(message), x)
+            assert message == Message([1 << 40] * 8, depth=0)
+            for references in range(3):
+                found = settings_of(model).features(x, shapes, references)
+                seen.add((references, b"".join(part.tobytes() for part in found)))
+    assert len(pushed) == 1
+    assert len(seen) == 3
+
+
+def test_an_item_is_seen_alike_alone_and_among_others() -> None:
+    """Side by side, items have the same features and codes; their order alone is another one."""
+    model = wavefront(3)
+    shape = SpecShape(1, 40, 33, 3, 256)
+    rng = np.random.default_rng(0)
+    items = [random_item(rng, shape, "smooth").ravel().astype(np.uint8) for _ in range(16)]
+    for references in range(3):
+        together = settings_of(model).features(np.concatenate(items), [shape] * 16, references)
+        alone = [settings_of(model).features(item, [shape], references) for item in items]
+        for part, parts in zip(together, zip(*alone, strict=True), strict=True):
+            whole = np.concatenate(parts)
+            assert sorted(map(bytes, part)) == sorted(map(bytes, whole))
+
+
+def test_bytes_and_words_are_the_same_symbols() -> None:
+    model, shapes = wavefront(2), [SpecShape(2, 11, 13, 3, 200)]
+    x = random_items(2, shapes)
+    pushed = []
+    for dtype in (np.uint8, np.uint16):
+        message = Message([1 << 40], depth=0)
+        codec = bound(model, shapes)
+        codec.push(message, x.astype(dtype))
+        pushed.append(message.to_bytes())
+        np.testing.assert_array_equal(codec.pop(message), x)
+    assert pushed[0] == pushed[1]
+
+
+@pytest.mark.parametrize("side", [1, 2, 7, 8, 9, 15, 16, 17, 100])
+def test_odd_sizes(side: int) -> None:
+    model = wavefront(4)
+    for rows, columns, channels in itertools.product([1, 2, 8, 9, 33], [side], [1, 3]):
+        shapes = [
+            *[SpecShape(1, rows, columns, channels, 256)] * 3,
+            *[SpecShape(1, columns, rows, channels, 256)] * 3,
+        ]
+        message = Message([1 << 40] * 4, depth=0)
+        x = random_items(side, shapes).astype(np.uint8)
+        codec = bound(model, shapes)
+        codec.push(message, x)
+        np.testing.assert_array_equal(codec.pop(message), x)
+        assert message == Message([1 << 40] * 4, depth=0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "symbols", "match"),
+    [
+        (SpecShape(1, 2, 2, 1, 8), np.zeros(3, np.uint8), "more elements"),
+        (SpecShape(1, 2, 2, 1, 8), np.full(4, 8, np.uint8), "symbol"),
+        (SpecShape(1, 2, 2, 1, 257), np.zeros(4, np.uint16), "more levels"),
+        (SpecShape(1, 1, 1, 3, 256, True), np.array([255, 0, 9], np.uint8), "JPEG"),
+    ],
+)
+def test_items_that_do_not_fit(shape: SpecShape, symbols: Any, match: str) -> None:
+    message = Message([1 << 40], depth=0)
+    with pytest.raises(MessageError, match=match):
+        bound(wavefront(1), [shape]).push(message, symbols)
+    assert message == Message([1 << 40], depth=0)
+
+
+def test_an_archive_by_a_model_file(tmp_path: Path) -> None:
+    (tmp_path / "a.model").write_bytes(file.write(*random_wavefront(5)))
+    image = random_item(np.random.default_rng(0), SpecShape(1, 50, 60, 3, 256), "smooth")
+    image = image[0].astype(np.uint8)
+    bitsback.compress(image, tmp_path / "a.bb", model=tmp_path / "a.model")
+    with bitsback.open(tmp_path / "a.bb") as archive:
+        np.testing.assert_array_equal(archive[:], image)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"decay": [100, 100, 100]}, "decay"),
+        ({"decay": [80, 66]}, "decay"),
+        ({"ridge": 0}, "ridge"),
+        ({"hidden": [16, 16, 24]}, "hidden"),
+        ({"hidden": [16, 16, 144]}, "hidden"),
+        ({"residual": [0, 0, 4]}, "residual"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_a_description_that_the_format_does_not_allow(changes: Any, match: str) -> None:
+    description, tensors = random_wavefront(0, hidden=[16] * 3, residual=[1] * 3)
+    about = file.parse(description)["distributions"]["p(x)"] | changes
+    with pytest.raises(ModelError, match=match):
+        described(about, tensors)
+
+
+def test_a_model_of_too_many_levels() -> None:
+    with pytest.raises(ModelError, match="256 levels"):
+        random_wavefront(0, levels=257)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("x.start", np.zeros((3, 189), np.int32), "x.start"),
+        ("x.start", np.full((3, 190), 1, np.int32), "triangle"),
+        ("x.start", np.full((3, 190), (1 << 24) + 1, np.int32), "x.start"),
+        ("x.0.hidden.weight", np.zeros((16, 20), np.uint8), "int8"),
+        ("x.0.hidden.weight", np.full((16, 20), 52, np.int8), "16 bits"),
+        ("x.0.hidden.bias", np.full(16, 70_000, np.int32), "as many words"),
+        ("x.0.hidden.bias", np.full(16, -70_000, np.int32), "as many words"),
+        ("x.0.hidden.multiplier", np.zeros(16, np.int16), "multiplier"),
+        ("x.1.residual.0.weight", np.zeros((16, 17), np.int8), "residual"),
+        ("x.2.output.multiplier", np.full(8, 1 << 15, np.int32), "multiplier"),
+        ("x.2.output.bias", np.full(8, -(1 << 31), np.int32), "32 bits"),
+        ("x.3.output.bias", np.zeros(8, np.int32), "belongs to nothing"),
+    ],
+)
+def test_tensors_that_the_format_does_not_allow(name: str, value: Any, match: str) -> None:
+    description, tensors = random_wavefront(0, hidden=[16] * 3, residual=[1] * 3)
+    about = file.parse(description)["distributions"]["p(x)"]
+    with pytest.raises(ModelError, match=match):
+        described(about, tensors | {name: value})
+
+
+def test_a_model_without_one_of_its_tensors() -> None:
+    description, tensors = random_wavefront(0)
+    about = file.parse(description)["distributions"]["p(x)"]
+    for name in tensors:
+        with pytest.raises(ModelError, match=name):
+            described(about, {key: of for key, of in tensors.items() if key != name})
+
+
+def test_each_wrong_arithmetic_changes_the_items_of_a_test() -> None:
+    description, tensors = random_wavefront(0, decay=[80, 66, 66], ridge=256)
+    about = file.parse(description)
+    del about["test"]["items"]
+    model = build_with_items(about, tensors)
+    of = model.adaptive
+    assert of is not None
+    items = file.parse(model.description)["test"]["items"]
+    shape, seeds = ItemShape(*items["shape"], items["levels"]), tuple(items["seeds"])
+    for wrong in WRONG:
+        assert ItemVectors(shape, seeds).digest(of, wrong) != items["sha256"]

@@ -1,0 +1,207 @@
+"""Models in wavefronts: the core sees of each pixel what the specification says that it sees, and
+codes the same bits.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agreement import a_message, check_messages
+from bitsback.models import Model, file
+from bitsback.models import item_shape as program
+from bitsback.models.distributions.wavefront import WavefrontDistribution
+from choices import Seeded
+from laws import to_reference
+from networks import SIMD_PATHS, engine
+from random_predictive import random_items, random_shapes
+from random_wavefronts import random_wavefront
+from reference.model import Model as SpecModel
+from reference.planes import ItemShape
+from reference.test_refusals import refused
+from reference.values import Ints
+from reference.wavefront import WavefrontCodec, group_size
+from reference.wavefront_rules import FEATURES
+
+SEEDS = range(60)
+SLOW = pytest.mark.slow
+LEVELS = [256, 2, 3, 17, 128, 255, 256]
+
+
+def sampled(remainder: int) -> list[Any]:
+    """All seeds, of which those with another remainder modulo 4 are left for the long run."""
+    return [seed if seed % 4 == remainder else pytest.param(seed, marks=SLOW) for seed in SEEDS]
+
+
+def parts(seed: int) -> tuple[bytes, list[ItemShape]]:
+    """A model file, and the shapes of a batch: some items alike, one after the other."""
+    rng = np.random.default_rng(seed)
+    levels = int(rng.choice(LEVELS))
+    shapes = [
+        shape
+        for shape in random_shapes(Seeded(rng), levels, most=200)
+        for _ in range(rng.choice([1, 1, 2, 5]))
+    ]
+    return file.write(*random_wavefront(seed, levels)), shapes
+
+
+def symbols(x: Ints) -> NDArray[np.uint8]:
+    return x.astype(np.uint8)
+
+
+@pytest.mark.parametrize("seed", sampled(0))
+def test_features_are_those_of_the_specification(seed: int) -> None:
+    data, shapes = parts(seed)
+    theirs = SpecModel.from_bytes(data)
+    x = random_items(seed, shapes)
+    codec = theirs.planes(shapes)
+    assert isinstance(codec, WavefrontCodec)
+    features: list[list[Any]] = [[], [], []]
+    pixels: list[list[Any]] = [[], [], []]
+    for places in codec.steps():
+        for plane, r, q, element in places:
+            known, references = plane.predict(r, q), len(plane.references)
+            features[references].append(plane.features(r, q, known))
+            pixels[references].append((x[element], known.value, known.unit))
+            plane.learn(r, q, known, int(x[element]))
+    for path in SIMD_PATHS:
+        with engine(path):
+            ours = Model.from_bytes(data).adaptive
+            assert isinstance(ours, WavefrontDistribution)
+            for references, count in enumerate(FEATURES):
+                read, seen = ours.settings.features(symbols(x), shapes, references)
+                wanted = np.array(features[references], np.int64).reshape(-1, count)
+                np.testing.assert_array_equal(read, (np.clip(wanted, -128, 127) + 128) >> 1)
+                np.testing.assert_array_equal(seen, np.reshape(pixels[references], (-1, 3)))
+
+
+@pytest.mark.parametrize("seed", sampled(1))
+def test_messages_are_those_of_the_specification(seed: int) -> None:
+    data, shapes = parts(seed)
+    theirs = SpecModel.from_bytes(data)
+    x, lanes = random_items(seed, shapes), 1 + seed % 5
+    with engine(SIMD_PATHS[seed % len(SIMD_PATHS)]):
+        ours = Model.from_bytes(data)
+        assert ours.any_shape and ours.identity == theirs.identity
+        message = a_message(seed, lanes, words=20 * (seed % 3) ** 3)
+        check_messages(ours, theirs, shapes, symbols(x), message)
+
+
+LARGE = [
+    *[ItemShape(1, 5, 8, 1, 256)] * 11,
+    ItemShape(1, 90, 40, 1, 200),
+    ItemShape(1, 3, 300, 1, 256),
+    ItemShape(2, 3, 5, 6, 256),
+    *[ItemShape(1, 9, 17, 3, 256)] * 4,
+]
+"""Groups of several sizes, rows that come and go, and planes of earlier sheets."""
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+def test_large_batches(path: str) -> None:
+    data, x = file.write(*random_wavefront(3)), random_items(3, LARGE)
+    theirs = SpecModel.from_bytes(data)
+    with engine(path):
+        message, ours = a_message(3, 4), Model.from_bytes(data)
+        reference = to_reference(message)
+        theirs.planes(LARGE).push(reference, x.tolist())
+        ours.bind([(1, program.ItemShape(*shape)) for shape in LARGE]).push(message, symbols(x))
+        assert message.to_bytes() == reference.to_bytes()
+
+
+@pytest.mark.parametrize("path", SIMD_PATHS)
+def test_colours_of_jpeg(path: str) -> None:
+    data = file.write(*random_wavefront(1))
+    theirs = SpecModel.from_bytes(data)
+    shapes = [ItemShape(2, 5, 7, 3, 256, jpeg=True)] * 2 + [ItemShape(1, 3, 4, 3, 256)]
+    x = random_items(1, shapes)
+    with engine(path):
+        ours = Model.from_bytes(data)
+        check_messages(ours, theirs, shapes, symbols(x), a_message(1, 2, words=200))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_they_cost_the_same(seed: int) -> None:
+    data, shapes = parts(seed)
+    ours, theirs = Model.from_bytes(data), SpecModel.from_bytes(data)
+    shapes.append(ItemShape(3, 1000, 700, 5, 2))
+    for some in (shapes, shapes[:1]):
+        of = ours.bind([(1, program.ItemShape(*shape)) for shape in some])
+        assert of.memory == theirs.plane_memory(some)
+        assert of.macs == theirs.plane_macs(some)
+        assert of.steps == theirs.plane_steps(some)
+
+
+def test_items_of_every_kind_are_among_them() -> None:
+    seen: Counter[Any] = Counter()
+    for seed in SEEDS:
+        shapes = parts(seed)[1]
+        while shapes:
+            seen[f"{group_size(shapes)} items"] += 1
+            shapes = shapes[group_size(shapes) :]
+        for shape in parts(seed)[1]:
+            seen["one pixel"] += shape.rows == shape.columns == 1
+            seen["one row"] += shape.rows == 1 < shape.columns
+            seen["one column"] += shape.columns == 1 < shape.rows
+            seen["one cell"] += 1 < shape.columns <= 8 and shape.rows > 2
+            seen["slices with channels"] += shape.slices > 1 < shape.channels
+            seen[f"{min(shape.channels, 5)} channels"] += 1
+            seen[f"{shape.levels} levels"] += 1
+            seen["colours of JPEG"] += shape.jpeg
+    wanted = [f"{n} channels" for n in (1, 2, 3, 4, 5)] + [f"{n} items" for n in (1, 2, 4)]
+    wanted += [f"{n} levels" for n in (2, 3, 17, 256)] + ["slices with channels", "one cell"]
+    wanted += ["colours of JPEG", "one pixel", "one row", "one column"]
+    assert [kind for kind in wanted if not seen[kind]] == []
+
+
+def changed(*place: int, to: int) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    def change(of: NDArray[Any]) -> NDArray[Any]:
+        of = of.copy()
+        of[place] = to
+        return of
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("decay", [[84, 84, 85], [80, 66], [-1, 0, 0], [253, 0, 0], 80, [True, 0, 0]]),
+        ("ridge", [0, 2**20 + 1, True, "1"]),
+        ("hidden", [[16, 16, 24], [16, 0, 16], [16, 16, 144], [16, 16]]),
+        ("residual", [[1, 1, 4], [-1, 1, 1], [1, 1, 1, 1], [0, 1, 1], [2, 1, 1]]),
+        ("more", [1]),
+    ],
+)
+def test_fields_that_are_refused(name: str, values: list[Any]) -> None:
+    description, tensors = random_wavefront(0, hidden=[16] * 3, residual=[1] * 3)
+    for value in values:
+        about = json.loads(description)
+        about["distributions"]["p(x)"][name] = value
+        refused(json.dumps(about), tensors, f"{name}|x.0.residual")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("x.start", [np.zeros((3, 189), np.int32), changed(0, 60, to=1), changed(2, 189, to=-1)]),
+        ("x.start", [changed(1, 1, to=2**24 + 1), changed(1, 1, to=-(2**24) - 1)]),
+        ("x.0.hidden.weight", [np.zeros((16, 20), np.uint8), np.full((16, 20), 52, np.int8)]),
+        ("x.0.hidden.bias", [changed(3, to=70_000), changed(3, to=-70_000)]),
+        ("x.0.hidden.multiplier", [changed(0, to=0), np.ones(16, np.int32)]),
+        ("x.1.residual.0.weight", [np.zeros((16, 17), np.int8)]),
+        ("x.1.residual.0.multiplier", [changed(15, to=-1)]),
+        ("x.2.output.multiplier", [changed(7, to=2**14 + 1), np.ones(8, np.int16)]),
+        ("x.2.output.bias", [changed(0, to=-(2**31))]),
+        ("x.3.output.bias", [np.zeros(8, np.int32)]),
+    ],
+)
+def test_tensors_that_are_refused(name: str, values: list[Any]) -> None:
+    description, tensors = random_wavefront(0, hidden=[16] * 3, residual=[1] * 3)
+    for value in values:
+        new = value(tensors[name]) if callable(value) else value
+        refused(description, tensors | {name: new}, "x.")

@@ -1,0 +1,221 @@
+"""A plane while it is coded by `wavefront`: what is predicted of each pixel, and what the network
+of a pixel reads.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .jpeg_colours import blues
+from .planes import Field, ItemShape, median_edge
+from .predicted_plane import recent
+from .values import Ints
+from .wavefront_rules import WavefrontRules
+
+Singles = NDArray[np.float32]
+Offsets = list[tuple[int, int]]
+
+LEVEL = 2**6  # predictions and errors are in units of 2^-6 of a level
+CELL = 8  # columns
+MOST_ERROR = 4095
+MOST_NORMAL = 1023
+MOST_WEIGHT = np.float32(32767)
+LEAST_UNIT = 16
+
+# The inputs of least squares: pixels of the plane, of its first and of its second reference.
+INPUTS: list[Offsets] = [
+    [(-1, 0), (0, -1), (-1, -1), (-1, 1), (-2, 0), (0, -2), (-2, 1), (-1, -2), (-1, 2)],
+    [(0, 0), (-1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1)],
+    [(0, 0), (-1, 0), (0, -1)],
+]
+# Those of which the network reads the difference to a prediction.
+WINDOW: list[Offsets] = [
+    [
+        *((-1, 0), (0, -1), (-1, -1), (-1, 1), (-2, 0), (0, -2)),
+        *((-2, -1), (-2, 1), (-1, -2), (-1, 2), (-3, 0), (0, -3)),
+    ],
+    [
+        *((0, 0), (-1, 0), (0, -1), (0, 1), (1, 0)),
+        *((-1, -1), (-1, 1), (1, -1), (1, 1), (-2, 0)),
+    ],
+    [(0, 0), (-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1)],
+]
+NEIGHBOURS = [(0, -1), (-1, 0), (-1, -1), (-1, 1)]
+BESIDE = [(0, 1), (1, 0), (0, -1), (-1, 0)]
+
+
+def logarithm(s: int) -> int:
+    """g(s)."""
+    lead = s.bit_length() - 1
+    return 8 * lead + (s >> (lead - 3)) % 8
+
+
+def norm(d: int, unit: int) -> int:
+    """A difference in this unit."""
+    reciprocal = min(2**19 // unit, 32767)
+    return (d * reciprocal + 2**14) >> 15
+
+
+def rounded(t: Singles, to: int) -> Singles:
+    """To a multiple of `to` / (1.5 * 2^23)."""
+    return (t + np.float32(to)) - np.float32(to)
+
+
+class Prediction(NamedTuple):
+    """The prediction of a pixel. All numbers but the inputs are in 2^-6 of a level."""
+
+    median: int  # in levels
+    inputs: list[int]  # of least squares, in levels
+    value: int  # P
+    unit: int  # e
+
+    @property
+    def log(self) -> int:
+        """G."""
+        return logarithm(self.unit)
+
+    def norm(self, d: int) -> int:
+        return norm(d, self.unit)
+
+
+class CellSums:
+    """The sums and the weights of least squares of one plane."""
+
+    def __init__(self, of: WavefrontRules, references: int, columns: int) -> None:
+        self.of, self.start = of, of.starts[references].astype(np.float32)
+        self.last = (columns - 1) // CELL
+        self.above: dict[tuple[int, int], Singles] = {}  # S, by row and cell
+        self.products: dict[tuple[int, int], Ints] = {}  # those of the pixels of a cell
+        self.known: dict[tuple[int, int], list[int]] = {}  # weights
+
+    def weights(self, r: int, q: int) -> list[int]:
+        """Those of two cells, once what they depend on is complete."""
+        m = q // (2 * CELL)
+        if (r, m) not in self.known:
+            self.known[r, m] = solve(self.kept(r, 2 * m), self.of.ridge)
+        return self.known[r, m]
+
+    def add(self, r: int, q: int, values: list[int]) -> None:
+        """The inputs and the target of a pixel, to the sums of its cell."""
+        v, at = np.array(values, np.int64), (r, q // CELL)
+        self.products[at] = self.products.get(at, 0) + np.tril(np.outer(v, v))
+
+    def whole(self, r: int, k: int) -> Singles:
+        """A(r, k)."""
+        sums: Singles = self.kept(r, k) + self.products[r, k].astype(np.float32)
+        return sums
+
+    def kept(self, r: int, k: int) -> Singles:
+        """S(r, k)."""
+        if r == 0:
+            return self.start
+        if (r, k) not in self.above:
+            d0, d1, d2 = self.of.decay
+            own = d0 + (d1 if k == 0 else 0) + (d2 if k == self.last else 0)
+            t = np.float32(own / 256) * self.whole(r - 1, k)
+            if k > 0:
+                t = t + np.float32(d1 / 256) * self.whole(r - 1, k - 1)
+            if k < self.last:
+                t = t + np.float32(d2 / 256) * self.whole(r - 1, k + 1)
+            self.above[r, k] = rounded(t, 12582912)
+        return self.above[r, k]
+
+
+def solve(sums: Singles, ridge: int) -> list[int]:
+    """The weights of the inputs, from the lower triangle of the sums of products."""
+    n = len(sums) - 1
+    h, least = sums.copy(), np.float32(ridge)
+    h[range(n), range(n)] += least
+    c, d, y = np.zeros_like(h), np.zeros_like(h), np.zeros(n, np.float32)
+    with np.errstate(all="ignore"):
+        for j in range(n):
+            t = h[j:, j]
+            for k in range(j):
+                t = t - d[j, k] * c[j:, k]
+            c[j:, j] = rounded(t, 196608)
+            pivot = c[j, j] if c[j, j] > least else least
+            d[j + 1 :, j] = c[j + 1 :, j] * (np.float32(1) / pivot)
+        for i in reversed(range(n)):
+            t = d[n, i]
+            for k in reversed(range(i + 1, n)):
+                t = t - d[k, i] * y[k]
+            y[i] = rounded(t, 3072)
+        t = np.float32(4096) * y
+        t = np.where(t > -MOST_WEIGHT, t, -MOST_WEIGHT)
+        return [int(w) for w in np.where(t < MOST_WEIGHT, t, MOST_WEIGHT)]
+
+
+class Plane:
+    """A plane while it is coded: what is known of it."""
+
+    def __init__(
+        self,
+        of: WavefrontRules,
+        shape: ItemShape,
+        references: Sequence["Plane"],
+        others: Sequence["Plane"],
+    ) -> None:
+        """others: if it is blue and has colours of JPEG, green and red."""
+        self.shape, self.references, self.others = shape, references, others
+        self.network = of.networks[len(references)]
+        middle = shape.levels >> 1
+
+        def field(start: int) -> Field:
+            return Field(shape.rows, shape.columns, start)
+
+        self.x, self.predicted, self.signed = field(middle), field(LEVEL * middle), field(0)
+        self.error = field(2 * shape.levels)
+        self.log = field(logarithm(2 * shape.levels + 16))
+        self.sums = CellSums(of, len(references), shape.columns)
+
+    @classmethod
+    def next(cls, of: WavefrontRules, shape: ItemShape, planes: list["Plane"]) -> None:
+        """Adds the plane behind these."""
+        p = len(planes)
+        references = [planes[other] for other in shape.references(p)]
+        is_blue = shape.jpeg and p % 3 == 2
+        planes.append(cls(of, shape, references, planes[p - 2 : p] if is_blue else ()))
+
+    def blues(self, r: int, q: int) -> list[int] | None:
+        """The levels that a pixel may have, if not all."""
+        if not self.others:
+            return None
+        green, red = self.others
+        return blues(green.x[r, q], red.x[r, q])
+
+    def predict(self, r: int, q: int) -> Prediction:
+        planes, u = [self, *self.references], []
+        medians = [median_edge(plane.x, r, q) for plane in planes]
+        for plane, median, offsets in zip(planes, medians, INPUTS, strict=False):
+            u += [plane.x[r + dr, q + dq] - median for dr, dq in offsets]
+        change = sum(w * one for w, one in zip(self.sums.weights(r, q), u, strict=True))
+        value = LEVEL * medians[0] + ((change + 32) >> 6)
+        value = min(max(value, 0), LEVEL * (self.shape.levels - 1))
+        return Prediction(medians[0], u, value, recent(self.error, r, q) + LEAST_UNIT)
+
+    def features(self, r: int, q: int, known: Prediction) -> list[int]:
+        """What the network reads, before it is limited."""
+        p, g, levels = known.value, known.log, self.shape.levels
+        h = 8 - (levels - 1).bit_length()
+        features = [known.norm(LEVEL * self.x[r + dr, q + dq] - p) for dr, dq in WINDOW[0]]
+        features.append(known.norm(LEVEL * known.median - p))
+        features += [known.norm(self.signed[r + dr, q + dq]) for dr, dq in NEIGHBOURS]
+        features += [2 * (g - 56), p % 64 - 32, ((p << h) >> 6) - 128]
+        for other, offsets in zip(self.references, WINDOW[1:], strict=False):
+            center = other.predicted[r, q]
+            features += [known.norm(LEVEL * other.x[r + dr, q + dq] - center) for dr, dq in offsets]
+        for other in self.references:
+            around = sum(other.error[r + dr, q + dq] for dr, dq in BESIDE)
+            near = logarithm(around + 2 * other.error[r, q] + 96) - 20
+            features += [2 * (near - g), 2 * (other.log[r, q] - g)]
+        return features
+
+    def learn(self, r: int, q: int, known: Prediction, level: int) -> None:
+        """The pixel is known now."""
+        signed = LEVEL * level - known.value
+        self.x[r, q], self.predicted[r, q], self.signed[r, q] = level, known.value, signed
+        self.error[r, q], self.log[r, q] = min(abs(signed), MOST_ERROR), known.log
+        steps = [known.norm(LEVEL * u) for u in [*known.inputs, level - known.median]]
+        self.sums.add(r, q, [min(max(v, -MOST_NORMAL), MOST_NORMAL) for v in steps])
