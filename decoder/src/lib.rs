@@ -12,4 +12,5 @@ pub mod networks;
 pub mod planes;
 pub mod processor;
 pub mod restored;
+pub mod tokens;
 pub mod types;

@@ -139,6 +139,46 @@ impl Spec {
         Ok(spec)
     }
 
+    /// Contexts whose keys, and mixers whose sets, are none of terms: the values that select hold a set for each mixer.
+    pub fn without_terms(
+        [table, a, b]: [u32; 3],
+        trust: i32,
+        contexts: impl Iterator<Item = [u32; 2]>,
+        mixers: impl Iterator<Item = (usize, i16, [u32; 2])>,
+        maps: (i64, u32),
+        features: usize,
+    ) -> Spec {
+        let context = |[offset, limit]: [u32; 2]| Context {
+            offset,
+            limit,
+            terms: Vec::new(),
+            bits: Vec::new(),
+            total_bits: 0,
+            split: false,
+            direct: false,
+        };
+        let mixer = |(number, (sets, start, rates)): (usize, (usize, i16, [u32; 2]))| Mixer {
+            select: vec![(Selector::Term(number), sets as u32)],
+            start,
+            rates,
+            sets,
+        };
+        Spec {
+            table,
+            a,
+            b,
+            trust,
+            contexts: contexts.map(context).collect(),
+            mixers: mixers.enumerate().map(mixer).collect(),
+            terms: Vec::new(),
+            select_terms: Vec::new(),
+            maps: Some(maps),
+            depth: 1,
+            extra: Some(Extra::One),
+            features,
+        }
+    }
+
     fn read_mixer(&mut self, fields: &mut Fields, shape: &Shape) -> Result<Mixer> {
         let mut select = Vec::new();
         let mut sets = 1u64;
