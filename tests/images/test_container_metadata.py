@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import random
 import struct
+import zipfile
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,7 @@ UNWRITTEN = {("BMP", "I;16"), ("BMP", "LA"), ("PPM", "LA"), ("PPM", "P")}
 FILES = [
     (mode, name) for mode in MODES for name in FORMATS if (FORMATS[name][0], mode) not in UNWRITTEN
 ]
+DEFLATE_STREAMS = zipfile.ZipFile(Path(__file__).parent / "deflate/streams.zip")
 AS_THEY_ARE = ("bmp", "pnm", "tiff", "large tiff")
 
 
@@ -197,6 +200,27 @@ def test_what_zlib_made_is_made_again(level: int, strategy: int) -> None:
         assert file_of(parts.pixels, parts.metadata) == file
         anew = file_of(parts.pixels, parts.metadata, exact=False)
         assert told(anew) == told(file)
+
+
+@pytest.mark.parametrize("encoder", ["zlib-ng-1", "libdeflate-6", "zopfli", "isa-l-3"])
+def test_what_other_encoders_made_is_made_again(encoder: str) -> None:
+    stream = DEFLATE_STREAMS.read(f"drawing/{encoder}")
+    content = zlib.decompress(stream, -15)
+    stream = b"\x78\xda" + stream + zlib.adler32(content).to_bytes(4, "big")
+    file = drawing(stream[:2000], stream[2000:])
+    parts = split(file, True)
+    assert parts is not None and parts.exact
+    assert file_of(parts.pixels, parts.metadata) == file
+    assert spec.restore(parts.pixels, parts.metadata) == file
+    with pytest.raises(ArchiveError, match="cannot be made again"):
+        file_of(parts.pixels ^ np.uint8(1), parts.metadata)
+    assert split(drawing(stream, b"more"), True) is None
+
+
+def drawing(*cuts: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", 112, 64, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), *((b"IDAT", cut) for cut in cuts), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(spec.chunk(kind, held) for kind, held in chunks)
 
 
 def test_another_zlib_of_python_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,14 @@ metadata).
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import deflate_tokens
 from .fields import Reader, require
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -359,8 +360,21 @@ def deflated(content: bytes, header: bytes, ways: bytes) -> bytes:
     """A stream of RFC 1950."""
     level, window, memory, strategy = ways
     packer = zlib.compressobj(level, zlib.DEFLATED, -window, memory, strategy)
-    stream = header + packer.compress(content) + packer.flush()
-    return stream + zlib.adler32(content).to_bytes(4, "big")
+    return framed(content, header, packer.compress(content) + packer.flush())
+
+
+def framed(content: bytes, header: bytes, stream: bytes) -> bytes:
+    return header + stream + zlib.adler32(content).to_bytes(4, "big")
+
+
+def deflater(reader: Reader) -> Callable[[bytes], bytes]:
+    """What makes the stream of a PNG file."""
+    if reader.data[reader.at + 2 : reader.at + 3] != b"\0":
+        header, ways = way(reader)
+        return lambda content: deflated(content, header, ways)
+    header, size = reader.take(3)[:2], reader.varint()
+    coded = reader.take(reader.varint())
+    return lambda content: framed(content, header, deflate_tokens.stream(content, coded, size))
 
 
 def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
@@ -380,7 +394,8 @@ def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
     reader.take(2)
     chunks(reader)
     chunks(reader)
-    at = 1 + reader.at + 2 + 4
+    deflater(reader)
+    at = 1 + reader.at
     data, _ = png_file(Reader(metadata[1:]), pixels)
     return metadata[:at] + zlib.crc32(data).to_bytes(4, "little") + metadata[at + 4 :]
 
@@ -414,9 +429,9 @@ def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
     """A file made with zlib, and the CRC that it must have."""
     depth, colour = reader.byte(), reader.byte()
     before, after = chunks(reader), chunks(reader)
-    header, ways = way(reader)
+    deflate = deflater(reader)
     check = int.from_bytes(reader.take(4), "little")
-    parts = png_parts(reader, depth, colour, header, ways, pixels)
+    parts = png_parts(reader, depth, colour, deflate, pixels)
     reader.done()
     size = struct.pack(">II", pixels.shape[1], pixels.shape[0])
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([depth, colour, 0, 0, 0])) + before
@@ -425,7 +440,11 @@ def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
 
 
 def png_parts(
-    reader: Reader, depth: int, colour: int, header: bytes, ways: bytes, pixels: NDArray[Any]
+    reader: Reader,
+    depth: int,
+    colour: int,
+    deflate: Callable[[bytes], bytes],
+    pixels: NDArray[Any],
 ) -> list[bytes]:
     """What the chunks of pixels hold, by the cuts and filters that come next."""
     cuts = [reader.varint() for _ in range(reader.varint())]
@@ -440,7 +459,7 @@ def png_parts(
             data, above, max(CHANNELS[colour] * depth // 8, 1), kind
         )
         above = data
-    stream = deflated(content, header, ways)
+    stream = deflate(content)
     require(sum(cuts) == len(stream), "the chunks hold the stream")
     parts = []
     for cut in cuts:
@@ -640,8 +659,8 @@ def animated_file(reader: Reader, sheet: NDArray[Any]) -> tuple[bytes, int, int]
     check = int.from_bytes(reader.take(4), "little")
     made: list[tuple[bytes, bytes]] = []
     for number, pixels in enumerate(frames.pixels):
-        header, ways = way(reader)
-        parts = png_parts(reader, frames.depth, frames.colour, header, ways, pixels)
+        deflate = deflater(reader)
+        parts = png_parts(reader, frames.depth, frames.colour, deflate, pixels)
         made += frames.lists[number]
         made += [(b"fdAT" if number else b"IDAT", part) for part in parts]
     reader.done()

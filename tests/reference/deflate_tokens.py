@@ -4,6 +4,7 @@ from collections import Counter as Counts
 from collections import defaultdict
 from collections.abc import Sequence
 
+from . import fields
 from .counted import squash, stretch
 
 ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
@@ -11,13 +12,8 @@ RUNS = {0: (3, 6, 2), 1: (3, 10, 3), 2: (11, 138, 7)}  # least, most, extra bits
 PLAIN = 2**15
 
 
-class TokensError(Exception):
-    """Coded tokens that make no stream."""
-
-
 def require(condition: bool) -> None:
-    if not condition:
-        raise TokensError
+    fields.require(condition, "coded tokens")
 
 
 def clamp(x: int, low: int, high: int) -> int:
@@ -544,7 +540,7 @@ FIXED = [8] * 144 + [9] * 112 + [7] * 24 + [8] * 8
 
 
 def stream(plaintext: bytes, coded: bytes, size: int) -> bytes:
-    """The stream with this plaintext, of so many bytes. Raises TokensError."""
+    """The stream with this plaintext, of so many bytes. Refuses other tokens."""
     coder = Decoder(coded)
     tokens, out, p = Tokens(plaintext, coder), Writer(), 0
     before = {"Stored": 0, "Tokens": 16383}

@@ -1,4 +1,6 @@
-"""Finds the settings of zlib that made a stream, and makes the stream again with them."""
+"""Finds the settings of zlib that made a stream, or what another encoder chose, and makes it again
+with them.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,15 @@ from dataclasses import dataclass
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.wire import Cursor
+from bitsback.files.tokens import Tokens
+from bitsback.wire import Cursor, varint
 
 ZLIB = _core.classic_zlib() or zlib.ZLIB_RUNTIME_VERSION
 """The version of the zlib that makes streams again: the core's, or Python's where it has none."""
 
 _HEADER = 2  # bytes
+_CHECK = 4  # those of Adler-32
+_OF_TOKENS = b"\0"  # in place of a level
 _SLICE = 1 << 16
 _STRATEGIES = (
     zlib.Z_DEFAULT_STRATEGY,
@@ -51,7 +56,7 @@ class Deflated:
     @classmethod
     def of(cls, content: bytes, stream: bytes) -> Deflated | None:
         """The settings with which this zlib makes the stream from the content, if there are any."""
-        if len(stream) < _HEADER + 4:
+        if len(stream) < _HEADER + _CHECK:
             return None
         for candidate in _candidates(stream[:_HEADER]):
             if candidate._makes(content, stream):
@@ -60,8 +65,7 @@ class Deflated:
 
     def stream(self, content: bytes | bytearray) -> bytes:
         packer = self._packer()
-        packed = packer.compress(content) + packer.flush()
-        return self.header + packed + zlib.adler32(content).to_bytes(4, "big")
+        return _framed(self.header, packer.compress(content) + packer.flush(), content)
 
     def _makes(self, content: bytes, stream: bytes) -> bool:
         """Whether these settings make the stream; the first bytes exclude most."""
@@ -96,6 +100,58 @@ class Deflated:
         ):
             raise ArchiveError("its container metadata names a compression that zlib does not have")
         return cls(header, level, window, memory, strategy)
+
+
+@dataclass(frozen=True)
+class OtherDeflated:
+    """A stream of another encoder: its first two bytes, and its tokens."""
+
+    header: bytes
+    tokens: Tokens
+
+    @classmethod
+    def of(cls, content: bytes, stream: bytes) -> OtherDeflated | None:
+        """None if the stream is of other content, or other bytes are behind it."""
+        found = Tokens.of(memoryview(stream)[_HEADER:], len(content))
+        if found is None or found[0] != content:
+            return None
+        if stream[_HEADER + found[1].size :] != _check(content):
+            return None
+        return cls(stream[:_HEADER], found[1])
+
+    def stream(self, content: bytes | bytearray) -> bytes:
+        """Raises ArchiveError for other content."""
+        return _framed(self.header, self.tokens.stream(content), content)
+
+    def pack(self) -> bytes:
+        numbers = varint(self.tokens.size) + varint(len(self.tokens.coded))
+        return self.header + _OF_TOKENS + numbers + self.tokens.coded
+
+
+AnyDeflated = Deflated | OtherDeflated
+
+
+def deflated_of(content: bytes, stream: bytes) -> AnyDeflated | None:
+    """What makes the stream from the content."""
+    return Deflated.of(content, stream) or OtherDeflated.of(content, stream)
+
+
+def unpack_deflated(cursor: Cursor) -> AnyDeflated:
+    """Raises ArchiveError."""
+    if cursor.data[cursor.at + _HEADER : cursor.at + _HEADER + 1] != _OF_TOKENS:
+        return Deflated.unpack(cursor)
+    header = bytes(cursor.take(_HEADER + 1))[:_HEADER]
+    size = cursor.varint()
+    return OtherDeflated(header, Tokens(bytes(cursor.take(cursor.varint())), size))
+
+
+def _framed(header: bytes, packed: bytes, content: bytes | bytearray) -> bytes:
+    """A stream of RFC 1950."""
+    return header + packed + _check(content)
+
+
+def _check(content: bytes | bytearray) -> bytes:
+    return zlib.adler32(content).to_bytes(_CHECK, "big")
 
 
 def _candidates(header: bytes) -> Iterator[Deflated]:

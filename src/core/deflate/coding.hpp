@@ -41,7 +41,7 @@ class SettingsFinder {
         for (const std::uint16_t of : inside) ++positions_[of % last_inside];
     }
 
-    static constexpr std::size_t none = std::size_t{1} << 40;  // a share
+    static constexpr std::uint64_t none = std::uint64_t{1} << 32;  // a share
 
     // Settings that differ in what is inserted, the likeliest ones first.
     std::vector<SearchSettings> inserts() const {
@@ -53,17 +53,22 @@ class SettingsFinder {
         return made;
     }
 
-    // The others, with which the share of its matches that are no candidates is so small.
-    static void fit(const Stream& stream, SearchSettings& settings, std::size_t share) {
+    // The others, with which the share of its matches that are no candidates is so small. How many
+    // are none with any.
+    static std::size_t fit(const Stream& stream, SearchSettings& settings, std::uint64_t share) {
         settings.depth = most_depth;
         settings.nice = most_match;
         Search search(stream.plaintext, settings);
         Candidates found;
         Counts depths(most_depth + 1), lengths(most_match + 1);
+        std::size_t missed = 0;
         for_matches(stream, [&](std::size_t at, const Token& token) {
             search.find(at, found, token.distance());
             search.take(at, token.length);
-            if (found.count == 0 || found.all[found.count - 1].distance != token.distance()) return;
+            if (found.count == 0 || found.all[found.count - 1].distance != token.distance()) {
+                ++missed;
+                return;
+            }
             ++depths[found.all[found.count - 1].depth];
             // Its search went on from the longest nearer match.
             ++lengths[found.count < 2 ? 0 : found.all[found.count - 2].length];
@@ -71,26 +76,29 @@ class SettingsFinder {
         settings.depth = static_cast<std::uint16_t>(std::max<std::size_t>(above(depths, share), 1));
         settings.nice = static_cast<std::uint16_t>(
             std::clamp<std::size_t>(above(lengths, share) + 1, least_match, most_match));
+        return missed;
     }
 
   private:
-    using Counts = std::vector<std::size_t>;
+    using Counts = std::vector<std::uint64_t>;
     static constexpr unsigned last_inside = 512;
 
     // The number that no more than a share exceed.
-    static std::size_t above(const Counts& counts, std::size_t share) {
-        std::size_t sum = 0, more = 0, n = counts.size() - 1;
-        for (const std::size_t count : counts) sum += count;
+    static std::size_t above(const Counts& counts, std::uint64_t share) {
+        std::uint64_t sum = 0, more = 0;
+        std::size_t n = counts.size() - 1;
+        for (const std::uint64_t count : counts) sum += count;
         for (; n > 0 && (more + counts[n]) * share <= sum; --n) more += counts[n];
         return n;
     }
 
     // The longest match inside of which matches come from not much less often than from elsewhere.
     std::size_t dense() const {
-        std::size_t some = 0, expected = 0, n = most_match;
+        std::uint64_t some = 0, expected = 0;
+        std::size_t n = most_match;
         for (; n > 0; --n) {
-            const std::size_t here =
-                positions_[n] * sources_[0] / std::max<std::size_t>(positions_[0], 1);
+            const std::uint64_t here =
+                positions_[n] * sources_[0] / std::max<std::uint64_t>(positions_[0], 1);
             some += sources_[n];
             expected += here;
             if (16 * some > expected || (here > 64 && 64 * sources_[n] > here)) break;
@@ -103,7 +111,7 @@ class SettingsFinder {
     Counts sources_ = Counts(most_match + 1), positions_ = sources_;
 };
 
-// The first tokens of a stream, without codes.
+// The first tokens of a stream, at most so many, without codes.
 inline Stream beginning(const Stream& stream, std::size_t tokens) {
     Stream made;
     std::size_t bytes = 0;
@@ -118,7 +126,7 @@ inline Stream beginning(const Stream& stream, std::size_t tokens) {
             made.tokens.push_back(stream.tokens[made.tokens.size()]);
             bytes += made.tokens.back().bytes();
         }
-        if (block.tokens >= left) break;
+        if (block.tokens >= left || bytes >= most_match * tokens) break;
     }
     made.plaintext.assign(stream.plaintext.begin(),
                           stream.plaintext.begin() + static_cast<std::ptrdiff_t>(bytes));
@@ -173,19 +181,38 @@ inline std::vector<std::uint8_t> encode(const Stream& stream, SearchSettings set
 inline std::vector<std::uint8_t> encode(const Stream& stream, const LogisticTables& logistic) {
     const Stream trial = beginning(stream, 1 << 14);
     const std::vector<SearchSettings> inserts = SettingsFinder(stream).inserts();
-    SearchSettings best;
-    std::size_t least = ~std::size_t{0}, best_share = 0;
-    const auto attempt = [&](SearchSettings settings, std::uint8_t hash, std::size_t share) {
-        settings.hash = hash;
+    const auto size_of = [&](SearchSettings& settings, std::uint64_t share) {
         SettingsFinder::fit(trial, settings, share);
-        const std::size_t size = encode(trial, settings, logistic).size();
-        if (size < least) least = size, best = settings, best_share = share;
+        return encode(trial, settings, logistic).size();
     };
-    for (std::uint8_t hash = 0; hash < hashes; ++hash)
-        attempt(inserts[0], hash, SettingsFinder::none);
+    std::array<std::size_t, hashes> sizes;
+    const auto with_hash = [&](SearchSettings settings, std::size_t hash) {
+        settings.hash = static_cast<std::uint8_t>(hash);
+        return settings;
+    };
+    for (std::size_t hash = 0; hash < hashes; ++hash) {
+        SearchSettings settings = with_hash(inserts[0], hash);
+        sizes[hash] = size_of(settings, SettingsFinder::none);
+    }
+    // Of hashes that may be as good, the one is taken by which most matches of all are found.
+    const std::size_t good = 2 * *std::min_element(sizes.begin(), sizes.end()) + 64;
+    std::size_t best_hash = 0, least = ~std::size_t{0};
+    for (std::size_t hash = 0; hash < hashes; ++hash) {
+        if (sizes[hash] > good) continue;
+        SearchSettings settings = with_hash(inserts[0], hash);
+        const std::size_t cost =
+            4 * SettingsFinder::fit(stream, settings, SettingsFinder::none) + sizes[hash];
+        if (cost < least) least = cost, best_hash = hash;
+    }
+    SearchSettings best;
+    std::uint64_t best_share = 0;
+    least = ~std::size_t{0};
     for (const SearchSettings& each : inserts)
-        for (const std::size_t share : {SettingsFinder::none, std::size_t{512}})
-            attempt(each, best.hash, share);
+        for (const std::uint64_t share : {SettingsFinder::none, std::uint64_t{512}}) {
+            SearchSettings settings = with_hash(each, best_hash);
+            const std::size_t size = size_of(settings, share);
+            if (size < least) least = size, best = settings, best_share = share;
+        }
     SettingsFinder::fit(stream, best, best_share);
     return encode(stream, best, logistic);
 }

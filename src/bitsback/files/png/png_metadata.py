@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands
-from bitsback.files.deflated import ZLIB, Deflated
+from bitsback.files.deflated import ZLIB, AnyDeflated, deflated_of, unpack_deflated
 from bitsback.files.drawing import Drawing, Seekable
 from bitsback.files.png.png_parts import (
     AROUND,
@@ -43,7 +43,7 @@ class Stream:
 
     filters: bytes
     """One for each row."""
-    deflated: Deflated
+    deflated: AnyDeflated
     cuts: tuple[int, ...]
     """Bytes of it in each chunk."""
 
@@ -63,7 +63,7 @@ class Stream:
         return b"".join(map(varint, numbers)) + self.filters
 
     @classmethod
-    def unpack_rows(cls, cursor: Cursor, deflated: Deflated) -> Stream:
+    def unpack_rows(cls, cursor: Cursor, deflated: AnyDeflated) -> Stream:
         """Raises ArchiveError."""
         count = cursor.varint()
         if count > len(cursor.data):
@@ -266,7 +266,7 @@ class Png:
     ) -> Stream | None:
         rows = self.samples.filtered(self.samples.row_bytes(pixels), filters)
         parts = [content(data, place) for place in idats]
-        deflated = Deflated.of(rows, b"".join(parts))
+        deflated = deflated_of(rows, b"".join(parts))
         if deflated is None:
             return None
         return Stream(filters, deflated, tuple(map(len, parts)))
@@ -316,7 +316,7 @@ class Png:
         before, after = unpack_chunks(cursor), unpack_chunks(cursor)
         if not exact:
             return cls(samples, before, after)
-        deflated = Deflated.unpack(cursor)
+        deflated = unpack_deflated(cursor)
         crc = int.from_bytes(cursor.take(4), "little")
         return cls(samples, before, after, Stream.unpack_rows(cursor, deflated), crc)
 
