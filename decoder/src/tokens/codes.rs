@@ -1,4 +1,4 @@
-//! The codes of blocks (format.md, A6.8).
+//! The codes of blocks.
 
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::deflate::Writer;

@@ -1,4 +1,4 @@
-//! Counters, and numbers by counters (format.md, A6.8).
+//! Counters, and numbers by counters.
 
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::error::Result;

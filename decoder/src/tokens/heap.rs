@@ -1,4 +1,4 @@
-//! Lengths of words as zlib's `build_tree` makes them (format.md, A6.8).
+//! Lengths of words as zlib's `build_tree` makes them.
 
 /// Nodes, of which the first are symbols.
 struct Heap {

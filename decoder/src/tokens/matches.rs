@@ -1,4 +1,4 @@
-//! Tokens: literals and matches, by what the search finds (format.md, A6.8).
+//! Tokens: literals and matches, by what the search finds.
 
 use crate::counting::contexts::Spec;
 use crate::counting::decider::{Decider, Decision, Place};
@@ -11,8 +11,8 @@ use crate::tokens::{LEAST_MATCH, MOST_DISTANCE, MOST_MATCH, SECTION};
 /// A literal has no length.
 #[derive(Clone, Copy, Default)]
 pub struct Token {
-    pub length: usize,
-    pub distance: usize,
+    pub length: u16,
+    pub distance: u16,
     /// Whether the length 258 is written as that of another symbol.
     pub odd: bool,
 }
@@ -125,7 +125,7 @@ impl<'a> Tokens<'a> {
         self.history = (2 * self.history + 1) % 64;
         (self.literals, self.lost) = (0, 0);
         self.search.take(position, length);
-        Ok(Token { length, distance, odd })
+        Ok(Token { length: length as u16, distance: distance as u16, odd })
     }
 
     /// The length and the distance of the last entry that is so deep at most.

@@ -1,4 +1,4 @@
-//! The search for matches like an encoder's (format.md, A6.8).
+//! The search for matches like an encoder's.
 
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::error::{demand, Result};

@@ -1,4 +1,4 @@
-//! Lengths of words as libdeflate makes them (format.md, A6.8).
+//! Lengths of words as libdeflate makes them.
 
 use crate::tokens::heap::{give, split};
 

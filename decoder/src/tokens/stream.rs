@@ -1,4 +1,4 @@
-//! The blocks of a stream (format.md, A6.8).
+//! The blocks of a stream.
 
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::deflate::Writer;
@@ -68,7 +68,7 @@ pub fn stream(text: &[u8], coded: &[u8], size: u64) -> Result<Vec<u8>> {
             while count.map_or(at < text.len(), |count| made.len() < count) {
                 demand(at < text.len(), "coded tokens are of a longer plaintext", SECTION)?;
                 let token = tokens.next(&mut coder, at)?;
-                at += token.length.max(1);
+                at += usize::from(token.length.max(1));
                 made.push(token);
             }
             let symbols = Symbols { text: &text[start..], tokens: &made };
@@ -120,18 +120,19 @@ type Symbol = (u32, u32, u32);
 impl Symbols<'_> {
     /// Each symbol of a literal or of a length, and that of the distance behind it.
     fn each(&self) -> impl Iterator<Item = (Symbol, Option<Symbol>)> + '_ {
+        const MOST: u16 = MOST_MATCH as u16;
         let mut at = 0;
         self.tokens.iter().map(move |token| {
             let literal = self.text[at];
-            at += token.length.max(1);
+            at += usize::from(token.length.max(1));
             if token.length == 0 {
                 return ((literal.into(), 0, 0), None);
             }
             let (symbol, low, extra) = match token.length {
-                MOST_MATCH if !token.odd => (28, 0, 0),
-                length => Writer::ranged(length as u32 - 3, 2),
+                MOST if !token.odd => (28, 0, 0),
+                length => Writer::ranged(u32::from(length) - 3, 2),
             };
-            ((257 + symbol, low, extra), Some(Writer::ranged(token.distance as u32 - 1, 1)))
+            ((257 + symbol, low, extra), Some(Writer::ranged(u32::from(token.distance) - 1, 1)))
         })
     }
 
