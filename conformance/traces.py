@@ -47,7 +47,7 @@ SECTIONS = {
     "counted.FlatDecision.probability": "M6.3", "counted_rules": "M6",
     "counted_rules.CountedRules.read_flat": "M6.3", "candidates": "M6.1", "blending": "M6.2",
     "mixed": "M6.4", "network": "M7", "layers": "M7", "values": "M7", "item_vectors": "M8",
-    "cost": "M9", "program": "M2",
+    "deflate_tokens": "A6.8", "cost": "M9", "program": "M2",
 }  # fmt: skip
 """The sections of docs/format.md (A) and docs/model-format.md (M) that a module, or a function or
 a class in it, follows.

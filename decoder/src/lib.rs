@@ -13,5 +13,6 @@ pub mod networks;
 pub mod planes;
 pub mod processor;
 pub mod restored;
+pub mod tokens;
 pub mod types;
 pub mod wavefront;

@@ -5,9 +5,11 @@ writes.
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,9 +27,12 @@ from bitsback.models.file import write
 from bitsback.planner import blocks as coding
 from docs.blocks import ROOT
 from fuzz import differential
+from images.test_deflate_tokens import STREAMS as DEFLATED
+from images.test_deflate_tokens import Bits, raw
 from jpeg_files import STREAMS, cut, jpeg, picture, with_preview
 from packing import swapped
 from random_wavefronts import random_wavefront
+from reference.container_metadata import chunk
 from second_decoder import PROGRAM, require
 
 pytestmark = pytest.mark.rust
@@ -55,7 +60,7 @@ def test_it_passes_the_conformance_files(vectors: str) -> None:
 
 def test_it_agrees_about_damage() -> None:
     """Both decoders give the same items of a damaged or forged file, or both refuse it."""
-    outcomes = differential.run(0, 0, 250)
+    outcomes = differential.run(0, 0, 300)
     assert all(outcomes[f"{kind}, refused"] > 10 for kind in differential.KINDS), outcomes
     assert outcomes["forgery, the same"] > 10 and outcomes["metadata, the same"] > 5, outcomes
 
@@ -196,6 +201,89 @@ def test_files_with_jpeg_streams(tmp_path: Path) -> None:
     assert (tmp_path / "x.bb").stat().st_size < 0.7 * sum(map(len, files.values()))
     out = decoded(tmp_path / "x.bb", tmp_path / "out")
     assert {file.name: file.read_bytes() for file in out.iterdir()} == files
+
+
+def test_png_files_of_other_encoders(tmp_path: Path) -> None:
+    """They come back byte for byte, also those of streams that hardly any encoder makes."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    streams = {name: DEFLATED.read(name) for name in DEFLATED.namelist() if name[:4] != "text"}
+    for name, stream in (streams | rare_streams()).items():
+        plaintext = zlib.decompress(stream, -15)
+        width = {"drawing": 112, "photograph": 64}.get(name.split("/")[0])
+        # What is no picture is a single row, whose first byte is its filter.
+        size = (
+            (width, len(plaintext) // (3 * width + 1), 2) if width else (len(plaintext) - 1, 1, 0)
+        )
+        path = folder / f"{name.replace('/', '-')}.png"
+        path.write_bytes(png(*size, zlib_stream(stream, plaintext)))
+    bitsback.compress(folder, tmp_path / "x.bb", files="exact")
+    require_pictures(tmp_path / "x.bb")
+    out = decoded(tmp_path / "x.bb", tmp_path / "out")
+    for file in folder.iterdir():
+        assert (out / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def require_pictures(path: Path) -> None:
+    """Refuses an archive that holds files as they are."""
+    with bitsback.open(path) as archive:
+        assert all(part["mode"] in ("L", "RGB") for part in archive.info()["parts"])
+
+
+def rare_streams() -> dict[str, bytes]:
+    """With flushes, stored blocks, words of most bits, far matches and an unusual 258; their
+    pixels are smooth, so that they are smaller without deflate.
+    """
+    walk = np.random.default_rng(1).integers(-1, 2, 1 << 15).cumsum().astype(np.uint8).tobytes()
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    flushed = packer.compress(b"\0" + walk[:900]) + packer.flush(zlib.Z_SYNC_FLUSH)
+    flushed += packer.compress(walk[:1800]) + packer.flush(zlib.Z_PARTIAL_FLUSH)
+    # Counts that grow by less than two.
+    skew = np.repeat(np.arange(22), (1.62 ** np.arange(22)).astype(int)).astype(np.uint8)
+    long = [(1, 1), (1, 2), *[(int(bit), 1) for bit in "0011000011000100"], (31, 5), (0, 12)]
+    return {
+        "flushed": flushed + packer.flush(),
+        "stored": rare_stored(b"\0" + walk[:900]),
+        "skew": raw(b"\0" + skew.tobytes(), 6, 2, 2),
+        "far": raw(b"\0" + walk + walk[:300] + walk[-600:], 9, 1),
+        "odd": Bits().put(*long).end(),
+    }
+
+
+def zlib_stream(stream: bytes, plaintext: bytes) -> bytes:
+    return b"\x78\xda" + stream + zlib.adler32(plaintext).to_bytes(4, "big")
+
+
+def png(width: int, height: int, colour: int, *cuts: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    chunks = [(b"IHDR", header), *((b"IDAT", cut) for cut in cuts), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, content) for kind, content in chunks)
+
+
+def test_an_animation_of_another_encoder(tmp_path: Path) -> None:
+    """Its frames come back with their filters and their numbers."""
+    chosen = np.random.default_rng(2)
+    rows = [
+        b"".join(bytes([filter]) + chosen.bytes(60) for filter in (0, 1, 2, 3, 4, 4)) for _ in "ab"
+    ]
+    streams = [zlib_stream(rare_stored(content), content) for content in rows]
+    control = [struct.pack(">IIIIIHHBB", n, 20, 6, 0, 0, 1, 9, 0, 0) for n in (0, 1)]
+    data = png(20, 6, 2, streams[0])
+    start, end = data[:33], data[-12:]
+    parts = [(b"acTL", struct.pack(">II", 2, 0)), (b"fcTL", control[0])]
+    parts += [(b"IDAT", streams[0][:70]), (b"IDAT", streams[0][70:]), (b"fcTL", control[1])]
+    parts += [(b"fdAT", b"\0\0\0\2" + streams[1])]
+    file = start + b"".join(chunk(kind, content) for kind, content in parts) + end
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(file)
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", files="exact")
+    require_pictures(tmp_path / "x.bb")
+    assert (decoded(tmp_path / "x.bb", tmp_path / "out") / "a.png").read_bytes() == file
+
+
+def rare_stored(content: bytes) -> bytes:
+    """An empty block with bits between its type and its length, then stored ones."""
+    return Bits().put((0, 1), (0, 2)).end(21) + b"\0\0\xff\xff" + raw(content, 0)
 
 
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:

@@ -141,6 +141,21 @@ def test_odd_streams(name: str) -> None:
         assert reference.stream(plaintext, tokens.coded, tokens.size) == stream
 
 
+def test_streams_have_a_limit() -> None:
+    """That many empty blocks follow each other is no reason to make a gigabyte of a kilobyte."""
+
+    def blocks(count: int) -> bytes:
+        return b"\0\0\0\xff\xff" * count + b"\1\1\0\xfe\xffx"
+
+    most = (2 + (1 << 16) - 6) // 5
+    assert Tokens.of(blocks(most + 1)) is None
+    found = Tokens.of(blocks(most))
+    assert found is not None and len(found[1].coded) < 50
+    with pytest.raises(ArchiveError, match="too long"):
+        Tokens(found[1].coded, found[1].size + 100).stream(b"x")
+    check(blocks(most))
+
+
 def test_several_streams_in_a_row() -> None:
     streams = [raw(some(500, 4, seed)) for seed in range(3)]
     data = b"".join(streams)

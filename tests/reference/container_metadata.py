@@ -34,12 +34,30 @@ def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None
 
 
 def is_plain(metadata: bytes) -> bool:
-    """Whether nothing is compressed in the file that they promise."""
+    """Whether they promise a file in which nothing is compressed by zlib or libtiff."""
+    reader = Reader(metadata[1:])
+    if metadata[0] in (3, 9):
+        return all(is_of_tokens(reader, metadata[0] == 9))
     if metadata[0] != 4:
         return metadata[0] in (1, 5, 6)
-    reader = Reader(metadata[1:])
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
     return all(run[8] == 1 for run in runs)
+
+
+def is_of_tokens(reader: Reader, animated: bool) -> Iterator[bool]:
+    """For each stream of a PNG file, of kind 3 or 9."""
+    reader.take(2)
+    frames = [reader.varint() for _ in range(3)][2] if animated else 1
+    for _ in range(frames + 1):
+        chunks(reader)
+    reader.take(4 if animated else 0)
+    for _ in range(frames):
+        yield reader.data[reader.at + 2 : reader.at + 3] == b"\0"
+        deflater(reader)
+        if animated:
+            for _ in range(reader.varint()):
+                reader.varint()
+            reader.take(reader.varint())
 
 
 def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:

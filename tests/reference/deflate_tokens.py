@@ -541,6 +541,7 @@ FIXED = [8] * 144 + [9] * 112 + [7] * 24 + [8] * 8
 
 def stream(plaintext: bytes, coded: bytes, size: int) -> bytes:
     """The stream with this plaintext, of so many bytes. Refuses other tokens."""
+    require(size <= 2 * len(plaintext) + 2**16)
     coder = Decoder(coded)
     tokens, out, p = Tokens(plaintext, coder), Writer(), 0
     before = {"Stored": 0, "Tokens": 16383}

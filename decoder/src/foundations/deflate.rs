@@ -1,14 +1,15 @@
 //! A simple deflate (RFC 1951): one block of the fixed code, and matches of the last place of three equal bytes.
 
 /// Bits, low bit first.
-struct Writer {
-    out: Vec<u8>,
+#[derive(Default)]
+pub struct Writer {
+    pub out: Vec<u8>,
     buffer: u64,
     count: u32,
 }
 
 impl Writer {
-    fn put(&mut self, value: u32, bits: u32) {
+    pub fn put(&mut self, value: u32, bits: u32) {
         self.buffer |= u64::from(value) << self.count;
         self.count += bits;
         while self.count >= 8 {
@@ -18,8 +19,18 @@ impl Writer {
         }
     }
 
+    /// How many bits there are up to the end of a byte.
+    pub fn room(&self) -> u32 {
+        (8 - self.count) % 8
+    }
+
+    /// How many bytes there are, the last one in part.
+    pub fn bytes(&self) -> usize {
+        self.out.len() + usize::from(self.count > 0)
+    }
+
     /// A word of a Huffman code, high bit first.
-    fn word(&mut self, word: u32, bits: u32) {
+    pub fn word(&mut self, word: u32, bits: u32) {
         self.put(word.reverse_bits() >> (32 - bits), bits);
     }
 
@@ -33,7 +44,7 @@ impl Writer {
     }
 
     /// A length or a distance, less its least value, with two (or four) ranges for each power of two.
-    fn ranged(value: u32, fraction: u32) -> (u32, u32, u32) {
+    pub fn ranged(value: u32, fraction: u32) -> (u32, u32, u32) {
         if value < 2 << fraction {
             return (value, 0, 0);
         }

@@ -1,5 +1,6 @@
 //! Bytes, checksums, numbers, and the formats that others defined.
 
+pub mod arithmetic;
 pub mod bytes;
 pub mod crc;
 pub mod deflate;

@@ -2,17 +2,17 @@
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, error, Result};
-use crate::restored::metadata::{chunks, skip_rows};
-use crate::restored::picture::{png_start, push_chunk, Chunk, Picture};
+use crate::restored::deflated::{checked, Encoder, Rows};
+use crate::restored::metadata::{chunks, Restored};
+use crate::restored::picture::{packed, png_start, push_chunk, Chunk, Picture};
 use crate::restored::sheet::places;
-use crate::restored::tiff::skip_deflate;
 
 const SECTION: &str = "format.md, A6.7";
 const MOST_BYTES: usize = 1 << 28;
 const MOST_SIDE: u64 = (1 << 31) - 1;
 
-/// A file with the chunks and the pixels; also where its very bytes are told.
-pub fn file(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Vec<u8>> {
+/// The file; where zlib compressed a frame, one with the same chunks and pixels.
+pub fn file(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, SECTION);
     demand(picture.pixels.len() <= MOST_BYTES, "the sheet of an animated PNG is too large", SECTION)?;
     let [bits, colour] = bytes.array()?;
@@ -30,25 +30,36 @@ pub fn file(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Vec<u8>> 
     for list in &lists[1..lists.len() - 1] {
         sizes.push(size(list)?);
     }
+    let mut check = None;
+    let mut streams = Vec::new();
     if exact {
-        bytes.u32()?; // the check
+        check = Some(bytes.u32()?);
         for &(rows, _) in &sizes {
-            skip_deflate(&mut bytes)?;
-            skip_rows(&mut bytes, rows)?;
+            streams.push((Encoder::read(&mut bytes)?, Rows::read(&mut bytes, rows)?));
         }
     }
     bytes.end()?;
+    let check = check.filter(|_| streams.iter().all(|(encoder, _)| !matches!(encoder, Encoder::Zlib)));
     let mut out = png_start(rows, columns, bits, colour);
     let mut number = 0;
     for (i, (&size, place)) in sizes.iter().zip(places(&sizes, picture)?).enumerate() {
         push_numbered(&lists[i], &mut number, &mut out);
-        let stream = frame_stream(picture, size, place, bits, colour)?;
-        let pixels = Chunk { kind: if i == 0 { *b"IDAT" } else { *b"fdAT" }, content: &stream };
-        push_numbered(&[pixels], &mut number, &mut out);
+        let content = frame_rows(picture, size, place, bits, colour)?;
+        let parts = match (check, streams.get(i)) {
+            (Some(_), Some((encoder, rows))) => rows.parts(encoder, &content, picture.png_pixel(bits))?,
+            _ => None,
+        };
+        for part in parts.unwrap_or_else(|| packed(&content)) {
+            let pixels = Chunk { kind: if i == 0 { *b"IDAT" } else { *b"fdAT" }, content: &part };
+            push_numbered(&[pixels], &mut number, &mut out);
+        }
     }
     push_numbered(&lists[sizes.len()], &mut number, &mut out);
     push_chunk(b"IEND", &[], &mut out);
-    Ok(out)
+    match check {
+        Some(check) => Ok(Restored::Exact(checked(out, check)?)),
+        None => Ok(Restored::Png(out)),
+    }
 }
 
 /// The rows and columns of the frame that follows these chunks.
@@ -66,7 +77,7 @@ fn size(list: &[Chunk]) -> Result<(usize, usize)> {
     Ok((rows as usize, columns as usize))
 }
 
-fn frame_stream(
+fn frame_rows(
     sheet: &Picture,
     (rows, columns): (usize, usize),
     (top, left): (usize, usize),
@@ -76,7 +87,7 @@ fn frame_stream(
     let pixel = sheet.channels * sheet.dtype.size();
     let own = sheet.rows().skip(top).take(rows);
     let pixels: Vec<u8> = own.flat_map(|row| &row[left * pixel..(left + columns) * pixel]).copied().collect();
-    Picture { rows, columns, pixels: &pixels, ..*sheet }.png_stream(bits, colour)
+    Picture { rows, columns, pixels: &pixels, ..*sheet }.png_rows(bits, colour)
 }
 
 /// Pushes chunks, of which those of the animation begin with their number.

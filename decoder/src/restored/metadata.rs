@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, Result};
-use crate::restored::picture::{pack, Chunk, Mode, Picture};
-use crate::restored::tiff::{skip_deflate, Tiff};
+use crate::restored::deflated::{checked, Encoder, Rows};
+use crate::restored::picture::{pack, packed, Chunk, Mode, Picture};
+use crate::restored::tiff::Tiff;
 use crate::restored::{animated, gif};
 
 /// What container metadata makes of a picture.
@@ -25,7 +26,7 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
             bytes.error("a picture whose mode has no name has metadata of another format")
         }
         1 => Ok(Restored::Exact(frame(bytes.rest(), picture)?)),
-        kind @ (2 | 3) => Ok(Restored::Png(png(bytes.rest(), kind == 3, picture)?)),
+        kind @ (2 | 3) => png(bytes.rest(), kind == 3, picture),
         4 => {
             let tiff = Tiff::read(bytes.rest())?;
             match tiff.file(picture)? {
@@ -38,7 +39,7 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
             webp(bytes.rest(), picture)?;
             Ok(Restored::Pages(vec![picture.rows]))
         }
-        kind @ (8 | 9) => Ok(Restored::Png(animated::file(bytes.rest(), kind == 9, picture)?)),
+        kind @ (8 | 9) => animated::file(bytes.rest(), kind == 9, picture),
         kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
     }
 }
@@ -120,18 +121,24 @@ fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Re
     Ok(())
 }
 
-/// Kinds 2 and 3: of the latter the chunks and the pixels alone.
-fn png(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Vec<u8>> {
+/// Kinds 2 and 3; of what zlib compressed the chunks and the pixels alone.
+fn png(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, "format.md, A6.2");
     let [bits, colour] = bytes.array()?;
     let [before, behind] = [chunks(&mut bytes)?, chunks(&mut bytes)?];
+    let mut stream = None;
     if exact {
-        skip_deflate(&mut bytes)?;
-        bytes.u32()?; // the check
-        skip_rows(&mut bytes, picture.rows)?;
+        stream = Some((Encoder::read(&mut bytes)?, bytes.u32()?, Rows::read(&mut bytes, picture.rows)?));
     }
     bytes.end()?;
-    picture.png_with(bits, colour, &before, &behind)
+    let content = picture.png_rows(bits, colour)?;
+    if let Some((encoder, check, rows)) = stream {
+        if let Some(parts) = rows.parts(&encoder, &content, picture.png_pixel(bits))? {
+            let file = picture.png_with(bits, colour, &before, &parts, &behind);
+            return Ok(Restored::Exact(checked(file, check)?));
+        }
+    }
+    Ok(Restored::Png(picture.png_with(bits, colour, &before, &packed(&content), &behind)))
 }
 
 /// A list of chunks of a PNG file.
@@ -143,18 +150,6 @@ pub fn chunks<'a>(bytes: &mut Bytes<'a>) -> Result<Vec<Chunk<'a>>> {
         list.push(Chunk { kind, content: bytes.take_long(length)? });
     }
     Ok(list)
-}
-
-/// The cuts and the filters of a stream with so many rows.
-pub fn skip_rows(bytes: &mut Bytes, rows: usize) -> Result<()> {
-    for _ in 0..bytes.varint()? {
-        bytes.varint()?;
-    }
-    let rows = bytes.varint_in(rows as u64, rows as u64, "the number of filters")?;
-    if bytes.take_long(rows)?.iter().any(|&filter| filter > 4) {
-        return bytes.error("a filter is unknown");
-    }
-    Ok(())
 }
 
 /// Kind 7: the chunks of a lossless WebP file, which is not made again here.

@@ -149,7 +149,7 @@ impl<'a> Picture<'a> {
             Mode::Rgba => (wide, 6),
             Mode::Unnamed => return refuse("PNG cannot hold a picture", "format.md, A5.12"),
         };
-        self.png_with(bits, colour, &[], &[])
+        Ok(self.png_with(bits, colour, &[], &packed(&self.png_rows(bits, colour)?), &[]))
     }
 
     /// A TIFF file of one strip, without compression.
@@ -212,25 +212,30 @@ impl<'a> Picture<'a> {
         Ok(out)
     }
 
-    /// A PNG file with these bits of a sample and this type of colour, and with chunks before and behind the pixels.
-    pub fn png_with(&self, bits: u8, colour: u8, before: &[Chunk], behind: &[Chunk]) -> Result<Vec<u8>> {
-        let stream = self.png_stream(bits, colour)?;
+    /// A PNG file with these bits of a sample and this type of colour, with what its chunks of pixels hold, and with
+    /// chunks before and behind them.
+    pub fn png_with(&self, bits: u8, colour: u8, before: &[Chunk], parts: &[Vec<u8>], behind: &[Chunk]) -> Vec<u8> {
         let mut out = png_start(self.rows, self.columns, bits, colour);
         for chunk in before {
             push_chunk(&chunk.kind, chunk.content, &mut out);
         }
-        for part in stream.chunks(1 << 30) {
+        for part in parts {
             push_chunk(b"IDAT", part, &mut out);
         }
         for chunk in behind {
             push_chunk(&chunk.kind, chunk.content, &mut out);
         }
         push_chunk(b"IEND", &[], &mut out);
-        Ok(out)
+        out
     }
 
-    /// What the chunks of pixels of a PNG file with these samples hold.
-    pub fn png_stream(&self, bits: u8, colour: u8) -> Result<Vec<u8>> {
+    /// The bytes of a pixel to the filters of a PNG file.
+    pub fn png_pixel(&self, bits: u8) -> usize {
+        (self.channels * usize::from(bits) / 8).max(1)
+    }
+
+    /// The rows of a PNG file with these samples, each behind the number of no filter.
+    pub fn png_rows(&self, bits: u8, colour: u8) -> Result<Vec<u8>> {
         const SECTION: &str = "format.md, A6.2";
         let channels = match (colour, bits) {
             (0, 1 | 2 | 4 | 8 | 16) | (3, 1 | 2 | 4 | 8) => 1,
@@ -269,8 +274,13 @@ impl<'a> Picture<'a> {
                 }
             }
         }
-        Ok(zlib(&rows))
+        Ok(rows)
     }
+}
+
+/// What the chunks of pixels of a PNG file hold, compressed anew.
+pub fn packed(rows: &[u8]) -> Vec<Vec<u8>> {
+    zlib(rows).chunks(1 << 30).map(<[u8]>::to_vec).collect()
 }
 
 /// The start of a PNG file.

@@ -17,7 +17,8 @@ use crate::restored::zip::zip;
 const NAMES: &str = "format.md, A5.12";
 const HASHES: &str = "format.md, A5.16";
 
-const NOTE_PNG: &str = "PNG files have the same pixels and chunks, but not the same bytes: those take zlib";
+const NOTE_PNG: &str =
+    "PNG files that zlib compressed have the same pixels and chunks, but not the same bytes: those take zlib";
 const NOTE_TIFF: &str =
     "WebP files, TIFF files with compressed pages, or on their own without metadata, came out page by page, as PNG or TIFF";
 
@@ -125,7 +126,7 @@ impl Decoded {
         }
     }
 
-    /// The files of pictures, or of pages, whose bytes take no compression.
+    /// The files of pictures, or of pages, whose bytes take neither zlib nor libtiff.
     pub fn exact_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let mut found = Vec::new();
         match self.container {

@@ -4,6 +4,7 @@
 use crate::foundations::bytes::Bytes;
 use crate::foundations::crc::crc32;
 use crate::foundations::error::{demand, error, refuse, Result};
+use crate::restored::deflated::skip_zlib;
 use crate::restored::picture::{pack, Picture};
 
 const SECTION: &str = "format.md, A6.3";
@@ -132,13 +133,6 @@ impl Layout {
     }
 }
 
-/// How deflate was called, which takes zlib: header, level, window, memory, strategy.
-pub fn skip_deflate(bytes: &mut Bytes) -> Result<()> {
-    let [_, _, level, window, memory, strategy] = bytes.array()?;
-    let known = (1..=9).contains(&level) && (9..=15).contains(&window) && matches!(memory, 8 | 9) && strategy <= 4;
-    demand(known, "zlib has no such parameters", "format.md, A6.2")
-}
-
 impl<'a> Tiff<'a> {
     /// Reads what stands behind the kind.
     pub fn read(metadata: &'a [u8]) -> Result<Tiff<'a>> {
@@ -184,7 +178,7 @@ impl<'a> Tiff<'a> {
             1 => Some(bytes.u32()?),
             _ => return bytes.error("the check of a TIFF file is unknown"),
         };
-        skip_deflate(&mut bytes)?;
+        skip_zlib(&mut bytes)?;
         let length = bytes.varint()?;
         let padding = bytes.take_long(length)?;
         let tiff = Tiff { pages, segments, check, padding, others: bytes.rest() };

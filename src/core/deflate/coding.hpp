@@ -1,4 +1,5 @@
-// Deflate streams as their plaintext and what their encoders chose (docs/format.md, A6.10).
+// Deflate streams as their plaintext and what their encoders chose (docs/format.md, Tokens of
+// deflate streams).
 #pragma once
 
 #include <algorithm>
@@ -222,8 +223,8 @@ inline std::vector<std::uint8_t> encode(const Stream& stream, const LogisticTabl
 inline std::vector<std::uint8_t> decode(std::span<const std::uint8_t> plaintext,
                                         std::span<const std::uint8_t> coded, std::size_t bytes,
                                         const LogisticTables& logistic) {
-    if (plaintext.size() > most_plaintext)
-        throw std::invalid_argument("the plaintext of a deflate stream is too long");
+    if (plaintext.size() > most_plaintext || bytes > most_bytes(plaintext.size()))
+        throw std::invalid_argument("a deflate stream is too long");
     BitDecoder coder(coded);
     SearchSettings settings;
     code_settings(coder, settings);

@@ -19,6 +19,11 @@ inline constexpr std::size_t literals = 286, distances = 30, precodes = 19;
 inline constexpr unsigned most_bits = 15;
 inline constexpr std::size_t most_plaintext = (std::size_t{1} << 31) - 2;
 
+// How many bytes a stream with so much plaintext may have; longer ones are not coded.
+inline constexpr std::uint64_t most_bytes(std::uint64_t plaintext) {
+    return 2 * plaintext + (1 << 16);
+}
+
 inline constexpr std::uint8_t precode_order[precodes] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
                                                          11, 4,  12, 3, 13, 2, 14, 1, 15};
 

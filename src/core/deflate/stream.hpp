@@ -22,8 +22,8 @@ struct Stream {
 
 class StreamReader {
   public:
-    // most: bytes of plaintext. Throws std::invalid_argument for what zlib would refuse, and for
-    // longer plaintext.
+    // most: bytes of plaintext. Throws std::invalid_argument for what zlib would refuse, for longer
+    // plaintext, and for more bytes than it may take.
     StreamReader(std::span<const std::uint8_t> bytes, std::size_t most)
         : in_(bytes), most_(std::min(most, most_plaintext)) {}
 
@@ -32,6 +32,8 @@ class StreamReader {
         while (!stream_.blocks.back().last);
         stream_.padding = in_.take(in_.room());
         stream_.bytes = in_.bytes();
+        if (stream_.bytes > most_bytes(stream_.plaintext.size()))
+            throw std::invalid_argument("a deflate stream is too long for its plaintext");
         return std::move(stream_);
     }
 

@@ -1,0 +1,22 @@
+//! Deflate streams made again from their plaintext and coded tokens (format.md, A6.8).
+
+mod codes;
+mod counters;
+mod heap;
+mod matches;
+mod search;
+mod sorted;
+mod stream;
+
+pub use stream::stream;
+
+const SECTION: &str = "format.md, A6.8";
+
+const LEAST_MATCH: usize = 3;
+const MOST_MATCH: usize = 258;
+const MOST_DISTANCE: usize = 1 << 15;
+
+/// Symbols of literals and lengths, of distances, and of the lengths of their words.
+const LITERALS: usize = 286;
+const DISTANCES: usize = 30;
+const PRECODES: usize = 19;

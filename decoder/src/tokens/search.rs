@@ -1,0 +1,161 @@
+//! The search for matches like an encoder's.
+
+use crate::foundations::arithmetic::Decoder;
+use crate::foundations::error::{demand, Result};
+use crate::tokens::counters::PLAIN;
+use crate::tokens::{LEAST_MATCH, MOST_DISTANCE, MOST_MATCH, SECTION};
+
+const LIBDEFLATE: usize = 2;
+/// The hash of three bytes beside that of libdeflate.
+const THREE: usize = 4;
+
+pub struct Settings {
+    hash: usize,
+    pub depth: usize,
+    nice: usize,
+    insert: usize,
+    ends: bool,
+}
+
+impl Settings {
+    pub fn read(coder: &mut Decoder) -> Result<Settings> {
+        let mut number = |bits: u32| (0..bits).try_fold(0, |n, _| Ok(2 * n + usize::from(coder.bit(PLAIN)?)));
+        let hash = number(2)?;
+        let depth = number(12)? + 1;
+        let nice = number(9)?;
+        let insert = number(9)?;
+        let ends = number(1)? == 1;
+        let known = (LEAST_MATCH..=MOST_MATCH).contains(&nice) && insert <= MOST_MATCH;
+        demand(known, "coded tokens are of no search", SECTION)?;
+        Ok(Settings { hash, depth, nice, insert, ends })
+    }
+}
+
+/// A match in the list of a position.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    pub length: usize,
+    pub distance: usize,
+    pub depth: usize,
+}
+
+pub struct Search<'a> {
+    text: &'a [u8],
+    pub settings: Settings,
+    before: Vec<u16>,
+    before_three: Vec<u16>,
+    left_out: Vec<bool>,
+    /// Those of positions that differ modulo 4.
+    lists: [(usize, Vec<Entry>); 4],
+    work: usize,
+}
+
+impl<'a> Search<'a> {
+    pub fn new(text: &'a [u8], settings: Settings) -> Search<'a> {
+        Search {
+            text,
+            before: chains(text, settings.hash),
+            before_three: if settings.hash == LIBDEFLATE { chains(text, THREE) } else { Vec::new() },
+            left_out: vec![false; text.len()],
+            lists: std::array::from_fn(|_| (usize::MAX, Vec::new())),
+            work: 0,
+            settings,
+        }
+    }
+
+    /// Makes the list of a position, unless it is there.
+    pub fn find(&mut self, position: usize) {
+        let (of, list) = &mut self.lists[position % 4];
+        if *of == position {
+            return;
+        }
+        *of = position;
+        let mut list = std::mem::take(list);
+        list.clear();
+        self.fill(position, &mut list);
+        self.lists[position % 4].1 = list;
+    }
+
+    /// The list of a position, which has been found.
+    pub fn list(&self, position: usize) -> &[Entry] {
+        &self.lists[position % 4].1
+    }
+
+    /// The number of equal bytes from two positions on.
+    pub fn equal(&self, a: usize, b: usize, most: usize) -> usize {
+        self.text[a..].iter().zip(&self.text[b..]).take(most).take_while(|(x, y)| x == y).count()
+    }
+
+    /// A match was taken.
+    pub fn take(&mut self, position: usize, length: usize) {
+        if length > self.settings.insert {
+            self.left_out[position + 1..position + length - usize::from(self.settings.ends)].fill(true);
+        }
+    }
+
+    fn fill(&mut self, p: usize, made: &mut Vec<Entry>) {
+        let (d, settings) = (self.text, &self.settings);
+        if p + LEAST_MATCH > d.len() {
+            return;
+        }
+        let most = MOST_MATCH.min(d.len() - p);
+        let stop = most.min(settings.nice);
+        let busy = self.work as u64 > 256 * (p as u64 + (1 << 16));
+        let depth = if busy { settings.depth.min(16) } else { settings.depth };
+        let all = 4 * depth + 256;
+        let (mut best, mut deep, mut at, mut left) = (LEAST_MATCH - 1, 0, p, all);
+        let three = self.before_three.get(p).map_or(0, |&three| usize::from(three));
+        if three > 0 && self.equal(p - three, p, LEAST_MATCH) == LEAST_MATCH {
+            best = LEAST_MATCH;
+            made.push(Entry { length: best, distance: three, depth: 0 });
+        }
+        while best < stop && self.before[at] > 0 && deep < depth && left > 0 {
+            at -= usize::from(self.before[at]);
+            if p - at > MOST_DISTANCE {
+                break;
+            }
+            left -= 1;
+            if self.left_out[at] {
+                continue;
+            }
+            deep += 1;
+            if d[at + best] != d[p + best] || d[at] != d[p] || d[at + 1] != d[p + 1] {
+                continue;
+            }
+            let length = self.equal(at, p, most);
+            left = left.saturating_sub(length / 16);
+            if length > best {
+                best = length;
+                made.push(Entry { length, distance: p - at, depth: deep });
+            }
+        }
+        self.work += all - left;
+    }
+}
+
+/// H of the bytes from a position on.
+fn hash_of(bytes: &[u8], hash: usize) -> usize {
+    let four = bytes.iter().rev().fold(0, |four, &byte| four << 8 | u32::from(byte));
+    let [a, b, c, _] = four.to_le_bytes().map(u32::from);
+    let found = match hash {
+        0 => (a << 10 ^ b << 5 ^ c) & 0x7FFF,
+        1 => (a << 12 ^ b << 6 ^ c) & 0xFFFF,
+        LIBDEFLATE => four.wrapping_mul(0x1E35_A7BD) >> 16,
+        THREE => (four & 0xFF_FFFF).wrapping_mul(0x1E35_A7BD) >> 17,
+        _ => four.wrapping_mul(0x9E37_79B1) >> 16,
+    };
+    found as usize
+}
+
+/// For each position how far before it the last one with the same hash is.
+fn chains(text: &[u8], hash: usize) -> Vec<u16> {
+    let mut before = vec![0; text.len()];
+    let mut last = vec![usize::MAX; 1 << 16];
+    for (i, bytes) in text.windows(if hash < 2 { 3 } else { 4 }).enumerate() {
+        let other = std::mem::replace(&mut last[hash_of(bytes, hash)], i);
+        if other < i && i - other <= MOST_DISTANCE {
+            before[i] = (i - other) as u16;
+        }
+    }
+    before
+}

@@ -1,0 +1,162 @@
+//! The blocks of a stream.
+
+use crate::foundations::arithmetic::Decoder;
+use crate::foundations::deflate::Writer;
+use crate::foundations::error::{demand, error, Result};
+use crate::tokens::codes::{Code, Codes};
+use crate::tokens::counters::{Counter, Number};
+use crate::tokens::matches::{Specs, Token, Tokens};
+use crate::tokens::search::Settings;
+use crate::tokens::{DISTANCES, LITERALS, MOST_MATCH, SECTION};
+
+const MOST_TEXT: usize = (1 << 31) - 2;
+const MOST_STORED: usize = (1 << 16) - 1;
+const END: usize = 256;
+
+/// A number that often is the same again.
+#[derive(Default)]
+struct Repeated {
+    value: usize,
+    same: Counter,
+    number: Number,
+}
+
+impl Repeated {
+    fn read(&mut self, coder: &mut Decoder) -> Result<usize> {
+        if !self.same.bit(coder)? {
+            self.value = self.number.read(coder)?;
+        }
+        Ok(self.value)
+    }
+}
+
+/// The raw stream with this plaintext, of so many bytes.
+pub fn stream(text: &[u8], coded: &[u8], size: u64) -> Result<Vec<u8>> {
+    demand(text.len() <= MOST_TEXT, "the plaintext of a deflate stream is too long", SECTION)?;
+    demand(size <= 2 * text.len() as u64 + (1 << 16), "a deflate stream is too long for its plaintext", SECTION)?;
+    let mut coder = Decoder::new(coded, SECTION)?;
+    let specs = Specs::new();
+    let mut tokens = Tokens::new(text, Settings::read(&mut coder)?, &specs);
+    let mut codes = Codes::default();
+    let mut is_last = Counter::default();
+    let mut types = [[Counter::default(); 2]; 3];
+    let mut padding = Number::default();
+    let mut stored = Repeated::default();
+    let mut counts = Repeated { value: 16_383, ..Repeated::default() };
+    let mut out = Writer::default();
+    let mut made = Vec::new();
+    let (mut at, mut kind, mut last) = (0, 2, false);
+    while !last {
+        last = is_last.bit(&mut coder)?;
+        let [first, second] = &mut types[kind];
+        kind = if first.bit(&mut coder)? { 2 } else { second.bit(&mut coder)?.into() };
+        out.put(last.into(), 1);
+        out.put(kind as u32, 2);
+        if kind == 0 {
+            pad(padding.read(&mut coder)?, &mut out)?;
+            let count = stored.read(&mut coder)?;
+            let bytes = text[at..].get(..count).filter(|bytes| bytes.len() <= MOST_STORED);
+            let bytes = bytes.ok_or_else(|| error("coded tokens are of a longer plaintext", SECTION))?;
+            out.put(count as u32, 16);
+            out.put(!(count as u32) & 0xFFFF, 16);
+            bytes.iter().for_each(|&byte| out.put(byte.into(), 8));
+            at += count;
+        } else {
+            let count = if last { None } else { Some(counts.read(&mut coder)?) };
+            made.clear();
+            let start = at;
+            while count.map_or(at < text.len(), |count| made.len() < count) {
+                demand(at < text.len(), "coded tokens are of a longer plaintext", SECTION)?;
+                let token = tokens.next(&mut coder, at)?;
+                at += usize::from(token.length.max(1));
+                made.push(token);
+            }
+            let symbols = Symbols { text: &text[start..], tokens: &made };
+            let (literals, distances) = match kind {
+                1 => (Code::new(&FIXED, false)?, Code::new(&[5; 32], false)?),
+                _ => {
+                    let (literals, distances) = symbols.counts();
+                    codes.read(&mut coder, &literals, &distances, &mut out)?
+                }
+            };
+            symbols.put(&literals, &distances, &mut out)?;
+        }
+        demand(out.bytes() as u64 <= size, "coded tokens are of a longer stream", SECTION)?;
+    }
+    pad(padding.read(&mut coder)?, &mut out)?;
+    coder.end()?;
+    demand(at == text.len() && out.bytes() as u64 == size, "coded tokens are of another stream", SECTION)?;
+    Ok(out.out)
+}
+
+/// Puts bits up to the end of a byte.
+fn pad(bits: usize, out: &mut Writer) -> Result<()> {
+    let room = out.room();
+    demand(bits < 1 << room, "coded tokens have too much padding", SECTION)?;
+    out.put(bits as u32, room);
+    Ok(())
+}
+
+/// The lengths of the words of the fixed code.
+const FIXED: [u8; 288] = {
+    let mut lengths = [8; 288];
+    let mut symbol = 144;
+    while symbol < 280 {
+        lengths[symbol] = if symbol < 256 { 9 } else { 7 };
+        symbol += 1;
+    }
+    lengths
+};
+
+/// The symbols of a block.
+struct Symbols<'a> {
+    text: &'a [u8],
+    tokens: &'a [Token],
+}
+
+/// A symbol, its extra bits, and how many these are.
+type Symbol = (u32, u32, u32);
+
+impl Symbols<'_> {
+    /// Each symbol of a literal or of a length, and that of the distance behind it.
+    fn each(&self) -> impl Iterator<Item = (Symbol, Option<Symbol>)> + '_ {
+        const MOST: u16 = MOST_MATCH as u16;
+        let mut at = 0;
+        self.tokens.iter().map(move |token| {
+            let literal = self.text[at];
+            at += usize::from(token.length.max(1));
+            if token.length == 0 {
+                return ((literal.into(), 0, 0), None);
+            }
+            let (symbol, low, extra) = match token.length {
+                MOST if !token.odd => (28, 0, 0),
+                length => Writer::ranged(u32::from(length) - 3, 2),
+            };
+            ((257 + symbol, low, extra), Some(Writer::ranged(u32::from(token.distance) - 1, 1)))
+        })
+    }
+
+    fn counts(&self) -> ([u32; LITERALS], [u32; DISTANCES]) {
+        let (mut literals, mut distances) = ([0; LITERALS], [0; DISTANCES]);
+        literals[END] = 1;
+        for ((literal, ..), distance) in self.each() {
+            literals[literal as usize] += 1;
+            if let Some((distance, ..)) = distance {
+                distances[distance as usize] += 1;
+            }
+        }
+        (literals, distances)
+    }
+
+    fn put(&self, literals: &Code, distances: &Code, out: &mut Writer) -> Result<()> {
+        for ((literal, low, extra), distance) in self.each() {
+            literals.put(literal as usize, out)?;
+            out.put(low, extra);
+            if let Some((distance, low, extra)) = distance {
+                distances.put(distance as usize, out)?;
+                out.put(low, extra);
+            }
+        }
+        literals.put(END, out)
+    }
+}
