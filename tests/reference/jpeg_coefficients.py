@@ -387,7 +387,7 @@ class BlockCoder:
         x = [limited(value) for value in x] + [0] * 4
         model = self.all.value_model(r)
         p = model.predict(x, s)
-        whole = steps(p) + 128 >> 8 if dc else 0
+        whole = clamp(steps(p) + 128 >> 8, -32767, 32767) if dc else 0
         rest = p - whole * one
         left, above = left - whole * one, above - whole * one
         spread = abs(left - above)
@@ -417,7 +417,7 @@ class BlockCoder:
             least = steps(154 * spread >> 8) + (102 * near >> 8)
         else:
             least = 90 * near + 77 * steps(inside) + 64 * steps(bl) + 26 * steps(abs(rest)) >> 8
-        expected = max(steps(z), (39 * least >> 8) + 3)
+        expected = min(max(steps(z), (39 * least >> 8) + 3), 2**19)
         e = thirds(expected)
         middle = above if i == 0 and j > 0 else left if j == 0 and i > 0 else left + above >> 1
 

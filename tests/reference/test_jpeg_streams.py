@@ -63,14 +63,14 @@ def segment(marker: int, content: bytes) -> bytes:
     return bytes([0xFF, marker]) + (2 + len(content)).to_bytes(2, "big") + content
 
 
-def skeleton_of(progressive: bool, interval: int = 0) -> Skeleton:
+def skeleton_of(progressive: bool, interval: int = 0, step: int = 3) -> Skeleton:
     """One component of 5 x 5 blocks, with codes of all symbols."""
     codes = [
         segment(0xC4, bytes([table]) + bytes(8) + bytes([255, 1]) + bytes(6) + bytes(range(256)))
         for table in (0x00, 0x10)
     ]
     frame = bytes([8]) + (40).to_bytes(2, "big") * 2 + bytes([1, 1, 0x11, 0])
-    head = segment(0xDB, bytes([0]) + bytes([3] * 64)) + b"".join(codes)
+    head = segment(0xDB, bytes([0x10]) + step.to_bytes(2, "big") * 64) + b"".join(codes)
     head += segment(0xC2 if progressive else 0xC0, frame)
     head += segment(0xDD, interval.to_bytes(2, "big"))
     bands = [(0, 63, 0)]
@@ -122,6 +122,11 @@ CHOICES: dict[str, Callable[[], tuple[Skeleton, list[Block], bytes]]] = {
     "breaks": lambda: (skeleton_of(True), [[9] + [0] * 63] * 25, details_of(0, breaks={30: 1})),
     "runs of corrections": lambda: (skeleton_of(True), blocks(True), b""),
     "long runs": lambda: (skeleton_of(True), blocks(True), details_of(2)),
+    "greatest values": lambda: (
+        skeleton_of(False, step=65_535),
+        [[16_383 * (-1) ** n, *[32_767 * (-1) ** (n // 7)] * 63] for n in range(25)],
+        b"",
+    ),
     "bytes behind a scan": lambda: (
         skeleton_of(False, 7),
         blocks(False),

@@ -46,10 +46,9 @@ impl Linear {
         i64::from(sum >> 14) << s
     }
 
-    fn learn(&mut self, x: &Inputs, error: i64, rate: i64, floor: u64) {
-        let power: u64 = x.iter().map(|&x| i64::from(x).pow(2) as u64).sum();
-        let error = i128::from(error * rate) << 14;
-        let step = (error / i128::from(power + floor)).clamp(-32767, 32767) as i64;
+    fn learn(&mut self, x: &Inputs, error: i64, rate: i64, floor: i64) {
+        let power: i64 = x.iter().map(|&x| i64::from(x).pow(2)).sum();
+        let step = (((error * rate) << 14) / (power + floor)).clamp(-32767, 32767);
         for (w, &x) in self.weights.iter_mut().zip(x) {
             *w = (i64::from(*w) + ((step * i64::from(x) + (1 << 11)) >> 12)).clamp(-(1 << 20), 1 << 20) as i32;
         }
@@ -484,7 +483,7 @@ impl<'a> Model<'a> {
             *x = self.input(value);
         }
         let predicted = self.values[z].predict(&x, self.shift);
-        let whole = if is_dc { (self.in_steps(predicted, r) + 128) >> 8 } else { 0 };
+        let whole = if is_dc { ((self.in_steps(predicted, r) + 128) >> 8).clamp(-32767, 32767) } else { 0 };
         let rest = predicted - whole * one;
         left -= whole * one;
         above -= whole * one;
@@ -533,7 +532,7 @@ impl<'a> Model<'a> {
             (90 * near + 77 * inside + 64 * blocks + 26 * self.in_steps(rest.abs(), r)) >> 8
         };
         let predicted_size = self.sizes[z].predict(&y, self.shift);
-        let expected = self.in_steps(predicted_size, r).max(((39 * least) >> 8) + 3);
+        let expected = self.in_steps(predicted_size, r).max(((39 * least) >> 8) + 3).min(1 << 19);
         let level = thirds(expected);
         let middle = match (i, j) {
             (0, 1..) => above,
@@ -618,9 +617,9 @@ impl<'a> Model<'a> {
         own.u[r] = coefficient as i16;
         own.d[r] = (coefficient * q).clamp(-(1 << 20), 1 << 20);
         let s = self.shift;
-        let floor = (((19661 + expected * expected) >> 8) as u64).wrapping_mul((q * q) as u64);
+        let floor = ((19661 + expected * expected) >> 8) * (q * q);
         self.values[z].learn(&x, (16 * own.d[r] - predicted) >> s, 300, (floor >> (2 * s - 4)) + 1);
-        let floor = ((one * one) >> (2 * s + 3)) as u64 + 1;
+        let floor = ((one * one) >> (2 * s + 3)) + 1;
         self.sizes[z].learn(&y, (value.abs() * one - predicted_size) >> s, 120, floor);
         if !is_dc {
             own.before = [own.u[r], own.before[0]];

@@ -116,6 +116,7 @@ class CoefficientCoder {
 
   private:
     static constexpr int thirds_of_size = 40;
+    static constexpr Int most_expected = 1 << 19;  // its square times that of a step has 63 bits
     // 2^12 * (0.05 + 2^((i - 16) / 3 - 1)), rounded down.
     static constexpr std::array<std::int32_t, thirds_of_size + 1> first_scales = {
         255,    268,    285,    306,    332,    366,    407,    460,   527,   611,   716,
@@ -344,8 +345,9 @@ class CoefficientCoder {
                 quarters(dc ? 0 : (j > 0 ? by_left : by_above) * std::min<Int>(256, inner) >> 8);
             LinearModel& signed_model = signed_[place];
             const Int predicted = Int{signed_model.predict(kernels_, x)} << shift_;
-            // That of DC is taken off in whole steps.
-            const Int whole = dc ? (in_steps(predicted, r) + 128) >> 8 : 0;
+            // That of DC is taken off in whole steps, so few that 16 bits hold what is left.
+            const Int whole =
+                dc ? std::clamp<Int>((in_steps(predicted, r) + 128) >> 8, -32767, 32767) : 0;
             const Int rest = predicted - whole * one;
             by_left -= whole * one;
             by_above -= whole * one;
@@ -403,7 +405,8 @@ class CoefficientCoder {
             }
             LinearModel& size_model = sizes_[place];
             const Int predicted_size = Int{size_model.predict(kernels_, y)} << shift_;
-            const Int expected = std::max<Int>(in_steps(predicted_size, r), (39 * least >> 8) + 3);
+            const Int expected = std::min(
+                std::max<Int>(in_steps(predicted_size, r), (39 * least >> 8) + 3), most_expected);
             const int size_level = thirds(expected);
 
             const Int middle = i == 0 && j > 0   ? by_above

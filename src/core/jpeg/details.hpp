@@ -17,10 +17,12 @@ inline void put_number(std::vector<std::uint8_t>& bytes, std::uint64_t number) {
 
 inline std::uint64_t take_number(std::span<const std::uint8_t>& bytes) {
     std::uint64_t number = 0;
-    for (unsigned shift = 0; shift < 63 && !bytes.empty(); shift += 7) {
+    for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
         const std::uint8_t byte = bytes[0];
         bytes = bytes.subspan(1);
         number |= std::uint64_t{byte & 127u} << shift;
+        // Not the shortest form, or too large.
+        if ((byte == 0 && shift > 0) || (shift == 63 && byte > 1)) break;
         if (byte < 128) return number;
     }
     throw std::invalid_argument("a number of the details of a JPEG stream is damaged");
