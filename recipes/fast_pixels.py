@@ -40,7 +40,7 @@ SHARES = {
     "jpeg": 0.02, "grey8": 0.08, "med8": 0.04, "medb": 0.02, "volume": 0.04, "volumeb": 0.03,
     "volumec": 0.05, "multi": 0.04, "aerial": 0.05, "graphics": 0.07, "pages": 0.04, "rgba": 0.05,
 }  # fmt: skip
-HIDDEN, RESIDUAL = (64, 32, 32), (1, 2, 2)
+HIDDEN, RESIDUAL = (64, 32, 32), (1, 1, 1)
 """Hidden units and residual layers for 0, 1 and 2 references."""
 POOL = 6_000_000
 """The number of pixels in memory, drawn by SHARES."""
