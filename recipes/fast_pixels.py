@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 FEATURES = (24, 32, 40)
 COMPONENTS = 3
-LAST = 1024
+LEVELS, LAST = 256, 1024
 INPUT_SCALE, HIDDEN_SCALE = 8.0, 16.0
 """Steps of what a network reads and of hidden units, of one."""
 OUTPUT_SCALE = (64 / math.log(2),) * 2 + (4096.0,) * 3 + (16 / math.log(2),) * 3
@@ -65,12 +65,13 @@ class CodeLength(torch.autograd.Function):
         w = torch.softmax(logits, 0)
         mean, log_scale = o[COMPONENTS - 1 : 2 * COMPONENTS - 1], o[2 * COMPONENTS - 1 :]
         inverse = torch.exp(-log_scale.clamp(-5, 4)) * (e / torch.exp2(octave + eighth))
-        middle = (64 * x - prediction) / e - mean.clamp(-8, 8)
-        half = 32 / e
-        low, high = (middle - half) * inverse, (middle + half) * inverse
-        side = torch.where(middle > 0, -1.0, 1.0)
-        s_low = torch.sigmoid(torch.where(x > 0, low, -60.0) * side)
-        s_high = torch.sigmoid(torch.where(last, 60.0, high) * side)
+        centre = mean.clamp(-8, 8)
+        first, end = bin_of(x, prediction, 8 * (octave + eighth), w, log_scale)
+        low = ((64 * first - 32 - prediction) / e - centre) * inverse
+        high = ((64 * end - 32 - prediction) / e - centre) * inverse
+        side = torch.where(low + high > 0, -1.0, 1.0)
+        s_low = torch.sigmoid(torch.where(first > 0, low, -60.0) * side)
+        s_high = torch.sigmoid(torch.where(last | (end == LEVELS), 60.0, high) * side)
         d = (s_high - s_low).abs()
         wd = w * d
         p = KEPT * wd.sum(0) + FLOOR
@@ -80,11 +81,25 @@ class CodeLength(torch.autograd.Function):
         g_scale = (g_low * low - g_high * high) * by_p * ((log_scale > -5) & (log_scale < 4))
         g_weight = (wd - w * wd.sum(0)) * by_p
         ctx.save_for_backward(torch.cat([g_weight[1:], g_mean, g_scale]))
-        return -torch.log2(p)
+        return torch.log2(end - first) - torch.log2(p)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
         return ctx.saved_tensors[0] * gradient, None
+
+
+def bin_of(x: Tensor, prediction: Tensor, log_unit: Tensor, w: Tensor, log_scale: Tensor) -> Tensor:
+    """The first level of the bin of x, and that behind its last one: [2, n]. Levels in a bin are
+    equally probable.
+    """
+    scales = 2 * log_unit - 96 + log_scale * OUTPUT_SCALE[-1]
+    greatest_scale = torch.where(w >= 1 / 16, scales, -1000.0).amax(0)
+    size = torch.exp2(torch.floor((greatest_scale - 29) / 16).clamp(0, 4))
+    base = torch.floor(torch.floor((prediction + 32) / 64) / size) * size
+    number = torch.floor((x - base) / size + 32)
+    first = torch.where(number < 1, 0.0, base + (number.clamp(max=63) - 32) * size)
+    end = torch.where(number > 62, float(LEVELS), base + (number.clamp(min=0) - 31) * size)
+    return torch.stack([first.clamp(min=0), end.clamp(max=LEVELS)])
 
 
 def through(x: Tensor, rounded: Tensor) -> Tensor:

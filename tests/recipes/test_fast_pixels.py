@@ -38,10 +38,12 @@ def code_length(o: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
     w = torch.softmax(torch.cat([torch.zeros_like(o[:1]), o[:2]]), 0)
     scale = torch.exp(o[5:]) * 2**log_unit
     mean = prediction + o[2:5] * unit
-    high = torch.where(last, 1.0, torch.sigmoid((64 * value + 32 - mean) / scale))
-    low = torch.where(value == 0, 0.0, torch.sigmoid((64 * value - 32 - mean) / scale))
+    first, end = fast_pixels.bin_of(value, prediction.double(), 8 * log_unit, w, o[5:]).detach()
+    assert bool(((first <= value) & (value < end)).all()) and float((end - first).max()) > 8
+    high = torch.where(last | (end == 256), 1.0, torch.sigmoid((64 * end - 32 - mean) / scale))
+    low = torch.where(first == 0, 0.0, torch.sigmoid((64 * first - 32 - mean) / scale))
     p = (w * (high - low)).sum(0)
-    return -torch.log2(p * fast_pixels.KEPT + fast_pixels.FLOOR)
+    return torch.log2(end - first) - torch.log2(p * fast_pixels.KEPT + fast_pixels.FLOOR)
 
 
 def test_code_length_and_its_gradient() -> None:
