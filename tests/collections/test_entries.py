@@ -246,12 +246,14 @@ def test_add_and_merge(folder: Path, tmp_path: Path) -> None:
         (tmp_path / name / name / "x").chmod(0o640)
         (tmp_path / name / f"to-{name}").symlink_to(name)
         (tmp_path / name / name).chmod(0o750)
+        (tmp_path / name).chmod(0o700 if name == "one" else 0o755)
         bitsback.compress(tmp_path / name, tmp_path / f"{name}.bb")
     bitsback.merge([tmp_path / "one.bb", tmp_path / "two.bb"], tmp_path / "merged.bb")
     bitsback.add(tmp_path / "one.bb", tmp_path / "two")
     for archive in ("one", "merged"):
         bitsback.decompress(tmp_path / f"{archive}.bb", tmp_path / archive / "out")
         found = tree(tmp_path / archive / "out")
+        assert found["."][1] == 0o700, "that of the first"
         for name in ("one", "two"):
             expected = tree(tmp_path / name)
             assert {n: found[n] for n in (name, f"{name}/x", f"to-{name}")} == {
