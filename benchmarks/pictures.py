@@ -46,7 +46,7 @@ def npy_files(folder: Path, first: int | None = None) -> dict[str, NDArray[Any]]
 
 def picture_files(folder: Path, first: int | None = None) -> dict[str, Path]:
     """The pictures of a folder and its subfolders, by name."""
-    listing = list_folder(folder, False)
+    listing = list_folder(folder, follow=True)
     return {name: folder / name for name in listing.names[:first]}
 
 

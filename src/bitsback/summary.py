@@ -106,7 +106,9 @@ class Compressed(Summary):
     that were not searched, end with a /.
     """
     noted: dict[str, list[str]]
-    """The names of the kept hidden files, and of links that come back as files."""
+    """The names of the kept hidden files, of links that lead out of the folder, and, in a set, of
+    links that were followed.
+    """
     bad: dict[str, str]
     """The files that `skip_bad` has left out, and the reasons."""
     disk_in: int | None

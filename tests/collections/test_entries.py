@@ -246,12 +246,14 @@ def test_add_and_merge(folder: Path, tmp_path: Path) -> None:
         (tmp_path / name / name / "x").chmod(0o640)
         (tmp_path / name / f"to-{name}").symlink_to(name)
         (tmp_path / name / name).chmod(0o750)
+        (tmp_path / name).chmod(0o700 if name == "one" else 0o755)
         bitsback.compress(tmp_path / name, tmp_path / f"{name}.bb")
     bitsback.merge([tmp_path / "one.bb", tmp_path / "two.bb"], tmp_path / "merged.bb")
     bitsback.add(tmp_path / "one.bb", tmp_path / "two")
     for archive in ("one", "merged"):
         bitsback.decompress(tmp_path / f"{archive}.bb", tmp_path / archive / "out")
         found = tree(tmp_path / archive / "out")
+        assert found["."][1] == 0o700, "that of the first"
         for name in ("one", "two"):
             expected = tree(tmp_path / name)
             assert {n: found[n] for n in (name, f"{name}/x", f"to-{name}")} == {
@@ -314,6 +316,27 @@ def test_a_cut_archive_keeps_modes(folder: Path, tmp_path: Path) -> None:
     found, expected = tree(tmp_path / "out"), tree(folder)
     assert {"secret", "to-file", "empty/deep"} < set(found)
     assert found == {name: expected[name] for name in found}
+
+
+def test_an_addition_that_is_cut_off_keeps_modes(tmp_path: Path) -> None:
+    for name, mode, size in (("in", 0o600, 10), ("new", 0o604, 100_000)):
+        (tmp_path / name).mkdir()
+        for file in ("a", "b"):
+            (tmp_path / name / file).write_bytes(np.random.default_rng(size).bytes(size))
+            (tmp_path / name / file).chmod(mode)
+    (tmp_path / "new" / "b").unlink()
+    (tmp_path / "new" / "link").symlink_to("b")
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    bitsback.add(tmp_path / "x.bb", tmp_path / "new", replace=True)
+    data = (tmp_path / "x.bb").read_bytes()
+    for kept, expected in ((len(data) - 50_000, 0o600), (len(data) - 14, 0o604)):
+        (tmp_path / "x.bb").write_bytes(data[:kept])
+        bitsback.decompress(tmp_path / "x.bb", tmp_path / f"{kept}", keep_going=True)
+        found = tree(tmp_path / f"{kept}")
+        assert (found["a"][1], found["b"][1], found["link"][2]) == (expected, 0o600, "b")
+    bitsback.repair(tmp_path / "x.bb")
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "repaired")
+    assert tree(tmp_path / "repaired") == found
 
 
 def test_a_set_has_no_links(tmp_path: Path) -> None:

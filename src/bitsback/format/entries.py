@@ -158,19 +158,19 @@ def parents(names: Iterable[str]) -> set[str]:
 
 
 def joined(parts: Sequence[tuple[Entries | None, int]]) -> Entries | None:
-    """The entries of several archives, one after the other; None if none has entries. Of folders in
-    several of them the last one counts. parts: the entries of each, and its number of files, those
-    that were removed included.
+    """The entries of several archives, one after the other; None if none has entries. Of a folder
+    in several of them the last one counts; the one that all are in is that of the first archive.
+    parts: the entries of each, and its number of files, those that were removed included.
     """
     if all(entries is None for entries, _ in parts):
         return None
     modes: list[int | None] = []
     folders: dict[str, Folder] = {}
     links: list[Link] = []
-    for entries, files in parts:
+    for number, (entries, files) in enumerate(parts):
         modes += [None] * files if entries is None else entries.modes
         if entries is not None:
-            folders |= {folder.name: folder for folder in entries.folders}
+            folders |= {each.name: each for each in entries.folders if each.name or not number}
             links += entries.links
     return Entries(modes, list(folders.values()), links)
 

@@ -213,7 +213,7 @@ _CIFAR10_SHAPE = (10_000, 32, 32, 3)
 def kodak() -> list[NDArray[Any]]:
     """Kodak's 24 photographs, uint8 [512, 768, 3] or [768, 512, 3]: $BITSBACK_DATA/kodak/*.png."""
     folder = _folder("kodak", "the 24 photographs of Kodak as PNG files")
-    listing = list_folder(folder, False)
+    listing = list_folder(folder, follow=True)
     photographs = [read_pixels(listing.path(name)) for name in listing.names]
     if len(photographs) != _KODAK:
         raise InputError(f"{folder}: holds {len(photographs)} pictures, and Kodak's are {_KODAK}")

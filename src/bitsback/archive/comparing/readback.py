@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.comparing.entries import of_archive, of_place
+from bitsback.archive.comparing.entries import MODE, of_archive, of_place
 from bitsback.archive.inputs.opening import open_input
 from bitsback.archive.inputs.request import Request
 from bitsback.archive.inputs.tile_reader import TileReader
@@ -86,12 +86,15 @@ def _compare_entries(
     archive: ArchiveReader, place: Path, names: Sequence[str], are_sources: bool
 ) -> None:
     """Raises InputError, naming what differs, unless files and links in a folder have the modes and
-    targets that they are restored with; and, if they are the sources, its folders, too.
+    targets that they are restored with; and, if these are what the archive was made from, its
+    folders, too.
     """
     ours = of_archive(archive, names)
     theirs = of_place(place, ours)
     for name, described in ours.items():
-        if described != theirs.get(name) and (are_sources or not name.endswith("/")):
+        if described[0] == MODE and (os.name == "nt" or (name.endswith("/") and not are_sources)):
+            continue  # Windows has no modes, and a folder that is there keeps its own
+        if described != theirs.get(name):
             raise InputError(
                 f"{archive.name}: {printable(os.fspath(place / name))} has another"
                 f" {described[0]} than what comes back"
