@@ -149,8 +149,8 @@ impl Mixture {
         }
         let x = coder.peek(BITS) as u16;
         let mut below = 0;
-        for start in starts {
-            below += u16::from(start <= x);
+        for start in &starts {
+            below += u16::from(*start <= x);
         }
         let j = usize::from(below - 1) % BINS;
         let bin = Self::interval(&starts, j);

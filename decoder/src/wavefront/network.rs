@@ -85,11 +85,22 @@ impl Network {
             }
             activate(&layer.multipliers, sums, next);
         }
-        for (output, sums) in outputs.iter_mut().zip(last.weights.sums(next, work)) {
+        finish(last, last.weights.sums(next, work), outputs);
+    }
+}
+
+wide! {
+    fn finish['a]['a](layer: &'a Layer, sums: ChunksExact<'a, i32>, outputs: &'a mut [[i32; OUTPUTS]]) {
+        let (mut multipliers, mut bias) = ([0; OUTPUTS], [0; OUTPUTS]);
+        multipliers.copy_from_slice(&layer.multipliers);
+        bias.copy_from_slice(&layer.bias);
+        for (output, sums) in outputs.iter_mut().zip(sums) {
+            let mut y = [0; OUTPUTS];
+            y.copy_from_slice(sums);
             for o in 0..OUTPUTS {
-                let y = (sums[o] * last.multipliers[o] + last.bias[o]) >> 12;
-                output[o] = y.clamp(-32768, 32767);
+                y[o] = ((y[o] * multipliers[o] + bias[o]) >> 12).clamp(-32768, 32767);
             }
+            *output = y;
         }
     }
 }
@@ -98,9 +109,19 @@ wide! {
     /// Adds to numbers from 0 to 127 what follows from the sums of a layer.
     fn activate['a]['a](multipliers: &'a [i32], sums: ChunksExact<'a, i32>, values: &'a mut [i16]) {
         for (sums, values) in sums.zip(values.chunks_exact_mut(multipliers.len())) {
-            for ((value, sum), multiplier) in values.iter_mut().zip(sums).zip(multipliers) {
-                let z = (sum.clamp(&-32768, &32767) * multiplier + (1 << 14)) >> 15;
-                *value = (i32::from(*value) + z.max(0)).min(127) as i16;
+            // Eight outputs at a time; there are always a multiple of 16.
+            let blocks = values.chunks_exact_mut(8).zip(sums.chunks_exact(8)).zip(multipliers.chunks_exact(8));
+            for ((values, sums), multipliers) in blocks {
+                // Copies, which nothing else may change meanwhile: so they become vectors.
+                let (mut x, mut z, mut by) = ([0; 8], [0; 8], [0; 8]);
+                x.copy_from_slice(values);
+                z.copy_from_slice(sums);
+                by.copy_from_slice(multipliers);
+                for o in 0..8 {
+                    z[o] = (z[o].clamp(-32768, 32767) * by[o] + (1 << 14)) >> 15;
+                    x[o] = (i32::from(x[o]) + z[o].max(0)).min(127) as i16;
+                }
+                values.copy_from_slice(&x);
             }
         }
     }
