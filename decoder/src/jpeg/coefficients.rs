@@ -2,8 +2,8 @@
 
 use crate::counting::contexts::{mix, Spec};
 use crate::counting::decider::{squash, stretch, Decider, Decision, Place};
+use crate::foundations::arithmetic::Decoder;
 use crate::foundations::error::{refuse, Result};
-use crate::jpeg::arithmetic::Decoder;
 use crate::jpeg::around::{luma_last, shared_luma, Around, Edges, Known};
 use crate::jpeg::levels::{halves, natural, signed_halves, thirds, within, Block, BLOCK, INVERSE, OUTSIDE};
 use crate::jpeg::markers::{Component, Frame};
@@ -173,7 +173,7 @@ impl<'a> Model<'a> {
         let scales = FIRST_SCALES.map(|sigma| Scale { sigma, count: 0 });
         let all = || vec![scales; COMPONENTS * BLOCK];
         Ok(Model {
-            coder: Decoder::new(coded)?,
+            coder: Decoder::new(coded, "jpeg-format.md, J5")?,
             places: Vec::new(),
             keys: [0; CONTEXTS],
             inputs: vec![0; decider.spec.stride()],
