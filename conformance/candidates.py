@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -36,8 +37,11 @@ from bitsback.models.item_shape import ItemShape
 from bitsback.planner.blocks import smallest_coding
 from bitsback.planner.plan import NO_MODEL
 from broken_models import MODELS, broken, field, tensor
+from decoder.test_decoder import png, rare_streams, zlib_stream
 from fuzz import mutate, seeds
 from images import test_animated_png as bad_animations
+from jpeg_files import STREAMS as JPEG_STREAMS
+from jpeg_files import cut, with_preview
 from model_parts import Tensors
 from packing import archive_of_file, index_of
 from random_programs import random_program
@@ -71,8 +75,8 @@ def golden() -> Iterator[tuple[str, bytes]]:
 
 def always() -> Iterator[tuple[str, str, bytes]]:
     """Archives with what a decoder need not read (the sections A5.6, A5.17 and A5.18), with modes
-    and links (A5.19), whose end is damaged (A9), and that only a newer release can read (A10), with
-    the section that says so.
+    and links (A5.19), JPEG streams (A5.7) and tokens of deflate (A6.8), whose end is damaged (A9),
+    and that only a newer release can read (A10), with the section that says so.
     """
     with TemporaryDirectory() as name:
         slope = np.add.outer(np.arange(500), np.arange(600)) // 5
@@ -80,6 +84,8 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         bitsback.compress([f"{name}/slope.png"], f"{name}/x.bb", model="fast", previews=True)
         yield "A5.17", "previews.bb", Path(name, "x.bb").read_bytes()
         yield "A5.19", "modes and links.bb", _of_entries(Path(name, "tree"))
+        yield "A5.7", "JPEG streams.bb", _of_files(Path(name, "jpeg"), _jpeg_files())
+        yield "A6.8", "PNG of other encoders.bb", _of_files(Path(name, "png"), _png_files())
         Path(name, "y.bb").write_bytes((TESTS / "archive/golden/number.bb").read_bytes())
         bitsback.add_parity(f"{name}/y.bb", 20)
         yield "A5.18", "parity.bb", Path(name, "y.bb").read_bytes()
@@ -102,7 +108,7 @@ def always() -> Iterator[tuple[str, str, bytes]]:
     unknown_kind = archive_of_file(b"\x0a", np.zeros((4, 5), np.uint8))
     yield "A10", "newer container metadata.bb", unknown_kind
     yield "A10", "newer version.bb", MAGIC + bytes([VERSION + 1]) + _archive(parts, counts)[8:]
-    for name, body in (("method", b"\6\0!"), ("value map", b"\x22\7!"), ("bits", b"\x50\0!")):
+    for name, body in (("method", b"\7\0!"), ("value map", b"\x22\7!"), ("bits", b"\x50\0!")):
         block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\1" + body
         crc = archive.crc32c(block).to_bytes(4, "little")
         yield "A10", f"newer {name}.block", block + crc
@@ -123,6 +129,40 @@ def _of_entries(folder: Path) -> bytes:
         os.utime(path, ns=(0, 10**18), follow_symlinks=False)
     bitsback.compress(folder, f"{folder}.bb")
     return Path(f"{folder}.bb").read_bytes()
+
+
+def _of_files(folder: Path, files: dict[str, bytes]) -> bytes:
+    """An archive of a folder with these files, byte for byte."""
+    folder.mkdir()
+    for name, content in files.items():
+        path = folder / name
+        path.write_bytes(content)
+        path.chmod(0o644)
+        os.utime(path, ns=(0, 10**18))
+    folder.chmod(0o755)
+    os.utime(folder, ns=(0, 10**18))
+    bitsback.compress(folder, f"{folder}.bb", files="exact")
+    return Path(f"{folder}.bb").read_bytes()
+
+
+def _jpeg_files() -> dict[str, bytes]:
+    """Streams of all kinds, one with a preview, and two in a file."""
+    whole = {name: make() for name, make in JPEG_STREAMS.items()}
+    files = {f"{number:02}.jpg": content for number, content in enumerate(whole.values())}
+    files["preview.jpg"] = with_preview()
+    files["two.bin"] = b"before" + whole["grey"] + bytes(99) + whole["one block"] + b"behind"
+    files["cut.jpg"] = cut(whole["progressive"], 0.7)
+    return files
+
+
+def _png_files() -> dict[str, bytes]:
+    """Pictures whose streams zlib does not make."""
+    streams = rare_streams()
+    return {
+        f"{name}.png": png(len(plaintext) - 1, 1, 0, zlib_stream(stream, plaintext))
+        for name, stream in streams.items()
+        for plaintext in [zlib.decompress(stream, -15)]
+    }
 
 
 def valid() -> Iterator[tuple[str, bytes]]:

@@ -102,7 +102,7 @@ def test_a_preview_is_coded_too() -> None:
             jpeg().replace(
                 b"\xff\xc0\0\x11\x08\0\x35\0\x4b", b"\xff\xc0\0\x11\x08\xff\xff\xff\xff"
             ),
-            "block",
+            "many scans",
         ),
     ],
 )
@@ -142,7 +142,7 @@ def test_damaged_data_are_refused() -> None:
         with pytest.raises(ArchiveError):
             decode_streams(memoryview(data), size)
     with pytest.raises(ArchiveError):
-        decode_streams(memoryview(data[:-1]), len(content))
+        decode_streams(memoryview(data[:-3]), len(content))
 
 
 def test_a_folder_comes_back(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_folder_comes_back(tmp_path: Path) -> None:
     for file in folder.iterdir():
         assert (tmp_path / "out" / file.name).read_bytes() == file.read_bytes()
     with bitsback.Archive(tmp_path / "x.bb") as archive:
-        assert archive["00.jpg"] == STREAMS["4:2:0"]()
+        assert archive["00.jpg"].read() == STREAMS["4:2:0"]()
 
 
 def test_many_files_are_several_parts(tmp_path: Path) -> None:
