@@ -59,8 +59,8 @@ def command(
     \f
     A folder comes back with the same names, modes, symbolic links, empty folders, metadata
     (profiles, EXIF, texts, palettes, resolution) and modification times. $coded files are coded by
-    their pixels where that makes them smaller.
-    All other files, JPEG, texts and hidden files among them, are stored verbatim. So the archive is
+    their pixels where that makes them smaller, JPEG streams in any file by their coefficients.
+    All other files, texts and hidden files among them, are stored verbatim. So the archive is
     hardly ever larger than the files, and the folder may be deleted. Pipes, devices, Thumbs.db and
     .DS_Store are left out, and listed at the end.
     --files exact restores the same bytes of every file, or of a single TIFF file.
