@@ -16,12 +16,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from crops import as_item
 from fast_pixels import LAST
 from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback import load_model
-from bitsback_train.fit.items import Item, as_item
+from bitsback.models.distributions.wavefront import WavefrontDistribution
+from bitsback_train.fit.items import Item
 
 SIDES = {"photos": 64, "greyphotos": 64, "mosaic": 256}
 """Squares of the pictures of patches; a mosaic has 16 patches."""
@@ -67,7 +69,9 @@ def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def write(model: Path, items: Iterable[Item], out: Path, name: str, part: float) -> None:
-    settings = load_model(model).adaptive.settings
+    distribution = load_model(model).adaptive
+    assert isinstance(distribution, WavefrontDistribution)
+    settings = distribution.settings
     random = np.random.default_rng(1)
     files = [(out / f"{name}_{refs}").open("wb") for refs in range(3)]
     for group in groups(items):

@@ -18,6 +18,7 @@ import argparse
 import csv
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ class CodeLength(torch.autograd.Function):
     """Bits of pixels: outputs [8, n], and value, prediction and unit [3, n] in 1/64 levels."""
 
     @staticmethod
-    def forward(ctx, o: Tensor, pixels: Tensor) -> Tensor:
+    def forward(ctx: Any, o: Tensor, pixels: Tensor) -> Tensor:
         value, prediction, e = pixels
         last = value >= LAST
         x = torch.where(last, value - LAST, value)
@@ -84,7 +85,7 @@ class CodeLength(torch.autograd.Function):
         return torch.log2(end - first) - torch.log2(p)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return ctx.saved_tensors[0] * gradient, None
 
 
@@ -154,7 +155,7 @@ class Activation(torch.autograd.Function):
     """Sums to hidden units; with the units of the layer before, those of a residual layer."""
 
     @staticmethod
-    def forward(ctx, total: Tensor, multiplier: Tensor, before: Tensor | None) -> Tensor:
+    def forward(ctx: Any, total: Tensor, multiplier: Tensor, before: Tensor | None) -> Tensor:
         factor = multiplier / 32768
         u = total.clamp(-32768, 32767).mul_(factor).add_(0.5).floor_()
         ctx.save_for_backward(factor, u > 0)
@@ -165,7 +166,7 @@ class Activation(torch.autograd.Function):
         return u
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, Tensor | None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, Tensor | None]:
         factor, positive = ctx.saved_tensors
         gradient = gradient * ctx.inside
         return gradient * positive * factor, None, gradient if ctx.residual else None
@@ -178,7 +179,9 @@ class Network(nn.Module):
         self.layers = nn.ModuleList([nn.Linear(size, hidden) for size in sizes])
         self.output = nn.Linear(hidden, 3 * COMPONENTS - 1)
         with torch.no_grad():
-            self.layers[0].weight.mul_(0.1)
+            for parameter in self.layers[0].parameters():
+                if parameter.ndim == 2:
+                    parameter.mul_(0.1)
             self.output.weight.mul_(0.1)
             self.output.bias[:] = torch.tensor([-1, -1, 0, 0, 0, -0.7, -1.5, 0.3])
 
@@ -197,8 +200,11 @@ class Network(nn.Module):
         """The same as the codec computes it, with gradients through all roundings."""
         scale, before = INPUT_SCALE, None
         for layer in self.layers:
+            assert isinstance(layer, nn.Linear)
             w, b, multiplier = hidden_integers(layer, scale)
-            x = before = Activation.apply(nn.functional.linear(x, w, b), multiplier, before)
+            x = before = Activation.apply(  # type: ignore[no-untyped-call]
+                nn.functional.linear(x, w, b), multiplier, before
+            )
             scale = HIDDEN_SCALE
         w, b, multiplier = output_integers(self.output)
         factor = multiplier / (4096 * torch.tensor(OUTPUT_SCALE))
@@ -206,7 +212,8 @@ class Network(nn.Module):
 
     def bits(self, pixels: Tensor, features: Tensor, rounded: bool) -> Tensor:
         o = self(features.float(), rounded).T.contiguous()
-        bits: Tensor = CodeLength.apply(o, pixels.T.float().contiguous())
+        values = pixels.T.float().contiguous()
+        bits: Tensor = CodeLength.apply(o, values)  # type: ignore[no-untyped-call]
         return bits
 
 
@@ -285,7 +292,7 @@ def train(options: argparse.Namespace) -> None:
         k = shift + int(order[step % blocks]) * BATCH
         loss = net.bits(pixels[k : k + BATCH], features[k : k + BATCH], step >= rounding).mean()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         losses.append(loss.detach())
         with torch.no_grad():
@@ -295,7 +302,7 @@ def train(options: argparse.Namespace) -> None:
         if (step + 1) % options.every == 0 or step + 1 == steps:
             state = {"net": net.state_dict(), "mean": mean.state_dict(), "step": step + 1}
             torch.save(state | {"optimiser": optimiser.state_dict()}, path)
-            row = {"step": step + 1, "rounded": int(step >= rounding)}
+            row: dict[str, float] = {"step": step + 1, "rounded": int(step >= rounding)}
             row["train"] = torch.stack(losses).mean().item()
             row |= rates(mean, options.features, refs, step >= rounding, SHOWN)
             show(out / f"{refs}.csv", row)
@@ -315,6 +322,7 @@ def tensors(net: Network, refs: int) -> dict[str, np.ndarray]:
     found: dict[str, Tensor] = {}
     with torch.no_grad():
         for number, layer in enumerate(net.layers):
+            assert isinstance(layer, nn.Linear)
             w, b, multiplier = hidden_integers(layer, HIDDEN_SCALE if number else INPUT_SCALE)
             name = f"residual.{number - 1}" if number else "hidden"
             found[f"{name}.weight"] = w.to(torch.int8)

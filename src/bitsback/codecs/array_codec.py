@@ -1,5 +1,7 @@
 """The base of codecs whose symbols each have a cost of their own."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -42,4 +44,6 @@ class ArrayCodec(ByValue, ABC):
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """The cost of each symbol, in bits: -log2 of its exact frequency. Shape of the symbols."""
         bits = bits_of_push(lambda message: self.push(message, symbols), self.precision)
+        if not bits.size:  # a single level is certain, and nothing is pushed
+            bits = np.zeros(np.prod(self.shape or (), dtype=int))
         return bits.reshape(self.shape or ())

@@ -402,8 +402,11 @@ def coded() -> str:
 
 
 def lossy() -> str:
-    """The names of picture formats that are stored verbatim because they are compressed."""
-    return listed((line.label for line in _PICTURES if line.codec is None), "or")
+    """The names of picture formats that are stored verbatim because they are compressed; JPEG
+    streams are coded.
+    """
+    held = (line.label for line in _PICTURES if line.codec is None)
+    return listed((label for label in held if label != "JPEG"), "or")
 
 
 def unread_pictures() -> str:

@@ -53,6 +53,8 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
     else:
         contents = _describe_files(collection, archive.visible_files)
         if collection.kind == FOLDER:
+            contents |= {"links": 0, "empty_folders": 0}
+        if archive.has_entries:
             with suppress(ArchiveError):  # of the names
                 contents["links"] = len(archive.files.links)
                 contents["empty_folders"] = len(archive.files.empty_folders)

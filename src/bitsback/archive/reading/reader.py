@@ -188,6 +188,11 @@ class ArchiveReader:
         return [] if self.beside is None else self.files.names
 
     @property
+    def has_entries(self) -> bool:
+        """Whether there are modes, links or empty folders. Names need not be read to know it."""
+        return self.beside is not None and self.beside.has_entries
+
+    @property
     def entry_names(self) -> Sequence[str]:
         """The names of the files, in order, and behind them those of links and empty folders, with
         a `/` behind these.

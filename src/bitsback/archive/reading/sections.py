@@ -215,6 +215,10 @@ class FileSections:
         """Takes these in place of those in the archive. digests: of removed files, too."""
         self.__dict__ |= {"files": files, "digests": digests}
 
+    @property
+    def has_entries(self) -> bool:
+        return bool(self._directory.entries)
+
     @cached_property
     def files(self) -> Files:
         """The files of the archive and their items."""
