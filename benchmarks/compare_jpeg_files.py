@@ -27,9 +27,8 @@ def ours(content: bytes) -> tuple[bytes | None, Callable[[bytes], bytes]]:
 def jpeg_xl(content: bytes) -> tuple[bytes | None, Callable[[bytes], bytes]]:
     import imagecodecs
 
-    return imagecodecs.jpegxl_encode_jpeg(
-        content, usecontainer=True
-    ), imagecodecs.jpegxl_decode_jpeg
+    packed = imagecodecs.jpegxl_encode_jpeg(content, usecontainer=True)
+    return bytes(packed), lambda data: bytes(imagecodecs.jpegxl_decode_jpeg(data))
 
 
 def lepton(content: bytes) -> tuple[bytes | None, Callable[[bytes], bytes]]:
