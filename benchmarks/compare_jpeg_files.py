@@ -28,7 +28,7 @@ def jpeg_xl(content: bytes) -> tuple[bytes | None, Callable[[bytes], bytes]]:
     import imagecodecs
 
     packed = imagecodecs.jpegxl_encode_jpeg(content, usecontainer=True)
-    return bytes(packed), lambda data: bytes(imagecodecs.jpegxl_decode_jpeg(data))
+    return bytes(packed), lambda data: bytes(imagecodecs.jpegxl_decode_jpeg(data, numthreads=1))
 
 
 def lepton(content: bytes) -> tuple[bytes | None, Callable[[bytes], bytes]]:
