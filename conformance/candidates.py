@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from PIL import Image
@@ -34,6 +35,7 @@ from bitsback.format.tiles import Tiles
 from bitsback.models import Model, bundled, file
 from bitsback.models.embed import pack_model
 from bitsback.models.item_shape import ItemShape
+from bitsback.planner import blocks
 from bitsback.planner.blocks import smallest_coding
 from bitsback.planner.plan import NO_MODEL
 from broken_models import MODELS, broken, field, tensor
@@ -45,6 +47,7 @@ from jpeg_files import cut, with_preview
 from model_parts import Tensors
 from packing import archive_of_file, index_of
 from random_programs import random_program
+from random_wavefronts import random_wavefront
 from reference import (
     archive,
     test_counted,
@@ -88,6 +91,7 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A6.8", "PNG of other encoders.bb", _of_files(Path(name, "png"), _png_files())
         Path(name, "y.bb").write_bytes((TESTS / "archive/golden/number.bb").read_bytes())
         bitsback.add_parity(f"{name}/y.bb", 20)
+        yield "M10", "wavefronts.bb", _of_wavefronts(Path(name, "w"))
         yield "A5.18", "parity.bb", Path(name, "y.bb").read_bytes()
     block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\3\0\2ababc"
     yield "A5.6", "raw with two values.block", block + archive.crc32c(block).to_bytes(4, "little")
@@ -143,6 +147,16 @@ def _of_files(folder: Path, files: dict[str, bytes]) -> bytes:
     os.utime(folder, ns=(0, 10**18))
     bitsback.compress(folder, f"{folder}.bb", files="exact")
     return Path(f"{folder}.bb").read_bytes()
+
+
+def _of_wavefronts(path: Path) -> bytes:
+    """An archive of colour pictures by a random model, which nothing else is chosen over."""
+    rng = np.random.default_rng(3)
+    pictures = rng.integers(0, 30, (2, 19, 21, 3)).cumsum(2).astype(np.uint8)
+    path.write_bytes(file.write(*random_wavefront(1)))
+    with mock.patch.object(blocks, "without_model", lambda *_: iter(())):
+        bitsback.compress(pictures, f"{path}.bb", model=path)
+    return Path(f"{path}.bb").read_bytes()
 
 
 def _jpeg_files() -> dict[str, bytes]:

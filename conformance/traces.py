@@ -47,7 +47,8 @@ SECTIONS = {
     "counted.FlatDecision.probability": "M6.3", "counted_rules": "M6",
     "counted_rules.CountedRules.read_flat": "M6.3", "candidates": "M6.1", "blending": "M6.2",
     "mixed": "M6.4", "network": "M7", "layers": "M7", "values": "M7", "item_vectors": "M8",
-    "deflate_tokens": "A6.8", "cost": "M9", "program": "M2",
+    "wavefront": "M10 M10.4", "wavefront_rules": "M10 M10.1 M10.2",
+    "wavefront_plane": "M10.1 M10.2 M10.3", "deflate_tokens": "A6.8", "cost": "M9", "program": "M2",
 }  # fmt: skip
 """The sections of docs/format.md (A) and docs/model-format.md (M) that a module, or a function or
 a class in it, follows.
