@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback import lzma2
+from bitsback import lzma2, raw_deflate
 from bitsback.coding import pixel_rows
 from bitsback.coding.pixel_rows import (
     AVERAGE,
@@ -35,7 +35,6 @@ PLAIN, SHUFFLED, ROWS = range(3)
 """The form of the content: plain bytes, bytes grouped by significance, or rows of pictures."""
 
 _HEAD = 3  # bytes: coder, form, distance or transform
-_RAW_DEFLATE = -15
 _REPETITIONS = zlib.Z_DEFAULT_STRATEGY
 _TRIAL_LEVEL = 5
 _SAMPLE = 1 << 15  # elements of each of three parts
@@ -282,21 +281,14 @@ def _packed(tiles: Tiles, plan: _Plan, coder: Coder) -> bytes:
 
 
 def _deflate(content: Bytes, strategy: int, level: int = 9) -> bytes:
-    packer = zlib.compressobj(level, zlib.DEFLATED, _RAW_DEFLATE, 9, strategy)
+    packer = zlib.compressobj(level, zlib.DEFLATED, raw_deflate.WINDOW, 9, strategy)
     return packer.compress(content.data) + packer.flush()
 
 
 def _decompress(data: memoryview, coder: Coder, size: int) -> bytes:
     """The content of the stream, which must be `size` bytes. No more of it is ever in memory."""
-    if coder == "lzma":
-        content, whole = lzma2.decompress(data, size + 1)
-    else:
-        inflater = zlib.decompressobj(_RAW_DEFLATE)
-        try:
-            content = inflater.decompress(data, size + 1)
-        except zlib.error as error:
-            raise ArchiveError(f"its compressed bytes are damaged: {error}") from None
-        whole = inflater.eof and not inflater.unused_data
+    decompress = lzma2.decompress if coder == "lzma" else raw_deflate.decompress
+    content, whole = decompress(data, size + 1)
     if len(content) != size or not whole:
         raise ArchiveError(f"its compressed bytes do not hold just the {size} that it should have")
     return content

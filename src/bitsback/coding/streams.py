@@ -5,12 +5,11 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback import _core, lzma2, tables
+from bitsback import _core, lzma2, raw_deflate, tables
 from bitsback.errors import ArchiveError
 from bitsback.models.costs import max_elements
 from bitsback.wire import Cursor, varint
 
-_RAW_DEFLATE = -15
 _DEFLATE, _LZMA2 = range(2)
 BEGIN = b"\xff\xd8\xff"
 """The first bytes of a JPEG stream."""
@@ -25,7 +24,7 @@ def encode_streams(content: NDArray[np.uint8]) -> bytes | None:
     )
     if not rounds:
         return None
-    deflater = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, 9, zdict=tables.jpeg_header())
+    deflater = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW, 9, zdict=tables.jpeg_header())
     packed = [deflater.compress(rest) + deflater.flush(), lzma2.compress(rest)]
     coder = _LZMA2 if len(packed[_LZMA2]) < len(packed[_DEFLATE]) else _DEFLATE
     data: bytes = bytes([rounds, coder]) + varint(len(packed[coder])) + packed[coder] + coded
@@ -47,27 +46,16 @@ def decode_streams(data: memoryview, size: int) -> bytes:
     if coder == _LZMA2:
         rest, ended = lzma2.decompress(packed, most + 1)
     else:
-        inflater = zlib.decompressobj(_RAW_DEFLATE, zdict=tables.jpeg_header())
-        try:
-            rest = inflater.decompress(packed, most + 1)
-        except zlib.error as error:
-            raise ArchiveError(f"its compressed bytes are damaged: {error}") from None
-        ended = inflater.eof and not inflater.unused_data
+        rest, ended = raw_deflate.decompress(packed, most + 1, tables.jpeg_header())
     if not ended or len(rest) > most:
         raise ArchiveError("its compressed bytes do not end where they should")
-    coded = np.frombuffer(data[cursor.at :], np.uint8)
+    left, coded = np.frombuffer(rest, np.uint8), np.frombuffer(data[cursor.at :], np.uint8)
     try:
-        made: bytes = _core.unpack_jpeg_streams(
-            rounds,
-            np.frombuffer(rest, np.uint8),
-            coded,
-            size,
-            tables.stretch(),
-            tables.logistic_cdf(),
+        return _core.unpack_jpeg_streams(
+            rounds, left, coded, size, tables.stretch(), tables.logistic_cdf()
         )
     except ValueError as error:
         raise ArchiveError(f"its JPEG streams are damaged: {error}") from None
-    return made
 
 
 def _most_rest(size: int) -> int:

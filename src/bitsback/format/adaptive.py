@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback import raw_deflate
 from bitsback.codecs import Adaptive
 from bitsback.errors import ArchiveError, MessageError
 from bitsback.format.layout import Cursor
@@ -17,7 +18,6 @@ from bitsback.wire import varint
 MOST_COLUMNS = 16
 _MOST = 1 << 24  # values and elements of a column
 _START = Message([1 << 32])
-_RAW_DEFLATE = -15
 
 
 def pack(records: NDArray[Any]) -> bytes | None:
@@ -31,7 +31,7 @@ def pack(records: NDArray[Any]) -> bytes | None:
     message = _START.copy()
     for values, symbols in reversed(tables):
         Adaptive(len(values), symbols.shape).push(message, symbols)
-    packer = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE)
+    packer = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW)
     stream = packer.compress(b"".join(values.tobytes() for values, _ in tables)) + packer.flush()
     counts = [len(values) for values, _ in tables]
     head = b"".join(map(varint, [len(tables), *counts, len(stream)]))
@@ -49,7 +49,10 @@ def unpack(data: memoryview, elements: int, dtype: np.dtype[Any]) -> NDArray[Any
     if any(not 1 <= count <= records or count + records > _MOST for count in counts):
         raise ArchiveError(f"its {records} records have other values than they can have")
     bits = np.dtype(f"<u{dtype.itemsize}")
-    content = _inflated(cursor.take(cursor.varint()), sum(counts) * bits.itemsize)
+    stream = cursor.take(cursor.varint())
+    content = raw_deflate.decompress_exactly(stream, sum(counts) * bits.itemsize)
+    if content is None:
+        raise ArchiveError("the values of its records are damaged")
     values = np.split(np.frombuffer(content, bits), np.cumsum(counts)[:-1])
     if any((table[1:] <= table[:-1]).any() for table in values):
         raise ArchiveError("the values of its records are not in order")
@@ -63,14 +66,3 @@ def unpack(data: memoryview, elements: int, dtype: np.dtype[Any]) -> NDArray[Any
     if message != _START:
         raise ArchiveError("its message does not end as it began")
     return np.stack(found, axis=1).reshape(-1).view(dtype)
-
-
-def _inflated(stream: bytes, size: int) -> bytes:
-    unpacker = zlib.decompressobj(_RAW_DEFLATE)
-    try:
-        content = unpacker.decompress(stream, size + 1)
-    except zlib.error:
-        content = b""
-    if len(content) != size or not unpacker.eof or unpacker.unused_data:
-        raise ArchiveError("the values of its records are damaged")
-    return content

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, groupby, takewhile
 from typing import NamedTuple
 
+from bitsback import raw_deflate
 from bitsback.errors import ArchiveError
 from bitsback.format.file_stats import pack_time, read_time
 from bitsback.format.layout import ENTRIES, Cursor, section
@@ -22,7 +23,6 @@ RESTORED = 0o777
 """Those that are restored: not setuid, setgid and sticky."""
 MAX_TARGET_BYTES = 4095
 _AS_IS, _DEFLATE = range(2)
-_RAW_DEFLATE = -15
 
 
 class Folder(NamedTuple):
@@ -78,7 +78,7 @@ class Entries:
             parts.append(pack_time(link.time, time))
             time = link.time
         content = b"".join(parts)
-        packer = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE)
+        packer = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW)
         packed = packer.compress(content) + packer.flush()
         if len(packed) < len(content) <= _most_bytes(len(packed)):
             return section(ENTRIES, bytes([_DEFLATE]), packed)
@@ -198,12 +198,8 @@ def _content(payload: memoryview) -> bytes:
         return bytes(data)
     if coder != _DEFLATE:
         raise ArchiveError("its modes and links are coded in a way that needs a newer bitsback")
-    unpacker = zlib.decompressobj(_RAW_DEFLATE)
-    try:
-        content = unpacker.decompress(data, _most_bytes(len(data)) + 1)
-    except zlib.error as error:
-        raise ArchiveError(f"its modes and links are damaged: {error}") from None
-    if not unpacker.eof or unpacker.unused_data or len(content) > _most_bytes(len(data)):
+    content, ended = raw_deflate.decompress(data, _most_bytes(len(data)) + 1)
+    if not ended or len(content) > _most_bytes(len(data)):
         raise ArchiveError("its modes and links have another length than they should")
     return content
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback import raw_deflate
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import Cursor
 from bitsback.format.numbers import elements_of, numbers_of
@@ -16,7 +17,6 @@ from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 MOST_VALUES = 1 << 16
-_RAW_DEFLATE = -15
 _LOOK = 1 << 17
 """Elements that are looked at first, since most arrays of floats have more values than a list."""
 
@@ -59,7 +59,7 @@ class ValueList:
     def _compressed(self) -> bytes:
         differences = np.diff(self._numbers, prepend=self._numbers.dtype.type(0))
         grouped = differences.view(np.uint8).reshape(-1, self.dtype.itemsize).T.tobytes()
-        packer = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, 9)
+        packer = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW, 9)
         return packer.compress(grouped) + packer.flush()
 
     def pack(self) -> bytes:
@@ -74,12 +74,8 @@ class ValueList:
         stream = cursor.take(cursor.varint())
         if not 2 <= levels <= MOST_VALUES:
             raise ArchiveError(f"it lists {levels} values, and only 2 to {MOST_VALUES} can be")
-        unpacker, size = zlib.decompressobj(_RAW_DEFLATE), levels * dtype.itemsize
-        try:
-            grouped = unpacker.decompress(stream, size + 1)
-        except zlib.error:
-            grouped = b""
-        if len(grouped) != size or not unpacker.eof or unpacker.unused_data:
+        grouped = raw_deflate.decompress_exactly(stream, levels * dtype.itemsize)
+        if grouped is None:
             raise ArchiveError("the values of its elements are damaged")
         by_byte = np.frombuffer(grouped, np.uint8).reshape(dtype.itemsize, levels)
         differences = np.ascontiguousarray(by_byte.T).view(f"<u{dtype.itemsize}").reshape(-1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback import raw_deflate
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import Cursor
 from bitsback.format.two_values import TwoValues
@@ -15,7 +16,6 @@ from bitsback.format.value_list import MOST_VALUES, ValueList, find_value_list
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
-_RAW_DEFLATE = -15
 # Ranks pay off up to this share of occurring values between the least and the greatest.
 _SPARSE = {1: 0.5, 2: 0.7, 4: 0.7, 8: 0.7}  # by the size of an element
 _NEAR = 32  # values on either side
@@ -70,7 +70,7 @@ class ValueRange:
             return ends
         stream = self.stream
         if stream is None:
-            packer = zlib.compressobj(9, zlib.DEFLATED, _RAW_DEFLATE, 9)
+            packer = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW, 9)
             stream = packer.compress(self.occurring) + packer.flush()
         return ends + varint(len(stream)) + stream
 
@@ -84,21 +84,12 @@ class ValueRange:
             raise ArchiveError("the values of its elements are damaged")
         if not ranks:
             return cls(dtype, low, high)
-        size = (high - low + 8) // 8
         stream = cursor.take(cursor.varint())
-        unpacker = zlib.decompressobj(_RAW_DEFLATE)
-        try:
-            occurring = unpacker.decompress(stream, size + 1)
-        except zlib.error:
-            occurring = b""
+        occurring = raw_deflate.decompress_exactly(stream, (high - low + 8) // 8)
+        if occurring is None:
+            raise ArchiveError("the values of its elements are damaged")
         bits = np.unpackbits(np.frombuffer(occurring, np.uint8), bitorder="little")
-        if (
-            len(occurring) != size
-            or not unpacker.eof
-            or unpacker.unused_data
-            or not (bits[0] and bits[high - low])
-            or bits[high - low + 1 :].any()
-        ):
+        if not (bits[0] and bits[high - low]) or bits[high - low + 1 :].any():
             raise ArchiveError("the values of its elements are damaged")
         return cls(dtype, low, high, occurring, bytes(stream))
 

@@ -1,0 +1,31 @@
+"""Raw deflate streams, RFC 1951, in bounded memory."""
+
+import zlib
+
+from bitsback.errors import ArchiveError
+
+WINDOW = -15
+"""What zlib calls a stream without a header."""
+
+
+def decompress(data: bytes | memoryview, limit: int, dictionary: bytes = b"") -> tuple[bytes, bool]:
+    """The first `limit` bytes of the content, and whether the stream ended there, at the end of the
+    data. No more is ever in memory. Raises ArchiveError.
+
+    dictionary: bytes that stand before the content, to which it may refer.
+    """
+    inflater = zlib.decompressobj(WINDOW, zdict=dictionary)
+    try:
+        content = inflater.decompress(data, limit)
+    except zlib.error as error:
+        raise ArchiveError(f"its compressed bytes are damaged: {error}") from None
+    return content, inflater.eof and not inflater.unused_data
+
+
+def decompress_exactly(data: bytes | memoryview, size: int) -> bytes | None:
+    """The content, if it has just this size; None if it has not, or the stream is damaged."""
+    try:
+        content, ended = decompress(data, size + 1)
+    except ArchiveError:
+        return None
+    return content if ended and len(content) == size else None
