@@ -31,10 +31,6 @@ Out<T> copy_array(std::span<const T> values) {
                          [&](std::span<T> out) { std::ranges::copy(values, out.begin()); });
 }
 
-nb::bytes to_python(const std::vector<std::uint8_t>& bytes) {
-    return nb::bytes(bytes.data(), bytes.size());
-}
-
 // `values` as a contiguous array of T by NumPy, without rounding or wrapping.
 template <class T>
 In<T> to_array(const nb::object& values, const char* dtype) {

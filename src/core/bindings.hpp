@@ -37,6 +37,10 @@ std::vector<T> copy(const In<T>& array) {
     return {array.data(), array.data() + array.size()};
 }
 
+inline nb::bytes to_python(const std::vector<std::uint8_t>& bytes) {
+    return nb::bytes(bytes.data(), bytes.size());
+}
+
 inline std::span<const std::uint8_t> view(const nb::bytes& bytes) {
     return {static_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }

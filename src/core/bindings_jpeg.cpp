@@ -13,10 +13,6 @@ namespace {
 
 using Table = In<std::int32_t>;
 
-nb::bytes to_python(const std::vector<std::uint8_t>& bytes) {
-    return nb::bytes(bytes.data(), bytes.size());
-}
-
 }  // namespace
 
 void bind_jpeg(nb::module_& m) {

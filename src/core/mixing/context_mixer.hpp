@@ -153,12 +153,12 @@ class ContextMixer {
     void mix(std::size_t symbol, unsigned d) {
         const std::size_t number = symbol * settings_.decisions + d;
         Mixed* mixed = mixed_.data() + number * mixers_.size();
-        std::array<const std::int16_t*, MixingSettings::most_mixers> weights;
-        std::array<std::int64_t, MixingSettings::most_mixers> sums;
+        std::array<const std::int16_t*, most_mixers> weights;
+        std::array<std::int64_t, most_mixers> sums;
         for (std::size_t m = 0; m < mixers_.size(); ++m)
             weights[m] = mixers_[m].weights.data() + mixed[m].set * weights_;
-        for (std::size_t m = 0; m < mixers_.size(); m += 4)
-            kernels_.mix(weights.data() + m, std::min<std::size_t>(mixers_.size() - m, 4),
+        for (std::size_t m = 0; m < mixers_.size(); m += kernel_mixers)
+            kernels_.mix(weights.data() + m, std::min(mixers_.size() - m, kernel_mixers),
                          inputs_of(symbol, d), sums.data() + m);
         constexpr std::int64_t reach = LogisticTables::reach;
         std::int64_t sum = 0;
@@ -200,6 +200,8 @@ class ContextMixer {
     }
 
   private:
+    // A model has fewer; kernels take so many at a time.
+    static constexpr std::size_t most_mixers = 8, kernel_mixers = 4;
     static constexpr std::size_t in_a_line = cache_line / sizeof(std::uint32_t);  // slots
     static constexpr std::size_t lanes = 16;
     static constexpr std::int16_t bias = 1 << 7;
@@ -280,8 +282,8 @@ class ContextMixer {
         const std::size_t number = symbol * settings_.decisions + d;
         const Mixed* mixed = mixed_.data() + number * mixers_.size();
         const std::int64_t goal = bit != 0 ? 1 << 28 : 0;
-        std::array<std::int16_t*, MixingSettings::most_mixers> changed;
-        std::array<std::int16_t, MixingSettings::most_mixers> errors;
+        std::array<std::int16_t*, most_mixers> changed;
+        std::array<std::int16_t, most_mixers> errors;
         std::size_t count = 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
             Mixer& of = mixers_[m];
@@ -294,9 +296,9 @@ class ContextMixer {
             errors[count] = error;
             count += error != 0 ? 1 : 0;
         }
-        for (std::size_t m = 0; m < count; m += 4)
+        for (std::size_t m = 0; m < count; m += kernel_mixers)
             kernels_.adjust(changed.data() + m, errors.data() + m,
-                            std::min<std::size_t>(count - m, 4), inputs_of(symbol, d));
+                            std::min(count - m, kernel_mixers), inputs_of(symbol, d));
         const std::uint32_t nearer = ProbabilityMap::place(odds_[number]).nearer;
         for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry + nearer, bit);
         kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);

@@ -49,7 +49,7 @@ struct MapSettings {
 };
 
 struct MixingSettings {
-    static constexpr std::size_t most_contexts = 32, most_mixers = 8, most_sets = 1 << 16,
+    static constexpr std::size_t most_contexts = 32, most_mixers = 4, most_sets = 1 << 16,
                                  most_features = 4096;
 
     unsigned decisions;   // of a symbol, one after the other
