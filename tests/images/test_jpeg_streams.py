@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,63 +9,34 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 import bitsback
 from bitsback import _core, tables
+from bitsback.archive.inputs import folders
 from bitsback.coding.streams import decode_streams, encode_streams
 from bitsback.errors import ArchiveError
+from jpeg_files import STREAMS as JPEG_STREAMS
+from jpeg_files import cut, jpeg, picture, with_preview
 
 
-def picture(mode: str = "RGB", size: tuple[int, int] = (75, 53), seed: int = 0) -> Image.Image:
-    """A smooth picture with some noise."""
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[: size[1], : size[0]]
-    waves = [
-        128 + 90 * np.sin(rows / (5 + 3 * c)) * np.cos(columns / (7 + 2 * c)) for c in range(4)
-    ]
-    pixels = np.stack(waves, -1) + rng.normal(0, 6, (*rows.shape, 4))
-    channels = {"L": 1, "RGB": 3, "CMYK": 4}[mode]
-    bytes_of = pixels[..., :channels].clip(0, 255).astype(np.uint8)
-    return Image.fromarray(bytes_of[..., 0] if mode == "L" else bytes_of, mode)
+def large(mode: str = "RGB", **options: Any) -> bytes:
+    return jpeg(picture(mode, 53, 75), **options)
 
 
-def jpeg(
-    mode: str = "RGB", size: tuple[int, int] = (75, 53), seed: int = 0, **options: Any
-) -> bytes:
-    stream = io.BytesIO()
-    picture(mode, size, seed).save(stream, "JPEG", **options)
-    return stream.getvalue()
-
-
-STREAMS: dict[str, Callable[[], bytes]] = {
-    "4:2:0": lambda: jpeg(quality=80),
-    "4:2:2": lambda: jpeg(quality=80, subsampling=1),
-    "4:4:4": lambda: jpeg(quality=95, subsampling=0),
-    "least": lambda: jpeg(size=(1, 1)),
-    "coarse": lambda: jpeg(quality=2),
-    "fine": lambda: jpeg(quality=100),
-    "grey": lambda: jpeg("L", quality=70),
-    "CMYK": lambda: jpeg("CMYK", quality=85),
-    "optimised": lambda: jpeg(quality=80, optimize=True),
-    "progressive": lambda: jpeg(quality=80, progressive=True),
-    "progressive grey": lambda: jpeg("L", quality=90, progressive=True, size=(200, 90)),
-    "restarts": lambda: jpeg(quality=80, restart_marker_blocks=3),
-    "progressive with restarts": lambda: jpeg(quality=80, progressive=True, restart_marker_rows=1),
-    "cut": lambda: jpeg(quality=90)[:-700],
-    "progressive, cut": lambda: jpeg(quality=90, progressive=True)[:-700],
-    "with a comment": lambda: jpeg(quality=80, comment=b"a comment " * 20),
-    "with a preview": lambda: jpeg(quality=80, exif=_with_preview()),
-    "with bytes behind it": lambda: jpeg(quality=80) + bytes(range(256)),
-    "two, and bytes between": lambda: (
-        b"before" + jpeg(quality=80) + b"between" * 9 + jpeg(quality=60, seed=1) + b"behind"
-    ),
-    "Exif and ICC": lambda: jpeg(quality=80, icc_profile=bytes(range(256)) * 12),
+STREAMS = JPEG_STREAMS | {
+    "large, 4:2:0": lambda: large(quality=80),
+    "large, 4:4:4": lambda: large(quality=95, subsampling=0),
+    "large, CMYK": lambda: large("CMYK", quality=85),
+    "coarse": lambda: large(quality=2),
+    "fine": lambda: large(quality=100),
+    "cut": lambda: cut(large(quality=90), 0.8),
+    "progressive, cut": lambda: cut(large(quality=90, progressive=True), 0.8),
+    "with a comment": lambda: large(quality=80, comment=b"a comment " * 20),
+    "with a preview": with_preview,
+    "with bytes behind it": lambda: large(quality=80) + bytes(range(256)),
+    "two, and bytes between": lambda: b"before" + large(quality=80) + b"between" * 9 + jpeg(),
+    "Exif and ICC": lambda: large(quality=80, icc_profile=bytes(range(256)) * 12),
 }
-
-
-def _with_preview() -> bytes:
-    return b"Exif\0\0" + b"II*\0\x08\0\0\0\0\0\0\0\0\0" + jpeg(size=(40, 30), seed=2)
 
 
 def array(content: bytes) -> NDArray[np.uint8]:
@@ -95,11 +64,11 @@ def test_a_preview_is_coded_too() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (jpeg()[:150], "without a scan"),
-        (jpeg().replace(b"\xff\xc0", b"\xff\xc9"), "arithmetic"),
-        (jpeg().replace(b"\xff\xc0", b"\xff\xc3"), "lossless"),
+        (large()[:150], "without a scan"),
+        (large().replace(b"\xff\xc0", b"\xff\xc9"), "arithmetic"),
+        (large().replace(b"\xff\xc0", b"\xff\xc3"), "lossless"),
         (
-            jpeg().replace(
+            large().replace(
                 b"\xff\xc0\0\x11\x08\0\x35\0\x4b", b"\xff\xc0\0\x11\x08\xff\xff\xff\xff"
             ),
             "many scans",
@@ -116,7 +85,7 @@ def test_what_cannot_be_made_again_is_left(content: bytes, reason: str) -> None:
 def test_damaged_streams_come_back() -> None:
     """Bits that are wrong are what an encoder could have chosen, or bytes behind the last unit."""
     rng = np.random.default_rng(7)
-    whole = [jpeg(quality=85), jpeg(quality=85, progressive=True, restart_marker_blocks=5)]
+    whole = [large(quality=85), large(quality=85, progressive=True, restart_marker_blocks=5)]
     for number in range(150):
         content = bytearray(whole[number % 2])
         for at in rng.integers(2, len(content), rng.integers(1, 4)):
@@ -166,11 +135,23 @@ def test_a_folder_comes_back(tmp_path: Path) -> None:
 def test_many_files_are_several_parts(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    large = jpeg(quality=100, size=(700, 900))
+    content = jpeg(picture(rows=900, columns=700), quality=100)
     for number in range(5):
-        (folder / f"{number}.jpg").write_bytes(large + bytes([number]))
+        (folder / f"{number}.jpg").write_bytes(content + bytes([number]))
     summary = bitsback.compress(folder, tmp_path / "x.bb")
     assert summary.methods["streams"] > 1
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
     for number in range(5):
-        assert (tmp_path / "out" / f"{number}.jpg").read_bytes() == large + bytes([number])
+        assert (tmp_path / "out" / f"{number}.jpg").read_bytes() == content + bytes([number])
+
+
+def test_large_files_are_cut_into_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file with JPEG streams is in memory whole, so there is a limit."""
+    content = large(quality=80)
+    monkeypatch.setattr(folders, "MOST_STREAMED", len(content) - 1)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(content)
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    assert sum(held.files for held in summary.stored.values()) == 1
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert (tmp_path / "out" / "a.jpg").read_bytes() == content

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.groups import STREAMS, Groups
+from bitsback.archive.inputs.groups import MOST_STREAMED, STREAMS, Groups
 from bitsback.archive.inputs.request import Bonds, Input, Kept, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
@@ -378,7 +378,7 @@ class _Sorter:
     def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
         file.seek(0)
         start = file.read(_LOOK)
-        if _has_streams(start, file):
+        if found.size <= MOST_STREAMED and _has_streams(start, file):
             return replace(found, sort=STREAMS)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
         return replace(found, sort="dense" if dense else "loose", reason=reason)
