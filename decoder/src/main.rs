@@ -89,7 +89,7 @@ fn write_tree(out: &Path, tree: Tree) -> std::io::Result<()> {
             eprintln!("bitsback-decode: {}: note: the link is not made: {error}", path.display());
         }
     }
-    // What is in a folder comes before it, as its mode may forbid to go there.
+    // An inner folder gets its mode before the outer one, whose mode may forbid access to it.
     let mut folders = tree.folders;
     folders.sort_by(|one, other| other.name.cmp(&one.name));
     for Folder { name, mode } in folders.iter().filter(|folder| !folder.name.is_empty()) {

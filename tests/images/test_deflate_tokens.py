@@ -29,7 +29,7 @@ def some(size: int, letters: int, seed: int = 1) -> bytes:
 
 def check(stream: bytes, plaintext: bytes | None = None) -> Tokens:
     """It comes back, also where other bytes are behind it."""
-    found = Tokens.of(stream + b"behind")
+    found = Tokens.find(stream + b"behind")
     assert found is not None
     made, tokens = found
     assert tokens.size == len(stream)
@@ -87,7 +87,7 @@ def test_streams_of_zlib(strategy: int, memory: int) -> None:
 )
 def test_the_specification_makes_the_same(name: str) -> None:
     stream = STREAMS.read(name)
-    found = Tokens.of(stream)
+    found = Tokens.find(stream)
     assert found is not None
     plaintext, tokens = found
     assert reference.stream(plaintext, tokens.coded, tokens.size) == stream
@@ -148,8 +148,8 @@ def test_streams_have_a_limit() -> None:
         return b"\0\0\0\xff\xff" * count + b"\1\1\0\xfe\xffx"
 
     most = (2 + (1 << 16) - 6) // 5
-    assert Tokens.of(blocks(most + 1)) is None
-    found = Tokens.of(blocks(most))
+    assert Tokens.find(blocks(most + 1)) is None
+    found = Tokens.find(blocks(most))
     assert found is not None and len(found[1].coded) < 50
     with pytest.raises(ArchiveError, match="too long"):
         Tokens(found[1].coded, found[1].size + 100).stream(b"x")
@@ -160,7 +160,7 @@ def test_several_streams_in_a_row() -> None:
     streams = [raw(some(500, 4, seed)) for seed in range(3)]
     data = b"".join(streams)
     for stream in streams:
-        found = Tokens.of(data)
+        found = Tokens.find(data)
         assert found is not None and found[1].size == len(stream)
         data = data[found[1].size :]
 
@@ -178,13 +178,13 @@ def test_several_streams_in_a_row() -> None:
     ],
 )
 def test_damaged_streams(stream: bytes) -> None:
-    assert Tokens.of(stream) is None
+    assert Tokens.find(stream) is None
 
 
 def test_plaintext_has_a_limit() -> None:
     stream = raw(bytes(10_000))
-    assert Tokens.of(stream, 9_999) is None
-    assert Tokens.of(stream, 10_000) is not None
+    assert Tokens.find(stream, 9_999) is None
+    assert Tokens.find(stream, 10_000) is not None
 
 
 @pytest.mark.parametrize("name", SEVERAL)
@@ -201,7 +201,7 @@ def test_mutations_of_streams(name: str) -> None:
         except zlib.error:
             plaintext = b""
         if not unpacker.eof:
-            assert Tokens.of(bytes(mutated)) is None
+            assert Tokens.find(bytes(mutated)) is None
             continue
         size = len(mutated) - len(unpacker.unused_data)
         check(bytes(mutated[:size]), plaintext)
@@ -210,7 +210,7 @@ def test_mutations_of_streams(name: str) -> None:
 @pytest.mark.parametrize("name", SEVERAL)
 def test_mutations_of_coded_tokens(name: str) -> None:
     """They are refused, or make another stream of the same plaintext."""
-    found = Tokens.of(STREAMS.read(name))
+    found = Tokens.find(STREAMS.read(name))
     assert found is not None
     plaintext, tokens = found
     draw = random.Random(name)

@@ -67,7 +67,7 @@ pub struct Around<'a> {
 }
 
 /// The dequantised coefficients of the first component on the grid of another one, for a block of it that covers `down`
-/// by `across` of the first one's, of which `block` gives one by row and column.
+/// by `across` blocks of the first component; `block` gives a block of it by row and column.
 pub fn shared_luma<'a>(
     steps: &[i64; BLOCK],
     block: impl Fn(usize, usize) -> &'a Block,

@@ -81,7 +81,7 @@ impl<'a> Details<'a> {
             let size = bytes.varint()?;
             details.cuts.push((scan, Cut { units, rest: bytes.take_long(size)? }));
         }
-        // Of several cuts of a scan the last one holds.
+        // The last cut of a scan replaces earlier ones.
         details.cuts.sort_by_key(|cut| cut.0);
         Ok(details)
     }

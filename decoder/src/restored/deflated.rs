@@ -9,7 +9,7 @@ const SECTION: &str = "format.md, A6.2";
 
 /// What made a stream.
 pub enum Encoder<'a> {
-    /// With some parameters, of which the bytes are not made again here.
+    /// zlib made it. This decoder has no zlib and compresses the rows anew.
     Zlib,
     Other {
         header: [u8; 2],

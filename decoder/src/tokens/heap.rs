@@ -1,6 +1,6 @@
 //! Lengths of words as zlib's `build_tree` makes them.
 
-/// Nodes, of which the first are symbols.
+/// The nodes of a Huffman tree: the symbols first, then the inner nodes.
 struct Heap {
     weights: Vec<u64>,
     depths: Vec<u32>,
@@ -49,7 +49,7 @@ pub fn lengths(counts: &[u32], most: usize) -> Vec<u8> {
         heap.sink(k);
     }
     let mut order = Vec::new();
-    // Of inner nodes.
+    // The two children of each inner node.
     let mut children = Vec::new();
     while heap.nodes.len() > 1 {
         let a = heap.nodes.swap_remove(0);
@@ -95,7 +95,7 @@ pub fn split(words: &mut [usize], most: usize) {
     }
 }
 
-/// Gives symbols lengths of words, of which there are so many of each, the longest ones first.
+/// Sets the length of each symbol's word, the longest first; `words[x]` symbols get the length x.
 pub fn give(symbols: impl Iterator<Item = usize>, words: &[usize], lengths: &mut [u8]) {
     let longest_first = words.iter().enumerate().rev().flat_map(|(x, &count)| std::iter::repeat_n(x, count));
     for (symbol, x) in symbols.zip(longest_first) {

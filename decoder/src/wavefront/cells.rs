@@ -1,5 +1,5 @@
 //! Least squares of wavefronts in IEEE 754 singles, each operation rounded by itself, in the order that is fixed
-//! (model-format.md, M10.1). Slots, of which rows have one for each item, are the lanes of all of it.
+//! (model-format.md, M10.1). A lane is a slot: a row of an item.
 
 use crate::planes::least_squares::triangle;
 use crate::processor::simd::wide;

@@ -111,9 +111,9 @@ class OtherDeflated:
     tokens: Tokens
 
     @classmethod
-    def of(cls, content: bytes, stream: bytes) -> OtherDeflated | None:
+    def find(cls, content: bytes, stream: bytes) -> OtherDeflated | None:
         """None if the stream is of other content, or other bytes are behind it."""
-        found = Tokens.of(memoryview(stream)[_HEADER:], len(content))
+        found = Tokens.find(memoryview(stream)[_HEADER:], len(content))
         if found is None or found[0] != content:
             return None
         if stream[_HEADER + found[1].size :] != _check(content):
@@ -132,9 +132,9 @@ class OtherDeflated:
 AnyDeflated = Deflated | OtherDeflated
 
 
-def deflated_of(content: bytes, stream: bytes) -> AnyDeflated | None:
+def find_deflated(content: bytes, stream: bytes) -> AnyDeflated | None:
     """What makes the stream from the content."""
-    return Deflated.find(content, stream) or OtherDeflated.of(content, stream)
+    return Deflated.find(content, stream) or OtherDeflated.find(content, stream)
 
 
 def unpack_deflated(cursor: Cursor) -> AnyDeflated:

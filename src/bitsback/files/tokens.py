@@ -21,7 +21,7 @@ class Tokens:
     """Bytes of the stream."""
 
     @classmethod
-    def of(cls, stream: bytes | memoryview, most: int = _MOST) -> tuple[bytes, Tokens] | None:
+    def find(cls, stream: bytes | memoryview, most: int = _MOST) -> tuple[bytes, Tokens] | None:
         """The plaintext and the tokens of a stream, behind which there may be other bytes.
 
         most: bytes of plaintext, at most. None if the stream is damaged, or longer.

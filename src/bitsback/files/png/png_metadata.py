@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands
-from bitsback.files.deflated import ZLIB, AnyDeflated, deflated_of, unpack_deflated
+from bitsback.files.deflated import ZLIB, AnyDeflated, find_deflated, unpack_deflated
 from bitsback.files.drawing import Drawing, Seekable
 from bitsback.files.png.png_parts import (
     AROUND,
@@ -266,7 +266,7 @@ class Png:
     ) -> Stream | None:
         rows = self.samples.filtered(self.samples.row_bytes(pixels), filters)
         parts = [content(data, place) for place in idats]
-        deflated = deflated_of(rows, b"".join(parts))
+        deflated = find_deflated(rows, b"".join(parts))
         if deflated is None:
             return None
         return Stream(filters, deflated, tuple(map(len, parts)))
