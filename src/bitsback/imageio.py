@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bitsback.archive.reading.indexed import View, is_image
 from bitsback.archive.reading.indexing import read_number
 from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.stacked import Stack, arrays_in, picture_numbers
+from bitsback.archive.reading.stacked import Stack, StackSource, arrays_in, picture_numbers
 from bitsback.errors import ArchiveError, InputError, MissingExtra
 from bitsback.format.parts import ARRAYS
 from bitsback.models.model import Choice
@@ -134,7 +134,7 @@ class BitsbackPlugin(PluginV3):
             )
         array = next(iter(arrays.values()))
         if len(arrays) > 1:  # arrays of an npz file
-            array = Stack(archive, numbers, array.shape, array.dtype)
+            array = Stack(StackSource(archive, numbers, array.shape, array.dtype))
         return array, ...
 
 

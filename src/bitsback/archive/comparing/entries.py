@@ -67,11 +67,10 @@ def differences(
         {name for name, (kind, _) in each.items() if kind == TARGET} for each in (ours, theirs)
     )
     changed = {
-        name: ours[name][0]
-        for name in ours
-        if name != _ROOT and name in theirs and ours[name] != theirs[name]
+        name: kind
+        for name, (kind, value) in ours.items()
+        if name != _ROOT and name in theirs and theirs[name][0] == kind and theirs[name][1] != value
     }
-    changed = {name: kind for name, kind in changed.items() if theirs[name][0] == kind}
     gone = [name for name in links if name not in links_there]
     gone += [name for name in empty if name not in theirs and name not in empty_there]
     new = [name for name in links_there if name not in links]

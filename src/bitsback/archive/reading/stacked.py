@@ -30,7 +30,7 @@ many.
 """
 
 
-class _StackSource(ArraySource):
+class StackSource(ArraySource):
     """Pictures of an archive, all of one shape and dtype, as an array [pictures, ...]."""
 
     def __init__(
@@ -85,17 +85,9 @@ class _StackSource(ArraySource):
 class Stack(View):
     """Pictures of an archive, all of one shape and dtype, as an array [pictures, ...]."""
 
-    def __init__(
-        self,
-        archive: ArchiveReader,
-        numbers: Sequence[int],
-        shape: Shape,
-        dtype: np.dtype[Any],
-        part: PartSource | None = None,
-    ) -> None:
-        """numbers: of the files or pages. part: the part of the archive that has exactly these."""
-        super().__init__(_StackSource(archive, numbers, shape, dtype, part))
-        self.numbers = numbers
+    def __init__(self, source: StackSource) -> None:
+        super().__init__(source)
+        self.numbers = source.numbers
 
 
 def picture_numbers(archive: ArchiveReader) -> Sequence[int]:
@@ -124,7 +116,7 @@ def arrays_in(archive: ArchiveReader) -> dict[str, View]:
     if not numbers:
         raise InputError(f"{archive.name}: has no pictures")
     if len(numbers) > 1 and (part := _only_part(archive, collection, len(numbers))) is not None:
-        return {kind: Stack(archive, numbers, part.shape[1:], part.dtype, part)}
+        return {kind: Stack(StackSource(archive, numbers, part.shape[1:], part.dtype, part))}
     groups = _groups(archive, numbers)
     several = sum(len(numbers) > 1 for numbers in groups.values()) > 1
     found: dict[str, View] = {}
@@ -135,7 +127,7 @@ def arrays_in(archive: ArchiveReader) -> dict[str, View]:
             found[name] = View(archive.file_source(numbers[0]))
         else:
             name = f"{kind}_{len(found)}" if several else kind
-            found[name] = Stack(archive, numbers, shape, np.dtype(dtype))
+            found[name] = Stack(StackSource(archive, numbers, shape, np.dtype(dtype)))
     return found
 
 
