@@ -189,7 +189,7 @@ class Archive(Indexed):
         return self._view(which)
 
     def _view(self, which: Any) -> View:
-        source = self.reader.file_source(which)
+        source = self.reader.file_array(which)
         return Stored(source) if isinstance(source, StoredSource) else View(source)
 
     @property
@@ -377,7 +377,7 @@ class Archive(Indexed):
         try:
             if preview is not None:
                 return [shown_picture(preview, self.name)]
-            source = self.reader.file_source(number)
+            source = self.reader.file_array(number)
             is_small = isinstance(source, StoredSource) or np.prod(source.shape) <= most
             return shown_images(source, 1) if is_small else []
         except InputError:  # it is no picture

@@ -10,20 +10,19 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
+from bitsback.files.axes import FRAME, T, X, Y, Z, Axes, plain_axes
 from bitsback.files.bands import Bands, rows_of_band
 from bitsback.files.bitmap import PLANES, SWAP, Frame
 from bitsback.files.drawing import Split, makes
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import Content, FileContent, in_memory, same_bytes
 from bitsback.wire import Cursor
-
-if TYPE_CHECKING:
-    pass
 
 _PREAMBLE = 128
 _SYNTAXES = {
@@ -35,12 +34,16 @@ _SYNTAXES = {
 _SYNTAX = 0x00020010
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
 _ROWS, _COLUMNS, _BITS, _SIGNED = 0x00280010, 0x00280011, 0x00280100, 0x00280103
+_SPACING, _BETWEEN, _THICKNESS = 0x00280030, 0x00180088, 0x00180050
+_FRAME_TIME, _CENTRE, _WIDTH = 0x00181063, 0x00281050, 0x00281051
+_INTERCEPT, _SLOPE = 0x00281052, 0x00281053
 _MODALITY, _WORD = 0x00080060, re.compile(rb"[A-Z0-9]{1,16}")
 _SERIES, _NUMBER, _POSITION, _ORIENTATION = 0x0020000E, 0x00200013, 0x00200032, 0x00200037
 _WANTED = frozenset(
     (
         *(_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES, _ROWS, _COLUMNS, _BITS, _SIGNED),
         *(_SERIES, _NUMBER, _POSITION, _ORIENTATION, _MODALITY),
+        *(_SPACING, _BETWEEN, _THICKNESS, _FRAME_TIME, _CENTRE, _WIDTH, _INTERCEPT, _SLOPE),
     )
 )
 _PIXELS = 0x7FE00010
@@ -134,7 +137,7 @@ class Dicom:
         value = self.values.get(tag, b"")
         return missing if len(value) != 2 else int(struct.unpack(self.order + "H", value)[0])
 
-    def _decimals(self, tag: int, count: int) -> list[float] | None:
+    def decimals(self, tag: int, count: int) -> list[float] | None:
         """Numbers that an element has as text."""
         try:
             found = [float(part) for part in self.values.get(tag, b"").rstrip(b"\0 ").split(b"\\")]
@@ -145,7 +148,7 @@ class Dicom:
     @property
     def frames(self) -> float:
         """The number of its frames, as far as it makes sense."""
-        return (self._decimals(_FRAMES, 1) or [1.0])[0]
+        return (self.decimals(_FRAMES, 1) or [1.0])[0]
 
     @property
     def palette(self) -> bool:
@@ -212,6 +215,22 @@ class Dicom:
         return Frame(self.layout, ((self.pixels.start, rows),), others)
 
     @property
+    def window(self) -> tuple[float, float] | None:
+        """The least and the greatest stored value that its first window shows."""
+        centres, widths = (
+            self.values.get(tag, b"").partition(b"\\")[0].strip(b"\0 ") for tag in (_CENTRE, _WIDTH)
+        )
+        (slope,) = self.decimals(_SLOPE, 1) or (1.0,)
+        (intercept,) = self.decimals(_INTERCEPT, 1) or (0.0,)
+        try:
+            centre, width = (float(text) for text in (centres, widths))
+        except ValueError:
+            return None
+        if not (isfinite(centre) and isfinite(width) and width > 0 and slope > 0):
+            return None
+        return (centre - width / 2 - intercept) / slope, (centre + width / 2 - intercept) / slope
+
+    @property
     def series(self) -> bytes:
         """What identifies its series; empty if nothing does."""
         return self.values.get(_SERIES, b"").rstrip(b"\0 ")
@@ -219,8 +238,8 @@ class Dicom:
     @property
     def place(self) -> tuple[float, float]:
         """Where it is in its series: along the normal of its slices, and by its number."""
-        position, axes = self._decimals(_POSITION, 3), self._decimals(_ORIENTATION, 6)
-        number = self._decimals(_NUMBER, 1) or [0.0]
+        position, axes = self.decimals(_POSITION, 3), self.decimals(_ORIENTATION, 6)
+        number = self.decimals(_NUMBER, 1) or [0.0]
         along = 0.0
         if position is not None and axes is not None:
             with np.errstate(all="ignore"):
@@ -251,6 +270,30 @@ class Slice:
         return cls(kind, int(found.frames), found.series, found.place)
 
 
+def _header(frame: Frame) -> Dicom | None:
+    """The header of a file; None for a file of another format."""
+    is_dicom = frame.others[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
+    return Dicom.read(frame.others) if is_dicom else None
+
+
+def axes_of(metadata: Frame, shape: Shape) -> Axes | None:
+    """The axes of the frames of a DICOM file."""
+    found = _header(metadata)
+    if found is None or not 1 <= found.frames < _MOST_OTHERS:
+        return None
+    spacing, units = dict[str, float](), dict[str, str]()
+    rows, columns = found.decimals(_SPACING, 2) or (0, 0)
+    (between,) = found.decimals(_BETWEEN, 1) or found.decimals(_THICKNESS, 1) or (0,)
+    (time,) = found.decimals(_FRAME_TIME, 1) or (0,)
+    frames, step = (T, time) if time > 0 else (Z if between > 0 else FRAME, between)
+    for axis, length in ((Y, rows), (X, columns), (frames, step)):
+        if length > 0 and (axis != frames or found.frames > 1):
+            spacing[axis], units[axis] = length, "ms" if axis == T else "mm"
+    attrs: dict[str, Any] = {"spacing": spacing, "units": units, "window": found.window}
+    attrs = {name: value for name, value in attrs.items() if value}
+    return plain_axes(int(found.frames), frames, shape, attrs)
+
+
 def facts_of(metadata: bytes) -> tuple[str, int] | None:
     """The modality, a word, and the number of frames of a file, by its container metadata; None if
     it is another file. Nothing else of a header is ever shown.
@@ -259,7 +302,7 @@ def facts_of(metadata: bytes) -> tuple[str, int] | None:
         frame = Frame.unpack(Cursor(metadata, 1))
     except ArchiveError:
         return None
-    found = Dicom.read(frame.others) if frame.others[_PREAMBLE : _PREAMBLE + 4] == b"DICM" else None
+    found = _header(frame)
     if found is None or metadata[0] != frame.kind:
         return None
     word = found.values.get(_MODALITY, b"").strip(b"\0 ")

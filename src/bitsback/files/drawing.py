@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.files.axes import Axes
 from bitsback.files.bands import Bands, PageRows, Read, joined
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import Content
 from bitsback.wire import Cursor
 
@@ -138,6 +140,15 @@ class PictureCodec(Protocol):
 
     def same(self, file: BinaryIO, made: BinaryIO) -> bool:
         """Whether two files differ at most in their compression."""
+
+
+class AxesCodec(Protocol):
+    """Finds the axes of the pixels of files with several frames."""
+
+    def axes_of(self, metadata: Any, shape: Shape) -> Axes | None:
+        """The axes of a file by its container metadata. shape: of its pixels, with the frames below
+        each other. None if frames differ in size.
+        """
 
 
 @runtime_checkable

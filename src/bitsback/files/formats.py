@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the command's help names formats and must not import NumPy
     import numpy as np
 
     from bitsback.files import bitmap, dicom, gif, idx, npy, npz, webp
-    from bitsback.files.drawing import PagesCodec, PictureCodec
+    from bitsback.files.drawing import AxesCodec, PagesCodec, PictureCodec
     from bitsback.files.npy import Items, NextArray
     from bitsback.files.png import png_codec
     from bitsback.files.tiff import tiff_codec
@@ -167,6 +167,10 @@ class PictureFormat(Format):
     """The kinds of its container metadata in an archive (docs/format.md, Container metadata)."""
     codec: Callable[[], PictureCodec] | None = None
     """None if such files are stored verbatim in folders, since they are small already."""
+    axes: Callable[[], AxesCodec] | None = None
+    """None if such files have one picture."""
+    with_axes: tuple[int, ...] = ()
+    """The kinds of container metadata of files that may have several frames."""
 
     def takes(self, start: bytes, name: str) -> bool:
         return self.starts(start) if self.pillow is None else self.ends(name)
@@ -265,17 +269,18 @@ FORMATS: tuple[Format, ...] = (
     ),
     # Some DICOM files begin as TIFF files, and may be both.
     PictureFormat(
-        title="a DICOM file", start=rb".{128}DICM", metadata=(1,), codec=_codec("dicom")
+        title="a DICOM file", start=rb".{128}DICM", metadata=(1,), codec=_codec("dicom"),
+        axes=_codec("dicom"), with_axes=(1,),
     ),
     PagesFormat(
         title="a TIFF file", endings=(".tif", ".tiff"), start=rb"II[*+]\0|MM\0[*+]", key="tiff",
         pillow=("Tiff", "TIFF"), writes={".tif": NAMED, ".tiff": NAMED}, metadata=(4,),
-        codec=_codec("tiff.tiff_codec"),
+        codec=_codec("tiff.tiff_codec"), axes=_codec("tiff.tiff_axes"), with_axes=(4,),
     ),
     PictureFormat(
         title="a PNG file", endings=(".png", ".apng"), start=rb"\x89PNG\r\n\x1a\n",
         pillow=("Png", "PNG"), writes={".png": NAMED}, metadata=(2, 3, 8, 9),
-        codec=_codec("png.png_codec"),
+        codec=_codec("png.png_codec"), axes=_codec("png.animated"), with_axes=(8, 9),
     ),
     PictureFormat(
         title="a BMP file", endings=(".bmp",), start=rb"BM", pillow=("Bmp", "BMP"),
@@ -297,7 +302,7 @@ FORMATS: tuple[Format, ...] = (
     PictureFormat(title="a WebP file", start=rb"RIFF", pillow=("WebP", "WEBP")),
     PictureFormat(
         title="a GIF file", endings=(".gif",), start=rb"GIF8", pillow=("Gif", "GIF"), metadata=(6,),
-        codec=_codec("gif"),
+        codec=_codec("gif"), axes=_codec("gif"), with_axes=(6,),
     ),
     NPY,
     UnreadFormat(

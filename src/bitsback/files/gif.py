@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
+from bitsback.files.axes import FRAME, Axes, plain_axes
 from bitsback.files.bands import Bands
 from bitsback.files.drawing import Drawing, Seekable, Split, WholeDrawing, makes
 from bitsback.files.sheet import Place, sheet_of
@@ -154,6 +155,12 @@ class Gif:
                 "its container metadata is too short for its frames, or they too large"
             )
         return cls(frames, others)
+
+
+def axes_of(metadata: Gif, shape: Shape) -> Axes | None:
+    """The axes of frames of one size. Frames may have but a part of the picture, in any place."""
+    alike = len({(frame.height, frame.width) for frame in metadata.frames}) == 1
+    return plain_axes(len(metadata.frames), FRAME, shape, {}) if alike else None
 
 
 def _too_large(frames: Sequence[GifFrame]) -> bool:

@@ -18,6 +18,7 @@ from PIL.ImageFile import ImageFile
 
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files import formats
+from bitsback.files.axes import Axes
 from bitsback.files.bands import BandItems, Bands, Kind, PageRows, Read, Rows, joined
 from bitsback.files.drawing import (
     BandsCodec,
@@ -38,6 +39,7 @@ from bitsback.files.pictures import (
     reading_picture,
     shown_in_bands,
 )
+from bitsback.format.grid import Shape
 from bitsback.format.modes import MODES, NAMED, mode_of
 from bitsback.io.file_io import name_of, open_regular
 from bitsback.io.names import printable
@@ -168,6 +170,22 @@ def unpack(data: bytes) -> ContainerMetadata:
     metadata = found.codec().unpack(cursor, kind)
     cursor.done()
     return metadata
+
+
+def may_have_frames(kind: int) -> bool:
+    """Whether files whose container metadata begins with this byte may have several frames."""
+    found = formats.format_of_metadata(kind)
+    return found is not None and kind in found.with_axes
+
+
+def axes_of(metadata: bytes, shape: Shape) -> Axes | None:
+    """The axes of the pixels of a file, which have this shape with its frames below each other;
+    None if the file has one picture, or frames that differ in size. Raises ArchiveError.
+    """
+    found = formats.format_of_metadata(metadata[0])
+    if found is None or found.axes is None:
+        return None
+    return found.axes().axes_of(unpack(metadata), shape)
 
 
 def drawing_of(

@@ -9,7 +9,7 @@ import html
 import io
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -128,6 +128,16 @@ class ArraySource(ABC):
         the tiles of large items. Raises ArchiveError if blocks are missing.
         """
 
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The names of the axes, as `Indexed.dims`."""
+        return ()
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        """What is known about the axes, as `Indexed.attrs`."""
+        return {}
+
     @abstractmethod
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         """The wanted elements along each axis. verify: check each block's digest."""
@@ -202,6 +212,20 @@ class Indexed(ABC):
         array, ArchiveError if blocks are missing.
         """
         return self._source.chunks
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The names of the axes of the pixels of a file, such as `("t", "z", "y", "x")`: `frame` or
+        `page` where the file does not say what follows, `c` for channels. Empty for arrays.
+        """
+        return self._source.dims
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        """What the file of the pixels states about their axes: `spacing` and `units` by the names
+        of axes, `channels`, a list of names, and `window`, the values to be shown.
+        """
+        return self._source.attrs
 
     @property
     def ndim(self) -> int:

@@ -14,6 +14,7 @@ from bitsback.archive.reading.addition import keep_removed, with_addition
 from bitsback.archive.reading.archive_file import ArchiveFile, Source
 from bitsback.archive.reading.damage import Owners, described, gaps_of
 from bitsback.archive.reading.directory import Directory, guess_collection, scan
+from bitsback.archive.reading.framed import FramedSource
 from bitsback.archive.reading.hashes import Check, check_of
 from bitsback.archive.reading.indexed import ArraySource
 from bitsback.archive.reading.indexing import Steps, read_number
@@ -293,6 +294,23 @@ class ArchiveReader:
             read = partial(self.part_bytes, *files.span(number))
             return StoredSource(self.name, files.names[number], read, shown_picture)
         return self.part_source(*files.place(number))
+
+    def file_array(self, which: Any) -> ArraySource:
+        """The array of a file as users see it: its frames or pages are axes. By number or by name.
+        Raises KeyError, IndexError, TypeError, ArchiveError.
+        """
+        source = self.file_source(which)
+        if self.collection.kind != FOLDER or not isinstance(source, PartSource):
+            return source
+        from bitsback.files.picture_files import axes_of, may_have_frames
+
+        number = self.file_number(which)
+        part, start, stop = self.files.span(number)
+        if start == stop or not may_have_frames(self.part_bytes(part, start, start + 1)[0]):
+            return source
+        with self.file.naming():
+            axes = axes_of(self.part_bytes(part, start, stop), source.shape)
+        return source if axes is None else FramedSource(source, axes)
 
     def preview(self, which: int | str) -> bytes | None:
         """A small picture of a file; None if it has none."""

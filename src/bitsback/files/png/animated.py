@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
+from bitsback.files.axes import FRAME, Axes, plain_axes
 from bitsback.files.bands import Bands
 from bitsback.files.deflated import unpack_deflated
 from bitsback.files.drawing import Drawing, Seekable, WholeDrawing
@@ -302,6 +303,11 @@ def _are_sound(header: bytes, around: Sequence[Sequence[Chunk]]) -> bool:
     heads = [(at, len(held), held[:4]) for at, kind, held in placed if kind == _CONTROL]
     critical = [(at, kind) for at, kind, _ in placed if kind[:1].isupper()]
     return heads == [(0, 8, frames.to_bytes(4, "big"))] and critical in ([], [(0, b"PLTE")])
+
+
+def axes_of(metadata: Animation, shape: Shape) -> Axes | None:
+    """The axes of frames of one size. Frames may have but a part of the picture, in any place."""
+    return plain_axes(metadata.alike, FRAME, shape, {})
 
 
 def read(data: Content) -> Animated | None:

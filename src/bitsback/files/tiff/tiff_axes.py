@@ -1,0 +1,180 @@
+"""The axes of the pages of a TIFF file, by the descriptions of OME and ImageJ, which tifffile reads
+in the container metadata.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any, BinaryIO, cast
+
+from bitsback.errors import ArchiveError
+from bitsback.files.axes import PAGE, C, T, X, Y, Z, Axes, plain_axes
+from bitsback.files.tiff.structure import opened
+from bitsback.files.tiff.tiff_metadata import Tiff
+from bitsback.format.grid import Shape
+
+_NAMES = {"T": T, "Z": Z, "C": C, "Y": Y, "X": X, "S": "s", "I": PAGE, "Q": PAGE}
+"""The names of axes by tifffile's letters; others are lower-case letters."""
+_OME = {"X": X, "Y": Y, "Z": Z}
+_MICRO = {"micron": "µm", "um": "µm", "\\u00B5m": "µm"}
+"""Units that ImageJ spells in several ways."""
+_MOST_TEXT = 256
+
+
+class _Headers(io.RawIOBase):
+    """A TIFF file without the bytes of its segments, which are read as zeros."""
+
+    def __init__(self, metadata: Tiff) -> None:
+        super().__init__()
+        self._pieces = list(metadata.around())
+        self._starts = [at for at, _ in self._pieces]
+        self._size, self._at = metadata.size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        count = max(min(len(buffer), self._size - self._at), 0)
+        buffer[:count] = bytes(count)
+        first = max(bisect_right(self._starts, self._at) - 1, 0)
+        for at, data in self._pieces[first:]:
+            start, end = max(at, self._at), min(at + len(data), self._at + count)
+            if at >= self._at + count:
+                break
+            if start < end:
+                buffer[start - self._at : end - self._at] = data[start - at : end - at]
+        self._at += count
+        return count
+
+
+def axes_of(metadata: Tiff, shape: Shape) -> Axes | None:
+    """The axes of the pages of a file whose pixels have this shape, below each other; None if the
+    pages differ.
+    """
+    if len(metadata.pages) != 1:
+        return None
+    count = metadata.pages[0][0]
+    plain = plain_axes(count, PAGE, shape, {})
+    if plain is None:
+        return None
+    file = cast(BinaryIO, io.BufferedReader(_Headers(metadata)))
+    try:
+        with opened(file) as tiff:
+            return _axes_of_series(tiff, plain) or plain
+    except (ArchiveError, MemoryError):
+        raise
+    except Exception:  # a damaged header may make tifffile raise any error
+        return plain
+
+
+def _axes_of_series(tiff: Any, plain: Axes) -> Axes | None:
+    """The axes of the only series of a file; None if its pages are not those of the picture, in
+    their order.
+    """
+    if len(tiff.series) != 1:
+        return None
+    series = tiff.series[0]
+    dims = tuple(_NAMES.get(letter, letter.lower()) for letter in series.axes)
+    lengths = tuple(map(int, series.shape))
+    if dims[-1:] == ("s",) and C not in dims:
+        dims = (*dims[:-1], C)
+    if len(set(dims)) < len(dims) or Y not in dims:
+        return None
+    found = Axes(dims, lengths, _attrs(tiff))
+    pages = [page.index for page in series.pages if page is not None]
+    in_order = series.is_truncated or pages == list(range(len(tiff.pages)))
+    return found if in_order and found.stored == plain.stored and _fits(found, plain) else None
+
+
+def _fits(found: Axes, plain: Axes) -> bool:
+    """Whether rows are the axis that follows the pages."""
+    return found.shape[found.row :] == plain.shape[plain.row :]
+
+
+def _attrs(tiff: Any) -> dict[str, Any]:
+    """The facts about axes that a file states."""
+    spacing, units, attrs = dict[str, float](), dict[str, str](), dict[str, Any]()
+    if tiff.is_ome:
+        for axis, step, unit in _ome_steps(tiff.ome_metadata):
+            spacing[axis], units[axis] = step, unit
+        attrs["channels"] = _ome_channels(tiff.ome_metadata)
+    elif tiff.is_imagej:
+        found = tiff.imagej_metadata
+        unit = _text(found.get("unit", ""))
+        unit = _MICRO.get(unit, unit)
+        resolution = {axis: _step(tiff.pages.first, tag) for axis, tag in ((X, 282), (Y, 283))}
+        steps = {**resolution, Z: _positive(found.get("spacing"))}
+        for axis, length in steps.items():
+            if length is not None and unit not in ("", "pixel", "inch"):
+                spacing[axis], units[axis] = length, unit
+        interval = _positive(found.get("finterval"))
+        if interval is not None:
+            spacing[T], units[T] = interval, "s"
+        low, high = (_number(found.get(name)) for name in ("min", "max"))
+        if low is not None and high is not None and low < high:
+            attrs["window"] = (low, high)
+    attrs |= {"spacing": spacing, "units": units}
+    return {name: value for name, value in attrs.items() if value}
+
+
+def _ome_steps(text: str) -> Iterator[tuple[str, float, str]]:
+    """The axes of a file of OME, the distance of neighbours along each, and its unit."""
+    pixels = _pixels(text)
+    for letter, axis in _OME.items():
+        step = _positive(pixels.get(f"PhysicalSize{letter}"))
+        if step is not None:
+            yield axis, step, _text(pixels.get(f"PhysicalSize{letter}Unit", "µm"))
+    step = _positive(pixels.get("TimeIncrement"))
+    if step is not None:
+        yield T, step, _text(pixels.get("TimeIncrementUnit", "s"))
+
+
+def _ome_channels(text: str) -> list[str]:
+    """The names of the channels; none if one has no name."""
+    channels = _pixels(text).get("Channel", [])
+    channels = channels if isinstance(channels, list) else [channels]
+    names = [_text(channel.get("Name", "")) for channel in channels]
+    return names if all(names) else []
+
+
+def _pixels(text: str) -> dict[str, Any]:
+    import tifffile
+
+    image = tifffile.xml2dict(text)["OME"]["Image"]
+    return dict((image[0] if isinstance(image, list) else image)["Pixels"])
+
+
+def _step(page: Any, tag: int) -> float | None:
+    """The distance of pixels by the resolution of a page, which is a fraction."""
+    numerator, denominator = page.tags[tag].value if tag in page.tags else (0, 0)
+    return _positive(denominator / numerator) if numerator else None
+
+
+def _positive(value: Any) -> float | None:
+    number = _number(value)
+    return number if number is not None and number > 0 else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _text(value: Any) -> str:
+    return str(value)[:_MOST_TEXT]
