@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bitsback.archive.reading.indexed import View, is_image
 from bitsback.archive.reading.indexing import read_number
 from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.stacked import Stack, StackSource, arrays_in, picture_numbers
+from bitsback.archive.reading.stacked import Stack, StackSource, picture_numbers, stacks_in
 from bitsback.errors import ArchiveError, InputError, MissingExtra
 from bitsback.format.parts import ARRAYS
 from bitsback.models.model import Choice
@@ -83,7 +83,7 @@ class BitsbackPlugin(PluginV3):
             return iter([self.read()])
         if self._numbers is None:
             return map(np.asarray, View(self._archive.array_source))
-        return (self._archive.file_source(number).whole() for number in self._numbers)
+        return (self._archive.file_array(number).whole() for number in self._numbers)
 
     def properties(self, index: int | EllipsisType | None = None) -> ImageProperties:
         """Shape and dtype of what `read` returns; nothing that a model codes is decoded."""
@@ -97,12 +97,17 @@ class BitsbackPlugin(PluginV3):
     def metadata(
         self, index: int | EllipsisType | None = None, exclude_applied: bool = True
     ) -> dict[str, Any]:
-        """What the archive was made of, "kind", and the "name" of a file or an array."""
+        """What the archive was made of, "kind", the "name" of a file or an array, and the "axes" of
+        its pixels with what the file states about them.
+        """
         found: dict[str, Any] = {"kind": self._archive.kind}
         if self._archive.names and not self._is_several(index):
             number = read_number(index or 0, self._count, "images")
             assert self._numbers is not None, "it has files"
+            array = self._archive.file_array(self._numbers[number])
             found["name"] = self._archive.names[self._numbers[number]]
+            if array.dims:
+                found |= {"axes": array.dims, **array.attrs}
         return found
 
     def close(self) -> None:
@@ -121,12 +126,12 @@ class BitsbackPlugin(PluginV3):
             number = read_number(index or 0, self._count, "images")
             if numbers is None:
                 return View(archive.array_source), ... if self._whole else number
-            return View(archive.file_source(numbers[number])), ...
+            return View(archive.file_array(numbers[number])), ...
         if numbers is None:
             return View(archive.array_source), np.newaxis if self._whole else ...
         if self._count == 1:
-            return View(archive.file_source(numbers[0])), np.newaxis
-        arrays = arrays_in(archive)
+            return View(archive.file_array(numbers[0])), np.newaxis
+        arrays = stacks_in(archive)
         if len({(array.shape, array.dtype) for array in arrays.values()}) != 1:
             raise InputError(
                 f"{archive.name}: its images have {len(arrays)} shapes and dtypes; read them one by"

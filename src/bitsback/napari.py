@@ -16,6 +16,7 @@ from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.stacked import Stack, arrays_in
 from bitsback.dask.reading import lazy
 from bitsback.errors import ArchiveError, InputError
+from bitsback.files.axes import C
 from bitsback.format.grid import Shape
 
 Layer = tuple[Any, dict[str, Any], str]
@@ -50,11 +51,13 @@ def _layers(path: Path) -> Iterator[Layer]:
         shown += 1
         of_colours = array.dtype.kind == "u" and array.dtype.itemsize <= 2
         rgb = of_colours and array.ndim > 2 and array.shape[-1] in (3, 4)
+        rgb = rgb and array.dims[-1:] in ((), (C,))
         options: dict[str, Any] = {
             "name": path.stem if name == "array" else f"{path.stem}: {name}",
             "rgb": rgb,
             "metadata": {"archive": str(path)},
         }
+        options |= _axes_of(array, rgb, options["name"])
         if (limits := _limits(array, array.shape[: -3 if rgb else -2])) is not None:
             options["contrast_limits"] = limits
         if isinstance(array, Stack) and archive.files.named:
@@ -64,12 +67,38 @@ def _layers(path: Path) -> Iterator[Layer]:
         raise InputError(f"{path}: holds no arrays of two axes or more, which napari could show")
 
 
+def _axes_of(array: View, rgb: bool, name: str) -> dict[str, Any]:
+    """The options for what the file of an array states about its axes: one layer for each channel,
+    the spacing and the units.
+    """
+    dims = array.dims[: -1 if rgb else None]
+    if not dims:
+        return {}
+    options: dict[str, Any] = {}
+    if C in dims:
+        options["channel_axis"] = dims.index(C)
+        dims = tuple(axis for axis in dims if axis != C)
+        channels = array.attrs.get("channels", [])
+        if len(channels) == array.shape[options["channel_axis"]]:
+            options["name"] = [f"{name}: {channel}" for channel in channels]
+    spacing, units = array.attrs.get("spacing", {}), array.attrs.get("units", {})
+    options["axis_labels"] = dims
+    if spacing:
+        options["scale"] = [spacing.get(axis, 1.0) for axis in dims]
+        options["units"] = [units.get(axis, "pixel") for axis in dims]
+    return options
+
+
 def _limits(array: View, stacked: Shape) -> tuple[float, float] | None:
-    """The contrast limits: those of the slice that napari shows first, the middle one. None where
-    napari finds the same: of a stack it would take the first slice, which is often empty.
+    """The contrast limits: those that its file states, or of the slice that napari shows first, the
+    middle one. None where napari finds the same: of a stack it would take the first slice, which is
+    often empty.
 
     stacked: the lengths of the axes that have a slider.
     """
+    if "window" in array.attrs:
+        low, high = array.attrs["window"]
+        return low, high
     if array.dtype == np.uint8:
         return 0, 255
     if not stacked or array.dtype.kind not in "iuf":

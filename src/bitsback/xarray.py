@@ -17,6 +17,7 @@ from bitsback.archive.reading.indexed import View
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.stacked import Stack, arrays_in
 from bitsback.errors import InputError, MissingExtra
+from bitsback.files.axes import C
 from bitsback.io.remote.url import Options
 from bitsback.models.model import Choice
 
@@ -93,13 +94,14 @@ class BitsbackBackend(BackendEntrypoint):
         storage_options: Options | None = None,
     ) -> Dataset:
         """filename_or_obj: a path, a URL, or a binary file that can seek. dims: the names of the
-        axes, of all arrays or by the name of each; "zyx" are three. By default they are called
-        `dim_0`, `dim_1`, ..., or `NAME_dim_0`, ... if arrays differ in them. model,
-        storage_options: as for `bitsback.open`.
+        axes, of all arrays or by the name of each; "zyx" are three. By default they are those of
+        the file, such as `t`, `z`, `y`, `x`, or otherwise `dim_0`, `dim_1`, ...; if arrays differ
+        in them, `NAME_` stands before each. model, storage_options: as for `bitsback.open`.
 
         The variables are "array", the arrays of an npz file, or pictures and pages: those of one
-        shape are one variable, whose coordinate `name` has the names of files. Blocks are the
-        preferred chunks, `chunks={}`. Raises InputError and ArchiveError.
+        shape are one variable, whose coordinate `name` has the names of files. Axes whose spacing
+        or channels a file states have coordinates. Blocks are the preferred chunks, `chunks={}`.
+        Raises InputError and ArchiveError.
         """
         archive = ArchiveReader(filename_or_obj, model=model, storage_options=storage_options)
         try:
@@ -115,11 +117,12 @@ class BitsbackBackend(BackendEntrypoint):
                 axes = named[name]
                 chunks = dict(zip(axes, array.chunks, strict=True))
                 lazy = indexing.LazilyIndexedArray(LazyArray(array))
-                variable = Variable(axes, lazy, encoding={"preferred_chunks": chunks})
-                dataset[name] = variable
+                window = {"window": list(array.attrs["window"])} if "window" in array.attrs else {}
+                dataset[name] = Variable(axes, lazy, window, {"preferred_chunks": chunks})
+                dataset = dataset.assign_coords(_coordinates(array, axes))
                 if isinstance(array, Stack) and archive.files.named:
                     names = [archive.names[number] for number in array.numbers]
-                    label = "name" if axes[0] == "dim_0" or dims else f"{name}_name"
+                    label = f"{name}_name" if axes[0].startswith(f"{name}_") else "name"
                     dataset = dataset.assign_coords({label: (axes[0], names)})
         except BaseException:
             archive.close()
@@ -146,12 +149,44 @@ def _dims_of(arrays: Mapping[str, View], dims: Dims | None) -> dict[str, tuple[s
                     f"dims={dims!r}: {name} has {array.ndim} axes, and {len(found[name])} names"
                 )
     others = {name: array for name, array in arrays.items() if name not in found}
-    longest = max((array.ndim for array in others.values()), default=0)
-    shared = all(
-        len({array.shape[axis] for array in others.values() if array.ndim > axis}) == 1
-        for axis in range(longest)
-    )
+    named = {name: _names_of(array) for name, array in others.items()}
+    kinds: dict[str, list[Any]] = {}
     for name, array in others.items():
-        prefix = "" if shared else f"{name}_"
-        found[name] = tuple(f"{prefix}dim_{axis}" for axis in range(array.ndim))
+        for axis, own in enumerate(named[name]):
+            kinds.setdefault(own, []).append((array.shape[axis], *_facts(array, axis)))
+    shared = all(kind == several[0] for several in kinds.values() for kind in several)
+    for name, axes in named.items():
+        found[name] = axes if shared else tuple(f"{name}_{axis}" for axis in axes)
+    return found
+
+
+def _names_of(array: View) -> tuple[str, ...]:
+    """The names of its axes."""
+    return array.dims or tuple(f"dim_{axis}" for axis in range(array.ndim))
+
+
+def _facts(array: View, axis: int) -> tuple[float | None, str, list[str]]:
+    """The spacing along an axis, its unit, and the names of channels on it, as far as a file states
+    them.
+    """
+    attrs, name = array.attrs, _names_of(array)[axis]
+    channels = attrs.get("channels", []) if name == C else []
+    unit = attrs.get("units", {}).get(name, "")
+    return (
+        attrs.get("spacing", {}).get(name),
+        unit,
+        channels if len(channels) == array.shape[axis] else [],
+    )
+
+
+def _coordinates(array: View, axes: tuple[str, ...]) -> dict[str, Variable]:
+    """The coordinates along the axes, which have these names."""
+    found: dict[str, Variable] = {}
+    for axis, name in enumerate(axes):
+        spacing, unit, channels = _facts(array, axis)
+        if spacing is not None:
+            places = np.arange(array.shape[axis]) * spacing
+            found[name] = Variable(name, places, {"units": unit} if unit else {})
+        elif channels:
+            found[name] = Variable(name, channels)
     return found

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.files.axes import FRAME, T, X, Y, Z, Axes, plain_axes
+from bitsback.files.axes import FRAME, Axes, T, X, Y, Z, plain_axes
 from bitsback.files.bands import Bands, rows_of_band
 from bitsback.files.bitmap import PLANES, SWAP, Frame
 from bitsback.files.drawing import Split, makes

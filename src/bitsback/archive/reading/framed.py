@@ -1,8 +1,7 @@
-"""The pixels of a file of a folder with its frames or pages as axes."""
+"""The pixels of a file with its frames or pages as axes."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import Any
@@ -12,24 +11,87 @@ from numpy.typing import NDArray
 
 from bitsback.archive.reading.indexed import ArraySource, Chunks
 from bitsback.archive.reading.indexing import Along, Listed, Steps, Take
-from bitsback.archive.reading.part_source import Found, PartSource
+from bitsback.archive.reading.part_source import Found
 from bitsback.files.axes import Axes
+from bitsback.format.grid import Shape
 
 
-class FramedSource(ArraySource):
-    """The frames of a file, which its archive stores below each other in one picture."""
+class FramesSource(ArraySource):
+    """The frames of a file, [frames, rows, ...], which its archive stores below each other in one
+    picture.
+    """
 
-    def __init__(self, picture: PartSource, axes: Axes) -> None:
+    def __init__(self, picture: ArraySource, rows: int) -> None:
+        """rows: of a frame."""
         super().__init__(picture.name)
-        self._picture, self._axes = picture, axes
+        self._picture, self._rows = picture, rows
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self._axes.shape
+    def shape(self) -> Shape:
+        height, *inner = self._picture.shape
+        return (height // self._rows, self._rows, *inner)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         return self._picture.dtype
+
+    @property
+    def chunks(self) -> Chunks:
+        """The frames of a tile of the picture."""
+        rows, *inner = self._picture.chunks
+        together = max(rows[0] // self._rows, 1)
+        return (_cut(self.shape[0], together), (self._rows,), *inner)
+
+    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        frames, rows, *inner = wanted
+        assert isinstance(rows, Steps), "lists and masks index the first axis"
+        found = Found(tuple(map(len, wanted)), self.dtype)
+        if all(map(len, wanted)):
+            for place, first, count in self._runs(frames, rows):
+                pixels = self._picture.take((self._of_picture(rows, first, count), *inner), verify)
+                with self.fitting(pixels.shape):
+                    pixels = pixels.reshape(count, len(rows), *pixels.shape[1:])
+                    found.put([(slice(place, place + count), slice(None))], pixels)
+        with self.fitting(tuple(map(len, wanted))):
+            return found.array[_arranged(frames)]
+
+    def _runs(self, frames: Along, rows: Steps) -> Iterator[tuple[int, int, int]]:
+        """The wanted frames, ascending: the place of one in the result, its number, and how many
+        frames from it on follow each other and are read at once.
+        """
+        numbers = _sorted(frames)
+        whole = rows == Steps(range(self._rows))
+        breaks = np.diff(numbers) != 1 if whole else np.ones(len(numbers) - 1, bool)
+        starts = [0, *(np.flatnonzero(breaks) + 1).tolist()]
+        for start, stop in zip(starts, [*starts[1:], len(numbers)], strict=True):
+            yield start, int(numbers[start]), stop - start
+
+    def _of_picture(self, rows: Steps, first: int, count: int) -> Steps:
+        """The rows of the picture that are these rows of a frame, or all rows of several."""
+        at, taken = first * self._rows, rows.wanted
+        if count > 1:
+            return Steps(range(at, at + count * self._rows))
+        return Steps(range(at + taken.start, at + taken.stop, taken.step), rows.backwards)
+
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        return chunk_by_chunk(self, start, stop, verify)
+
+
+class AxesSource(ArraySource):
+    """Frames, [frames, rows, ...], whose first axis is that of several, or one picture."""
+
+    def __init__(self, frames: ArraySource, axes: Axes) -> None:
+        """frames: of one picture, without their axis."""
+        super().__init__(frames.name)
+        self._frames, self._axes = frames, axes
+
+    @property
+    def shape(self) -> Shape:
+        return self._axes.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._frames.dtype
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -41,61 +103,37 @@ class FramedSource(ArraySource):
 
     @property
     def chunks(self) -> Chunks:
-        """The frames of a tile of the picture, as far as they follow each other along an axis."""
-        axes, stored = self._axes, self._picture.chunks
-        rows, lengths = axes.shape[axes.row], list[tuple[int, ...]]()
-        together = max(stored[0][0] // rows, 1)
-        for length in reversed(axes.frames):
-            step = min(together, length)
-            lengths.insert(0, tuple(min(step, length - at) for at in range(0, length, step)))
+        stored, lengths = self._frames.chunks, list[tuple[int, ...]]()
+        if not self._axes.row:
+            return stored
+        together = stored[0][0]
+        for length in reversed(self._axes.frames):
+            lengths.insert(0, _cut(length, min(together, length)))
             together = max(together // length, 1)
-        return (*lengths, (rows,), *stored[1:])
+        return (*lengths, *stored[1:])
 
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         row = self._axes.row
-        if not row:
-            return self._picture.take(wanted, verify)
-        shape, rows = tuple(map(len, wanted)), wanted[row]
-        assert isinstance(rows, Steps), "lists and masks index the first axis"
-        found = Found((math.prod(shape[:row]), *shape[row:]), self.dtype)
-        if 0 not in shape:
-            for place, first, count in self._runs(wanted):
-                taken = self._rows(rows, first, count)
-                pixels = self._picture.take((taken, *wanted[row + 1 :]), verify)
-                with self.fitting(shape):
-                    pixels = pixels.reshape(count, *shape[row:])
-                    found.put([(slice(place, place + count), slice(None))], pixels)
-        with self.fitting(shape):
-            whole = found.array.reshape(shape)
-        return whole[tuple(map(_arranged, wanted[:row]))]
-
-    def _runs(self, wanted: tuple[Along, ...]) -> Iterator[tuple[int, int, int]]:
-        """The wanted frames, ascending along each axis: the place of a frame in the result, its
-        number, and how many frames from it on follow each other and are read at once.
-        """
-        axes = self._axes
-        places = map(_sorted, wanted[: axes.row])
-        numbers = np.ravel_multi_index(np.ix_(*places), axes.frames).ravel()
-        whole = wanted[axes.row] == Steps(range(axes.shape[axes.row]))
-        breaks = np.diff(numbers) != 1 if whole else np.ones(len(numbers) - 1, bool)
-        starts = [0, *(np.flatnonzero(breaks) + 1).tolist()]
-        for start, stop in zip(starts, [*starts[1:], len(numbers)], strict=True):
-            yield start, int(numbers[start]), stop - start
-
-    def _rows(self, rows: Steps, first: int, count: int) -> Steps:
-        """The rows of the picture that are these rows of a frame, or all rows of several."""
-        height = self._axes.shape[self._axes.row]
-        at, taken = first * height, rows.wanted
-        if count > 1:
-            return Steps(range(at, at + count * height))
-        return Steps(range(at + taken.start, at + taken.stop, taken.step), rows.backwards)
+        if row < 2:
+            return self._frames.take(wanted, verify)
+        shape = tuple(map(len, wanted))
+        places = map(_sorted, wanted[:row])
+        numbers = np.ravel_multi_index(np.ix_(*places), self._axes.frames).ravel()
+        taken = self._frames.take((Listed.from_places(numbers), *wanted[row:]), verify)
+        return taken.reshape(shape)[tuple(map(_arranged, wanted[:row]))]
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        ends = accumulate(self.chunks[0])
-        for end in (min(end, stop) for end in ends):
-            if start < end:
-                yield self.entries(start, end, verify=verify)
-                start = end
+        return chunk_by_chunk(self, start, stop, verify)
+
+
+def with_axes(picture: ArraySource, axes: Axes) -> ArraySource:
+    """A picture that has the frames of a file below each other, with the axes of these."""
+    frames = FramesSource(picture, axes.shape[axes.row]) if axes.row else picture
+    return AxesSource(frames, axes)
+
+
+def _cut(length: int, step: int) -> tuple[int, ...]:
+    return tuple(min(step, length - at) for at in range(0, length, step))
 
 
 def _sorted(along: Along) -> NDArray[np.int64]:
@@ -108,3 +146,13 @@ def _arranged(along: Along) -> Take:
     if isinstance(along, Listed):
         return np.argsort(along.order)
     return slice(None, None, -1 if along.backwards else None)
+
+
+def chunk_by_chunk(
+    source: ArraySource, start: int, stop: int, verify: bool
+) -> Iterator[NDArray[Any]]:
+    """The entries from start to stop - 1 along the first axis, a chunk at a time."""
+    for end in accumulate(source.chunks[0]):
+        if start < min(end, stop):
+            yield source.entries(start, min(end, stop), verify=verify)
+            start = min(end, stop)

@@ -16,14 +16,17 @@ from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.strips import RestoredParts
 from bitsback.errors import ArchiveError
 from bitsback.files import formats
+from bitsback.files.axes import Axes
 from bitsback.files.bands import PageRows, Rows
 from bitsback.files.drawing import Nowhere, Seekable
 from bitsback.files.picture_files import (
     HELD,
+    axes_of,
     drawing_of_pages,
     unpack,
 )
 from bitsback.format.array_part import BYTES, ONE
+from bitsback.format.grid import Shape
 from bitsback.format.members import Files
 from bitsback.io.file_io import Writable
 from bitsback.work import Work
@@ -50,6 +53,17 @@ def make_pages(
             formats.PAGES.codec().write_pages(file, pages, collection.nbytes)
         else:
             file_of_pages.draw(file, pages)
+
+
+def axes_of_pages(archive: ArchiveReader, shape: Shape) -> Axes | None:
+    """The axes of the pages of a file. shape: of the pages, [pages, rows, ...]. None if they are
+    unknown. Raises ArchiveError.
+    """
+    if not archive.files.collection.whole:
+        return None
+    file_of_pages = PagesFile(archive)
+    pages, rows, *inner = shape
+    return None if file_of_pages.held else file_of_pages.axes((pages * rows, *inner))
 
 
 def pages_damage(archive: ArchiveReader) -> Iterator[ArchiveError]:
@@ -120,6 +134,11 @@ class PagesFile:
             stack = part.axes == 0
             yield part.dtype, part.entry_shape if stack else part.shape_of(items[number])
             items[number] += 1
+
+    def axes(self, shape: Shape) -> Axes | None:
+        """The axes of the pages. shape: of these, below each other."""
+        with self._naming():
+            return axes_of(self._metadata, shape)
 
     @property
     def certain(self) -> bool:

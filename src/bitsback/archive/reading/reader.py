@@ -14,7 +14,7 @@ from bitsback.archive.reading.addition import keep_removed, with_addition
 from bitsback.archive.reading.archive_file import ArchiveFile, Source
 from bitsback.archive.reading.damage import Owners, described, gaps_of
 from bitsback.archive.reading.directory import Directory, guess_collection, scan
-from bitsback.archive.reading.framed import FramedSource
+from bitsback.archive.reading.framed import with_axes
 from bitsback.archive.reading.hashes import Check, check_of
 from bitsback.archive.reading.indexed import ArraySource
 from bitsback.archive.reading.indexing import Steps, read_number
@@ -295,6 +295,24 @@ class ArchiveReader:
             return StoredSource(self.name, files.names[number], read, shown_picture)
         return self.part_source(*files.place(number))
 
+    @cached_property
+    def may_have_frames(self) -> bool:
+        """Whether some picture of a folder may have several frames, by its container metadata."""
+        from bitsback.files.picture_files import may_have_frames
+
+        files, kinds = self.files, set[int]()
+        if self.collection.kind != FOLDER:
+            return False
+        starts: dict[int, list[int]] = {}
+        for number in range(len(files)):
+            part, start, stop = files.span(number)
+            if start < stop and not files.stored(number):
+                starts.setdefault(part, []).append(start)
+        for part, places in starts.items():
+            metadata = self.part_bytes(part, 0, self.collection.parts[part].elements)
+            kinds |= {metadata[place] for place in places}
+        return any(map(may_have_frames, kinds))
+
     def file_array(self, which: Any) -> ArraySource:
         """The array of a file as users see it: its frames or pages are axes. By number or by name.
         Raises KeyError, IndexError, TypeError, ArchiveError.
@@ -310,7 +328,7 @@ class ArchiveReader:
             return source
         with self.file.naming():
             axes = axes_of(self.part_bytes(part, start, stop), source.shape)
-        return source if axes is None else FramedSource(source, axes)
+        return source if axes is None else with_axes(source, axes)
 
     def preview(self, which: int | str) -> bytes | None:
         """A small picture of a file; None if it has none."""

@@ -4,23 +4,25 @@ one array, which decodes what is indexed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import accumulate, groupby
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.reading.block_numbers import block_numbers
+from bitsback.archive.reading.framed import AxesSource, chunk_by_chunk
 from bitsback.archive.reading.indexed import ArraySource, Chunks, View
 from bitsback.archive.reading.indexing import Along, cells
+from bitsback.archive.reading.paged import axes_of_pages
 from bitsback.archive.reading.part_source import Found, PartSource
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.files.formats import PICTURES
 from bitsback.format.array_part import BYTES, VARIED
 from bitsback.format.grid import Shape
-from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
+from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileCollection
 from bitsback.io.names import ending_of
 from bitsback.lazy import cached_property
 
@@ -47,6 +49,19 @@ class StackSource(ArraySource):
         self.archive, self.numbers = archive, numbers
         self._shape, self._dtype = (len(numbers), *shape), dtype
 
+    @cached_property
+    def _first(self) -> ArraySource:
+        """The first of the pictures, which are alike."""
+        return self.archive.file_array(self.numbers[0])
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        return ("file", *self._first.dims) if self._first.dims else ()
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        return self._first.attrs
+
     @property
     def shape(self) -> Shape:
         return self._shape
@@ -62,8 +77,7 @@ class StackSource(ArraySource):
             return self._part.chunks
         blocks = block_numbers(self.archive)
         runs = groupby(int(blocks[n]) if n < len(blocks) else -1 - n for n in self.numbers)
-        inner = self.archive.file_source(self.numbers[0]).chunks
-        return (tuple(len(list(run)) for _, run in runs), *inner)
+        return (tuple(len(list(run)) for _, run in runs), *self._first.chunks)
 
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         if self._part is not None:
@@ -71,15 +85,12 @@ class StackSource(ArraySource):
         found = Found(tuple(map(len, wanted)), self.dtype)
         for place in cells(wanted[0], 1):
             to, _ = wanted[0].within(place, place + 1)
-            picture = self.archive.file_source(self.numbers[place]).take(wanted[1:], verify)
+            picture = self.archive.file_array(self.numbers[place]).take(wanted[1:], verify)
             found.put([(to, slice(None))], picture[np.newaxis])
         return found.array
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        for end in accumulate(self.chunks[0]):
-            if start < min(end, stop):
-                yield self.entries(start, min(end, stop), verify=verify)
-                start = min(end, stop)
+        return chunk_by_chunk(self, start, stop, verify)
 
 
 class Stack(View):
@@ -87,7 +98,7 @@ class Stack(View):
 
     def __init__(self, source: StackSource) -> None:
         super().__init__(source)
-        self.numbers = source.numbers
+        self.source, self.numbers = source, source.numbers
 
 
 def picture_numbers(archive: ArchiveReader) -> Sequence[int]:
@@ -100,6 +111,20 @@ def picture_numbers(archive: ArchiveReader) -> Sequence[int]:
 
 
 def arrays_in(archive: ArchiveReader) -> dict[str, View]:
+    """The arrays of `stacks_in`; if the pages of a TIFF file follow each other along several axes,
+    they are one array with these.
+    """
+    found = stacks_in(archive)
+    if archive.collection.kind != PAGES or len(found) != 1:
+        return found
+    ((name, array),) = found.items()
+    axes = axes_of_pages(archive, array.shape)
+    if axes is None or not isinstance(array, Stack):
+        return found
+    return {name: View(AxesSource(array.source, axes))}
+
+
+def stacks_in(archive: ArchiveReader) -> dict[str, View]:
     """The arrays by name: "array", or those of an npz file; of pictures and pages those of one
     shape and dtype as one, "pictures" or "pages", with a number if there are several such; one that
     is unlike all others has its own name. Raises InputError if there are none.
@@ -120,11 +145,11 @@ def arrays_in(archive: ArchiveReader) -> dict[str, View]:
     groups = _groups(archive, numbers)
     several = sum(len(numbers) > 1 for numbers in groups.values()) > 1
     found: dict[str, View] = {}
-    for (shape, dtype), numbers in groups.items():
+    for (shape, dtype, _), numbers in groups.items():
         if len(numbers) == 1:
             named = archive.files.named
             name = archive.names[numbers[0]] if named else f"{kind[:-1]}_{numbers[0]}"
-            found[name] = View(archive.file_source(numbers[0]))
+            found[name] = View(archive.file_array(numbers[0]))
         else:
             name = f"{kind}_{len(found)}" if several else kind
             found[name] = Stack(StackSource(archive, numbers, shape, np.dtype(dtype)))
@@ -137,22 +162,24 @@ def _only_part(archive: ArchiveReader, collection: FileCollection, count: int) -
     if len(of_pictures) != 1 or collection.has_removed:
         return None
     part = collection.parts[of_pictures[0]]
-    if part.axes == VARIED or part.entries != count:
+    if part.axes == VARIED or part.entries != count or archive.may_have_frames:
         return None
     return archive.part_source(of_pictures[0])
 
 
 def _groups(
     archive: ArchiveReader, numbers: Sequence[int]
-) -> dict[tuple[Shape, str], Sequence[int]]:
-    """The numbers of the pictures of each shape and dtype."""
+) -> dict[tuple[Shape, str, str], Sequence[int]]:
+    """The numbers of the pictures of each shape, dtype and axes."""
     if not archive.files.named and len(numbers) > MOST_LISTED:
         raise InputError(
             f"{archive.name}: its {len(numbers)} pictures are too many to be sorted by their"
             " shapes; take them by their numbers, with bitsback.open"
         )
-    groups: dict[tuple[Shape, str], list[int]] = {}
+    groups: dict[tuple[Shape, str, str], list[int]] = {}
     for number in numbers:
-        view = archive.file_source(number)
-        groups.setdefault((view.shape, view.dtype.str), []).append(number)
+        array = archive.file_array(number)
+        attrs = {name: value for name, value in array.attrs.items() if name != "window"}
+        kind = (array.shape, array.dtype.str, f"{array.dims} {attrs}")
+        groups.setdefault(kind, []).append(number)
     return dict(groups)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from bitsback.errors import ArchiveError
-from bitsback.files.axes import PAGE, C, T, X, Y, Z, Axes, plain_axes
+from bitsback.files.axes import PAGE, Axes, C, T, X, Y, Z, plain_axes
 from bitsback.files.tiff.structure import opened
 from bitsback.files.tiff.tiff_metadata import Tiff
 from bitsback.format.grid import Shape
