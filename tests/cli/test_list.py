@@ -52,18 +52,19 @@ def test_the_long_form_and_json(run: Run, pictures: Path) -> None:
 
 
 def test_facts_of_dicom_files(run: Run, pictures: Path) -> None:
-    """The modality and the number of frames, and nothing of patients."""
+    """The modality and the axes of frames, and nothing of patients."""
     grey = np.arange(4800, dtype=np.uint8).reshape(80, 60) // 50
     more = {(0x08, 0x60): ("CS", "US"), (0x10, 0x20): ("LO", "SECRET")}
     Path("in/a/cine").write_bytes(dicom_file(grey, frames=8, more=more))
     Path("in/a/slice.dcm").write_bytes(dicom_file(grey, more={(0x08, 0x60): ("CS", "no word")}))
     bitsback.compress("in", "in.bb", force=True)
     long = run("list", "-l", "in.bb").stdout
-    assert "80 x 60" in long and "a/cine  (US, 8 frames)\n" in long and "a/slice.dcm\n" in long
+    assert "8 x 10 x 60" in long and "a/cine  (US, axes frame y x)\n" in long
+    assert "80 x 60" in long and "a/slice.dcm\n" in long
     rows = {row["name"]: row for row in json.loads(run("list", "in.bb", "--json").stdout)}
-    assert (rows["a/cine"]["modality"], rows["a/cine"]["frames"]) == ("US", 8)
-    assert (rows["a/slice.dcm"]["modality"], rows["a/slice.dcm"]["frames"]) == ("", 1)
-    assert "frames" not in rows["c.png"]
+    assert (rows["a/cine"]["modality"], rows["a/cine"]["axes"]) == ("US", ["frame", "y", "x"])
+    assert (rows["a/cine"]["shape"], rows["a/slice.dcm"]["shape"]) == ([8, 10, 60], [80, 60])
+    assert "modality" not in rows["a/slice.dcm"] and "axes" not in rows["c.png"]
     told = long + str(rows) + run("info", "in.bb").stdout + run("-vv", "verify", "in.bb").stderr
     assert not any(word in told for word in ("Nobody", "SECRET", "no word"))
 

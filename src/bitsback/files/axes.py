@@ -33,7 +33,8 @@ class Axes:
     - `spacing`: the distance of neighbours along an axis, by its name;
     - `units`: the unit of that, by the name of the axis;
     - `channels`: the names of the channels;
-    - `window`: the least and the greatest value to be shown.
+    - `window`: the least and the greatest value to be shown;
+    - `modality`: that of a DICOM file, such as `CT`.
 
     Nothing else of a header is shown, so patients stay anonymous.
     """

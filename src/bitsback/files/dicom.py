@@ -15,7 +15,6 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.errors import ArchiveError
 from bitsback.files.axes import FRAME, Axes, T, X, Y, Z, plain_axes
 from bitsback.files.bands import Bands, rows_of_band
 from bitsback.files.bitmap import PLANES, SWAP, Frame
@@ -289,25 +288,12 @@ def axes_of(metadata: Frame, shape: Shape) -> Axes | None:
     for axis, length in ((Y, rows), (X, columns), (frames, step)):
         if length > 0 and (axis != frames or found.frames > 1):
             spacing[axis], units[axis] = length, "ms" if axis == T else "mm"
+    word = found.values.get(_MODALITY, b"").strip(b"\0 ")
+    modality = word.decode("ascii") if _WORD.fullmatch(word) else ""
     attrs: dict[str, Any] = {"spacing": spacing, "units": units, "window": found.window}
+    attrs["modality"] = modality
     attrs = {name: value for name, value in attrs.items() if value}
     return plain_axes(int(found.frames), frames, shape, attrs)
-
-
-def facts_of(metadata: bytes) -> tuple[str, int] | None:
-    """The modality, a word, and the number of frames of a file, by its container metadata; None if
-    it is another file. Nothing else of a header is ever shown.
-    """
-    try:
-        frame = Frame.unpack(Cursor(metadata, 1))
-    except ArchiveError:
-        return None
-    found = _header(frame)
-    if found is None or metadata[0] != frame.kind:
-        return None
-    word = found.values.get(_MODALITY, b"").strip(b"\0 ")
-    frames = found.frames if 1 <= found.frames < _MOST_OTHERS else 1
-    return word.decode("ascii") if _WORD.fullmatch(word) else "", int(frames)
 
 
 def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:

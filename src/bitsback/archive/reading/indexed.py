@@ -223,7 +223,7 @@ class Indexed(ABC):
     @property
     def attrs(self) -> Mapping[str, Any]:
         """What the file of the pixels states about their axes: `spacing` and `units` by the names
-        of axes, `channels`, a list of names, and `window`, the values to be shown.
+        of axes, `channels`, a list of names, `window`, the values to be shown, and `modality`.
         """
         return self._source.attrs
 

@@ -12,12 +12,10 @@ import numpy as np
 
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.errors import ArchiveError
-from bitsback.files.formats import PICTURES
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.layout import Shape
 from bitsback.format.modes import mode_of
 from bitsback.format.parts import ARRAYS, PAGES, FileCollection
-from bitsback.io.names import ending_of
 
 
 @dataclass(frozen=True)
@@ -39,9 +37,10 @@ class Entry:
     """Its share of the bytes of its blocks, by elements."""
     held: bool = False
     """Whether it is a file stored verbatim, whose elements are its bytes."""
+    axes: tuple[str, ...] = ()
+    """The names of the axes of a picture whose file has frames or pages, as far as it was read."""
     modality: str = ""
-    frames: int = 0
-    """Of a DICOM file that is coded by its pixels; 0 of others."""
+    """Of a DICOM file."""
     target: str | None = None
     """Where a link leads to."""
 
@@ -52,8 +51,8 @@ class Entry:
 
 
 def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
-    """The entries in the order of the archive. facts: look into the headers of DICOM files, which
-    are decoded then. Raises ArchiveError if the names are damaged.
+    """The entries in the order of the archive. facts: look into the headers of files with frames,
+    which are decoded then. Raises ArchiveError if the names are damaged.
     """
     collection = archive.collection
     shares = _Shares(archive)
@@ -86,17 +85,13 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
 
 
 def _with_facts(archive: ArchiveReader, number: int, entry: Entry) -> Entry:
-    """The entry with the facts of a DICOM file, which is known by no ending."""
-    if ending_of(entry.name) in PICTURES:
-        return entry
-    from bitsback.files.dicom import facts_of
-
+    """The entry with the axes of the frames of a file, and the modality of a DICOM file."""
     try:
-        part, start, stop = archive.files.span(number)
-        found = facts_of(archive.part_bytes(part, start, stop)) if stop > start else None
+        array = archive.file_array(number)
     except ArchiveError:
         return entry
-    return entry if found is None else replace(entry, modality=found[0], frames=found[1])
+    modality = array.attrs.get("modality", "")
+    return replace(entry, shape=array.shape, axes=array.dims, modality=modality)
 
 
 def _pages(archive: ArchiveReader, collection: FileCollection, shares: _Shares) -> Iterator[Entry]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help=(
         "Also show the uncompressed bytes of each entry, its share of the compressed bytes, its"
-        " mode or dtype, its shape, and the modality and frames of DICOM files."
+        " mode or dtype, its shape, the axes of frames and pages, and the modality of DICOM files."
     ),
 )
 @click.option(
@@ -106,7 +106,7 @@ def command(
 
 
 def _entries(archive: Archive, names: Sequence[str], facts: bool) -> Iterator[Entry]:
-    """The entries to list. facts: those of DICOM files too. Raises InputError."""
+    """The entries to list. facts: those of files with frames too. Raises InputError."""
     from bitsback.archive.reading.listing import entries
     from bitsback.cli.selection import file_numbers
 
@@ -166,7 +166,7 @@ def _write_thumbnails(
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    row = {
+    row: dict[str, Any] = {
         "name": entry.name,
         "shape": list(entry.shape),
         "dtype": entry.dtype,
@@ -176,7 +176,8 @@ def _row(entry: Entry) -> dict[str, Any]:
         "stored_bytes": entry.stored_bytes,
     }
     row |= {} if entry.target is None else {"target": entry.target}
-    return row | ({"modality": entry.modality, "frames": entry.frames} if entry.frames else {})
+    row |= {"axes": [*entry.axes]} if entry.axes else {}
+    return row | ({"modality": entry.modality} if entry.modality else {})
 
 
 def _long(entry: Entry) -> str:
@@ -194,9 +195,9 @@ def _long(entry: Entry) -> str:
 
 
 def _facts(entry: Entry) -> str:
-    """Those of a DICOM file, which tell nothing of patients."""
+    """The modality of a DICOM file and the axes of frames, which say nothing of patients."""
     facts = [entry.modality] * bool(entry.modality)
-    facts += [f"{entry.frames} frames"] * (entry.frames > 1)
+    facts += [f"axes {' '.join(entry.axes)}"] * (len(entry.axes) > 2)
     return f"  ({', '.join(facts)})" if facts else ""
 
 
