@@ -80,17 +80,11 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
 
 def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
     layout = reader.byte()
-    kinds = ("|b1", "|u1", "<u2", "<i2") if pixels.ndim == 2 else ("|u1", "<u2")
-    require(pixels.dtype.str in kinds, "samples of a mode with a name, or signed ones")
-    require(pixels.ndim == 2 or pixels.shape[2] <= 4, "channels of a mode with a name")
     segments = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
     packable = pixels.dtype == np.uint8 and pixels.ndim == 2
     require(layout < 128 and (packable or not layout & 48), "a layout of a frame")
     require(pixels.ndim == 3 or not layout & 64, "channels that stand apart")
-    kind = pixels.dtype.str
-    grey = pixels.ndim == 2 and kind in ("|b1", "|u1", "<u2", "<i2")
-    colour = pixels.ndim == 3 and 2 <= pixels.shape[2] <= 4 and kind in ("|u1", "<u2")
-    require(grey or colour, "pixels of a frame")
+    require(pixels.dtype.itemsize <= 2 or not layout & 4, "inverted samples of a frame")
     parts = np.moveaxis(pixels, -1, 0) if layout & 64 else [pixels]
     rows = [frame_row(row, layout) for part in parts for row in part]
     require(sum(count for _, count in segments) == len(rows), "the rows are those of the picture")
@@ -104,15 +98,17 @@ def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
 
 
 def frame_row(row: NDArray[Any], layout: int) -> bytes:
-    if layout & 8 and row.dtype == np.uint8 and row.ndim == 2 and row.shape[1] > 2:
+    if layout & 8 and row.dtype == np.uint8 and row.ndim == 2 and row.shape[1] in (3, 4):
         row = row[:, [2, 1, 0, *range(3, row.shape[1])]]
-    bits = 1 if row.dtype == bool else 16 if row.itemsize == 2 else 8 >> (layout >> 4 & 3)
-    samples = [int(sample) ^ ((1 << bits) - 1 if layout & 4 else 0) for sample in row.reshape(-1)]
-    if bits == 16:
-        samples = [sample % (1 << 16) for sample in samples]
-        data = struct.pack((">" if layout & 8 else "<") + f"{len(samples)}H", *samples)
-    else:
-        data = packed(samples, bits)
+    bits = 1 if row.dtype == bool else 8 >> (layout >> 4 & 3)
+    data = row.tobytes()
+    if row.itemsize > 1:
+        size, step = row.itemsize, -1 if layout & 8 else 1
+        data = b"".join(data[at : at + size][::step] for at in range(0, len(data), size))
+    if row.itemsize > 1 and layout & 4:
+        data = bytes(255 - byte for byte in data)
+    if row.itemsize == 1:
+        data = packed([byte ^ ((1 << bits) - 1 if layout & 4 else 0) for byte in data], bits)
     return data + bytes(-len(data) % 4 if layout & 2 else 0)
 
 

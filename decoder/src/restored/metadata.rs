@@ -22,7 +22,7 @@ pub enum Restored {
 pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, "format.md, A6");
     match bytes.byte()? {
-        kind @ 1..=3 if picture.mode() == Mode::Unnamed && (kind > 1 || !is_signed(picture)) => {
+        2 | 3 if picture.mode() == Mode::Unnamed => {
             bytes.error("a picture whose mode has no name has metadata of another format")
         }
         1 => Ok(Restored::Exact(frame(bytes.rest(), picture)?)),
@@ -44,11 +44,6 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
     }
 }
 
-/// Whether it is grey of 16 bits with a sign.
-fn is_signed(picture: &Picture) -> bool {
-    picture.dtype.code == *b"<i2" && picture.channels == 1
-}
-
 /// Kind 1: the pixels stand in the file as they are.
 fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     const SECTION: &str = "format.md, A6.1";
@@ -56,7 +51,8 @@ fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     let layout = bytes.byte()?;
     let apart = layout & 64 != 0;
     let whole_bytes = layout & 48 == 0 || picture.mode() == Mode::Grey;
-    if layout >= 128 || !whole_bytes || (apart && picture.channels == 1) {
+    let inverted = layout & 4 != 0 && picture.dtype.size() > 2;
+    if layout >= 128 || !whole_bytes || inverted || (apart && picture.channels == 1) {
         return bytes.error("the layout of a frame is unknown");
     }
     let mut segments = Vec::new();
@@ -95,7 +91,8 @@ fn channel(picture: &Picture, row: &[u8], number: usize) -> Vec<u8> {
 
 fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Result<()> {
     let start = out.len();
-    let wide = picture.dtype.size() == 2;
+    let size = picture.dtype.size();
+    let wide = size > 1;
     let bits = match (picture.dtype.is_bool(), picture.channels == 1 && !wide) {
         (true, _) => 1,
         (_, true) => 8 >> (layout >> 4 & 3),
@@ -103,8 +100,8 @@ fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Re
     };
     let mut samples = row.to_vec();
     if layout & 8 != 0 && wide {
-        samples.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
-    } else if layout & 8 != 0 && layout & 64 == 0 && picture.channels >= 3 {
+        samples.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+    } else if layout & 8 != 0 && layout & 64 == 0 && [3, 4].contains(&picture.channels) {
         samples.chunks_exact_mut(picture.channels).for_each(|pixel| pixel.swap(0, 2));
     }
     let mask = if bits == 8 { 255 } else { (1u8 << bits) - 1 };

@@ -19,7 +19,7 @@ from bitsback.files.bands import Bands, Read, pixels_as_they_are, reader_of, row
 from bitsback.files.drawing import Drawing, Seekable, Split, makes
 from bitsback.files.pictures import identify, sample_bands, split_picture
 from bitsback.files.png.png_parts import Bytes, pack_bits
-from bitsback.format.modes import NAMED, mode_of
+from bitsback.format.modes import mode_of
 from bitsback.io.file_io import Content, same_bytes
 from bitsback.wire import Cursor, varint
 
@@ -31,7 +31,7 @@ _BITS_OF_KIND = {
 """Bits of a pixel, by Pillow's name for its layout in a file."""
 
 
-_FLIP, _PAD, _INVERT, SWAP, PLANES = 1, 2, 4, 8, 64
+FLIP, _PAD, _INVERT, SWAP, PLANES = 1, 2, 4, 8, 64
 _BITS = {0: 8, 16: 4, 32: 2, 48: 1}
 """Bits of a sample of a byte, by the flag of a layout."""
 _SMALLEST_SEGMENT = 2  # bytes
@@ -62,7 +62,7 @@ class Frame:
         ends = pixels.rows([0, pixels.shape[0] - 1])
         for layout in _layouts(pixels):
             probe = [layout_rows(end, layout).tobytes() for end in (ends[:1], ends[-1:])]
-            if layout & _FLIP:
+            if layout & FLIP:
                 probe.reverse()
             (first, _), (last, rows), size = strips[0], strips[-1], len(probe[0])
             end = last + rows * size
@@ -100,9 +100,9 @@ class Frame:
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""
         bits = _BITS[self.layout & 48]
-        if mode_of(dtype, shape) not in (*NAMED, "int16"):
+        if mode_of(dtype, shape) is None or (self.layout & PLANES and len(shape) == 2):
             return False
-        if self.layout & PLANES and len(shape) == 2:
+        if self.layout & _INVERT and dtype.itemsize > 2:
             return False
         return sum(rows for _, rows in self.segments) == shape[0] * self._planes(shape) and (
             bits == 8 or (dtype.str == "|u1" and len(shape) == 2)
@@ -147,7 +147,7 @@ class _Drawing:
                 self._write_others(data.shape[1])
                 self._size += self._height * self._planes * data.shape[1]
             first = plane * self._height + self._row
-            if self._frame.layout & _FLIP:
+            if self._frame.layout & FLIP:
                 first = self._height * self._planes - first - len(data)
             self._write_rows(first, data)
         self._row += len(rows)
@@ -178,7 +178,8 @@ class _Drawing:
 def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
     """The bytes of each row in the file: [rows, bytes]. Raises ArchiveError."""
     bits = _BITS[layout & 48]
-    if layout & SWAP and pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] > 2:
+    colours = pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] in (3, 4)
+    if layout & SWAP and colours:
         pixels = pixels[:, :, [2, 1, 0, *range(3, pixels.shape[2])]]
     rows = np.ascontiguousarray(pixels).reshape(len(pixels), -1)
     if rows.dtype == bool:
@@ -190,11 +191,12 @@ def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
         if bits < 8:
             rows = pack_bits(rows, bits)
     else:
-        rows = rows.view("<u2") ^ np.uint16(65535 if layout & _INVERT else 0)
-        rows = rows.astype(">u2" if layout & SWAP else "<u2").view(np.uint8)
+        stored = rows.dtype.newbyteorder(">" if layout & SWAP else "<")
+        rows = rows.astype(stored, copy=False).view(np.uint8)
+        rows = ~rows if layout & _INVERT else rows
     if layout & _PAD:
         rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
-    return rows[::-1] if layout & _FLIP else rows
+    return rows[::-1] if layout & FLIP else rows
 
 
 def _layouts(pixels: Bands) -> Iterator[int]:
@@ -204,7 +206,7 @@ def _layouts(pixels: Bands) -> Iterator[int]:
     deepest = pixels.dtype == np.uint8 and flat
     most = max(int(band.max(initial=0)) for band in pixels) if deepest else 255
     bits = [code for code, count in _BITS.items() if count == 8 or most < 1 << count]
-    for parts in product(bits, swaps, (0, _INVERT), (0, _FLIP), (0, _PAD)):
+    for parts in product(bits, swaps, (0, _INVERT), (0, FLIP), (0, _PAD)):
         yield sum(parts)
 
 

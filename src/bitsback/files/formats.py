@@ -21,7 +21,7 @@ from bitsback.io.names import ending_of
 if TYPE_CHECKING:  # the command's help names formats and must not import NumPy
     import numpy as np
 
-    from bitsback.files import bitmap, dicom, gif, idx, npy, npz, webp
+    from bitsback.files import bitmap, dicom, gif, idx, npy, npz, volumes, webp
     from bitsback.files.drawing import AxesCodec, PagesCodec, PictureCodec
     from bitsback.files.npy import Items, NextArray
     from bitsback.files.png import png_codec
@@ -222,12 +222,13 @@ def _codec(name: str) -> Callable[[], Any]:
 if TYPE_CHECKING:  # whether each module is what the table says
     _ARRAYS: tuple[ArrayCodec, ...] = (npy, idx)
     _NAMED_ARRAYS: ArraysCodec = npz
-    _PICTURE_FILES: tuple[PictureCodec, ...] = (png_codec, bitmap, gif, webp, dicom)
+    _PICTURE_FILES: tuple[PictureCodec, ...] = (png_codec, bitmap, gif, webp, dicom, volumes)
     _PAGE_FILES: PagesCodec = tiff_codec
 
 _IDX = rb"\0\0[\x08\x09\x0b-\x0e][^\0]"
 _LOSSLESS_WEBP = rb"RIFF.{4}WEBP(VP8L|VP8X(?!.*(VP8 |ALPH|ANIM|ANMF)))"
 """One with a long chunk of another kind before may be lossy or animated none the less."""
+_VOLUMES = rb".{344}n\+1\0|.{4}n\+2\0\r\n\x1a\n|NRRD000|ObjectType|.{208}MAP |SIMPLE  =|P[Ff]\s"
 _PNM = {".pnm": ("1", "L", "I;16", "RGB"), ".pbm": "1", ".pgm": ("L", "I;16"), ".ppm": ("RGB",)}
 NPY = ArrayFormat(
     title="a .npy file",
@@ -270,7 +271,11 @@ FORMATS: tuple[Format, ...] = (
     # Some DICOM files begin as TIFF files, and may be both.
     PictureFormat(
         title="a DICOM file", start=rb".{128}DICM", metadata=(1,), codec=_codec("dicom"),
-        axes=_codec("dicom"), with_axes=(1,),
+        axes=_codec("volumes"), with_axes=(1,),
+    ),
+    PictureFormat(
+        title="a volume (NIfTI, NRRD, MetaImage, MRC, FITS, PFM)", start=_VOLUMES, metadata=(1,),
+        codec=_codec("volumes"), axes=_codec("volumes"), with_axes=(1,),
     ),
     PagesFormat(
         title="a TIFF file", endings=(".tif", ".tiff"), start=rb"II[*+]\0|MM\0[*+]", key="tiff",
