@@ -30,12 +30,12 @@ def test_it_is_restored(name: str, tmp_path: Path) -> None:
     GOLDEN[name](tmp_path / name)
     bitsback.decompress(FOLDER / f"{name}.bb", tmp_path / "out")
     assert_same(tmp_path / name, tmp_path / "out")
-    if name in ("files", "changed", "kinds", "scans", "gifs", "animations-exact"):
+    if name in ("files", "changed", "kinds", "scans", "volumes", "gifs", "animations-exact"):
         for file in files(tmp_path / name):
             before, after = tmp_path / name / file, tmp_path / "out" / file
             assert after.read_bytes() == before.read_bytes()
             assert (
-                name in ("kinds", "scans", "gifs", "animations-exact")
+                name in ("kinds", "scans", "volumes", "gifs", "animations-exact")
                 or after.stat().st_mtime_ns == before.stat().st_mtime_ns
             )
 

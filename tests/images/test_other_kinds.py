@@ -32,7 +32,6 @@ def refused(path: Path) -> str:
             "numpy.asanyarray(nibabel.load('brain.nii.gz')",
         ),
         ("cells.h5", b"\x89HDF\r\n\x1a\n" + bytes(90), "HDF5", "h5py.File('cells.h5')"),
-        ("sky.fits", b"SIMPLE  =      T", "FITS", "astropy.io.fits.getdata('sky.fits')"),
         ("voice.flac", b"fLaC" + bytes(40), "FLAC", "soundfile.read('voice.flac'"),
         ("t.parquet", b"PAR1" + bytes(40), "Parquet", "pandas.read_parquet('t.parquet')"),
         ("sensor.csv", b"time,value\n1,2\n", "table", "numpy.loadtxt('sensor.csv', delimiter=','"),

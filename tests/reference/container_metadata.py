@@ -101,7 +101,7 @@ def frame_row(row: NDArray[Any], layout: int) -> bytes:
     if layout & 8 and row.dtype == np.uint8 and row.ndim == 2 and row.shape[1] in (3, 4):
         row = row[:, [2, 1, 0, *range(3, row.shape[1])]]
     bits = 1 if row.dtype == bool else 8 >> (layout >> 4 & 3)
-    data = row.tobytes()
+    data = bytes(map(int, row)) if row.dtype == bool else row.tobytes()
     if row.itemsize > 1:
         size, step = row.itemsize, -1 if layout & 8 else 1
         data = b"".join(data[at : at + size][::step] for at in range(0, len(data), size))

@@ -193,7 +193,7 @@ def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
     else:
         stored = rows.dtype.newbyteorder(">" if layout & SWAP else "<")
         rows = rows.astype(stored, copy=False).view(np.uint8)
-        rows = ~rows if layout & _INVERT else rows
+        rows = rows ^ np.uint8(255 if layout & _INVERT else 0)
     if layout & _PAD:
         rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
     return rows[::-1] if layout & FLIP else rows

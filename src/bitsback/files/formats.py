@@ -228,7 +228,15 @@ if TYPE_CHECKING:  # whether each module is what the table says
 _IDX = rb"\0\0[\x08\x09\x0b-\x0e][^\0]"
 _LOSSLESS_WEBP = rb"RIFF.{4}WEBP(VP8L|VP8X(?!.*(VP8 |ALPH|ANIM|ANMF)))"
 """One with a long chunk of another kind before may be lossy or animated none the less."""
-_VOLUMES = rb".{344}n\+1\0|.{4}n\+2\0\r\n\x1a\n|NRRD000|ObjectType|.{208}MAP |SIMPLE  =|P[Ff]\s"
+_VOLUMES = {
+    "a NIfTI file": rb".{344}n\+1\0|.{4}n\+2\0\r\n\x1a\n",
+    "an NRRD file": rb"NRRD000",
+    "a MetaImage file": rb"ObjectType",
+    "an MRC file": rb".{208}MAP ",
+    "a FITS file": rb"SIMPLE  =",
+    "a PFM file": rb"P[Ff]\s",
+}
+"""Files of voxels behind a header, and how they begin."""
 _PNM = {".pnm": ("1", "L", "I;16", "RGB"), ".pbm": "1", ".pgm": ("L", "I;16"), ".ppm": ("RGB",)}
 NPY = ArrayFormat(
     title="a .npy file",
@@ -273,9 +281,12 @@ FORMATS: tuple[Format, ...] = (
         title="a DICOM file", start=rb".{128}DICM", metadata=(1,), codec=_codec("dicom"),
         axes=_codec("volumes"), with_axes=(1,),
     ),
-    PictureFormat(
-        title="a volume (NIfTI, NRRD, MetaImage, MRC, FITS, PFM)", start=_VOLUMES, metadata=(1,),
-        codec=_codec("volumes"), axes=_codec("volumes"), with_axes=(1,),
+    *(
+        PictureFormat(
+            title=title, start=start, metadata=(1,), codec=_codec("volumes"),
+            axes=_codec("volumes"), with_axes=(1,),
+        )
+        for title, start in _VOLUMES.items()
     ),
     PagesFormat(
         title="a TIFF file", endings=(".tif", ".tiff"), start=rb"II[*+]\0|MM\0[*+]", key="tiff",
@@ -314,14 +325,7 @@ FORMATS: tuple[Format, ...] = (
         title="a DICOM file", start=rb".{128}DICM", remedy="pydicom.dcmread('FILE').pixel_array"
     ),
     UnreadFormat(
-        title="a NIfTI file", endings=(".nii",),
-        remedy="numpy.asanyarray(nibabel.load('FILE').dataobj)",
-    ),
-    UnreadFormat(
         title="an HDF5 file", start=rb"\x89HDF\r\n\x1a\n", remedy="h5py.File('FILE')['NAME'][...]"
-    ),
-    UnreadFormat(
-        title="a FITS file", start=rb"SIMPLE  =", remedy="astropy.io.fits.getdata('FILE')"
     ),
     UnreadFormat(
         title="a WAV file", start=rb"RIFF.{4}WAVE", remedy="scipy.io.wavfile.read('FILE')[1]"

@@ -25,6 +25,7 @@ from bitsback import _core
 from bitsback_lab.digits import binarised_mnist_test_images, mnist_test_images
 from fuzz.seeds import plain_tiff, png_of_16_bits
 from reference.container_metadata import chunk
+from zoo import volume_files
 from zoo.animated_files import SOUND, alike, animated, smaller
 from zoo.dicom_files import BIG, EXPLICIT, IMPLICIT, dicom_file
 from zoo.gif_files import Drawn, gif_file, noise, ramps
@@ -133,6 +134,22 @@ def frames(path: Path) -> None:
     colour = np.stack([grey, grey // 2, 900 - grey], -1)[: 4 * 24] // 4
     (path / "grey").write_bytes(dicom_file(grey, EXPLICIT, frames=5))
     (path / "colour").write_bytes(dicom_file(colour.astype("u1"), IMPLICIT, frames=4))
+
+
+def volumes(path: Path) -> None:
+    """Files of voxels: floats, integers of 32 bits, and channels of 16, in both orders of bytes."""
+    path.mkdir()
+    steps = np.add.outer(np.arange(3) * 40, np.add.outer(np.arange(18) * 5, np.arange(25) * 3))
+    colours = np.stack([steps[0], steps[1], steps[2]], -1)
+    for name, data in {
+        "wide.nii": volume_files.nifti(steps.astype("<i4") * 1000, ">"),
+        "floats.mrc": volume_files.mrc((steps / 8).astype("<f4"), "<", bytes(range(80))),
+        "signed.fits": volume_files.fits(steps.astype("<i2") - 90),
+        "deep.nrrd": volume_files.nrrd(colours.astype("<i2"), "short", ">", "kinds: vector d d\n"),
+        "bytes.mha": volume_files.meta_image(steps.astype("u1"), "MET_UCHAR"),
+        "upwards.pfm": volume_files.pfm(colours.astype("<f4") / 7, ">"),
+    }.items():
+        (path / name).write_bytes(data)
 
 
 def gifs(path: Path) -> None:
@@ -285,6 +302,7 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "kinds": kinds,
     "scans": scans,
     "frames": frames,
+    "volumes": volumes,
     "gifs": gifs,
     "webps": webps,
     "animations": animations,
