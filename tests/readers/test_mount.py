@@ -23,6 +23,7 @@ from PIL import Image
 import bitsback
 from bitsback.filesystem import ArchiveFileSystem
 from waiting import PATIENCE, running, until
+from zoo.dicom_files import dicom_file
 
 LIBRARY = os.environ.get("FUSE_LIBRARY_PATH") or ctypes.util.find_library("fuse")
 MAY_MOUNT = os.access("/dev/fuse", os.R_OK) and not os.system("unshare --mount true 2> /dev/null")
@@ -234,3 +235,20 @@ def test_only_empty_folders(made: Path, tmp_path: Path, library: str) -> None:
     if not LIBRARY:
         ran = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True)
         assert ran.returncode == 2 and "libfuse is not installed" in ran.stderr
+
+
+def test_sizes_of_uncompressed_files_decode_nothing(
+    tmp_path: Path, operations: Operations, decoded: list[int]
+) -> None:
+    """As `ls -l` and file managers ask for them, of a series of slices say."""
+    (tmp_path / "in").mkdir()
+    for number in range(4):
+        slices = np.add.outer(np.arange(30), np.arange(40)).astype("<i2") + number
+        (tmp_path / f"in/{number}.dcm").write_bytes(dicom_file(slices))
+    (tmp_path / "in/text").write_bytes(b"words")
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    call = operations(tmp_path / "x.bb")
+    for name in ("0.dcm", "3.dcm", "text"):
+        told = call("getattr", f"/{name}", None)
+        assert told["st_size"] == (tmp_path / "in" / name).stat().st_size
+    assert not decoded
