@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.coding.block import DIGITS, Digits
-from bitsback.coding.number_digits import Cut, cut_of, joined
+from bitsback.coding.number_digits import Cut, cut_of, joined, read_exceptions
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import Cursor
 from bitsback.format.numbers import elements_of, numbers_of
@@ -56,7 +56,8 @@ def test_numbers_keep_order_and_bits(data: st.DataObject) -> None:
     if len(set(raw)) > 1:
         cut, digits = cut_of(array)
         assert all(int(digit.max()) < 1 << n for n, digit in zip(cut.bits, digits, strict=True))
-        assert joined(cut, digits, dtype).tobytes() == array.tobytes()
+        exceptions = read_exceptions(memoryview(cut.exceptions), dtype, array.size)
+        assert joined(cut, digits, exceptions, dtype).tobytes() == array.tobytes()
 
 
 @pytest.mark.parametrize("dtype", ["<f4", ">f8", ">i4", "<u8"])
@@ -115,6 +116,10 @@ BAD = {
     "a digit of more bits": ("<f4", head("<f4", (7, RAW, 2)) + b"\0\x80"),
     "fewer bytes": ("<f4", head("<f4", (8, RAW, 2)) + b"\0"),
     "more bytes": ("<f4", head("<f4", (8, RAW, 2)) + bytes(3)),
+    "an exception behind the end": (
+        "<f4",
+        head("<f4", (8, RAW, 2)) + bytes(2) + b"\1" + bytes(4) + b"\0" + bytes(4),
+    ),
     "a list": ("<f4", head("<f4", (8, b"\6\2\1\0\0", 2)) + bytes(2)),
     "colours of JPEG": ("<f4", head("<f4", (8, b"\5\0", 2)) + bytes(2)),
     "a value map that raw has not": ("<f4", head("<f4", (8, b"\1\3\5\0", 2)) + bytes(2)),
@@ -147,6 +152,22 @@ def test_the_least_digits() -> None:
     cut = Cut(0, 20, (8,))
     digits = Digits.read(Cursor(memoryview(head("<f4", (8, RAW, 2), shift=20))), np.dtype("<f4"))
     assert digits.cut == cut and digits.pack(np.dtype("<f4")) == head("<f4", (8, RAW, 2), shift=20)
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f8", "<i4"])
+def test_few_special_values_cost_little(dtype: str) -> None:
+    """They are exceptions, wherever they stand, and all decoders have them."""
+    field = measured(dtype, 60, 70)
+    special = field.copy()
+    values: list[Any] = [np.nan, -0.0, np.inf, -np.inf]
+    if dtype[1] == "i":
+        values = [np.iinfo(dtype).min, np.iinfo(dtype).max]
+    for place, value in zip((0, 1, 2000, 4199), values, strict=False):
+        special.reshape(-1)[place] = value
+    plain, data = bitsback.encode(field), bitsback.encode(special)
+    assert len(data) < len(plain) + 60
+    assert bitsback.decode(data).tobytes() == special.tobytes()
+    assert alone.decode(data, spec_models(data)).tobytes() == special.tobytes()
 
 
 def test_slices_of_a_volume_of_floats_are_a_stack_where_a_trial_says_so() -> None:

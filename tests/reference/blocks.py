@@ -192,9 +192,14 @@ def decode_digits(data: bytes, runs: list[Run], models: dict[bytes, Any]) -> byt
         digit = np.frombuffer(content, told[1][0].dtype).tolist()
         require(all(value < 2**bits for value in digit), "digits of their bits")
         numbers = [x << bits | value for x, value in zip(numbers, digit, strict=True)]
-    reader.done()
     whole = 2 ** (8 * dtype.itemsize)
-    return b"".join(element_of((base + (x << shift)) % whole, dtype) for x in numbers)
+    numbers, place = [(base + (x << shift)) % whole for x in numbers], 0
+    while reader.at < len(reader.data):
+        place += reader.varint()
+        require(place < len(numbers), "an exception among the elements")
+        numbers[place] = int.from_bytes(reader.take(dtype.itemsize), "little")
+        place += 1
+    return b"".join(element_of(number, dtype) for number in numbers)
 
 
 def decode_data(

@@ -88,12 +88,25 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
             *number = *number << bits | symbol;
         }
     }
-    bytes.end()?;
-    let mut out = Vec::with_capacity(block.size());
-    for number in numbers {
+    for number in &mut numbers {
         // A shift by all bits leaves no digits.
         let scaled = number.checked_shl(shift).unwrap_or(0);
-        out.extend_from_slice(&dtype.element(base.wrapping_add(scaled))[..dtype.size()]);
+        *number = base.wrapping_add(scaled);
+    }
+    let mut numbers_left = numbers.as_mut_slice();
+    while bytes.left() > 0 {
+        let gap = bytes.varint()?;
+        let exception = bytes.take(dtype.size())?.iter().rev().fold(0u64, |number, &byte| number << 8 | u64::from(byte));
+        let place = usize::try_from(gap).ok().filter(|&place| place < numbers_left.len());
+        let Some(place) = place else {
+            return bytes.error("an exception is behind the elements");
+        };
+        numbers_left[place] = exception;
+        numbers_left = &mut numbers_left[place + 1..];
+    }
+    let mut out = Vec::with_capacity(block.size());
+    for number in numbers {
+        out.extend_from_slice(&dtype.element(number)[..dtype.size()]);
     }
     Ok(out)
 }

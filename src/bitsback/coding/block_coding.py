@@ -116,6 +116,7 @@ def coding_of_digits(tiles: Tiles, cut: Cut, codings: Sequence[Coding]) -> Codin
     data = [
         Digits(cut, heads).pack(tiles.dtype),
         *(part for coding in codings for part in coding.data),
+        cut.exceptions,
     ]
     models = tuple(coding.model for coding in codings if coding.model is not None)
     return Coding(Method(DIGITS), None, data, digit_models=models)

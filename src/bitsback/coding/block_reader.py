@@ -20,7 +20,7 @@ from bitsback.coding.block import (
 )
 from bitsback.coding.fallback import decode_fallback
 from bitsback.coding.multisets import Multisets
-from bitsback.coding.number_digits import dtype_of, fits, joined
+from bitsback.coding.number_digits import dtype_of, fits, joined, read_exceptions
 from bitsback.coding.streams import decode_streams
 from bitsback.errors import ArchiveError, MessageError
 from bitsback.format import adaptive
@@ -130,8 +130,8 @@ def _decode_digits(
 ) -> NDArray[Any]:
     assert block.digits is not None, "its method has them"
     cut, data, found = block.digits.cut, block.data, []
-    if sum(head.size for head in block.digits.heads) != len(data):
-        raise ArchiveError("its digits do not have as many bytes as there are")
+    if sum(head.size for head in block.digits.heads) > len(data):
+        raise ArchiveError("its digits have more bytes than there are")
     for bits, head in zip(cut.bits, block.digits.heads, strict=True):
         own = dtype_of(bits)
         runs = [Run(run.items, own, run.shape, head.value_map) for run in block.runs]
@@ -141,7 +141,9 @@ def _decode_digits(
         if not fits(found[-1], bits):
             raise ArchiveError("its elements have digits of more bits than they can have")
     least = min(map(len, found))
-    return joined(cut, (digit[:least] for digit in found), dtype)
+    elements = sum(run.items * math.prod(run.shape) for run in block.runs)
+    exceptions = read_exceptions(data, dtype, elements)
+    return joined(cut, (digit[:least] for digit in found), exceptions, dtype)
 
 
 def _too_many(claimed: str, size: int) -> ArchiveError:

@@ -3,19 +3,25 @@ Methods). Pictures of 16 bits have models: so they code the highest digits of fl
 smooth, and the lowest, which are noise, are stored.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.errors import ArchiveError
 from bitsback.format.numbers import elements_of, numbers_of
+from bitsback.wire import Cursor, varint
 
 MOST_BITS = 16
 MOST_DIGITS = 8
 _BYTE = 8
 _LOOK = 1 << 16  # elements
+_RARE, _MOST_EXCEPTIONS = 512, 256
+"""Elements for each exception at least, and the most exceptions at either end."""
+_WORTH = 8
+"""The bits of numbers that save a bit of the coded element."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,10 @@ class Cut:
     base: int
     shift: int
     bits: tuple[int, ...]
+    exceptions: bytes = b""
+    """The elements that have another number, such as NaN and -0.0 among others: the gap to the one
+    before, and the number, of each.
+    """
 
 
 def cut_of(elements: NDArray[Any]) -> tuple[Cut, list[NDArray[Any]]]:
@@ -35,6 +45,11 @@ def cut_of(elements: NDArray[Any]) -> tuple[Cut, list[NDArray[Any]]]:
     stored.
     """
     numbers = numbers_of(elements)
+    rare = _rare(numbers.reshape(-1))
+    exceptions = b""
+    if rare.size:
+        exceptions = _packed(rare, numbers.reshape(-1)[rare])
+        numbers = _without(numbers.reshape(-1), rare).reshape(numbers.shape)
     base = numbers.min()
     numbers = numbers - base
     used = int(np.bitwise_or.reduce(numbers)) or 1  # all may be equal
@@ -48,18 +63,84 @@ def cut_of(elements: NDArray[Any]) -> tuple[Cut, list[NDArray[Any]]]:
         at -= count
         digit = (numbers >> numbers.dtype.type(at)) & numbers.dtype.type((1 << count) - 1)
         digits.append(digit.astype(dtype_of(count)))
-    return Cut(int(base), shift, tuple(bits)), digits
+    return Cut(int(base), shift, tuple(bits), exceptions), digits
 
 
-def joined(cut: Cut, digits: Iterable[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The elements, of this dtype, that have these digits."""
+def _rare(numbers: NDArray[Any]) -> NDArray[np.int64]:
+    """The places of few numbers so far from all others that these have fewer bits without them."""
+    count = min(numbers.size // _RARE, _MOST_EXCEPTIONS)
+    none = np.empty(0, np.int64)
+    if not count:
+        return none
+    ends = np.partition(numbers, [count, numbers.size - 1 - count])
+    low, high = np.sort(ends[: count + 1]), np.sort(ends[-1 - count :])
+    whole = int(high[-1] - low[0]).bit_length()
+    best, window = whole * numbers.size / _WORTH, None
+    for bits in range(int(high[0] - low[-1]).bit_length(), whole):
+        slack = numbers.dtype.type((1 << bits) - 1)
+        above = high.size - np.searchsorted(
+            high, np.minimum(low, high[-1] - slack) + slack, "right"
+        )
+        outside = np.arange(low.size) + above
+        at = int(np.argmin(outside))
+        cost = bits * numbers.size / _WORTH + 8 * (numbers.itemsize + 2) * int(outside[at])
+        if cost < best:
+            best, window = cost, (low[at], min(int(low[at]) + int(slack), int(high[-1])))
+    if window is None:
+        return none
+    return np.flatnonzero((numbers < window[0]) | (numbers > window[1]))
+
+
+def _without(numbers: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+    """The numbers with those at some places like the next one before that is at none, or behind."""
+    kept = np.arange(numbers.size)
+    kept[places] = -1
+    kept = np.maximum.accumulate(kept)
+    first = int(np.argmax(kept >= 0))
+    return numbers[np.maximum(kept, first)]
+
+
+def _packed(places: NDArray[np.int64], numbers: NDArray[Any]) -> bytes:
+    """The exceptions in an archive."""
+    gaps = np.diff(places, prepend=-1) - 1
+    stored = numbers.astype(numbers.dtype.newbyteorder("<"))
+    pairs = zip(gaps.tolist(), stored, strict=True)
+    return b"".join(varint(gap) + number.tobytes() for gap, number in pairs)
+
+
+def read_exceptions(
+    data: memoryview, dtype: np.dtype[Any], elements: int
+) -> Iterator[tuple[int, int]]:
+    """The place and the number of each exception. elements: their number. Raises ArchiveError."""
+    cursor, place = Cursor(data), 0
+    while cursor.at < len(data):
+        place += cursor.varint()
+        if place >= elements:
+            raise ArchiveError("it has an exception behind its elements")
+        yield place, int.from_bytes(cursor.take(dtype.itemsize), "little")
+        place += 1
+
+
+def joined(
+    cut: Cut,
+    digits: Iterable[NDArray[Any]],
+    exceptions: Iterable[tuple[int, int]],
+    dtype: np.dtype[Any],
+) -> NDArray[Any]:
+    """The elements, of this dtype, that have these digits, and the exceptions among them, of which
+    those behind the last digit are left out.
+    """
     unsigned = np.dtype(f"u{dtype.itemsize}")
     whole: NDArray[Any] | None = None
     for count, digit in zip(cut.bits, digits, strict=True):
         found = digit.astype(unsigned)
         whole = found if whole is None else (whole << unsigned.type(count)) | found
     assert whole is not None, "there is a digit"
-    return elements_of((whole << unsigned.type(cut.shift)) + unsigned.type(cut.base), dtype)
+    whole = (whole << unsigned.type(cut.shift)) + unsigned.type(cut.base)
+    for place, number in exceptions:
+        if place < len(whole):
+            whole[place] = number
+    return elements_of(whole, dtype)
 
 
 def dtype_of(bits: int) -> np.dtype[Any]:
