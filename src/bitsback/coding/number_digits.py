@@ -18,8 +18,8 @@ MOST_BITS = 16
 MOST_DIGITS = 8
 _BYTE = 8
 _LOOK = 1 << 16  # elements
-_RARE, _MOST_EXCEPTIONS = 512, 256
-"""Elements for each exception at least, and the most exceptions at either end."""
+_RARE, _FEW, _MOST_EXCEPTIONS = 4096, 8, 256
+"""The most exceptions at either end: a few, and one more for so many elements, up to a limit."""
 _WORTH = 8
 """The bits of numbers that save a bit of the coded element."""
 
@@ -68,27 +68,21 @@ def cut_of(elements: NDArray[Any]) -> tuple[Cut, list[NDArray[Any]]]:
 
 def _rare(numbers: NDArray[Any]) -> NDArray[np.int64]:
     """The places of few numbers so far from all others that these have fewer bits without them."""
-    count = min(numbers.size // _RARE, _MOST_EXCEPTIONS)
+    count = min(_FEW + numbers.size // _RARE, _MOST_EXCEPTIONS)
     none = np.empty(0, np.int64)
-    if not count:
+    if numbers.size <= 2 * count:
         return none
     ends = np.partition(numbers, [count, numbers.size - 1 - count])
-    low, high = np.sort(ends[: count + 1]), np.sort(ends[-1 - count :])
-    whole = int(high[-1] - low[0]).bit_length()
-    best, window = whole * numbers.size / _WORTH, None
-    for bits in range(int(high[0] - low[-1]).bit_length(), whole):
-        slack = numbers.dtype.type((1 << bits) - 1)
-        above = high.size - np.searchsorted(
-            high, np.minimum(low, high[-1] - slack) + slack, "right"
-        )
-        outside = np.arange(low.size) + above
-        at = int(np.argmin(outside))
-        cost = bits * numbers.size / _WORTH + 8 * (numbers.itemsize + 2) * int(outside[at])
-        if cost < best:
-            best, window = cost, (low[at], min(int(low[at]) + int(slack), int(high[-1])))
-    if window is None:
-        return none
-    return np.flatnonzero((numbers < window[0]) | (numbers > window[1]))
+    low, high = np.sort(ends[: count + 1]), np.sort(ends[-1 - count :])[:, np.newaxis]
+    width = high - low
+    below, above = np.arange(count + 1), np.arange(count, -1, -1)[:, np.newaxis]
+    # Exceptions are far from all others: to cut off the tails of a distribution does not pay.
+    apart = (below == 0) | (low - np.roll(low, 1) > width // 2)
+    apart &= (above == 0) | (np.roll(high, -1) - high > width // 2)
+    cost = np.ceil(np.log2(width + 1.0)) * numbers.size / _WORTH
+    cost = np.where(apart, cost + 8 * (numbers.itemsize + 2) * (below + above), np.inf)
+    end, start = np.unravel_index(np.argmin(cost), cost.shape)
+    return np.flatnonzero((numbers < low[start]) | (numbers > high[end, 0]))
 
 
 def _without(numbers: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
