@@ -152,6 +152,25 @@ def test_files_of_one_shape_and_axes_are_one_array(tmp_path: Path) -> None:
         assert np.array_equal(dataset["pictures"], np.stack([*series.values()]))
 
 
+def test_series_are_arrays(tmp_path: Path) -> None:
+    """Slices of a series in the order of their places."""
+    (tmp_path / "in/scan").mkdir(parents=True)
+    slices = np.add.outer(np.arange(6), np.add.outer(np.arange(30), np.arange(40))).astype("<i2")
+    for number in range(6):
+        more = {
+            (0x20, 0x0E): ("UI", "1.2"),
+            (0x20, 0x13): ("IS", str((2 * number) % 5 + number // 5)),
+        }
+        (tmp_path / f"in/scan/IM{number}").write_bytes(dicom_file(slices[number], more=more))
+    (tmp_path / "in/notes").write_bytes(b"words")
+    bitsback.compress(tmp_path / "in", tmp_path / "in.bb")
+    with bitsback.open(tmp_path / "in.bb") as archive:
+        ((name, array),) = archive.series.items()
+        assert (name, array.shape) == ("scan/IM*", (6, 30, 40))
+        expected = [archive[name] for name in archive.names if name != "notes"]
+        assert np.array_equal(array, np.stack(expected))
+
+
 def test_napari_has_channels_and_a_scale(folder: Path) -> None:
     layers = {options["metadata"].get("names", options["name"])[0]: (data, options)
               for data, options, _ in read(str(folder.parent / "in.bb"))}  # fmt: skip

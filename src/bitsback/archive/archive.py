@@ -24,6 +24,7 @@ from bitsback.archive.reading.indexed import (
 )
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.sections import CACHE_BYTES, HEADER_SPACE
+from bitsback.archive.reading.stacked import Stack, StackSource, series_in
 from bitsback.archive.reading.stored import Stored, StoredSource, shown_picture
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.labelling import classes_of
@@ -244,6 +245,32 @@ class Archive(Indexed):
             return None
         named = zip(self.names, hashes, strict=True)
         return {name: digest for name, digest in named if digest}
+
+    @property
+    def series(self) -> dict[str, View]:
+        """The series of a folder, each as one array, [files, ...]: pictures of one size and kind
+        that are coded together, such as slices of DICOM files, in their order. By what their names
+        have in common, as `scan/IM*`. Raises ArchiveError for damage.
+
+        >>> import os, tempfile, bitsback, numpy as np
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     os.mkdir(os.path.join(folder, "in"))
+        ...     for number in range(5):
+        ...         image = Image.fromarray(np.full((60, 50), 9 * number, np.uint8))
+        ...         image.save(os.path.join(folder, f"in/{number}.bmp"))
+        ...     summary = bitsback.compress(
+        ...         os.path.join(folder, "in"), os.path.join(folder, "in.bb")
+        ...     )
+        ...     with bitsback.open(os.path.join(folder, "in.bb")) as archive:
+        ...         {name: array.shape for name, array in archive.series.items()}
+        {'*.bmp': (5, 60, 50)}
+        """
+        found: dict[str, View] = {}
+        for name, numbers in series_in(self.reader).items():
+            first = self.reader.file_array(numbers[0])
+            found[name] = Stack(StackSource(self.reader, numbers, first.shape, first.dtype))
+        return found
 
     def preview(self, which: int | str) -> bytes | None:
         """A small picture of a file, by number or by name, in WebP or JPEG; None if it has none:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.stacked import series_in
 from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.layout import Shape
@@ -39,6 +40,8 @@ class Entry:
     """Whether it is a file stored verbatim, whose elements are its bytes."""
     axes: tuple[str, ...] = ()
     """The names of the axes of a picture whose file has frames or pages, as far as it was read."""
+    series: str = ""
+    """Its place in a series, as `3 of 60 in scan/IM*`."""
     modality: str = ""
     """Of a DICOM file."""
     target: str | None = None
@@ -68,6 +71,7 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
     if collection.kind == PAGES:
         yield from _pages(archive, collection, shares)
         return
+    places = _places(archive) if facts else {}
     for number, name in enumerate(archive.names):
         at, item = archive.files.place(number)
         part = collection.parts[at]
@@ -77,11 +81,22 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
             continue
         shape = part.item_shape[1:] if part.axes == ONE else part.shape_of(item)
         entry = shares.pictures(name, at, part, range(item, item + 1), shape)
-        yield _with_facts(archive, number, entry) if facts else entry
+        if facts:
+            entry = replace(_with_facts(archive, number, entry), series=places.get(number, ""))
+        yield entry
     for link in archive.files.links:
         yield Entry(link.name, (), "", None, 0, 0, target=link.target)
     for folder in archive.files.empty_folders:
         yield Entry(folder, (), "", None, 0, 0)
+
+
+def _places(archive: ArchiveReader) -> dict[int, str]:
+    """The places of files in series."""
+    return {
+        number: f"{place} of {len(numbers)} in {name}"
+        for name, numbers in series_in(archive).items()
+        for place, number in enumerate(numbers, 1)
+    }
 
 
 def _with_facts(archive: ArchiveReader, number: int, entry: Entry) -> Entry:

@@ -5,7 +5,7 @@ one array, which decodes what is indexed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileCollection
 from bitsback.io.names import ending_of
 from bitsback.lazy import cached_property
 
+FEWEST_IN_SERIES = 4
 MOST_LISTED = 1 << 20
 """The most pictures without names that are looked at one by one, since a few bytes may claim
 many.
@@ -154,6 +155,33 @@ def stacks_in(archive: ArchiveReader) -> dict[str, View]:
             name = f"{kind}_{len(found)}" if several else kind
             found[name] = Stack(StackSource(archive, numbers, shape, np.dtype(dtype)))
     return found
+
+
+def series_in(archive: ArchiveReader) -> dict[str, Sequence[int]]:
+    """The numbers of the files of each series: pictures of one size and kind in one part, such as
+    the slices of DICOM files, in their order. By what their names have in common, as `scan/IM*`.
+    """
+    found: dict[str, Sequence[int]] = {}
+    if archive.collection.kind != FOLDER or not archive.files.named:
+        return found
+    for part, numbers in zip(archive.collection.parts, archive.files.by_part(), strict=True):
+        members = list(numbers) if part.axes not in (BYTES, VARIED) else []
+        if len(members) < FEWEST_IN_SERIES:
+            continue
+        names = [archive.names[number] for number in members]
+        start = _common_start(names)
+        end = _common_start([name[len(start) :][::-1] for name in names])[::-1]
+        name, count = f"{start}*{end}", 1
+        while name in found:
+            name, count = f"{start}*{end} ({count + 1})", count + 1
+        found[name] = members
+    return found
+
+
+def _common_start(names: Sequence[str]) -> str:
+    """The characters with which all names begin."""
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in alike)
 
 
 def _only_part(archive: ArchiveReader, collection: FileCollection, count: int) -> PartSource | None:

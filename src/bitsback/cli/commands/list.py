@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help=(
         "Also show the uncompressed bytes of each entry, its share of the compressed bytes, its"
-        " mode or dtype, its shape, the axes of frames and pages, and the modality of DICOM files."
+        " mode or dtype, its shape, its place in a series, the axes of frames and pages, and the"
+        " modality of DICOM files."
     ),
 )
 @click.option(
@@ -176,6 +177,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "stored_bytes": entry.stored_bytes,
     }
     row |= {} if entry.target is None else {"target": entry.target}
+    row |= {"series": entry.series} if entry.series else {}
     row |= {"axes": [*entry.axes]} if entry.axes else {}
     return row | ({"modality": entry.modality} if entry.modality else {})
 
@@ -195,8 +197,11 @@ def _long(entry: Entry) -> str:
 
 
 def _facts(entry: Entry) -> str:
-    """The modality of a DICOM file and the axes of frames, which say nothing of patients."""
+    """The modality of a DICOM file, its place in a series, and the axes of frames, which identify
+    no patient.
+    """
     facts = [entry.modality] * bool(entry.modality)
+    facts += [entry.series] * bool(entry.series)
     facts += [f"axes {' '.join(entry.axes)}"] * (len(entry.axes) > 2)
     return f"  ({', '.join(facts)})" if facts else ""
 
