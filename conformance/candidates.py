@@ -145,7 +145,7 @@ def _of_files(folder: Path, files: dict[str, bytes]) -> bytes:
         os.utime(path, ns=(0, 10**18))
     folder.chmod(0o755)
     os.utime(folder, ns=(0, 10**18))
-    bitsback.compress(folder, f"{folder}.bb", files="exact")
+    bitsback.compress(folder, f"{folder}.bb")
     return Path(f"{folder}.bb").read_bytes()
 
 

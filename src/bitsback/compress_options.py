@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bitsback.models.model import Choice
 
 Embed = Literal["auto", "if-smaller", "always", "never"]
-FilesAs = Literal["pixels", "exact"]
+FilesAs = Literal["exact", "pixels"]
 Purpose = Literal["storage", "random-access"]
 Algorithm = Literal["sha256"]
 SMALLEST_TILE, LARGEST_TILE = 16, 2048
@@ -71,9 +71,9 @@ class CompressOptions:
         rare=True,
     )
     files: FilesAs = option(
-        "pixels",
-        '"pixels": files come back with the same pixels and metadata. "exact": with the same bytes.'
-        " Files whose compression cannot be reproduced then take more space.",
+        "exact",
+        '"exact": files come back byte for byte. "pixels": pictures come back with the same pixels'
+        " and metadata, compressed anew, where that takes less space.",
         "In both cases, files that coding by pixels would make larger or cannot restore, files that"
         " are no pictures, and damaged files are stored verbatim.",
         choices=get_args(FilesAs),
@@ -225,11 +225,6 @@ class CompressOptions:
         check(self)
         if self.unordered and self.stack:
             raise InputError("a stack is one item, and its slices have an order; leave out one")
-        if self.unordered and self.files != "pixels":
-            raise InputError(
-                "of files whose order does not matter only the pixels are kept; leave out"
-                " unordered (--unordered), or files (--files)"
-            )
         if self.previews and self.unordered:
             raise InputError("previews (--previews) are of files, which unordered drops")
 

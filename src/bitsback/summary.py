@@ -60,7 +60,7 @@ LOSSY, UNREAD, SMALLER, OTHER_KIND, DAMAGED, ASKED_FOR, NO_PICTURE = (
     "smaller so than by their pixels",
     "of kinds that are not coded by their pixels",
     "damaged, or not what their endings say",
-    "interlaced, or compressed neither by zlib nor by libtiff",
+    "of a compression that cannot be made again",
     "no pictures",
 )
 REMEDIES = {
@@ -87,6 +87,14 @@ class Held:
     """The name of the first one."""
 
 
+@dataclass(frozen=True)
+class Saving:
+    """What `files="pixels"` would save, by an estimate."""
+
+    files: int = 0
+    bytes: int = 0
+
+
 @dataclass(frozen=True, repr=False)
 class Compressed(Summary):
     """A summary of a compression."""
@@ -106,8 +114,9 @@ class Compressed(Summary):
     that were not searched, end with a /.
     """
     noted: dict[str, list[str]]
-    """The names of the kept hidden files, of links that lead out of the folder, and, in a set, of
-    links that were followed.
+    """The names of the kept hidden files, of links that lead out of the folder, of files and
+    folders that come back without their setuid, setgid and sticky bits, and, in a set, of links
+    that were followed.
     """
     bad: dict[str, str]
     """The files that `skip_bad` has left out, and the reasons."""
@@ -115,6 +124,9 @@ class Compressed(Summary):
     """The bytes on disk of the files of a folder or a list; None for other inputs."""
     stored: dict[str, Held]
     """The files of a folder that are stored verbatim instead of by their pixels, by the reason."""
+    inexact: list[str]
+    """The names of the files that come back with the same pixels and metadata, but other bytes."""
+    saving: Saving
     order_bits: float | None
     """The bits that the order of the items would have taken, if it was dropped; otherwise None."""
     name_bytes: int | None

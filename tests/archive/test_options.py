@@ -93,7 +93,7 @@ def test_options_that_exclude_each_other() -> None:
     with pytest.raises(InputError):
         CompressOptions(unordered=True, stack=True)
     with pytest.raises(InputError):
-        CompressOptions(unordered=True, files="exact")
+        CompressOptions(unordered=True, previews=True)
 
 
 def test_an_unknown_option_is_none() -> None:

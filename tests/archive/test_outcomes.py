@@ -15,7 +15,7 @@ from bitsback.archive.inputs import folders
 from bitsback.planner.pictures import Alike, TrialOutcome, TrialOutcomes
 
 ALIKE = Alike("|u1", (3,), False, 12, 3)
-YES, NO = TrialOutcome(True, False), TrialOutcome(False, False)
+YES, NO = TrialOutcome(True, False, 0.5), TrialOutcome(False, False, 1.5)
 
 
 def fails() -> TrialOutcome:

@@ -75,7 +75,7 @@ def test_files_keep_their_names_below_the_folder(cluster: Client, tmp_path: Path
         place.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 256, shape, np.uint8)).save(place)
     (tmp_path / "scans" / "readme.txt").write_text("about them")
-    to_archive(tmp_path / "scans", tmp_path / "scans.bb", shard=3, files="exact")
+    to_archive(tmp_path / "scans", tmp_path / "scans.bb", shard=3)
     bitsback.decompress(tmp_path / "scans.bb", tmp_path / "back")
     files = [path for path in (tmp_path / "scans").rglob("*") if path.is_file()]
     assert len(files) == 8
@@ -253,7 +253,7 @@ def test_previews_and_hashes_are_merged(tmp_path: Path) -> None:
         Image.fromarray(pixels).save(tmp_path / "scans" / f"{number}.png")
     to_archive(
         tmp_path / "scans", tmp_path / "scans.bb",
-        shard=2, previews=True, hashes="sha256", files="exact",
+        shard=2, previews=True, hashes="sha256",
     )  # fmt: skip
     with bitsback.open(tmp_path / "scans.bb") as archive:
         assert all(archive.preview(number) for number in range(4))

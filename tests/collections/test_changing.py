@@ -31,7 +31,7 @@ def of(folder: Path) -> dict[str, bytes]:
 
 def there(path: Path, folder: Path, **options: bool) -> dict[str, bytes]:
     """The files of an archive, restored to a new folder."""
-    bitsback.decompress(path, folder, files="exact", **options)
+    bitsback.decompress(path, folder, **options)
     return of(folder)
 
 
@@ -66,7 +66,7 @@ def two(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def path(one: Path, tmp_path: Path) -> Path:
-    bitsback.compress(one, tmp_path / "x.bb", model="fast", block=2, tile=16, files="exact")
+    bitsback.compress(one, tmp_path / "x.bb", model="fast", block=2, tile=16)
     return tmp_path / "x.bb"
 
 
@@ -202,7 +202,7 @@ def test_what_is_whole_of_a_cut_addition_comes_back(path: Path, two: Path, tmp_p
                 continue
             path.write_bytes(after[:end])
             out = tmp_path / f"out{number}-{end}"
-            summary = bitsback.decompress(path, out, files="exact", keep_going=True)
+            summary = bitsback.decompress(path, out, keep_going=True)
             restored = of(out)
             assert old.items() <= restored.items() <= (old | new).items()
             assert summary.problems
@@ -249,7 +249,7 @@ def test_an_addition_behind_one_whose_index_is_lost(path: Path, two: Path, tmp_p
     ):
         path.write_bytes(data[:end])
         out = tmp_path / f"out{end}"
-        summary = bitsback.decompress(path, out, files="exact", keep_going=True)
+        summary = bitsback.decompress(path, out, keep_going=True)
         assert names == {*files(out)} - {*bitsback.open(before).names}
         assert bool(summary.lost) == (end < len(data) - 13)
 
@@ -264,7 +264,7 @@ def test_a_cut_addition_loses_no_older_version(path: Path, two: Path, tmp_path: 
     for number, end in enumerate(ends):
         path.write_bytes(after[:end])
         out = tmp_path / f"out{number}"
-        summary = bitsback.decompress(path, out, files="exact", keep_going=True)
+        summary = bitsback.decompress(path, out, keep_going=True)
         restored = of(out)
         for name, data in restored.items():
             assert data in (old.get(name), new.get(name))
@@ -290,7 +290,7 @@ def test_a_cut_removal_removes_nothing(path: Path, tmp_path: Path) -> None:
     after = path.read_bytes()
     for end in range(len(before) + 1, len(after) - 12, 40):
         path.write_bytes(after[:end])
-        bitsback.decompress(path, tmp_path / f"{end}", files="exact", keep_going=True)
+        bitsback.decompress(path, tmp_path / f"{end}", keep_going=True)
         assert of(tmp_path / f"{end}") == old
 
 
@@ -405,7 +405,7 @@ def test_an_interrupted_addition_leaves_nothing(path: Path, two: Path) -> None:
 
 def test_hashes_and_labels_go_on(one: Path, two: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.bb"
-    bitsback.compress(one / "same", path, model="fast", hashes="sha256", files="exact")
+    bitsback.compress(one / "same", path, model="fast", hashes="sha256")
     bitsback.add(path, two, model="fast")
     bitsback.remove(path, ["0.pgm", "c.txt"])
     with bitsback.open(path) as archive:

@@ -20,6 +20,7 @@ import pytest
 
 import bitsback
 from bitsback.coding.block import RAW
+from bitsback.files.file_lists import MASKED
 from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.entries import Entries, Folder, Link
 from bitsback.format.file_stats import FileStats
@@ -162,7 +163,9 @@ def test_special_bits_are_not_restored(tmp_path: Path) -> None:
     (tmp_path / "in" / "a").write_text("a")
     (tmp_path / "in" / "a").chmod(0o6755)
     (tmp_path / "in" / "sub").chmod(0o1777)
-    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    (tmp_path / "in").chmod(0o2755)  # which new folders inherit
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    assert summary.noted == {MASKED: ["sub", "a"]}
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
     modes = [stat.S_IMODE((tmp_path / "out" / name).stat().st_mode) for name in ("a", "sub")]
     assert modes == [0o755, 0o777]

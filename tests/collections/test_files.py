@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import struct
 import tempfile
 import zlib
@@ -31,7 +32,7 @@ from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.planner.pictures import pixel_cost
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import BEST
-from bitsback.summary import SMALLER
+from bitsback.summary import ASKED_FOR, SMALLER
 from bitsback.wire import varint
 from bundled_models import spec_models
 from fuzz.seeds import own_png
@@ -131,7 +132,7 @@ def test_the_specification_restores_the_same_files(tmp_path: Path) -> None:
     save(noise("RGB"), folder / "c.jpg")
     (folder / "empty.txt").touch()
     (folder / "labels.csv").write_text("a,b\n" * 1000)
-    summary, _ = warnings_of(folder, tmp_path / "a.bb", files="exact", model="fast")
+    summary, _ = warnings_of(folder, tmp_path / "a.bb", model="fast")
     assert summary.stored["no pictures"].files == 2
     archive = (tmp_path / "a.bb").read_bytes()
     found = spec.decode_files(archive, spec_models(archive))
@@ -254,8 +255,8 @@ def test_pictures_that_outgrow_their_files_are_held_in_an_archive_that_is_made_a
         before[path.name] = path.read_bytes()
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
 
-    def tiny(size: int, stored: Any, coded: dict[str, int], *others: Any) -> Kept:
-        return Kept(size, stored, dict.fromkeys(coded, 1), *others)
+    def tiny(coded: dict[str, int], *others: Any) -> Kept:
+        return Kept(dict.fromkeys(coded, 1), *others)
 
     monkeypatch.setattr(folders, "Kept", tiny)
     out = io.BytesIO()
@@ -324,11 +325,13 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     save(np.sort(noise("L", (90, 80)), 0), folder / "a.bmp")
     (folder / "b.png").write_bytes(drawn((90, 80), 0, 8, interlace=1).file())
     (folder / "c.txt").write_text("x" * 99)
-    result = run("compress", "in", "--files", "exact")
+    result = run("compress", "in")
     assert result.exit_code == 0, result.output
     assert result.stderr.startswith("in: 3 files, ") and " on disk -> in.bb " in result.stderr
+    assert "\nall comes back byte for byte\n" in result.stderr
     assert "stored verbatim: 1 file" in result.stderr
-    assert "interlaced, or compressed neither by zlib nor by libtiff" in result.stderr
+    assert ASKED_FOR in result.stderr
+    assert re.search(r"\n--files pixels would save some .* %\): 1 file\n", result.stderr)
     assert "shrank" not in result.stderr
     assert "2 files, stored verbatim" in run("info", "in.bb").stdout
     assert run("verify", "in.bb").exit_code == 0
@@ -340,6 +343,12 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
                 assert found.read_bytes() == (folder / file).read_bytes()
                 assert found.stat().st_mtime_ns == (folder / file).stat().st_mtime_ns
     assert files(tmp_path / "some") == ["a.bmp", "c.txt"]
+    result = run("compress", "in", "-o", "pixels.bb", "--files", "pixels")
+    assert (
+        "\n1 of 3 files come back with the same pixels and metadata, but other bytes: b.png\n"
+        in result.stderr
+    )
+    assert "would save" not in result.stderr
 
 
 HELD = FileCollection(FOLDER, (ArrayPart(np.dtype("u1"), (2, 4), BYTES),))
@@ -417,7 +426,7 @@ def test_merged_archives_have_the_files_of_all(tmp_path: Path) -> None:
         save(np.sort(noise("L", (60, 50)), 0), folder / "1.bmp")
         save(noise("RGB"), folder / "2.jpg")
         save(np.sort(noise("RGB", (60, 50)), 0), folder / "3.bmp")
-        warnings_of(tmp_path / part, tmp_path / f"{part}.bb", files="exact")
+        warnings_of(tmp_path / part, tmp_path / f"{part}.bb")
     bitsback.merge([tmp_path / "a.bb", tmp_path / "b.bb"], tmp_path / "all.bb")
     bitsback.decompress(tmp_path / "all.bb", tmp_path / "out")
     with bitsback.open(tmp_path / "all.bb") as archive:

@@ -118,7 +118,7 @@ def test_folders_become_one(tmp_path: Path, undecoded: pytest.MonkeyPatch) -> No
         for place, (mode, size, again) in enumerate(kinds[number * 3 :]):
             array = noise(mode, size, seed=place)
             save(array, tmp_path / str(number) / f"{place % 2}" / f"{number}-{place}-{again}.png")
-        paths.append(shard(tmp_path, tmp_path / str(number), block=2, tile=16))
+        paths.append(shard(tmp_path, tmp_path / str(number), block=2, tile=16, files="pixels"))
     summary = bitsback.merge(paths, tmp_path / "all.bb", verify=False)
     undecoded.undo()
     bitsback.decompress(tmp_path / "all.bb", tmp_path / "restored")
@@ -159,7 +159,7 @@ def test_every_byte_of_folders_comes_back(tmp_path: Path, undecoded: pytest.Monk
                 array = ramp(40 + number, 30, 3 * (seed % 2))
                 Image.fromarray(array).save(file, pnginfo=about)
             os.utime(file, ns=(0, 10**18 + number * 10**9 + seed))
-        paths.append(shard(tmp_path, folder.parent, files="exact", block=2, tile=32))
+        paths.append(shard(tmp_path, folder.parent, block=2, tile=32))
     undecoded.setattr(block_reader, "decode", None)
     bitsback.merge([*paths[:2], *paths[2:]], tmp_path / "all.bb", verify=False)
     undecoded.undo()
@@ -363,7 +363,7 @@ def test_names_that_clash(tmp_path: Path) -> None:
         bitsback.merge([a, b], tmp_path / "all.bb")
     (tmp_path / "c" / "x").mkdir()
     (tmp_path / "c" / "x" / "1.png").write_text("stored verbatim")
-    twice = shard(tmp_path, tmp_path / "c", files="exact")
+    twice = shard(tmp_path, tmp_path / "c")
     with pytest.raises(bitsback.InputError, match=r"x/1\.png: is in .*1\.bb and in .*3\.bb"):
         bitsback.merge([b, twice], tmp_path / "all.bb")
     assert not (tmp_path / "all.bb").exists()

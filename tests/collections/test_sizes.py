@@ -45,7 +45,7 @@ def test_pictures_come_back(
 ) -> None:
     if not options:
         save(smooth(1300, 1100, seed=5), pictures / "large.png")  # large enough to be cut
-    summary = bitsback.compress(pictures, tmp_path / "a.bb", **options)
+    summary = bitsback.compress(pictures, tmp_path / "a.bb", files="pixels", **options)
     assert model.name in summary.model and "mnist-binary" in summary.model
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     assert files(tmp_path / "out") == files(pictures)

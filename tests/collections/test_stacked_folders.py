@@ -96,7 +96,8 @@ def test_files_come_back(tmp_path: Path, run: Run, model: StandIn, tile: int) ->
     folder = written(tmp_path / "in", slices)
     save(np.stack([slices[0][:9]] * 3, -1), folder / "005a.png")
     (folder / "010.txt").write_bytes(b"a note")
-    result = run("compress", folder, "-o", "x.bb", "--tile", str(tile), "--stack")
+    options = ("--tile", tile, "--stack", "--files", "pixels")
+    result = run("compress", folder, "-o", "x.bb", *options)
     assert result.exit_code == 0, result.output
     assert are_stacks(Path("x.bb")) == [True, False]
     assert "40 x 30 x 50 uint8, a stack, in tiles" in run("info", "x.bb").stdout
@@ -127,7 +128,8 @@ def test_archives_are_merged(tmp_path: Path, model: StandIn) -> None:
 @pytest.mark.parametrize("tile", [16, 64])
 def test_damage_costs_the_slices_of_a_strip(tmp_path: Path, model: StandIn, tile: int) -> None:
     slices, file = volume(70, 30, 50), io.BytesIO()
-    bitsback.compress(written(tmp_path / "in", slices), file, stack=True, tile=tile, block=1)
+    folder = written(tmp_path / "in", slices)
+    bitsback.compress(folder, file, stack=True, tile=tile, block=1, files="pixels")
     data = bytearray(file.getvalue())
     with bitsback.open(bytes(data)) as archive:
         parts, starts = archive.reader.collection.parts, archive.reader.collection.starts

@@ -214,7 +214,6 @@ def test_what_of_files_is_not_kept_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"files": "exact"}, "only the pixels are kept"),
         ({"labels": "x"}, "the labels of a folder are its folders"),
         ({"labels": "folders"}, "1.png is in no folder"),
         ({"unordered": False, "labels": "folders"}, "1.png is in no folder"),

@@ -65,9 +65,11 @@ def test_a_damaged_frame_is_an_error(name: str) -> None:
 
 
 def test_chunks_about_the_bytes_are_kept_with_these_alone() -> None:
-    assert split(io.BytesIO(OF_APPLE), exact=False) is None
-    found = split_file(OF_APPLE, exact=True)
-    assert file_of(found.pixels.whole(), found.metadata) == OF_APPLE
+    for exact in (False, True):
+        found = split(io.BytesIO(OF_APPLE), exact)
+        assert found is not None and found.exact
+        for asked in (False, True):
+            assert file_of(found.pixels.whole(), found.metadata, asked) == OF_APPLE
 
 
 def test_files_with_other_frames_or_chunks_are_not_alike() -> None:

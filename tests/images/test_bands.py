@@ -366,7 +366,7 @@ def test_bands_of_a_large_picture_are_in_memory(
     folder = ending != "tif"
     for run in (
         lambda: bitsback.compress(
-            [path] if folder else path, tmp_path / "x.bb", threads=1, model="fast"
+            [path] if folder else path, tmp_path / "x.bb", threads=1, model="fast", files="pixels"
         ),
         lambda: bitsback.decompress(tmp_path / "x.bb", tmp_path / "out", threads=1),
     ):

@@ -109,7 +109,7 @@ def test_a_folder_of_all_kinds(tmp_path: Path) -> None:
     (tmp_path / "in" / "deep.ppm").write_bytes(ppm(pixels(3)))
     for name, (samples, options) in KINDS.items():
         (tmp_path / "in" / f"{name}.tif").write_bytes(tiff(samples, **options))
-    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast")
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast", files="pixels")
     assert not summary.stored
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
     with bitsback.open(tmp_path / "x.bb") as archive:
@@ -144,7 +144,9 @@ def test_pages_of_any_numbers_are_merged(tmp_path: Path) -> None:
     for name in names:
         samples, options = KINDS[name]
         (tmp_path / f"{name}.tif").write_bytes(tiff(samples, **options))
-        bitsback.compress(tmp_path / f"{name}.tif", tmp_path / f"{name}.bb", model="fast")
+        bitsback.compress(
+            tmp_path / f"{name}.tif", tmp_path / f"{name}.bb", model="fast", files="pixels"
+        )
     with pytest.warns(bitsback.InputWarning, match="without their tags"):
         bitsback.merge([tmp_path / f"{name}.bb" for name in names], tmp_path / "all.bb")
     bitsback.decompress(tmp_path / "all.bb", tmp_path / "all.tif")

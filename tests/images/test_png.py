@@ -15,6 +15,7 @@ import bitsback
 from bitsback.archive.inputs import folders
 from bitsback.files import bands, picture_files, pictures
 from bitsback.files.drawing import Split
+from bitsback.files.png import png_metadata
 from bitsback.io import file_io
 from zoo.compared import png_chunks
 from zoo.png_files import KINDS, ODD, SHORT, TOLD, Drawn, drawn
@@ -107,9 +108,21 @@ def test_chunks_that_tell_of_the_bytes_of_a_file_keep_them() -> None:
     png = drawn(SIZE, 2, 8)
     for told in ("apple", "credentials", "signature"):
         data = Drawn(png.size, 2, 8, 0, png.rows, [TOLD[told]]).file()
-        assert split(data) is None
-        exact = split(data, exact=True)
-        assert exact is not None and exact.exact
+        for exact in (False, True):
+            found = split(data, exact)
+            assert found is not None and found.exact and not found.saving
+            for asked in (False, True):
+                again = picture_files.file_of(found.pixels.whole(), found.metadata, asked)
+                assert again == data
+
+
+def test_the_bytes_of_large_pictures_are_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of such a picture would be in memory, several times."""
+    data = drawn(SIZE, 2, 8).file()
+    monkeypatch.setattr(png_metadata, "_MOST_EXACT", 3 * 40 * 30)
+    assert split(data, exact=True) is not None
+    monkeypatch.setattr(png_metadata, "_MOST_EXACT", 3 * 40 * 30 - 1)
+    assert split(data, exact=True) is None and split(data) is not None
 
 
 def test_a_picture_that_is_damaged_far_from_its_ends(

@@ -14,6 +14,7 @@ import bitsback
 from bitsback.files import webp
 from bitsback.files.drawing import Split
 from bitsback.files.picture_files import alike, file_of, split
+from bitsback.summary import ASKED_FOR
 from broken_metadata import assert_both_refuse
 from reference.container_metadata import restore
 
@@ -97,14 +98,20 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
     (tmp_path / "in" / "lossy.webp").write_bytes(lossy)
     lossy = webp_file(COLOURS, lossless=False, exif=b"Exif\0\0II*\0")
     (tmp_path / "in" / "lossy-and-exif.webp").write_bytes(lossy)
-    summary = bitsback.compress(tmp_path / "in", tmp_path / "a.bb", model="fast", hashes="sha256")
+    exact = bitsback.compress(tmp_path / "in", tmp_path / "b.bb", model="fast")
+    assert exact.stored[ASKED_FOR].files == exact.saving.files == 4 and exact.inexact == []
+    summary = bitsback.compress(
+        tmp_path / "in", tmp_path / "a.bb", model="fast", hashes="sha256", files="pixels"
+    )
     assert {reason: held.files for reason, held in summary.stored.items()} == {"WebP": 2}
+    assert summary.inexact == ["0.webp", "1.webp", "2.webp", "3.webp"]
+    assert summary.saving.files == 0
+    saved = exact.bytes_out - summary.bytes_out
+    assert 0.5 * saved < exact.saving.bytes < 2 * saved
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     for file in (tmp_path / "in").iterdir():
         one, other = file.read_bytes(), (tmp_path / "out" / file.name).read_bytes()
         assert one == other or alike(io.BytesIO(one), io.BytesIO(other))
-    summary = bitsback.compress(tmp_path / "in", tmp_path / "b.bb", model="fast", files="exact")
-    assert summary.stored["interlaced, or compressed neither by zlib nor by libtiff"].files == 4
 
 
 BAD = {

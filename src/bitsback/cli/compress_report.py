@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _NAMED = 5
 """The most files of a kind that are named."""
+_WORTH = 0.01
+"""The share of an archive from which the report says what would save it."""
 _LITTLE = 0.9
 """The share of a folder's bytes from which the report says that it shrank by little."""
 
@@ -42,6 +44,8 @@ def report(
     ) | {
         "disk_in": disk,
         "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
+        "inexact": summary.inexact,
+        "saving": asdict(summary.saving),
         "model": summary.model,
         "policy": summary.policy,
         "outdone": summary.outdone,
@@ -63,6 +67,8 @@ def report(
             f" ({figures.per(100 * summary.bytes_out, disk, 0)} %){chosen}",
             err=True,
         )
+    if disk is not None:
+        figures.say(_what_comes_back(summary), err=True)
     from bitsback.summary import REMEDIES  # late, as a command runs
 
     for reason, held in summary.stored.items():
@@ -103,6 +109,14 @@ def report(
     for left_out in summary.bad.values():
         figures.say(f"left out: {left_out}", err=True)
     say_names(summary.skipped, summary.noted)
+    saving = summary.saving
+    if saving.bytes and saving.bytes >= _WORTH * summary.bytes_out:
+        figures.say(
+            f"--files pixels would save some {figures.size(saving.bytes)}"
+            f" ({figures.per(100 * saving.bytes, summary.bytes_out, 0)} %):"
+            f" {figures.count(saving.files, 'file')}",
+            err=True,
+        )
     if little:
         figures.say(f"bitsback: warning: {little}", err=True)
     return row
@@ -112,9 +126,26 @@ def say_names(skipped: Mapping[str, Sequence[str]], noted: Mapping[str, Sequence
     """Names the files of a folder that were left out, and unexpected ones that were kept."""
     for verb, names in (("kept", noted), ("left out", skipped)):
         for kind, of_kind in names.items():
-            more = len(of_kind) - _NAMED
-            shown = ", ".join(of_kind[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
-            figures.say(f"{verb}: {kind}: {shown}", err=True)
+            figures.say(f"{verb}: {kind}: {_some(of_kind)}", err=True)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _what_comes_back(summary: Compressed) -> str:
+    """Whether files come back byte for byte, and which do not."""
+    if summary.order_bits is not None:
+        return "only pixels come back, not their files"
+    if inexact := summary.inexact:
+        total = 1 if summary.noun == "page" else summary.files or 0
+        return (
+            f"{len(inexact):,} of {figures.count(total, 'file')} come back with the same pixels and"
+            f" metadata, but other bytes: {_some(inexact)}"
+        )
+    left_out = ", but for what is left out" if summary.bad or summary.skipped else ""
+    return f"all comes back byte for byte{left_out}"
 
 
 def _little(source: str, summary: Compressed) -> str | None:

@@ -4,6 +4,7 @@ again row by row.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
@@ -121,6 +122,10 @@ class Split:
     metadata: bytes
     exact: bool
     """Whether the very bytes of the file come back."""
+    weight: int
+    """The bytes of the metadata, with those of `saving` in place of what that is of."""
+    saving: int
+    """The bytes of what of the metadata only the very bytes of the file need, compressed."""
     indexed: bool
     """Whether the pixels are indexes into a palette."""
     frames: int = 1
@@ -128,7 +133,12 @@ class Split:
 
     @classmethod
     def from_pixels(cls, pixels: Bands, metadata: ContainerMetadata, indexed: bool) -> Split:
-        return cls(pixels, pack(metadata), metadata.exact, indexed)
+        packed, anew = pack(metadata), metadata.anew()
+        if not metadata.exact or anew.exact:
+            return cls(pixels, packed, metadata.exact, len(packed), 0, indexed)
+        least = pack(anew)
+        saving = len(zlib.compress(packed)) - len(zlib.compress(least))
+        return cls(pixels, packed, True, len(least) + saving, saving, indexed)
 
 
 class PictureCodec(Protocol):

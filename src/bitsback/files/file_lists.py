@@ -19,10 +19,11 @@ from bitsback.io.names import UNFINISHED, check, ending_of, printable
 from bitsback.io.remote.files import files_in
 from bitsback.io.remote.url import Url
 
-HIDDEN, LINKS, OUTSIDE = (
+HIDDEN, LINKS, OUTSIDE, MASKED = (
     "hidden files",
     "links to files, as the files",
     "links that lead out of the folder, which come back with --links only",
+    "files and folders without their setuid, setgid and sticky bits",
 )
 """Kinds of files and links that are kept, which may be unexpected."""
 JUNK, UNFINISHED_FILES, LINKS_TO_FOLDERS, BROKEN_LINKS, SPECIAL, EMPTY = (
@@ -48,7 +49,7 @@ class Listing:
     skipped: dict[str, list[str]] = field(default_factory=dict)
     """The names of what is left out, by kind."""
     noted: dict[str, list[str]] = field(default_factory=dict)
-    """Names of what is kept and may be unexpected: HIDDEN, LINKS, OUTSIDE."""
+    """Names of what is kept and may be unexpected: HIDDEN, LINKS, OUTSIDE, MASKED."""
     bad: dict[str, str] = field(default_factory=dict)
     """The files with unsupported names and the unreadable folders that are left out of a folder,
     and the reasons.

@@ -287,7 +287,7 @@ def change(folder: Path, archive: Path) -> None:
     """Makes an archive of three generations."""
     every_byte(folder / "old")
     more_files(folder / "more")
-    options: dict[str, Any] = {"model": "fast", "threads": 1, "files": "exact"}
+    options: dict[str, Any] = {"model": "fast", "threads": 1}
     bitsback.compress(folder / "old", archive, hashes="sha256", **options)
     bitsback.add(archive, folder / "more", replace=True, **options)
     bitsback.remove(archive, ["a.pgm", "nothing"])
@@ -324,14 +324,13 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
 OLD = ("pictures-without-stats", "pages-without-metadata.tiff")
 """The archives of older writers, which the present writer no longer makes."""
 
+_PIXELS: dict[str, Any] = {"files": "pixels"}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "slices": {"stack": True, "tile": 16},
-    "files": {"files": "exact"},
-    "hashes": {"files": "exact", "hashes": "sha256"},
-    "kinds": {"files": "exact"},
+    **dict.fromkeys(("pictures", "webps", "animations", "pages.tiff"), _PIXELS),
+    "slices": {"stack": True, "tile": 16, **_PIXELS},
+    "hashes": {"hashes": "sha256"},
     "scans": {"stack": True},
     "frames": {"stack": True},
-    "animations-exact": {"files": "exact"},
     "labels.npz": {"labels": "labels"},
     "set.npz": {"labels": "labels", "unordered": True},
     "labels": {"labels": "folders", "unordered": True, "keep_names": True},

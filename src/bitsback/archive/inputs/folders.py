@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.inputs.groups import MOST_STREAMED, STREAMS, Groups
-from bitsback.archive.inputs.request import Bonds, Input, Kept, Request
+from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Kept, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
 from bitsback.coding.cutting import cut_for
@@ -27,13 +28,13 @@ from bitsback.coding.streams import BEGIN
 from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.files.bands import Bands
-from bitsback.files.file_lists import Listing, mode_of
+from bitsback.files.file_lists import MASKED, Listing, mode_of
 from bitsback.files.npy import Items, Whole
 from bitsback.files.picture_files import PictureItems, split
 from bitsback.files.pictures import Header, named, reading_picture
 from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.digests import CONTENT, METADATA, ContentDigest, FileSums, digest_of_bytes
-from bitsback.format.entries import Entries
+from bitsback.format.entries import RESTORED, Entries
 from bitsback.format.file_stats import FileStats
 from bitsback.format.grid import Shape
 from bitsback.format.labelling import check_classes, pack_folders
@@ -55,6 +56,7 @@ from bitsback.summary import (
     SMALLER,
     UNREAD,
     Held,
+    Saving,
 )
 from bitsback.work import begin, check_threads, ordered_map
 
@@ -66,6 +68,8 @@ _KEPT = 1 << 26
 _CHUNK = 1 << 20
 _TOGETHER = 1 << 22
 """Bytes of container metadata that are compressed together, since headers repeat each other."""
+_WORTH = 0.01
+"""The share of a file from which a saving is counted."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,10 @@ class _Sorted:
     metadata: bytes = b""
     reason: str = ""
     """Why it is stored verbatim."""
+    exact: bool = True
+    """Whether its very bytes come back."""
+    saving: int = 0
+    """The bytes that `files="pixels"` would save."""
     pixels: NDArray[Any] | None = None
     """The pixels of a small picture that is coded, so that it need not be read again."""
 
@@ -133,6 +141,8 @@ class _SortedFiles:
         self._size = 0
         self._coded: dict[str, int] = {}
         self._stored: dict[str, Held] = {}
+        self._inexact: list[str] = []
+        self._saving = Saving()
         self._pixels = _PixelStore()
 
     def __len__(self) -> int:
@@ -144,6 +154,10 @@ class _SortedFiles:
         self._modes.append(found.mode)
         self._size += found.size
         self._sums.add_file()
+        if not found.exact:
+            self._inexact.append(name)
+        if found.saving >= _WORTH * found.size:
+            self._saving = Saving(self._saving.files + 1, self._saving.bytes + found.saving)
         if found.header is not None:
             if found.metadata:
                 digest = digest_of_bytes(name, METADATA, found.metadata)
@@ -234,6 +248,10 @@ class _SortedFiles:
         collection = FileCollection(FOLDER, tuple(part for _, part in parts))
         entries = Entries(self._modes, listing.folders, listing.links)
         files = Files(collection, names, runs, self._stats, None if entries.is_empty else entries)
+        modes = [(folder.name, (folder.mode or 0) & ~stat.S_ISGID) for folder in listing.folders]
+        modes += zip(names, (mode or 0 for mode in self._modes), strict=True)
+        if masked := [name or "." for name, mode in modes if mode & ~RESTORED]:
+            listing = replace(listing, noted=listing.noted | {MASKED: masked})
         return Input(
             collection,
             parts,
@@ -242,7 +260,8 @@ class _SortedFiles:
             listing.skipped,
             self._bad,
             listing,
-            Kept(self._size, self._stored, self._coded, of_parts, self._metadata, self._sums),
+            Kept(self._coded, of_parts, self._metadata, self._sums),
+            disk=FilesOnDisk(self._size, self._stored, self._inexact, self._saving),
             bonds=Bonds(frames=frozenset(framed)),
             labels=b"" if request.options.labels is None else pack_folders(),
         )
@@ -294,6 +313,9 @@ class _Sorter:
         outcome = self._outcomes.decide(picture.alike, picture.tried, picture.trial)
         if not outcome.by_pixels:
             return picture.held
+        if picture.coded.header is None:
+            size = picture.coded.size
+            return replace(picture.coded, saving=size - round(outcome.share * size))
         sort = "indexes" if picture.indexed else "graphics" if outcome.general else ""
         sort = self._sorts.get(name, Sort()).name or sort
         return replace(picture.coded, sort=sort)
@@ -341,30 +363,43 @@ class _Sorter:
             if form is not None and form.codec is None:
                 return self._stored(found, file, LOSSY)
             taken = split(file, request.exact)
+            fits = taken is not None
+            if taken is None and request.exact:
+                taken = split(file, False)
             if taken is None:
-                again = request.exact and split(file, False) is not None
-                return self._stored(found, file, ASKED_FOR if again else OTHER_KIND)
+                return self._stored(found, file, OTHER_KIND)
         pixels = named(taken.pixels, name_of(path))
-        header = Header(pixels.dtype, pixels.shape, ())
-        coded = replace(found, header=header, metadata=taken.metadata)
         alike = Alike.measure(pixels, taken.indexed, found.size)
-        if alike.small:  # its trial may come when its file is closed
-            whole = pixels.whole()
-            pixels, coded = Bands.from_array(whole), replace(coded, pixels=whole)
+        whole = pixels.whole() if alike.small else None
+        if whole is not None:  # its trial may come when its file is closed
+            pixels = Bands.from_array(whole)
+        coded = (
+            replace(
+                found,
+                header=Header(pixels.dtype, pixels.shape, ()),
+                metadata=taken.metadata,
+                pixels=whole,
+                exact=taken.exact,
+                saving=taken.saving,
+            )
+            if fits
+            else self._stored(found, file, ASKED_FOR)
+        )
         if self._knows(pixels.shape):
             return coded
-        if taken.frames >= FEWEST:
+        if fits and taken.frames >= FEWEST:
             kind = f"frames {pixels.dtype.str} {pixels.shape} {taken.frames} {taken.indexed}"
             self._sorts[name] = Sort(kind, taken.frames)
 
         def trial() -> TrialOutcome:
-            enough = request.policy.worthwhile * (found.size - len(taken.metadata))
+            enough = request.policy.worthwhile * (found.size - taken.weight)
             # Models that take long are tried where the others are not enough.
             for policy in dict.fromkeys([request.policy.glance, request.policy]):
                 cost, general = pixel_cost(pixels, request.tile, Planner(policy, request.given))
                 if cost <= enough and not general:
                     break
-            return TrialOutcome(cost <= enough, general)
+            share = (cost + taken.weight) / found.size
+            return TrialOutcome(cost <= enough, general, share)
 
         return _Undecided(
             coded,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.inputs.groups import Groups
-from bitsback.archive.inputs.request import Bonds, Input, Request
+from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Request
 from bitsback.archive.inputs.unordered import by_size
 from bitsback.archive.inputs.warn import warn_of_losses
 from bitsback.coding.cutting import cut_for
@@ -59,12 +59,12 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
             parts.append((items, request.arranged(group.part, items)))
         packed = pack(metadata)
         parts.append(_bytes_part(name, len(packed), lambda: iter([packed])))
-        stored = {}
+        disk = FilesOnDisk(size, inexact=[] if metadata.exact else [name])
     else:
         parts.append(_bytes_part(name, 1 + size, lambda: _file_after(HELD, file)))
-        stored = {reason: Held(1, size, name)}
+        disk = FilesOnDisk(size, stored={reason: Held(1, size, name)})
     files = FileCollection(PAGES, tuple(part for _, part in parts))
-    return Input(files, parts, name, Files(files, [], groups.runs), disk=size, stored=stored)
+    return Input(files, parts, name, Files(files, [], groups.runs), disk=disk)
 
 
 def pages_set(file: BinaryIO, name: str, request: Request) -> Input:

@@ -29,20 +29,29 @@ from bitsback.planner.candidates import any_fits, read_choice
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.stacks import Peek, as_stack, frames_stack, is_stack, stackable
-from bitsback.summary import Held
+from bitsback.summary import Held, Saving
 
 _SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may outgrow it
 _SMALL_TILE = 64  # rows and columns
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The known properties of the files of a folder that comes back as files."""
+class FilesOnDisk:
+    """The known properties of the files that are compressed, for the summary."""
 
     size: int
     """Bytes of all files."""
-    stored: dict[str, Held]
+    stored: dict[str, Held] = field(default_factory=dict)
     """Files that are stored verbatim, by the reason."""
+    inexact: list[str] = field(default_factory=list)
+    """The names of the files that come back with other bytes."""
+    saving: Saving = field(default_factory=Saving)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The known properties of the files of a folder that comes back as files."""
+
     coded: dict[str, int]
     """The bytes of the files of pictures that are coded by their pixels, by name."""
     parts: list[list[str]]
@@ -140,12 +149,8 @@ class Input:
     bonds: Bonds = Bonds()
     labels: bytes = b""
     """The `L` section, if the items have labels."""
-    disk: int | None = None
-    """Bytes that the files have on disk, of pictures whose order does not matter, and of a TIFF
-    file on its own.
-    """
-    stored: dict[str, Held] = field(default_factory=dict)
-    """Files that are stored verbatim, by the reason, of other inputs than folders."""
+    disk: FilesOnDisk | None = None
+    """The properties of the files of a folder or a list, and of a TIFF file on its own."""
 
     @property
     def may_outgrow(self) -> bool:
@@ -161,7 +166,7 @@ class Input:
         if self.kept is not None:
             return self.kept.outgrown(self.collection, index)
         # A TIFF file on its own, whose pages are not arrays then.
-        larger = sum(size for _, size in index) > (self.disk or 0) + _SLACK
+        larger = sum(size for _, size in index) > (self.disk.size if self.disk else 0) + _SLACK
         return frozenset([self.name] if self.collection.files and larger else [])
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.inputs.groups import Group, Groups
-from bitsback.archive.inputs.request import Bonds, Input, Request
+from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Request
 from bitsback.archive.inputs.warn import warn_of_losses, warn_of_names
 from bitsback.errors import InputError
 from bitsback.files.file_lists import Listing
@@ -81,7 +81,7 @@ def picture_set(listing: Listing, request: Request) -> Input:
         settle=settle,
         bonds=Bonds(frozenset(range(len(parts))), ties),
         labels=pack_folders() if labels is not None and request.options.keep_names else b"",
-        disk=sum(map(size_of, map(listing.path, names))),
+        disk=FilesOnDisk(sum(map(size_of, map(listing.path, names)))),
     )
 
 

@@ -45,7 +45,7 @@ from bitsback.planner.blocks import Encoded, Uncoded, encode
 from bitsback.planner.candidates import is_bundled
 from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.planner import Planner, UnfitError
-from bitsback.summary import Compressed
+from bitsback.summary import Compressed, Saving
 from bitsback.work import Work, begin, check_threads, ordered_map
 
 Changed = ChangedFolder | LongerArray
@@ -269,7 +269,7 @@ class _Writer:
             check_unchanged(taken)
         self._written.add(self._digests())
         self._written.finish()
-        files = collection.shown_files
+        files, disk = collection.shown_files, taken.disk
         return Compressed(
             shape=collection.shape,
             dtype=collection.dtype_name,
@@ -288,8 +288,10 @@ class _Writer:
             skipped=taken.skipped,
             noted={} if taken.listing is None else taken.listing.noted,
             bad=taken.bad,
-            disk_in=taken.disk if taken.kept is None else taken.kept.size,
-            stored=taken.stored if taken.kept is None else taken.kept.stored,
+            disk_in=None if disk is None else disk.size,
+            stored={} if disk is None else disk.stored,
+            inexact=[] if disk is None else disk.inexact,
+            saving=Saving() if disk is None else disk.saving,
             order_bits=self._order_bits if self._options.unordered else None,
             name_bytes=len(settled) if self._options.keep_names else None,
             resumed=None if self._unfinished is None else self._unfinished.used,

@@ -42,28 +42,28 @@ def command(
     """Compress an array or a collection of pictures into an archive.
 
     INPUT is one of: $on_their_own, with one or several pages; a folder, with all files in it and
-    in its subfolders; one or several files of pictures. 'decompress' restores the same kind of file
-    or folder, with the same names, and every pixel as it was. INPUT and the archive may be URLs
-    that fsspec supports, or -, standard input and output.
+    in its subfolders; one or several files of pictures. 'decompress' restores the same arrays, or
+    the same files, byte for byte. INPUT and the archive may be URLs that fsspec supports, or -,
+    standard input and output.
 
     \b
       bitsback compress digits.npy                makes digits.bb
       bitsback compress scans                     makes scans.bb of a folder
       bitsback compress scans -o small.bb --best  the smallest archive, slowly
-      bitsback compress scans --files exact       restores bytes, not only pixels
+      bitsback compress scans --files pixels      keeps pixels and metadata only
       bitsback compress scans --rm                removes the verified folder
       bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --for random-access
       bitsback compress digits.npy --unordered    drops the order of the items
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
     \f
-    A folder comes back with the same names, modes, symbolic links, empty folders, metadata
-    (profiles, EXIF, texts, palettes, resolution) and modification times. $coded files are coded by
-    their pixels where that makes them smaller, JPEG streams in any file by their coefficients.
-    All other files, texts and hidden files among them, are stored verbatim. So the archive is
-    hardly ever larger than the files, and the folder may be deleted. Pipes, devices, Thumbs.db and
-    .DS_Store are left out, and listed at the end.
-    --files exact restores the same bytes of every file, or of a single TIFF file.
+    A folder comes back with the same files, modes, symbolic links, empty folders and modification
+    times. $coded files are coded by their pixels where that makes them smaller and their bytes can
+    be made again, JPEG streams in any file by their coefficients. All other files, texts and hidden
+    files among them, are stored verbatim. So the archive is hardly ever larger than the files, and
+    the folder may be deleted. Pipes, devices, Thumbs.db and .DS_Store are left out, and listed at
+    the end. With --files pixels PNG, TIFF and lossless WebP files come back with the same pixels
+    and metadata (profiles, EXIF, texts, palettes, resolution), but other bytes.
 
     Pictures may be of any size. Large ones are cut into tiles, so memory does not grow with their
     size, unless the file format has to be decoded as a whole. The slices of an array, the pages of

@@ -85,7 +85,12 @@ class Animation:
         return not self.exact and self.samples.depth >= 8
 
     def anew(self) -> Animation:
-        return replace(self, streams=(), crc=0)
+        return self if self.is_described else replace(self, streams=(), crc=0)
+
+    @property
+    def is_described(self) -> bool:
+        """Whether chunks describe the very bytes of the file, so that no others are right."""
+        return any(kind in OF_BYTES for each in self.around for kind, _ in each)
 
     @property
     def frames(self) -> list[Shape]:
@@ -259,8 +264,7 @@ class Animated:
         """The container metadata; None if they cannot describe all of the file. Raises
         ValueError if its pixels are damaged.
         """
-        if not exact and any(kind in OF_BYTES for each in self.metadata.around for kind, _ in each):
-            return None
+        exact = exact or self.metadata.is_described
         streams = list[Stream]()
         laid, _ = sheet_of(self.metadata.frames)
         for place, file in zip(laid, self._alone(), strict=True):

@@ -75,14 +75,14 @@ def _split_animated(file: BinaryIO, exact: bool) -> Split | None:
     animation = found.described(sheet, exact)
     if animation is None:
         return None
-    if exact:
+    if animation.exact:
         animation = replace(animation, crc=zlib.crc32(data[:]))
     pixels, made = Bands.from_array(sheet), io.BytesIO()
     with suppress(ArchiveError):
         drawing = animation.drawing(made, sheet.dtype, sheet.shape)
         drawing.add(sheet)
         drawing.close()
-        if same_bytes(file, made) if exact else same(file, made):
+        if same_bytes(file, made) if animation.exact else same(file, made):
             split = Split.from_pixels(pixels, animation, indexed=animation.samples.indexed)
             return replace(split, frames=animation.alike)
     return None

@@ -35,6 +35,8 @@ from bitsback.wire import Cursor, varint
 LEVEL = 6
 _LOOKAHEAD = 262  # bytes of its window that deflate does not use
 _MOST_IN_A_CHUNK = 1 << 30
+_MOST_EXACT = 1 << 28
+"""The most bytes of the rows of a file whose very bytes come back; all of them are in memory."""
 
 
 @dataclass(frozen=True)
@@ -230,13 +232,14 @@ class Png:
             (kind[:1].isupper() and kind != b"PLTE") or kind in _ANIMATED for kind in others
         ):
             return None
-        if not exact and not OF_BYTES.isdisjoint(others):
-            return None
         before, after = (
             tuple((place[0], content(data, place)) for place in around)
             for around in (found[1:first], found[last + 1 : -1])
         )
         png = cls(samples, before, after)
+        exact = exact or png.is_described
+        if exact and height * samples.bytes_of_row(width) > _MOST_EXACT:
+            return None
         if not png.fits(pixels.dtype, pixels.shape) or not png._has_colours(pixels):
             return None
         idats = found[first : last + 1]
@@ -258,8 +261,13 @@ class Png:
         return all(3 * int(band.max()) < sizes[0] for band in pixels)
 
     def anew(self) -> Png:
-        """The same with pixels compressed by new settings."""
-        return replace(self, stream=None, crc=0)
+        """The same with pixels compressed by new settings, if such a file is right."""
+        return self if self.is_described else replace(self, stream=None, crc=0)
+
+    @property
+    def is_described(self) -> bool:
+        """Whether chunks describe the very bytes of the file, so that no others are right."""
+        return any(kind in OF_BYTES for kind, _ in (*self.before, *self.after))
 
     def _stream_of(
         self, data: Content, idats: list[Place], pixels: NDArray[Any], filters: bytes
