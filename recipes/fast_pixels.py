@@ -41,8 +41,8 @@ those of a row with its bias MOST_ACC.
 """
 SHARES = {
     "photos": 0.40, "mosaic": 0.08, "large": 0.10, "greyphotos": 0.07, "greylarge": 0.05,
-    "jpeg": 0.02, "grey8": 0.08, "med8": 0.04, "medb": 0.02, "volume": 0.04, "volumeb": 0.03,
-    "volumec": 0.05, "multi": 0.04, "aerial": 0.05, "graphics": 0.07, "pages": 0.04, "rgba": 0.05,
+    "jpeg": 0.02, "grey8": 0.08, "med8": 0.04, "medb": 0.02, "volume": 0.08, "volumeb": 0.045,
+    "volumec": 0.10, "multi": 0.04, "aerial": 0.05, "graphics": 0.07, "pages": 0.04, "rgba": 0.05,
 }  # fmt: skip
 HIDDEN, RESIDUAL = (64, 32, 32), (1, 1, 1)
 """Hidden units and residual layers for 0, 1 and 2 references."""
