@@ -291,14 +291,14 @@ RECIPES: dict[str, Vae | SizeAgnostic] = {
         ),
         UNIVERSAL_FOLDERS,
     ),
-    "universal-fast": SizeAgnostic(  # half an hour
+    "universal-fast-16": SizeAgnostic(  # half an hour
         "images, stacks and volumes of any size, kind and depth, twice as fast as"
         " universal",
         "CC-BY-SA-4.0",
         (
-            pixel_recipe("universal-fast-first", FAST, 80_000, 80_000, 4_000, constant=0.25),
+            pixel_recipe("universal-fast-16-first", FAST, 80_000, 80_000, 4_000, constant=0.25),
             pixel_recipe(
-                "universal-fast", FAST, 12_000, 0, 1_000, learning_rate=3e-4, constant=0.0,
+                "universal-fast-16", FAST, 12_000, 0, 1_000, learning_rate=3e-4, constant=0.0,
                 muon=False, half=False,
             ),
         ),

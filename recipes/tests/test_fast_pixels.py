@@ -8,6 +8,8 @@ import pytest
 import torch
 from fast_features import records
 
+from bitsback.models import bundled, file
+
 PIXELS = 4_000
 
 
@@ -91,6 +93,19 @@ def test_tensors_compute_what_training_saw(refs: int) -> None:
         expected = net(x.float(), True).double().numpy()
     steps = 2 / np.array(fast_pixels.OUTPUT_SCALE)
     assert (np.abs(found - expected) <= steps).mean() > 0.99
+
+
+def test_the_bundled_model_is_that_of_the_checkpoints() -> None:
+    checkpoints = Path(fast_pixels.__file__).parent / "checkpoints" / "fast"
+    nets = [fast_pixels.averaged(checkpoints / f"{refs}.pt", refs) for refs in range(3)]
+    ships = bundled.load("universal-fast")
+    model = fast_pixels.model(nets, ships.tensors["x.start"])
+    assert model.tensors.keys() == ships.tensors.keys()
+    for name, tensor in model.tensors.items():  # floats may round otherwise on another machine
+        assert np.abs(tensor.astype(np.int64) - ships.tensors[name]).max() <= 1
+    about, expected = (file.parse(one.description) for one in (model, ships))
+    del about["test"]["items"], expected["test"]["items"]
+    assert about == expected
 
 
 def test_a_stopped_run_comes_to_the_same_weights(

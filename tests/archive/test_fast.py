@@ -1,4 +1,4 @@
-"""`--fast` codes pictures of any size with a model of their own, never larger than PNG."""
+"""`--fast` codes pictures of any size with models of their own, never larger than PNG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from reference import archive as spec
 
 from .conftest import assert_same, pack, unpack
 
-FAST = "universal-fast"
+FAST, WIDE = "universal-fast", "universal-fast-16"
+"""Those for up to 256 levels, and for more."""
 
 
 def photograph(shape: tuple[int, ...], levels: int) -> NDArray[Any]:
@@ -42,6 +43,10 @@ PHOTOGRAPHS = {
 }
 
 
+def model_of(picture: NDArray[Any]) -> str:
+    return FAST if picture.dtype == np.uint8 else WIDE
+
+
 def size_of(picture: NDArray[Any], kind: str, **options: Any) -> int:
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, kind, **options)
@@ -52,28 +57,34 @@ def size_of(picture: NDArray[Any], kind: str, **options: Any) -> int:
 def test_photographs_are_smaller_than_with_png_and_webp(name: str) -> None:
     picture = PHOTOGRAPHS[name]
     summary = bitsback.compress(picture, io.BytesIO(), model="fast")
-    assert (summary.model, summary.model_bytes) == (FAST, 0)
+    model = model_of(picture)
+    assert (summary.model, summary.model_bytes) == (model, 0)
     assert summary.bytes_out < 0.95 * size_of(picture, "PNG", optimize=True)
     if picture.dtype == np.uint8:
         assert summary.bytes_out < size_of(picture, "WebP", lossless=True, quality=100, method=6)
     archive = pack(picture, model="fast")
-    assert archive == pack(picture, model=FAST)
+    assert archive == pack(picture, model=model)
     assert_same(unpack(archive), picture)
-    assert_same(spec.decode(archive, [spec_model(FAST)]), picture)
+    assert_same(spec.decode(archive, [spec_model(model)]), picture)
 
 
-def test_it_is_for_those_who_ask_for_it_alone() -> None:
-    picture = PHOTOGRAPHS["colour"]
+@pytest.mark.parametrize("name", ["colour", "16 bits"])
+def test_they_are_for_those_who_ask_for_them_alone(name: str) -> None:
     for effort in ("auto", "best"):
-        assert bitsback.compress(picture, io.BytesIO(), model=effort).model != FAST
+        summary = bitsback.compress(PHOTOGRAPHS[name], io.BytesIO(), model=effort)
+        assert summary.model not in (FAST, WIDE)
 
 
 def test_stacks_and_many_pictures() -> None:
     noise = np.random.default_rng(0).integers(0, 40, (6, 90, 110)).astype(np.uint16)
     stack = PHOTOGRAPHS["12 bits"] + noise
     summary = bitsback.compress(stack, io.BytesIO(), model="fast", stack=True)
-    assert summary.model == FAST
+    assert summary.model == WIDE
     assert_same(unpack(pack(stack, model="fast", stack=True)), stack)
+    narrow = (stack >> 5).astype(np.uint8)
+    summary = bitsback.compress(narrow, io.BytesIO(), model="fast", stack=True)
+    assert summary.model == FAST
+    assert_same(unpack(pack(narrow, model="fast", stack=True)), narrow)
     tiles = PHOTOGRAPHS["grey"].reshape(6, 16, 6, 20).swapaxes(1, 2).reshape(36, 16, 20)
     archive = pack(tiles, model="fast", block=10)
     opened = bitsback.open(io.BytesIO(archive))
@@ -89,11 +100,24 @@ def test_what_deflate_makes_smaller_has_no_model() -> None:
 
 def test_arrays_alone_name_it() -> None:
     picture = PHOTOGRAPHS["16 bits"]
-    data = bitsback.encode(picture, model=FAST)
+    data = bitsback.encode(picture, model=WIDE)
     assert_same(bitsback.decode(data), picture)
     assert len(data) < 0.9 * size_of(picture, "PNG", optimize=True)
 
 
-def test_it_is_small_and_its_network_too() -> None:
-    assert bundled.size(FAST) < 20_000
-    assert bundled.load(FAST).predictive
+@pytest.mark.parametrize("step", [1, -1])
+def test_items_of_few_and_of_many_levels(step: int) -> None:
+    rng = np.random.default_rng(0)
+    items = rng.integers(0, 30, (12, 60, 70)).cumsum(axis=2) // 16
+    items[6:] = items[6:] * 40 + rng.integers(0, 30, items[6:].shape)
+    array = items[::step].astype(np.uint16)
+    options: dict[str, Any] = {"model": "fast", "block": 3, "stack": False}
+    summary = bitsback.compress(array, io.BytesIO(), **options)
+    assert summary.methods["model"] == summary.blocks == 4
+    assert_same(unpack(pack(array, **options)), array)
+
+
+@pytest.mark.parametrize("name", [FAST, WIDE])
+def test_they_are_small(name: str) -> None:
+    assert bundled.size(name) < 20_000
+    assert bundled.load(name).predictive

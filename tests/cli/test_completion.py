@@ -69,6 +69,7 @@ def test_models(folder: Path) -> None:
     Path("own.safetensors").touch()
     assert completed("compress", "digits.npy", "-m", "universal") == [
         "universal", "universal-bilevel", "universal-mixed", "universal-deep", "universal-fast",
+        "universal-fast-16",
     ]  # fmt: skip
     assert completed("decompress", "digits.bb", "--model", "o") == ["own.safetensors"]
 

@@ -36,6 +36,7 @@
 #include "distributions/predictive.hpp"
 #include "distributions/series.hpp"
 #include "distributions/uniform.hpp"
+#include "distributions/wavefront.hpp"
 #include "families/bernoulli.hpp"
 #include "families/cdf_table.hpp"
 #include "families/mixture.hpp"
@@ -358,6 +359,24 @@ std::shared_ptr<const Distribution> read_series(Fields& fields, const State& sta
     return std::make_shared<SeriesDistribution>(variable, std::move(settings));
 }
 
+std::shared_ptr<const Distribution> read_wavefront(Fields& fields, const State& state) {
+    std::array<std::int32_t, 3> decay{};
+    for (std::int32_t& part : decay) part = fields.integer();
+    const std::int32_t ridge = fields.integer();
+    const auto start = fields.array<std::int32_t>();
+    std::vector<std::vector<LayerTensors>> networks(fields.count());
+    for (auto& layers : networks) {
+        layers.resize(fields.count());
+        for (LayerTensors& layer : layers) {
+            layer.weight = fields.array<std::int8_t>();
+            layer.bias = fields.array<std::int32_t>();
+            layer.multiplier = fields.array<std::int32_t>();
+        }
+    }
+    return std::make_shared<WavefrontDistribution>(
+        0, std::make_shared<WavefrontSettings>(decay, ridge, start, networks, state.logistic));
+}
+
 std::shared_ptr<const Distribution> read_distribution(Fields& fields, const State& state) {
     const std::uint32_t kind = fields.word();
     if (kind == 'S') return read_autoregressive(fields, state);
@@ -618,6 +637,10 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
         }
         case 'N': {
             push_and_pop_items(message, fields, state, read_counted(fields, state));
+            break;
+        }
+        case 'W': {
+            push_and_pop_items(message, fields, state, read_wavefront(fields, state));
             break;
         }
         case '3': {

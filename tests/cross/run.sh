@@ -53,7 +53,7 @@ check() {
 }
 
 # wrong NAME FILE EXPRESSION [FILE EXPRESSION]: the driver with some lines of files changed by sed must print other lines
-# for the test items of bundled models, which are the last: three, each behind that of its first message. All are built
+# for the test items of bundled models, which are the last: four, each behind that of its first message. All are built
 # in one folder, so that only what depends on the changed files is compiled again.
 wrong() {
     name=$1 source=$work/wrong changed=
@@ -81,9 +81,9 @@ wrong() {
         cp "$file" "$source/$file"
     done
     BITSBACK_SIMD=scalar "$source/build/driver" <"$work/vectors" >"$work/wrong.out" || true
-    tail -n 6 "$work/expected" >"$work/right-items"
-    tail -n 6 "$work/wrong.out" >"$work/wrong-items"
-    for line in 2 4 6; do
+    tail -n 8 "$work/expected" >"$work/right-items"
+    tail -n 8 "$work/wrong.out" >"$work/wrong-items"
+    for line in 2 4 6 8; do
         if [ "$(sed -n ${line}p "$work/right-items")" = "$(sed -n ${line}p "$work/wrong-items")" ]; then
             echo "$name: the test items of a bundled model do not tell" >&2
             exit 1

@@ -23,6 +23,7 @@ from random_models import random_context_model, random_model
 from random_predictive import random_items, random_mixed, random_predictive, random_shapes
 from random_programs import random_program
 from random_series import random_series
+from random_wavefronts import random_wavefront
 from reference import archive, chain, codecs
 from reference.autoregressive import Autoregressive, Head
 from reference.counted import STRETCH, CountedCodec
@@ -40,7 +41,10 @@ from reference.predictive import PlanesCodec
 from reference.predictive_rules import Offsets, Predictive
 from reference.series import SeriesCodec, SeriesRules
 from reference.values import Size, places
+from reference.wavefront import WavefrontCodec
+from reference.wavefront_rules import INPUTS, WavefrontRules
 
+ItemsCodec = PlanesCodec | SeriesCodec | CountedCodec | WavefrontCodec
 OPS = {layer: op for op, layer in LAYERS.items()}
 
 
@@ -93,7 +97,9 @@ class Vectors:
         self.put(operation, *parameters)
         self.steps(spec, symbols)
 
-    def steps(self, spec: codecs.Array | PlanesCodec | SeriesCodec, symbols: list[int]) -> None:
+    def steps(
+        self, spec: codecs.Array | PlanesCodec | SeriesCodec | WavefrontCodec, symbols: list[int]
+    ) -> None:
         """Pushes the symbols, pops them, and pops others."""
         self.put(symbols)
         spec.push(self.message, symbols)
@@ -356,6 +362,15 @@ class Vectors:
         self.put_series(of, model.levels)
         self.items(model.planes(shapes), random_items(seed, shapes).tolist())
 
+    def wavefront(self, seed: int) -> None:
+        """Adds the vectors of a model in wavefronts, whose least squares are in singles."""
+        model = Model(*random_wavefront(seed, levels=256 if seed % 2 else 200))
+        assert isinstance(model.prediction, WavefrontRules)
+        shapes = random_shapes(Seeded(self.rng), model.levels, most=150)
+        shapes += shapes[-1:] * (seed % 3)  # side by side
+        self.put_wavefront(model.prediction)
+        self.items(model.planes(shapes), random_items(seed, shapes).tolist())
+
     def counted(self, seed: int, make: Callable[[int], bytes] = random_counted) -> None:
         """Adds the vectors of counted contexts."""
         model = Model.from_bytes(make(seed))
@@ -378,6 +393,8 @@ class Vectors:
         self.expect(self.message.to_bytes())
         if isinstance(codec, SeriesCodec):
             self.put_series(codec.of, shape.levels)
+        elif isinstance(codec, WavefrontCodec):
+            self.put_wavefront(codec.of)
         else:
             self.put_predictive(codec.of, shape.levels)
         self.items(codec, item)
@@ -413,6 +430,19 @@ class Vectors:
         self.put(len(starts))
         for sums in starts:
             self.put(np.ascontiguousarray(sums, "<f8").view("<u4"))
+
+    def put_wavefront(self, of: WavefrontRules) -> None:
+        self.put("W", *of.decay, of.ridge)
+        starts = np.zeros((3, triangle(INPUTS[2])), np.int64)
+        for row, start in zip(starts, of.starts, strict=True):
+            entries = start[np.tril_indices(len(start))]
+            row[: len(entries)] = entries
+        self.put(starts, len(of.networks))
+        for network in of.networks:
+            layers = [network.hidden, *network.residual, network.output]
+            self.put(len(layers))
+            for layer in layers:
+                self.put(layer.weight, layer.bias, layer.multiplier)
 
     def put_counted(self, of: CountedRules, number: int = 0) -> None:
         self.put("N", number)
@@ -463,7 +493,9 @@ class Vectors:
             self.put(KINDS.index(term.kind), [n for part in parts for n in part], term.shift)
             self.put(term.low, term.high, term.steps)
 
-    def items(self, codec: PlanesCodec | SeriesCodec | CountedCodec, symbols: list[int]) -> None:
+    def items(
+        self, codec: PlanesCodec | SeriesCodec | CountedCodec | WavefrontCodec, symbols: list[int]
+    ) -> None:
         self.put(len(codec.shapes))
         for shape in codec.shapes:
             self.put(1, *shape)
@@ -526,6 +558,9 @@ def make() -> Vectors:
     for seed in range(6):
         vectors.start(1 + seed % 3, 0)
         vectors.series(seed)
+    for seed in range(12):
+        vectors.start(1 + seed % 9, 0)
+        vectors.wavefront(seed)
     for seed in range(8):
         vectors.start(1 + seed % 3, 0)
         vectors.counted(seed)
@@ -533,7 +568,8 @@ def make() -> Vectors:
         vectors.mixed(seed)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
-    for name in ("series", "universal", "universal-bilevel"):  # run.sh knows that these are last
+    # run.sh knows that these are last.
+    for name in ("series", "universal", "universal-bilevel", "universal-fast"):
         vectors.test_items(name)
     return vectors
 

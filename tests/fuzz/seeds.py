@@ -26,13 +26,14 @@ from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import HEAD, section
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
-from bitsback.models import Model, bundled
+from bitsback.models import Model, bundled, file
 from bitsback.wire import varint
 from packing import index_of
 from plane_models import only_one_shape
 from random_counted import random_counted
 from random_models import random_context_model_file, random_model_file
 from random_predictive import random_mixed
+from random_wavefronts import random_wavefront
 from reference.container_metadata import chunk
 from reference.jpeg_colours import to_rgb
 from zoo.gif_files import Drawn, gif_file
@@ -87,6 +88,7 @@ def archives() -> list[Seed]:
         ("table", smooth[0, :, :3], {"model": "series"}),
         ("counted", np.kron(smooth[0] > 30, np.ones((3, 3), bool)), {"model": "bilevel"}),
         ("colours of JPEG", colours, {"model": "universal"}),
+        ("wavefronts", colours, {"model": "universal-fast"}),
         ("listed", noisy.astype("<u4") * np.uint32(10**7 + 9), {"model": "universal"}),
         ("listed floats", (noisy * 0.1 - 3).astype(">f8"), {"model": "universal"}),
         ("range", noisy - np.int64(2**62), {"model": "universal"}),
@@ -371,7 +373,10 @@ def hostile() -> list[bytes]:
 
 
 def models() -> list[bytes]:
-    return [*small_models().values(), random_counted(0), random_counted(1), random_mixed(0)]
+    small: dict[str, Any] = {"hidden": [16, 16, 16], "residual": [0, 1, 0]}
+    wavefront = file.write(*random_wavefront(0, **small))
+    others = [random_counted(0), random_counted(1), random_mixed(0), wavefront]
+    return [*small_models().values(), *others]
 
 
 @cache

@@ -37,7 +37,7 @@ def test_a_policy_has_few_numbers() -> None:
 
 
 def test_models_are_known_by_their_outlines() -> None:
-    assert names(FAST, 40, 50, 3) == {"universal-fast", "universal-bilevel"}
+    assert names(FAST, 40, 50, 3) == {"universal-fast", "universal-fast-16", "universal-bilevel"}
     colour, grey = names(BEST, 40, 50, 3), names(BEST, 40, 50)
     assert grey - colour == {"graphics-grey"} and "universal-fast" not in grey
     assert "mnist" not in names(DEFAULT, 28, 28) and "mnist-context" in names(DEFAULT, 28, 28)

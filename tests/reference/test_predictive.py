@@ -154,7 +154,7 @@ def test_bundled_models(name: str) -> None:
 @pytest.mark.parametrize("path", SIMD_PATHS)
 def test_planes_of_few_rows_and_many_columns(path: str) -> None:
     """More pixels could be coded at one time than the plane has rows."""
-    ours, theirs = bundled.load("universal-fast"), spec_model("universal-fast")
+    ours, theirs = bundled.load("universal-fast-16"), spec_model("universal-fast-16")
     shapes = [ItemShape(1, 1, 400, 1, 9), ItemShape(1, 3, 390, 1, 9)]
     x = random_items(1, shapes)
     with engine(path):

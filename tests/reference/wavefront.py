@@ -52,7 +52,7 @@ class Mixture:
         self.weights, self.levels = shares(y[:2]), levels
         scales = [2 * known.log + one - 96 for one in y[5:]]
         largest = max(s for s, w in zip(scales, self.weights, strict=True) if w >= 4096)
-        self.b = b = min(max((largest - 13) >> 4, 0), 4)
+        self.b = b = min(max((largest - 29) >> 4, 0), 4)
         self.base = (known.value + ROUND) >> 6 >> b << b
         unit = 8 * min(known.unit, 4095)
         from_base = known.value + ROUND - 64 * self.base

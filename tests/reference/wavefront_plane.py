@@ -42,6 +42,7 @@ WINDOW: list[Offsets] = [
     ],
     [(0, 0), (-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1)],
 ]
+ALONE = [(-2, -2), (-2, 2), (-1, -3), (-1, 3)]  # likewise, without references
 NEIGHBOURS = [(0, -1), (-1, 0), (-1, -1), (-1, 1)]
 BESIDE = [(0, 1), (1, 0), (0, -1), (-1, 0)]
 
@@ -203,6 +204,8 @@ class Plane:
         features.append(known.norm(LEVEL * known.median - p))
         features += [known.norm(self.signed[r + dr, q + dq]) for dr, dq in NEIGHBOURS]
         features += [2 * (g - 56), p % 64 - 32, ((p << h) >> 6) - 128]
+        if not self.references:
+            features += [known.norm(LEVEL * self.x[r + dr, q + dq] - p) for dr, dq in ALONE]
         for other, offsets in zip(self.references, WINDOW[1:], strict=False):
             center = other.predicted[r, q]
             features += [known.norm(LEVEL * other.x[r + dr, q + dq] - center) for dr, dq in offsets]

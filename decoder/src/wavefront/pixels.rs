@@ -20,6 +20,8 @@ type Offset = [isize; 2];
 
 const OWN: [Offset; 12] =
     [[-1, 0], [0, -1], [-1, -1], [-1, 1], [-2, 0], [0, -2], [-2, -1], [-2, 1], [-1, -2], [-1, 2], [-3, 0], [0, -3]];
+/// Those that planes without references look at besides.
+const ALONE: [Offset; 4] = [[-2, -2], [-2, 2], [-1, -3], [-1, 3]];
 const FIRST: [Offset; 10] = [[0, 0], [-1, 0], [0, -1], [0, 1], [1, 0], [-1, -1], [-1, 1], [1, -1], [1, 1], [-2, 0]];
 const SECOND: [Offset; 6] = [[0, 0], [-1, 0], [0, -1], [0, 1], [1, 0], [-1, -1]];
 /// Which of these are the inputs of least squares.
@@ -268,6 +270,12 @@ fn look_at<const REFS: usize>(
     f[17] = each!(l => 2 * (g[l] - 56));
     f[18] = each!(l => (p[l] & 63) - 32);
     f[19] = each!(l => ((p[l] << shift) >> 6) - 128);
+    if REFS == 0 {
+        for (f, offset) in f[20..].iter_mut().zip(ALONE) {
+            let x = own.at(X, offset);
+            *f = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
+        }
+    }
     let behind = [20, 30, 36][REFS];
     if REFS > 0 {
         let center = others[0].at(P, [0, 0]);
@@ -346,7 +354,7 @@ fn distribute_at(pixels: &mut Pixels, first: usize, levels: i32) {
         scales[k] = each!(l => 2 * logarithm(e[l]) + y[5 + k][l] - 96);
         widest = each!(l => if weights[k][l] >= 4096 { scales[k][l].max(widest[l]) } else { widest[l] });
     }
-    let bits = each!(l => ((widest[l] - 13) >> 4).clamp(0, 4));
+    let bits = each!(l => ((widest[l] - 29) >> 4).clamp(0, 4));
     let base = each!(l => (p[l] + 32) >> 6 >> bits[l] << bits[l]);
     put(&mut pixels.bits[first..], bits);
     put(&mut pixels.base[first..], base);

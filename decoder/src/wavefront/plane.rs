@@ -130,7 +130,7 @@ impl Plane {
         }
         if let Some(beyond) = time.checked_sub(columns) {
             let (row, after) = (beyond / LAG, beyond % LAG);
-            if row < rows && after < 2 {
+            if row < rows && after < 3 {
                 self.copy(window, [time, row], [LAG * row + columns - 1, row]);
             }
             if row < rows && columns + after < columns.next_multiple_of(CELL) {

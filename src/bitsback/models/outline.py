@@ -16,6 +16,7 @@ from bitsback.models.distributions import (
     SERIES,
     WAVEFRONT,
 )
+from bitsback.models.distributions.wavefront import INPUTS
 from bitsback.models.integer import Size
 from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
@@ -201,7 +202,7 @@ class Outline:
             name, about, licence, variables, size, keys, code, growth, batch, autoregressive,
             serial, not codecs.isdisjoint((PREDICTIVE, WAVEFRONT)), counted,
             max(map(_planes, descriptions)),
-            sum(_products(each.get("predictors")) for each in descriptions),
+            sum(map(_products, descriptions)),
         )  # fmt: skip
 
 
@@ -221,8 +222,11 @@ def _planes(planes: Any) -> int:
     return found
 
 
-def _products(predictors: Any) -> int:
+def _products(of: dict[str, Any]) -> int:
     """A predictor of n neighbours, each a list, takes some (n + 1)^2 products."""
+    if of.get("codec") == WAVEFRONT:
+        return (max(INPUTS) + 1) ** 2
+    predictors = of.get("predictors")
     sizes = (
         [
             sum(

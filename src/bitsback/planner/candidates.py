@@ -97,7 +97,7 @@ def undominated(outlines: Sequence[Outline], policy: Policy, colours: bool) -> l
 
 
 def _dominates(other: Outline, one: Outline, policy: Policy, colours: bool) -> bool:
-    if _kind(one) != _kind(other):
+    if _kind(one) != _kind(other) or other.levels < one.levels:
         return False
     if other.autoregressive > one.autoregressive:
         return policy.autoregressive_share >= 1
@@ -106,8 +106,9 @@ def _dominates(other: Outline, one: Outline, policy: Policy, colours: bool) -> b
 
 
 def _kind(outline: Outline) -> tuple[object, ...]:
-    kind = (outline.any_shape, outline.serial, outline.counted, outline.predictive)
-    return (*kind, outline.levels, None if outline.any_shape else (outline.size, outline.channels))
+    kind = (outline.serial, outline.counted, outline.predictive, outline.levels == 2)
+    sized = () if outline.any_shape else (outline.size, outline.channels, outline.levels)
+    return (*kind, sized)
 
 
 def fits(model: Outline, item_shape: Shape) -> bool:

@@ -29,7 +29,7 @@ class Policy:
     # Which models are tried.
     most_products: float = math.inf
     """Products of linear predictors an element, above which an autoregressive model is not tried.
-    `universal-fast` has 361, and `universal` 1,130, at a third of the speed (docs/figures.md)."""
+    The fast models have 361, and `universal` 1,130."""
     autoregressive_share: float = 1.0
     """Share of the others' bytes below which an autoregressive model is taken. Random access to a
     digit takes 5 ms with one, and 0.3 ms with others."""

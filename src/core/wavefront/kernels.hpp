@@ -21,7 +21,7 @@ static constexpr inline size_t wave_inputs(size_t references) {
     return references == 0 ? 9 : references == 1 ? 15 : 18;
 }
 static constexpr inline size_t wave_features(size_t references) {
-    return references == 0 ? 20 : references == 1 ? 32 : 40;
+    return references == 0 ? 24 : references == 1 ? 32 : 40;
 }
 static constexpr inline size_t wave_triangle(size_t side) { return side * (side + 1) / 2; }
 

@@ -20,6 +20,7 @@ constexpr Place inputs_1[] = {{0, 0}, {-1, 0}, {0, -1}, {0, 1}, {-1, -1}, {-1, 1
 constexpr Place inputs_2[] = {{0, 0}, {-1, 0}, {0, -1}};
 constexpr Place window_0[] = {{-1, 0},  {0, -1}, {-1, -1}, {-1, 1}, {-2, 0}, {0, -2},
                               {-2, -1}, {-2, 1}, {-1, -2}, {-1, 2}, {-3, 0}, {0, -3}};
+constexpr Place window_alone[] = {{-2, -2}, {-2, 2}, {-1, -3}, {-1, 3}};  // without references
 constexpr Place window_1[] = {{0, 0},   {-1, 0}, {0, -1}, {0, 1}, {1, 0},
                               {-1, -1}, {-1, 1}, {1, -1}, {1, 1}, {-2, 0}};
 constexpr Place window_2[] = {{0, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, 0}, {-1, -1}};
@@ -228,6 +229,7 @@ inline void run_network(const WaveNetwork& network, Values (&values)[2], WavePix
 template <size_t references>
 struct Surroundings {
     const int16_t* window_0[12];
+    const int16_t* window_alone[4];
     const int16_t* window_1[10];
     const int16_t* window_2[6];
     const int16_t* differences[4];
@@ -247,6 +249,8 @@ struct Surroundings {
         constexpr Place near_own[] = {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}, {0, -2}, {-2, 0}};
         constexpr Place near_other[] = {{0, 0}, {0, 1}, {1, 0}, {0, -1}, {-1, 0}};
         fill(window_0, planes[0].symbols, bitsback::window_0);
+        if constexpr (references == 0)
+            fill(window_alone, planes[0].symbols, bitsback::window_alone);
         fill(differences, planes[0].differences, bitsback::before);
         fill(errors, planes[0].errors, near_own);
         fill(corners[0], planes[0].symbols, corner);
@@ -339,6 +343,8 @@ inline void look_at(const WaveFront& front, const Surroundings<references>& arou
     f[c++] = (unit.logarithm - words(56)) << words(1);
     f[c++] = (prediction & words(63)) - words(32);
     f[c++] = ((prediction << words(static_cast<int>(level_shift))) >> words(6)) - words(128);
+    if constexpr (references == 0)
+        for (size_t i = 0; i < 4; ++i) see(around.window_alone[i], prediction);
     if constexpr (references > 0) {
         const Words other = get(around.predictions[0]);
         for (size_t i = 0; i < 10; ++i) see(around.window_1[i], other);
@@ -413,7 +419,7 @@ inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first)
 
     // The bins.
     constexpr int16_t masks[16] = {-1, -2, -4, -8, -16}, halves[16] = {8192, 4096, 2048, 1024, 512};
-    const Words bits = between(saturated_difference(widest, words(13)) >> words(4), 0, 4);
+    const Words bits = between(saturated_difference(widest, words(29)) >> words(4), 0, 4);
     const Words half = small_table(halves, bits);  // 2^(13 - bits)
     const Words base = ((prediction + words(32)) >> words(6)) & small_table(masks, bits);
     const auto shifted = [&](Words x) BITSBACK_INLINE {  // of x from 0 to 256 by the bits

@@ -141,7 +141,7 @@ class WavePlane {
         const std::int64_t beyond = time - columns;
         if (beyond >= 0) {
             const std::int64_t row = beyond / lag, after = beyond % lag;
-            if (row < rows && after < 2) copy(time, row, lag * row + columns - 1, row);
+            if (row < rows && after < 3) copy(time, row, lag * row + columns - 1, row);
             if (coded_ && row < rows && columns + after < (columns + 7) / 8 * 8) clear(time, row);
         }
         if (time >= lag * rows - 3) copy(time, rows, time - lag, rows - 1);

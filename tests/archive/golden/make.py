@@ -131,6 +131,15 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
         {"model": "universal", "tile": 32},
     ),
     "candidates": (lambda: photo("u1", 40, 50, 3) // 8, {"model": "graphics"}),
+    "wavefronts": (lambda: photo("u1", 60, 90, 3), {"model": "universal-fast", "tile": 64}),
+    "wavefronts-deep": (
+        lambda: photo("u1", 3, 20, 30),
+        {"model": "universal-fast", "stack": True},
+    ),
+    "wavefronts-of-jpeg": (
+        lambda: jpeg_colours(photo("u1", 40, 50, 3)),
+        {"model": "universal-fast", "tile": 32},
+    ),
     "listed": (lambda: photo("u1", 40, 50).astype("<u4") * 100003, {"model": "universal"}),
     "listed-floats": (
         lambda: (photo("u1", 40, 50, 2) * 0.1 - 9.5).astype(">f4"),

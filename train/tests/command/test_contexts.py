@@ -79,7 +79,7 @@ def test_images_of_more_levels_have_contexts_by_quantiles(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("counting", ["universal-mixed", "universal-deep"])
-@pytest.mark.parametrize("base", ["universal", "universal-fast"])
+@pytest.mark.parametrize("base", ["universal", "universal-fast-16"])
 def test_the_mixers_see_the_last_hidden_layer_of_any_network(base: str, counting: str) -> None:
     model = with_contexts(load_model(base), load_model(counting))
     fields = file.parse(model.description)

@@ -18,6 +18,7 @@ _NAMES = (
     "mnist-context", "mnist-context-small", "fashion-mnist-context", "universal",
     "universal-bilevel", "bilevel", "graphics", "graphics-grey", "universal-mixed",
     "universal-deep", "series", "universal-fast",
+    "universal-fast-16",
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from bitsback.tables import logistic_cdf
 
 INPUTS = (9, 15, 18)
 """Of least squares, in planes with 0, 1 and 2 references."""
-FEATURES = (20, 32, 40)
+FEATURES = (24, 32, 40)
 """Of the network, likewise."""
 OUTPUTS = 8
 TRIANGLE = 190
