@@ -48,10 +48,9 @@ def hierarchy(
             body = net.moved(net.bytes_of(given), value.where)
             kind = "exponential" if of == "x" else "gaussian" if of == names[-1] else codec
             levels = value.range[1] + 1
-            outputs = net.outputs(kind, body, value.channels, levels)
             precision = 24 if kind != "exponential" else 18
             key = f"{prefix}({of}|{given})"
-            parts.distributions[key] = parts.codec(kind, precision, net, outputs, levels)
+            parts.distribution(key, kind, precision, net, body, value.channels, levels)
             if inverse_scale is not None and kind == codec:
                 entries = np.full(256, inverse_scale, np.uint32)
                 parts.tensors[f"{net.name}.inverse_scale"] = entries

@@ -203,6 +203,13 @@ class Parts:
         about = {"codec": codec, "precision": precision, "network": net.name, "outputs": outputs}
         return about | ({"mean_shift": mean_shift} if codec in ("mixture", "normal") else {})
 
+    def distribution(
+        self, key: str, codec: str, precision: int, net: Net, of: str, channels: int, levels: int
+    ) -> None:
+        """Adds one whose parameters are new outputs of the network, computed from a value of it."""
+        outputs = net.outputs(codec, of, channels, levels)
+        self.distributions[key] = self.codec(codec, precision, net, outputs, levels)
+
     def _tensor(self, codec: str, name: str, precision: int, levels: int) -> NDArray[Any]:
         """Components of a mixture, and normals, are from far wider than all symbols to a point."""
         if codec == "gaussian":

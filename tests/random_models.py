@@ -35,8 +35,7 @@ def random_model(
 
     net = parts.net("posterior", ["x"])
     of = net.linear(net.grow("flatten", net.bytes_of("x", "bytes"), "flat"), hidden, name="hidden")
-    outputs = net.outputs("gaussian", of, latents, 1 << bits)
-    parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 1 << bits)
+    parts.distribution("q(z|x)", "gaussian", 24, net, of, latents, 1 << bits)
 
     net = parts.net("likelihood", ["z"])
     of = net.linear(net.bytes_of("z", "value"), hidden, name="hidden")
@@ -86,8 +85,7 @@ def random_context_model(
     net.conv("few", 4, (-200, 200), "change")
     net.add("few", "change", name="sum")
     net.grow("flatten", "sum", "hidden")
-    outputs = net.outputs("gaussian", "hidden", latents, 1 << bits)
-    parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 1 << bits)
+    parts.distribution("q(z|x)", "gaussian", 24, net, "hidden", latents, 1 << bits)
 
     net = parts.net("likelihood", ["z"])
     cells = places(factor, (rows, columns))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
@@ -39,54 +38,8 @@ def dots() -> NDArray[np.uint8]:
     return np.where(chance < 0.004, 255, 0).astype(np.uint8)
 
 
-def pack(array: NDArray[Any], **options: Any) -> bytes:
-    """The archive of an array."""
-    stream = io.BytesIO()
-    bitsback.compress(array, stream, **options)
-    return stream.getvalue()
-
-
-def unpack(archive: bytes, **options: Any) -> NDArray[Any]:
-    array: NDArray[Any] = bitsback.decompress(io.BytesIO(archive), **options)
-    return array
-
-
 def assert_same(restored: NDArray[Any], array: NDArray[Any]) -> None:
     """Equal in dtype, byte order, shape and every bit."""
     assert restored.dtype.str == array.dtype.str
     assert restored.shape == array.shape
     assert restored.tobytes() == array.tobytes()
-
-
-def in_order(array: NDArray[Any]) -> NDArray[Any]:
-    """Its items sorted by their bytes."""
-    return array[sorted(range(len(array)), key=lambda item: array[item].tobytes())]
-
-
-class _Pipe(io.RawIOBase):
-    """A stream of bytes, read or written once in chunks, without seeking."""
-
-    def __init__(self, data: bytes = b"") -> None:
-        self.left = io.BytesIO(data)
-        self.written = bytearray()
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def read(self, size: int = -1) -> bytes:
-        assert size > 0, "a stream is read in chunks"
-        return self.left.read(min(size, 1000))
-
-    def write(self, data: Any) -> int:
-        self.written += bytes(data[:1000])
-        return min(len(data), 1000)
-
-
-Pipe: Any = _Pipe
-"""Untyped, since streams need only what is used of them."""

@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from in_memory import pack
 
-from .conftest import assert_same, pack
+from .conftest import assert_same
 
 
 class Watched(io.BytesIO):

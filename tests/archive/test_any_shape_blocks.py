@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.format.layout import Cursor
 from bitsback.format.value_range import ValueRange, find_value_range
+from in_memory import Pipe, pack, packed, unpack
 from plane_models import SpecStandIn, StandIn, ship
 from reference import archive as spec
 
-from .conftest import Pipe, assert_same, unpack
+from .conftest import assert_same
 
 
 @pytest.fixture
@@ -29,12 +30,6 @@ def smooth(dtype: str, *shape: int, step: int = 1, seed: int = 0, axis: int = -1
     rng = np.random.default_rng(seed)
     steps = rng.integers(-2, 3, shape)
     return (np.cumsum(steps, axis) * step).astype(dtype)
-
-
-def packed(array: NDArray[Any], **options: Any) -> tuple[bytes, Any]:
-    stream = io.BytesIO()
-    summary = bitsback.compress(array, stream, **options)
-    return stream.getvalue(), summary
 
 
 ARRAYS = {
@@ -95,7 +90,7 @@ def test_progress_within_one_image(model: StandIn) -> None:
         assert seen[-1][0] == seen[-1][1]
         assert sorted({done for done, _ in seen}) == [done for done, _ in seen]
 
-    archive, _ = packed(
+    archive = pack(
         ARRAYS["large"],
         tile=512,
         block=1,

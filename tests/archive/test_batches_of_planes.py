@@ -12,10 +12,11 @@ import bitsback
 from bitsback.coding import chain
 from bitsback.models.item_shape import ItemShape
 from bundled_models import spec_model
+from in_memory import pack, unpack
 from reference import archive as spec
 from reference import chain as spec_chain
 
-from .conftest import assert_same, pack, unpack
+from .conftest import assert_same
 
 
 def test_their_sizes_are_those_of_the_specification() -> None:

@@ -23,19 +23,15 @@ from bitsback.planner.sampling import boxes_in
 from bitsback.summary import Compressed
 from bitsback_lab.digits import mnist_test_images
 from drawn_letters import lettering
+from in_memory import drawn, pack, packed, unpack
 from plane_models import only_one_shape
 from random_models import random_context_model, random_model
 
-from .conftest import assert_same, pack, unpack
+from .conftest import assert_same
 
 
 def compressed(array: Any, **options: Any) -> Compressed:
     return bitsback.compress(array, io.BytesIO(), **options)
-
-
-def summary_and_archive(array: Any, **options: Any) -> tuple[Compressed, bytes]:
-    stream = io.BytesIO()
-    return bitsback.compress(array, stream, **options), stream.getvalue()
 
 
 def test_a_bundled_model_is_found_and_referred_to(digits: NDArray[np.bool_]) -> None:
@@ -200,15 +196,6 @@ def shelved(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundled, "_file", lambda name: shelf / f"{name}.safetensors")
 
 
-def drawn(name: str, count: int = 100) -> NDArray[np.uint8]:
-    """Items that the model of this name decodes from random bits, so ones that it codes best."""
-    model = bundled.load(name)
-    words = np.random.default_rng(1).integers(0, 2**32, 5000, np.uint32)
-    message = bitsback.Message([2**40], words, 0)
-    z = model.prior(count).pop(message)
-    return np.asarray(model.likelihood(z).pop(message)).reshape(count, *SHAPE)
-
-
 def chosen(items: NDArray[np.uint8], policy: Policy) -> str:
     model = Planner(policy).plan(Tiles.stacked(items)).model
     assert model is not None
@@ -218,7 +205,7 @@ def chosen(items: NDArray[np.uint8], policy: Policy) -> str:
 @pytest.mark.usefixtures("shelved")
 def test_fast_and_best() -> None:
     for name in ("shelf-mild", "shelf-sharp"):
-        items = drawn(name)
+        items = drawn(bundled.load(name), 100)
         assert chosen(items, FAST) == "shelf-fast"
         for policy in (DEFAULT, BEST):
             assert chosen(items, policy) == chosen(1 - items, policy) == name
@@ -226,13 +213,13 @@ def test_fast_and_best() -> None:
 
 @pytest.mark.usefixtures("shelved")
 def test_random_access_has_a_fast_model_unless_it_is_far_worse() -> None:
-    assert chosen(drawn("shelf-mild"), DEFAULT.hurried) == "shelf-fast"
-    assert chosen(drawn("shelf-sharp"), DEFAULT.hurried) == "shelf-sharp"
+    assert chosen(drawn(bundled.load("shelf-mild"), 100), DEFAULT.hurried) == "shelf-fast"
+    assert chosen(drawn(bundled.load("shelf-sharp"), 100), DEFAULT.hurried) == "shelf-sharp"
 
 
 @pytest.mark.usefixtures("shelved")
 def test_archives_of_a_model_of_context() -> None:
-    items = drawn("shelf-sharp", 300)
+    items = drawn(bundled.load("shelf-sharp"), 300)
     summary = compressed(items, block=100)
     assert (summary.model, summary.model_bytes, summary.methods["model"]) == ("shelf-sharp", 0, 3)
     assert summary.bytes_out < items.size / 16
@@ -290,7 +277,7 @@ def test_a_model_is_chosen_for_the_blocks_that_come_later_too(
     white = digits.view(np.uint8) * np.uint8(255)
     for first, then in ((white, grey), (grey, white)):
         both = np.concatenate([first, then])
-        summary, archive = summary_and_archive(both, block=300)
+        archive, summary = packed(both, block=300)
         assert summary.methods["model"] == 2
         assert summary.bytes_out < 1.02 * (len(pack(first)) + len(pack(then)))
         assert_same(unpack(archive), both)
@@ -304,7 +291,7 @@ def test_a_model_that_a_general_compressor_beats_is_not_chosen(alike: bool) -> N
     noise = random.integers(0, 256, 5_000, np.uint8)
     firsts = np.zeros(120, int) if alike else random.integers(0, noise.size - 784, 120)
     images = np.stack([noise[first : first + 784].reshape(28, 28) for first in firsts])
-    summary, archive = summary_and_archive(images)
+    archive, summary = packed(images)
     assert (summary.model, summary.methods["fallback"], summary.outdone) == (None, 1, 1)
     general = lzma.compress(images.tobytes(), preset=6)
     assert summary.bytes_out < 1.02 * len(general) + 300
@@ -340,7 +327,7 @@ def test_boxes_of_a_sample_are_apart(shape: tuple[int, ...], most: int) -> None:
 def test_what_no_bundled_model_has_seen_is_counted(grey: NDArray[np.uint8]) -> None:
     """Digits in black on white."""
     inverted = 255 - grey
-    summary, archive = summary_and_archive(inverted)
+    archive, summary = packed(inverted)
     assert summary.model in ("graphics-grey", "universal-mixed")
     assert summary.methods["model"] == 1
     assert summary.bytes_out < 0.9 * len(lzma.compress(inverted.tobytes(), preset=9))
@@ -388,7 +375,7 @@ def test_deep_images_are_tried_by_counting_for_the_best_alone(model: str, found:
     light = 2000 + 900 * np.sin(rows / 19) + 700 * np.sin(columns / 23 + rows / 40)
     picture = (light + np.random.default_rng(0).normal(0, 4, light.shape)).astype(np.uint16)
     picture[::2] &= 0xFFFE
-    summary, archive = summary_and_archive(picture, model=model)
+    archive, summary = packed(picture, model=model)
     assert summary.model == found
     assert_same(unpack(archive), picture)
 
@@ -400,7 +387,7 @@ def test_sparse_counts_and_labels_of_16_bits_do_not_get_larger(model: str) -> No
     sparse += (random.random(sparse.shape) < 0.01) * random.integers(1, 60_000, sparse.shape)
     labels = np.kron(random.integers(0, 900, (12, 16)), np.ones((8, 8), int))
     for array in (sparse.astype(np.uint16), labels.astype(np.uint16)):
-        summary, archive = summary_and_archive(array, model=model)
+        archive, summary = packed(array, model=model)
         others = [compressed(array, model=of).bytes_out for of in ("universal", "universal-deep")]
         assert summary.bytes_out <= min(others)
         assert summary.bytes_out < 1.02 * len(lzma.compress(array.tobytes(), preset=6)) + 300

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.format.layout import HEAD, section
+from in_memory import Pipe, in_order, pack, unpack
 from reference import archive as spec
 
-from .conftest import Pipe, assert_same, in_order, pack, unpack
+from .conftest import assert_same
 
 BLOCK = 4
 COUNT = 18  # the blocks have 3 or 4 items

@@ -13,9 +13,8 @@ from PIL import Image
 
 import bitsback
 from bitsback.format.layout import FOOTER_SIZE
+from in_memory import Pipe, pack, unpack
 from plane_models import ship
-
-from .conftest import Pipe, pack, unpack
 
 
 @pytest.fixture(autouse=True)

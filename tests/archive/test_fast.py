@@ -13,9 +13,10 @@ from PIL import Image
 import bitsback
 from bitsback.models import bundled
 from bundled_models import spec_model
+from in_memory import pack, unpack
 from reference import archive as spec
 
-from .conftest import assert_same, pack, unpack
+from .conftest import assert_same
 
 FAST, WIDE = "universal-fast", "universal-fast-16"
 """Those for up to 256 levels, and for more."""

@@ -26,9 +26,8 @@ from bitsback.format.layout import BLOCK, HEAD, section
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.wire import Cursor, varint
+from in_memory import Pipe, pack, unpack
 from packing import index_of
-
-from .conftest import Pipe, pack, unpack
 
 BOOL = np.dtype(bool)
 SET = Method(MODEL, multiset=True).pack()

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from in_memory import pack
 
-from .conftest import assert_same, pack
+from .conftest import assert_same
 from .test_access import Watched
 
 

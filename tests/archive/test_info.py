@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback import lzma2
 from bitsback.archive.reading import library
+from in_memory import pack
 from packing import index_of
-
-from .conftest import pack
 
 
 def test_no_model_is_built(

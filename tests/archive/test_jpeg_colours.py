@@ -15,9 +15,10 @@ from bitsback.format.runs import Run, pack_runs, read_runs
 from bitsback.format.value_range import JpegColours
 from bitsback.models import bundled
 from bundled_models import spec_model
+from in_memory import pack, unpack
 from reference import archive as spec
 
-from .conftest import assert_same, pack, unpack
+from .conftest import assert_same
 from .golden.make import jpeg_colours
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.format.layout import CRC_SIZE
+from in_memory import Pipe, pack
 
-from .conftest import Pipe, assert_same, pack
+from .conftest import assert_same
 from .test_damage import damaged, sections, some
 
 COUNT, BLOCK = 18, 4

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.format.layout import MODEL
+from in_memory import Pipe
 from reference import archive as spec
-
-from .conftest import Pipe
 
 SMOOTH = np.add.outer(np.arange(9), np.add.outer(np.arange(20) * 2, np.arange(25))).astype("u1")
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.archive.restoring.staging import staging
 from bitsback.io.output import open_output
-
-from .conftest import pack
+from in_memory import pack
 
 
 @pytest.fixture

@@ -15,10 +15,9 @@ from bitsback.cli.main import bitsback as command
 from bitsback.format.layout import PARITY
 from bitsback.format.parity import Window, windows_for
 from bitsback.summary import Repaired
+from in_memory import Pipe
 from reference import archive as spec
 from reference import parity
-
-from .conftest import Pipe
 
 NOISE = np.random.default_rng(0).integers(0, 256, (90, 30, 20), np.uint8)
 SECTOR = 4096

@@ -15,9 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from in_memory import pack
 from waiting import exit_code, forked
-
-from .conftest import pack
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-
-from .conftest import pack
+from in_memory import pack
 
 
 def opened(array: NDArray[Any], **options: Any) -> bitsback.Archive:

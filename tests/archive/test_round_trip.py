@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.format.layout import DTYPES
+from in_memory import Pipe, pack, unpack
 
-from .conftest import Pipe, assert_same, pack, unpack
+from .conftest import assert_same
 
 SHAPES = [
     (0, 28, 28), (1, 28, 28), (7, 28, 28), (7, 784), (7, 28, 28, 1), (7, 1, 28, 28), (28, 28),

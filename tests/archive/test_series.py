@@ -12,17 +12,12 @@ from bitsback.coding.layouts import SERIES, shape_of_each
 from bitsback.format.runs import Run
 from bitsback.format.value_range import find_value_range
 from bundled_models import spec_model
+from in_memory import pack, packed, unpack
 from reference import archive as spec
 
-from .conftest import assert_same, unpack
+from .conftest import assert_same
 
 DTYPES = ("|u1", "|i1", "<u2", "<i2", ">i2", "|b1")
-
-
-def packed(array: NDArray[Any], **options: Any) -> tuple[bytes, Any]:
-    stream = io.BytesIO()
-    summary = bitsback.compress(array, stream, **options)
-    return stream.getvalue(), summary
 
 
 def models_of(archive: bytes) -> list[str]:
@@ -50,7 +45,7 @@ def test_any_series_comes_back(dtype: str, steps: int, columns: int) -> None:
         rng.integers(low, high + 1, shape).astype(kind),
         (np.cumsum(rng.integers(-1, 2, shape), 0) % 64).astype(kind),
     ):
-        archive, _ = packed(array)
+        archive = pack(array)
         assert_same(unpack(archive), array)
 
 
@@ -69,7 +64,7 @@ def test_a_series_is_coded_by_the_model_for_series(array: NDArray[Any]) -> None:
 
 def test_the_specification_reads_it() -> None:
     array = tone(60, 2)
-    archive, _ = packed(array, model="series")
+    archive = pack(array, model="series")
     assert_same(spec.decode(archive, [spec_model("series")]), array)
 
 
@@ -88,7 +83,7 @@ def test_a_table_is_what_has_many_rows_and_few_columns() -> None:
         (300, 65, False),
     ):
         array = tone(rows, columns)
-        archive, _ = packed(array)
+        archive = pack(array)
         assert_same(unpack(archive), array)
         with bitsback.open(io.BytesIO(archive)) as opened:
             assert opened.info()["whole"] != series
@@ -96,27 +91,27 @@ def test_a_table_is_what_has_many_rows_and_few_columns() -> None:
 
 def test_a_model_for_images_sees_an_image() -> None:
     array = tone(200, 2)
-    archive, _ = packed(array, model="universal")
+    archive = pack(array, model="universal")
     assert models_of(archive) == ["universal"]
     assert_same(unpack(archive), array)
 
 
 def test_the_model_for_series_codes_no_images() -> None:
     with pytest.raises(bitsback.InputError, match="series of a few columns"):
-        packed(np.zeros((30, 40, 50), np.uint8), model="series")
+        pack(np.zeros((30, 40, 50), np.uint8), model="series")
 
 
 def test_pictures_are_not_tried_as_series() -> None:
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:64, :64]
     picture = (2 * rows + columns + rng.integers(0, 9, (64, 64))).astype(np.uint8)
-    archive, _ = packed(picture)
+    archive = pack(picture)
     assert models_of(archive) == ["universal"]
 
 
 def test_rows_without_an_order_are_no_series() -> None:
     array = tone(200, 2)
-    archive, _ = packed(array, unordered=True)
+    archive = pack(array, unordered=True)
     assert sorted(map(tuple, unpack(archive).tolist())) == sorted(map(tuple, array.tolist()))
 
 

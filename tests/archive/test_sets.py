@@ -20,10 +20,11 @@ from bitsback.coding.cutting import blocks_of
 from bitsback.coding.multisets import Multisets
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.runs import Run
+from in_memory import Pipe, in_order, pack, unpack
 from plane_models import ship
 from random_models import random_model
 
-from .conftest import Pipe, assert_same, in_order, pack, unpack
+from .conftest import assert_same
 
 
 def check(array: NDArray[Any], **options: Any) -> bytes:

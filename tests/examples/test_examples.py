@@ -19,6 +19,7 @@ FEWER = {
     "bit_swap.py": "epochs=1, coded=60",
     "fine_tune.py": "taught=60, coded=12, minutes=0.05",
     "portable_vae.py": "epochs=1, coded=300",
+    "two_layers.py": "epochs=1, tuning=1, coded=300",
     "vae.py": "epochs=1, coded=60",
 }
 """Arguments for `main` of scripts with long training; they make training short and models poor."""

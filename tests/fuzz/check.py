@@ -14,6 +14,7 @@ import bitsback
 from bitsback.models import vectors
 from bitsback.models.item_shape import ItemShape
 from bundled_models import spec_models
+from in_memory import Pipe
 from reference import archive as spec
 from reference.container_metadata import restore as restore_metadata
 
@@ -22,22 +23,6 @@ from .seeds import content, split
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # in memory, not on a disk
 MOST_ITEMS = 50  # of more claimed items, this many are requested
 MOST_SPECIFIED = 100_000  # bytes of an array that the specification, which is slow, decodes, too
-
-
-class Pipe(io.RawIOBase):
-    """A stream that cannot seek."""
-
-    def __init__(self, data: bytes) -> None:
-        self._left = io.BytesIO(data)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def read(self, size: int = -1) -> bytes:
-        return self._left.read(size)
 
 
 def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool:
@@ -61,7 +46,7 @@ def read_archive(data: bytes, sources: Sequence[Sequence[bytes]] | None) -> bool
 
     whole = [
         refused(lambda: take(all_items(bitsback.decompress(io.BytesIO(data), threads=1)))),
-        refused(lambda: take(all_items(bitsback.decompress(Pipe(data), threads=1)))),
+        refused(lambda: take(all_items(bitsback.decompress(Pipe(data, 1 << 20), threads=1)))),
     ]
     assert whole[0] == whole[1], "a file and a stream do not agree"
     if not whole[0] and sources is None:

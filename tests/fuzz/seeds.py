@@ -28,6 +28,7 @@ from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.models import Model, bundled, file
 from bitsback.wire import varint
+from in_memory import drawn, in_order
 from packing import index_of
 from plane_models import only_one_shape
 from random_counted import random_counted
@@ -138,11 +139,6 @@ def with_parity(data: bytes) -> bytes:
         path.write_bytes(data)
         bitsback.add_parity(path, 5)
         return path.read_bytes()
-
-
-def in_order(array: NDArray[Any]) -> NDArray[Any]:
-    """Sorted by the bytes of the items."""
-    return array[sorted(range(len(array)), key=lambda item: array[item].tobytes())]
 
 
 def stored(data: bytes) -> tuple[bytes, ...]:
@@ -403,14 +399,6 @@ def small_models() -> dict[str, bytes]:
             **common,
         ),
     }
-
-
-def drawn(model: Model, count: int) -> NDArray[np.uint8]:
-    """Items that a model decodes from random bits."""
-    words = np.random.default_rng(1).integers(0, 2**32, 20_000, np.uint32)
-    message = bitsback.Message([2**40], words, 0)
-    z = model.prior(count).pop(message)
-    return model.likelihood(z).pop(message).reshape(count, *model.item_shape)
 
 
 def compress(array: NDArray[Any] | Path, *, general: bool = False, **options: Any) -> bytes:

@@ -7,9 +7,9 @@ import pytest
 
 import bitsback
 from bitsback.models.embed import pack_model
-from fuzz.check import Pipe
 from fuzz.mutate import read, section
 from fuzz.seeds import archives, small_models
+from in_memory import Pipe
 from packing import index_of
 from reference.message import write_varint
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from in_memory import pack
 from plane_models import only_one_shape
 
 
@@ -95,7 +96,7 @@ MAKERS: dict[str, Callable[[NDArray[Any]], Any]] = {
     "only __array__": lambda array: Lent(array),
     "list": list,
     "tuple": tuple,
-    "archive": lambda array: bitsback.open(_archive(array)),
+    "archive": lambda array: bitsback.open(pack(array, block=4)),
 }
 
 
@@ -107,12 +108,6 @@ class Lent:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return self._array
-
-
-def _archive(array: NDArray[Any]) -> bytes:
-    file = io.BytesIO()
-    bitsback.compress(array, file, block=4)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -201,7 +196,7 @@ def test_what_cannot_be_compressed(
 
 def test_decompressing_bytes() -> None:
     array = noise(30, 3, 4)
-    data = _archive(array)
+    data = pack(array, block=4)
     for source in (data, bytearray(data), memoryview(data)):
         assert same(bitsback.decompress(source), array)
         assert same(bitsback.open(source)[4:9], array[4:9])

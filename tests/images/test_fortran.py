@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.files import npy
+from in_memory import Pipe
 
 SHAPES = [(40, 5, 3), (1, 7), (7, 1), (0, 3), (3, 0), (2, 3, 4, 5), (1000, 2)]
 
@@ -21,17 +22,6 @@ SHAPES = [(40, 5, 3), (1, 7), (7, 1), (0, 3), (3, 0), (2, 3, 4, 5), (1000, 2)]
 def array_of(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
     values = np.random.default_rng(0).integers(0, 250, shape).astype(dtype)
     return np.asfortranarray(values)
-
-
-class Pipe(io.RawIOBase):
-    def __init__(self, data: bytes) -> None:
-        self._left = io.BytesIO(data)
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        return self._left.read(size)
 
 
 @pytest.mark.parametrize("window", [1, 100, 1 << 26])

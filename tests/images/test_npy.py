@@ -16,22 +16,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import InputError
 from bitsback.files.npy import open_items, write_header
-
-
-class Pipe(io.RawIOBase):
-    """A stream that returns small chunks and cannot seek."""
-
-    def __init__(self, data: bytes) -> None:
-        self.left = io.BytesIO(data)
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        return self.left.read(min(size, 7) if size >= 0 else 7)
-
-    def seekable(self) -> bool:
-        return False
+from in_memory import Pipe
 
 
 def saved(array: NDArray[Any], **options: Any) -> bytes:
@@ -72,7 +57,7 @@ def test_every_source_gives_the_same(tmp_path: Path, array: NDArray[Any]) -> Non
     with gzip.open(f"{path}.gz") as unzipped:
         results = [
             read_all(source)
-            for source in (array, path, str(path), io.BytesIO(data), Pipe(data), unzipped)
+            for source in (array, path, str(path), io.BytesIO(data), Pipe(data, 7), unzipped)
         ]
     for restored in results:
         assert restored.dtype.str == array.dtype.str and restored.shape == array.shape
@@ -103,7 +88,7 @@ def test_data_that_is_too_short_or_too_long(tmp_path: Path, order: Any) -> None:
     path = tmp_path / "x.npy"
     for wrong in (data[:-1], data[:-100], data[:128], data + b"\0"):
         path.write_bytes(wrong)
-        for source in (path, Pipe(wrong)):
+        for source in (path, Pipe(wrong, 7)):
             name = r"x\.npy" if source is path else "the input"
             with pytest.raises(InputError, match=f"{name}: .*(bytes|early|longer)"):
                 read_all(source)
@@ -162,7 +147,7 @@ def test_a_size_beyond_all_claims_no_memory(tmp_path: Path, fortran: bool) -> No
     path = tmp_path / "x.npy"
     path.write_bytes(data)
     tracemalloc.start()
-    sources: list[Any] = [path, Pipe(data)]
+    sources: list[Any] = [path, Pipe(data, 7)]
     for source in sources:
         with (
             pytest.raises(InputError, match=r"bytes of data|too early"),

@@ -29,8 +29,9 @@ def test_test_vectors_that_take_far_more_than_the_file() -> None:
     net = parts.net("posterior", ["x"])
     wide = net.grow("broadcast", net.linear(net.grow("flatten", "x"), 1), grid=1)
     parts.latent("z", 1, 8)
-    outputs = net.outputs("gaussian", net.linear(net.grow("flatten", wide), 2), 1, 256)
-    parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 256)
+    parts.distribution(
+        "q(z|x)", "gaussian", 24, net, net.linear(net.grow("flatten", wide), 2), 1, 256
+    )
     parts.distributions["p(z)"] = {"codec": "uniform"}
     parts.distributions["p(x)"] = {"codec": "uniform"}
     code = ["pop z ~ q(z|x)", "push x ~ p(x)", "push z ~ p(z)"]

@@ -22,14 +22,12 @@ def convolutional(seed: int, width: int) -> Model:
     half = net.conv("x", width, stride=2)
     quarter = net.conv(half, width, stride=2, kernel=5)
     quarter = net.add(quarter, net.conv(quarter, width, (-200, 200)))
-    outputs = net.outputs("gaussian", quarter, 2, 256)
-    parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 256)
+    parts.distribution("q(z|x)", "gaussian", 24, net, quarter, 2, 256)
     net = parts.net("likelihood", ["z"])
     cells = net.conv("z", width, kernel=7)
     pixels = net.grow("pixel_shuffle", net.linear(cells, 16 * width), factor=4)
     pixels = net.grow("concat", net.conv(pixels, width), other=pixels)
-    outputs = net.outputs("exponential", net.conv(pixels, 8), 1, 256)
-    parts.distributions["p(x|z)"] = parts.codec("exponential", 20, net, outputs, 256)
+    parts.distribution("p(x|z)", "exponential", 20, net, net.conv(pixels, 8), 1, 256)
     parts.distributions["p(z)"] = {"codec": "uniform"}
     return Model.build(*parts.model(BITS_BACK))
 
@@ -81,14 +79,12 @@ def model_file(autoregressive: bool) -> bytes:
 
     net = parts.net("posterior", ["x"])
     of = net.conv(widened(net, net.bytes_of("x")), 4, stride=4)
-    outputs = net.outputs("gaussian", of, 3, 1 << 10)
-    parts.distributions["q(z|x)"] = parts.codec("gaussian", 24, net, outputs, 1 << 10)
+    parts.distribution("q(z|x)", "gaussian", 24, net, of, 3, 1 << 10)
 
     net = parts.net("middle", ["x", "z"])
     cells = net.grow("pixel_shuffle", net.linear(net.bytes_of("z"), 32), factor=4)
     of = widened(net, net.grow("concat", cells, other="x"))
-    outputs = net.outputs("gaussian", of, 1, 1 << 8)
-    parts.distributions["q(y|x,z)"] = parts.codec("gaussian", 24, net, outputs, 1 << 8)
+    parts.distribution("q(y|x,z)", "gaussian", 24, net, of, 1, 1 << 8)
 
     net = parts.net("likelihood", ["y", "z"])
     cells = net.grow("pixel_shuffle", net.linear(net.bytes_of("z"), 32), factor=4)

@@ -2,17 +2,16 @@
 choose.
 """
 
-import io
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import bitsback
 from bitsback import Message
 from bitsback.models import Model, bundled
 from bundled_models import spec_models
+from in_memory import drawn, in_order, pack
 from plane_models import only_one_shape
 from random_models import random_model
 from reference import archive as spec
@@ -24,25 +23,14 @@ GREY = "mnist"
 
 
 def digits(count: int, name: str = NAME) -> NDArray[np.uint8]:
-    """Items that are likely under the model: what it decodes from random bits."""
-    model = bundled.load(name)
-    words = np.random.default_rng(count).integers(0, 2**32, 20_000, np.uint32)
-    message = Message([2**40], words, 0)
-    z = model.prior(count).pop(message)
-    return model.likelihood(z).pop(message).reshape(count, *model.item_shape)
-
-
-def compress(array: NDArray[Any], **options: Any) -> bytes:
-    out = io.BytesIO()
-    bitsback.compress(array, out, **options)
-    return out.getvalue()
+    return drawn(bundled.load(name), count, seed=count)
 
 
 def check(array: NDArray[Any], **options: Any) -> list[int]:
     """Checks that the specification restores the array bit for bit. Returns the methods of the
     blocks.
     """
-    data = compress(array, **options)
+    data = pack(array, **options)
     decoded = spec.decode(data, spec_models(data))
     assert decoded.dtype == array.dtype
     assert decoded.shape == array.shape
@@ -84,7 +72,7 @@ def test_a_model_that_the_archive_carries(name: str) -> None:
     model = Model.build(*random_model(**LIKELIHOODS[name], hidden=5))
     message = Message([2**40], np.random.default_rng(3).integers(0, 2**32, 20_000, np.uint32), 0)
     x = model.likelihood(model.prior(200).pop(message)).pop(message).reshape(200, *model.item_shape)
-    data = compress(x, model=model, embed="always")
+    data = pack(x, model=model, embed="always")
     sections = spec.read_sections(data)
     assert [section.kind for section in sections] == ["C", "M", "B", "I"]
     assert method_of(sections[2].payload) == spec_blocks.MODEL
@@ -111,10 +99,6 @@ def test_two_values_of_any_dtype(dtype: str) -> None:
     assert check(array, model=NAME) == [spec_blocks.MODEL]
     few = spec_blocks.PACKED if array.itemsize < 8 else spec_blocks.FALLBACK
     assert check(array[:1, 10:13, :3].copy()) == [few]
-
-
-def in_order(array: NDArray[Any]) -> NDArray[Any]:
-    return array[sorted(range(len(array)), key=lambda item: array[item].tobytes())]
 
 
 @pytest.mark.parametrize("values", [("|u1", 0, 1), ("|u1", 255, 0), (">f4", -0.0, 1.5)])
@@ -196,7 +180,7 @@ def test_what_general_compressors_make_smaller(
 
 def test_the_specification_refuses_what_is_damaged() -> None:
     """One changed byte anywhere breaks the CRC of a section, the magic or the footer."""
-    data = compress(digits(2), model=NAME)
+    data = pack(digits(2), model=NAME)
     models = spec_models(data)
     assert spec.decode(data, models).shape == (2, 28, 28)
     for at in range(len(data)):
