@@ -1,10 +1,13 @@
 // Python bindings of what codes deflate streams.
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/tuple.h>
 
+#include <tuple>
 #include <utility>
 
 #include "bindings.hpp"
 #include "deflate/coding.hpp"
+#include "deflate/embedded.hpp"
 
 namespace bitsback {
 namespace {
@@ -81,6 +84,42 @@ void bind_deflate(nb::module_& m) {
         .def("stream", &Decoder::stream, "plaintext"_a, "size"_a,
              "The next stream, of so many bytes. Raises ValueError for other tokens.")
         .def("end", &Decoder::end, "Raises ValueError unless the tokens end here.");
+    m.def(
+        "has_deflate_stream",
+        [](const In<std::uint8_t>& bytes) {
+            nb::gil_scoped_release release;
+            const auto most = deflate::most_rest(view(bytes).size());
+            deflate::Known known;
+            return !deflate::find_streams(view(bytes), most, known, 1).empty();
+        },
+        "bytes"_a, "Whether a deflate stream is in a frame of zlib, gzip or ZIP in some bytes.");
+    m.def(
+        "inflate_streams",
+        [](const In<std::uint8_t>& bytes, const Table& stretch, const Table& cdf) {
+            const LogisticTables logistic(copy(stretch), copy(cdf));
+            deflate::Inflated made;
+            {
+                nb::gil_scoped_release release;
+                made = deflate::inflate_streams(view(bytes), logistic);
+            }
+            return std::tuple(made.rounds, to_python(made.rest), to_python(made.tokens));
+        },
+        "bytes"_a, "stretch"_a, "cdf"_a,
+        "How often deflate streams were taken out, 0 to 2 times, what is left, and their tokens.");
+    m.def(
+        "deflate_streams",
+        [](std::size_t rounds, const In<std::uint8_t>& rest, const In<std::uint8_t>& tokens,
+           std::size_t size, const Table& stretch, const Table& cdf) {
+            const LogisticTables logistic(copy(stretch), copy(cdf));
+            std::vector<std::uint8_t> made;
+            {
+                nb::gil_scoped_release release;
+                made = deflate::deflate_streams(rounds, view(rest), view(tokens), size, logistic);
+            }
+            return to_python(made);
+        },
+        "rounds"_a, "rest"_a, "tokens"_a, "size"_a, "stretch"_a, "cdf"_a,
+        "The bytes again, so many of them. Raises ValueError for others.");
 }
 
 }  // namespace bitsback

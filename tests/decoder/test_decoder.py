@@ -28,6 +28,7 @@ from bitsback.models.file import write
 from bitsback.planner import blocks as coding
 from docs.blocks import ROOT
 from fuzz import differential
+from images.test_deflate_streams import FILES as INFLATED
 from images.test_deflate_tokens import STREAMS as DEFLATED
 from images.test_deflate_tokens import Bits, raw
 from images.test_tiff_tokens import ENCODERS, FILES, deflated_file
@@ -238,6 +239,17 @@ def test_tiff_files_of_any_encoder(tmp_path: Path) -> None:
     alone = folder / "pages libdeflate.tif"
     bitsback.compress(alone, tmp_path / "y.bb", files="exact", model="fast")
     assert decoded(tmp_path / "y.bb", tmp_path / "y.tif").read_bytes() == alone.read_bytes()
+
+
+def test_deflate_streams_in_files(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, make in INFLATED.items():
+        (folder / f"{name}.bin").write_bytes(make())
+    assert bitsback.compress(folder, tmp_path / "x.bb").methods["inflated"] == 1
+    out = decoded(tmp_path / "x.bb", tmp_path / "out")
+    for file in folder.iterdir():
+        assert (out / file.name).read_bytes() == file.read_bytes(), file.name
 
 
 def require_pictures(path: Path) -> None:
