@@ -369,12 +369,27 @@ def unpack_jpeg_streams(
     stretch: NDArray[np.int32],
     cdf: NDArray[np.int32],
 ) -> bytes: ...
-def deflate_tokens(
-    stream: bytes | memoryview, most: int, stretch: NDArray[np.int32], cdf: NDArray[np.int32]
-) -> tuple[bytes, bytes, int]: ...
-def deflate_stream(
-    plaintext: bytes | bytearray,
-    coded: bytes,
+
+class DeflateEncoder:
+    def __init__(self, stretch: NDArray[np.int32], cdf: NDArray[np.int32]) -> None: ...
+    def add(self, stream: bytes | memoryview, most: int) -> tuple[bytes, int]: ...
+    def end(self) -> bytes: ...
+
+class DeflateDecoder:
+    def __init__(
+        self, coded: bytes | memoryview, stretch: NDArray[np.int32], cdf: NDArray[np.int32]
+    ) -> None: ...
+    def stream(self, plaintext: bytes | bytearray, size: int) -> bytes: ...
+    def end(self) -> None: ...
+
+def has_deflate_stream(bytes: bytes | NDArray[np.uint8]) -> bool: ...
+def inflate_streams(
+    bytes: NDArray[np.uint8], stretch: NDArray[np.int32], cdf: NDArray[np.int32]
+) -> tuple[int, bytes, bytes]: ...
+def deflate_streams(
+    rounds: int,
+    rest: NDArray[np.uint8],
+    tokens: NDArray[np.uint8],
     size: int,
     stretch: NDArray[np.int32],
     cdf: NDArray[np.int32],

@@ -1,50 +1,125 @@
 // Python bindings of what codes deflate streams.
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/tuple.h>
 
 #include <tuple>
+#include <utility>
 
 #include "bindings.hpp"
 #include "deflate/coding.hpp"
+#include "deflate/embedded.hpp"
 
 namespace bitsback {
 namespace {
 
 using Table = In<std::int32_t>;
 
+class Encoder {
+  public:
+    Encoder(const Table& stretch, const Table& cdf)
+        : logistic_(copy(stretch), copy(cdf)), streams_(logistic_) {}
+
+    std::pair<nb::bytes, std::size_t> add(const In<std::uint8_t>& stream, std::size_t most) {
+        deflate::Stream read;
+        {
+            nb::gil_scoped_release release;
+            read = deflate::StreamReader(view(stream), most).read();
+        }
+        std::pair found(to_python(read.plaintext), read.bytes);
+        nb::gil_scoped_release release;
+        streams_.add(std::move(read), 0);
+        return found;
+    }
+    nb::bytes end() {
+        std::vector<std::uint8_t> coded;
+        {
+            nb::gil_scoped_release release;
+            coded = streams_.end();
+        }
+        return to_python(coded);
+    }
+
+  private:
+    LogisticTables logistic_;
+    deflate::StreamsEncoder streams_;
+};
+
+class Decoder {
+  public:
+    Decoder(const In<std::uint8_t>& coded, const Table& stretch, const Table& cdf)
+        : coded_(view(coded).begin(), view(coded).end()),
+          logistic_(copy(stretch), copy(cdf)),
+          coder_(coded_),
+          streams_(logistic_, coder_) {}
+
+    nb::bytes stream(const In<std::uint8_t>& plaintext, std::size_t size) {
+        std::vector<std::uint8_t> made;
+        {
+            nb::gil_scoped_release release;
+            made = streams_.decode(view(plaintext), size);
+        }
+        return to_python(made);
+    }
+    void end() const { coder_.end(); }
+
+  private:
+    std::vector<std::uint8_t> coded_;
+    LogisticTables logistic_;
+    BitDecoder coder_;
+    deflate::StreamCoder<BitDecoder> streams_;
+};
+
 }  // namespace
 
 void bind_deflate(nb::module_& m) {
+    nb::class_<Encoder>(m, "DeflateEncoder", "Codes what the encoder of deflate streams chose.")
+        .def(nb::init<const Table&, const Table&>(), "stretch"_a, "cdf"_a)
+        .def("add", &Encoder::add, "stream"_a, "most"_a,
+             "Adds a raw deflate stream, with a plaintext of at most so many bytes. Returns that, "
+             "and the bytes of the stream. Raises ValueError if it is damaged.")
+        .def("end", &Encoder::end, "The coded tokens of all streams.");
+    nb::class_<Decoder>(m, "DeflateDecoder", "Makes deflate streams again from coded tokens.")
+        .def(nb::init<const In<std::uint8_t>&, const Table&, const Table&>(), "coded"_a,
+             "stretch"_a, "cdf"_a)
+        .def("stream", &Decoder::stream, "plaintext"_a, "size"_a,
+             "The next stream, of so many bytes. Raises ValueError for other tokens.")
+        .def("end", &Decoder::end, "Raises ValueError unless the tokens end here.");
     m.def(
-        "deflate_tokens",
-        [](const In<std::uint8_t>& stream, std::size_t most, const Table& stretch,
-           const Table& cdf) {
+        "has_deflate_stream",
+        [](const In<std::uint8_t>& bytes) {
+            nb::gil_scoped_release release;
+            const auto most = deflate::most_rest(view(bytes).size());
+            deflate::Known known;
+            return !deflate::find_streams(view(bytes), most, known, 1).empty();
+        },
+        "bytes"_a, "Whether a deflate stream is in a frame of zlib, gzip or ZIP in some bytes.");
+    m.def(
+        "inflate_streams",
+        [](const In<std::uint8_t>& bytes, const Table& stretch, const Table& cdf) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
-            deflate::Stream read;
-            std::vector<std::uint8_t> coded;
+            deflate::Inflated made;
             {
                 nb::gil_scoped_release release;
-                read = deflate::StreamReader(view(stream), most).read();
-                coded = deflate::encode(read, logistic);
+                made = deflate::inflate_streams(view(bytes), logistic);
             }
-            return std::tuple(to_python(read.plaintext), to_python(coded), read.bytes);
+            return std::tuple(made.rounds, to_python(made.rest), to_python(made.tokens));
         },
-        "stream"_a, "most"_a, "stretch"_a, "cdf"_a,
-        "The plaintext of a raw deflate stream, of at most so many bytes, what its encoder chose, "
-        "and the bytes of the stream. Raises ValueError if it is damaged.");
+        "bytes"_a, "stretch"_a, "cdf"_a,
+        "How often deflate streams were taken out, 0 to 2 times, what is left, and their tokens.");
     m.def(
-        "deflate_stream",
-        [](const In<std::uint8_t>& plaintext, const In<std::uint8_t>& coded, std::size_t size,
-           const Table& stretch, const Table& cdf) {
+        "deflate_streams",
+        [](std::size_t rounds, const In<std::uint8_t>& rest, const In<std::uint8_t>& tokens,
+           std::size_t size, const Table& stretch, const Table& cdf) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
             std::vector<std::uint8_t> made;
             {
                 nb::gil_scoped_release release;
-                made = deflate::decode(view(plaintext), view(coded), size, logistic);
+                made = deflate::deflate_streams(rounds, view(rest), view(tokens), size, logistic);
             }
             return to_python(made);
         },
-        "plaintext"_a, "coded"_a, "size"_a, "stretch"_a, "cdf"_a,
-        "The stream again, of so many bytes. Raises ValueError for other tokens.");
+        "rounds"_a, "rest"_a, "tokens"_a, "size"_a, "stretch"_a, "cdf"_a,
+        "The bytes again, so many of them. Raises ValueError for others.");
 }
 
 }  // namespace bitsback

@@ -11,6 +11,7 @@ import sys
 import warnings
 import zlib
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ from bitsback.models.file import write
 from bitsback.planner import blocks as coding
 from docs.blocks import ROOT
 from fuzz import differential
+from images.test_deflate_streams import FILES as INFLATED
 from images.test_deflate_tokens import STREAMS as DEFLATED
 from images.test_deflate_tokens import Bits, raw
+from images.test_tiff_tokens import ENCODERS, FILES, deflated_file
 from jpeg_files import STREAMS, cut, jpeg, picture, with_preview
 from packing import swapped
 from random_wavefronts import random_wavefront
@@ -219,6 +222,31 @@ def test_png_files_of_other_encoders(tmp_path: Path) -> None:
         path.write_bytes(png(*size, zlib_stream(stream, plaintext)))
     bitsback.compress(folder, tmp_path / "x.bb")
     require_pictures(tmp_path / "x.bb")
+    out = decoded(tmp_path / "x.bb", tmp_path / "out")
+    for file in folder.iterdir():
+        assert (out / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_tiff_files_of_any_encoder(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, encoder in product(FILES, ENCODERS):
+        (folder / f"{name} {encoder}.tif").write_bytes(deflated_file(name, encoder))
+    bitsback.compress(folder, tmp_path / "x.bb", files="exact", model="fast")
+    out = decoded(tmp_path / "x.bb", tmp_path / "out")
+    for file in folder.iterdir():
+        assert (out / file.name).read_bytes() == file.read_bytes(), file.name
+    alone = folder / "pages libdeflate.tif"
+    bitsback.compress(alone, tmp_path / "y.bb", files="exact", model="fast")
+    assert decoded(tmp_path / "y.bb", tmp_path / "y.tif").read_bytes() == alone.read_bytes()
+
+
+def test_deflate_streams_in_files(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, make in INFLATED.items():
+        (folder / f"{name}.bin").write_bytes(make())
+    assert bitsback.compress(folder, tmp_path / "x.bb").methods["inflated"] == 1
     out = decoded(tmp_path / "x.bb", tmp_path / "out")
     for file in folder.iterdir():
         assert (out / file.name).read_bytes() == file.read_bytes(), file.name

@@ -26,7 +26,7 @@ from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import HEAD, section
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
-from bitsback.models import Model, bundled, file
+from bitsback.models import bundled, file
 from bitsback.wire import varint
 from in_memory import drawn, in_order
 from packing import index_of

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from . import chain
 from .codecs import Adaptive
 from .fields import Reader, require
+from .inflated import decode_inflated
 from .jpeg_streams import decode_streams
 from .message import ExhaustedError, Message, write_varint
 from .model import Model
@@ -24,7 +25,7 @@ from .rows import Rows
 from .values import Size
 from .wavefront_rules import WavefrontRules
 
-RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS = range(7)
+RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS, INFLATED = range(8)
 JPEG, LIST = 5, 6  # value maps
 PICTURES, STACKS, SERIES, FRAMES = range(4)  # layouts, times 8
 MULTISET = 32
@@ -217,7 +218,7 @@ def decode_data(
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)
     require(elements * itemsize <= 2**31, "at most 2^31 bytes a block")
-    methods = (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, STREAMS)
+    methods = (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, STREAMS, INFLATED)
     require(method in methods, "a method of the list")
     require(
         method == MODEL or all(run.kind in (0, 2) for run in runs), "a value map of this method"
@@ -240,11 +241,13 @@ def decode_data(
     if method == ADAPTIVE:
         require(not any(run.kind for run in runs), "no value map")
         return decode_adaptive(data, elements, itemsize)
-    if method == STREAMS:
+    if method in (STREAMS, INFLATED):
         bytes_alone = all(run.dtype.str == "|u1" and len(run.shape) == 1 for run in runs)
         require(bytes_alone and not any(run.kind for run in runs), "bytes")
         require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
-        return decode_streams(data, elements)
+        if method == STREAMS:
+            return decode_streams(data, elements)
+        return decode_inflated(data, elements, bytes_by_fallback)
     require(layout <= (STACKS if multiset else FRAMES), "a layout of the list")
     if any(run.kind == JPEG for run in runs):
         foresees = model.any_shape and isinstance(model.prediction, Predictive | WavefrontRules)
@@ -324,6 +327,11 @@ def decode_sets(message: Message, runs: list[Run], batches: Sequence[Any]) -> by
         for number in sorted(items, reverse=True):
             picks[number].push(message, items[number])
     return b"".join(item for each in picks for item in each.left)
+
+
+def bytes_by_fallback(reader: Reader, size: int) -> bytes:
+    none = np.zeros(0, np.uint8)
+    return decode_fallback(reader, [Run(1, np.dtype("u1"), (size,), 0, none)], size, 1)
 
 
 def decode_fallback(reader: Reader, runs: list[Run], elements: int, itemsize: int) -> bytes:

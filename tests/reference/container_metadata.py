@@ -41,7 +41,13 @@ def is_plain(metadata: bytes) -> bool:
     if metadata[0] != 4:
         return metadata[0] in (1, 5, 6)
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
-    return all(run[8] == 1 for run in runs)
+    for _ in range(4 * sum(run[0] for run in runs if run[8] != 1)):
+        reader.varint()
+    for _ in range(3 * reader.varint()):
+        reader.varint()
+    reader.take(4 * reader.byte())
+    of_tokens = reader.data[reader.at + 2 : reader.at + 3] == b"\0"
+    return all(run[8] == 1 or (run[8] in (8, 32946) and of_tokens) for run in runs)
 
 
 def is_of_tokens(reader: Reader, animated: bool) -> Iterator[bool]:
@@ -193,11 +199,12 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
             end += gap + length
     checked, at_check = reader.byte(), reader.at
     check = int.from_bytes(reader.take(4), "little") if checked else None
-    header, ways = way(reader)
+    deflate, tokens = segment_deflater(reader)
     padding = reader.take(reader.varint())
     others = reader.take(len(reader.data) - reader.at)
     check_places(layouts, fields, spans, len(padding), len(others))
     shown = list(rows_of(layouts, pages))
+    require(check is not None or tokens is None, "a check beside tokens")
     if any(layout.compression != 1 for layout in layouts) and check is None:
         return None
     if any(layout.compression not in (1, 8, 32946) for layout in layouts):
@@ -215,11 +222,11 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
                         tile = tile[:, :, plane : plane + 1]
                     tile, padding = in_a_tile(layout, tile, layout.segment_rows(band), padding)
                     raw = b"".join(segment_row(row, layout) for row in tile)
+                    start, length = next(places)
                     if layout.compression != 1:
-                        raw = deflated(raw, header, ways)
+                        raw = deflate(raw, length)
                     if layout.flags & 8:
                         raw = bytes(int(f"{value:08b}"[::-1], 2) for value in raw)
-                    start, length = next(places)
                     require(len(raw) == length, "the length of a segment")
                     chunks[start] = raw
                     crc = zlib.crc32(raw, crc)
@@ -230,6 +237,8 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
                 numbers[which].to_bytes(width, order) for _, numbers in sorted(found.items())
             )
     require(not padding, "the padding is that of the tiles")
+    if tokens is not None:
+        tokens.done()
     data = b""
     for start, chunk in sorted(chunks.items()):
         require(start >= len(data), "no two of them overlap")
@@ -389,6 +398,18 @@ def deflater(reader: Reader) -> Callable[[bytes], bytes]:
     header, size = reader.take(3)[:2], reader.varint()
     coded = reader.take(reader.varint())
     return lambda content: framed(content, header, deflate_tokens.stream(content, coded, size))
+
+
+def segment_deflater(
+    reader: Reader,
+) -> tuple[Callable[[bytes, int], bytes], deflate_tokens.Streams | None]:
+    """What makes the next stream of a TIFF file, of so many bytes; and its tokens, if it has."""
+    if reader.data[reader.at + 2 : reader.at + 3] != b"\0":
+        header, ways = way(reader)
+        return lambda content, _: deflated(content, header, ways), None
+    header = reader.take(3)[:2]
+    streams = deflate_tokens.Streams(reader.take(reader.varint()))
+    return lambda content, size: framed(content, header, streams.next(content, size - 6)), streams
 
 
 def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:

@@ -89,6 +89,7 @@ class Decoder:
         require(len(coded) >= 1)
         self.value = int.from_bytes((coded + bytes(3))[:4], "big")
         self.counters: dict[tuple[object, ...], Counter] = defaultdict(Counter)
+        self.kinds = {"match": Mixed(), "candidate": Mixed(), "length": Mixed()}
 
     def bit(self, one: int) -> int:
         middle = self.low + ((self.high - self.low) * one >> 16)
@@ -124,9 +125,9 @@ class Decoder:
             m = 2 * m + bit
         return m - 1
 
-    def mixed(self, kind: Mixed, keys: Sequence[int], number: int) -> int:
-        bit = self.bit(clamp(kind.predict(keys, number) >> 12, 1, 2**16 - 1))
-        kind.learn(bit)
+    def mixed(self, kind: str, keys: Sequence[int], number: int) -> int:
+        bit = self.bit(clamp(self.kinds[kind].predict(keys, number) >> 12, 1, 2**16 - 1))
+        self.kinds[kind].learn(bit)
         return bit
 
     def plain(self, bits: int) -> int:
@@ -139,12 +140,20 @@ class Decoder:
 Entry = tuple[int, int, int]  # length, distance, depth
 
 
+Settings = tuple[int, int, int, int, int]
+
+
+def read_settings(coder: Decoder) -> Settings:
+    number, depth, nice = coder.plain(2), coder.plain(12) + 1, coder.plain(9)
+    insert, ends = coder.plain(9), coder.plain(1)
+    require(3 <= nice <= 258 and insert <= 258)
+    return number, depth, nice, insert, ends
+
+
 class Search:
-    def __init__(self, d: bytes, coder: Decoder) -> None:
+    def __init__(self, d: bytes, settings: Settings) -> None:
         self.d = d
-        self.hash, self.depth, self.nice = coder.plain(2), coder.plain(12) + 1, coder.plain(9)
-        self.insert, self.ends = coder.plain(9), coder.plain(1)
-        require(3 <= self.nice <= 258 and self.insert <= 258)
+        self.hash, self.depth, self.nice, self.insert, self.ends = settings
         self.before = self.chain(self.hash)
         self.before_3 = self.chain(4) if self.hash == 2 else []
         self.left_out = [False] * len(d)
@@ -223,9 +232,8 @@ Token = tuple[int, int, bool]  # length or 0 of a literal, distance, odd
 
 
 class Tokens:
-    def __init__(self, d: bytes, coder: Decoder) -> None:
-        self.d, self.coder, self.search = d, coder, Search(d, coder)
-        self.matches, self.candidates, self.lengths = Mixed(), Mixed(), Mixed()
+    def __init__(self, d: bytes, coder: Decoder, settings: Settings) -> None:
+        self.d, self.coder, self.search = d, coder, Search(d, settings)
         self.history = self.literals = self.lost = 0
 
     def next(self, p: int) -> Token:
@@ -278,7 +286,7 @@ class Tokens:
             ((gain(lh, gh) * 24 + gain(lr, gr)) * 16 + min(own, 15)) * 4 + near,
             (gain(lh, gh) * 46 + bucket(own)) * 16 + log2(g),
         )
-        return self.coder.mixed(self.matches, keys, min(len(found) - 1, 3))
+        return self.coder.mixed("match", keys, min(len(found) - 1, 3))
 
     def match(self, p: int, found: list[Entry]) -> tuple[int, int]:
         k, depth = len(found), self.search.depth
@@ -297,7 +305,7 @@ class Tokens:
                 quarters(z) * 46 + bucket(m),
                 (min(j, 15) * 4 + zn) * 8 + self.history % 8,
             )
-            if self.coder.mixed(self.candidates, keys, zn * 2 + top):
+            if self.coder.mixed("candidate", keys, zn * 2 + top):
                 return self.length(own, g, m, k - 1 - j), g
         length, distance = 3 + self.coder.number("Length"), 1 + self.coder.number("Distance")
         require(length <= min(258, len(self.d) - p) and distance <= min(2**15, p))
@@ -307,7 +315,7 @@ class Tokens:
     def length(self, own: int, g: int, m: int, order: int) -> int:
         full = bucket(own)
         keys = (full, full * 8 + min(order, 7), log2(g), full * 46 + bucket(m), self.history)
-        if self.coder.mixed(self.lengths, keys, 0):
+        if self.coder.mixed("length", keys, 0):
             return own
         length = own - 1 - self.coder.number("Shorter", min(full, 31))
         require(length >= 3)
@@ -539,46 +547,65 @@ class Codes:
 FIXED = [8] * 144 + [9] * 112 + [7] * 24 + [8] * 8
 
 
+class Streams:
+    """Streams from coded tokens, one after the other."""
+
+    def __init__(self, coded: bytes) -> None:
+        self.coder = Decoder(coded)
+        self.before = {"Stored": 0, "Tokens": 16383}
+        self.settings: Settings | None = None
+
+    def again(self, name: str) -> int:
+        if not self.coder.by("Same", name):
+            self.before[name] = self.coder.number(name)
+        return self.before[name]
+
+    def next(self, plaintext: bytes, size: int) -> bytes:
+        """The stream with this plaintext, of so many bytes. Refuses other tokens."""
+        require(size <= 2 * len(plaintext) + 2**16)
+        coder = self.coder
+        if self.settings is None or coder.by("Other"):
+            self.settings = read_settings(coder)
+        tokens, out, p = Tokens(plaintext, coder, self.settings), Writer(), 0
+        kind, last = 2, 0
+        while not last:
+            last = coder.by("Last")
+            kind = 2 if coder.by("Type", kind, 0) else coder.by("Type", kind, 1)
+            out.put(last, 1)
+            out.put(kind, 2)
+            if kind == 0:
+                out.pad(coder.number("Padding"))
+                stored = self.again("Stored")
+                require(stored <= min(65535, len(plaintext) - p))
+                out.put(stored, 16)
+                out.put(65535 - stored, 16)
+                for byte in plaintext[p : p + stored]:
+                    out.put(byte, 8)
+                p += stored
+            else:
+                count = 2**31 if last else self.again("Tokens")
+                made: list[tuple[int, Token]] = []
+                while p < len(plaintext) if last else len(made) < count:
+                    require(p < len(plaintext))
+                    token = tokens.next(p)
+                    made.append((plaintext[p], token))
+                    p += max(token[0], 1)
+                put_block(out, coder, kind, made)
+            require(len(out.bits) <= 8 * size + 7)
+        out.pad(coder.number("Padding"))
+        require(p == len(plaintext) and len(out.bits) == 8 * size)
+        return out.bytes()
+
+    def done(self) -> None:
+        require(self.coder.at == len(self.coder.data) + 3)
+
+
 def stream(plaintext: bytes, coded: bytes, size: int) -> bytes:
-    """The stream with this plaintext, of so many bytes. Refuses other tokens."""
-    require(size <= 2 * len(plaintext) + 2**16)
-    coder = Decoder(coded)
-    tokens, out, p = Tokens(plaintext, coder), Writer(), 0
-    before = {"Stored": 0, "Tokens": 16383}
-    kind, last = 2, 0
-
-    def again(name: str) -> int:
-        if not coder.by("Same", name):
-            before[name] = coder.number(name)
-        return before[name]
-
-    while not last:
-        last = coder.by("Last")
-        kind = 2 if coder.by("Type", kind, 0) else coder.by("Type", kind, 1)
-        out.put(last, 1)
-        out.put(kind, 2)
-        if kind == 0:
-            out.pad(coder.number("Padding"))
-            stored = again("Stored")
-            require(stored <= min(65535, len(plaintext) - p))
-            out.put(stored, 16)
-            out.put(65535 - stored, 16)
-            for byte in plaintext[p : p + stored]:
-                out.put(byte, 8)
-            p += stored
-        else:
-            count = 2**31 if last else again("Tokens")
-            made: list[tuple[int, Token]] = []
-            while p < len(plaintext) if last else len(made) < count:
-                require(p < len(plaintext))
-                token = tokens.next(p)
-                made.append((plaintext[p], token))
-                p += max(token[0], 1)
-            put_block(out, coder, kind, made)
-        require(len(out.bits) <= 8 * size + 7)
-    out.pad(coder.number("Padding"))
-    require(p == len(plaintext) and len(out.bits) == 8 * size and coder.at == len(coded) + 3)
-    return out.bytes()
+    """The only stream of coded tokens, with this plaintext and so many bytes."""
+    streams = Streams(coded)
+    made = streams.next(plaintext, size)
+    streams.done()
+    return made
 
 
 def put_block(out: Writer, coder: Decoder, kind: int, tokens: list[tuple[int, Token]]) -> None:

@@ -1,6 +1,6 @@
 //! The methods of blocks (format.md, A5.5).
 
-use crate::blocks::{adaptive, chain, digits, fallback};
+use crate::blocks::{adaptive, chain, digits, fallback, inflated};
 use crate::foundations::error::{demand, refuse, Result};
 use crate::jpeg::streams;
 use crate::models::library::Library;
@@ -19,6 +19,7 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
         Method::Adaptive => adaptive::decode(block),
         Method::Digits => digits::decode(block, library),
         Method::Streams => streams::decode(block),
+        Method::Inflated => inflated::decode(block),
     }
 }
 

@@ -1,9 +1,9 @@
-//! The streams of PNG files whose bytes come back (format.md, A6.2).
+//! The deflate streams of PNG and TIFF files whose bytes come back (format.md, A6.2 and A6.3).
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::crc::{adler32, crc32};
 use crate::foundations::error::{demand, Result};
-use crate::tokens;
+use crate::tokens::Streams;
 
 const SECTION: &str = "format.md, A6.2";
 
@@ -31,11 +31,30 @@ impl<'a> Encoder<'a> {
     }
 }
 
+/// The tokens of the segments of a TIFF file, and the header of each; None if zlib made them.
+pub type Segments<'a> = Option<([u8; 2], &'a [u8])>;
+
+pub fn read_segments<'a>(bytes: &mut Bytes<'a>) -> Result<Segments<'a>> {
+    let [a, b, level] = bytes.clone().array()?;
+    if level > 0 {
+        skip_zlib(bytes)?;
+        return Ok(None);
+    }
+    bytes.take(3)?;
+    let length = bytes.varint()?;
+    Ok(Some(([a, b], bytes.take_long(length)?)))
+}
+
 /// How zlib was called: header, level, window, memory, strategy.
-pub fn skip_zlib(bytes: &mut Bytes) -> Result<()> {
+fn skip_zlib(bytes: &mut Bytes) -> Result<()> {
     let [_, _, level, window, memory, strategy] = bytes.array()?;
     let known = (1..=9).contains(&level) && (9..=15).contains(&window) && matches!(memory, 8 | 9) && strategy <= 4;
     demand(known, "zlib has no such parameters", SECTION)
+}
+
+/// The next stream of RFC 1950, whose raw stream has so many bytes.
+pub fn next_stream(streams: &mut Streams, header: [u8; 2], content: &[u8], size: u64) -> Result<Vec<u8>> {
+    Ok([&header[..], &streams.next(content, size)?, &adler32(content).to_be_bytes()].concat())
 }
 
 /// The cuts and the filters of a stream.
@@ -63,7 +82,9 @@ impl<'a> Rows<'a> {
         let whole = self.cuts.iter().try_fold(0u64, |sum, &cut| sum.checked_add(cut));
         demand(whole.is_some() && whole == size.checked_add(6), "the chunks do not hold the stream", SECTION)?;
         let rows = self.filtered(rows, pixel);
-        let stream = [&header[..], &tokens::stream(&rows, coded, size)?, &adler32(&rows).to_be_bytes()].concat();
+        let mut streams = Streams::new(coded)?;
+        let stream = next_stream(&mut streams, header, &rows, size)?;
+        streams.end()?;
         let mut left = &stream[..];
         let mut parts = Vec::new();
         for &cut in &self.cuts {

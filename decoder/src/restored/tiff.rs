@@ -1,11 +1,12 @@
-//! Container metadata of TIFF files (format.md, A6.3): files without compression come
-//! back bit for bit; of others the pages are known.
+//! Container metadata of TIFF files (format.md, A6.3): files without compression, or whose deflate
+//! streams have tokens, come back bit for bit; of others the pages are known.
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::crc::crc32;
 use crate::foundations::error::{demand, error, refuse, Result};
-use crate::restored::deflated::skip_zlib;
+use crate::restored::deflated::{next_stream, read_segments, Segments};
 use crate::restored::picture::{pack, Picture};
+use crate::tokens::Streams;
 
 const SECTION: &str = "format.md, A6.3";
 
@@ -27,6 +28,10 @@ pub struct Tiff<'a> {
     pages: Vec<(u64, Layout)>,
     /// For each segment where it begins, and its length.
     segments: Vec<(u64, u64)>,
+    /// For each compressed page where the offsets of its segments stand and their lengths, and how
+    /// many bytes each of these numbers has.
+    fields: Vec<(u64, u64)>,
+    tokens: Segments<'a>,
     check: Option<u32>,
     padding: &'a [u8],
     others: &'a [u8],
@@ -81,6 +86,10 @@ impl Layout {
     /// How many segments there are down and across.
     fn grid(&self) -> [usize; 2] {
         [self.rows.div_ceil(self.segment_rows), self.columns.div_ceil(self.segment_columns)]
+    }
+
+    fn is_deflate(&self) -> bool {
+        matches!(self.compression, 8 | 32946)
     }
 
     fn segments(&self) -> u128 {
@@ -178,12 +187,13 @@ impl<'a> Tiff<'a> {
             1 => Some(bytes.u32()?),
             _ => return bytes.error("the check of a TIFF file is unknown"),
         };
-        skip_zlib(&mut bytes)?;
+        let tokens = read_segments(&mut bytes)?;
+        demand(tokens.is_none() || check.is_some(), "tokens of a TIFF file have no check", SECTION)?;
         let length = bytes.varint()?;
         let padding = bytes.take_long(length)?;
-        let tiff = Tiff { pages, segments, check, padding, others: bytes.rest() };
+        let tiff = Tiff { pages, segments, fields, tokens, check, padding, others: bytes.rest() };
         tiff.check_tiles()?;
-        tiff.check_places(&fields)?;
+        tiff.check_places()?;
         Ok(tiff)
     }
 
@@ -203,10 +213,10 @@ impl<'a> Tiff<'a> {
     }
 
     /// Checks the lengths of segments, and that neither they nor the fields overlap.
-    fn check_places(&self, fields: &[(u64, u64)]) -> Result<()> {
+    fn check_places(&self) -> Result<()> {
         let mut segments = self.segments.iter();
         let mut taken = Vec::new();
-        let mut fields = fields.iter();
+        let mut fields = self.fields.iter();
         for layout in self.layouts() {
             let [down, across] = layout.grid();
             for band in 0..down {
@@ -265,28 +275,81 @@ impl<'a> Tiff<'a> {
         demand(self.layouts().count() == pages.len(), "there is another number of pages", SECTION)?;
         let same = self.layouts().zip(pages).all(|(layout, page)| layout.fits(page));
         demand(same, "a page has another shape than its layout", SECTION)?;
-        if self.pages.iter().any(|(_, layout)| layout.compression != 1) {
+        let known = |layout: &Layout| layout.compression == 1 || layout.is_deflate() && self.tokens.is_some();
+        if !self.pages.iter().all(|(_, layout)| known(layout)) {
             return Ok(None);
         }
         let mut made = Vec::new();
         let mut padding = self.padding;
+        let mut deflate = match self.tokens {
+            Some((header, coded)) => Some((header, Streams::new(coded)?)),
+            None => None,
+        };
+        let mut segments = self.segments.iter();
         for (layout, page) in self.layouts().zip(pages) {
+            let first = made.len();
             make_segments(layout, page, !self.padding.is_empty(), &mut padding, &mut made)?;
+            for (segment, &(_, length)) in made[first..].iter_mut().zip(&mut segments) {
+                if let (true, Some((header, streams))) = (layout.is_deflate(), &mut deflate) {
+                    *segment = next_stream(streams, *header, segment, length.saturating_sub(6))?;
+                }
+                if layout.has(8) {
+                    segment.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+                }
+            }
         }
         demand(padding.is_empty(), "there is too much padding", SECTION)?;
+        if let Some((_, streams)) = deflate {
+            streams.end()?;
+        }
         self.assemble(&made).map(Some)
     }
 
+    /// What the fields have, and where they stand.
+    fn field_bytes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
+        let mut made = Vec::new();
+        let mut segments = &self.segments[..];
+        let mut fields = self.fields.iter();
+        for layout in self.layouts() {
+            let (own, others) = segments.split_at(layout.segments() as usize);
+            segments = others;
+            if layout.compression == 1 {
+                continue;
+            }
+            let [down, across] = layout.grid();
+            let order = |plane| (0..down).map(move |band| (band * layout.planes + plane) * across);
+            let mut ordered = Vec::with_capacity(own.len());
+            for first in (0..layout.planes).flat_map(order) {
+                ordered.extend_from_slice(&own[first..first + across]);
+            }
+            for (which, &(at, size)) in fields.by_ref().take(2).enumerate() {
+                let mut bytes = Vec::new();
+                for &(place, length) in &ordered {
+                    let number = if which == 0 { place } else { length };
+                    demand(size == 8 || number >> (8 * size) == 0, "a segment is too far for its field", SECTION)?;
+                    let (big, little) = (number.to_be_bytes(), number.to_le_bytes());
+                    let size = size as usize;
+                    bytes.extend_from_slice(if layout.has(1) { &big[8 - size..] } else { &little[..size] });
+                }
+                made.push((at, bytes));
+            }
+        }
+        Ok(made)
+    }
+
     fn assemble(&self, made: &[Vec<u8>]) -> Result<Vec<u8>> {
-        let total = made.iter().map(Vec::len).sum::<usize>() + self.others.len();
+        let fields = self.field_bytes()?;
+        let of_fields = fields.iter().map(|(at, bytes)| ((*at, bytes.len() as u64), bytes));
+        let all = self.segments.iter().copied().zip(made).chain(of_fields);
+        let total = all.clone().map(|(_, bytes)| bytes.len()).sum::<usize>() + self.others.len();
         let mut out = vec![0; total];
         let mut taken = vec![false; total];
-        for ((place, length), segment) in self.segments.iter().zip(made) {
-            let fits = *length == segment.len() as u64 && place + length <= total as u64;
+        for ((place, length), bytes) in all {
+            let fits = length == bytes.len() as u64 && place + length <= total as u64;
             demand(fits, "a segment has another length, or is behind the end of its file", SECTION)?;
-            let range = *place as usize..(place + length) as usize;
+            let range = place as usize..(place + length) as usize;
             demand(!taken[range.clone()].contains(&true), "segments overlap each other", SECTION)?;
-            out[range.clone()].copy_from_slice(segment);
+            out[range.clone()].copy_from_slice(bytes);
             taken[range].fill(true);
         }
         let free = out.iter_mut().zip(&taken).filter(|(_, taken)| !**taken).map(|(byte, _)| byte);
@@ -301,7 +364,7 @@ impl<'a> Tiff<'a> {
     }
 }
 
-/// The bytes of all segments of a page.
+/// The bytes of all segments of a page, before they are compressed.
 fn make_segments(
     layout: &Layout,
     page: &Picture,
@@ -387,9 +450,6 @@ fn make_segment(layout: &Layout, mut samples: Vec<u8>, inside: &[usize], padded:
             row.chunks_exact_mut(size).for_each(<[u8]>::reverse);
         }
         pack(row, bits.min(8), &mut out);
-    }
-    if layout.has(8) {
-        out.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
     }
     Ok(out)
 }

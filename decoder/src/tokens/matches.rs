@@ -68,9 +68,8 @@ impl<'a> Mixed<'a> {
     }
 }
 
-pub struct Tokens<'a> {
-    text: &'a [u8],
-    search: Search<'a>,
+/// What was learned of tokens.
+pub struct Learned<'a> {
     matches: Mixed<'a>,
     candidates: Mixed<'a>,
     lengths: Mixed<'a>,
@@ -79,16 +78,11 @@ pub struct Tokens<'a> {
     shorter: [Number; 32],
     length: Number,
     distance: Number,
-    history: usize,
-    literals: usize,
-    lost: usize,
 }
 
-impl<'a> Tokens<'a> {
-    pub fn new(text: &'a [u8], settings: Settings, Specs([matches, candidates, lengths]): &'a Specs) -> Tokens<'a> {
-        Tokens {
-            text,
-            search: Search::new(text, settings),
+impl<'a> Learned<'a> {
+    pub fn new(Specs([matches, candidates, lengths]): &'a Specs) -> Learned<'a> {
+        Learned {
             matches: Mixed::new(matches),
             candidates: Mixed::new(candidates),
             lengths: Mixed::new(lengths),
@@ -97,10 +91,23 @@ impl<'a> Tokens<'a> {
             shorter: [Number::default(); 32],
             length: Number::default(),
             distance: Number::default(),
-            history: 0,
-            literals: 0,
-            lost: 0,
         }
+    }
+}
+
+/// The tokens of a stream.
+pub struct Tokens<'a, 'b> {
+    text: &'a [u8],
+    search: Search<'a>,
+    learned: &'a mut Learned<'b>,
+    history: usize,
+    literals: usize,
+    lost: usize,
+}
+
+impl<'a, 'b> Tokens<'a, 'b> {
+    pub fn new(text: &'a [u8], settings: Settings, learned: &'a mut Learned<'b>) -> Tokens<'a, 'b> {
+        Tokens { text, search: Search::new(text, settings), learned, history: 0, literals: 0, lost: 0 }
     }
 
     /// The token at a position before the end of the plaintext.
@@ -108,7 +115,7 @@ impl<'a> Tokens<'a> {
         self.search.find(position);
         let longest = self.search.list(position).last().copied();
         let matched = match longest {
-            None => self.hidden.bit(coder)?,
+            None => self.learned.hidden.bit(coder)?,
             Some(_) => self.is_match(coder, position)?,
         };
         if !matched {
@@ -121,7 +128,7 @@ impl<'a> Tokens<'a> {
             return Ok(Token::default());
         }
         let (length, distance) = self.read_match(coder, position)?;
-        let odd = length == MOST_MATCH && self.odd.bit(coder)?;
+        let odd = length == MOST_MATCH && self.learned.odd.bit(coder)?;
         self.history = (2 * self.history + 1) % 64;
         (self.literals, self.lost) = (0, 0);
         self.search.take(position, length);
@@ -183,7 +190,7 @@ impl<'a> Tokens<'a> {
             ((half * 24 + after) * 16 + l.min(15)) * 4 + near,
             (half * 46 + b) * 16 + log2(g),
         ];
-        self.matches.bit(coder, &keys, (k - 1).min(3))
+        self.learned.matches.bit(coder, &keys, (k - 1).min(3))
     }
 
     /// The length and the distance of a match.
@@ -206,20 +213,20 @@ impl<'a> Tokens<'a> {
                 quarters(z) * 46 + bucket(m),
                 (j.min(15) * 4 + zn) * 8 + self.history % 8,
             ];
-            if !self.candidates.bit(coder, &keys, zn * 2 + top)? {
+            if !self.learned.candidates.bit(coder, &keys, zn * 2 + top)? {
                 continue;
             }
             let b = bucket(l);
             let keys = [b, b * 8 + after.min(7), log2(g), b * 46 + bucket(m), self.history];
-            if self.lengths.bit(coder, &keys, 0)? {
+            if self.learned.lengths.bit(coder, &keys, 0)? {
                 return Ok((l, g));
             }
-            let less = 1 + self.shorter[b.min(31)].read(coder)?;
+            let less = 1 + self.learned.shorter[b.min(31)].read(coder)?;
             demand(less + LEAST_MATCH <= l, "coded tokens have a wrong length", SECTION)?;
             return Ok((l - less, g));
         }
-        let length = LEAST_MATCH + self.length.read(coder)?;
-        let distance = 1 + self.distance.read(coder)?;
+        let length = LEAST_MATCH + self.learned.length.read(coder)?;
+        let distance = 1 + self.learned.distance.read(coder)?;
         let possible = length <= MOST_MATCH.min(self.text.len() - p) && distance <= MOST_DISTANCE.min(p);
         let right = possible && self.search.equal(p - distance, p, length) == length;
         demand(right, "coded tokens have a wrong match", SECTION)?;

@@ -8,7 +8,7 @@ mod search;
 mod sorted;
 mod stream;
 
-pub use stream::stream;
+pub use stream::Streams;
 
 const SECTION: &str = "format.md, A6.8";
 

@@ -9,6 +9,7 @@ const LIBDEFLATE: usize = 2;
 /// The hash of three bytes beside that of libdeflate.
 const THREE: usize = 4;
 
+#[derive(Clone, Copy)]
 pub struct Settings {
     hash: usize,
     pub depth: usize,

@@ -1,11 +1,13 @@
 //! The blocks of a stream.
 
+use std::sync::LazyLock;
+
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::deflate::Writer;
 use crate::foundations::error::{demand, error, Result};
 use crate::tokens::codes::{Code, Codes};
 use crate::tokens::counters::{Counter, Number};
-use crate::tokens::matches::{Specs, Token, Tokens};
+use crate::tokens::matches::{Learned, Specs, Token, Tokens};
 use crate::tokens::search::Settings;
 use crate::tokens::{DISTANCES, LITERALS, MOST_MATCH, SECTION};
 
@@ -30,63 +32,97 @@ impl Repeated {
     }
 }
 
-/// The raw stream with this plaintext, of so many bytes.
-pub fn stream(text: &[u8], coded: &[u8], size: u64) -> Result<Vec<u8>> {
-    demand(text.len() <= MOST_TEXT, "the plaintext of a deflate stream is too long", SECTION)?;
-    demand(size <= 2 * text.len() as u64 + (1 << 16), "a deflate stream is too long for its plaintext", SECTION)?;
-    let mut coder = Decoder::new(coded, SECTION)?;
-    let specs = Specs::new();
-    let mut tokens = Tokens::new(text, Settings::read(&mut coder)?, &specs);
-    let mut codes = Codes::default();
-    let mut is_last = Counter::default();
-    let mut types = [[Counter::default(); 2]; 3];
-    let mut padding = Number::default();
-    let mut stored = Repeated::default();
-    let mut counts = Repeated { value: 16_383, ..Repeated::default() };
-    let mut out = Writer::default();
-    let mut made = Vec::new();
-    let (mut at, mut kind, mut last) = (0, 2, false);
-    while !last {
-        last = is_last.bit(&mut coder)?;
-        let [first, second] = &mut types[kind];
-        kind = if first.bit(&mut coder)? { 2 } else { second.bit(&mut coder)?.into() };
-        out.put(last.into(), 1);
-        out.put(kind as u32, 2);
-        if kind == 0 {
-            pad(padding.read(&mut coder)?, &mut out)?;
-            let count = stored.read(&mut coder)?;
-            let bytes = text[at..].get(..count).filter(|bytes| bytes.len() <= MOST_STORED);
-            let bytes = bytes.ok_or_else(|| error("coded tokens are of a longer plaintext", SECTION))?;
-            out.put(count as u32, 16);
-            out.put(!(count as u32) & 0xFFFF, 16);
-            bytes.iter().for_each(|&byte| out.put(byte.into(), 8));
-            at += count;
-        } else {
-            let count = if last { None } else { Some(counts.read(&mut coder)?) };
-            made.clear();
-            let start = at;
-            while count.map_or(at < text.len(), |count| made.len() < count) {
-                demand(at < text.len(), "coded tokens are of a longer plaintext", SECTION)?;
-                let token = tokens.next(&mut coder, at)?;
-                at += usize::from(token.length.max(1));
-                made.push(token);
-            }
-            let symbols = Symbols { text: &text[start..], tokens: &made };
-            let (literals, distances) = match kind {
-                1 => (Code::new(&FIXED, false)?, Code::new(&[5; 32], false)?),
-                _ => {
-                    let (literals, distances) = symbols.counts();
-                    codes.read(&mut coder, &literals, &distances, &mut out)?
-                }
-            };
-            symbols.put(&literals, &distances, &mut out)?;
-        }
-        demand(out.bytes() as u64 <= size, "coded tokens are of a longer stream", SECTION)?;
+/// Streams from coded tokens, one after the other.
+pub struct Streams<'a> {
+    coder: Decoder<'a>,
+    other: Counter,
+    settings: Option<Settings>,
+    learned: Learned<'static>,
+    codes: Codes,
+    is_last: Counter,
+    types: [[Counter; 2]; 3],
+    padding: Number,
+    stored: Repeated,
+    counts: Repeated,
+}
+
+impl<'a> Streams<'a> {
+    pub fn new(coded: &'a [u8]) -> Result<Streams<'a>> {
+        static SPECS: LazyLock<Specs> = LazyLock::new(Specs::new);
+        Ok(Streams {
+            coder: Decoder::new(coded, SECTION)?,
+            other: Counter::default(),
+            settings: None,
+            learned: Learned::new(&SPECS),
+            codes: Codes::default(),
+            is_last: Counter::default(),
+            types: [[Counter::default(); 2]; 3],
+            padding: Number::default(),
+            stored: Repeated::default(),
+            counts: Repeated { value: 16_383, ..Repeated::default() },
+        })
     }
-    pad(padding.read(&mut coder)?, &mut out)?;
-    coder.end()?;
-    demand(at == text.len() && out.bytes() as u64 == size, "coded tokens are of another stream", SECTION)?;
-    Ok(out.out)
+
+    /// The raw stream with this plaintext, of so many bytes.
+    pub fn next(&mut self, text: &[u8], size: u64) -> Result<Vec<u8>> {
+        demand(text.len() <= MOST_TEXT, "the plaintext of a deflate stream is too long", SECTION)?;
+        demand(size <= 2 * text.len() as u64 + (1 << 16), "a deflate stream is too long for its plaintext", SECTION)?;
+        let coder = &mut self.coder;
+        let settings = match self.settings {
+            Some(settings) if !self.other.bit(coder)? => settings,
+            _ => Settings::read(coder)?,
+        };
+        self.settings = Some(settings);
+        let mut tokens = Tokens::new(text, settings, &mut self.learned);
+        let mut out = Writer::default();
+        let mut made = Vec::new();
+        let (mut at, mut kind, mut last) = (0, 2, false);
+        while !last {
+            last = self.is_last.bit(coder)?;
+            let [first, second] = &mut self.types[kind];
+            kind = if first.bit(coder)? { 2 } else { second.bit(coder)?.into() };
+            out.put(last.into(), 1);
+            out.put(kind as u32, 2);
+            if kind == 0 {
+                pad(self.padding.read(coder)?, &mut out)?;
+                let count = self.stored.read(coder)?;
+                let bytes = text[at..].get(..count).filter(|bytes| bytes.len() <= MOST_STORED);
+                let bytes = bytes.ok_or_else(|| error("coded tokens are of a longer plaintext", SECTION))?;
+                out.put(count as u32, 16);
+                out.put(!(count as u32) & 0xFFFF, 16);
+                bytes.iter().for_each(|&byte| out.put(byte.into(), 8));
+                at += count;
+            } else {
+                let count = if last { None } else { Some(self.counts.read(coder)?) };
+                made.clear();
+                let start = at;
+                while count.map_or(at < text.len(), |count| made.len() < count) {
+                    demand(at < text.len(), "coded tokens are of a longer plaintext", SECTION)?;
+                    let token = tokens.next(coder, at)?;
+                    at += usize::from(token.length.max(1));
+                    made.push(token);
+                }
+                let symbols = Symbols { text: &text[start..], tokens: &made };
+                let (literals, distances) = match kind {
+                    1 => (Code::new(&FIXED, false)?, Code::new(&[5; 32], false)?),
+                    _ => {
+                        let (literals, distances) = symbols.counts();
+                        self.codes.read(coder, &literals, &distances, &mut out)?
+                    }
+                };
+                symbols.put(&literals, &distances, &mut out)?;
+            }
+            demand(out.bytes() as u64 <= size, "coded tokens are of a longer stream", SECTION)?;
+        }
+        pad(self.padding.read(coder)?, &mut out)?;
+        demand(at == text.len() && out.bytes() as u64 == size, "coded tokens are of another stream", SECTION)?;
+        Ok(out.out)
+    }
+
+    /// Refuses coded tokens of more streams.
+    pub fn end(&self) -> Result<()> {
+        self.coder.end()
+    }
 }
 
 /// Puts bits up to the end of a byte.

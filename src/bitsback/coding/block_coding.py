@@ -9,6 +9,7 @@ from bitsback.coding.block import (
     ADAPTIVE,
     DIGITS,
     FALLBACK,
+    INFLATED,
     MODEL,
     PACKED,
     PREFIX_SIZE,
@@ -20,6 +21,7 @@ from bitsback.coding.block import (
 )
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.fallback import Coder, encode_fallback
+from bitsback.coding.inflated import encode_inflated
 from bitsback.coding.number_digits import Cut
 from bitsback.coding.streams import encode_streams
 from bitsback.format import adaptive
@@ -85,10 +87,11 @@ def without_model(
         bits = np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
         yield Coding(Method(PACKED), two_values, [bits.data])
     if tiles.dtype == np.uint8 and all(len(shape) == 1 for _, shape in tiles.shapes):
-        streams = encode_streams(tiles.elements)
-        if streams is not None:
-            yield Coding(Method(STREAMS), None, [streams])
-            limit = min(limit, len(streams))
+        for method, encode in ((STREAMS, encode_streams), (INFLATED, encode_inflated)):
+            data = encode(tiles.elements)
+            if data is not None:
+                yield Coding(Method(method), None, [data])
+                limit = min(limit, len(data))
     if tiles.elements.size:
         by_fallback = encode_fallback(tiles, coder, limit)
         if by_fallback is not None:

@@ -11,6 +11,7 @@ from bitsback.coding import chain, layouts
 from bitsback.coding.block import (
     DIGITS,
     FALLBACK,
+    INFLATED,
     MODEL,
     PACKED,
     RAW,
@@ -19,6 +20,7 @@ from bitsback.coding.block import (
     read_header,
 )
 from bitsback.coding.fallback import decode_fallback
+from bitsback.coding.inflated import decode_inflated
 from bitsback.coding.multisets import Multisets
 from bitsback.coding.number_digits import dtype_of, fits, joined, read_exceptions
 from bitsback.coding.streams import decode_streams
@@ -103,10 +105,11 @@ def decode_elements(
         raise ArchiveError("its elements have a value map that is not used")
     if method == FALLBACK:
         return decode_fallback(block.data, dtype, [(run.items, run.shape) for run in block.runs])
-    if method == STREAMS:
+    if method in (STREAMS, INFLATED):
         if dtype != np.uint8 or any(len(run.shape) != 1 for run in block.runs):
-            raise ArchiveError("its items are no bytes, so that they have no JPEG streams")
-        return np.frombuffer(decode_streams(block.data, elements), np.uint8)
+            raise ArchiveError("its items are no bytes, so that they have no streams")
+        undo = decode_streams if method == STREAMS else decode_inflated
+        return np.frombuffer(undo(block.data, elements), np.uint8)
     if method == DIGITS:
         return _decode_digits(block, dtype, find_model, stop, verify)
     if elements > max_elements(size):

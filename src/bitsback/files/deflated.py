@@ -5,13 +5,13 @@ with them.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.files.tokens import Tokens
+from bitsback.files.tokens import TokenReader, Tokens, TokenWriter
 from bitsback.wire import Cursor, varint
 
 ZLIB = _core.classic_zlib() or zlib.ZLIB_RUNTIME_VERSION
@@ -129,6 +129,37 @@ class OtherDeflated:
         return self.header + _OF_TOKENS + numbers + self.tokens.coded
 
 
+@dataclass(frozen=True)
+class DeflatedSegments:
+    """Several streams of another encoder: the first two bytes of each, and their tokens."""
+
+    header: bytes
+    coded: bytes
+
+    @classmethod
+    def find(cls, segments: Iterable[tuple[bytes, int]]) -> DeflatedSegments | None:
+        """segments: streams, and the bytes of the plaintext of each. None if one of them is damaged
+        or has other first bytes, or other bytes are behind it.
+        """
+        writer, headers = TokenWriter(), set[bytes]()
+        for stream, most in segments:
+            headers.add(stream[:_HEADER])
+            found = writer.add(memoryview(stream)[_HEADER:], most)
+            if found is None or len(headers) > 1:
+                return None
+            if stream[_HEADER + found[1] :] != _check(found[0]):
+                return None
+        return cls(headers.pop(), writer.end()) if headers else None
+
+    def stream(self, reader: TokenReader, content: bytes, size: int) -> bytes:
+        """The next stream, of so many bytes. Raises ArchiveError for other content."""
+        made = reader.stream(content, size - _HEADER - _CHECK)
+        return _framed(self.header, made, content)
+
+    def pack(self) -> bytes:
+        return self.header + _OF_TOKENS + varint(len(self.coded)) + self.coded
+
+
 AnyDeflated = Deflated | OtherDeflated
 
 
@@ -139,11 +170,26 @@ def find_deflated(content: bytes, stream: bytes) -> AnyDeflated | None:
 
 def unpack_deflated(cursor: Cursor) -> AnyDeflated:
     """Raises ArchiveError."""
-    if cursor.data[cursor.at + _HEADER : cursor.at + _HEADER + 1] != _OF_TOKENS:
+    header = _header_of_tokens(cursor)
+    if header is None:
         return Deflated.unpack(cursor)
-    header = bytes(cursor.take(_HEADER + 1))[:_HEADER]
     size = cursor.varint()
     return OtherDeflated(header, Tokens(bytes(cursor.take(cursor.varint())), size))
+
+
+def unpack_segments(cursor: Cursor) -> Deflated | DeflatedSegments:
+    """Raises ArchiveError."""
+    header = _header_of_tokens(cursor)
+    if header is None:
+        return Deflated.unpack(cursor)
+    return DeflatedSegments(header, bytes(cursor.take(cursor.varint())))
+
+
+def _header_of_tokens(cursor: Cursor) -> bytes | None:
+    """The header of a stream, if its tokens come next."""
+    if cursor.data[cursor.at + _HEADER : cursor.at + _HEADER + 1] != _OF_TOKENS:
+        return None
+    return bytes(cursor.take(_HEADER + 1))[:_HEADER]
 
 
 def _framed(header: bytes, packed: bytes, content: bytes | bytearray) -> bytes:

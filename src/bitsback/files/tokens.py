@@ -4,12 +4,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bitsback import _core, tables
 from bitsback.errors import ArchiveError
 
 _MOST = 1 << 30  # bytes of plaintext, at most
+
+
+class TokenWriter:
+    """Codes the tokens of raw deflate streams of one encoder, one after the other."""
+
+    def __init__(self) -> None:
+        self._encoder = _core.DeflateEncoder(tables.stretch(), tables.logistic_cdf())
+
+    def add(self, stream: bytes | memoryview, most: int = _MOST) -> tuple[bytes, int] | None:
+        """The plaintext and the size of the next stream, behind which there may be other bytes.
+
+        most: bytes of plaintext, at most. None if the stream is damaged, or longer.
+        """
+        try:
+            return self._encoder.add(stream, most)
+        except ValueError:
+            return None
+
+    def end(self) -> bytes:
+        """The coded tokens."""
+        return self._encoder.end()
+
+
+class TokenReader:
+    """Makes streams again, one after the other. Raises ArchiveError for tokens of others."""
+
+    def __init__(self, coded: bytes) -> None:
+        self._decoder = _core.DeflateDecoder(coded, tables.stretch(), tables.logistic_cdf())
+
+    def stream(self, plaintext: bytes | bytearray, size: int) -> bytes:
+        """The next stream, with this plaintext and so many bytes."""
+        with _refusing():
+            return self._decoder.stream(plaintext, max(size, 0))
+
+    def end(self) -> None:
+        with _refusing():
+            self._decoder.end()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ArchiveError(f"its compression cannot be made again: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -22,23 +69,15 @@ class Tokens:
 
     @classmethod
     def find(cls, stream: bytes | memoryview, most: int = _MOST) -> tuple[bytes, Tokens] | None:
-        """The plaintext and the tokens of a stream, behind which there may be other bytes.
-
-        most: bytes of plaintext, at most. None if the stream is damaged, or longer.
-        """
-        try:
-            plaintext, coded, size = _core.deflate_tokens(
-                stream, most, tables.stretch(), tables.logistic_cdf()
-            )
-        except ValueError:
-            return None
-        return plaintext, cls(coded, size)
+        """The plaintext and the tokens of a stream; the rest as `TokenWriter.add` says."""
+        writer = TokenWriter()
+        found = writer.add(stream, most)
+        return None if found is None else (found[0], cls(writer.end(), found[1]))
 
     def stream(self, plaintext: bytes | bytearray) -> bytes:
         """The stream with this plaintext. Raises ArchiveError if it is not that of the tokens."""
-        try:
-            return _core.deflate_stream(
-                plaintext, self.coded, self.size, tables.stretch(), tables.logistic_cdf()
-            )
-        except ValueError as error:
-            raise ArchiveError(f"its compression cannot be made again: {error}") from None
+        with _refusing():
+            reader = TokenReader(self.coded)
+            made = reader.stream(plaintext, self.size)
+            reader.end()
+        return made

@@ -19,6 +19,9 @@ namespace bitsback::deflate {
 
 class BlockCoder {
   public:
+    // The blocks of a stream come next.
+    void begin() { type_ = 2; }
+
     // What comes before the tokens. A last block has tokens up to the end of the plaintext.
     template <class Coder>
     void start(Coder& coder, Block& block) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -112,25 +113,29 @@ class SettingsFinder {
     Counts sources_ = Counts(most_match + 1), positions_ = sources_;
 };
 
-// The first tokens of a stream, at most so many, without codes.
-inline Stream beginning(const Stream& stream, std::size_t tokens) {
+// The first tokens of streams, at most so many, as those of one stream without codes.
+inline Stream beginning(std::span<const Stream> streams, std::size_t tokens) {
     Stream made;
-    std::size_t bytes = 0;
-    for (const Block& block : stream.blocks) {
-        const std::size_t left = tokens - made.tokens.size();
-        Block& of = made.blocks.emplace_back();
-        of.type = block.type == 0 ? 0 : 1;
-        of.stored = block.stored;
-        of.tokens = std::min(block.tokens, left);
-        bytes += block.stored;
-        for (std::size_t i = 0; i < of.tokens; ++i) {
-            made.tokens.push_back(stream.tokens[made.tokens.size()]);
-            bytes += made.tokens.back().bytes();
+    for (const Stream& stream : streams) {
+        std::size_t bytes = 0;
+        auto token = stream.tokens.begin();
+        for (const Block& block : stream.blocks) {
+            const std::size_t left = tokens - made.tokens.size();
+            Block& of = made.blocks.emplace_back();
+            of.type = block.type == 0 ? 0 : 1;
+            of.stored = block.stored;
+            of.tokens = std::min(block.tokens, left);
+            bytes += block.stored;
+            for (std::size_t i = 0; i < of.tokens; ++i, ++token) {
+                made.tokens.push_back(*token);
+                bytes += token->bytes();
+            }
+            if (block.tokens >= left || made.plaintext.size() + bytes >= most_match * tokens) break;
         }
-        if (block.tokens >= left || bytes >= most_match * tokens) break;
+        made.plaintext.insert(made.plaintext.end(), stream.plaintext.begin(),
+                              stream.plaintext.begin() + static_cast<std::ptrdiff_t>(bytes));
+        if (bytes < stream.plaintext.size()) break;
     }
-    made.plaintext.assign(stream.plaintext.begin(),
-                          stream.plaintext.begin() + static_cast<std::ptrdiff_t>(bytes));
     return made;
 }
 
@@ -151,40 +156,104 @@ void code_settings(Coder& coder, SearchSettings& of) {
         throw std::invalid_argument("coded tokens are of no search");
 }
 
-inline std::vector<std::uint8_t> encode(const Stream& stream, SearchSettings settings,
-                                        const LogisticTables& logistic) {
-    BitEncoder coder;
-    code_settings(coder, settings);
-    TokenCoder tokens(stream.plaintext, settings, logistic);
-    BlockCoder blocks;
-    std::size_t at = 0, next = 0;
-    for (const Block& each : stream.blocks) {
-        Block block{each.last, each.type, each.padding, each.stored, each.tokens, nullptr};
-        blocks.start(coder, block);
-        const std::size_t first = at, first_token = next;
-        at += each.stored;
-        for (std::size_t i = 0; i < each.tokens; ++i) {
-            const Token& token = stream.tokens[next++];
-            tokens.code(coder, at, token);
-            at += token.bytes();
-        }
-        if (each.header) {
-            Header header = *each.header;
-            blocks.code(coder, header,
-                        std::span(stream.tokens).subspan(first_token, next - first_token),
-                        stream.plaintext.data() + first);
-        }
-    }
-    blocks.end(coder, stream.padding);
-    return coder.end();
-}
+// Codes streams, one after the other. What was learned lasts for the next ones.
+template <class Coder>
+class StreamCoder {
+  public:
+    StreamCoder(const LogisticTables& logistic, Coder& coder) : coder_(coder), tokens_(logistic) {}
+    StreamCoder(const StreamCoder&) = delete;
 
-inline std::vector<std::uint8_t> encode(const Stream& stream, const LogisticTables& logistic) {
-    const Stream trial = beginning(stream, 1 << 14);
-    const std::vector<SearchSettings> inserts = SettingsFinder(stream).inserts();
+    void encode(const Stream& stream, const SearchSettings& settings) {
+        begin(stream.plaintext, settings);
+        std::size_t at = 0, next = 0;
+        for (const Block& each : stream.blocks) {
+            Block block{each.last, each.type, each.padding, each.stored, each.tokens, nullptr};
+            blocks_.start(coder_, block);
+            const std::size_t first = at, first_token = next;
+            at += each.stored;
+            for (std::size_t i = 0; i < each.tokens; ++i) {
+                const Token& token = stream.tokens[next++];
+                tokens_.code(coder_, at, token);
+                at += token.bytes();
+            }
+            if (each.header) {
+                Header header = *each.header;
+                blocks_.code(coder_, header,
+                             std::span(stream.tokens).subspan(first_token, next - first_token),
+                             stream.plaintext.data() + first);
+            }
+        }
+        blocks_.end(coder_, stream.padding);
+    }
+
+    // The stream with this plaintext, of so many bytes. Throws std::invalid_argument for what
+    // `encode` does not make.
+    std::vector<std::uint8_t> decode(std::span<const std::uint8_t> plaintext, std::size_t bytes) {
+        if (plaintext.size() > most_plaintext || bytes > most_bytes(plaintext.size()))
+            throw std::invalid_argument("a deflate stream is too long");
+        begin(plaintext, {});
+        StreamWriter out;
+        std::vector<Token> made;
+        std::size_t at = 0;
+        for (bool last = false; !last;) {
+            Block block;
+            blocks_.start(coder_, block);
+            last = block.last;
+            const std::size_t first = at;
+            made.clear();
+            if (block.stored > plaintext.size() - at)
+                throw std::invalid_argument("coded tokens are of a longer plaintext");
+            at += block.stored;
+            while (block.type != 0 && (last ? at < plaintext.size() : made.size() < block.tokens)) {
+                if (at == plaintext.size())
+                    throw std::invalid_argument("coded tokens are of a longer plaintext");
+                made.push_back(tokens_.code(coder_, at, {}));
+                at += made.back().bytes();
+            }
+            if (block.type == 2) {
+                block.header = std::make_unique<Header>();
+                blocks_.code(coder_, *block.header, made, plaintext.data() + first);
+            }
+            out.put(block, made, plaintext.subspan(first, at - first));
+            if (out.bytes().size() > bytes)
+                throw std::invalid_argument("coded tokens are of a longer stream");
+        }
+        out.pad(blocks_.end(coder_, 0));
+        if (at != plaintext.size() || out.bytes().size() != bytes)
+            throw std::invalid_argument("coded tokens are of another stream");
+        return std::move(out.bytes());
+    }
+
+  private:
+    void begin(std::span<const std::uint8_t> plaintext, const SearchSettings& settings) {
+        if (!begun_ || other_.code(coder_, settings != settings_) != 0) {
+            settings_ = settings;
+            code_settings(coder_, settings_);
+        }
+        begun_ = true;
+        tokens_.begin(plaintext, settings_);
+        blocks_.begin();
+    }
+
+    Coder& coder_;
+    TokenCoder tokens_;
+    BlockCoder blocks_;
+    bool begun_ = false;
+    Counter other_;  // whether a stream has other settings than the one before it
+    SearchSettings settings_;
+};
+
+// The settings with which some streams of one encoder take the fewest bytes.
+inline SearchSettings find_settings(std::span<const Stream> streams,
+                                    const LogisticTables& logistic) {
+    const Stream all = beginning(streams, most_plaintext);
+    const Stream trial = beginning(streams, 1 << 14);
+    const std::vector<SearchSettings> inserts = SettingsFinder(all).inserts();
     const auto size_of = [&](SearchSettings& settings, std::uint64_t share) {
         SettingsFinder::fit(trial, settings, share);
-        return encode(trial, settings, logistic).size();
+        BitEncoder coder;
+        StreamCoder(logistic, coder).encode(trial, settings);
+        return coder.end().size();
     };
     std::array<std::size_t, hashes> sizes;
     const auto with_hash = [&](SearchSettings settings, std::size_t hash) {
@@ -202,7 +271,7 @@ inline std::vector<std::uint8_t> encode(const Stream& stream, const LogisticTabl
         if (sizes[hash] > good) continue;
         SearchSettings settings = with_hash(inserts[0], hash);
         const std::size_t cost =
-            4 * SettingsFinder::fit(stream, settings, SettingsFinder::none) + sizes[hash];
+            4 * SettingsFinder::fit(all, settings, SettingsFinder::none) + sizes[hash];
         if (cost < least) least = cost, best_hash = hash;
     }
     SearchSettings best;
@@ -214,53 +283,48 @@ inline std::vector<std::uint8_t> encode(const Stream& stream, const LogisticTabl
             const std::size_t size = size_of(settings, share);
             if (size < least) least = size, best = settings, best_share = share;
         }
-    SettingsFinder::fit(stream, best, best_share);
-    return encode(stream, best, logistic);
+    SettingsFinder::fit(all, best, best_share);
+    return best;
 }
 
-// The stream with this plaintext, of so many bytes. Throws std::invalid_argument for what `encode`
-// does not make.
-inline std::vector<std::uint8_t> decode(std::span<const std::uint8_t> plaintext,
-                                        std::span<const std::uint8_t> coded, std::size_t bytes,
-                                        const LogisticTables& logistic) {
-    if (plaintext.size() > most_plaintext || bytes > most_bytes(plaintext.size()))
-        throw std::invalid_argument("a deflate stream is too long");
-    BitDecoder coder(coded);
-    SearchSettings settings;
-    code_settings(coder, settings);
-    TokenCoder tokens(plaintext, settings, logistic);
-    BlockCoder blocks;
-    StreamWriter out;
-    std::vector<Token> made;
-    std::size_t at = 0;
-    for (bool last = false; !last;) {
-        Block block;
-        blocks.start(coder, block);
-        last = block.last;
-        const std::size_t first = at;
-        made.clear();
-        if (block.stored > plaintext.size() - at)
-            throw std::invalid_argument("coded tokens are of a longer plaintext");
-        at += block.stored;
-        while (block.type != 0 && (last ? at < plaintext.size() : made.size() < block.tokens)) {
-            if (at == plaintext.size())
-                throw std::invalid_argument("coded tokens are of a longer plaintext");
-            made.push_back(tokens.code(coder, at, {}));
-            at += made.back().bytes();
-        }
-        if (block.type == 2) {
-            block.header = std::make_unique<Header>();
-            blocks.code(coder, *block.header, made, plaintext.data() + first);
-        }
-        out.put(block, made, plaintext.subspan(first, at - first));
-        if (out.bytes().size() > bytes)
-            throw std::invalid_argument("coded tokens are of a longer stream");
+// Streams as coded tokens.
+class StreamsEncoder {
+  public:
+    explicit StreamsEncoder(const LogisticTables& logistic)
+        : logistic_(logistic), streams_(logistic, coder_) {}
+    StreamsEncoder(const StreamsEncoder&) = delete;
+
+    // Adds the next stream. encoder: a mark of what made it; those that follow each other with the
+    // same one have the same settings.
+    void add(Stream stream, unsigned encoder) {
+        if (bytes_ > bytes_of_a_group || encoder != encoder_) flush();
+        encoder_ = encoder;
+        bytes_ += stream.plaintext.size();
+        group_.push_back(std::move(stream));
     }
-    out.pad(blocks.end(coder, 0));
-    coder.end();
-    if (at != plaintext.size() || out.bytes().size() != bytes)
-        throw std::invalid_argument("coded tokens are of another stream");
-    return std::move(out.bytes());
-}
+    std::vector<std::uint8_t> end() {
+        flush();
+        return coder_.end();
+    }
+
+  private:
+    static constexpr std::size_t bytes_of_a_group = 1 << 23, few_bytes = 1 << 10;
+
+    void flush() {
+        if (group_.empty()) return;
+        if (!settings_ || bytes_ > few_bytes) settings_ = find_settings(group_, logistic_);
+        for (const Stream& stream : group_) streams_.encode(stream, *settings_);
+        group_.clear();
+        bytes_ = 0;
+    }
+
+    const LogisticTables& logistic_;
+    BitEncoder coder_;
+    StreamCoder<BitEncoder> streams_;
+    std::vector<Stream> group_;
+    std::size_t bytes_ = 0;  // of plaintext in the group
+    unsigned encoder_ = 0;
+    std::optional<SearchSettings> settings_;
+};
 
 }  // namespace bitsback::deflate

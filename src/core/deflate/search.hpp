@@ -20,6 +20,8 @@ struct SearchSettings {
     std::uint16_t nice = most_match;  // the length of a match from which it does not go on
     std::uint16_t insert = 0;         // the longest match whose inside is in chains, 0 to 258
     bool ends = false;                // whether the last position inside of others is, too
+
+    bool operator==(const SearchSettings&) const = default;
 };
 
 inline constexpr unsigned hashes = 4, libdeflate = 2, most_depth = 4096;

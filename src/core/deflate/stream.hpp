@@ -36,6 +36,8 @@ class StreamReader {
             throw std::invalid_argument("a deflate stream is too long for its plaintext");
         return std::move(stream_);
     }
+    // The bytes that were read and made so far.
+    std::size_t work() const { return in_.bytes() + stream_.plaintext.size(); }
 
   private:
     void read_block() {

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -62,19 +63,24 @@ class Decisions {
 
 class TokenCoder {
   public:
-    TokenCoder(std::span<const std::uint8_t> plaintext, const SearchSettings& settings,
-               const LogisticTables& logistic)
-        : plaintext_(plaintext),
-          depth_(settings.depth),
-          search_(plaintext, settings),
-          matches_({10, 15, 13, 9, 14, 12, 15, 13, 12, 16, 15}, 4, logistic),
+    explicit TokenCoder(const LogisticTables& logistic)
+        : matches_({10, 15, 13, 9, 14, 12, 15, 13, 12, 16, 15}, 4, logistic),
           candidates_({9, 12, 14, 9, 12, 9, 12, 9}, 6, logistic),
           lengths_({6, 9, 4, 12, 6}, 1, logistic) {}
+
+    // The tokens of a stream with this plaintext come next.
+    void begin(std::span<const std::uint8_t> plaintext, const SearchSettings& settings) {
+        plaintext_ = plaintext;
+        depth_ = settings.depth;
+        search_.emplace(plaintext, settings);
+        history_ = 0;
+        literals_ = before_ = 0;
+    }
 
     // Codes the token at a position before the end of the plaintext.
     template <class Coder>
     Token code(Coder& coder, std::size_t position, const Token& token) {
-        const Candidates& here = search_.at(position);
+        const Candidates& here = search_->at(position);
         const std::size_t longest = here.count == 0 ? 0 : here.all[here.count - 1].length;
         Token made;
         if (code_match(coder, position, here, token.length != 0 ? 1 : 0) == 0) {
@@ -87,7 +93,7 @@ class TokenCoder {
         if (made.length == most_match) made.odd = odd_.code(coder, token.odd) & 1;
         history_ = (history_ << 1 | 1) & 63;
         literals_ = before_ = 0;
-        search_.take(position, made.length);
+        search_->take(position, made.length);
         return made;
     }
 
@@ -123,7 +129,7 @@ class TokenCoder {
         std::uint32_t distance = 0;
     };
     Best best(std::size_t position, unsigned depth) {
-        const Candidates& of = search_.at(position);
+        const Candidates& of = search_->at(position);
         const std::size_t n = of.within(depth);
         if (n == 0) return {};
         return {of.all[n - 1].length, of.all[n - 1].distance};
@@ -236,7 +242,7 @@ class TokenCoder {
         if (length > most_match - least_match ||
             length + least_match > plaintext_.size() - position || before >= position ||
             before >= most_distance ||
-            search_.length(position - before - 1, position, length + least_match) !=
+            search_->length(position - before - 1, position, length + least_match) !=
                 length + least_match)
             throw std::invalid_argument("coded tokens have a wrong match");
         made.length = static_cast<std::uint16_t>(length + least_match);
@@ -244,8 +250,8 @@ class TokenCoder {
     }
 
     std::span<const std::uint8_t> plaintext_;
-    unsigned depth_;
-    Search search_;
+    unsigned depth_ = 0;
+    std::optional<Search> search_;
     Decisions matches_, candidates_, lengths_;
     Counter hidden_, odd_;
     std::array<NumberCounters, 32> shortened_;

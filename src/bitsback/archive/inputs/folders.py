@@ -24,6 +24,7 @@ from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Kept, Req
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
 from bitsback.coding.cutting import cut_for
+from bitsback.coding.inflated import has_deflate_stream
 from bitsback.coding.streams import BEGIN
 from bitsback.errors import InputError
 from bitsback.files import formats
@@ -413,7 +414,7 @@ class _Sorter:
     def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
         file.seek(0)
         start = file.read(_LOOK)
-        if found.size <= MOST_STREAMED and _has_streams(start, file):
+        if found.size <= MOST_STREAMED and (_has_streams(start, file) or _has_deflate(file)):
             return replace(found, sort=STREAMS)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
         return replace(found, sort="dense" if dense else "loose", reason=reason)
@@ -428,6 +429,11 @@ def _has_streams(start: bytes, file: BinaryIO) -> bool:
         start = file.read(_LOOK)
         start = tail + start if start else b""
     return False
+
+
+def _has_deflate(file: BinaryIO) -> bool:
+    file.seek(0)
+    return has_deflate_stream(file.read())
 
 
 def _status_of(path: Path | Url) -> tuple[int, int | None]:

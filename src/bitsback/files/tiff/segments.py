@@ -219,7 +219,7 @@ def unpack_bits(rows: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
     return spread.reshape(len(rows), -1)
 
 
-_BY_ZLIB = (DEFLATE, OLD_DEFLATE)
+BY_ZLIB = (DEFLATE, OLD_DEFLATE)
 _MOST_MEMORY = 1 << 28
 """The bytes that unpacking LZMA may take."""
 _STREAMS: dict[int, Callable[[], Any]] = {
@@ -238,7 +238,7 @@ _BY_PILLOW = {
     ZSTD: "zstd",
 }
 """Pillow's names."""
-COMPRESSIONS = (NONE, *_BY_ZLIB, *_BY_PILLOW)
+COMPRESSIONS = (NONE, *BY_ZLIB, *_BY_PILLOW)
 """The compressions that are undone and made again."""
 
 BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
@@ -333,12 +333,12 @@ _LZW_CLEAR, _LZW_END, _LZW_FIRST = 256, 257, 258
 _ENDS = {LZW: _ends_as_lzw, PACKBITS: _ends_as_packbits, ZSTD: _ends_as_zstd}
 
 
-def compress(layout: Layout, raw: bytes, rows: int, deflated: Deflated) -> bytes:
+def compress(layout: Layout, raw: bytes, rows: int, deflate: Callable[[bytes], bytes]) -> bytes:
     """A compressed segment of `rows` rows. Raises ArchiveError if Pillow cannot make it."""
     if layout.compression == NONE:
         return raw
-    if layout.compression in _BY_ZLIB:
-        data = deflated.stream(raw)
+    if layout.compression in BY_ZLIB:
+        data = deflate(raw)
     else:
         try:
             data = _compress_by_pillow(layout, raw, rows)

@@ -19,13 +19,14 @@ from PIL import Image
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, PageRows, Read
-from bitsback.files.deflated import Deflated
+from bitsback.files.deflated import Deflated, DeflatedSegments
 from bitsback.files.drawing import Comparison, Split
 from bitsback.files.tiff.segments import (
     BEST,
-    DEFLATE,
+    BY_ZLIB,
     GROUP_4,
-    OLD_DEFLATE,
+    REVERSE,
+    REVERSED,
     TILED,
     Places,
     decompress,
@@ -95,12 +96,13 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
         if metadata is None:
             return None
         exact = exact or metadata.has_leaders
-        comparison = Comparison(content)
-        drawing = _drawn(metadata, reader, pages, comparison)
-        if drawing is not None and drawing.close() == len(content) and not comparison.differs:
-            return (
-                replace(metadata, check=drawing.crc) if exact and metadata.compressed else metadata
-            )
+        again = _made_again(metadata, content, reader, pages)
+        if again is None and exact:
+            segments = DeflatedSegments.find(_deflated_segments(reader, pages))
+            if segments is not None:
+                again = _made_again(replace(metadata, deflated=segments), content, reader, pages)
+        if again is not None:
+            return again if exact else replace(again, check=None)
         if exact or not metadata.compressed or not _alone(file, pages):
             return None
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
@@ -111,6 +113,29 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
             return metadata if same(file, made) else None
     except ArchiveError:
         return None
+
+
+def _made_again(metadata: Tiff, content: Content, reader: Reader, pages: list[Page]) -> Tiff | None:
+    """The metadata with its check, if the file that they make is the same bit for bit."""
+    comparison = Comparison(content)
+    drawing = _drawn(metadata, reader, pages, comparison)
+    if drawing is None or drawing.close() != len(content) or comparison.differs:
+        return None
+    return replace(metadata, check=drawing.crc) if metadata.compressed else metadata
+
+
+def _deflated_segments(reader: Reader, pages: list[Page]) -> Iterator[tuple[bytes, int]]:
+    """The deflate streams of a file, and the bytes of the plaintext of each, in the order in which
+    they are drawn.
+    """
+    for page in pages:
+        layout = page.layout
+        if layout.compression in BY_ZLIB:
+            for number, (start, end) in enumerate(page.spans):
+                data = reader.read(start, end - start)
+                rows = layout.rows_stored(number // (layout.across * layout.planes))
+                reverse = layout.flags & REVERSED
+                yield data.translate(REVERSE) if reverse else data, rows * layout.row_bytes
 
 
 def _metadata(content: Content, reader: Reader, pages: list[Page]) -> Tiff | None:
@@ -149,7 +174,7 @@ def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
     that it fits in the place of one by another encoder.
     """
     for page in pages:
-        if page.layout.compression in (DEFLATE, OLD_DEFLATE):
+        if page.layout.compression in BY_ZLIB:
             start, end = page.spans[0]
             data = reader.read(start, end - start)
             raw = decompress(page.layout, data, page.layout.rows_stored(0))

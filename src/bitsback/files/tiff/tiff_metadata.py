@@ -8,6 +8,7 @@ import zlib
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, repeat, zip_longest
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.files.deflated import ZLIB, Deflated
+from bitsback.files.deflated import ZLIB, Deflated, DeflatedSegments, unpack_segments
 from bitsback.files.drawing import Drawing, Seekable
 from bitsback.files.tiff.segments import (
     BEST,
@@ -32,6 +33,7 @@ from bitsback.files.tiff.segments import (
     signed,
     unsigned,
 )
+from bitsback.files.tokens import TokenReader
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
@@ -76,7 +78,7 @@ class Tiff:
     """The samples of tiles beyond the edges of pages, in the order of the segments; if empty, all
     are `blank`.
     """
-    deflated: Deflated = BEST
+    deflated: Deflated | DeflatedSegments = BEST
     check: int | None = None
     """The CRC-32 of the segments if the very bytes of the file are promised, otherwise None."""
 
@@ -108,7 +110,10 @@ class Tiff:
 
     def anew(self) -> Tiff:
         """The same without a promise, if a file with other segments is right."""
-        return self if self.has_leaders else replace(self, check=None)
+        if self.has_leaders:
+            return self
+        deflated = self.deflated if isinstance(self.deflated, Deflated) else BEST
+        return replace(self, check=None, deflated=deflated)
 
     def layouts(self) -> Iterator[Layout]:
         """The layout of each page."""
@@ -201,7 +206,7 @@ class Tiff:
         places = Places.unpack(cursor)
         promised = cursor.byte()
         check = int.from_bytes(cursor.take(4), "little") if promised else None
-        deflated = Deflated.unpack(cursor)
+        deflated = unpack_segments(cursor)
         padding = bytes(cursor.take(cursor.varint()))
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
         tiff = cls(pages, tuple(fields), places, others, padding, deflated, check)
@@ -224,6 +229,7 @@ class Tiff:
             and all({one.offset_bytes, one.count_bytes} <= {*_WIDTHS} for one in self.fields)
             and all(min(one.offsets, one.counts) >= 0 for one in self.fields)
             and len(self.padding) in (0, self._padding_bytes)
+            and (self.exact or isinstance(self.deflated, Deflated))
         )
 
     @cached_property
@@ -264,6 +270,8 @@ class TiffDrawing:
         self._metadata, self._file = metadata, file
         self._places, self._fields = iter(metadata.places), iter(metadata.fields)
         self._layouts = metadata.layouts()
+        deflated = metadata.deflated
+        self._tokens = None if isinstance(deflated, Deflated) else TokenReader(deflated.coded)
         self._padded = 0
         """The bytes of padding used so far."""
         self.crc = 0
@@ -291,6 +299,8 @@ class TiffDrawing:
 
     def close(self) -> int:
         """The bytes of the file. Raises ArchiveError if they are not those that were promised."""
+        if self._tokens is not None:
+            self._tokens.end()
         self._leave()
         for space, at in self._free:
             for first in range(0, space, _CHUNK):
@@ -330,7 +340,8 @@ class TiffDrawing:
         page, place = self._page, next(self._places)
         if page.flags & TILED:
             samples = self._in_a_tile(samples)
-        data = compress(page, page.raw(samples), len(samples), self._metadata.deflated)
+        size = place.end - place.start
+        data = compress(page, page.raw(samples), len(samples), partial(self._deflate, size))
         self.crc = zlib.crc32(data, self.crc)
         if page.compression == NONE:
             self._write(place.start, data)
@@ -341,6 +352,14 @@ class TiffDrawing:
         at = self._place_for(len(data))
         self._write(at, data)
         self._visible_files.append((at, len(data)))
+
+    def _deflate(self, size: int, raw: bytes) -> bytes:
+        """size: bytes of the stream in the original file."""
+        deflated = self._metadata.deflated
+        if isinstance(deflated, Deflated):
+            return deflated.stream(raw)
+        assert self._tokens is not None
+        return deflated.stream(self._tokens, raw, size)
 
     def _place_for(self, length: int) -> int:
         """The place for a compressed segment of `length` bytes."""

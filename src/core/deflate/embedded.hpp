@@ -1,0 +1,255 @@
+// Deflate streams in any bytes, in frames of zlib, gzip or ZIP: taken out, and put in again.
+//
+//      rest    total, count, then for each stream: gap, size, plaintext's size
+//              the plaintexts, one after the other; the bytes between streams
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "../varint.hpp"
+#include "coding.hpp"
+#include "stream.hpp"
+
+namespace bitsback::deflate {
+
+using Bytes = std::vector<std::uint8_t>;
+using View = std::span<const std::uint8_t>;
+
+// Streams in plaintexts are taken out, too, but nothing inside of these.
+inline constexpr std::size_t most_rounds = 2;
+
+// The bytes that may be left of so many, with the plaintexts.
+inline constexpr std::uint64_t most_rest(std::uint64_t bytes) {
+    return std::min(64 * bytes + (1u << 16), bytes + (1u << 26));
+}
+
+inline std::uint32_t number_at(View bytes, std::size_t at, std::size_t count, bool big = false) {
+    std::uint32_t number = 0;
+    for (std::size_t i = 0; i < count; ++i)
+        number |= std::uint32_t{bytes[at + i]} << 8 * (big ? count - 1 - i : i);
+    return number;
+}
+
+inline std::uint32_t crc32(View bytes) {
+    static const auto table = [] {
+        std::array<std::uint32_t, 256> made;
+        for (std::uint32_t i = 0; i < 256; ++i) {
+            made[i] = i;
+            for (int bit = 0; bit < 8; ++bit)
+                made[i] = made[i] >> 1 ^ (made[i] & 1 ? 0xEDB88320u : 0);
+        }
+        return made;
+    }();
+    std::uint32_t crc = ~0u;
+    for (const std::uint8_t byte : bytes) crc = crc >> 8 ^ table[(crc ^ byte) & 255];
+    return ~crc;
+}
+
+inline std::uint32_t adler32(View bytes) {
+    std::uint32_t a = 1, b = 0;
+    while (!bytes.empty()) {
+        const View part = bytes.first(std::min<std::size_t>(bytes.size(), 5552));
+        for (const std::uint8_t byte : part) b += a += byte;
+        a %= 65521;
+        b %= 65521;
+        bytes = bytes.subspan(part.size());
+    }
+    return b << 16 | a;
+}
+
+// What stands around a stream: its header, and how it is known to be whole.
+struct Frame {
+    enum Kind { zlib, gzip, zip } kind;
+    std::size_t header;  // bytes
+    unsigned encoder;    // a mark of what made it
+};
+
+// The frame that may begin with some bytes.
+inline std::optional<Frame> frame_of(View bytes) {
+    if (bytes.size() < 8) return std::nullopt;
+    const std::uint32_t a = bytes[0], b = bytes[1];
+    if (a == 0x1f && b == 0x8b && bytes[2] == 8 && bytes.size() >= 18) {
+        const unsigned flags = bytes[3];
+        std::size_t at = 10;
+        if (flags >= 32) return std::nullopt;
+        if ((flags & 4) != 0) at += 2 + number_at(bytes, at, 2);
+        const std::size_t most = std::min<std::size_t>(bytes.size(), 1 << 9);  // of a name
+        for (unsigned text = 8; text <= 16; text *= 2) {
+            while ((flags & text) != 0 && at < most && bytes[at] != 0) ++at;
+            at += (flags & text) != 0;
+        }
+        at += (flags & 2) != 0 ? 2 : 0;
+        return Frame{Frame::gzip, at, 1u << 16 | number_at(bytes, 8, 2)};
+    }
+    if (a == 'P' && b == 'K' && bytes[2] == 3 && bytes[3] == 4 && bytes.size() >= 30) {
+        if (number_at(bytes, 8, 2) != 8) return std::nullopt;
+        return Frame{Frame::zip, 30 + number_at(bytes, 26, 2) + number_at(bytes, 28, 2),
+                     2u << 16 | number_at(bytes, 6, 2)};
+    }
+    if ((a & 15) != 8 || a >= 128 || (b & 32) != 0 || (256 * a + b) % 31 != 0) return std::nullopt;
+    return Frame{Frame::zlib, 2, b};
+}
+
+// Whether the sums in a frame are those of a plaintext. bytes: from the frame on.
+inline bool is_whole(const Frame& frame, View bytes, const Stream& stream) {
+    const View behind = bytes.subspan(frame.header + stream.bytes);
+    const auto stands = [&](std::uint32_t sum, std::size_t at, bool big = false) {
+        return behind.size() >= at + 4 && number_at(behind, at, 4, big) == sum;
+    };
+    if (frame.kind == Frame::zlib) return stands(adler32(stream.plaintext), 0, true);
+    const std::uint32_t crc = crc32(stream.plaintext);
+    if (frame.kind == Frame::gzip)
+        return stands(crc, 0) && stands(static_cast<std::uint32_t>(stream.plaintext.size()), 4);
+    // The sum of a member may stand behind it, with a mark or without.
+    return number_at(bytes, 14, 4) == crc || stands(crc, 0) ||
+           (stands(0x08074b50, 0) && stands(crc, 4));
+}
+
+struct Found {
+    std::size_t place;  // of the raw stream
+    unsigned encoder;
+    Stream stream;
+};
+
+// How often streams occur, by their sizes and sums. Those that occur again are left to the
+// compressor of the rest, which takes them once.
+using Known = std::map<std::pair<std::size_t, std::uint32_t>, std::size_t>;
+
+// The streams in some bytes, at most so many, with so many bytes of plaintext.
+inline std::vector<Found> find_streams(View bytes, std::uint64_t most_bytes, Known& known,
+                                       std::size_t most = ~std::size_t{0}) {
+    constexpr std::size_t least_plaintext = 64;
+    std::vector<Found> found;
+    // Attempts that fail end after so much, so that the search takes no more than linear time.
+    std::uint64_t left = 8 * std::uint64_t{bytes.size()} + (1u << 20);
+    for (std::size_t at = 0; at < bytes.size() && found.size() < most; ++at) {
+        const auto frame = frame_of(bytes.subspan(at));
+        if (!frame || at + frame->header >= bytes.size()) continue;
+        const std::size_t place = at + frame->header;
+        StreamReader reader(bytes.subspan(place), std::min(most_bytes, left));
+        bool taken = false;
+        try {
+            Stream stream = reader.read();
+            const std::uint32_t sum = crc32(bytes.subspan(place, stream.bytes));
+            taken = stream.plaintext.size() >= least_plaintext &&
+                    is_whole(*frame, bytes.subspan(at), stream) &&
+                    ++known[{stream.bytes, sum}] == 1;
+            at += taken ? frame->header + stream.bytes - 1 : 0;
+            if (taken) most_bytes -= stream.plaintext.size();
+            if (taken) found.push_back({place, frame->encoder, std::move(stream)});
+        } catch (const std::invalid_argument&) {
+        }
+        if (!taken) left -= std::min<std::uint64_t>(left, reader.work());
+    }
+    std::erase_if(found, [&](const Found& each) {
+        const View stream = bytes.subspan(each.place, each.stream.bytes);
+        return known[{stream.size(), crc32(stream)}] > 1;
+    });
+    return found;
+}
+
+// The bytes with the plaintexts of their streams.
+inline Bytes rest_of(View bytes, const std::vector<Found>& found) {
+    Bytes rest;
+    put_number(rest, bytes.size());
+    put_number(rest, found.size());
+    std::size_t behind = 0;
+    for (const auto& [place, encoder, stream] : found) {
+        put_number(rest, place - behind);
+        put_number(rest, stream.bytes);
+        put_number(rest, stream.plaintext.size());
+        behind = place + stream.bytes;
+    }
+    const auto add = [&](View part) { rest.insert(rest.end(), part.begin(), part.end()); };
+    for (const Found& each : found) add(each.stream.plaintext);
+    behind = 0;
+    for (const auto& [place, encoder, stream] : found) {
+        add(bytes.subspan(behind, place - behind));
+        behind = place + stream.bytes;
+    }
+    add(bytes.subspan(behind));
+    return rest;
+}
+
+// How often streams were taken out, what is left, and the coded tokens.
+struct Inflated {
+    std::size_t rounds = 0;
+    Bytes rest, tokens;
+};
+
+inline Inflated inflate_streams(View bytes, const LogisticTables& logistic) {
+    Inflated made;
+    made.rest.assign(bytes.begin(), bytes.end());
+    std::vector<std::vector<Found>> rounds;
+    Known known;
+    const std::uint64_t most = most_rest(bytes.size());
+    while (rounds.size() < most_rounds) {
+        auto found = find_streams(made.rest, most - made.rest.size(), known);
+        Bytes rest = rest_of(made.rest, found);
+        if (found.empty() || rest.size() > most) break;
+        made.rest = std::move(rest);
+        rounds.push_back(std::move(found));
+    }
+    made.rounds = rounds.size();
+    if (rounds.empty()) return made;
+    StreamsEncoder encoder(logistic);
+    for (std::size_t round = rounds.size(); round-- > 0;)
+        for (Found& each : rounds[round]) encoder.add(std::move(each.stream), each.encoder);
+    made.tokens = encoder.end();
+    return made;
+}
+
+// The bytes again, so many of them. Throws std::invalid_argument for others.
+inline Bytes deflate_streams(std::size_t rounds, View rest, View tokens, std::size_t size,
+                             const LogisticTables& logistic) {
+    const auto require = [](bool holds) {
+        if (!holds) throw std::invalid_argument("deflate streams claim another size");
+    };
+    require(rounds >= 1 && rounds <= most_rounds);
+    BitDecoder coder(tokens);
+    StreamCoder streams(logistic, coder);
+    Bytes bytes(rest.begin(), rest.end());
+    for (std::size_t round = rounds; round-- > 0;) {
+        View left = bytes;
+        const std::uint64_t total = take_number(left), count = take_number(left);
+        require(round == 0 ? total == size : total <= most_rest(size));
+        require(count <= left.size() / 3);
+        std::vector<std::array<std::uint64_t, 3>> sizes(count);
+        std::uint64_t used = 0, plaintexts = 0;
+        for (auto& [gap, stream, plaintext] : sizes) {
+            gap = take_number(left), stream = take_number(left), plaintext = take_number(left);
+            require(std::max(gap, stream) <= total && plaintext <= bytes.size());
+            used += gap + stream;
+            plaintexts += plaintext;
+            require(used <= total);
+        }
+        require(plaintexts <= left.size());
+        View between = left.subspan(plaintexts);
+        Bytes whole;
+        whole.reserve(total);
+        const auto add = [&](View part) { whole.insert(whole.end(), part.begin(), part.end()); };
+        for (const auto& [gap, stream, plaintext] : sizes) {
+            require(gap <= between.size());
+            add(between.first(gap));
+            between = between.subspan(gap);
+            add(streams.decode(left.first(plaintext), stream));
+            left = left.subspan(plaintext);
+        }
+        add(between);
+        require(whole.size() == total);
+        bytes = std::move(whole);
+    }
+    coder.end();
+    return bytes;
+}
+
+}  // namespace bitsback::deflate
