@@ -53,7 +53,7 @@ inline Outline outline(std::span<const std::uint8_t> skeleton) {
 // Of a stream of so many bytes.
 inline void require_scans(const Outline& outline, std::size_t size) {
     if (outline.scans * outline.frame.blocks() / visits_of_a_byte > free_blocks + size)
-        throw Unsupported("a JPEG stream with too many scans");
+        throw Unsupported(Reason::many_scans);
 }
 
 // The bytes of a stream. Throws std::invalid_argument where its parts do not belong together.
@@ -95,7 +95,7 @@ class StreamReader {
         }
         copy();
         stream_.size = segments.place();
-        if (data_.empty()) throw Unsupported("a JPEG stream without a scan");
+        if (data_.empty()) throw Unsupported(Reason::no_scan);
         outline_ = jpeg::outline(stream_.skeleton);
         stream_.frame = outline_.frame;
         stream_.steps = outline_.steps;
@@ -116,14 +116,14 @@ class StreamReader {
             try {
                 if (attempt(limits, no_restarts)) break;
             } catch (const LongRuns&) {
-                if (long_runs) throw Unsupported("runs of ends of bands that are too long");
+                if (long_runs) throw Unsupported(Reason::coding);
                 long_runs = true;
             }
         }
         stream_.details = details_.pack();
         const auto again = write(stream_.skeleton, stream_.planes, stream_.details);
         if (again.size() != stream_.size || !std::equal(again.begin(), again.end(), bytes_.begin()))
-            throw Unsupported("a JPEG stream that another encoder would not write");
+            throw Unsupported(Reason::coding);
         return std::move(stream_);
     }
 
