@@ -23,7 +23,6 @@
 namespace bitsback::jpeg {
 
 using Bytes = std::vector<std::uint8_t>;
-using View = std::span<const std::uint8_t>;
 
 // Streams in headers of streams, as previews are, are taken out, too, but nothing inside of these.
 inline constexpr std::size_t most_rounds = 2;
@@ -200,8 +199,6 @@ Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const Stre
             streams.push_back(
                 stream(Remains{round, place, stream_size, header, skeleton, details}));
             place += stream_size;
-            if (streams.back().size() != stream_size)
-                throw std::invalid_argument("a JPEG stream has another size");
         }
         Bytes whole;
         whole.reserve(total);
@@ -235,7 +232,7 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View coded, std::size
         require_scans(found, stream.size);
         auto planes = empty_planes(found.frame);
         model->code(found.frame, found.steps, planes);
-        return write(skeleton, planes, stream.details);
+        return write(skeleton, planes, stream.details, stream.size);
     });
     coder.end();
     return bytes;
