@@ -1,9 +1,10 @@
 // Python bindings of what codes JPEG streams.
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <cstdint>
 #include <tuple>
+#include <vector>
 
 #include "bindings.hpp"
 #include "jpeg/streams.hpp"
@@ -25,13 +26,35 @@ void bind_jpeg(nb::module_& m) {
                 nb::gil_scoped_release release;
                 packed = jpeg::pack_streams(view(bytes), logistic);
             }
-            return std::tuple(packed.rounds, to_python(packed.rest), to_python(packed.coded),
-                              packed.reason);
+            return std::tuple(packed.rounds, to_python(packed.rest), to_python(packed.coded));
         },
         "bytes"_a, "stretch"_a, "cdf"_a,
-        "How often JPEG streams were taken out, 0 to 2 times, what is left, the coded "
-        "coefficients, "
-        "and why a stream was left, if one was.");
+        "How often JPEG streams were taken out, 0 to 2 times, what is left, and the coded "
+        "coefficients.");
+    const auto tell = [](std::size_t rounds, jpeg::View rest, std::size_t size) {
+        std::vector<std::tuple<std::uint64_t, std::uint64_t, int, int>> told;
+        for (const jpeg::Told& one : jpeg::tell_streams(rounds, rest, size))
+            told.emplace_back(one.place, one.size, one.kind, static_cast<int>(one.reason));
+        return told;
+    };
+    m.def(
+        "find_jpeg_streams",
+        [tell](const In<std::uint8_t>& bytes) {
+            nb::gil_scoped_release release;
+            const jpeg::TakenOut taken = jpeg::take_out_streams(view(bytes));
+            return tell(taken.rounds.size(), taken.rest, bytes.size());
+        },
+        "bytes"_a,
+        "The JPEG streams in bytes: place, size, the last byte of the marker of the frame (0 "
+        "without one), and the number of the reason why it is not coded, or 0.");
+    m.def(
+        "tell_jpeg_streams",
+        [tell](std::size_t rounds, const In<std::uint8_t>& rest, std::size_t size) {
+            nb::gil_scoped_release release;
+            return tell(rounds, view(rest), size);
+        },
+        "rounds"_a, "rest"_a, "size"_a,
+        "The same of the rest of so many bytes. Raises ValueError for others.");
     m.def(
         "unpack_jpeg_streams",
         [](std::size_t rounds, const In<std::uint8_t>& rest, const In<std::uint8_t>& coded,

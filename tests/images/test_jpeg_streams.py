@@ -11,12 +11,17 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback import _core, tables
 from bitsback.archive.inputs import folders
-from bitsback.coding.streams import decode_streams, encode_streams
+from bitsback.coding.streams import (
+    JpegStream,
+    decode_streams,
+    encode_streams,
+    find_streams,
+    streams_of_block,
+)
 from bitsback.errors import ArchiveError
 from jpeg_files import STREAMS as JPEG_STREAMS
-from jpeg_files import cut, jpeg, picture, with_preview
+from jpeg_files import cut, jpeg, picture, stored, with_preview
 
 
 def large(mode: str = "RGB", **options: Any) -> bytes:
@@ -31,6 +36,21 @@ STREAMS = JPEG_STREAMS | {
     "fine": lambda: large(quality=100),
     "cut": lambda: cut(large(quality=90), 0.8),
     "progressive, cut": lambda: cut(large(quality=90, progressive=True), 0.8),
+    "progressive, cut, and bytes behind": lambda: (
+        cut(large(quality=90, progressive=True), 0.9) + bytes(range(255))
+    ),
+    "progressive, cut, and a stream behind": lambda: (
+        cut(large(quality=90, progressive=True), 0.9) + large()
+    ),
+    "arithmetic, cut": lambda: cut(stored("arithmetic"), 0.6),
+    "arithmetic, cut, and bytes behind": lambda: (
+        cut(stored("arithmetic-progressive"), 0.6) + bytes(99)
+    ),
+    "misnumbered restarts": lambda: large(restart_marker_blocks=4).replace(
+        b"\xff\xd3", b"\xff\xd5"
+    ),
+    "a missing restart": lambda: large(restart_marker_blocks=4).replace(b"\xff\xd3", b""),
+    "lossless, cut": lambda: cut(stored("lossless"), 0.6),
     "with a comment": lambda: large(quality=80, comment=b"a comment " * 20),
     "with a preview": with_preview,
     "with bytes behind it": lambda: large(quality=80) + bytes(range(256)),
@@ -55,18 +75,22 @@ def test_a_stream_comes_back(name: str) -> None:
 
 def test_a_preview_is_coded_too() -> None:
     content = STREAMS["with a preview"]()
-    rounds, _, _, _ = _core.pack_jpeg_streams(
-        array(content), tables.stretch(), tables.logistic_cdf()
-    )
-    assert rounds == 2
+    data = encode_streams(array(content))
+    assert data is not None and data[0] == 2
+    outer, preview = find_streams(array(content))
+    assert streams_of_block(memoryview(data), len(content)) == [outer, preview]
+    assert outer == JpegStream(0, len(content), "baseline", None)
+    assert content[6 : 6 + preview.length] == jpeg(picture("L", 16, 16)) and preview.offset == 6
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (large()[:150], "without a scan"),
-        (large().replace(b"\xff\xc0", b"\xff\xc9"), "arithmetic"),
-        (large().replace(b"\xff\xc0", b"\xff\xc3"), "lossless"),
+        (large()[:150], "no scan"),
+        (large().replace(b"\xff\xc0", b"\xff\xcb"), "arithmetic"),
+        (large().replace(b"\xff\xc0", b"\xff\xc3"), "header of a scan"),
+        (large().replace(b"\xff\xc0", b"\xff\xc5"), "hierarchical"),
+        (large().replace(b"\xff\xc0", b"\xff\xf7"), "JPEG-LS"),
         (
             large().replace(
                 b"\xff\xc0\0\x11\x08\0\x35\0\x4b", b"\xff\xc0\0\x11\x08\xff\xff\xff\xff"
@@ -76,10 +100,27 @@ def test_a_preview_is_coded_too() -> None:
     ],
 )
 def test_what_cannot_be_made_again_is_left(content: bytes, reason: str) -> None:
-    rounds, rest, coded, why = _core.pack_jpeg_streams(
-        array(content), tables.stretch(), tables.logistic_cdf()
-    )
-    assert rounds == 0 and rest == content and coded == b"" and reason in why
+    assert encode_streams(array(content)) is None
+    (stream,) = find_streams(array(content))
+    assert (stream.offset, stream.length) == (0, len(content))
+    assert stream.reason is not None and reason in stream.reason
+
+
+def test_streams_are_told() -> None:
+    """Of those in a block, too, without their coefficients."""
+    left, taken = large().replace(b"\xff\xc0", b"\xff\xcb"), large(progressive=True)
+    content = b"before \xff\xd8\xff" + left + taken + b"behind"
+    data = encode_streams(array(content))
+    assert data is not None
+    found = find_streams(array(content))
+    assert found == [
+        JpegStream(10, len(left), "lossless arithmetic", "it is lossless and arithmetic"),
+        JpegStream(10 + len(left), len(taken), "progressive", None),
+    ]
+    assert streams_of_block(memoryview(data), len(content)) == found
+    assert find_streams(array(b"none")) == []
+    with pytest.raises(ArchiveError):
+        streams_of_block(memoryview(data), len(content) + 1)
 
 
 def test_damaged_streams_come_back() -> None:

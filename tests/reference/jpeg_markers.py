@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from .fields import require
 
 MARKER = 0xFF
-SOF, DHT, EOI, SOS, DQT, DNL, DRI = range(0xC0, 0xC3), 0xC4, 0xD9, 0xDA, 0xDB, 0xDC, 0xDD
+SOF = [0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA]
+DHT, DAC, EOI, SOS, DQT, DNL, DRI = 0xC4, 0xCC, 0xD9, 0xDA, 0xDB, 0xDC, 0xDD
 ALONE = [0x01, *range(0xD0, 0xD8)]
-REFUSED = [0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xDE]
+REFUSED = [*range(0xC5, 0xC8), 0xCB, *range(0xCD, 0xD0), 0xDE, 0xF7]
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Component:
 @dataclass
 class Frame:
     progressive: bool
+    arithmetic: bool
+    lossless: bool
     precision: int
     rows: int
     columns: int
@@ -33,7 +36,8 @@ class Frame:
 
     @property
     def blocks(self) -> int:
-        return sum(one.rows * one.columns for one in self.components)
+        total = sum(one.rows * one.columns for one in self.components)
+        return ceil(total, 8) if self.lossless else total
 
 
 Code = dict[int, str]
@@ -44,6 +48,10 @@ Code = dict[int, str]
 class Scan:
     components: list[tuple[Component, int, Code | None, Code | None]]
     """Each with its number in the frame, and its tables of DC and AC."""
+    tables: list[tuple[int, int]]
+    """The numbers of these."""
+    conditions: list[int]
+    """Of arithmetic coding: those of tables of DC, and behind 16 those of AC."""
     first: int
     last: int
     high: int
@@ -67,6 +75,7 @@ class Skeleton:
         self.scans: list[Scan] = []
         self.quantisation = [[0] * 64 for _ in range(4)]
         self.codes: dict[int, Code] = {}  # by class and number
+        self.conditions = [0x10] * 16 + [5] * 4
         self.interval = 0
         while self.segment():
             pass
@@ -93,6 +102,13 @@ class Skeleton:
         require(marker not in REFUSED, "a kind of frame that is coded")
         if marker == DHT:
             self.read_codes(segment)
+        elif marker == DAC:
+            require(len(segment) % 2 == 0, "pairs of bytes")
+            for table, value in zip(segment[::2], segment[1::2], strict=True):
+                require(table >> 4 <= 1 and table & 15 <= 3, "a table of the four")
+                fits = 1 <= value <= 63 if table >> 4 else value & 15 <= value >> 4
+                require(fits, "conditions of arithmetic coding")
+                self.conditions[table] = value
         elif marker == DQT:
             self.read_quantisation(segment)
         elif marker == DRI:
@@ -132,7 +148,9 @@ class Skeleton:
     def read_frame(self, marker: int, segment: bytes) -> None:
         require(self.frame is None, "one frame")
         require(len(segment) >= 6 and 1 <= segment[5] <= 4, "1 to 4 components")
-        require(len(segment) == 6 + 3 * segment[5] and segment[0] in (8, 12), "a frame")
+        lossless = marker == 0xC3
+        precisions = range(2, 17) if lossless else (8, 12)
+        require(len(segment) == 6 + 3 * segment[5] and segment[0] in precisions, "a frame")
         height, width = (int.from_bytes(segment[n : n + 2], "big") for n in (1, 3))
         lines = self.data.find(b"\xff\xdc\0\4", self.at)
         if height == 0 and lines >= 0:
@@ -146,12 +164,15 @@ class Skeleton:
             require(1 <= one.h <= 4 and 1 <= one.v <= 4 and one.table <= 3, "a component")
         require(len({one.id for one in components}) == len(components), "different components")
         most_h, most_v = max(one.h for one in components), max(one.v for one in components)
-        rows, columns = ceil(height, 8 * most_v), ceil(width, 8 * most_h)
+        edge = 1 if lossless else 8
+        rows, columns = ceil(height, edge * most_v), ceil(width, edge * most_h)
         for one in components:
             one.rows, one.columns = rows * one.v, columns * one.h
-            one.own_rows = ceil(ceil(height * one.v, most_v), 8)
-            one.own_columns = ceil(ceil(width * one.h, most_h), 8)
-        self.frame = Frame(marker == 0xC2, segment[0], rows, columns, components)
+            one.own_rows = ceil(ceil(height * one.v, most_v), edge)
+            one.own_columns = ceil(ceil(width * one.h, most_h), edge)
+        progressive, arithmetic = marker in (0xC2, 0xCA), marker >= 0xC9
+        kind = progressive, arithmetic, lossless
+        self.frame = Frame(*kind, segment[0], rows, columns, components)
 
     def read_scan(self, segment: bytes) -> None:
         require(self.frame is not None and len(segment) > 0, "a frame before scans")
@@ -159,7 +180,8 @@ class Skeleton:
         count, known = segment[0], {one.id: one for one in self.frame.components}
         require(1 <= count <= len(known) and len(segment) == 4 + 2 * count, "components")
         first, last, high, low = *segment[-3:-1], segment[-1] >> 4, segment[-1] & 15
-        scan = Scan([], first, last, high, low, self.interval, self.at)
+        conditions = list(self.conditions)
+        scan = Scan([], [], conditions, first, last, high, low, self.interval, self.at)
         for n in range(1, 1 + 2 * count, 2):
             name, tables = segment[n : n + 2]
             require(name in known and tables >> 4 <= 3 and tables & 15 <= 3, "a component")
@@ -167,8 +189,11 @@ class Skeleton:
             if one.steps[0] == 0:
                 one.steps = self.quantisation[one.table]
             dc, ac = self.codes.get(tables >> 4), self.codes.get(16 + (tables & 15))
+            scan.tables.append((tables >> 4, tables & 15))
             scan.components.append((one, self.frame.components.index(one), dc, ac))
-        if self.frame.progressive:
+        if self.frame.lossless:
+            require(1 <= first <= 7 and low < self.frame.precision, "a predictor")
+        elif self.frame.progressive:
             require(first <= last <= 63 and low <= 13 and high in (0, low + 1), "a band")
             require(last == 0 if first == 0 else count == 1, "DC, or a band of one component")
         else:

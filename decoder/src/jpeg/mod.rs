@@ -1,9 +1,11 @@
 //! JPEG streams: their markers, scans and coefficients (jpeg-format.md).
 
+pub mod arithmetic;
 pub mod around;
 pub mod coefficients;
 pub mod details;
 pub mod levels;
 pub mod markers;
+pub mod samples;
 pub mod scans;
 pub mod streams;

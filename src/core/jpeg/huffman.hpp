@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "reasons.hpp"
+
 namespace bitsback::jpeg {
 
 // The data of a scan that cannot be decoded from some place on.
@@ -116,8 +118,7 @@ class HuffmanTable {
         std::size_t next = 0;
         for (unsigned length = 1; length <= 16; ++length) {
             for (unsigned i = 0; i < counts[length - 1]; ++i, ++code, ++next) {
-                if (code >> length != 0)
-                    throw std::invalid_argument("a Huffman table with too many codes");
+                if (code >> length != 0) throw Unsupported(Reason::table);
                 if (length <= direct)
                     for (std::uint32_t rest = 0; rest < 1u << (direct - length); ++rest)
                         direct_[code << (direct - length) | rest] = {

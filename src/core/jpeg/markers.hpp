@@ -7,18 +7,12 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 #include "huffman.hpp"
+#include "reasons.hpp"
 
 namespace bitsback::jpeg {
-
-// A stream that is not coded. Its text says why.
-struct Unsupported : std::invalid_argument {
-    using std::invalid_argument::invalid_argument;
-};
 
 inline constexpr std::size_t block_size = 64;
 inline constexpr std::size_t most_components = 4;
@@ -38,11 +32,16 @@ struct Frame {
     std::size_t rows = 0, columns = 0;  // in units of all components
     std::vector<Component> components;
 
-    bool progressive() const { return kind == 0xC2; }
+    bool progressive() const { return kind == 0xC2 || kind == 0xCA; }
+    bool arithmetic() const { return kind >= 0xC9; }
+    bool lossless() const { return kind == 0xC3; }
+    // The numbers of a block. Those of lossless streams are samples.
+    std::size_t numbers() const { return lossless() ? 1 : block_size; }
+    // Eight samples count as a block: they take a byte or more.
     std::size_t blocks() const {
         std::size_t sum = 0;
         for (const Component& component : components) sum += component.blocks();
-        return sum;
+        return lossless() ? (sum + 7) / 8 : sum;
     }
 };
 
@@ -51,9 +50,15 @@ struct ScanComponent {
     std::uint8_t dc, ac;
 };
 
+// What the contexts of arithmetic coding are made by.
+struct Conditioning {
+    unsigned low, high;  // the bits of small and of large differences of DC
+    unsigned split;      // between low and high frequencies
+};
+
 struct Scan {
     std::vector<ScanComponent> components;
-    unsigned first, last;  // coefficients, in zigzag order
+    unsigned first, last;  // coefficients, in zigzag order; first: the predictor of samples
     unsigned high, low;    // successive approximation
 };
 
@@ -63,14 +68,14 @@ class Segments {
   public:
     explicit Segments(std::span<const std::uint8_t> bytes) : bytes_(bytes) {
         if (bytes.size() < 4 || bytes[0] != 0xFF || bytes[1] != 0xD8)
-            throw Unsupported("no JPEG stream begins there");
+            throw Unsupported(Reason::segments);
         at_ = 2;
     }
 
     // The next scan; its header ends at place(). Nothing where the stream ends.
     std::optional<Scan> next_scan() {
         while (at_ + 2 <= bytes_.size()) {
-            if (bytes_[at_] != 0xFF) throw Unsupported("bytes between marker segments");
+            if (bytes_[at_] != 0xFF) throw Unsupported(Reason::segments);
             const std::uint8_t marker = bytes_[at_ + 1];
             if (marker == 0xFF) {
                 ++at_;
@@ -84,7 +89,7 @@ class Segments {
                 at_ += 2;
                 continue;
             }
-            if (marker == 0 || marker == 0xD8) throw Unsupported("a marker where none can be");
+            if (marker == 0 || marker == 0xD8) throw Unsupported(Reason::segments);
             if (at_ + 4 > bytes_.size()) break;
             const std::size_t length = word(at_ + 2);
             if (length < 2 || length > bytes_.size() - at_ - 2) break;
@@ -103,6 +108,10 @@ class Segments {
     const Frame& frame() const { return frame_; }
     const HuffmanTable& dc_table(std::size_t i) const { return table(dc_tables_[i]); }
     const HuffmanTable& ac_table(std::size_t i) const { return table(ac_tables_[i]); }
+    Conditioning conditioning(const ScanComponent& component) const {
+        const unsigned dc = conditions_[component.dc];
+        return {dc & 15, dc >> 4, conditions_[16u + component.ac]};
+    }
     std::size_t restart_interval() const { return restart_interval_; }
     // The steps of quantisation of a component, in zigzag order, as they were when its frame or
     // first scan came; zeros where there are none.
@@ -112,7 +121,7 @@ class Segments {
 
   private:
     static const HuffmanTable& table(const std::optional<HuffmanTable>& table) {
-        if (!table) throw Unsupported("a scan without its Huffman table");
+        if (!table) throw Unsupported(Reason::missing_table);
         return *table;
     }
     std::size_t word(std::size_t at) const {
@@ -125,27 +134,16 @@ class Segments {
         } else if (marker == 0xDB) {
             quantisation(segment);
         } else if (marker == 0xDD) {
-            if (segment.size() != 2) throw Unsupported("a restart interval of a wrong size");
+            if (segment.size() != 2) throw Unsupported(Reason::table);
             restart_interval_ = std::size_t{segment[0]} << 8 | segment[1];
-        } else if (marker >= 0xC0 && marker <= 0xC2) {
+        } else if (marker == 0xCC) {
+            conditioning(segment);
+        } else if ((marker >= 0xC0 && marker <= 0xC3) || marker == 0xC9 || marker == 0xCA) {
             frame(marker, segment);
-        } else if ((marker >= 0xC3 && marker <= 0xCF && marker != 0xC8 && marker != 0xCC) ||
-                   marker == 0xDE) {
-            static constexpr std::array names = {"lossless",
-                                                 "",
-                                                 "hierarchical",
-                                                 "hierarchical",
-                                                 "hierarchical",
-                                                 "",
-                                                 "arithmetic",
-                                                 "arithmetic",
-                                                 "lossless arithmetic",
-                                                 "",
-                                                 "hierarchical",
-                                                 "hierarchical",
-                                                 "hierarchical"};
-            throw Unsupported(std::string("a JPEG stream that is ") +
-                              (marker == 0xDE ? "hierarchical" : names[marker - 0xC3u]));
+        } else if (marker == 0xF7) {
+            throw Unsupported(Reason::jpeg_ls);
+        } else if ((marker >= 0xC5 && marker <= 0xCF && marker != 0xC8) || marker == 0xDE) {
+            throw Unsupported(marker == 0xCB ? Reason::lossless_arithmetic : Reason::hierarchical);
         }
     }
 
@@ -155,19 +153,31 @@ class Segments {
             for (std::size_t i = 1; i <= 16; ++i) symbols += segment[i];
             if (segment[0] > 0x13 || (segment[0] & 15) > 3 || symbols > 256 ||
                 segment.size() < 17 + symbols)
-                throw Unsupported("a Huffman table that is damaged");
+                throw Unsupported(Reason::table);
             auto& tables = segment[0] >> 4 == 0 ? dc_tables_ : ac_tables_;
             tables[segment[0] & 3].emplace(segment.subspan(1, 16), segment.subspan(17, symbols));
             segment = segment.subspan(17 + symbols);
         }
-        if (!segment.empty()) throw Unsupported("a Huffman table that is damaged");
+        if (!segment.empty()) throw Unsupported(Reason::table);
+    }
+
+    void conditioning(std::span<const std::uint8_t> segment) {
+        for (; segment.size() >= 2; segment = segment.subspan(2)) {
+            const bool ac = segment[0] >> 4 != 0;
+            const std::uint8_t value = segment[1];
+            if (segment[0] > 0x13 || (segment[0] & 15) > 3 ||
+                (ac ? value < 1 || value > 63 : (value & 15) > value >> 4))
+                throw Unsupported(Reason::table);
+            conditions_[segment[0]] = value;
+        }
+        if (!segment.empty()) throw Unsupported(Reason::table);
     }
 
     void quantisation(std::span<const std::uint8_t> segment) {
         while (!segment.empty()) {
             const std::size_t wide = segment[0] >> 4, bytes = block_size * (wide + 1);
             if (wide > 1 || (segment[0] & 15) > 3 || segment.size() < 1 + bytes)
-                throw Unsupported("a quantisation table that is damaged");
+                throw Unsupported(Reason::table);
             auto& table = quantisation_[segment[0] & 3];
             for (std::size_t k = 0; k < block_size; ++k)
                 table[k] =
@@ -179,39 +189,39 @@ class Segments {
     }
 
     void frame(std::uint8_t kind, std::span<const std::uint8_t> segment) {
-        if (!frame_.components.empty()) throw Unsupported("a JPEG stream of several frames");
+        if (!frame_.components.empty()) throw Unsupported(Reason::frames);
         if (segment.size() < 6 || segment.size() != 6 + 3 * std::size_t{segment[5]} ||
             segment[5] == 0 || segment[5] > most_components)
-            throw Unsupported("a frame with other than 1 to 4 components");
+            throw Unsupported(Reason::frame);
         frame_.kind = kind;
         frame_.precision = segment[0];
         frame_.height = std::size_t{segment[1]} << 8 | segment[2];
         frame_.width = std::size_t{segment[3]} << 8 | segment[4];
         if (frame_.height == 0) frame_.height = number_of_lines();
-        if ((frame_.precision != 8 && frame_.precision != 12) || frame_.height == 0 ||
-            frame_.width == 0)
-            throw Unsupported("a frame without pixels, or with pixels of other than 8 or 12 bits");
+        const bool precise = frame_.lossless() ? frame_.precision >= 2 && frame_.precision <= 16
+                                               : frame_.precision == 8 || frame_.precision == 12;
+        if (!precise || frame_.height == 0 || frame_.width == 0) throw Unsupported(Reason::frame);
         std::size_t most_h = 1, most_v = 1;
         for (std::size_t i = 0; i < segment[5]; ++i) {
             const auto part = segment.subspan(6 + 3 * i, 3);
             const auto h = static_cast<std::uint8_t>(part[1] >> 4),
                        v = static_cast<std::uint8_t>(part[1] & 15);
-            if (h < 1 || h > 4 || v < 1 || v > 4 || part[2] > 3)
-                throw Unsupported("a component with a wrong sampling factor or table");
+            if (h < 1 || h > 4 || v < 1 || v > 4 || part[2] > 3) throw Unsupported(Reason::frame);
             for (const Component& other : frame_.components)
-                if (other.id == part[0]) throw Unsupported("two components of one name");
+                if (other.id == part[0]) throw Unsupported(Reason::frame);
             frame_.components.push_back({part[0], h, v, part[2], 0, 0, 0, 0});
             most_h = std::max<std::size_t>(most_h, h);
             most_v = std::max<std::size_t>(most_v, v);
         }
         const auto ceil = [](std::size_t a, std::size_t b) { return (a + b - 1) / b; };
-        frame_.rows = ceil(frame_.height, 8 * most_v);
-        frame_.columns = ceil(frame_.width, 8 * most_h);
+        const std::size_t edge = frame_.lossless() ? 1 : 8;  // of a block
+        frame_.rows = ceil(frame_.height, edge * most_v);
+        frame_.columns = ceil(frame_.width, edge * most_h);
         for (Component& component : frame_.components) {
             component.rows = frame_.rows * component.vertical;
             component.columns = frame_.columns * component.horizontal;
-            component.own_rows = ceil(ceil(frame_.height * component.vertical, most_v), 8);
-            component.own_columns = ceil(ceil(frame_.width * component.horizontal, most_h), 8);
+            component.own_rows = ceil(ceil(frame_.height * component.vertical, most_v), edge);
+            component.own_columns = ceil(ceil(frame_.width * component.horizontal, most_h), edge);
         }
         steps_.assign(frame_.components.size(), {});
     }
@@ -225,10 +235,10 @@ class Segments {
     }
 
     Scan scan(std::span<const std::uint8_t> segment) {
-        if (frame_.components.empty()) throw Unsupported("a scan before its frame");
+        if (frame_.components.empty()) throw Unsupported(Reason::scan);
         const std::size_t count = segment.empty() ? 0 : segment[0];
         if (count < 1 || count > frame_.components.size() || segment.size() != 4 + 2 * count)
-            throw Unsupported("the header of a scan is damaged");
+            throw Unsupported(Reason::scan);
         Scan found;
         std::size_t blocks = 0;
         for (std::size_t i = 0; i < count; ++i) {
@@ -239,7 +249,7 @@ class Segments {
             for (const ScanComponent& other : found.components)
                 if (other.number == number) number = frame_.components.size();
             if (number == frame_.components.size() || tables >> 4 > 3 || (tables & 15) > 3)
-                throw Unsupported("a scan of a component that the frame lacks");
+                throw Unsupported(Reason::scan);
             const Component& component = frame_.components[number];
             blocks += std::size_t{component.horizontal} * component.vertical;
             found.components.push_back({number, static_cast<std::uint8_t>(tables >> 4),
@@ -256,8 +266,12 @@ class Segments {
         const bool part = found.first <= found.last && found.last < block_size && found.low <= 13 &&
                           (found.first == 0 ? found.last == 0 : count == 1) &&
                           (found.high == 0 || found.high == found.low + 1);
-        if (!(frame_.progressive() ? part : whole) || (count > 1 && blocks > 10))
-            throw Unsupported("a scan with wrong parameters");
+        const bool samples = found.first >= 1 && found.first <= 7 && found.low < frame_.precision;
+        if (!(frame_.lossless()      ? samples
+              : frame_.progressive() ? part
+                                     : whole) ||
+            (count > 1 && blocks > 10))
+            throw Unsupported(Reason::scan);
         return found;
     }
 
@@ -266,6 +280,8 @@ class Segments {
     Frame frame_;
     std::array<std::optional<HuffmanTable>, 4> dc_tables_, ac_tables_;
     std::array<std::array<std::uint16_t, block_size>, 4> quantisation_{};
+    std::array<std::uint8_t, 20> conditions_ = {0x10, 0x10, 0x10, 0x10, 0, 0, 0, 0, 0, 0,
+                                                0,    0,    0,    0,    0, 0, 5, 5, 5, 5};
     std::vector<std::array<std::uint16_t, block_size>> steps_;
     std::size_t restart_interval_ = 0;
 };
@@ -278,6 +294,33 @@ inline std::size_t entropy_coded(std::span<const std::uint8_t> bytes) {
             if (next != 0 && next != 0xFF && (next < 0xD0 || next > 0xD7)) return at;
         }
     return bytes.size();
+}
+
+// What can be told of a stream, whether it is coded or not.
+struct Extent {
+    std::size_t size = 2;
+    std::size_t segments = 0;
+    std::uint8_t kind = 0;  // the last byte of the marker of its frame
+};
+
+inline Extent extent(std::span<const std::uint8_t> bytes) {
+    Extent found;
+    std::size_t& at = found.size;
+    while (at + 2 <= bytes.size() && bytes[at] == 0xFF) {
+        const std::uint8_t marker = bytes[at + 1];
+        if (marker == 0 || marker == 0xD8) break;
+        at += marker == 0xFF ? 1 : 2;
+        if (marker == 0xD9) break;
+        if (marker == 0xFF || marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) continue;
+        ++found.segments;
+        const std::size_t length =
+            at + 2 > bytes.size() ? 0 : std::size_t{bytes[at]} << 8 | bytes[at + 1];
+        at = length < 2 ? bytes.size() : std::min(at + length, bytes.size());
+        const bool other = marker == 0xC4 || marker == 0xC8 || marker == 0xCC;
+        if ((marker >= 0xC0 && marker <= 0xCF && !other) || marker == 0xF7) found.kind = marker;
+        if (marker == 0xDA) at += entropy_coded(bytes.subspan(at));
+    }
+    return found;
 }
 
 }  // namespace bitsback::jpeg

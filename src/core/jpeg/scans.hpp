@@ -42,6 +42,8 @@ class Units {
         count_ = columns_ * (alone() ? only.own_rows : frame.rows);
     }
     std::uint64_t count() const { return count_; }
+    std::size_t columns() const { return columns_; }
+    bool alone() const { return scan_.components.size() == 1; }
 
     template <class Visit>
     void visit(std::uint64_t unit, const Visit& visit) const {
@@ -57,7 +59,6 @@ class Units {
     }
 
   private:
-    bool alone() const { return scan_.components.size() == 1; }
     const Frame& frame_;
     const Scan& scan_;
     std::size_t columns_;
@@ -82,7 +83,9 @@ class ScanCoder {
           units_(frame_, scan),
           interval_(details.no_restarts ? 0 : segments.restart_interval()) {
         for (const ScanComponent& component : scan.components) {
-            const bool dc = scan.first == 0 && scan.high == 0, ac = scan.last > 0;
+            if (frame_.arithmetic()) break;
+            const bool dc = frame_.lossless() || (scan.first == 0 && scan.high == 0),
+                       ac = !frame_.lossless() && scan.last > 0;
             dc_.push_back(dc ? &segments.dc_table(component.dc) : nullptr);
             ac_.push_back(ac ? &segments.ac_table(component.ac) : nullptr);
         }
@@ -94,7 +97,7 @@ class ScanCoder {
     template <class Code>
     void each_block(std::uint64_t unit, const Code& code) {
         units_.visit(unit, [&](std::size_t c, std::size_t number) {
-            code(c, planes_[scan_.components[c].number].data() + block_size * number);
+            code(c, planes_[scan_.components[c].number].data() + frame_.numbers() * number);
             ++progress_.block;
         });
     }
@@ -103,6 +106,50 @@ class ScanCoder {
     }
     unsigned restart_number(std::uint64_t unit) const {
         return static_cast<unsigned>((unit / interval_ - 1) % 8);
+    }
+    void put_restart(std::vector<std::uint8_t>& bytes, std::uint64_t unit) const {
+        bytes.push_back(0xFF);
+        bytes.push_back(static_cast<std::uint8_t>(0xD0 + restart_number(unit)));
+    }
+    static std::int16_t checked(int value) {
+        if (value < -32767 || value > 32767) throw Damaged{};
+        return static_cast<std::int16_t>(value);
+    }
+
+    // Of a lossless sample, by those before it. Source: T.81, H.1.2.1.
+    int prediction(std::size_t c, const std::int16_t* sample) const {
+        const ScanComponent& own = scan_.components[c];
+        const Component& component = frame_.components[own.number];
+        const auto place = static_cast<std::size_t>(sample - planes_[own.number].data());
+        const std::size_t row = place / component.columns, column = place % component.columns;
+        const std::size_t first_row =
+            stretch_ / units_.columns() * (units_.alone() ? 1u : component.vertical);
+        const std::size_t first_column =
+            stretch_ % units_.columns() * (units_.alone() ? 1u : component.horizontal);
+        const auto at = [&](std::size_t up, std::size_t left) -> int {
+            return static_cast<std::uint16_t>(
+                sample[-static_cast<std::ptrdiff_t>(up * component.columns + left)]);
+        };
+        if (row == first_row)
+            return column == first_column ? 1 << (frame_.precision - scan_.low - 1) : at(0, 1);
+        if (column == 0) return at(1, 0);
+        const int left = at(0, 1), above = at(1, 0), corner = at(1, 1);
+        switch (scan_.first) {
+            case 1:
+                return left;
+            case 2:
+                return above;
+            case 3:
+                return corner;
+            case 4:
+                return left + above - corner;
+            case 5:
+                return left + ((above - corner) >> 1);
+            case 6:
+                return above + ((left - corner) >> 1);
+            default:
+                return (left + above) >> 1;
+        }
     }
 
     const Frame& frame_;
@@ -114,6 +161,7 @@ class ScanCoder {
     std::size_t interval_;
     std::vector<const HuffmanTable*> dc_, ac_;
     std::array<int, most_components> previous_{};  // DC
+    std::uint64_t stretch_ = 0;                    // its first unit
     // The run of ends of bands: of the blocks behind this one in reading, of the blocks so far in
     // writing.
     unsigned run_ = 0;
@@ -129,32 +177,29 @@ class ScanReader : ScanCoder {
     // The details that it finds are added.
     ScanReader(const Segments& segments, const Scan& scan, std::span<Coefficients> planes,
                Details& details, Progress& progress, std::span<const std::uint8_t> bytes)
-        : ScanCoder(segments, scan, planes, details, progress), bytes_(bytes), bits_(bytes) {}
+        : ScanCoder(segments, scan, planes, details, progress), bits_(bytes) {}
 
     using ScanCoder::units;
 
     // Decodes the first units of the scan. Returns how many could be decoded, after which the
     // coefficients and details are right only if these were all.
-    std::uint64_t read(std::uint64_t units, Details::Cut& cut) {
+    std::uint64_t read(std::uint64_t units) {
         std::uint64_t unit = 0;
-        std::size_t place = 0;
         try {
             for (; unit < units; ++unit) {
                 if (restarts(unit)) {
                     pad();
                     if (bits_.restart() != static_cast<int>(restart_number(unit))) throw Damaged{};
                     previous_ = {};
+                    stretch_ = unit;
                     run_ = 0;
                     close();
                 }
                 each_block(unit, [&](std::size_t c, std::int16_t* block) { read(c, block); });
             }
             if (units == this->units()) pad();
-            place = bits_.place();
         } catch (const Damaged&) {
-            return unit;
         }
-        cut.rest.assign(bytes_.begin() + static_cast<std::ptrdiff_t>(place), bytes_.end());
         return unit;
     }
 
@@ -174,12 +219,15 @@ class ScanReader : ScanCoder {
         const auto bits = static_cast<int>(bits_.take(size));
         return size != 0 && bits < 1 << (size - 1) ? bits - (1 << size) + 1 : bits;
     }
-    static std::int16_t checked(int value) {
-        if (value < -32767 || value > 32767) throw Damaged{};
-        return static_cast<std::int16_t>(value);
-    }
 
     void read(std::size_t c, std::int16_t* block) {
+        if (frame_.lossless()) {
+            const unsigned size = dc_[c]->read(bits_);
+            if (size > 16) throw Damaged{};
+            const int difference = size == 16 ? 1 << 15 : extended(size);
+            *block = static_cast<std::int16_t>(prediction(c, block) + difference);
+            return;
+        }
         if (scan_.first == 0) {
             if (scan_.high == 0)
                 dc(c, block);
@@ -315,7 +363,6 @@ class ScanReader : ScanCoder {
         ended();
     }
 
-    std::span<const std::uint8_t> bytes_;
     BitReader bits_;
     bool open_ = false;     // whether an encoder would add the next end of a band to the run
     unsigned written_ = 0;  // how many ends of bands such a run has
@@ -327,25 +374,28 @@ class ScanWriter : ScanCoder {
                Details& details, Progress& progress, std::vector<std::uint8_t>& bytes)
         : ScanCoder(segments, scan, planes, details, progress), bytes_(bytes), bits_(bytes) {}
 
-    void write(const Details::Cut& cut) {
-        const std::uint64_t units = std::min(cut.units, this->units());
-        for (std::uint64_t unit = 0; unit < units; ++unit) {
-            if (restarts(unit)) {
-                end_run();
-                pad();
-                bytes_.push_back(0xFF);
-                bytes_.push_back(static_cast<std::uint8_t>(0xD0 + restart_number(unit)));
-                previous_ = {};
-            }
-            each_block(unit, [&](std::size_t c, const std::int16_t* block) { write(c, block); });
+    using ScanCoder::units;
+
+    void write(std::uint64_t unit) {
+        if (restarts(unit)) {
+            end_run();
+            pad();
+            put_restart(bytes_, unit);
+            previous_ = {};
+            stretch_ = unit;
         }
+        each_block(unit, [&](std::size_t c, const std::int16_t* block) { write(c, block); });
+    }
+    // whole: whether all units have been written.
+    void end(bool whole) {
         end_run();
-        if (units == this->units())
+        if (whole)
             pad();
         else
             bits_.drop();
-        bytes_.insert(bytes_.end(), cut.rest.begin(), cut.rest.end());
     }
+    // Whether a run of ends of bands may go on.
+    bool is_open() const { return run_ != 0; }
 
   private:
     void pad() {
@@ -360,6 +410,14 @@ class ScanWriter : ScanCoder {
     }
 
     void write(std::size_t c, const std::int16_t* block) {
+        if (frame_.lossless()) {
+            const int difference = static_cast<std::int16_t>(*block - prediction(c, block));
+            const auto size =
+                static_cast<unsigned>(std::bit_width(static_cast<unsigned>(std::abs(difference))));
+            dc_[c]->write(bits_, size);
+            if (size < 16) put(difference, size);
+            return;
+        }
         if (scan_.first == 0) {
             const int value = block[0] >> scan_.low;
             if (scan_.high == 0) {

@@ -5,6 +5,7 @@
 //              the other; the bytes between streams
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -12,18 +13,17 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "coefficients.hpp"
 #include "details.hpp"
+#include "samples.hpp"
 #include "stream.hpp"
 
 namespace bitsback::jpeg {
 
 using Bytes = std::vector<std::uint8_t>;
-using View = std::span<const std::uint8_t>;
 
 // Streams in headers of streams, as previews are, are taken out, too, but nothing inside of these.
 inline constexpr std::size_t most_rounds = 2;
@@ -39,8 +39,7 @@ class Allowance {
 
     void take(const Outline& outline) {
         const std::size_t blocks = outline.frame.blocks();
-        if (blocks > blocks_)
-            throw Unsupported("a JPEG stream with less than a byte for each block");
+        if (blocks > blocks_) throw Unsupported(Reason::many_blocks);
         blocks_ -= blocks;
     }
 
@@ -53,8 +52,16 @@ struct Found {
     Stream stream;
 };
 
-// The streams in some bytes that can be written again.
-inline std::vector<Found> find_streams(View bytes, Allowance& allowance, std::string* reason) {
+// What is told of a stream.
+struct Told {
+    std::uint64_t place, size;
+    std::uint8_t kind;  // the last byte of the marker of its frame, 0 without one
+    Reason reason;      // none if it is coded
+};
+
+// The streams in some bytes that can be written again; of others what can be told.
+inline std::vector<Found> find_streams(View bytes, Allowance& allowance,
+                                       std::vector<Told>* others) {
     std::vector<Found> found;
     std::size_t tried = 0;
     for (std::size_t at = 0; at + 4 <= bytes.size();) {
@@ -68,7 +75,12 @@ inline std::vector<Found> find_streams(View bytes, Allowance& allowance, std::st
             found.push_back({at, reader.read()});
             at += found.back().stream.size;
         } catch (const std::invalid_argument& error) {
-            if (reason != nullptr && reason->empty()) *reason = error.what();
+            const auto* told = dynamic_cast<const Unsupported*>(&error);
+            if (others != nullptr)
+                // Less is not even the beginning of a stream.
+                if (const Extent other = extent(bytes.subspan(at)); other.segments > 1)
+                    others->push_back({at, other.size, other.kind,
+                                       told != nullptr ? told->reason : Reason::coding});
             if (++tried > most_failures + bytes.size() / bytes_of_a_failure) break;
             ++at;
         }
@@ -103,44 +115,83 @@ inline Bytes rest_of(View bytes, const std::vector<Found>& found) {
     return rest;
 }
 
+// Bytes whose streams were taken out.
+struct TakenOut {
+    std::vector<std::vector<Found>> rounds;
+    Bytes rest;
+};
+
+inline TakenOut take_out_streams(View bytes) {
+    TakenOut taken;
+    taken.rest.assign(bytes.begin(), bytes.end());
+    Allowance allowance(bytes.size());
+    while (taken.rounds.size() < most_rounds) {
+        auto found = find_streams(taken.rest, allowance, nullptr);
+        if (found.empty()) break;
+        taken.rest = rest_of(taken.rest, found);
+        taken.rounds.push_back(std::move(found));
+    }
+    return taken;
+}
+
+// Codes what streams have of numbers, one stream after the other.
+template <class Coder>
+class PlaneCoder {
+  public:
+    PlaneCoder(const LogisticTables& logistic, Coder& coder) : logistic_(logistic), coder_(coder) {}
+
+    void code(const Frame& frame, std::span<const std::array<std::uint16_t, block_size>> steps,
+              std::span<Coefficients> planes) {
+        if (frame.lossless()) {
+            if (!samples_) samples_ = std::make_unique<SampleCoder<Coder>>(logistic_, coder_);
+            samples_->code(frame, planes);
+        } else {
+            if (!coefficients_)
+                coefficients_ = std::make_unique<CoefficientCoder<Coder>>(logistic_, coder_);
+            coefficients_->code(frame, steps, planes);
+        }
+    }
+
+  private:
+    const LogisticTables& logistic_;
+    Coder& coder_;
+    std::unique_ptr<CoefficientCoder<Coder>> coefficients_;
+    std::unique_ptr<SampleCoder<Coder>> samples_;
+};
+
 struct Packed {
     std::size_t rounds = 0;
     Bytes rest;
     Bytes coded;
-    std::string reason;  // why the first stream that is not coded is not
 };
 
 inline Packed pack_streams(View bytes, const LogisticTables& logistic) {
-    Packed packed;
-    packed.rest.assign(bytes.begin(), bytes.end());
-    std::vector<std::vector<Found>> rounds;
-    Allowance allowance(bytes.size());
-    while (rounds.size() < most_rounds) {
-        auto found =
-            find_streams(packed.rest, allowance, rounds.empty() ? &packed.reason : nullptr);
-        if (found.empty()) break;
-        packed.rest = rest_of(packed.rest, found);
-        rounds.push_back(std::move(found));
-    }
-    packed.rounds = rounds.size();
+    auto [rounds, rest] = take_out_streams(bytes);
+    Packed packed{rounds.size(), std::move(rest), {}};
     if (rounds.empty()) return packed;
     BitEncoder coder;
-    const auto model = std::make_unique<CoefficientCoder<BitEncoder>>(logistic, coder);
+    PlaneCoder model(logistic, coder);
     for (std::size_t round = rounds.size(); round-- > 0;)
         for (auto& [place, stream] : rounds[round])
-            model->code(stream.frame, stream.steps, stream.planes);
+            model.code(stream.frame, stream.steps, stream.planes);
     packed.coded = coder.end();
     return packed;
 }
 
-// The bytes again, `size` of them. Throws std::invalid_argument for others.
-inline Bytes unpack_streams(std::size_t rounds, View rest, View coded, std::size_t size,
-                            const LogisticTables& logistic) {
+// What the rest holds of a stream.
+struct Remains {
+    std::size_t round;
+    std::uint64_t place, size;  // of the stream in the bytes before the round
+    std::uint64_t header;       // the place of its skeleton in the rest
+    View skeleton, details;     // the skeleton without SOI
+};
+
+// The bytes again, so many of them: stream(Remains) gives those of each stream. Throws
+// std::invalid_argument for others than take_out_streams leaves.
+template <class StreamBytes>
+Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const StreamBytes& stream) {
     if (rounds < 1 || rounds > most_rounds)
         throw std::invalid_argument("JPEG streams are taken out once or twice");
-    BitDecoder coder(coded);
-    const auto model = std::make_unique<CoefficientCoder<BitDecoder>>(logistic, coder);
-    Allowance allowance(size);
     Bytes bytes(rest.begin(), rest.end());
     for (std::size_t round = rounds; round-- > 0;) {
         View left = bytes;
@@ -166,18 +217,14 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View coded, std::size
             return part;
         };
         std::vector<Bytes> streams;
+        std::uint64_t place = 0;
         for (const auto& [gap, stream_size, skeleton_size, details_size] : sizes) {
-            Bytes skeleton = {0xFF, 0xD8};
-            const View header = take(skeleton_size), details = take(details_size);
-            skeleton.insert(skeleton.end(), header.begin(), header.end());
-            const Outline found = outline(skeleton);
-            allowance.take(found);
-            require_scans(found, stream_size);
-            auto planes = empty_planes(found.frame);
-            model->code(found.frame, found.steps, planes);
-            streams.push_back(write(skeleton, planes, details));
-            if (streams.back().size() != stream_size)
-                throw std::invalid_argument("a JPEG stream has another size");
+            place += gap;
+            const std::uint64_t header = bytes.size() - left.size();
+            const View skeleton = take(skeleton_size), details = take(details_size);
+            streams.push_back(
+                stream(Remains{round, place, stream_size, header, skeleton, details}));
+            place += stream_size;
         }
         Bytes whole;
         whole.reserve(total);
@@ -190,8 +237,60 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View coded, std::size
         if (whole.size() != total) throw std::invalid_argument("JPEG streams claim another size");
         bytes = std::move(whole);
     }
+    return bytes;
+}
+
+inline Bytes with_beginning(View skeleton) {
+    Bytes whole = {0xFF, 0xD8};
+    whole.insert(whole.end(), skeleton.begin(), skeleton.end());
+    return whole;
+}
+
+inline Bytes unpack_streams(std::size_t rounds, View rest, View coded, std::size_t size,
+                            const LogisticTables& logistic) {
+    BitDecoder coder(coded);
+    PlaneCoder model(logistic, coder);
+    Allowance allowance(size);
+    Bytes bytes = put_in_streams(rounds, rest, size, [&](const Remains& stream) {
+        const Bytes skeleton = with_beginning(stream.skeleton);
+        const Outline found = outline(skeleton);
+        allowance.take(found);
+        require_scans(found, stream.size);
+        auto planes = empty_planes(found.frame);
+        model.code(found.frame, found.steps, planes);
+        return write(skeleton, planes, stream.details, stream.size);
+    });
     coder.end();
     return bytes;
+}
+
+// The streams of bytes from which so many rounds have left the rest, those that were taken out and
+// those that were not, in their order. The place of a stream that lies in another one behind its
+// first scan lacks the entropy-coded data in front of it.
+inline std::vector<Told> tell_streams(std::size_t rounds, View rest, std::size_t size) {
+    std::vector<Told> streams, inner;
+    Bytes others(rest.begin(), rest.end());
+    if (rounds != 0)
+        others = put_in_streams(rounds, rest, size, [&](const Remains& stream) {
+            const Told told{stream.place, stream.size, extent(with_beginning(stream.skeleton)).kind,
+                            Reason::none};
+            if (stream.round != 0) {
+                inner.push_back(told);
+            } else {
+                streams.push_back(told);
+                for (const Told& one : inner)
+                    if (one.place >= stream.header &&
+                        one.place < stream.header + stream.skeleton.size())
+                        streams.push_back({stream.place + 2 + one.place - stream.header, one.size,
+                                           one.kind, Reason::none});
+            }
+            return Bytes(stream.size);
+        });
+    Allowance allowance(size);
+    find_streams(others, allowance, &streams);
+    std::sort(streams.begin(), streams.end(),
+              [](const Told& a, const Told& b) { return a.place < b.place; });
+    return streams;
 }
 
 }  // namespace bitsback::jpeg
