@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from . import chain
 from .codecs import Adaptive
+from .decoded import decode_pixels
 from .fields import Reader, require
 from .jpeg_streams import decode_streams
 from .message import ExhaustedError, Message, write_varint
@@ -24,7 +25,7 @@ from .rows import Rows
 from .values import Size
 from .wavefront_rules import WavefrontRules
 
-RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS = range(7)
+RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS, DECODED = range(8)
 JPEG, LIST = 5, 6  # value maps
 PICTURES, STACKS, SERIES, FRAMES = range(4)  # layouts, times 8
 MULTISET = 32
@@ -212,7 +213,7 @@ def decode_data(
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)
     require(elements * itemsize <= 2**31, "at most 2^31 bytes a block")
-    methods = (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, STREAMS)
+    methods = (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, STREAMS, DECODED)
     require(method in methods, "a method of the list")
     require(
         method == MODEL or all(run.kind in (0, 2) for run in runs), "a value map of this method"
@@ -240,6 +241,10 @@ def decode_data(
         require(bytes_alone and not any(run.kind for run in runs), "bytes")
         require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
         return decode_streams(data, elements)
+    if method == DECODED:
+        require(all(run.dtype.str == "|u1" and run.kind == 0 for run in runs), "bytes")
+        require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
+        return decode_pixels(data, [run.shape for run in runs for _ in range(run.count)])
     require(layout <= (STACKS if multiset else FRAMES), "a layout of the list")
     if any(run.kind == JPEG for run in runs):
         foresees = model.any_shape and isinstance(model.prediction, Predictive | WavefrontRules)

@@ -2,7 +2,7 @@
 
 use crate::blocks::{adaptive, chain, digits, fallback};
 use crate::foundations::error::{demand, refuse, Result};
-use crate::jpeg::streams;
+use crate::jpeg::{decoded, streams};
 use crate::models::library::Library;
 use crate::types::block::{Block, Method, ValueMap, SECTION};
 
@@ -19,6 +19,7 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
         Method::Adaptive => adaptive::decode(block),
         Method::Digits => digits::decode(block, library),
         Method::Streams => streams::decode(block),
+        Method::Decoded => decoded::decode(block),
     }
 }
 

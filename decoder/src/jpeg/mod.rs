@@ -2,8 +2,10 @@
 
 pub mod around;
 pub mod coefficients;
+pub mod decoded;
 pub mod details;
 pub mod levels;
 pub mod markers;
+pub mod samples;
 pub mod scans;
 pub mod streams;

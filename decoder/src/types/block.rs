@@ -57,6 +57,7 @@ pub enum Method {
     Adaptive,
     Digits,
     Streams,
+    Decoded,
 }
 
 pub struct Block<'a> {
@@ -77,7 +78,7 @@ impl<'a> Block<'a> {
         let head = bytes.since(start).to_vec();
         let form = bytes.byte()?;
         let (method, layout, multiset) = (form & 7, form >> 3 & 3, form >> 5);
-        if multiset > 1 || (method != 2 && form > 6) || (layout > 1 && multiset == 1) {
+        if multiset > 1 || (method != 2 && form > 7) || (layout > 1 && multiset == 1) {
             return bytes.error("the method of a block is unknown: a newer release is needed");
         }
         let method = match method {
@@ -88,7 +89,7 @@ impl<'a> Block<'a> {
             4 => Method::Adaptive,
             5 => Method::Digits,
             6 => Method::Streams,
-            _ => return bytes.error("the method of a block is unknown: a newer release is needed"),
+            _ => Method::Decoded,
         };
         let block = Block { first, runs, head, method, data: bytes.rest() };
         block.check()?;

@@ -19,8 +19,8 @@ from bitsback.format.runs import Run, pack_value_map, read_runs, read_value_map
 from bitsback.format.value_range import JpegColours, Ordered, ValueMap
 from bitsback.wire import varint
 
-RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS = range(7)
-METHODS = ("raw", "packed", "model", "fallback", "adaptive", "digits", "streams")
+RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS, DECODED = range(8)
+METHODS = ("raw", "packed", "model", "fallback", "adaptive", "digits", "streams", "decoded")
 PREFIX_SIZE = 16
 """Bytes of a model's identity that name the model."""
 _MULTISET = 32
@@ -45,7 +45,7 @@ class Method:
         number, layout, multiset = byte & 7, byte >> 3 & 3, bool(byte & _MULTISET)
         alone = number != MODEL and (layout or multiset)
         in_order = multiset and layout > layouts.STACKS
-        if byte >= 2 * _MULTISET or number > STREAMS or alone or in_order:
+        if byte >= 2 * _MULTISET or alone or in_order:
             raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
         return cls(number, layout, multiset)
 

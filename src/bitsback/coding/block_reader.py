@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bitsback.coding import chain, layouts
 from bitsback.coding.block import (
+    DECODED,
     DIGITS,
     FALLBACK,
     MODEL,
@@ -18,6 +19,7 @@ from bitsback.coding.block import (
     Opened,
     read_header,
 )
+from bitsback.coding.decoded import decode_pixels
 from bitsback.coding.fallback import decode_fallback
 from bitsback.coding.multisets import Multisets
 from bitsback.coding.number_digits import dtype_of, fits, joined
@@ -107,6 +109,8 @@ def decode_elements(
         if dtype != np.uint8 or any(len(run.shape) != 1 for run in block.runs):
             raise ArchiveError("its items are no bytes, so that they have no JPEG streams")
         return np.frombuffer(decode_streams(block.data, elements), np.uint8)
+    if method == DECODED:
+        return decode_pixels(block.data, block.runs)
     if method == DIGITS:
         return _decode_digits(block, dtype, find_model, stop, verify)
     if elements > max_elements(size):
