@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import zlib
 from collections.abc import Iterator
@@ -17,13 +18,14 @@ import numpy as np
 from PIL import Image
 
 import bitsback
+import decoded_pictures
 import reference
 from archive import test_digits as bad_digits
 from archive import test_value_lists as bad_lists
 from bitsback import lzma2
 from bitsback.coding import alone, chain
 from bitsback.coding.alone import NOTHING, pack
-from bitsback.coding.block import MODEL, Method
+from bitsback.coding.block import DECODED, MODEL, Method
 from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.number_digits import cut_of
@@ -45,7 +47,7 @@ from images import test_animated_png as bad_animations
 from jpeg_files import STREAMS as JPEG_STREAMS
 from jpeg_files import cut, with_preview
 from model_parts import Tensors
-from packing import archive_of_file, index_of
+from packing import archive_of_block, archive_of_file, index_of
 from random_programs import random_program
 from random_wavefronts import random_wavefront
 from reference import (
@@ -78,8 +80,9 @@ def golden() -> Iterator[tuple[str, bytes]]:
 
 def always() -> Iterator[tuple[str, str, bytes]]:
     """Archives with what a decoder need not read (the sections A5.6, A5.17 and A5.18), with modes
-    and links (A5.19), JPEG streams (A5.7) and tokens of deflate (A6.8), whose end is damaged (A9),
-    and that only a newer release can read (A10), with the section that says so.
+    and links (A5.19), JPEG streams and pixels of JPEG (A5.7) and tokens of deflate (A6.8), whose
+    end is damaged (A9), and that only a newer release can read (A10), with the section that says
+    so.
     """
     with TemporaryDirectory() as name:
         slope = np.add.outer(np.arange(500), np.arange(600)) // 5
@@ -88,6 +91,7 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A5.17", "previews.bb", Path(name, "x.bb").read_bytes()
         yield "A5.19", "modes and links.bb", _of_entries(Path(name, "tree"))
         yield "A5.7", "JPEG streams.bb", _of_files(Path(name, "jpeg"), _jpeg_files())
+        yield "A5.7", "pixels of JPEG.bb", _of_files(Path(name, "decoded"), _decoded_files())
         yield "A6.8", "PNG of other encoders.bb", _of_files(Path(name, "png"), _png_files())
         Path(name, "y.bb").write_bytes((TESTS / "archive/golden/number.bb").read_bytes())
         bitsback.add_parity(f"{name}/y.bb", 20)
@@ -169,6 +173,16 @@ def _jpeg_files() -> dict[str, bytes]:
     return files
 
 
+def _decoded_files() -> dict[str, bytes]:
+    """Pictures that were JPEG, of all kinds that are found."""
+    files = {}
+    for number, make in enumerate(decoded_pictures.DECODED.values()):
+        out = io.BytesIO()
+        Image.fromarray(make()).save(out, "BMP")
+        files[f"{number}.bmp"] = out.getvalue()
+    return files
+
+
 def _png_files() -> dict[str, bytes]:
     """Pictures whose streams zlib does not make."""
     streams = rare_streams()
@@ -186,6 +200,9 @@ def valid() -> Iterator[tuple[str, bytes]]:
         if seed.data not in known:
             yield f"{seed.name}.bb", seed.data
     yield from of_numbers()
+    for name, data in (decoded_pictures.SOUND | decoded_pictures.BAD).items():
+        shape = decoded_pictures.SHAPE
+        yield f"coefficients, {name}.bb", archive_of_block("|u1", shape, DECODED, data)
     for number in range(PROGRAMS):
         program = random_program(number)
         model = bitsback.load_model(program.to_bytes())

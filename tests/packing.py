@@ -69,3 +69,13 @@ def archive_of_file(metadata: bytes, pixels: NDArray[Any]) -> bytes:
         runs = pack_runs([Run(1, array.dtype, array.shape, None)])
         data += section(BLOCK, varint(number), runs, b"\0", array.tobytes())
     return data + index_of(data, [1, 1])
+
+
+def archive_of_block(dtype: str, shape: tuple[int, ...], method: int, data: bytes) -> bytes:
+    """An archive of an array of one item, whose block has these data."""
+    array = ArrayPart.of_items(dtype, shape, 1).pack_array()
+    runs = pack_runs([Run(1, np.dtype(dtype), shape, None)])
+    sections = section(b"C", b"\0\0", array) + section(
+        BLOCK, varint(0), runs, bytes([method]), data
+    )
+    return HEAD + sections + index_of(HEAD + sections, [1])

@@ -373,6 +373,32 @@ def unpack_jpeg_streams(
     stretch: NDArray[np.int32],
     cdf: NDArray[np.int32],
 ) -> bytes: ...
+def jpeg_pixels(bytes: NDArray[np.uint8]) -> bytes: ...
+
+class JpegBehind:
+    @property
+    def sampling(self) -> tuple[int, int]: ...
+    @property
+    def place(self) -> tuple[int, int]: ...
+    @property
+    def steps(self) -> list[list[int]]: ...
+
+def find_jpeg_behind(
+    pixels: NDArray[np.uint8], rows: int, columns: int, channels: int
+) -> JpegBehind | None: ...
+def pack_jpeg_pictures(
+    behind: list[JpegBehind],
+    shapes: list[tuple[int, int, int]],
+    pixels: NDArray[np.uint8],
+    stretch: NDArray[np.int32],
+    cdf: NDArray[np.int32],
+) -> bytes: ...
+def unpack_jpeg_pictures(
+    shapes: list[tuple[int, int, int]],
+    coded: NDArray[np.uint8],
+    stretch: NDArray[np.int32],
+    cdf: NDArray[np.int32],
+) -> bytes: ...
 
 class DeflateEncoder:
     def __init__(self, stretch: NDArray[np.int32], cdf: NDArray[np.int32]) -> None: ...

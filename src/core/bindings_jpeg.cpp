@@ -1,4 +1,7 @@
 // Python bindings of what codes JPEG streams.
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
@@ -7,6 +10,9 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "jpeg/behind.hpp"
+#include "jpeg/pictures.hpp"
+#include "jpeg/samples.hpp"
 #include "jpeg/streams.hpp"
 
 namespace bitsback {
@@ -69,6 +75,62 @@ void bind_jpeg(nb::module_& m) {
         },
         "rounds"_a, "rest"_a, "coded"_a, "size"_a, "stretch"_a, "cdf"_a,
         "The bytes again, so many of them. Raises ValueError for others.");
+    m.def(
+        "jpeg_pixels",
+        [](const In<std::uint8_t>& bytes) {
+            const jpeg::Stream stream = jpeg::StreamReader(view(bytes)).read();
+            return to_python(jpeg::frame_pixels(stream.frame, stream.steps, stream.planes, 0, 0));
+        },
+        "bytes"_a,
+        "The pixels of a JPEG stream of one or three components, of which chroma has one sample "
+        "for 1 or 2 rows and columns.");
+    nb::class_<jpeg::Behind>(m, "JpegBehind", "Coefficients that make a picture, or nearly so.")
+        .def_prop_ro(
+            "sampling",
+            [](const jpeg::Behind& behind) { return std::tuple(behind.down, behind.across); },
+            "Rows and columns of pixels for a sample of chroma.")
+        .def_prop_ro(
+            "place", [](const jpeg::Behind& behind) { return std::tuple(behind.top, behind.left); },
+            "Of the pixels in the picture that the coefficients make.")
+        .def_ro("steps", &jpeg::Behind::steps, "Of each component, in zigzag order.");
+    m.def(
+        "find_jpeg_behind",
+        [](const In<std::uint8_t>& pixels, std::size_t rows, std::size_t columns,
+           std::size_t channels) {
+            nb::gil_scoped_release release;
+            return jpeg::BehindSearch(view(pixels), rows, columns, channels).find();
+        },
+        "pixels"_a, "rows"_a, "columns"_a, "channels"_a,
+        "The JPEG behind a picture of 1 or 3 channels; None if there seems to be none.");
+    m.def(
+        "pack_jpeg_pictures",
+        [](std::vector<jpeg::Behind> behind, const std::vector<jpeg::PictureShape>& shapes,
+           const In<std::uint8_t>& pixels, const Table& stretch, const Table& cdf) {
+            const LogisticTables logistic(copy(stretch), copy(cdf));
+            std::vector<std::uint8_t> coded;
+            {
+                nb::gil_scoped_release release;
+                coded = jpeg::pack_pictures(behind, shapes, view(pixels), logistic);
+            }
+            return to_python(coded);
+        },
+        "behind"_a, "shapes"_a, "pixels"_a, "stretch"_a, "cdf"_a,
+        "Codes pictures of so many rows, columns and channels by the JPEG behind each.");
+    m.def(
+        "unpack_jpeg_pictures",
+        [](const std::vector<jpeg::PictureShape>& shapes, const In<std::uint8_t>& coded,
+           const Table& stretch, const Table& cdf) {
+            const LogisticTables logistic(copy(stretch), copy(cdf));
+            std::vector<std::uint8_t> pixels;
+            {
+                nb::gil_scoped_release release;
+                pixels = jpeg::unpack_pictures(shapes, view(coded), logistic);
+            }
+            return to_python(pixels);
+        },
+        "shapes"_a, "coded"_a, "stretch"_a, "cdf"_a,
+        "The pixels of pictures of so many rows, columns and channels. Raises ValueError for "
+        "others.");
 }
 
 }  // namespace bitsback

@@ -23,9 +23,14 @@ from PIL import Image
 import bitsback
 from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
 from bitsback.archive.writing import writer
+from bitsback.coding.block import DECODED
+from bitsback.coding.decoded import encode_pixels, find_behind
+from bitsback.format.tiles import Tiles
 from bitsback.models.embed import pack_model
 from bitsback.models.file import write
 from bitsback.planner import blocks as coding
+from decoded_pictures import BAD, SHAPE, SOUND
+from decoded_pictures import DECODED as PICTURES
 from docs.blocks import ROOT
 from fuzz import differential
 from images.test_deflate_streams import FILES as INFLATED
@@ -33,7 +38,7 @@ from images.test_deflate_tokens import STREAMS as DEFLATED
 from images.test_deflate_tokens import Bits, raw
 from images.test_tiff_tokens import ENCODERS, FILES, deflated_file
 from jpeg_files import STREAMS, cut, jpeg, picture, with_preview
-from packing import swapped
+from packing import archive_of_block, swapped
 from random_wavefronts import random_wavefront
 from reference.container_metadata import chunk
 from second_decoder import PROGRAM, require
@@ -324,3 +329,26 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     )
     assert run.returncode == 1 and run.stderr.count("\n") == 1 and "x.bb" in run.stderr
     assert not (tmp_path / "x.npy").exists()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_it_restores_pixels_that_a_jpeg_decoder_made(name: str, tmp_path: Path) -> None:
+    pixels = PICTURES[name]()
+    behind = find_behind(np.ascontiguousarray(pixels))
+    assert behind is not None
+    data = encode_pixels(Tiles.from_arrays([pixels], pixels.dtype), [behind])
+    assert data is not None
+    path = tmp_path / "x.bb"
+    path.write_bytes(archive_of_block("|u1", pixels.shape, DECODED, data))
+    decoded(path, tmp_path / "x.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy")[0], pixels)
+
+
+@pytest.mark.parametrize("name", [*SOUND, *BAD])
+def test_it_refuses_forged_coefficients(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.bb"
+    path.write_bytes(archive_of_block("|u1", SHAPE, DECODED, (SOUND | BAD)[name]))
+    run = subprocess.run([PROGRAM, path, tmp_path / "x.npy"], capture_output=True, text=True)
+    assert run.returncode == (0 if name in SOUND else 1), run.stderr
+    if name in SOUND:
+        np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), bitsback.decompress(path))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from . import chain
 from .codecs import Adaptive
+from .decoded import decode_pixels
 from .fields import Reader, require
 from .inflated import decode_inflated
 from .jpeg_streams import decode_streams
@@ -25,7 +26,7 @@ from .rows import Rows
 from .values import Size
 from .wavefront_rules import WavefrontRules
 
-RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS, INFLATED = range(8)
+RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS, INFLATED, DECODED = range(9)
 JPEG, LIST = 5, 6  # value maps
 PICTURES, STACKS, SERIES, FRAMES = range(4)  # layouts, times 8
 MULTISET = 32
@@ -143,9 +144,10 @@ def decode_block(
     require(sum(run.count for run in runs) == count, "the index gives the number of items")
     require(all(run.dtype == dtype for run in runs), "the items of an array are alike")
     byte = reader.byte()
-    require(byte < 64, "a method of the list")
-    method, layout, multiset = byte % 8, byte // 8 % 4, byte >= MULTISET
-    require(method == MODEL or byte < 8, "a method that has layouts, and codes multisets")
+    method, layout, multiset = byte % 8 + byte // 64 * 8, byte // 8 % 4, bool(byte // MULTISET % 2)
+    require(method <= DECODED, "a method of the list")
+    plain = layout == 0 and not multiset
+    require(method == MODEL or plain, "a method that has layouts, and codes multisets")
     name = reader.take(16) if method == MODEL else None
     require(name is None or name in models, "a model that is there")
     model = None if name is None else models[name]
@@ -218,7 +220,7 @@ def decode_data(
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)
     require(elements * itemsize <= 2**31, "at most 2^31 bytes a block")
-    methods = (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, STREAMS, INFLATED)
+    methods = (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, STREAMS, INFLATED, DECODED)
     require(method in methods, "a method of the list")
     require(
         method == MODEL or all(run.kind in (0, 2) for run in runs), "a value map of this method"
@@ -248,6 +250,10 @@ def decode_data(
         if method == STREAMS:
             return decode_streams(data, elements)
         return decode_inflated(data, elements, bytes_by_fallback)
+    if method == DECODED:
+        require(all(run.dtype.str == "|u1" and run.kind == 0 for run in runs), "bytes")
+        require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
+        return decode_pixels(data, [run.shape for run in runs for _ in range(run.count)])
     require(layout <= (STACKS if multiset else FRAMES), "a layout of the list")
     if any(run.kind == JPEG for run in runs):
         foresees = model.any_shape and isinstance(model.prediction, Predictive | WavefrontRules)

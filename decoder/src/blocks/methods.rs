@@ -2,7 +2,7 @@
 
 use crate::blocks::{adaptive, chain, digits, fallback, inflated};
 use crate::foundations::error::{demand, refuse, Result};
-use crate::jpeg::streams;
+use crate::jpeg::{decoded, streams};
 use crate::models::library::Library;
 use crate::types::block::{Block, Method, ValueMap, SECTION};
 
@@ -20,6 +20,7 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
         Method::Digits => digits::decode(block, library),
         Method::Streams => streams::decode(block),
         Method::Inflated => inflated::decode(block),
+        Method::Decoded => decoded::decode(block),
     }
 }
 

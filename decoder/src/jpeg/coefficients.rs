@@ -190,6 +190,11 @@ impl<'a> Model<'a> {
         })
     }
 
+    /// What else stands among the decisions.
+    pub fn coder(&mut self) -> &mut Decoder<'a> {
+        &mut self.coder
+    }
+
     /// Refuses coded bytes that were not needed.
     pub fn end(&self) -> Result<()> {
         self.coder.end()

@@ -20,6 +20,13 @@ pub struct Component {
     pub steps: [u16; BLOCK],
 }
 
+impl Component {
+    /// One of so many blocks that no scan has. steps: in rows.
+    pub fn new(rows: usize, columns: usize, steps: [u16; BLOCK]) -> Component {
+        Component { id: 0, h: 1, v: 1, table: 0, rows, columns, own_rows: 0, own_columns: 0, steps }
+    }
+}
+
 pub struct Frame {
     pub progressive: bool,
     pub arithmetic: bool,

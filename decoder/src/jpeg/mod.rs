@@ -3,9 +3,11 @@
 pub mod arithmetic;
 pub mod around;
 pub mod coefficients;
+pub mod decoded;
 pub mod details;
 pub mod levels;
 pub mod markers;
+pub mod pixels;
 pub mod samples;
 pub mod scans;
 pub mod streams;

@@ -1,7 +1,7 @@
 //! Deflate streams made again from their plaintext and coded tokens (format.md, A6.8).
 
 mod codes;
-mod counters;
+pub mod counters;
 mod heap;
 mod matches;
 mod search;

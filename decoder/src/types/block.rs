@@ -58,6 +58,7 @@ pub enum Method {
     Digits,
     Streams,
     Inflated,
+    Decoded,
 }
 
 pub struct Block<'a> {
@@ -77,8 +78,9 @@ impl<'a> Block<'a> {
         let runs = read_runs(&mut bytes)?;
         let head = bytes.since(start).to_vec();
         let form = bytes.byte()?;
-        let (method, layout, multiset) = (form & 7, form >> 3 & 3, form >> 5);
-        if multiset > 1 || (method != 2 && form > 7) || (layout > 1 && multiset == 1) {
+        let (method, layout, multiset) = (form & 7 | form >> 3 & 8, form >> 3 & 3, form >> 5 & 1);
+        let alone = method != 2 && form & 0x38 != 0;
+        if method > 8 || form > 127 || alone || (layout > 1 && multiset == 1) {
             return bytes.error("the method of a block is unknown: a newer release is needed");
         }
         let method = match method {
@@ -89,7 +91,8 @@ impl<'a> Block<'a> {
             4 => Method::Adaptive,
             5 => Method::Digits,
             6 => Method::Streams,
-            _ => Method::Inflated,
+            7 => Method::Inflated,
+            _ => Method::Decoded,
         };
         let block = Block { first, runs, head, method, data: bytes.rest() };
         block.check()?;

@@ -119,7 +119,8 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
     start = cursor.at
     axes, byte = divmod(cursor.byte(), 1 << _METHOD_BITS)
     method = Method.read(byte)
-    if method.number == ADAPTIVE or method.layout > layouts.STACKS:
+    number = method.number
+    if number == ADAPTIVE or number > DIGITS or method.layout > layouts.STACKS:
         raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
     value_map = read_value_map(cursor, dtype)
     form = body[start : cursor.at]

@@ -19,11 +19,13 @@ from bitsback.format.runs import Run, pack_value_map, read_runs, read_value_map
 from bitsback.format.value_range import JpegColours, Ordered, ValueMap
 from bitsback.wire import varint
 
-RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS, INFLATED = range(8)
-METHODS = ("raw", "packed", "model", "fallback", "adaptive", "digits", "streams", "inflated")
+RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, DIGITS, STREAMS, INFLATED, DECODED = range(9)
+METHODS = (
+    "raw", "packed", "model", "fallback", "adaptive", "digits", "streams", "inflated", "decoded",
+)  # fmt: skip
 PREFIX_SIZE = 16
 """Bytes of a model's identity that name the model."""
-_MULTISET = 32
+_MULTISET, _HIGH = 32, 64
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,17 @@ class Method:
     """Whether the order of its tiles does not matter."""
 
     def pack(self) -> int:
-        return self.number | self.layout << 3 | _MULTISET * self.multiset
+        low, high = self.number & 7, self.number >> 3
+        return low | self.layout << 3 | _MULTISET * self.multiset | _HIGH * high
 
     @classmethod
     def read(cls, byte: int) -> "Method":
         """Raises ArchiveError."""
-        number, layout, multiset = byte & 7, byte >> 3 & 3, bool(byte & _MULTISET)
+        number = byte & 7 | byte // _HIGH << 3
+        layout, multiset = byte >> 3 & 3, bool(byte & _MULTISET)
         alone = number != MODEL and (layout or multiset)
         in_order = multiset and layout > layouts.STACKS
-        if byte >= 2 * _MULTISET or alone or in_order:
+        if number >= len(METHODS) or alone or in_order:
             raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
         return cls(number, layout, multiset)
 

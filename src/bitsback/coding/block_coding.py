@@ -7,6 +7,7 @@ import numpy as np
 
 from bitsback.coding.block import (
     ADAPTIVE,
+    DECODED,
     DIGITS,
     FALLBACK,
     INFLATED,
@@ -20,6 +21,7 @@ from bitsback.coding.block import (
     Method,
 )
 from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.decoded import JpegBehind, encode_pixels
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.inflated import encode_inflated
 from bitsback.coding.number_digits import Cut
@@ -96,6 +98,12 @@ def without_model(
         by_fallback = encode_fallback(tiles, coder, limit)
         if by_fallback is not None:
             yield Coding(Method(FALLBACK), None, [by_fallback])
+
+
+def as_decoded(tiles: Tiles, behind: Sequence[JpegBehind]) -> Coding | None:
+    """The tiles as what a JPEG decoder made, if a reader accepts that. behind: for each tile."""
+    data = encode_pixels(tiles, behind)
+    return None if data is None else Coding(Method(DECODED), None, [data])
 
 
 def by_counting(tiles: Tiles) -> Iterator[Coding]:

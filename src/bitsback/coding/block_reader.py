@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bitsback.coding import chain, layouts
 from bitsback.coding.block import (
+    DECODED,
     DIGITS,
     FALLBACK,
     INFLATED,
@@ -19,6 +20,7 @@ from bitsback.coding.block import (
     Opened,
     read_header,
 )
+from bitsback.coding.decoded import decode_pixels
 from bitsback.coding.fallback import decode_fallback
 from bitsback.coding.inflated import decode_inflated
 from bitsback.coding.multisets import Multisets
@@ -110,6 +112,8 @@ def decode_elements(
             raise ArchiveError("its items are no bytes, so that they have no streams")
         undo = decode_streams if method == STREAMS else decode_inflated
         return np.frombuffer(undo(block.data, elements), np.uint8)
+    if method == DECODED:
+        return decode_pixels(block.data, block.runs)
     if method == DIGITS:
         return _decode_digits(block, dtype, find_model, stop, verify)
     if elements > max_elements(size):

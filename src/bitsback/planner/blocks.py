@@ -5,11 +5,12 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from bitsback.coding import layouts
 from bitsback.coding.block_coding import (
     Coding,
+    as_decoded,
     by_counting,
     by_model,
     coding_of_digits,
@@ -17,6 +18,7 @@ from bitsback.coding.block_coding import (
     without_model,
 )
 from bitsback.coding.block_plan import BlockPlan, runs_of
+from bitsback.coding.decoded import JpegBehind, find_behind
 from bitsback.coding.fallback import Coder
 from bitsback.coding.number_digits import cut_of, seen_at
 from bitsback.format.layout import BLOCK, section
@@ -89,8 +91,40 @@ class Found:
 
 def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
     """Encodes a block by its plan, or by one of its own if it does worse than expected, since the
-    blocks of a part may differ much. fixed: no other model may be used.
+    blocks of a part may differ much; tiles that a JPEG decoder made by their coefficients. fixed:
+    no other model may be used.
     """
+    fast = planner.policy.most_products < math.inf
+    if fixed or fast or planner.given is not None or block.order_bits is not None:
+        return _encode_pixels(block, planner, fixed)
+    behind = [find_behind(tile) for tile in block.tiles]
+    if not any(behind):
+        return _encode_pixels(block, planner, fixed)
+    parts, start = [], 0
+    for found, group in groupby(behind, key=lambda one: one is not None):
+        some = list(group)
+        part = block.part(start, start + len(some))
+        start += len(some)
+        parts.append(
+            _encode_decoded(part, [one for one in some if one is not None], planner)
+            if found
+            else _encode_pixels(part, planner, fixed)
+        )
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _encode_decoded(block: Uncoded, behind: Sequence[JpegBehind], planner: Planner) -> Encoded:
+    coding = as_decoded(block.tiles, behind)
+    if coding is None:
+        return _encode_pixels(block, planner)
+    encoded = _encoded(block, coding)
+    if DEFAULT.surprise * coding.cost < block.plan.rate * block.tiles.elements.size:
+        return encoded  # a trial says that the model takes more
+    other = _encode_pixels(block, planner)
+    return min(encoded, other, key=lambda encoded: len(encoded.sections))
+
+
+def _encode_pixels(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
     tiles, plan = block.tiles, block.plan
     encoded = _smallest(block, (plan, *plan.rivals))
     if (
@@ -119,11 +153,9 @@ def _smallest(block: Uncoded, plans: Sequence[Plan]) -> Encoded:
     return min(found, key=lambda encoded: len(encoded.sections))
 
 
-def _by_plan(block: Uncoded, plan: Plan) -> Encoded:
-    """A block by its plan, cut into several if a reader would refuse it by the plan's model."""
-    tiles, multiset = block.tiles, block.order_bits is not None
-    found = smallest_coding(tiles, plan, block.coder, multiset, block.records)
-    coding = found.coding
+def _encoded(block: Uncoded, coding: Coding, codable: bool = False) -> Encoded:
+    """codable: whether a model could code the tiles."""
+    tiles = block.tiles
     whole = section(
         BLOCK,
         varint(block.first),
@@ -132,13 +164,20 @@ def _by_plan(block: Uncoded, plan: Plan) -> Encoded:
         coding.prefix,
         *coding.data,
     )
-    encoded = Encoded(
+    return Encoded(
         whole,
         ((tiles.count, len(whole), coding.method.number),),
         coding.models,
-        int(found.codable and not coding.models),
+        int(codable and not coding.models),
         block.order_bits if coding.method.multiset and block.order_bits else 0,
     )
+
+
+def _by_plan(block: Uncoded, plan: Plan) -> Encoded:
+    """A block by its plan, cut into several if a reader would refuse it by the plan's model."""
+    tiles, multiset = block.tiles, block.order_bits is not None
+    found = smallest_coding(tiles, plan, block.coder, multiset, block.records)
+    encoded = _encoded(block, found.coding, found.codable)
     if not found.refused or multiset or tiles.count == 1:
         return encoded
     count = _parts(block, plan, found.refused)

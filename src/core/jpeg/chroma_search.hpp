@@ -1,0 +1,393 @@
+// A search for the samples of chroma behind their smooth upsampling.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "step_search.hpp"
+
+namespace bitsback::jpeg {
+
+// Rows, or columns, of pixels and the samples that they are made of: 3/4 of one and 1/4 of its
+// neighbour if there are two pixels for a sample.
+class Taps {
+  public:
+    struct Pixel {
+        std::size_t near, far;
+    };
+    struct Use {
+        std::size_t pixel;
+        int weight;
+    };
+
+    // first: the place of the first pixel in the frame.
+    Taps(std::size_t first, std::size_t count, std::size_t factor)
+        : factor_(factor), first_(first), pixels_(count) {
+        const std::size_t begin = first / factor, end = (first + count - 1) / factor + 1;
+        uses_.resize(end - begin);
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::size_t place = first + i, own = place / factor;
+            std::size_t other = own;
+            if (factor == 2 && place % 2 == 0 && own > begin) other = own - 1;
+            if (factor == 2 && place % 2 == 1 && own + 1 < end) other = own + 1;
+            pixels_[i] = {own - begin, other - begin};
+            if (factor == 1 || other == own) {
+                uses_[own - begin].push_back({i, factor == 1 ? 1 : 4});
+            } else {
+                uses_[own - begin].push_back({i, 3});
+                uses_[other - begin].push_back({i, 1});
+            }
+        }
+        factorise();
+    }
+
+    std::size_t pixels() const { return pixels_.size(); }
+    std::size_t samples() const { return uses_.size(); }
+    std::size_t place(std::size_t pixel) const { return first_ + pixel; }
+    std::size_t first_sample() const { return first_ / factor_; }
+    const Pixel& pixel(std::size_t number) const { return pixels_[number]; }
+    const std::vector<Use>& uses(std::size_t sample) const { return uses_[sample]; }
+    // Whether the pixel needs a sample of the frame that no pixel is over.
+    bool begins_outside(std::size_t pixel) const {
+        return factor_ == 2 && pixel == 0 && first_ % 2 == 0 && first_ > 0;
+    }
+
+    // The samples that come nearest to pixels, in place; those of several columns at once.
+    void solve(std::vector<float>& pixels, std::size_t columns) const {
+        const std::size_t count = samples();
+        std::vector<float> sums(count * columns, 0.0f);
+        const float unit = factor_ == 1 ? 1.0f : 0.25f;
+        for (std::size_t i = 0; i < count; ++i)
+            for (const Use& use : uses_[i])
+                for (std::size_t x = 0; x < columns; ++x)
+                    sums[i * columns + x] +=
+                        unit * static_cast<float>(use.weight) * pixels[use.pixel * columns + x];
+        for (std::size_t i = 1; i < count; ++i)
+            for (std::size_t x = 0; x < columns; ++x)
+                sums[i * columns + x] -= below_[i] * sums[(i - 1) * columns + x];
+        for (std::size_t i = count; i-- > 0;)
+            for (std::size_t x = 0; x < columns; ++x) {
+                const float next = i + 1 < count ? sums[(i + 1) * columns + x] : 0.0f;
+                sums[i * columns + x] = (sums[i * columns + x] - above_[i] * next) * inverse_[i];
+            }
+        pixels = std::move(sums);
+    }
+
+    // The pixels of samples, in place, unrounded.
+    void upsample(std::vector<float>& samples, std::size_t columns) const {
+        std::vector<float> made(pixels_.size() * columns);
+        const float own = factor_ == 1 ? 1.0f : 0.75f, other = 1 - own;
+        for (std::size_t i = 0; i < pixels_.size(); ++i)
+            for (std::size_t x = 0; x < columns; ++x)
+                made[i * columns + x] = own * samples[pixels_[i].near * columns + x] +
+                                        other * samples[pixels_[i].far * columns + x];
+        samples = std::move(made);
+    }
+
+  private:
+    // The tridiagonal equations of least squares, as a lower and an upper part.
+    void factorise() {
+        const std::size_t count = samples();
+        std::vector<float> own(count, 0), next(count, 0);
+        for (const Pixel& pixel : pixels_) {
+            if (pixel.near == pixel.far) {
+                own[pixel.near] += 1;
+                continue;
+            }
+            own[pixel.near] += 0.5625f;
+            own[pixel.far] += 0.0625f;
+            next[std::min(pixel.near, pixel.far)] += 0.1875f;
+        }
+        below_.assign(count, 0);
+        above_ = next;
+        inverse_.assign(count, 0);
+        for (std::size_t i = 0; i < count; ++i) {
+            if (i > 0) {
+                below_[i] = next[i - 1] * inverse_[i - 1];
+                own[i] -= below_[i] * next[i - 1];
+            }
+            inverse_[i] = 1 / own[i];
+        }
+    }
+
+    std::size_t factor_, first_;
+    std::vector<Pixel> pixels_;
+    std::vector<std::vector<Use>> uses_;
+    std::vector<float> below_, above_, inverse_;
+};
+
+inline void transpose(std::vector<float>& values, std::size_t rows, std::size_t columns) {
+    std::vector<float> made(values.size());
+    for (std::size_t y = 0; y < rows; ++y)
+        for (std::size_t x = 0; x < columns; ++x) made[x * rows + y] = values[y * columns + x];
+    values = std::move(made);
+}
+
+// The samples of a plane of pixels, some of which are known.
+class ChromaSearch {
+  public:
+    ChromaSearch(const Plane& pixels, std::size_t top, std::size_t left, std::size_t down,
+                 std::size_t across)
+        : pixels_(pixels),
+          rows_(top, pixels.rows, down),
+          columns_(left, pixels.columns, across),
+          down_(down),
+          across_(across) {
+        nearest();
+    }
+
+    std::size_t rows() const { return rows_.samples(); }
+    std::size_t columns() const { return columns_.samples(); }
+    std::size_t first_row() const { return rows_.first_sample(); }
+    std::size_t first_column() const { return columns_.first_sample(); }
+
+    // The samples, of which those count as known that make their pixels.
+    Plane samples() const {
+        Plane made{rows(), columns(), {}, {}};
+        made.levels.resize(levels_.size());
+        made.known.resize(levels_.size());
+        for (std::size_t i = 0; i < rows(); ++i)
+            for (std::size_t j = 0; j < columns(); ++j) {
+                const std::size_t at = i * columns() + j;
+                made.levels[at] = level(levels_[at]);
+                made.known[at] = is_sure(i, j) ? 1 : 0;
+            }
+        return made;
+    }
+
+    // Changes samples until they make the pixels, or no change of one or two comes nearer to it.
+    void refine() {
+        for (int turn = 0; turn < most_turns; ++turn) {
+            bool changed = false;
+            for (std::size_t i = 0; i < rows(); ++i)
+                for (std::size_t j = 0; j < columns(); ++j)
+                    if (cost(i, j) > 0) changed = refine(i, j) || changed;
+            if (!changed) break;
+        }
+    }
+
+    // Takes the samples of a block, which begins there in the frame, and changes its coefficients
+    // until they make the pixels, or nothing comes nearer.
+    void judge(const BlockSearch& search, std::size_t row, std::size_t column,
+               std::int16_t* coefficients) {
+        auto best = put(row, column, search.samples(coefficients));
+        for (int turn = 0; turn < most_turns && best > 0; ++turn) {
+            struct Flip {
+                std::int64_t cost;
+                std::size_t place;
+                std::int16_t times;
+            };
+            std::array<Flip, 2 * block_size> flips;
+            const auto trial = [&](std::size_t place, std::int16_t times) {
+                coefficients[place] = static_cast<std::int16_t>(coefficients[place] + times);
+                const auto cost = put(row, column, search.samples(coefficients));
+                coefficients[place] = static_cast<std::int16_t>(coefficients[place] - times);
+                return cost;
+            };
+            for (std::size_t r = 0; r < block_size; ++r) {
+                flips[2 * r] = {trial(r, 1), r, 1};
+                flips[2 * r + 1] = {trial(r, -1), r, -1};
+            }
+            std::partial_sort(flips.begin(), flips.begin() + uncertain, flips.end(),
+                              [](const Flip& a, const Flip& b) { return a.cost < b.cost; });
+            std::size_t first = flips.size(), second = flips.size();
+            const auto before = best;
+            if (flips[0].cost < best) {
+                best = flips[0].cost;
+                first = 0;
+            }
+            for (std::size_t i = 0; i + 1 < uncertain; ++i) {
+                std::int16_t& one = coefficients[flips[i].place];
+                one = static_cast<std::int16_t>(one + flips[i].times);
+                for (std::size_t j = i + 1; j < uncertain; ++j) {
+                    if (flips[i].place == flips[j].place) continue;
+                    const auto cost = trial(flips[j].place, flips[j].times);
+                    if (cost < best) {
+                        best = cost;
+                        first = i;
+                        second = j;
+                    }
+                }
+                one = static_cast<std::int16_t>(one - flips[i].times);
+            }
+            if (best < before) {
+                for (const std::size_t flip : {first, second})
+                    if (flip < flips.size())
+                        coefficients[flips[flip].place] = static_cast<std::int16_t>(
+                            coefficients[flips[flip].place] + flips[flip].times);
+            }
+            put(row, column, search.samples(coefficients));
+            if (best == before) break;
+        }
+    }
+
+  private:
+    static constexpr int most_turns = 8, fillings = 4;
+    static constexpr std::size_t uncertain = 12;
+
+    // The samples that come nearest to the pixels, rounded.
+    void nearest() {
+        const std::size_t height = rows_.pixels(), width = columns_.pixels();
+        std::vector<float> goal(height * width), samples;
+        bool open = false;
+        float mean = 128;
+        for (std::size_t at = 0; at < goal.size(); ++at) {
+            if (known(at)) mean = pixels_.levels[at];
+            open = open || !known(at);
+            goal[at] = known(at) ? pixels_.levels[at] : mean;
+        }
+        for (int turn = 0; turn < (open ? fillings : 1); ++turn) {
+            samples = goal;
+            rows_.solve(samples, width);
+            transpose(samples, rows(), width);
+            columns_.solve(samples, rows());
+            transpose(samples, columns(), rows());
+            if (turn + 1 == fillings) break;
+            if (!open) break;
+            auto again = samples;
+            rows_.upsample(again, columns());
+            transpose(again, height, columns());
+            columns_.upsample(again, height);
+            transpose(again, width, height);
+            for (std::size_t at = 0; at < goal.size(); ++at)
+                if (!known(at)) goal[at] = again[at];
+        }
+        levels_.resize(samples.size());
+        for (std::size_t at = 0; at < samples.size(); ++at)
+            levels_[at] = std::clamp(static_cast<int>(std::nearbyint(samples[at])), 0, 255);
+        sums_.assign(height * width, 0);
+        for (std::size_t i = 0; i < rows(); ++i)
+            for (std::size_t j = 0; j < columns(); ++j) add(i, j, levels_[i * columns() + j]);
+    }
+
+    bool known(std::size_t at) const { return pixels_.known.empty() || pixels_.known[at] != 0; }
+
+    void add(std::size_t i, std::size_t j, int change) {
+        for (const Taps::Use& y : rows_.uses(i))
+            for (const Taps::Use& x : columns_.uses(j))
+                sums_[y.pixel * columns_.pixels() + x.pixel] += change * y.weight * x.weight;
+    }
+
+    // How far the sum of a pixel is from making it, in units of a sum.
+    int excess(std::size_t y, std::size_t x, int sum) const {
+        const std::size_t at = y * columns_.pixels() + x;
+        if (!known(at) || rows_.begins_outside(y) || columns_.begins_outside(x)) return 0;
+        const int unit = static_cast<int>(down_ * across_ * down_ * across_);
+        int bias = 0;
+        if (across_ == 2)
+            bias = columns_.place(x) % 2 == 0 ? (down_ == 2 ? 8 : 1) : (down_ == 2 ? 7 : 2);
+        else if (down_ == 2)
+            bias = rows_.place(y) % 2 == 0 ? 1 : 2;
+        const int low = unit * pixels_.levels[at] - bias;
+        return std::max({low - sum, sum - (low + unit - 1), 0});
+    }
+
+    // The cost of the pixels that a sample makes, if it changed by so much.
+    std::int64_t cost(std::size_t i, std::size_t j, int change = 0) const {
+        std::int64_t sum = 0;
+        for (const Taps::Use& y : rows_.uses(i))
+            for (const Taps::Use& x : columns_.uses(j)) {
+                const int over = excess(
+                    y.pixel, x.pixel,
+                    sums_[y.pixel * columns_.pixels() + x.pixel] + change * y.weight * x.weight);
+                sum += over * over;
+            }
+        return sum;
+    }
+    bool is_sure(std::size_t i, std::size_t j) const {
+        bool some = false;
+        for (const Taps::Use& y : rows_.uses(i))
+            for (const Taps::Use& x : columns_.uses(j)) {
+                const std::size_t at = y.pixel * columns_.pixels() + x.pixel;
+                if (excess(y.pixel, x.pixel, sums_[at]) > 0) return false;
+                some =
+                    some || (known(at) && y.weight >= 1 && x.weight >= 1 &&
+                             !rows_.begins_outside(y.pixel) && !columns_.begins_outside(x.pixel) &&
+                             y.weight * x.weight >= (down_ == 2 ? 3 : 1) * (across_ == 2 ? 3 : 1));
+            }
+        return some;
+    }
+
+    void change(std::size_t i, std::size_t j, int by) {
+        levels_[i * columns() + j] += by;
+        add(i, j, by);
+    }
+
+    bool refine(std::size_t i, std::size_t j) {
+        const std::int64_t before = cost(i, j);
+        std::int64_t best = 0;
+        int own = 0, other = 0;
+        std::size_t other_i = i, other_j = j;
+        for (const int by : {1, -1, 2, -2}) {
+            const std::int64_t gain = cost(i, j, by) - before;
+            if (gain < best) {
+                best = gain;
+                own = by;
+            }
+        }
+        if (own == 0) {
+            for (const int by : {1, -1}) {
+                const std::int64_t first = cost(i, j, by) - before;
+                change(i, j, by);
+                for (int y = -1; y <= 1; ++y)
+                    for (int x = -1; x <= 1; ++x) {
+                        const std::size_t near_i = i + static_cast<std::size_t>(y),
+                                          near_j = j + static_cast<std::size_t>(x);
+                        if ((y == 0 && x == 0) || near_i >= rows() || near_j >= columns()) continue;
+                        const std::int64_t now = cost(near_i, near_j);
+                        for (const int more : {1, -1}) {
+                            const std::int64_t gain = first + cost(near_i, near_j, more) - now;
+                            if (gain < best) {
+                                best = gain;
+                                own = by;
+                                other = more;
+                                other_i = near_i;
+                                other_j = near_j;
+                            }
+                        }
+                    }
+                change(i, j, -by);
+            }
+        }
+        if (best == 0) return false;
+        change(i, j, own);
+        if (other != 0) change(other_i, other_j, other);
+        return true;
+    }
+
+    // Puts the samples of a block; the cost of all pixels that they make.
+    std::int64_t put(std::size_t row, std::size_t column,
+                     const std::array<std::uint8_t, block_size>& made) {
+        std::size_t top = ~std::size_t{0}, bottom = 0, left = ~std::size_t{0}, right = 0;
+        for (std::size_t p = 0; p < block_size; ++p) {
+            const std::size_t i = row + p / 8 - first_row(), j = column + p % 8 - first_column();
+            if (i >= rows() || j >= columns()) continue;
+            const int by = made[p] - levels_[i * columns() + j];
+            if (by != 0) change(i, j, by);
+            top = std::min(top, rows_.uses(i).front().pixel);
+            bottom = std::max(bottom, rows_.uses(i).back().pixel);
+            left = std::min(left, columns_.uses(j).front().pixel);
+            right = std::max(right, columns_.uses(j).back().pixel);
+        }
+        std::int64_t sum = 0;
+        if (top <= bottom)
+            for (std::size_t y = top; y <= bottom; ++y)
+                for (std::size_t x = left; x <= right; ++x) {
+                    const int over = excess(y, x, sums_[y * columns_.pixels() + x]);
+                    sum += over * over;
+                }
+        return sum;
+    }
+
+    const Plane& pixels_;
+    Taps rows_, columns_;
+    std::size_t down_, across_;
+    std::vector<int> levels_;  // the samples
+    std::vector<int> sums_;    // of each pixel
+};
+
+}  // namespace bitsback::jpeg

@@ -1,0 +1,205 @@
+// A search for the grid of blocks and the steps of quantisation behind samples.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "block_search.hpp"
+
+namespace bitsback::jpeg {
+
+inline constexpr int most_step = 255;
+inline constexpr std::size_t few_levels = 3;
+
+// libjpeg's tables of luma and chroma, T.81 annex K, in rows.
+inline constexpr std::array<std::array<std::uint8_t, block_size>, 2> usual_steps = {{
+    {16, 11, 10, 16, 24,  40,  51,  61,  12, 12, 14, 19, 26,  58,  60,  55,  //
+     14, 13, 16, 24, 40,  57,  69,  56,  14, 17, 22, 29, 51,  87,  80,  62,  //
+     18, 22, 37, 56, 68,  109, 103, 77,  24, 35, 55, 64, 81,  104, 113, 92,  //
+     49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99},
+    {17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99,  //
+     24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99,  //
+     99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,  //
+     99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99},
+}};
+
+// The usual table for a quality from 1 to 100.
+inline int usual_step(std::size_t table, std::size_t place, int quality) {
+    const int scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
+    return std::clamp((usual_steps[table][place] * scale + 50) / 100, 1, most_step);
+}
+
+// Coefficients of some blocks, by their places.
+class StepSearch {
+  public:
+    void add(const Values& coefficients) {
+        for (std::size_t r = 0; r < block_size; ++r)
+            if (std::abs(coefficients[r]) > 1.3f && values_[r].size() < most_values)
+                values_[r].push_back(std::abs(coefficients[r]));
+    }
+
+    // The logarithm of how much likelier the best steps make the coefficients than steps of 1, and
+    // these steps, in zigzag order. table: of the usual ones.
+    std::pair<float, Steps> find(std::size_t table) const {
+        std::array<std::array<float, most_step + 1>, block_size> scores;
+        std::array<int, block_size> best{};
+        float sum = 0;
+        for (std::size_t r = 0; r < block_size; ++r) {
+            scores[r] = score(values_[r]);
+            best[r] = static_cast<int>(std::max_element(scores[r].begin() + 1, scores[r].end()) -
+                                       scores[r].begin());
+            sum += std::max(scores[r][static_cast<std::size_t>(best[r])] - doubt, 0.0f);
+        }
+        int quality = 0;
+        float most = -1e30f;
+        for (int one = 1; one <= 100; ++one) {
+            float all = 0;
+            for (std::size_t r = 0; r < block_size; ++r)
+                all += scores[r][static_cast<std::size_t>(usual_step(table, r, one))];
+            if (all > most) {
+                most = all;
+                quality = one;
+            }
+        }
+        Steps steps;
+        for (std::size_t k = 0; k < block_size; ++k) {
+            const std::size_t r = natural[k];
+            const int usual = usual_step(table, r, quality);
+            const bool sure =
+                most < 0.97f * sum && scores[r][static_cast<std::size_t>(best[r])] >
+                                          scores[r][static_cast<std::size_t>(usual)] + doubt;
+            steps[k] = static_cast<std::uint16_t>(sure ? best[r] : usual);
+        }
+        return {std::max(sum, most), steps};
+    }
+
+  private:
+    static constexpr std::size_t most_values = 256;
+    static constexpr float doubt = 6;  // of any step
+
+    static std::array<float, most_step + 1> score(const std::vector<float>& values) {
+        std::array<float, most_step + 1> scores{};
+        for (int step = 1; step <= most_step; ++step) {
+            const float size = static_cast<float>(step), inverse = 1 / size;
+            const float near = std::log(1.13f * size), far = std::log(0.043f * size);
+            float sum = 0;
+            for (const float value : values) {
+                const float times = static_cast<float>(static_cast<int>(value * inverse + 0.5f));
+                const float rest = value - times * size, power = rest * rest;
+                sum += times > 0 ? std::max({near - power * 5.5f, far - power * 0.35f, -4.0f})
+                                 : std::max(-power * 0.35f, -4.0f);
+            }
+            scores[static_cast<std::size_t>(step)] = sum;
+        }
+        return scores;
+    }
+
+    std::array<std::vector<float>, block_size> values_;
+};
+
+// A plane of samples, some of which are not known.
+struct Plane {
+    std::size_t rows, columns;
+    std::vector<std::uint8_t> levels;
+    std::vector<std::uint8_t> known;  // 1 or 0 for each; empty: all are
+};
+
+// A block of samples less 128, and how many levels it has.
+struct SampledBlock {
+    Values samples;
+    std::size_t levels;
+};
+
+// Nothing if a sample is not known, or may have been clamped.
+inline std::optional<SampledBlock> block_at(const Plane& plane, std::size_t row,
+                                            std::size_t column) {
+    SampledBlock block;
+    std::array<std::uint64_t, 4> present{};
+    for (std::size_t p = 0; p < block_size; ++p) {
+        const std::size_t at = (row + p / 8) * plane.columns + column + p % 8;
+        const std::uint8_t level = plane.levels[at];
+        if (level == 0 || level == 255 || (!plane.known.empty() && plane.known[at] == 0))
+            return std::nullopt;
+        block.samples[p] = static_cast<float>(level) - 128;
+        present[level / 64] |= std::uint64_t{1} << level % 64;
+    }
+    block.levels = 0;
+    for (const std::uint64_t word : present)
+        block.levels += static_cast<std::size_t>(std::popcount(word));
+    return block;
+}
+
+// Calls take(row, column) for corners of blocks on a grid, about `most` of them, evenly.
+template <class Take>
+void visit_blocks(const Plane& plane, std::size_t top, std::size_t left, std::size_t most,
+                  const Take& take) {
+    if (plane.rows < top + 8 || plane.columns < left + 8) return;
+    const std::size_t rows = (plane.rows - top) / 8, columns = (plane.columns - left) / 8;
+    const std::size_t count = rows * columns, some = std::min(count, most);
+    for (std::size_t i = 0; i < some; ++i) {
+        const std::size_t block = i * count / some;
+        take(top + 8 * (block / columns), left + 8 * (block % columns));
+    }
+}
+
+// Where the first whole block of a grid begins, each from 0 to 7: where coefficients are zeros most
+// often.
+inline std::pair<std::size_t, std::size_t> find_grid(const Plane& plane, std::size_t most) {
+    std::pair<std::size_t, std::size_t> found{0, 0};
+    float best = -1;
+    for (std::size_t top = 0; top < 8; ++top)
+        for (std::size_t left = 0; left < 8; ++left) {
+            std::size_t zeros = 0, blocks = 0;
+            visit_blocks(plane, top, left, most, [&](std::size_t row, std::size_t column) {
+                const auto block = block_at(plane, row, column);
+                if (!block || block->levels < few_levels) return;
+                ++blocks;
+                for (const float value : transform(block->samples))
+                    zeros += std::abs(value) < 0.75f;
+            });
+            const float share =
+                blocks > 0 ? static_cast<float>(zeros) / static_cast<float>(blocks) : 0;
+            if (share > best) {
+                best = share;
+                found = {top, left};
+            }
+        }
+    return found;
+}
+
+// The blocks of the most levels: where there are few, the errors of their rounding are alike, and
+// coefficients are no multiples of steps.
+class BusyBlocks {
+  public:
+    void add(const Plane& plane, std::size_t top, std::size_t left) {
+        visit_blocks(plane, top, left, most_looks, [&](std::size_t row, std::size_t column) {
+            const auto block = block_at(plane, row, column);
+            if (block && block->levels >= few_levels) blocks_.push_back(*block);
+        });
+    }
+    std::pair<float, Steps> find_steps(std::size_t table) {
+        const std::size_t some = std::min(blocks_.size(), most_blocks);
+        std::nth_element(
+            blocks_.begin(), blocks_.begin() + static_cast<std::ptrdiff_t>(some), blocks_.end(),
+            [](const SampledBlock& a, const SampledBlock& b) { return a.levels > b.levels; });
+        blocks_.resize(some);
+        StepSearch search;
+        for (const SampledBlock& block : blocks_) search.add(transform(block.samples));
+        return search.find(table);
+    }
+    const std::vector<SampledBlock>& blocks() const { return blocks_; }
+
+  private:
+    static constexpr std::size_t most_looks = 2048, most_blocks = 192;
+
+    std::vector<SampledBlock> blocks_;
+};
+
+}  // namespace bitsback::jpeg
