@@ -96,7 +96,8 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
     let mut numbers_left = numbers.as_mut_slice();
     while bytes.left() > 0 {
         let gap = bytes.varint()?;
-        let exception = bytes.take(dtype.size())?.iter().rev().fold(0u64, |number, &byte| number << 8 | u64::from(byte));
+        let exception =
+            bytes.take(dtype.size())?.iter().rev().fold(0u64, |number, &byte| number << 8 | u64::from(byte));
         let place = usize::try_from(gap).ok().filter(|&place| place < numbers_left.len());
         let Some(place) = place else {
             return bytes.error("an exception is behind the elements");

@@ -65,7 +65,11 @@ fn plain(coder: &mut Decoder, bits: u32) -> Result<usize> {
 
 fn signed(n: usize) -> i64 {
     let n = n as i64;
-    if n % 2 == 0 { n / 2 } else { -(n + 1) / 2 }
+    if n % 2 == 0 {
+        n / 2
+    } else {
+        -(n + 1) / 2
+    }
 }
 
 impl Tile {
@@ -80,6 +84,8 @@ impl Tile {
         let (height, width) = (top + rows, left + columns);
         let mut frame = Frame {
             progressive: false,
+            arithmetic: false,
+            lossless: false,
             precision: 8,
             rows: height.div_ceil(8 * v),
             columns: width.div_ceil(8 * h),
