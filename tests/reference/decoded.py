@@ -57,7 +57,7 @@ class Tiles:
         for t in range(min(channels, 2)):
             self.pop_table(t)
         height, width = top + rows, left + columns
-        frame = Frame(False, 8, ceil(height, 8 * v), ceil(width, 8 * h), [])
+        frame = Frame(False, False, False, 8, ceil(height, 8 * v), ceil(width, 8 * h), [])
         for c in range(channels):
             down, across = (v, h) if c == 0 else (1, 1)
             size = (frame.rows * down, frame.columns * across)
