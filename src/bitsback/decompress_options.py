@@ -31,9 +31,8 @@ class DecompressOptions:
 
     files: RestoredFiles = option(
         "exact",
-        'For an archive made with `files` "exact". "exact": it is an error if zlib or libtiff of'
-        ' this computer cannot reproduce the bytes of a file. "pixels": such a file comes back with'
-        " the same pixels and metadata.",
+        '"exact": it is an error if zlib or libtiff of this computer cannot reproduce the bytes of'
+        ' a file. "pixels": such a file comes back with the same pixels and metadata.',
         choices=get_args(RestoredFiles),
     )
     keep_going: bool = option(

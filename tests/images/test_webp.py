@@ -14,7 +14,7 @@ import bitsback
 from bitsback.files import webp
 from bitsback.files.drawing import Split
 from bitsback.files.picture_files import alike, file_of, split
-from bitsback.summary import ASKED_FOR
+from bitsback.summary import ASKED_FOR, NO_PICTURE
 from broken_metadata import assert_both_refuse
 from reference.container_metadata import restore
 
@@ -98,12 +98,14 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
     (tmp_path / "in" / "lossy.webp").write_bytes(lossy)
     lossy = webp_file(COLOURS, lossless=False, exif=b"Exif\0\0II*\0")
     (tmp_path / "in" / "lossy-and-exif.webp").write_bytes(lossy)
+    (tmp_path / "in" / "empty").touch()
     exact = bitsback.compress(tmp_path / "in", tmp_path / "b.bb", model="fast")
     assert exact.stored[ASKED_FOR].files == exact.saving.files == 4 and exact.inexact == []
     summary = bitsback.compress(
         tmp_path / "in", tmp_path / "a.bb", model="fast", hashes="sha256", files="pixels"
     )
-    assert {reason: held.files for reason, held in summary.stored.items()} == {"WebP": 2}
+    stored = {reason: held.files for reason, held in summary.stored.items()}
+    assert stored == {"WebP": 2, NO_PICTURE: 1}
     assert summary.inexact == ["0.webp", "1.webp", "2.webp", "3.webp"]
     assert summary.saving.files == 0
     saved = exact.bytes_out - summary.bytes_out

@@ -157,7 +157,7 @@ class _SortedFiles:
         self._sums.add_file()
         if not found.exact:
             self._inexact.append(name)
-        if found.saving >= _WORTH * found.size:
+        if found.saving > _WORTH * found.size:
             self._saving = Saving(self._saving.files + 1, self._saving.bytes + found.saving)
         if found.header is not None:
             if found.metadata:

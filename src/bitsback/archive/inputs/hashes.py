@@ -10,25 +10,16 @@ from bitsback.io.names import printable
 from bitsback.work import ordered_map
 
 
-def hash_inputs(taken: Input, threads: int, all_exact: bool) -> list[bytes]:
-    """Reads the files of a folder that come back byte for byte, be it all. Raises InputError."""
-    from bitsback.files.picture_files import promised
-
-    listing, kept, files = taken.listing, taken.kept, taken.files
-    if listing is None or kept is None or files is None:
+def hash_inputs(taken: Input, threads: int) -> list[bytes]:
+    """Reads the files of a folder that come back byte for byte. Raises InputError."""
+    listing, disk, files = taken.listing, taken.disk, taken.files
+    if listing is None or disk is None or files is None:
         raise InputError(
             f"{taken.name}: hashes (--hashes) are of files that come back byte for byte; those of"
             " folders and lists of pictures may, and without --unordered"
         )
-
-    def exact(number: int) -> bool:
-        if all_exact or files.stored(number):
-            return True
-        _, start, end = files.span(number)
-        kept.metadata.seek(start)
-        return end > start and promised(kept.metadata.read(end - start))
-
-    wanted = [name if exact(number) else None for number, name in enumerate(files.names)]
+    inexact = set(disk.inexact)
+    wanted = [None if name in inexact else name for name in files.names]
 
     def digest(name: str | None) -> bytes:
         if name is None:

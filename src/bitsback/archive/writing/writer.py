@@ -182,7 +182,7 @@ class _Writer:
         self._threads = check_threads(request.options.threads)
         self._hashes: list[bytes] | None = None
         if request.options.hashes is not None:
-            self._hashes = hash_inputs(taken, self._threads, request.exact)
+            self._hashes = hash_inputs(taken, self._threads)
         self._parts = part_readers(taken, request)
         # Otherwise when it is a part's turn: the first block of each would have to be in memory.
         self._early = request.given is not None or request.options.embed == "always"

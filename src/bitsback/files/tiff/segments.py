@@ -115,6 +115,11 @@ class Layout:
         return rows * self.across * self.columns
 
     @property
+    def is_steady(self) -> bool:
+        """Whether all versions of what compresses its segments make the same bytes."""
+        return self.compression not in (LZMA, ZSTD)
+
+    @property
     def blank(self) -> Any:
         """The sample whose bits are zeros in the file."""
         return np.invert(self.dtype.type(0)) if self.flags & INVERTED else self.dtype.type(0)

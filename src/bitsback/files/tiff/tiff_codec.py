@@ -93,7 +93,9 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
     content, reader = FileContent(file), Reader(file)
     try:
         metadata = _metadata(content, reader, pages)
-        if metadata is None:
+        if metadata is None or (
+            (exact or metadata.has_leaders) and not all(page.layout.is_steady for page in pages)
+        ):
             return None
         exact = exact or metadata.has_leaders
         again = _made_again(metadata, content, reader, pages)
