@@ -164,6 +164,6 @@ def main(folder: str | None = None, epochs: int = 20, tuning: int = 100, coded: 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        main(sys.argv[1], epochs=150, tuning=3000, coded=10_000)
+        main(sys.argv[1], epochs=60, tuning=1000, coded=10_000)
     else:
         main()

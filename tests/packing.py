@@ -7,10 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback import lzma2
 from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.file_stats import FileStats
 from bitsback.format.index import BlockInfo, Index, Place
-from bitsback.format.layout import BLOCK, FOOTER_SIZE, HEAD, NAMES, Cursor, open_section, section
+from bitsback.format.layout import (
+    BLOCK,
+    FOOTER_SIZE,
+    HEAD,
+    MODEL,
+    NAMES,
+    Cursor,
+    open_section,
+    section,
+)
 from bitsback.format.members import pack_files
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
@@ -42,6 +52,16 @@ def replaced(data: bytes, kind: bytes, payload: bytes) -> bytes:
     end = -FOOTER_SIZE - int.from_bytes(data[-FOOTER_SIZE:][:8], "little")
     body = data[: place.offset] + section(kind, payload) + data[place.offset + place.size : end]
     return body + index_of(body, counts)
+
+
+def redescribed(data: bytes, description: bytes) -> bytes:
+    """The archive of an array with another description of the model inside, and no tensors."""
+    with bitsback.open(data) as archive:
+        (place,), blocks = archive.reader.directory.models, archive.reader.blocks
+    identity = bytes(open_section(data[place.offset : place.offset + place.size], MODEL)[:16])
+    content = identity + lzma2.compress(varint(len(description)) + description)
+    body = data[: place.offset] + section(MODEL, content) + data[blocks[0].offset : blocks[-1].end]
+    return body + index_of(body, [block.items for block in blocks])
 
 
 def swapped(data: bytes, one: str, other: str) -> bytes:

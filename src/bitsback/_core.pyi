@@ -71,8 +71,10 @@ class Linear:
         self, x: NDArray[np.uint8], other: NDArray[np.uint8], low: int, high: int
     ) -> NDArray[np.uint8]: ...
 
+_Source: TypeAlias = tuple[int, int, int, int, int]  # rows, columns, channels, low, high
+
 class Network:
-    def __init__(self, sources: Sequence[tuple[int, int, int, int, int]]) -> None: ...
+    def __init__(self, sources: Sequence[_Source]) -> None: ...
     def add(self, op: str, inputs: Sequence[int], fields: Mapping[str, Any]) -> int: ...
     def __call__(
         self, sources: Sequence[NDArray[np.uint16]], wanted: Sequence[int]
@@ -97,25 +99,27 @@ class Multiset:
     def push(self, message: Message, keys: Sequence[bytes] | NDArray[np.uint8]) -> None: ...
 
 _Offsets: TypeAlias = Sequence[tuple[int, int]]
-_ItemShape: TypeAlias = tuple[int, int, int, int, int, bool]
+_ItemShape: TypeAlias = tuple[int, int, int, int, int, bool]  # models.item_shape.ItemShape
+_ShapeRun: TypeAlias = tuple[int, _ItemShape]  # items, the shape of each
+_Batches: TypeAlias = tuple[int, int]  # items of a batch, batches
+_Variable: TypeAlias = tuple[int, int]  # elements, levels
+_Step: TypeAlias = tuple[bool, Distribution]  # whether it pops
 
 class Program:
-    def __init__(
-        self, variables: Sequence[tuple[int, int]], steps: Sequence[tuple[bool, Distribution]]
-    ) -> None: ...
+    def __init__(self, variables: Sequence[_Variable], steps: Sequence[_Step]) -> None: ...
     def push(
         self,
         message: Message,
         x: NDArray[Any],
-        shapes: Sequence[tuple[int, _ItemShape]],
-        batches: Sequence[tuple[int, int]],
+        shapes: Sequence[_ShapeRun],
+        batches: Sequence[_Batches],
         kept: bool = True,
     ) -> None: ...
     def pop(
         self,
         message: Message,
-        shapes: Sequence[tuple[int, _ItemShape]],
-        batches: Sequence[tuple[int, int]],
+        shapes: Sequence[_ShapeRun],
+        batches: Sequence[_Batches],
         kept: bool = True,
     ) -> NDArray[Any]: ...
     def push_step(

@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/tuple.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "item_shape.hpp"
@@ -19,6 +21,30 @@
 
 namespace nb = nanobind;
 using namespace nb::literals;
+
+namespace nanobind::detail {
+
+// A struct that comes from Python as a tuple of its fields.
+template <class Struct, class... Fields>
+struct struct_caster {
+    using Tuple = make_caster<std::tuple<Fields...>>;
+    NB_TYPE_CASTER(Struct, Tuple::Name)
+
+    bool from_python(handle source, std::uint8_t flags, cleanup_list* cleanup) noexcept {
+        Tuple tuple;
+        if (!tuple.from_python(source, flags, cleanup)) return false;
+        value = std::apply([](auto&&... fields) { return Struct{std::move(fields)...}; },
+                           tuple.operator std::tuple<Fields...>());
+        return true;
+    }
+};
+
+template <>
+struct type_caster<bitsback::ItemShape>
+    : struct_caster<bitsback::ItemShape, std::size_t, std::size_t, std::size_t, std::size_t,
+                    std::uint32_t, bool> {};
+
+}  // namespace nanobind::detail
 
 namespace bitsback {
 
@@ -94,15 +120,6 @@ void bind_codec(nb::module_& m, const std::string& name, Make make, ShapeOf shap
             pop(message, codec, out);
         });
     });
-}
-
-// slices, rows, columns, channels, levels, whether its colours are those of JPEG
-using ShapeTuple =
-    std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::uint32_t, bool>;
-
-inline ItemShape shape_of(const ShapeTuple& tuple) {
-    const auto& [slices, rows, columns, channels, levels, jpeg] = tuple;
-    return {slices, rows, columns, channels, levels, jpeg};
 }
 
 // Integer networks, programs, and multisets.

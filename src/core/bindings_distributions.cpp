@@ -364,9 +364,7 @@ std::shared_ptr<WavefrontSettings> wavefront_settings(
 // What its networks see of the pixels of planes with this number of references, in their order:
 // features [pixels, features]; and the symbols, predictions and units [pixels, 3].
 nb::tuple wavefront_features(const WavefrontSettings& self, const In<std::uint8_t>& symbols,
-                             const std::vector<ShapeTuple>& tuples, std::size_t references) {
-    std::vector<ItemShape> shapes;
-    for (const ShapeTuple& tuple : tuples) shapes.push_back(shape_of(tuple));
+                             const std::vector<ItemShape>& shapes, std::size_t references) {
     std::vector<std::uint8_t> features;
     std::vector<std::int16_t> pixels;
     {
@@ -385,9 +383,7 @@ nb::tuple wavefront_features(const WavefrontSettings& self, const In<std::uint8_
 
 template <class Symbol>
 nb::tuple contexts(const PredictiveSettings& self, const In<Symbol>& symbols,
-                   const std::vector<ShapeTuple>& tuples) {
-    std::vector<ItemShape> shapes;
-    for (const ShapeTuple& tuple : tuples) shapes.push_back(shape_of(tuple));
+                   const std::vector<ItemShape>& shapes) {
     const std::size_t count = symbols.size();
     auto seen = make_array<std::uint8_t>({count, self.width()}, [](auto) {});
     auto predictions = make_array<std::int32_t>({count}, [](auto) {});

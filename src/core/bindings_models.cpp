@@ -1,9 +1,7 @@
 // Python bindings of models: networks, programs of distributions, and multisets of items.
 #include <nanobind/stl/map.h>
-#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
@@ -12,7 +10,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -23,6 +20,26 @@
 #include "multiset.hpp"
 #include "network.hpp"
 #include "program.hpp"
+
+namespace nanobind::detail {
+
+template <>
+struct type_caster<bitsback::Shape> : struct_caster<bitsback::Shape, std::size_t, std::size_t,
+                                                    std::size_t, std::int32_t, std::int32_t> {};
+template <>
+struct type_caster<bitsback::Variable>
+    : struct_caster<bitsback::Variable, std::size_t, std::uint32_t> {};
+template <>
+struct type_caster<bitsback::Step>
+    : struct_caster<bitsback::Step, bool, std::shared_ptr<bitsback::Distribution>> {};
+template <>
+struct type_caster<bitsback::Batches> : struct_caster<bitsback::Batches, std::size_t, std::size_t> {
+};
+template <>
+struct type_caster<bitsback::ShapeRun>
+    : struct_caster<bitsback::ShapeRun, std::size_t, bitsback::ItemShape> {};
+
+}  // namespace nanobind::detail
 
 namespace bitsback {
 namespace {
@@ -134,18 +151,8 @@ Field to_field(nb::handle value) {
 }
 
 void bind_network(nb::module_& m) {
-    // rows, columns, channels, low, high
-    using Source = std::tuple<std::size_t, std::size_t, std::size_t, std::int32_t, std::int32_t>;
     nb::class_<Network>(m, "Network")
-        .def(
-            "__init__",
-            [](Network* self, const std::vector<Source>& sources) {
-                std::vector<Shape> shapes;
-                for (const auto& [rows, columns, channels, low, high] : sources)
-                    shapes.push_back({rows, columns, channels, low, high});
-                new (self) Network(shapes);
-            },
-            "sources"_a)
+        .def(nb::init<std::vector<Shape>>(), "sources"_a)
         .def(
             "add",
             [](Network& self, const std::string& op, const std::vector<std::size_t>& inputs,
@@ -162,43 +169,24 @@ void bind_network(nb::module_& m) {
              "sources"_a, "outputs"_a);
 }
 
-using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;
-using RunTuples = std::vector<std::pair<std::size_t, ShapeTuple>>;
-
-std::vector<Batches> batches_of(const Pairs& pairs) {
-    std::vector<Batches> batches;
-    for (const auto& [size, count] : pairs) batches.push_back({size, count});
-    return batches;
-}
-
-std::vector<ShapeRun> runs_of(const RunTuples& tuples) {
-    std::vector<ShapeRun> runs;
-    for (const auto& [count, shape] : tuples) runs.push_back({count, shape_of(shape)});
-    return runs;
-}
-
 using Items = std::variant<In<std::uint8_t>, In<std::uint16_t>>;
 
-void push_items(const Program& self, Message& message, const Items& x, const RunTuples& tuples,
-                const Pairs& batches, bool kept) {
+void push_items(const Program& self, Message& message, const Items& x,
+                const std::vector<ShapeRun>& shapes, const std::vector<Batches>& batches,
+                bool kept) {
     const bool bytes = self.data().bytes();
     require(self.data().any_shape() || bytes == (x.index() == 0),
             bytes ? "this model has items of uint8" : "this model has items of uint16");
-    const std::vector<ShapeRun> shapes = runs_of(tuples);
     nb::gil_scoped_release release;
-    std::visit(
-        [&](const auto& array) {
-            self.push(message, view(array), shapes, batches_of(batches), kept);
-        },
-        x);
+    std::visit([&](const auto& array) { self.push(message, view(array), shapes, batches, kept); },
+               x);
 }
 
 constexpr std::size_t most_items = std::size_t{1} << 32;
 
 // Bytes if the levels of all items allow.
-nb::object pop_items(const Program& self, Message& message, const RunTuples& tuples,
-                     const Pairs& pairs, bool kept) {
-    const std::vector<ShapeRun> shapes = runs_of(tuples);
+nb::object pop_items(const Program& self, Message& message, const std::vector<ShapeRun>& shapes,
+                     const std::vector<Batches>& batches, bool kept) {
     std::size_t elements = 0;
     bool bytes = self.data().bytes() || (self.data().any_shape() && !shapes.empty());
     for (const auto& [count, shape] : shapes) {
@@ -207,7 +195,7 @@ nb::object pop_items(const Program& self, Message& message, const RunTuples& tup
         elements += count * shape.elements();
         bytes = bytes && (shape.levels <= 256 || !self.data().any_shape());
     }
-    const auto fill = [&](auto out) { self.pop(message, out, shapes, batches_of(pairs), kept); };
+    const auto fill = [&](auto out) { self.pop(message, out, shapes, batches, kept); };
     if (bytes) return nb::cast(make_array<std::uint8_t>({elements}, fill));
     return nb::cast(make_array<std::uint16_t>({elements}, fill));
 }
@@ -215,9 +203,9 @@ nb::object pop_items(const Program& self, Message& message, const RunTuples& tup
 // Symbols of variables, [items, elements], by their numbers.
 using Values = std::map<std::size_t, Items>;
 
-Batch batch_of(const Program& self, std::size_t items, const ShapeTuple& shape,
+Batch batch_of(const Program& self, std::size_t items, const ItemShape& shape,
                const Values& values) {
-    Batch batch = self.zeros(items, shape_of(shape));
+    Batch batch = self.zeros(items, shape);
     for (const auto& [variable, symbols] : values)
         std::visit([&](const auto& array) { self.set(batch, variable, view(array)); }, symbols);
     return batch;
@@ -225,14 +213,14 @@ Batch batch_of(const Program& self, std::size_t items, const ShapeTuple& shape,
 
 // Pushes the variable of a step under its distribution, whichever the step does.
 void push_step_of(const Program& self, Message& message, std::size_t step, std::size_t items,
-                  const ShapeTuple& shape, const Values& values) {
+                  const ItemShape& shape, const Values& values) {
     nb::gil_scoped_release release;
     const Batch batch = batch_of(self, items, shape, values);
     message.transaction([&](Message& work) { self.distribution(step).push(work, batch); });
 }
 
 nb::object pop_step_of(const Program& self, Message& message, std::size_t step, std::size_t items,
-                       const ShapeTuple& shape, const Values& values, std::size_t variable) {
+                       const ItemShape& shape, const Values& values, std::size_t variable) {
     Batch batch = batch_of(self, items, shape, values);
     {
         nb::gil_scoped_release release;
@@ -248,19 +236,8 @@ nb::object pop_step_of(const Program& self, Message& message, std::size_t step, 
 }
 
 void bind_program(nb::module_& m) {
-    using Codes = std::vector<std::pair<bool, std::shared_ptr<Distribution>>>;
     nb::class_<Program>(m, "Program")
-        .def(
-            "__init__",
-            [](Program* self, const std::vector<std::pair<std::size_t, std::uint32_t>>& variables,
-               const Codes& steps) {
-                std::vector<Variable> all;
-                for (const auto& [elements, levels] : variables) all.push_back({elements, levels});
-                std::vector<Step> code;
-                for (const auto& [pops, distribution] : steps) code.push_back({pops, distribution});
-                new (self) Program(std::move(all), std::move(code));
-            },
-            "variables"_a, "steps"_a)
+        .def(nb::init<std::vector<Variable>, std::vector<Step>>(), "variables"_a, "steps"_a)
         .def("push", &push_items, "message"_a, nb::arg("x").noconvert(), "shapes"_a, "batches"_a,
              "kept"_a = true)
         .def("pop", &pop_items, "message"_a, "shapes"_a, "batches"_a, "kept"_a = true)

@@ -35,7 +35,9 @@ LEVELS = (b"\0", b"\1")
 MNIST = (28, 28)
 
 
-def archive(collection: ArrayPart, *blocks: tuple[int, bytes], others: bytes = b"") -> bytes:
+def archive(
+    collection: ArrayPart | FileCollection, *blocks: tuple[int, bytes], others: bytes = b""
+) -> bytes:
     """An archive of blocks, given as the items that the index lists and the payload."""
     packed = [section(BLOCK, payload) for _, payload in blocks]
     data = HEAD + collection.pack() + b"".join(packed) + others

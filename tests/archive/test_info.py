@@ -10,10 +10,16 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback import lzma2
 from bitsback.archive.reading import library
+from bitsback.format.array_part import VARIED, ArrayPart
+from bitsback.format.members import pack_files
+from bitsback.format.parts import FOLDER, PAGES, FileCollection
+from bitsback.format.runs import Run, pack_runs
+from bitsback.wire import varint
 from in_memory import pack
-from packing import index_of
+from packing import redescribed
+
+from .test_hostile import archive, block
 
 
 def test_no_model_is_built(
@@ -39,72 +45,41 @@ def test_no_model_is_built(
 def test_a_model_that_describes_itself_badly(
     tiny: bitsback.Model, dots: NDArray[np.uint8], description: bytes
 ) -> None:
-    from bitsback.format.layout import HEAD, section
-    from bitsback.wire import varint
-
-    whole = pack(dots, model=tiny)
-    opened = bitsback.open(io.BytesIO(whole))
-    start = whole[: whole.index(b"M", len(HEAD))]
-    content = lzma2.compress(varint(len(description)) + description)
-    model = section(b"M", tiny.identity[:16] + content)
-    blocks = whole[
-        opened.reader.blocks[0].offset : opened.reader.blocks[-1].offset
-        + opened.reader.blocks[-1].size
-    ]
-    archive = start + model + blocks
-    archive += index_of(archive, [block.items for block in opened.reader.blocks])
+    archive = redescribed(pack(dots, model=tiny), description)
     (found,) = bitsback.open(io.BytesIO(archive)).info()["models"]
     assert found["name"] in (None, "\ud800")
     assert bitsback.open(io.BytesIO(archive)).verify()
 
 
 def test_names_are_counted_and_not_read() -> None:
-    from bitsback.format.array_part import ArrayPart
-    from bitsback.format.layout import BLOCK, HEAD, section
-    from bitsback.format.members import pack_files
-    from bitsback.format.parts import FOLDER, FileCollection
-    from bitsback.format.runs import Run, pack_runs
-    from bitsback.wire import varint
-
     count = 20_000
     names = pack_files(
         FOLDER, [(0, count)], ("/".join(["x" * 50] * 3) + str(n) for n in range(count))
     )
-    start = HEAD + FileCollection(FOLDER, (ArrayPart.of_items("|u1", (1, 1), count),)).pack()
-    run = pack_runs([Run(count, np.dtype("u1"), (1, 1), None)])
-    block = section(BLOCK, varint(0) + run + b"\0" + bytes(count))
-    archive = start + block + names
-    archive += index_of(archive, [count])
+    collection = FileCollection(FOLDER, (ArrayPart.of_items("|u1", (1, 1), count),))
+    zeros = block(0, Run(count, np.dtype("u1"), (1, 1), None), 0, bytes(count))
+    data = archive(collection, (count, zeros), others=names)
     tracemalloc.start()
-    assert bitsback.open(io.BytesIO(archive)).info()["names"] == count
-    assert tracemalloc.get_traced_memory()[1] < 2 * len(archive)
+    assert bitsback.open(io.BytesIO(data)).info()["names"] == count
+    assert tracemalloc.get_traced_memory()[1] < 2 * len(data)
     tracemalloc.reset_peak()
-    assert len(bitsback.open(io.BytesIO(archive)).names) == count
-    assert tracemalloc.get_traced_memory()[1] < 64 * len(archive)
+    assert len(bitsback.open(io.BytesIO(data)).names) == count
+    assert tracemalloc.get_traced_memory()[1] < 64 * len(data)
     tracemalloc.stop()
 
 
 def test_many_sizes_take_little_memory() -> None:
-    from bitsback.format.array_part import VARIED, ArrayPart
-    from bitsback.format.layout import BLOCK, HEAD, section
-    from bitsback.format.members import pack_files
-    from bitsback.format.parts import PAGES, FileCollection
-    from bitsback.format.runs import Run, pack_runs
-    from bitsback.wire import varint
-
     count = 20_000
     sizes = tuple((1, 1 + number % 2, 1) for number in range(count))
     part = ArrayPart(np.dtype("u1"), (count,), VARIED, sizes=sizes)
-    start = HEAD + FileCollection(PAGES, (part,)).pack()
     runs = pack_runs([Run(1, part.dtype, size, None) for _, *size in sizes])
-    block = section(BLOCK, varint(0) + runs + b"\0" + bytes(part.elements))
+    payload = varint(0) + runs + b"\0" + bytes(part.elements)
     names = pack_files(PAGES, [(0, count)], [])
-    archive = start + block + names
-    archive += index_of(archive, [count])
+    data = archive(FileCollection(PAGES, (part,)), (count, payload), others=names)
     tracemalloc.start()
-    opened = bitsback.open(io.BytesIO(archive))
+    opened = bitsback.open(io.BytesIO(data))
     (told,) = opened.info()["parts"]
     assert (told["items"], told["smallest"], told["largest"]) == (count, [1, 1], [2, 1])
-    assert tracemalloc.get_traced_memory()[1] < 120 * len(archive)
+    assert tracemalloc.get_traced_memory()[1] < 120 * len(data)
     tracemalloc.stop()
     assert opened[1].shape == (2, 1) and opened.verify() == []

@@ -17,11 +17,8 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback import lzma2
-from bitsback.format.layout import HEAD, section
 from bitsback.io import file_io as image_files
-from bitsback.wire import varint
-from packing import index_of
+from packing import redescribed
 from waiting import PATIENCE, begun, running, until
 
 from .conftest import Process, Run, assert_error_line, assert_one_line_error
@@ -92,16 +89,8 @@ def test_a_name_of_a_model_that_would_act_on_the_terminal(
     run: Run, folder: Path, private: bitsback.Model
 ) -> None:
     bitsback.compress(np.load("digits.npy"), "whole.bb", model=private)
-    whole = Path("whole.bb").read_bytes()
-    with bitsback.open("whole.bb") as opened:
-        blocks = opened.reader.blocks
     text = json.dumps({"name": "x\narchive   all well\x1b[2J"}).encode()
-    content = lzma2.compress(varint(len(text)) + text)
-    model = section(b"M", private.identity[:16] + content)
-    start = whole[: whole.index(b"M", len(HEAD))] + model
-    behind = whole[blocks[0].offset : blocks[-1].offset + blocks[-1].size]
-    index = index_of(start + behind, [block.items for block in blocks])
-    Path("forged.bb").write_bytes(start + behind + index)
+    Path("forged.bb").write_bytes(redescribed(Path("whole.bb").read_bytes(), text))
     result = run("info", "forged.bb")
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout
