@@ -104,8 +104,8 @@ def case(seed: int, number: int) -> tuple[str, bytes]:
 def is_allowed(data: bytes, one: Items | str, other: Items | str) -> bool:
     """Whether the decoders may differ: a model that no block needs may be damaged; pictures without
     container metadata become files of the same pixels; of compressed TIFF and WebP files the second
-    decoder makes other files; and it refuses PNG and TIFF files that cannot have the bytes that they
-    should.
+    decoder may make other files; and it refuses PNG and TIFF files that cannot have the bytes that
+    they should.
     """
     if isinstance(one, str):
         return "the model in the archive is damaged" in one
