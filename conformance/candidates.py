@@ -44,6 +44,9 @@ from broken_models import MODELS, broken, field, tensor
 from decoder.test_decoder import png, rare_streams, zlib_stream
 from fuzz import mutate, seeds
 from images import test_animated_png as bad_animations
+from images.test_deflate_streams import FILES as INFLATED
+from images.test_tiff_tokens import FILES as TIFF
+from images.test_tiff_tokens import deflated_file
 from jpeg_files import STREAMS as JPEG_STREAMS
 from jpeg_files import cut, with_preview
 from model_parts import Tensors
@@ -80,9 +83,9 @@ def golden() -> Iterator[tuple[str, bytes]]:
 
 def always() -> Iterator[tuple[str, str, bytes]]:
     """Archives with what a decoder need not read (the sections A5.6, A5.17 and A5.18), with modes
-    and links (A5.19), JPEG streams and pixels of JPEG (A5.7) and tokens of deflate (A6.8), whose
-    end is damaged (A9), and that only a newer release can read (A10), with the section that says
-    so.
+    and links (A5.19), JPEG streams and pixels of JPEG (A5.7), deflate streams (A5.20) and their
+    tokens (A6.3, A6.8), whose end is damaged (A9), and that only a newer release can read (A10),
+    with the section that says so.
     """
     with TemporaryDirectory() as name:
         slope = np.add.outer(np.arange(500), np.arange(600)) // 5
@@ -92,7 +95,11 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A5.19", "modes and links.bb", _of_entries(Path(name, "tree"))
         yield "A5.7", "JPEG streams.bb", _of_files(Path(name, "jpeg"), _jpeg_files())
         yield "A5.7", "pixels of JPEG.bb", _of_files(Path(name, "decoded"), _decoded_files())
+        inflated = {f"{each}.bin": make() for each, make in INFLATED.items()}
+        yield "A5.20", "deflate streams.bb", _of_files(Path(name, "deflate"), inflated)
         yield "A6.8", "PNG of other encoders.bb", _of_files(Path(name, "png"), _png_files())
+        tiff = {f"{each}.tif": deflated_file(each, "zlib-ng") for each in TIFF}
+        yield "A6.3", "TIFF of other encoders.bb", _of_files(Path(name, "tiff"), tiff)
         Path(name, "y.bb").write_bytes((TESTS / "archive/golden/number.bb").read_bytes())
         bitsback.add_parity(f"{name}/y.bb", 20)
         yield "M10", "wavefronts.bb", _of_wavefronts(Path(name, "w"))

@@ -333,7 +333,7 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     assert ASKED_FOR in result.stderr
     assert re.search(r"\n--files pixels would save some .* %\): 1 file\n", result.stderr)
     assert "shrank" not in result.stderr
-    assert "2 files, stored verbatim" in run("info", "in.bb").stdout
+    assert run("info", "in.bb").stdout.count("1 file, stored verbatim") == 2
     assert run("verify", "in.bb").exit_code == 0
     assert run("extract", "in.bb", "c.txt", "a.bmp", "-o", "some").exit_code == 0
     assert run("decompress", "in.bb", "-o", "out", "--files", "pixels").exit_code == 0

@@ -41,13 +41,7 @@ def is_plain(metadata: bytes) -> bool:
     if metadata[0] != 4:
         return metadata[0] in (1, 5, 6)
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
-    for _ in range(4 * sum(run[0] for run in runs if run[8] != 1)):
-        reader.varint()
-    for _ in range(3 * reader.varint()):
-        reader.varint()
-    reader.take(4 * reader.byte())
-    of_tokens = reader.data[reader.at + 2 : reader.at + 3] == b"\0"
-    return all(run[8] == 1 or (run[8] in (8, 32946) and of_tokens) for run in runs)
+    return all(run[8] == 1 for run in runs)
 
 
 def is_of_tokens(reader: Reader, animated: bool) -> Iterator[bool]:

@@ -172,7 +172,7 @@ class _SortedFiles:
         else:
             self._groups.add_file(found.size, found.sort)
             self._stats.add(found.size, found.time)
-            if found.sort == STREAMS:
+            if not found.reason:
                 return
             before = self._stored.get(found.reason, Held(0, 0, name))
             self._stored[found.reason] = replace(
@@ -414,8 +414,12 @@ class _Sorter:
     def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
         file.seek(0)
         start = file.read(_LOOK)
-        if found.size <= MOST_STREAMED and (_has_streams(start, file) or _has_deflate(file)):
-            return replace(found, sort=STREAMS)
+        if found.size <= MOST_STREAMED:
+            if _has_streams(start, file):
+                return replace(found, sort=STREAMS)
+            if _has_deflate(file):
+                shown = "" if reason in (NO_PICTURE, UNREAD) else reason
+                return replace(found, sort=STREAMS, reason=shown)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
         return replace(found, sort="dense" if dense else "loose", reason=reason)
 
