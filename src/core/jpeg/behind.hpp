@@ -72,65 +72,79 @@ class BehindSearch {
         behind_.left = (8 - left) % 8;
         behind_.steps = {steps};
         if (!succeeds(blocks)) return std::nullopt;
-        if (channels_ == 3) find_sampling();
         behind_.planes.resize(channels_);
-        frame_ = frame_of(rows_, columns_, channels_, behind_);
-        for (std::size_t c = 0; c < channels_; ++c)
-            behind_.planes[c].resize(frame_.components[c].blocks() * block_size);
-        if (channels_ == 3) find_chroma();
+        if (channels_ == 1) {
+            frame_ = frame_of(rows_, columns_, channels_, behind_);
+            find_luma();
+            return std::move(behind_);
+        }
+        find_sampling();
+        bool bounded = find_chroma(true);
         find_luma();
+        for (int turn = 0; bounded && turn < most_turns && bound_chroma(); ++turn) {
+            bounded = find_chroma(false);
+            find_luma();
+        }
         return std::move(behind_);
     }
 
   private:
     static constexpr std::size_t least = 16;  // rows and columns
     static constexpr float least_score = 60;
+    static constexpr int most_turns = 2;
+    static constexpr std::size_t window = 192;  // rows and columns, in units of 16
 
     bool split_grey() {
-        planes_.push_back({rows_, columns_, {pixels_.begin(), pixels_.end()}, {}});
+        planes_.emplace_back(rows_, columns_);
+        planes_[0].levels.assign(pixels_.begin(), pixels_.end());
+        planes_[0].low = planes_[0].high = planes_[0].levels;
         return true;
     }
 
-    // Luma and chroma of pixels that can have only one; false if a pixel can have none.
-    bool split_colours() {
-        struct Inverse {  // of what chroma adds: a level, or -1
-            std::array<std::int16_t, 512> red, blue;
-            Inverse() {
-                red.fill(-1);
-                blue.fill(-1);
-                for (int c = 0; c < 256; ++c) {
-                    const Shift shift(c, c);
-                    red[static_cast<std::size_t>(shift.red + 256)] = static_cast<std::int16_t>(c);
-                    blue[static_cast<std::size_t>(shift.blue + 256)] = static_cast<std::int16_t>(c);
-                }
+    // Levels that chroma has where it adds so much, or -1.
+    struct Inverse {
+        std::array<std::int16_t, 512> red, blue;
+
+        Inverse() {
+            red.fill(-1);
+            blue.fill(-1);
+            for (int c = 0; c < 256; ++c) {
+                const Shift shift(c, c);
+                red[static_cast<std::size_t>(shift.red + 256)] = static_cast<std::int16_t>(c);
+                blue[static_cast<std::size_t>(shift.blue + 256)] = static_cast<std::int16_t>(c);
             }
-        };
-        static const Inverse inverse;
-        const std::size_t count = rows_ * columns_;
-        planes_.assign(3, {rows_, columns_, std::vector<std::uint8_t>(count),
-                           std::vector<std::uint8_t>(count)});
-        for (std::size_t at = 0; at < count; ++at) {
+        }
+        static const Inverse& all() {
+            static const Inverse made;
+            return made;
+        }
+    };
+
+    // Luma and chroma, where a pixel has only one; false if one has none.
+    bool split_colours() {
+        const Inverse& inverse = Inverse::all();
+        planes_.assign(3, Plane(rows_, columns_));
+        for (std::size_t at = 0; at < rows_ * columns_; ++at) {
             const int red = pixels_[3 * at], green = pixels_[3 * at + 1],
                       blue = pixels_[3 * at + 2];
             const bool clamped =
                 std::min({red, green, blue}) == 0 || std::max({red, green, blue}) == 255;
             const int near = (19595 * red + 38470 * green + 7471 * blue + (1 << 15)) >> 16;
             int found = 0;
-            std::array<int, 3> values{};
+            std::array<int, 3> values = {near, 128 + (blue - near) * 9 / 16,
+                                         128 + (red - near) * 5 / 7};
             for (const int luma : {near, near - 1, near + 1}) {
-                if (luma < 0 || luma > 255 || std::abs(red - luma) > 255) continue;
+                if (luma < 0 || luma > 255) continue;
                 const int cr = inverse.red[static_cast<std::size_t>(red - luma + 256)],
                           cb = inverse.blue[static_cast<std::size_t>(blue - luma + 256)];
                 if (cr < 0 || cb < 0 || luma + Shift(cb, cr).green != green) continue;
                 if (++found == 1) values = {luma, cb, cr};
             }
             if (found == 0 && !clamped) return false;
-            if (found == 0)
-                values = {near, std::clamp(128 + (blue - near) * 9 / 16, 0, 255),
-                          std::clamp(128 + (red - near) * 5 / 7, 0, 255)};
             for (std::size_t c = 0; c < 3; ++c) {
-                planes_[c].levels[at] = static_cast<std::uint8_t>(values[c]);
-                planes_[c].known[at] = found == 1 && !clamped ? 1 : 0;
+                const int value = std::clamp(values[c], 0, 255);
+                const bool sure = found == 1 && !clamped;
+                planes_[c].set(at, value, sure ? value : 0, sure ? value : 255);
             }
         }
         return true;
@@ -144,98 +158,144 @@ class BehindSearch {
             if (tried == 48) break;
             Bounds bounds(1, 1);
             std::array<std::int16_t, block_size> coefficients;
-            for (std::size_t p = 0; p < block_size; ++p)
-                bounds.set(p, static_cast<int>(block.samples[p]) + 128);
+            for (std::size_t p = 0; p < block_size; ++p) {
+                const int level = static_cast<int>(block.samples[p]) + 128;
+                bounds.set(p, level, level, level);
+            }
             ++tried;
-            right += search.solve(bounds.low.data(), bounds.high.data(), coefficients.data()) == 0;
+            right += search.solve(bounds, 0, coefficients.data()) == 0;
         }
         return 3 * right >= tried;
     }
 
-    void find_sampling() {
-        float best = -1;
-        const std::size_t top = behind_.top, left = behind_.left;
-        for (const auto& [down, across] :
-             {std::pair<std::size_t, std::size_t>{2, 2}, {1, 1}, {1, 2}, {2, 1}}) {
-            std::vector<Plane> samples;
-            for (std::size_t c = 1; c < 3; ++c)
-                samples.push_back(ChromaSearch(planes_[c], top, left, down, across).samples());
-            for (std::size_t more_down = 0; more_down < down; ++more_down)
-                for (std::size_t more = 0; more < across; ++more) {
-                    const std::size_t first_row = (top + 8 * more_down) / down,
-                                      first_column = (left + 8 * more) / across;
-                    BusyBlocks blocks;
-                    for (const Plane& plane : samples)
-                        blocks.add(plane, (8 - first_row % 8) % 8, (8 - first_column % 8) % 8);
-                    const auto [score, steps] = blocks.find_steps(1);
-                    if (score <= best) continue;
-                    best = score;
-                    behind_.down = down;
-                    behind_.across = across;
-                    behind_.top = top + 8 * more_down;
-                    behind_.left = left + 8 * more;
-                    behind_.steps.resize(1);
-                    behind_.steps.resize(3, steps);
+    // The part of a plane that changes most, and begins at a whole unit behind the first pixel.
+    Plane busiest(const Plane& plane) const {
+        const std::size_t rows = std::min(window, rows_), columns = std::min(window, columns_);
+        std::size_t best_row = 0, best_column = 0;
+        long most = -1;
+        for (std::size_t row = 0; row + rows <= rows_; row += window / 2)
+            for (std::size_t column = 0; column + columns <= columns_; column += window / 2) {
+                long sum = 0;
+                for (std::size_t y = row; y < row + rows; y += 2)
+                    for (std::size_t x = column; x + 2 < column + columns; x += 2) {
+                        const std::size_t at = y * columns_ + x;
+                        if (plane.known(at) && plane.known(at + 2))
+                            sum += std::abs(plane.levels[at] - plane.levels[at + 2]);
+                    }
+                if (sum > most) {
+                    most = sum;
+                    best_row = row;
+                    best_column = column;
                 }
+            }
+        Plane part(rows, columns);
+        for (std::size_t y = 0; y < rows; ++y)
+            for (std::size_t x = 0; x < columns; ++x) {
+                const std::size_t at = (best_row + y) * columns_ + best_column + x;
+                part.set(y * columns + x, plane.levels[at], plane.low[at], plane.high[at]);
+            }
+        return part;
+    }
+
+    // The share of what is known of a plane, without its edges.
+    static double inner_share(const Plane& plane) {
+        std::size_t known = 0, all = 0;
+        for (std::size_t y = 2; y + 2 < plane.rows; ++y)
+            for (std::size_t x = 2; x + 2 < plane.columns; ++x) {
+                known += plane.known(y * plane.columns + x);
+                ++all;
+            }
+        return static_cast<double>(known) / static_cast<double>(all);
+    }
+
+    // The greatest sampling whose samples make the pixels of chroma.
+    void find_sampling() {
+        const std::array<Plane, 2> parts = {busiest(planes_[1]), busiest(planes_[2])};
+        behind_.down = behind_.across = 1;
+        for (const auto& [down, across] :
+             {std::pair<std::size_t, std::size_t>{2, 2}, {1, 2}, {2, 1}}) {
+            double right = 0, all = 0;
+            for (const Plane& part : parts) {
+                ChromaSearch search(part, behind_.top, behind_.left, down, across);
+                search.refine();
+                const Plane samples = search.samples();
+                right += inner_share(samples);
+                all += inner_share(part);
+            }
+            if (right < 0.85 * all) continue;
+            behind_.down = down;
+            behind_.across = across;
+            return;
         }
     }
 
-    void find_chroma() {
+    // Finds the coefficients of chroma, and where its units begin if that is not known; whether
+    // some of its pixels are not known.
+    bool find_chroma(bool first) {
         std::vector<ChromaSearch> searches;
         std::vector<Plane> samples;
-        BusyBlocks blocks;
         for (std::size_t c = 1; c < channels_; ++c) {
             searches.emplace_back(planes_[c], behind_.top, behind_.left, behind_.down,
                                   behind_.across);
             searches.back().refine();
             samples.push_back(searches.back().samples());
-            blocks.add(samples.back(), (8 - searches.back().first_row() % 8) % 8,
-                       (8 - searches.back().first_column() % 8) % 8);
         }
-        const auto [score, steps] = blocks.find_steps(1);
+        if (first) find_units(samples);
         for (std::size_t c = 1; c < channels_; ++c) {
-            behind_.steps[c] = steps;
-            find_chroma(c, searches[c - 1], samples[c - 1]);
+            // The units of chroma do not change which samples make a pixel.
+            const Component& own = frame_.components[c];
+            const std::size_t row = behind_.top / behind_.down,
+                              column = behind_.left / behind_.across;
+            Coefficients& plane = behind_.planes[c];
+            plane.assign(own.blocks() * block_size, 0);
+            const Plane& known = samples[c - 1];
+            Bounds bounds(own.rows, own.columns);
+            for (std::size_t i = 0; i < known.rows; ++i)
+                for (std::size_t j = 0; j < known.columns; ++j) {
+                    const std::size_t at = i * known.columns + j;
+                    bounds.set(bounds.place(i + row, j + column), known.levels[at], known.low[at],
+                               known.high[at]);
+                }
+            BlockSearch search(behind_.steps[c]);
+            for (std::size_t b = 0; b < own.blocks(); ++b)
+                search.solve(bounds, b, plane.data() + b * block_size);
+            for (std::size_t b = 0; b < own.blocks(); ++b)
+                searches[c - 1].judge(search, b / own.columns * 8, b % own.columns * 8, row, column,
+                                      plane.data() + b * block_size);
         }
+        for (std::size_t at = 0; at < rows_ * columns_; ++at)
+            if (!planes_[1].known(at)) return true;
+        return false;
     }
 
-    void find_chroma(std::size_t c, ChromaSearch& chroma, const Plane& samples) {
-        const Component& own = frame_.components[c];
-        Coefficients& plane = behind_.planes[c];
-        Bounds bounds(own.rows, own.columns);
-        for (std::size_t i = 0; i < samples.rows; ++i)
-            for (std::size_t j = 0; j < samples.columns; ++j) {
-                const std::size_t at = i * samples.columns + j,
-                                  to = bounds.place(i + chroma.first_row(),
-                                                    j + chroma.first_column());
-                bounds.set(to, samples.levels[at]);
-                if (samples.known[at] == 0 && chroma.rows() > 0) {
-                    bounds.low[to] = static_cast<std::int16_t>(samples.levels[at] - 1);
-                    bounds.high[to] = static_cast<std::int16_t>(samples.levels[at] + 1);
-                }
+    // Where the units of chroma begin, of the places that the blocks of luma leave, and its steps.
+    void find_units(const std::vector<Plane>& samples) {
+        const std::size_t top = behind_.top, left = behind_.left;
+        float best = -1;
+        for (std::size_t row = top; row < 8 * behind_.down; row += 8)
+            for (std::size_t column = left; column < 8 * behind_.across; column += 8) {
+                BusyBlocks blocks;
+                for (const Plane& plane : samples)
+                    blocks.add(plane, (8 - row / behind_.down % 8) % 8,
+                               (8 - column / behind_.across % 8) % 8);
+                const auto [score, steps] = blocks.find_steps(1);
+                if (score <= best) continue;
+                best = score;
+                behind_.top = row;
+                behind_.left = column;
+                behind_.steps.resize(1);
+                behind_.steps.resize(3, steps);
             }
-        BlockSearch search(behind_.steps[c]);
-        for (std::size_t b = 0; b < own.blocks(); ++b)
-            search.solve(bounds.low.data() + b * block_size, bounds.high.data() + b * block_size,
-                         plane.data() + b * block_size);
-        for (std::size_t b = 0; b < own.blocks(); ++b)
-            chroma.judge(search, b / own.columns * 8, b % own.columns * 8,
-                         plane.data() + b * block_size);
+        frame_ = frame_of(rows_, columns_, channels_, behind_);
     }
 
     void find_luma() {
         const Component& own = frame_.components[0];
         Bounds bounds(own.rows, own.columns);
-        std::vector<Samples> chroma;
+        const auto samples = chroma();
         std::vector<Upsampler> upsamplers;
-        chroma.reserve(2);
-        for (std::size_t c = 1; c < channels_; ++c) {
-            chroma.push_back(
-                component_samples(frame_.components[c], behind_.steps[c], behind_.planes[c],
-                                  (frame_.height + behind_.down - 1) / behind_.down,
-                                  (frame_.width + behind_.across - 1) / behind_.across));
-            upsamplers.emplace_back(chroma.back(), behind_.down, behind_.across);
-        }
+        for (const Samples& one : samples)
+            upsamplers.emplace_back(one, behind_.down, behind_.across);
         for (std::size_t row = 0; row < rows_; ++row) {
             std::span<const std::uint8_t> cb, cr;
             if (channels_ == 3) {
@@ -243,32 +303,80 @@ class BehindSearch {
                 cr = upsamplers[1].row(row + behind_.top).subspan(behind_.left);
             }
             for (std::size_t x = 0; x < columns_; ++x) {
-                const std::size_t at = row * columns_ + x,
-                                  to = bounds.place(row + behind_.top, x + behind_.left);
-                if (channels_ == 1 || planes_[0].known[at] != 0)
-                    bounds.set(to, planes_[0].levels[at]);
-                else
-                    bound(bounds, to, pixels_.data() + 3 * at, Shift(cb[x], cr[x]));
+                const std::size_t at = row * columns_ + x;
+                int low = planes_[0].low[at], high = planes_[0].high[at];
+                if (low < high) {
+                    const Shift shift(cb[x], cr[x]);
+                    const std::array<int, 3> shifts = {shift.red, shift.green, shift.blue};
+                    for (std::size_t c = 0; c < 3; ++c) {
+                        const int level = pixels_[3 * at + c];
+                        if (level > 0) low = std::max(low, level - shifts[c]);
+                        if (level < 255) high = std::min(high, level - shifts[c]);
+                    }
+                    if (low > high) {
+                        low = planes_[0].low[at];
+                        high = planes_[0].high[at];
+                    }
+                }
+                bounds.set(bounds.place(row + behind_.top, x + behind_.left),
+                           std::clamp<int>(planes_[0].levels[at], low, high), low, high);
             }
         }
         BlockSearch search(behind_.steps[0]);
+        behind_.planes[0].assign(own.blocks() * block_size, 0);
         for (std::size_t b = 0; b < own.blocks(); ++b)
-            search.solve(bounds.low.data() + b * block_size, bounds.high.data() + b * block_size,
-                         behind_.planes[0].data() + b * block_size);
+            search.solve(bounds, b, behind_.planes[0].data() + b * block_size);
     }
 
-    // The luma that makes a colour with this chroma.
-    static void bound(Bounds& bounds, std::size_t to, const std::uint8_t* colour,
-                      const Shift& shift) {
-        int low = 0, high = 255;
-        const std::array<int, 3> shifts = {shift.red, shift.green, shift.blue};
-        for (std::size_t c = 0; c < 3; ++c) {
-            if (colour[c] > 0) low = std::max(low, colour[c] - shifts[c]);
-            if (colour[c] < 255) high = std::min(high, colour[c] - shifts[c]);
-        }
-        if (low > high) return;
-        bounds.low[to] = static_cast<std::int16_t>(low == 0 ? -Bounds::far : low);
-        bounds.high[to] = static_cast<std::int16_t>(high == 255 ? Bounds::far : high);
+    Samples samples_of(std::size_t c) const {
+        const std::size_t down = c == 0 ? 1 : behind_.down, across = c == 0 ? 1 : behind_.across;
+        return component_samples(frame_.components[c], behind_.steps[c], behind_.planes[c],
+                                 (frame_.height + down - 1) / down,
+                                 (frame_.width + across - 1) / across);
+    }
+    std::vector<Samples> chroma() const {
+        std::vector<Samples> samples;
+        for (std::size_t c = 1; c < channels_; ++c) samples.push_back(samples_of(c));
+        return samples;
+    }
+
+    // Bounds the chroma of pixels that are clamped by the luma that was found; whether a pixel is
+    // wrong.
+    bool bound_chroma() {
+        const auto made =
+            frame_pixels(frame_, behind_.steps, behind_.planes, behind_.top, behind_.left);
+        if (std::equal(made.begin(), made.end(), pixels_.begin())) return false;
+        const Samples luma = samples_of(0);
+        const Inverse& inverse = Inverse::all();
+        const auto bound = [](Plane& plane, std::size_t at, const std::array<std::int16_t, 512>& of,
+                              int level, int base) {
+            int low = 0, high = 255;
+            const auto place = static_cast<std::size_t>(level - base + 256);
+            if (level > 0 && level < 255) {
+                if (of[place] < 0) return;
+                low = high = of[place];
+            } else if (level == 255) {  // the least chroma that adds so much
+                std::size_t least_place = place;
+                while (least_place < 512 && of[least_place] < 0) ++least_place;
+                if (least_place == 512) return;
+                low = of[least_place];
+            } else {
+                std::size_t most_place = place;
+                while (most_place > 0 && of[most_place] < 0) --most_place;
+                if (of[most_place] < 0) return;
+                high = of[most_place];
+            }
+            plane.set(at, plane.levels[at], low, high);
+        };
+        for (std::size_t row = 0; row < rows_; ++row)
+            for (std::size_t x = 0; x < columns_; ++x) {
+                const std::size_t at = row * columns_ + x;
+                if (planes_[0].known(at)) continue;
+                const int base = luma.row(row + behind_.top)[x + behind_.left];
+                bound(planes_[2], at, inverse.red, pixels_[3 * at], base);
+                bound(planes_[1], at, inverse.blue, pixels_[3 * at + 2], base);
+            }
+        return true;
     }
 
     std::span<const std::uint8_t> pixels_;

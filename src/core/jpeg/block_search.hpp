@@ -66,32 +66,31 @@ inline Values transform(const Values& samples) {
     return whole;
 }
 
-// The samples of a component, from a least to a most one, block by block.
+// The samples of a component, from a least to a most one, block by block, and guesses between.
 struct Bounds {
     static constexpr std::int16_t far = 2000;  // beyond all samples
 
     std::size_t rows, columns;  // of blocks
-    std::vector<std::int16_t> low, high;
+    std::vector<std::int16_t> low, high, guess;
 
     Bounds(std::size_t block_rows, std::size_t block_columns)
         : rows(block_rows),
           columns(block_columns),
           low(rows * columns * block_size, -far),
-          high(rows * columns * block_size, far) {}
+          high(rows * columns * block_size, far),
+          guess(rows * columns * block_size, outside) {}
 
     std::size_t place(std::size_t row, std::size_t column) const {
         return (row / 8 * columns + column / 8) * block_size + row % 8 * 8 + column % 8;
     }
-    // A sample that is known. What the decoder has clamped has one bound.
-    void set(std::size_t at, int value) {
-        low[at] = static_cast<std::int16_t>(value == 0 ? -far : value);
-        high[at] = static_cast<std::int16_t>(value == 255 ? far : value);
+    // What the decoder may have clamped has one bound, or none.
+    void set(std::size_t at, int level, int least, int most) {
+        guess[at] = static_cast<std::int16_t>(level);
+        low[at] = static_cast<std::int16_t>(least == 0 ? -far : least);
+        high[at] = static_cast<std::int16_t>(most == 255 ? far : most);
     }
-    bool known(std::size_t block) const {
-        for (std::size_t p = block * block_size; p < (block + 1) * block_size; ++p)
-            if (low[p] != high[p]) return false;
-        return true;
-    }
+
+    static constexpr std::int16_t outside = -1;  // the guess of a sample that no pixel needs
 };
 
 // Steps in the order of rows.
@@ -110,8 +109,8 @@ class BlockSearch {
     }
 
     // The samples out of bounds, after the search for the coefficients.
-    int solve(const std::int16_t* low, const std::int16_t* high, std::int16_t* coefficients) {
-        start(low, high);
+    int solve(const Bounds& bounds, std::size_t block, std::int16_t* coefficients) {
+        start(bounds, block * block_size);
         int wrong = mismatches(coefficients);
         for (int turn = 0; turn < most_turns && wrong > 0; ++turn) {
             if (!improve()) break;
@@ -134,24 +133,24 @@ class BlockSearch {
     static constexpr int most_turns = 24, most_projections = 12;
     static constexpr std::size_t uncertain = 16;
 
-    void start(const std::int16_t* low, const std::int16_t* high) {
+    void start(const Bounds& bounds, std::size_t first) {
         bool open = false;
         float sum = 0;
         int count = 0;
-        for (std::size_t p = 0; p < block_size; ++p) {
-            low_[p] = static_cast<float>(low[p]) - 128.5f;
-            high_[p] = static_cast<float>(high[p]) - 127.5f;
-            if (low[p] == high[p]) {
-                sum += high_[p] - 0.5f;
-                ++count;
-            } else {
-                open = true;
-            }
-        }
-        const float mean = count > 0 ? sum / static_cast<float>(count) : 0;
         Values goal;
+        for (std::size_t p = 0; p < block_size; ++p) {
+            const std::int16_t guess = bounds.guess[first + p];
+            low_[p] = static_cast<float>(bounds.low[first + p]) - 128.5f;
+            high_[p] = static_cast<float>(bounds.high[first + p]) - 127.5f;
+            open = open || high_[p] - low_[p] > 1;
+            goal[p] = static_cast<float>(guess) - 128;
+            if (guess == Bounds::outside) continue;
+            sum += goal[p];
+            ++count;
+        }
         for (std::size_t p = 0; p < block_size; ++p)
-            goal[p] = std::clamp(mean, low_[p] + 0.5f, high_[p] - 0.5f);
+            if (bounds.guess[first + p] == Bounds::outside)
+                goal[p] = count > 0 ? sum / static_cast<float>(count) : 0;
         round(goal);
         cost_ = excess(pixels_);
         for (int turn = 0; open && turn < most_projections && cost_ > 0; ++turn) {

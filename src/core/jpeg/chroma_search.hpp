@@ -48,7 +48,6 @@ class Taps {
     std::size_t pixels() const { return pixels_.size(); }
     std::size_t samples() const { return uses_.size(); }
     std::size_t place(std::size_t pixel) const { return first_ + pixel; }
-    std::size_t first_sample() const { return first_ / factor_; }
     const Pixel& pixel(std::size_t number) const { return pixels_[number]; }
     const std::vector<Use>& uses(std::size_t sample) const { return uses_[sample]; }
     // Whether the pixel needs a sample of the frame that no pixel is over.
@@ -142,19 +141,17 @@ class ChromaSearch {
 
     std::size_t rows() const { return rows_.samples(); }
     std::size_t columns() const { return columns_.samples(); }
-    std::size_t first_row() const { return rows_.first_sample(); }
-    std::size_t first_column() const { return columns_.first_sample(); }
 
     // The samples, of which those count as known that make their pixels.
     Plane samples() const {
-        Plane made{rows(), columns(), {}, {}};
-        made.levels.resize(levels_.size());
-        made.known.resize(levels_.size());
+        Plane made(rows(), columns());
         for (std::size_t i = 0; i < rows(); ++i)
             for (std::size_t j = 0; j < columns(); ++j) {
                 const std::size_t at = i * columns() + j;
-                made.levels[at] = level(levels_[at]);
-                made.known[at] = is_sure(i, j) ? 1 : 0;
+                const int own = std::clamp(levels_[at], 0, 255);
+                const auto [known, right] = look(i, j);
+                const int doubt = !known ? 255 : right ? 0 : 1;
+                made.set(at, own, std::max(own - doubt, 0), std::min(own + doubt, 255));
             }
         return made;
     }
@@ -170,10 +167,11 @@ class ChromaSearch {
         }
     }
 
-    // Takes the samples of a block, which begins there in the frame, and changes its coefficients
-    // until they make the pixels, or nothing comes nearer.
-    void judge(const BlockSearch& search, std::size_t row, std::size_t column,
-               std::int16_t* coefficients) {
+    // Takes the samples of a block, which begins there in the component, whose samples begin with
+    // others, and changes its coefficients until they make the pixels, or nothing comes nearer.
+    void judge(const BlockSearch& search, std::size_t block_row, std::size_t block_column,
+               std::size_t first_row, std::size_t first_column, std::int16_t* coefficients) {
+        const std::size_t row = block_row - first_row, column = block_column - first_column;
         auto best = put(row, column, search.samples(coefficients));
         for (int turn = 0; turn < most_turns && best > 0; ++turn) {
             struct Flip {
@@ -232,14 +230,9 @@ class ChromaSearch {
     // The samples that come nearest to the pixels, rounded.
     void nearest() {
         const std::size_t height = rows_.pixels(), width = columns_.pixels();
-        std::vector<float> goal(height * width), samples;
+        std::vector<float> goal(pixels_.levels.begin(), pixels_.levels.end()), samples;
         bool open = false;
-        float mean = 128;
-        for (std::size_t at = 0; at < goal.size(); ++at) {
-            if (known(at)) mean = pixels_.levels[at];
-            open = open || !known(at);
-            goal[at] = known(at) ? pixels_.levels[at] : mean;
-        }
+        for (std::size_t at = 0; at < goal.size(); ++at) open = open || !pixels_.known(at);
         for (int turn = 0; turn < (open ? fillings : 1); ++turn) {
             samples = goal;
             rows_.solve(samples, width);
@@ -254,7 +247,9 @@ class ChromaSearch {
             columns_.upsample(again, height);
             transpose(again, width, height);
             for (std::size_t at = 0; at < goal.size(); ++at)
-                if (!known(at)) goal[at] = again[at];
+                goal[at] = pixels_.known(at)
+                               ? goal[at]
+                               : std::clamp<float>(again[at], pixels_.low[at], pixels_.high[at]);
         }
         levels_.resize(samples.size());
         for (std::size_t at = 0; at < samples.size(); ++at)
@@ -263,8 +258,6 @@ class ChromaSearch {
         for (std::size_t i = 0; i < rows(); ++i)
             for (std::size_t j = 0; j < columns(); ++j) add(i, j, levels_[i * columns() + j]);
     }
-
-    bool known(std::size_t at) const { return pixels_.known.empty() || pixels_.known[at] != 0; }
 
     void add(std::size_t i, std::size_t j, int change) {
         for (const Taps::Use& y : rows_.uses(i))
@@ -275,15 +268,16 @@ class ChromaSearch {
     // How far the sum of a pixel is from making it, in units of a sum.
     int excess(std::size_t y, std::size_t x, int sum) const {
         const std::size_t at = y * columns_.pixels() + x;
-        if (!known(at) || rows_.begins_outside(y) || columns_.begins_outside(x)) return 0;
+        if (rows_.begins_outside(y) || columns_.begins_outside(x)) return 0;
         const int unit = static_cast<int>(down_ * across_ * down_ * across_);
         int bias = 0;
         if (across_ == 2)
             bias = columns_.place(x) % 2 == 0 ? (down_ == 2 ? 8 : 1) : (down_ == 2 ? 7 : 2);
         else if (down_ == 2)
             bias = rows_.place(y) % 2 == 0 ? 1 : 2;
-        const int low = unit * pixels_.levels[at] - bias;
-        return std::max({low - sum, sum - (low + unit - 1), 0});
+        const int low = pixels_.low[at] == 0 ? 0 : unit * pixels_.low[at] - bias;
+        const int high = unit * pixels_.high[at] + unit - 1 - bias;
+        return std::max({low - sum, sum - high, 0});
     }
 
     // The cost of the pixels that a sample makes, if it changed by so much.
@@ -298,18 +292,20 @@ class ChromaSearch {
             }
         return sum;
     }
-    bool is_sure(std::size_t i, std::size_t j) const {
-        bool some = false;
+    // Whether a pixel that is mostly made of a sample is known, and whether all of its pixels are
+    // right.
+    std::pair<bool, bool> look(std::size_t i, std::size_t j) const {
+        const int most = (down_ == 2 ? 3 : 1) * (across_ == 2 ? 3 : 1);
+        bool known = false, right = true;
         for (const Taps::Use& y : rows_.uses(i))
             for (const Taps::Use& x : columns_.uses(j)) {
                 const std::size_t at = y.pixel * columns_.pixels() + x.pixel;
-                if (excess(y.pixel, x.pixel, sums_[at]) > 0) return false;
-                some =
-                    some || (known(at) && y.weight >= 1 && x.weight >= 1 &&
-                             !rows_.begins_outside(y.pixel) && !columns_.begins_outside(x.pixel) &&
-                             y.weight * x.weight >= (down_ == 2 ? 3 : 1) * (across_ == 2 ? 3 : 1));
+                right = right && excess(y.pixel, x.pixel, sums_[at]) == 0;
+                known =
+                    known || (pixels_.known(at) && y.weight * x.weight >= most &&
+                              !rows_.begins_outside(y.pixel) && !columns_.begins_outside(x.pixel));
             }
-        return some;
+        return {known, right};
     }
 
     void change(std::size_t i, std::size_t j, int by) {
@@ -364,7 +360,7 @@ class ChromaSearch {
                      const std::array<std::uint8_t, block_size>& made) {
         std::size_t top = ~std::size_t{0}, bottom = 0, left = ~std::size_t{0}, right = 0;
         for (std::size_t p = 0; p < block_size; ++p) {
-            const std::size_t i = row + p / 8 - first_row(), j = column + p % 8 - first_column();
+            const std::size_t i = row + p / 8, j = column + p % 8;  // may be above 0
             if (i >= rows() || j >= columns()) continue;
             const int by = made[p] - levels_[i * columns() + j];
             if (by != 0) change(i, j, by);

@@ -104,11 +104,25 @@ class StepSearch {
     std::array<std::vector<float>, block_size> values_;
 };
 
-// A plane of samples, some of which are not known.
+// A plane of samples, each within bounds; one is known whose bounds are alike.
 struct Plane {
     std::size_t rows, columns;
-    std::vector<std::uint8_t> levels;
-    std::vector<std::uint8_t> known;  // 1 or 0 for each; empty: all are
+    std::vector<std::uint8_t> levels;  // guesses within the bounds
+    std::vector<std::uint8_t> low, high;
+
+    Plane(std::size_t some_rows, std::size_t some_columns)
+        : rows(some_rows),
+          columns(some_columns),
+          levels(rows * columns),
+          low(rows * columns),
+          high(rows * columns) {}
+
+    bool known(std::size_t at) const { return low[at] == high[at]; }
+    void set(std::size_t at, int level, int least, int most) {
+        levels[at] = static_cast<std::uint8_t>(std::clamp(level, least, most));
+        low[at] = static_cast<std::uint8_t>(least);
+        high[at] = static_cast<std::uint8_t>(most);
+    }
 };
 
 // A block of samples less 128, and how many levels it has.
@@ -125,8 +139,7 @@ inline std::optional<SampledBlock> block_at(const Plane& plane, std::size_t row,
     for (std::size_t p = 0; p < block_size; ++p) {
         const std::size_t at = (row + p / 8) * plane.columns + column + p % 8;
         const std::uint8_t level = plane.levels[at];
-        if (level == 0 || level == 255 || (!plane.known.empty() && plane.known[at] == 0))
-            return std::nullopt;
+        if (level == 0 || level == 255 || !plane.known(at)) return std::nullopt;
         block.samples[p] = static_cast<float>(level) - 128;
         present[level / 64] |= std::uint64_t{1} << level % 64;
     }
