@@ -117,10 +117,10 @@ wide! {
         for slot in slots.step_by(W) {
             for (i, own) in values[..=n].iter_mut().enumerate() {
                 for (c, own) in own.iter_mut().enumerate() {
-                    let from = &cells.values[(c * (n + 1) + i) * stride + slot..][..W];
-                    for (to, &value) in own.iter_mut().zip(from) {
-                        *to = value.into();
-                    }
+                    // A copy, which nothing else may change meanwhile: so its numbers become vectors.
+                    let mut from = [0; W];
+                    from.copy_from_slice(&cells.values[(c * (n + 1) + i) * stride + slot..][..W]);
+                    *own = from.map(f32::from);
                 }
             }
             let mut place = at + slot;

@@ -109,19 +109,9 @@ wide! {
     /// Adds to numbers from 0 to 127 what follows from the sums of a layer.
     fn activate['a]['a](multipliers: &'a [i32], sums: ChunksExact<'a, i32>, values: &'a mut [i16]) {
         for (sums, values) in sums.zip(values.chunks_exact_mut(multipliers.len())) {
-            // Eight outputs at a time; there are always a multiple of 16.
-            let blocks = values.chunks_exact_mut(8).zip(sums.chunks_exact(8)).zip(multipliers.chunks_exact(8));
-            for ((values, sums), multipliers) in blocks {
-                // Copies, which nothing else may change meanwhile: so they become vectors.
-                let (mut x, mut z, mut by) = ([0; 8], [0; 8], [0; 8]);
-                x.copy_from_slice(values);
-                z.copy_from_slice(sums);
-                by.copy_from_slice(multipliers);
-                for o in 0..8 {
-                    z[o] = (z[o].clamp(-32768, 32767) * by[o] + (1 << 14)) >> 15;
-                    x[o] = (i32::from(x[o]) + z[o].max(0)).min(127) as i16;
-                }
-                values.copy_from_slice(&x);
+            for ((value, &sum), &multiplier) in values.iter_mut().zip(sums).zip(multipliers) {
+                let z = (sum.clamp(-32768, 32767) * multiplier + (1 << 14)) >> 15;
+                *value = (i32::from(*value) + z.max(0)).min(127) as i16;
             }
         }
     }
