@@ -101,7 +101,7 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
         again = _made_again(metadata, content, reader, pages)
         if again is None and exact:
             segments = DeflatedSegments.find(_deflated_segments(reader, pages))
-            if segments is not None:
+            if segments is not None and len(segments.coded) <= _MOST_OTHERS:
                 again = _made_again(replace(metadata, deflated=segments), content, reader, pages)
         if again is not None:
             return again if exact else replace(again, check=None)
