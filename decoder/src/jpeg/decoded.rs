@@ -1,10 +1,9 @@
 //! The method decoded: pixels that a JPEG decoder made (jpeg-format.md, J8).
 
-use crate::counting::decider::Decider;
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
-use crate::jpeg::coefficients::{spec, Model};
+use crate::jpeg::coefficients::Model;
 use crate::jpeg::levels::{natural, BLOCK};
 use crate::jpeg::markers::{Component, Frame};
 use crate::jpeg::pixels::{pixels, Plane};
@@ -29,8 +28,7 @@ struct Counters {
 
 pub fn decode(block: &Block) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(block.size());
-    let spec = spec();
-    let mut model = Model::new(Decider::new(&spec, u64::MAX), block.data)?;
+    let mut model = Model::new(block.data)?;
     let mut counters = Counters::default();
     for run in &block.runs {
         let (rows, columns, channels) = match run.shape[..] {

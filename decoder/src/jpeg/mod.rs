@@ -4,6 +4,7 @@ pub mod arithmetic;
 pub mod around;
 pub mod coefficients;
 pub mod decoded;
+pub mod decisions;
 pub mod details;
 pub mod levels;
 pub mod markers;

@@ -1,11 +1,10 @@
 //! The method streams: JPEG streams in bytes (jpeg-format.md, J1).
 
-use crate::counting::decider::Decider;
 use crate::foundations::bytes::Bytes;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::{inflate, lzma2};
-use crate::jpeg::coefficients::{spec, Model};
+use crate::jpeg::coefficients::Model;
 use crate::jpeg::details::Details;
 use crate::jpeg::levels::BLOCK;
 use crate::jpeg::markers::Segments;
@@ -37,8 +36,7 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
         1 => lzma2::decode(packed, most)?,
         _ => return refuse("the coder of a block is unknown: a newer release is needed", SECTION),
     };
-    let spec = spec();
-    let mut models = (Model::new(Decider::new(&spec, u64::MAX), bytes.rest())?, None);
+    let mut models = (Model::new(bytes.rest())?, None);
     let mut blocks = FREE_BLOCKS + size as u64;
     for round in (0..rounds).rev() {
         let total = if round == 0 { size..=size } else { 0..=most };
@@ -106,7 +104,7 @@ fn read_stream(skeleton: &[u8], details: &[u8], size: usize, models: &mut Models
         let visits = u128::from(scans) * u128::from(blocks) / 64;
         demand(visits <= u128::from(FREE_BLOCKS) + size as u128, "a JPEG stream has too many scans", SECTION)?;
         planes = if frame.lossless {
-            Planes::Samples(models.1.get_or_insert_with(samples::Model::new).code(&mut models.0.coder, frame)?)
+            Planes::Samples(models.1.get_or_insert_with(samples::Model::new).code(models.0.coder(), frame)?)
         } else {
             let mut found: Vec<_> =
                 frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
