@@ -7,8 +7,9 @@ describes them to `bitsback_train.portable`, and compresses digits that they hav
     python examples/two_layers.py
     python examples/two_layers.py MNIST
 
-MNIST is a folder with the published train-images-idx3-ubyte.gz. With it the VAEs train for an hour
-on all its images, and code the 10,000 test images. Without it they see 8,000 of the test images.
+MNIST is a folder with the published train-images-idx3-ubyte.gz. With it the VAEs train on all its
+images, for five minutes each on a core, and code the 10,000 test images. Without it they see 8,000
+of the test images.
 """
 
 import gzip
