@@ -119,10 +119,11 @@ def test_damaged_streams_come_back() -> None:
             assert decode_streams(memoryview(data), len(content)) == content
 
 
-def test_damaged_data_are_refused() -> None:
+@pytest.mark.parametrize("name", ["with a preview", "tiles"])
+def test_damaged_data_are_refused(name: str) -> None:
     """Neither a crash nor other bytes of another size."""
     rng = np.random.default_rng(8)
-    content = STREAMS["with a preview"]()
+    content = STREAMS[name]()
     data = encode_streams(array(content))
     assert data is not None
     for _ in range(200):

@@ -10,7 +10,8 @@ from .jpeg_coefficients import ZIGZAG, Block, Coefficients
 from .jpeg_markers import Component, Frame, Scan, Skeleton
 
 HEADER = (TABLES / "jpeg_header.bin").read_bytes()
-SOI = b"\xff\xd8"
+SOI, EOI = b"\xff\xd8", b"\xff\xd9"
+MOST_OF_TABLES = 4096
 FREE_BLOCKS = 2**18
 LONGEST_RUN, MOST_CORRECTIONS = 32_767, 937
 ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
@@ -29,12 +30,20 @@ def decode_streams(data: bytes, size: int) -> bytes:
         reader = Reader(rest)
         total = reader.varint()
         require(total == size if number == 0 else total <= 2 * size + 64, "the size of the tile")
-        heads = [[reader.varint() for _ in range(4)] for _ in range(reader.varint())]
-        require(sum(gap + own for gap, own, _, _ in heads) <= total, "streams in the bytes")
+        heads = [[reader.varint() for _ in range(5)] for _ in range(reader.varint())]
+        require(sum(head[0] + head[1] for head in heads) <= total, "streams in the bytes")
+        parts = [(reader.take(size), reader.take(rest)) for _, _, size, rest, _ in heads]
         streams = []
-        for _, own, skeleton_size, details_size in heads:
-            skeleton = Skeleton(reader.take(skeleton_size))
-            details = Details(reader.take(details_size), len(skeleton.scans))
+        for (_, own, _, _, other), (segments, rest) in zip(heads, parts, strict=True):
+            require(other <= len(heads), "tables of a stream")
+            tables = b""
+            if other:
+                tables = parts[other - 1][0]
+                require(2 <= len(tables) <= MOST_OF_TABLES - 2, "the size of tables")
+                require(tables.endswith(EOI), "the end of tables")
+            tables = tables[:-2]
+            skeleton = Skeleton(tables + segments)
+            details = Details(rest, len(skeleton.scans))
             planes: list[list[Block]] = []
             if skeleton.frame:
                 left -= skeleton.frame.blocks
@@ -42,10 +51,11 @@ def decode_streams(data: bytes, size: int) -> bytes:
                 visits = len(skeleton.scans) * skeleton.frame.blocks // 64
                 require(visits <= FREE_BLOCKS + own, "few scans")
                 planes = coefficients.pop(skeleton.frame)
-            streams.append(write(skeleton, planes, details))
+            whole = write(skeleton, planes, details)
+            streams.append(SOI + whole[2 + len(tables) :])
             require(len(streams[-1]) == own, "the size of a stream")
         pieces = []
-        for (gap, _, _, _), stream in zip(heads, streams, strict=True):
+        for (gap, *_), stream in zip(heads, streams, strict=True):
             pieces += [reader.take(gap), stream]
         rest = b"".join([*pieces, reader.data[reader.at :]])
         require(len(rest) == total, "the size of all bytes")

@@ -20,6 +20,8 @@ static HEADER: &[u8; 621] = include_bytes!("../../../src/bitsback/tables/jpeg_he
 /// Blocks that are free, however few bytes there are; others need a byte each.
 const FREE_BLOCKS: u64 = 1 << 18;
 
+const MOST_OF_TABLES: usize = 1 << 12;
+
 pub fn decode(block: &Block) -> Result<Vec<u8>> {
     let fits = block.runs.iter().all(|run| run.dtype == Dtype::U8 && run.shape.len() == 1 && run.map == ValueMap::None);
     demand(fits, "a block of JPEG streams is not of bytes", SECTION)?;
@@ -58,17 +60,29 @@ fn put_in(rest: &[u8], sizes: std::ops::RangeInclusive<usize>, model: &mut Model
     let mut heads = Vec::new();
     let mut used = 0u64;
     for _ in 0..bytes.varint()? {
-        let [gap, size, skeleton, details] = [bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?];
+        let [gap, size, skeleton, details, tables] =
+            [bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?];
         used = used.saturating_add(gap).saturating_add(size);
         if used > total as u64 {
             return claims("that of a stream");
         }
-        heads.push((gap, size as usize, skeleton, details));
+        heads.push((gap, size as usize, skeleton, details, tables));
+    }
+    let mut parts = Vec::new();
+    for &(_, _, skeleton, details, _) in &heads {
+        parts.push((bytes.take_long(skeleton)?, bytes.take_long(details)?));
     }
     let mut streams = Vec::new();
-    for (gap, size, skeleton, details) in heads {
-        let (skeleton, details) = (bytes.take_long(skeleton)?, bytes.take_long(details)?);
-        streams.push((gap, read_stream(skeleton, details, size, model, blocks)?));
+    for (&(gap, size, _, _, tables), &(skeleton, details)) in heads.iter().zip(&parts) {
+        let tables = match tables.checked_sub(1).map(|other| parts.get(other as usize)) {
+            None => &[][..],
+            Some(Some((other, _))) if other.len() + 2 <= MOST_OF_TABLES => {
+                let tables = other.strip_suffix(&[0xFF, 0xD9]);
+                tables.map_or_else(|| refuse("the tables of a JPEG stream do not end", SECTION), Ok)?
+            }
+            Some(_) => return refuse("the tables of a JPEG stream are of no stream, or too large", SECTION),
+        };
+        streams.push((gap, read_stream(tables, skeleton, details, size, model, blocks)?));
     }
     let mut out = Vec::with_capacity(total);
     for (gap, stream) in streams {
@@ -80,9 +94,18 @@ fn put_in(rest: &[u8], sizes: std::ops::RangeInclusive<usize>, model: &mut Model
     Ok(out)
 }
 
-fn read_stream(skeleton: &[u8], details: &[u8], size: usize, model: &mut Model, left: &mut u64) -> Result<Vec<u8>> {
+/// `tables`: segments that stand in front of its own.
+fn read_stream(
+    tables: &[u8],
+    skeleton: &[u8],
+    details: &[u8],
+    size: usize,
+    model: &mut Model,
+    left: &mut u64,
+) -> Result<Vec<u8>> {
+    let skeleton = [tables, skeleton].concat();
     demand(skeleton.len() >= 2, "a JPEG stream is too short", SECTION)?;
-    let mut segments = Segments::new(skeleton);
+    let mut segments = Segments::new(&skeleton);
     let mut scans = 0;
     while segments.next_scan()?.is_some() {
         scans += 1;
@@ -99,5 +122,7 @@ fn read_stream(skeleton: &[u8], details: &[u8], size: usize, model: &mut Model, 
         planes.extend(frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]));
         model.code(frame, &mut planes)?;
     }
-    scans::write(skeleton, &planes, Details::read(details, scans)?, size)
+    let mut whole = scans::write(&skeleton, &planes, Details::read(details, scans)?, size + tables.len())?;
+    whole.drain(2..2 + tables.len());
+    Ok(whole)
 }

@@ -95,7 +95,6 @@ class StreamReader {
         }
         copy();
         stream_.size = segments.place();
-        if (data_.empty()) throw Unsupported(Reason::no_scan);
         outline_ = jpeg::outline(stream_.skeleton);
         stream_.frame = outline_.frame;
         stream_.steps = outline_.steps;
