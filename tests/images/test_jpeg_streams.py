@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.inputs import folders
+from bitsback.archive.inputs import jpeg_streams
 from bitsback.coding.streams import (
     JpegStream,
     decode_streams,
@@ -173,7 +173,7 @@ def test_many_files_are_several_parts(tmp_path: Path) -> None:
 def test_large_files_are_cut_into_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file with JPEG streams is in memory whole, so there is a limit."""
     content = large(quality=80)
-    monkeypatch.setattr(folders, "MOST_STREAMED", len(content) - 1)
+    monkeypatch.setattr(jpeg_streams, "MOST_BYTES", len(content) - 1)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.jpg").write_bytes(content)
     summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")

@@ -18,12 +18,12 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.groups import MOST_STREAMED, STREAMS, Groups
+from bitsback.archive.inputs.groups import STREAMS, Groups
+from bitsback.archive.inputs.jpeg_streams import JpegStreams, streams_in
 from bitsback.archive.inputs.request import Bonds, Input, Kept, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
 from bitsback.coding.cutting import cut_for
-from bitsback.coding.streams import BEGIN
 from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.files.bands import Bands
@@ -82,6 +82,8 @@ class _Sorted:
     metadata: bytes = b""
     reason: str = ""
     """Why it is stored verbatim."""
+    streams: JpegStreams | None = None
+    """Those in a file that is not coded by its pixels."""
     pixels: NDArray[Any] | None = None
     """The pixels of a small picture that is coded, so that it need not be read again."""
 
@@ -155,6 +157,8 @@ class _SortedFiles:
             if found.pixels is not None:
                 self._pixels.keep(len(self._names) - 1, found.pixels)
         else:
+            if found.streams is not None:
+                found.streams.log(name)
             self._groups.add_file(found.size, found.sort)
             self._stats.add(found.size, found.time)
             if found.sort == STREAMS:
@@ -339,7 +343,7 @@ class _Sorter:
             file.seek(0)
             form = formats.picture_format(file.read(formats.START))
             if form is not None and form.codec is None:
-                return self._stored(found, file, LOSSY)
+                return self._stored(found, file, DAMAGED if form is formats.JPEG else LOSSY)
             taken = split(file, request.exact)
             if taken is None:
                 again = request.exact and split(file, False) is not None
@@ -376,23 +380,15 @@ class _Sorter:
         )
 
     def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
+        streams = streams_in(file, found.size)
+        found = replace(found, streams=streams)
+        if streams.coded:
+            return replace(found, sort=STREAMS)
         file.seek(0)
         start = file.read(_LOOK)
-        if found.size <= MOST_STREAMED and _has_streams(start, file):
-            return replace(found, sort=STREAMS)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
+        reason = streams.reason or reason
         return replace(found, sort="dense" if dense else "loose", reason=reason)
-
-
-def _has_streams(start: bytes, file: BinaryIO) -> bool:
-    """Whether a JPEG stream may begin in a file, behind its first bytes."""
-    while start:
-        if BEGIN in start:
-            return True
-        tail = start[1 - len(BEGIN) :]
-        start = file.read(_LOOK)
-        start = tail + start if start else b""
-    return False
 
 
 def _status_of(path: Path | Url) -> tuple[int, int | None]:

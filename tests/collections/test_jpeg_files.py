@@ -1,0 +1,50 @@
+"""What users see of files whose JPEG streams are coded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import bitsback
+from jpeg_files import jpeg, picture
+
+from .conftest import Run
+
+LARGE = jpeg(picture(rows=53, columns=75), quality=80)
+
+
+def test_what_users_see(run: Run) -> None:
+    Path("in").mkdir()
+    Path("in/a.jpg").write_bytes(LARGE)
+    Path("in/b.jpg").write_bytes(LARGE.replace(b"\xff\xc0", b"\xff\xc5"))
+    Path("in/c.txt").write_bytes(b"no picture")
+    result = run("-v", "compress", "in")
+    size = Path("in/a.jpg").stat().st_size
+    summary = json.loads(run("compress", "in", "--force", "--json").stdout)
+    assert summary["jpeg"]["bytes_in"] == size
+    share = round(100 * summary["jpeg"]["bytes_out"] / size)
+    assert f"\nJPEG: {share} % of {size / 1000:.3g} kB\n" in result.stderr
+    assert "JPEG: it is hierarchical, such as b.jpg: they are compressed" in result.stderr
+    assert "a.jpg: 1 JPEG stream, baseline, coded" in result.stderr
+    assert "b.jpg: 1 JPEG stream, hierarchical, stored verbatim: it is hier" in result.stderr
+    lines = [line.split() for line in run("list", "-l", "in.bb").stdout.splitlines()[1:]]
+    assert [line[2:] for line in lines] == [
+        ["JPEG", f"{share}", "%", "a.jpg"],
+        ["file", "b.jpg"],
+        ["file", "c.txt"],
+    ]
+    rows = json.loads(run("list", "in.bb", "--json").stdout)
+    assert [row["jpeg"] for row in rows] == [True, False, False]
+    assert f"1 file, JPEG, {share} % of {size / 1000:.3g} kB" in run("info", "in.bb").stdout
+
+
+def test_a_tiff_file_on_its_own(run: Run) -> None:
+    """Its tiles are abbreviated streams, whose tables stand once."""
+    picture(rows=200, columns=300).save("a.tif", compression="jpeg", quality=80, strip_size=5000)
+    content = Path("a.tif").read_bytes()
+    assert content.count(b"\xff\xd8\xff\xc0") > 9
+    summary = bitsback.compress("a.tif", "a.bb")
+    assert not summary.stored and summary.bytes_out < 0.85 * len(content)
+    bitsback.decompress("a.bb", "again.tif")
+    assert Path("again.tif").read_bytes() == content
+    assert "1 file, JPEG, " in run("info", "a.bb").stdout
