@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pytest
+from PIL import Image
+
 import bitsback
+from bitsback.archive.reading.stacked import arrays_in
 from jpeg_files import jpeg, picture
 
 from .conftest import Run
@@ -48,3 +53,25 @@ def test_a_tiff_file_on_its_own(run: Run) -> None:
     bitsback.decompress("a.bb", "again.tif")
     assert Path("again.tif").read_bytes() == content
     assert "1 file, JPEG, " in run("info", "a.bb").stdout
+
+
+def test_a_file_is_its_picture(run: Run) -> None:
+    """As Pillow decodes it, not turned; the bytes are there, too."""
+    Path("in").mkdir()
+    exif = Image.Exif()
+    exif[0x112] = 6
+    for number in range(3):
+        image = picture(rows=20 + number // 2)
+        image.save(f"in/{number}.jpg", quality=80, exif=exif)
+    Path("in/odd.jpg").write_bytes(LARGE.replace(b"\xff\xc0", b"\xff\xc5"))
+    bitsback.compress("in", "in.bb")
+    with bitsback.open("in.bb") as archive:
+        for number in range(3):
+            decoded = np.asarray(Image.open(f"in/{number}.jpg"))
+            assert np.array_equal(archive[f"{number}.jpg"], decoded)
+            content = Path(f"in/{number}.jpg").read_bytes()
+            assert archive.open(f"{number}.jpg").read() == content
+        with pytest.raises(bitsback.InputError, match=r"odd\.jpg: .*; archive\.open gives its byt"):
+            _ = archive["odd.jpg"].shape
+        shapes = {name: array.shape for name, array in arrays_in(archive.reader).items()}
+        assert shapes == {"pictures": (2, 20, 38, 3), "2.jpg": (21, 38, 3)}

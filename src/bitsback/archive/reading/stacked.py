@@ -104,7 +104,8 @@ def arrays_in(archive: ArchiveReader) -> dict[str, View]:
     shape and dtype as one, "pictures" or "pages", with a number if there are several such; one that
     is unlike all others has its own name. Raises InputError if there are none.
 
-    Pictures that are stored verbatim have to be read to find their shapes.
+    Pictures that are stored verbatim have to be read to find their shapes; those that Pillow cannot
+    read are left out.
     """
     collection = archive.collection
     if collection.kind is None:
@@ -118,6 +119,8 @@ def arrays_in(archive: ArchiveReader) -> dict[str, View]:
     if len(numbers) > 1 and (part := _only_part(archive, collection, len(numbers))) is not None:
         return {kind: Stack(StackSource(archive, numbers, part.shape[1:], part.dtype, part))}
     groups = _groups(archive, numbers)
+    if not groups:
+        raise InputError(f"{archive.name}: has no pictures that can be read")
     several = sum(len(numbers) > 1 for numbers in groups.values()) > 1
     found: dict[str, View] = {}
     for (shape, dtype), numbers in groups.items():
@@ -154,5 +157,9 @@ def _groups(
     groups: dict[tuple[Shape, str], list[int]] = {}
     for number in numbers:
         view = archive.file_source(number)
-        groups.setdefault((view.shape, view.dtype.str), []).append(number)
+        try:
+            kind = view.shape, view.dtype.str
+        except InputError:  # a JPEG file of 12 bits, or a damaged picture
+            continue
+        groups.setdefault(kind, []).append(number)
     return dict(groups)
