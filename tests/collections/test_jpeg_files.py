@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 import bitsback
+from bitsback.archive.inputs import jpeg_streams
 from bitsback.archive.reading.stacked import arrays_in
 from jpeg_files import jpeg, picture
 
@@ -53,6 +55,24 @@ def test_a_tiff_file_on_its_own(run: Run) -> None:
     bitsback.decompress("a.bb", "again.tif")
     assert Path("again.tif").read_bytes() == content
     assert "1 file, JPEG, " in run("info", "a.bb").stdout
+
+
+def test_large_tiff_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are cut, and each tile has the tables of all streams."""
+    monkeypatch.setattr(jpeg_streams, "MOST_BYTES", 10_000)
+    Path("in").mkdir()
+    image = picture(rows=200, columns=300)
+    image.save("in/a.tif", compression="jpeg", quality=80, strip_size=5000)
+    image.save("in/b.jpg", quality=80)
+    content = Path("in/a.tif").read_bytes()
+    for source in ("in", "in/a.tif"):
+        summary = bitsback.compress(source, "x.bb", force=True)
+        assert summary.jpeg.bytes_out < 0.85 * summary.jpeg.bytes_in
+        assert list(summary.stored) == ["JPEG: it has more than 0 MB"] * (source == "in")
+        bitsback.decompress("x.bb", "out")
+        out = Path("out")
+        assert (out / "a.tif" if source == "in" else out).read_bytes() == content
+        shutil.rmtree(out) if source == "in" else out.unlink()
 
 
 def test_a_file_is_its_picture(run: Run) -> None:

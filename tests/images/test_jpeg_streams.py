@@ -21,7 +21,7 @@ from bitsback.coding.streams import (
 )
 from bitsback.errors import ArchiveError
 from jpeg_files import STREAMS as JPEG_STREAMS
-from jpeg_files import cut, jpeg, picture, with_preview
+from jpeg_files import cut, jpeg, picture, with_preview, without
 
 
 def large(mode: str = "RGB", **options: Any) -> bytes:
@@ -104,6 +104,20 @@ def test_streams_are_told() -> None:
     assert find_streams(array(b"none")) == []
     with pytest.raises(ArchiveError):
         streams_of_block(memoryview(data), len(content) + 1)
+
+
+def test_tables_that_stand_elsewhere() -> None:
+    """As in a large file, of which a tile is a part."""
+    stream, before = without(large(quality=80), 0xC4, 0xDB)
+    assert encode_streams(array(stream)) is None
+    data = encode_streams(array(stream), before)
+    assert data is not None
+    assert decode_streams(memoryview(data), len(stream)) == stream
+    assert streams_of_block(memoryview(data), len(stream)) == [
+        JpegStream(0, len(stream), "baseline", None)
+    ]
+    with pytest.raises(ArchiveError):
+        decode_streams(memoryview(data), len(stream) + 1)
 
 
 def test_damaged_streams_come_back() -> None:

@@ -11,7 +11,7 @@ from .jpeg_markers import Component, Frame, Scan, Skeleton
 
 HEADER = (TABLES / "jpeg_header.bin").read_bytes()
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
-MOST_OF_TABLES = 4096
+MOST_OF_TABLES, MOST_BEFORE = 4096, 65_536
 FREE_BLOCKS = 2**18
 LONGEST_RUN, MOST_CORRECTIONS = 32_767, 937
 ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
@@ -20,8 +20,10 @@ ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
 def decode_streams(data: bytes, size: int) -> bytes:
     """The bytes of a block, so many."""
     reader = Reader(data)
-    rounds, coder = reader.byte(), reader.byte()
+    rounds, before, coder = reader.byte(), reader.varint(), reader.byte()
     require(1 <= rounds <= 2 and coder <= 1, "rounds and a coder of the list")
+    require(before <= MOST_BEFORE, "the number of bytes in front of the tile")
+    size += before
     rest = decompress(reader.take(reader.varint()), coder)
     require(len(rest) <= 2 * size + 64, "the size of the rest")
     coefficients = Coefficients(data[reader.at :])
@@ -60,7 +62,7 @@ def decode_streams(data: bytes, size: int) -> bytes:
         rest = b"".join([*pieces, reader.data[reader.at :]])
         require(len(rest) == total, "the size of all bytes")
     coefficients.decisions.done()
-    return rest
+    return rest[before:]
 
 
 def decompress(stream: bytes, coder: int) -> bytes:

@@ -14,7 +14,7 @@ import bitsback
 from bitsback.coding import streams as core
 from bitsback.coding.streams import encode_streams
 from bundled_models import spec_models
-from jpeg_files import STREAMS, cut, jpeg, picture, with_preview
+from jpeg_files import STREAMS, cut, jpeg, picture, with_preview, without
 from reference import archive as spec
 from reference.fields import ArchiveError, Reader
 from reference.jpeg_coefficients import ZIGZAG, Block
@@ -45,6 +45,13 @@ def test_a_stream_that_is_cut(options: dict[str, Any], part: float) -> None:
 def test_streams_between_other_bytes() -> None:
     one, other = jpeg(picture("L")), jpeg(progressive=True, quality=50)
     assert rounds_of(b"before" + one + b"between\xff\xd8" + other + bytes(300)) == 1
+
+
+def test_tables_in_front_of_a_tile() -> None:
+    stream, before = without(jpeg(picture("L")), 0xC4, 0xDB)
+    data = encode_streams(np.frombuffer(stream, np.uint8), before)
+    assert data is not None
+    assert decode_streams(data, len(stream)) == stream
 
 
 def test_a_preview_in_the_header_of_a_stream() -> None:
@@ -151,6 +158,7 @@ def found_details(stream: bytes) -> bytes:
     data = encode_streams(np.frombuffer(stream, np.uint8))
     assert data is not None
     reader = Reader(data, 1)
+    assert reader.varint() == 0
     coder = reader.byte()
     reader = Reader(decompress(reader.take(reader.varint()), coder))
     total, count, gap, size, skeleton, details, tables = (reader.varint() for _ in range(7))
@@ -168,7 +176,7 @@ def forged(streams: list[tuple[bytes, int]], size: int) -> bytes:
     rest += b"".join(skeleton for skeleton, _ in streams)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=HEADER)
     packed = packer.compress(rest) + packer.flush()
-    return b"\1\0" + write_varint(len(packed)) + packed + b"\xff"
+    return b"\1\0\0" + write_varint(len(packed)) + packed + b"\xff"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +210,9 @@ def test_refusals() -> None:
     changed = [
         (b"\0" + data[1:], len(content)),
         (b"\3" + data[1:], len(content)),
-        (data[:1] + b"\2" + data[2:], len(content)),
+        (data[:1] + write_varint(65_537) + data[2:], len(content)),
+        (data[:2] + b"\2" + data[3:], len(content)),
+        (data[:1] + b"\1" + data[2:], len(content)),
         (data, len(content) + 1),
         (data + b"\0", len(content)),
         (data[:-9], len(content)),

@@ -20,16 +20,21 @@ static HEADER: &[u8; 621] = include_bytes!("../../../src/bitsback/tables/jpeg_he
 /// Blocks that are free, however few bytes there are; others need a byte each.
 const FREE_BLOCKS: u64 = 1 << 18;
 
+/// Bytes in front of the tile.
+const MOST_BEFORE: u64 = 1 << 16;
+
 const MOST_OF_TABLES: usize = 1 << 12;
 
 pub fn decode(block: &Block) -> Result<Vec<u8>> {
     let fits = block.runs.iter().all(|run| run.dtype == Dtype::U8 && run.shape.len() == 1 && run.map == ValueMap::None);
     demand(fits, "a block of JPEG streams is not of bytes", SECTION)?;
-    let size = block.size();
     let mut bytes = Bytes::new(block.data, SECTION);
     let rounds = bytes.byte()?;
     demand((1..=2).contains(&rounds), "JPEG streams are taken out more often than twice, or never", SECTION)?;
-    let coder = bytes.byte()?;
+    let before = bytes.varint()?;
+    demand(before <= MOST_BEFORE, "a block of JPEG streams has too many tables in front", SECTION)?;
+    let (before, coder) = (before as usize, bytes.byte()?);
+    let size = block.size() + before;
     let length = bytes.varint()?;
     let packed = bytes.take_long(length)?;
     let most = 2 * size + 64;
@@ -46,6 +51,7 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
         content = put_in(&content, total, &mut model, &mut blocks)?;
     }
     model.end()?;
+    content.drain(..before);
     Ok(content)
 }
 

@@ -75,17 +75,21 @@ def by_model(plan: BlockPlan, multiset: bool = False) -> Coding:
 
 
 def without_model(
-    tiles: Tiles, two_values: TwoValues | None, coder: Coder, limit: float
+    tiles: Tiles,
+    two_values: TwoValues | None,
+    coder: Coder,
+    limit: float,
+    jpeg_tables: bytes = b"",
 ) -> Iterator[Coding]:
     """All codings without a model; the first of equal ones is taken. limit: the bytes from which on
-    that of a general compressor may be left out.
+    that of a general compressor may be left out. jpeg_tables: see `encode_streams`.
     """
     yield Coding(Method(RAW), None, [tiles.bytes])
     if two_values is not None:
         bits = np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
         yield Coding(Method(PACKED), two_values, [bits.data])
     if tiles.dtype == np.uint8 and all(len(shape) == 1 for _, shape in tiles.shapes):
-        streams = encode_streams(tiles.elements)
+        streams = encode_streams(tiles.elements, jpeg_tables)
         if streams is not None:
             yield Coding(Method(STREAMS), None, [streams])
             limit = min(limit, len(streams))

@@ -201,7 +201,7 @@ def smallest_coding(
             pair = pair[::-1]
         limit = math.inf if coding is None else coding.cost
         codings = [
-            *without_model(tiles, pair, coder, limit),
+            *without_model(tiles, pair, coder, limit, plan.jpeg_tables),
             *([coding] if coding is not None else []),
         ]
         if records:

@@ -136,6 +136,7 @@ class _SortedFiles:
         self._coded: dict[str, int] = {}
         self._stored: dict[str, Held] = {}
         self._pixels = _PixelStore()
+        self._jpeg_tables: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         """The number of files, with those that are left out."""
@@ -157,11 +158,15 @@ class _SortedFiles:
             if found.pixels is not None:
                 self._pixels.keep(len(self._names) - 1, found.pixels)
         else:
-            if found.streams is not None:
-                found.streams.log(name)
-            self._groups.add_file(found.size, found.sort)
+            sort, streams = found.sort, found.streams
+            if streams is not None:
+                streams.log(name)
+                if streams.tables:
+                    number = len(self._names) - 1
+                    sort, self._jpeg_tables[number] = f"{sort} {number}", streams.tables
+            self._groups.add_file(found.size, sort)
             self._stats.add(found.size, found.time)
-            if found.sort == STREAMS:
+            if streams is not None and streams.coded:
                 return
             before = self._stored.get(found.reason, Held(0, 0, name))
             self._stored[found.reason] = replace(
@@ -207,6 +212,7 @@ class _SortedFiles:
         parts: list[tuple[Items, ArrayPart]] = []
         of_parts: list[list[str]] = []
         framed: set[int] = set()
+        jpeg_tables: dict[int, bytes] = {}
         length = self._metadata.tell()
         if length:  # first, so that whatever else is there of a cut archive has its metadata
             part = ArrayPart(np.dtype("|u1"), (0, length), BYTES)
@@ -220,6 +226,7 @@ class _SortedFiles:
                 part = group.part
                 if not group.streams:
                     part = replace(part, cut=cut_for(part, None))
+                jpeg_tables[len(parts)] = self._jpeg_tables.get(group.members[0], b"")
                 chunks = chunks_of(listing, names, group.members, self._stats, self._sums)
                 parts.append((ByteItems(name, part, chunks), part))
                 of_parts.append([])
@@ -247,7 +254,7 @@ class _SortedFiles:
             self._bad,
             listing,
             Kept(self._size, self._stored, self._coded, of_parts, self._metadata, self._sums),
-            bonds=Bonds(frames=frozenset(framed)),
+            bonds=Bonds(frames=frozenset(framed), jpeg_tables=jpeg_tables),
             labels=b"" if request.options.labels is None else pack_folders(),
         )
 
@@ -382,7 +389,7 @@ class _Sorter:
     def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
         streams = streams_in(file, found.size)
         found = replace(found, streams=streams)
-        if streams.coded:
+        if streams.coded and not streams.large:
             return replace(found, sort=STREAMS)
         file.seek(0)
         start = file.read(_LOOK)

@@ -62,14 +62,25 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
         packed = pack(metadata)
         parts.append(_bytes_part(name, len(packed), lambda: iter([packed])))
         stored = {}
+        bonds = Bonds()
     else:
         streams = streams_in(file, size)
         streams.log(name)
-        held = _bytes_part(name, 1 + size, lambda: _file_after(HELD, file), not streams.coded)
+        cut = streams.large or not streams.coded
+        held = _bytes_part(name, 1 + size, lambda: _file_after(HELD, file), cut)
         parts.append(held)
+        bonds = Bonds(jpeg_tables={0: streams.tables})
         stored = {} if streams.coded else {streams.reason or reason: Held(1, size, name)}
     files = FileCollection(PAGES, tuple(part for _, part in parts))
-    return Input(files, parts, name, Files(files, [], groups.runs), disk=size, stored=stored)
+    return Input(
+        files,
+        parts,
+        name,
+        Files(files, [], groups.runs),
+        bonds=bonds,
+        disk=size,
+        stored=stored,
+    )
 
 
 def pages_set(file: BinaryIO, name: str, request: Request) -> Input:
