@@ -1,7 +1,8 @@
-"""JPEG streams for tests, which Pillow writes."""
+"""JPEG streams for tests, which Pillow writes. Those in files are of libjpeg-turbo's jpegtran."""
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,10 @@ def jpeg(image: Image.Image | None = None, **options: Any) -> bytes:
     out = io.BytesIO()
     (image or picture()).save(out, "JPEG", **options)
     return out.getvalue()
+
+
+def stored(name: str) -> bytes:
+    return (Path(__file__).parent / "images" / "jpeg_streams" / f"{name}.jpg").read_bytes()
 
 
 def cut(stream: bytes, part: float) -> bytes:
@@ -74,4 +79,8 @@ STREAMS: dict[str, Callable[[], bytes]] = {
     "tiles": tiles,
     "one block": lambda: jpeg(picture("L", 1, 1)),
     "large values": lambda: jpeg(picture("L", 16, 16), qtables=[[1] * 64]),
+    "arithmetic": lambda: stored("arithmetic"),
+    "arithmetic, progressive": lambda: stored("arithmetic-progressive"),
+    "arithmetic, restarts": lambda: stored("arithmetic-restarts"),
+    "arithmetic, progressive, restarts": lambda: stored("arithmetic-progressive-restarts"),
 }

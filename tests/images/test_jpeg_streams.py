@@ -21,7 +21,7 @@ from bitsback.coding.streams import (
 )
 from bitsback.errors import ArchiveError
 from jpeg_files import STREAMS as JPEG_STREAMS
-from jpeg_files import cut, jpeg, picture, with_preview, without
+from jpeg_files import cut, jpeg, picture, stored, with_preview, without
 
 
 def large(mode: str = "RGB", **options: Any) -> bytes:
@@ -36,6 +36,20 @@ STREAMS = JPEG_STREAMS | {
     "fine": lambda: large(quality=100),
     "cut": lambda: cut(large(quality=90), 0.8),
     "progressive, cut": lambda: cut(large(quality=90, progressive=True), 0.8),
+    "progressive, cut, and bytes behind": lambda: (
+        cut(large(quality=90, progressive=True), 0.9) + bytes(range(255))
+    ),
+    "progressive, cut, and a stream behind": lambda: (
+        cut(large(quality=90, progressive=True), 0.9) + large()
+    ),
+    "arithmetic, cut": lambda: cut(stored("arithmetic"), 0.6),
+    "arithmetic, cut, and bytes behind": lambda: (
+        cut(stored("arithmetic-progressive"), 0.6) + bytes(99)
+    ),
+    "misnumbered restarts": lambda: large(restart_marker_blocks=4).replace(
+        b"\xff\xd3", b"\xff\xd5"
+    ),
+    "a missing restart": lambda: large(restart_marker_blocks=4).replace(b"\xff\xd3", b""),
     "with a comment": lambda: large(quality=80, comment=b"a comment " * 20),
     "with a preview": with_preview,
     "with bytes behind it": lambda: large(quality=80) + bytes(range(256)),
@@ -72,7 +86,7 @@ def test_a_preview_is_coded_too() -> None:
     ("content", "reason"),
     [
         (large()[:150], "no scan"),
-        (large().replace(b"\xff\xc0", b"\xff\xc9"), "arithmetic"),
+        (large().replace(b"\xff\xc0", b"\xff\xcb"), "arithmetic"),
         (large().replace(b"\xff\xc0", b"\xff\xc3"), "lossless"),
         (
             large().replace(

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from .fields import require
 
 MARKER = 0xFF
-SOF, DHT, EOI, SOS, DQT, DNL, DRI = range(0xC0, 0xC3), 0xC4, 0xD9, 0xDA, 0xDB, 0xDC, 0xDD
+SOF = [0xC0, 0xC1, 0xC2, 0xC9, 0xCA]
+DHT, DAC, EOI, SOS, DQT, DNL, DRI = 0xC4, 0xCC, 0xD9, 0xDA, 0xDB, 0xDC, 0xDD
 ALONE = [0x01, *range(0xD0, 0xD8)]
-REFUSED = [0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xDE]
+REFUSED = [0xC3, *range(0xC5, 0xC8), 0xCB, *range(0xCD, 0xD0), 0xDE]
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Component:
 @dataclass
 class Frame:
     progressive: bool
+    arithmetic: bool
     precision: int
     rows: int
     columns: int
@@ -44,6 +46,10 @@ Code = dict[int, str]
 class Scan:
     components: list[tuple[Component, int, Code | None, Code | None]]
     """Each with its number in the frame, and its tables of DC and AC."""
+    tables: list[tuple[int, int]]
+    """The numbers of these."""
+    conditions: list[int]
+    """Of arithmetic coding: those of tables of DC, and behind 16 those of AC."""
     first: int
     last: int
     high: int
@@ -67,6 +73,7 @@ class Skeleton:
         self.scans: list[Scan] = []
         self.quantisation = [[0] * 64 for _ in range(4)]
         self.codes: dict[int, Code] = {}  # by class and number
+        self.conditions = [0x10] * 16 + [5] * 4
         self.interval = 0
         while self.segment():
             pass
@@ -93,6 +100,13 @@ class Skeleton:
         require(marker not in REFUSED, "a kind of frame that is coded")
         if marker == DHT:
             self.read_codes(segment)
+        elif marker == DAC:
+            require(len(segment) % 2 == 0, "pairs of bytes")
+            for table, value in zip(segment[::2], segment[1::2], strict=True):
+                require(table >> 4 <= 1 and table & 15 <= 3, "a table of the four")
+                fits = 1 <= value <= 63 if table >> 4 else value & 15 <= value >> 4
+                require(fits, "conditions of arithmetic coding")
+                self.conditions[table] = value
         elif marker == DQT:
             self.read_quantisation(segment)
         elif marker == DRI:
@@ -151,7 +165,8 @@ class Skeleton:
             one.rows, one.columns = rows * one.v, columns * one.h
             one.own_rows = ceil(ceil(height * one.v, most_v), 8)
             one.own_columns = ceil(ceil(width * one.h, most_h), 8)
-        self.frame = Frame(marker == 0xC2, segment[0], rows, columns, components)
+        progressive, arithmetic = marker in (0xC2, 0xCA), marker >= 0xC9
+        self.frame = Frame(progressive, arithmetic, segment[0], rows, columns, components)
 
     def read_scan(self, segment: bytes) -> None:
         require(self.frame is not None and len(segment) > 0, "a frame before scans")
@@ -159,7 +174,8 @@ class Skeleton:
         count, known = segment[0], {one.id: one for one in self.frame.components}
         require(1 <= count <= len(known) and len(segment) == 4 + 2 * count, "components")
         first, last, high, low = *segment[-3:-1], segment[-1] >> 4, segment[-1] & 15
-        scan = Scan([], first, last, high, low, self.interval, self.at)
+        conditions = list(self.conditions)
+        scan = Scan([], [], conditions, first, last, high, low, self.interval, self.at)
         for n in range(1, 1 + 2 * count, 2):
             name, tables = segment[n : n + 2]
             require(name in known and tables >> 4 <= 3 and tables & 15 <= 3, "a component")
@@ -167,6 +183,7 @@ class Skeleton:
             if one.steps[0] == 0:
                 one.steps = self.quantisation[one.table]
             dc, ac = self.codes.get(tables >> 4), self.codes.get(16 + (tables & 15))
+            scan.tables.append((tables >> 4, tables & 15))
             scan.components.append((one, self.frame.components.index(one), dc, ac))
         if self.frame.progressive:
             require(first <= last <= 63 and low <= 13 and high in (0, low + 1), "a band")

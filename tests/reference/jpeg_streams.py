@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from .codecs import TABLES
 from .fields import Reader, require
+from .jpeg_arithmetic import Stretch
 from .jpeg_coefficients import ZIGZAG, Block, Coefficients
 from .jpeg_markers import Component, Frame, Scan, Skeleton
 
@@ -131,17 +132,25 @@ class Writer:
         cut, rest = self.details.cuts.get(number, (0, b""))
         written = min(cut - 1, len(units)) if cut else len(units)
         interval = 0 if self.details.flags & NO_RESTARTS else scan.interval
-        self.previous = [0] * 4
+        self.previous, by_intervals = [0] * 4, Stretch(scan)
         for n, unit in enumerate(units[:written]):
             if interval and n and n % interval == 0:
+                if self.frame.arithmetic:
+                    self.out += by_intervals.interval.end()
                 self.end_run()
                 self.end_stretch()
                 self.flush()
                 self.out += bytes([0xFF, 0xD0 + (n // interval - 1) % 8])
-                self.previous = [0] * 4
+                self.previous, by_intervals = [0] * 4, Stretch(scan)
             for c, block in unit:
-                self.write_block(c, block)
+                if self.frame.arithmetic:
+                    by_intervals.write_block(c, block)
+                else:
+                    self.write_block(c, block)
                 self.block += 1
+        if self.frame.arithmetic:
+            last, whole = by_intervals.interval, written == len(units)
+            return self.out + (last.end() if whole else last.settled()) + rest
         self.end_run()
         if written == len(units):
             self.end_stretch()

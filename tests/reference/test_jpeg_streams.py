@@ -72,20 +72,35 @@ def segment(marker: int, content: bytes) -> bytes:
     return bytes([0xFF, marker]) + (2 + len(content)).to_bytes(2, "big") + content
 
 
-def skeleton_of(progressive: bool, interval: int = 0, step: int = 3) -> Skeleton:
-    """One component of 5 x 5 blocks, with codes of all symbols."""
+def skeleton_of(
+    progressive: bool,
+    interval: int = 0,
+    step: int = 3,
+    precision: int = 8,
+    conditions: bytes | None = None,
+    lines: bool = False,
+) -> Skeleton:
+    """One component of 5 x 5 blocks, with codes of all symbols, or with conditions of arithmetic
+    coding. lines: the height stands behind the first scan.
+    """
     codes = [
         segment(0xC4, bytes([table]) + bytes(8) + bytes([255, 1]) + bytes(6) + bytes(range(256)))
         for table in (0x00, 0x10)
     ]
-    frame = bytes([8]) + (40).to_bytes(2, "big") * 2 + bytes([1, 1, 0x11, 0])
+    sizes = (0 if lines else 40).to_bytes(2, "big") + (40).to_bytes(2, "big")
+    frame = bytes([precision]) + sizes + bytes([1, 1, 0x11, 0])
     head = segment(0xDB, bytes([0x10]) + step.to_bytes(2, "big") * 64) + b"".join(codes)
-    head += segment(0xC2 if progressive else 0xC0, frame)
+    if conditions is not None:
+        head += segment(0xCC, conditions)
+        head += segment(0xCA if progressive else 0xC9, frame)
+    else:
+        head += segment(0xC2 if progressive else 0xC1, frame)
     head += segment(0xDD, interval.to_bytes(2, "big"))
     bands = [(0, 63, 0)]
     if progressive:
         bands = [(0, 0, 0x01), (1, 63, 0x02), (1, 63, 0x21), (0, 0, 0x10), (1, 63, 0x10)]
     scans = [segment(0xDA, bytes([1, 1, 0, first, last, bits])) for first, last, bits in bands]
+    scans.insert(1, segment(0xDC, b"\0\x28") if lines else b"")
     return Skeleton(head + b"".join(scans) + b"\xff\xd9")
 
 
@@ -97,6 +112,12 @@ def blocks(large: bool) -> list[Block]:
     for block in drawn:
         block[ZIGZAG[1 + abs(block[0]) % 9 * 5 :]] = 0
     return drawn.tolist()
+
+
+def wide() -> list[Block]:
+    """Coefficients of all sizes."""
+    drawn = np.random.default_rng(1).laplace(0, 1, (25, 64)) * 5000 / np.arange(1, 65)
+    return drawn.clip(-16_000, 16_000).astype(int).tolist()
 
 
 def details_of(
@@ -135,6 +156,29 @@ CHOICES: dict[str, Callable[[], tuple[Skeleton, list[Block], bytes]]] = {
         skeleton_of(False, step=65_535),
         [[16_383 * (-1) ** n, *[32_767 * (-1) ** (n // 7)] * 63] for n in range(25)],
         b"",
+    ),
+    "12 bits": lambda: (skeleton_of(False, precision=12), wide(), b""),
+    "12 bits, arithmetic": lambda: (skeleton_of(True, precision=12, conditions=b""), wide(), b""),
+    "number of lines": lambda: (skeleton_of(False, lines=True), blocks(False), b""),
+    "conditions": lambda: (
+        skeleton_of(False, 6, conditions=bytes([0x00, 0x52, 0x10, 0x0A])),
+        wide(),
+        b"",
+    ),
+    "conditions, progressive": lambda: (
+        skeleton_of(True, 5, conditions=bytes([0x00, 0xFF, 0x10, 0x3F])),
+        blocks(True),
+        b"",
+    ),
+    "greatest values, arithmetic": lambda: (
+        skeleton_of(False, step=65_535, conditions=b""),
+        [[16_383 * (-1) ** n, *[32_767 * (-1) ** (n // 7)] * 63] for n in range(25)],
+        b"",
+    ),
+    "no restarts, arithmetic": lambda: (
+        skeleton_of(False, 3, conditions=b""),
+        blocks(False),
+        details_of(4),
     ),
     "bytes behind a scan": lambda: (
         skeleton_of(False, 7),

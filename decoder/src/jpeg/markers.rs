@@ -22,6 +22,7 @@ pub struct Component {
 
 pub struct Frame {
     pub progressive: bool,
+    pub arithmetic: bool,
     pub precision: u32,
     pub rows: usize,
     pub columns: usize,
@@ -91,6 +92,8 @@ pub struct Segments<'a> {
     quantisation: [[u16; BLOCK]; 4],
     dc: [Option<Huffman>; 4],
     ac: [Option<Huffman>; 4],
+    /// Of arithmetic coding: of the tables of DC, and behind 16 of those of AC.
+    pub conditions: [u8; 20],
     pub restart_interval: u64,
 }
 
@@ -107,6 +110,7 @@ impl<'a> Segments<'a> {
             quantisation: [[0; BLOCK]; 4],
             dc: [const { None }; 4],
             ac: [const { None }; 4],
+            conditions: [16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 5, 5, 5],
             restart_interval: 0,
         }
     }
@@ -146,8 +150,9 @@ impl<'a> Segments<'a> {
                 self.restart_interval = word(segment) as u64;
                 Ok(())
             }
-            0xC0..=0xC2 => self.read_frame(marker, segment),
-            0xC8 | 0xCC => Ok(()),
+            0xC0..=0xC2 | 0xC9 | 0xCA => self.read_frame(marker, segment),
+            0xC8 => Ok(()),
+            0xCC => self.read_conditions(segment),
             0xC3..=0xCF | 0xDE => refuse("a JPEG stream is of a kind that is never coded", SECTION),
             _ => Ok(()),
         }
@@ -166,6 +171,20 @@ impl<'a> Segments<'a> {
             segment = rest;
         }
         Ok(())
+    }
+
+    fn read_conditions(&mut self, segment: &[u8]) -> Result<()> {
+        let mut fits = segment.len() % 2 == 0;
+        for pair in segment.chunks_exact(2) {
+            let (place, value) = (pair[0], pair[1]);
+            let ac = place >> 4 != 0;
+            fits &= place <= 0x13 && place & 15 <= 3;
+            fits &= if ac { (1..=63).contains(&value) } else { value & 15 <= value >> 4 };
+            if fits {
+                self.conditions[usize::from(place)] = value;
+            }
+        }
+        demand(fits, "the conditions of arithmetic coding of a JPEG stream are damaged", SECTION)
     }
 
     fn quantisation_tables(&mut self, mut segment: &[u8]) -> Result<()> {
@@ -225,8 +244,8 @@ impl<'a> Segments<'a> {
             one.own_rows = (height * one.v).div_ceil(most_v).div_ceil(8);
             one.own_columns = (width * one.h).div_ceil(most_h).div_ceil(8);
         }
-        let progressive = marker == 0xC2;
-        self.frame = Some(Frame { progressive, precision: (*precision).into(), rows, columns, components });
+        let (progressive, arithmetic) = (matches!(marker, 0xC2 | 0xCA), marker >= 0xC9);
+        self.frame = Some(Frame { progressive, arithmetic, precision: (*precision).into(), rows, columns, components });
         Ok(())
     }
 
@@ -264,8 +283,11 @@ impl<'a> Segments<'a> {
         Ok(Scan { components, first, last, high, low })
     }
 
-    /// The tables of a component of a scan, where the scan needs them.
+    /// The Huffman tables of a component of a scan, where the scan needs them.
     pub fn tables(&self, scan: &Scan, one: &ScanComponent) -> Result<[Option<&Huffman>; 2]> {
+        if self.frame.as_ref().is_some_and(|frame| frame.arithmetic) {
+            return Ok([None, None]);
+        }
         let find = |table: &'_ Option<Huffman>, needed: bool| {
             demand(!needed || table.is_some(), "a scan of a JPEG stream lacks its Huffman table", SECTION)
         };

@@ -1,5 +1,6 @@
 //! JPEG streams: their markers, scans and coefficients (jpeg-format.md).
 
+pub mod arithmetic;
 pub mod around;
 pub mod coefficients;
 pub mod details;

@@ -1,6 +1,7 @@
 //! The entropy-coded data of scans (jpeg-format.md, J4; T.81, annexes F and G).
 
 use crate::foundations::error::{demand, error, Result};
+use crate::jpeg::arithmetic::Stretch;
 use crate::jpeg::details::Details;
 use crate::jpeg::levels::{natural, Block, BLOCK};
 use crate::jpeg::markers::{Component, Frame, Huffman, Scan, Segments};
@@ -73,6 +74,9 @@ type Tables<'a> = [Option<&'a Huffman>; 2];
 struct State<'a> {
     scan: &'a Scan,
     progressive: bool,
+    conditions: &'a [u8; 20],
+    /// With arithmetic coding.
+    stretch: Option<Stretch>,
     tables: Vec<Tables<'a>>,
     /// The last DC of each component.
     previous: [i32; 4],
@@ -92,8 +96,16 @@ impl Writer<'_> {
         number: u64,
     ) -> Result<()> {
         let tables = scan.components.iter().map(|one| segments.tables(scan, one)).collect::<Result<_>>()?;
-        let progressive = frame.progressive;
-        let mut state = State { scan, progressive, tables, previous: [0; 4], run: 0, waiting: Vec::new() };
+        let mut state = State {
+            scan,
+            progressive: frame.progressive,
+            conditions: &segments.conditions,
+            stretch: frame.arithmetic.then(Stretch::new),
+            tables,
+            previous: [0; 4],
+            run: 0,
+            waiting: Vec::new(),
+        };
         let parts: Vec<(&Component, &[Block])> =
             scan.components.iter().map(|one| (&frame.components[one.number], &planes[one.number][..])).collect();
         let (rows, columns) = match parts[..] {
@@ -108,6 +120,10 @@ impl Writer<'_> {
             if interval > 0 && unit > 0 && unit % interval == 0 {
                 self.end_run(&mut state)?;
                 self.pad();
+                if let Some(stretch) = state.stretch.take() {
+                    stretch.end(&mut self.bits.out);
+                    state.stretch = Some(Stretch::new());
+                }
                 self.bits.out.extend([0xFF, 0xD0 + ((unit / interval - 1) % 8) as u8]);
                 state.previous = [0; 4];
             }
@@ -124,9 +140,15 @@ impl Writer<'_> {
                     }
                 }
             }
+            if let Some(stretch) = &mut state.stretch {
+                stretch.settle(&mut self.bits.out);
+            }
             self.bits.check()?;
         }
         self.end_run(&mut state)?;
+        if let Some(stretch) = state.stretch.take_if(|_| units == all) {
+            stretch.end(&mut self.bits.out);
+        }
         if units == all {
             self.pad();
         }
@@ -161,6 +183,9 @@ impl Writer<'_> {
 
     fn code_block(&mut self, state: &mut State, c: usize, block: &Block) -> Result<()> {
         let scan = state.scan;
+        if let Some(stretch) = &mut state.stretch {
+            return stretch.code_block(scan, state.conditions, c, block);
+        }
         if scan.first == 0 {
             let value = i32::from(block[0]) >> scan.low;
             if scan.high == 0 {

@@ -31,7 +31,6 @@ _REASONS = (
     "bytes other than markers stand between its segments",
     "one of its tables is damaged",
     "it is lossless",
-    "it is arithmetic",
     "it is lossless and arithmetic",
     "it is hierarchical",
     "the header of its frame is damaged, or of a kind that is not coded",

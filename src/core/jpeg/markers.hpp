@@ -32,7 +32,8 @@ struct Frame {
     std::size_t rows = 0, columns = 0;  // in units of all components
     std::vector<Component> components;
 
-    bool progressive() const { return kind == 0xC2; }
+    bool progressive() const { return kind == 0xC2 || kind == 0xCA; }
+    bool arithmetic() const { return kind >= 0xC9; }
     std::size_t blocks() const {
         std::size_t sum = 0;
         for (const Component& component : components) sum += component.blocks();
@@ -43,6 +44,12 @@ struct Frame {
 struct ScanComponent {
     std::size_t number;
     std::uint8_t dc, ac;
+};
+
+// What the contexts of arithmetic coding are made by.
+struct Conditioning {
+    unsigned low, high;  // the bits of small and of large differences of DC
+    unsigned split;      // between low and high frequencies
 };
 
 struct Scan {
@@ -97,6 +104,10 @@ class Segments {
     const Frame& frame() const { return frame_; }
     const HuffmanTable& dc_table(std::size_t i) const { return table(dc_tables_[i]); }
     const HuffmanTable& ac_table(std::size_t i) const { return table(ac_tables_[i]); }
+    Conditioning conditioning(const ScanComponent& component) const {
+        const unsigned dc = conditions_[component.dc];
+        return {dc & 15, dc >> 4, conditions_[16u + component.ac]};
+    }
     std::size_t restart_interval() const { return restart_interval_; }
     // The steps of quantisation of a component, in zigzag order, as they were when its frame or
     // first scan came; zeros where there are none.
@@ -121,14 +132,14 @@ class Segments {
         } else if (marker == 0xDD) {
             if (segment.size() != 2) throw Unsupported(Reason::table);
             restart_interval_ = std::size_t{segment[0]} << 8 | segment[1];
-        } else if (marker >= 0xC0 && marker <= 0xC2) {
+        } else if (marker == 0xCC) {
+            conditioning(segment);
+        } else if ((marker >= 0xC0 && marker <= 0xC2) || marker == 0xC9 || marker == 0xCA) {
             frame(marker, segment);
-        } else if ((marker >= 0xC3 && marker <= 0xCF && marker != 0xC8 && marker != 0xCC) ||
-                   marker == 0xDE) {
-            throw Unsupported(marker == 0xC3                     ? Reason::lossless
-                              : marker == 0xC9 || marker == 0xCA ? Reason::arithmetic
-                              : marker == 0xCB                   ? Reason::lossless_arithmetic
-                                                                 : Reason::hierarchical);
+        } else if ((marker >= 0xC3 && marker <= 0xCF && marker != 0xC8) || marker == 0xDE) {
+            throw Unsupported(marker == 0xC3   ? Reason::lossless
+                              : marker == 0xCB ? Reason::lossless_arithmetic
+                                               : Reason::hierarchical);
         }
     }
 
@@ -142,6 +153,18 @@ class Segments {
             auto& tables = segment[0] >> 4 == 0 ? dc_tables_ : ac_tables_;
             tables[segment[0] & 3].emplace(segment.subspan(1, 16), segment.subspan(17, symbols));
             segment = segment.subspan(17 + symbols);
+        }
+        if (!segment.empty()) throw Unsupported(Reason::table);
+    }
+
+    void conditioning(std::span<const std::uint8_t> segment) {
+        for (; segment.size() >= 2; segment = segment.subspan(2)) {
+            const bool ac = segment[0] >> 4 != 0;
+            const std::uint8_t value = segment[1];
+            if (segment[0] > 0x13 || (segment[0] & 15) > 3 ||
+                (ac ? value < 1 || value > 63 : (value & 15) > value >> 4))
+                throw Unsupported(Reason::table);
+            conditions_[segment[0]] = value;
         }
         if (!segment.empty()) throw Unsupported(Reason::table);
     }
@@ -248,6 +271,8 @@ class Segments {
     Frame frame_;
     std::array<std::optional<HuffmanTable>, 4> dc_tables_, ac_tables_;
     std::array<std::array<std::uint16_t, block_size>, 4> quantisation_{};
+    std::array<std::uint8_t, 20> conditions_ = {0x10, 0x10, 0x10, 0x10, 0, 0, 0, 0, 0, 0,
+                                                0,    0,    0,    0,    0, 0, 5, 5, 5, 5};
     std::vector<std::array<std::uint16_t, block_size>> steps_;
     std::size_t restart_interval_ = 0;
 };

@@ -13,7 +13,6 @@ enum class Reason : std::uint8_t {
     segments,  // bytes between them, or markers where none can be
     table,     // a table or a restart interval that is damaged
     lossless,
-    arithmetic,
     lossless_arithmetic,
     hierarchical,
     frame,  // its header is damaged, or has values that are not coded

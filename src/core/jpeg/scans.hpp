@@ -82,6 +82,7 @@ class ScanCoder {
           units_(frame_, scan),
           interval_(details.no_restarts ? 0 : segments.restart_interval()) {
         for (const ScanComponent& component : scan.components) {
+            if (frame_.arithmetic()) break;
             const bool dc = scan.first == 0 && scan.high == 0, ac = scan.last > 0;
             dc_.push_back(dc ? &segments.dc_table(component.dc) : nullptr);
             ac_.push_back(ac ? &segments.ac_table(component.ac) : nullptr);
@@ -103,6 +104,14 @@ class ScanCoder {
     }
     unsigned restart_number(std::uint64_t unit) const {
         return static_cast<unsigned>((unit / interval_ - 1) % 8);
+    }
+    void put_restart(std::vector<std::uint8_t>& bytes, std::uint64_t unit) const {
+        bytes.push_back(0xFF);
+        bytes.push_back(static_cast<std::uint8_t>(0xD0 + restart_number(unit)));
+    }
+    static std::int16_t checked(int value) {
+        if (value < -32767 || value > 32767) throw Damaged{};
+        return static_cast<std::int16_t>(value);
     }
 
     const Frame& frame_;
@@ -129,15 +138,14 @@ class ScanReader : ScanCoder {
     // The details that it finds are added.
     ScanReader(const Segments& segments, const Scan& scan, std::span<Coefficients> planes,
                Details& details, Progress& progress, std::span<const std::uint8_t> bytes)
-        : ScanCoder(segments, scan, planes, details, progress), bytes_(bytes), bits_(bytes) {}
+        : ScanCoder(segments, scan, planes, details, progress), bits_(bytes) {}
 
     using ScanCoder::units;
 
     // Decodes the first units of the scan. Returns how many could be decoded, after which the
     // coefficients and details are right only if these were all.
-    std::uint64_t read(std::uint64_t units, Details::Cut& cut) {
+    std::uint64_t read(std::uint64_t units) {
         std::uint64_t unit = 0;
-        std::size_t place = 0;
         try {
             for (; unit < units; ++unit) {
                 if (restarts(unit)) {
@@ -150,11 +158,8 @@ class ScanReader : ScanCoder {
                 each_block(unit, [&](std::size_t c, std::int16_t* block) { read(c, block); });
             }
             if (units == this->units()) pad();
-            place = bits_.place();
         } catch (const Damaged&) {
-            return unit;
         }
-        cut.rest.assign(bytes_.begin() + static_cast<std::ptrdiff_t>(place), bytes_.end());
         return unit;
     }
 
@@ -173,10 +178,6 @@ class ScanReader : ScanCoder {
     int extended(unsigned size) {
         const auto bits = static_cast<int>(bits_.take(size));
         return size != 0 && bits < 1 << (size - 1) ? bits - (1 << size) + 1 : bits;
-    }
-    static std::int16_t checked(int value) {
-        if (value < -32767 || value > 32767) throw Damaged{};
-        return static_cast<std::int16_t>(value);
     }
 
     void read(std::size_t c, std::int16_t* block) {
@@ -315,7 +316,6 @@ class ScanReader : ScanCoder {
         ended();
     }
 
-    std::span<const std::uint8_t> bytes_;
     BitReader bits_;
     bool open_ = false;     // whether an encoder would add the next end of a band to the run
     unsigned written_ = 0;  // how many ends of bands such a run has
@@ -327,25 +327,27 @@ class ScanWriter : ScanCoder {
                Details& details, Progress& progress, std::vector<std::uint8_t>& bytes)
         : ScanCoder(segments, scan, planes, details, progress), bytes_(bytes), bits_(bytes) {}
 
-    void write(const Details::Cut& cut) {
-        const std::uint64_t units = std::min(cut.units, this->units());
-        for (std::uint64_t unit = 0; unit < units; ++unit) {
-            if (restarts(unit)) {
-                end_run();
-                pad();
-                bytes_.push_back(0xFF);
-                bytes_.push_back(static_cast<std::uint8_t>(0xD0 + restart_number(unit)));
-                previous_ = {};
-            }
-            each_block(unit, [&](std::size_t c, const std::int16_t* block) { write(c, block); });
+    using ScanCoder::units;
+
+    void write(std::uint64_t unit) {
+        if (restarts(unit)) {
+            end_run();
+            pad();
+            put_restart(bytes_, unit);
+            previous_ = {};
         }
+        each_block(unit, [&](std::size_t c, const std::int16_t* block) { write(c, block); });
+    }
+    // whole: whether all units have been written.
+    void end(bool whole) {
         end_run();
-        if (units == this->units())
+        if (whole)
             pad();
         else
             bits_.drop();
-        bytes_.insert(bytes_.end(), cut.rest.begin(), cut.rest.end());
     }
+    // Whether a run of ends of bands may go on.
+    bool is_open() const { return run_ != 0; }
 
   private:
     void pad() {

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "arithmetic_scans.hpp"
 #include "details.hpp"
 #include "markers.hpp"
 #include "scans.hpp"
@@ -25,6 +27,10 @@ struct Stream {
 // Scans take time by their blocks, and blocks take memory, however few bytes they have.
 inline constexpr std::size_t free_blocks = std::size_t{1} << 18;
 inline constexpr std::size_t visits_of_a_byte = 64;
+// Each attempt reads a stream once more, with another scan that is cut.
+inline constexpr unsigned most_attempts = 64;
+
+using View = std::span<const std::uint8_t>;
 
 inline std::vector<Coefficients> empty_planes(const Frame& frame) {
     std::vector<Coefficients> planes;
@@ -56,10 +62,24 @@ inline void require_scans(const Outline& outline, std::size_t size) {
         throw Unsupported(Reason::many_scans);
 }
 
-// The bytes of a stream. Throws std::invalid_argument where its parts do not belong together.
-inline std::vector<std::uint8_t> write(std::span<const std::uint8_t> skeleton,
-                                       std::span<Coefficients> planes,
-                                       std::span<const std::uint8_t> packed) {
+// Calls use(what writes the scan).
+template <class Use>
+auto with_writer(const Segments& segments, const Scan& scan, std::span<Coefficients> planes,
+                 Details& details, Progress& progress, std::vector<std::uint8_t>& bytes,
+                 const Use& use) {
+    if (!segments.frame().arithmetic())
+        return use(ScanWriter(segments, scan, planes, details, progress, bytes));
+    return use(ArithmeticScan<IntervalEncoder, std::vector<std::uint8_t>>(
+        segments, scan, planes, details, progress, bytes));
+}
+
+// The bytes of a stream, so many. Throws std::invalid_argument where its parts do not belong
+// together.
+inline std::vector<std::uint8_t> write(View skeleton, std::span<Coefficients> planes, View packed,
+                                       std::size_t size) {
+    const auto require_size = [size](bool fits) {
+        if (!fits) throw std::invalid_argument("a JPEG stream has another size");
+    };
     Segments segments(skeleton);
     std::vector<std::uint8_t> bytes;
     std::size_t copied = 0;
@@ -69,10 +89,20 @@ inline std::vector<std::uint8_t> write(std::span<const std::uint8_t> skeleton,
         bytes.insert(bytes.end(), skeleton.begin() + static_cast<std::ptrdiff_t>(copied),
                      skeleton.begin() + static_cast<std::ptrdiff_t>(segments.place()));
         copied = segments.place();
-        ScanWriter(segments, *scan, planes, details, progress, bytes).write(details.cuts[number]);
+        const Details::Cut& cut = details.cuts[number];
+        with_writer(segments, *scan, planes, details, progress, bytes, [&](auto&& writer) {
+            const std::uint64_t units = std::min(cut.units, writer.units());
+            for (std::uint64_t unit = 0; unit < units; ++unit) {
+                writer.write(unit);
+                require_size(bytes.size() <= size);
+            }
+            writer.end(units == writer.units());
+        });
+        bytes.insert(bytes.end(), cut.rest.begin(), cut.rest.end());
     }
     bytes.insert(bytes.end(), skeleton.begin() + static_cast<std::ptrdiff_t>(copied),
                  skeleton.end());
+    require_size(bytes.size() == size);
     return bytes;
 }
 
@@ -86,15 +116,21 @@ class StreamReader {
                                     bytes.begin() + static_cast<std::ptrdiff_t>(copied),
                                     bytes.begin() + static_cast<std::ptrdiff_t>(segments.place()));
         };
-        while (segments.next_scan()) {
+        try {
+            while (segments.next_scan()) {
+                copy();
+                data_.push_back(bytes.subspan(segments.place()));
+                data_.back() = data_.back().first(entropy_coded(data_.back()));
+                segments.skip(data_.back().size());
+                copied = segments.place();
+            }
             copy();
-            data_.push_back(bytes.subspan(segments.place()));
-            data_.back() = data_.back().first(entropy_coded(data_.back()));
-            segments.skip(data_.back().size());
             copied = segments.place();
+        } catch (const Unsupported&) {
+            // What stands behind the data of the last scan is not of the stream.
+            if (data_.empty()) throw;
         }
-        copy();
-        stream_.size = segments.place();
+        stream_.size = copied;
         outline_ = jpeg::outline(stream_.skeleton);
         stream_.frame = outline_.frame;
         stream_.steps = outline_.steps;
@@ -107,7 +143,8 @@ class StreamReader {
     Stream read() {
         std::vector<std::uint64_t> limits(data_.size(), Details::all);
         bool long_runs = false, no_restarts = false;
-        while (true) {
+        for (unsigned number = 0;; ++number) {
+            if (number == most_attempts) throw Unsupported(Reason::coding);
             details_ = {};
             details_.long_runs = long_runs;
             details_.no_restarts = no_restarts;
@@ -120,8 +157,8 @@ class StreamReader {
             }
         }
         stream_.details = details_.pack();
-        const auto again = write(stream_.skeleton, stream_.planes, stream_.details);
-        if (again.size() != stream_.size || !std::equal(again.begin(), again.end(), bytes_.begin()))
+        const auto again = write(stream_.skeleton, stream_.planes, stream_.details, stream_.size);
+        if (!std::equal(again.begin(), again.end(), bytes_.begin()))
             throw Unsupported(Reason::coding);
         return std::move(stream_);
     }
@@ -133,20 +170,68 @@ class StreamReader {
         Segments segments(stream_.skeleton);
         Progress progress;
         for (std::size_t number = 0; const auto scan = segments.next_scan(); ++number) {
-            ScanReader reader(segments, *scan, stream_.planes, details_, progress, data_[number]);
-            Details::Cut cut{limits[number], {}};
-            const std::uint64_t units = std::min(limits[number], reader.units());
-            const std::uint64_t whole = reader.read(units, cut);
-            if (whole < units) {
-                if (number == 0 && whole == segments.restart_interval() && !no_restarts)
-                    no_restarts = true;
-                else
-                    limits[number] = whole;
+            const View data = data_[number];
+            const Progress before = progress;
+            const auto read = [&](auto&& reader) {
+                return std::pair(std::min(limits[number], reader.units()),
+                                 reader.read(std::min(limits[number], reader.units())));
+            };
+            const auto [units, whole] =
+                segments.frame().arithmetic()
+                    ? read(ArithmeticScan<IntervalDecoder, const View>(
+                          segments, *scan, stream_.planes, details_, progress, data))
+                    : read(ScanReader(segments, *scan, stream_.planes, details_, progress, data));
+            if (whole < units && number == 0 && whole == segments.restart_interval() &&
+                !no_restarts) {
+                no_restarts = true;
                 return false;
             }
-            details_.cuts.push_back(std::move(cut));
+            std::uint64_t limit = whole;
+            std::size_t size = 0;
+            if (whole == units) {
+                Progress again = before;
+                std::vector<std::uint8_t> bytes;
+                limit = with_writer(
+                    segments, *scan, stream_.planes, details_, again, bytes,
+                    [&](auto&& writer) { return same_units(writer, units, bytes, data); });
+                size = bytes.size();
+            }
+            if (limit < units) {
+                limits[number] = limit;
+                return false;
+            }
+            details_.cuts.push_back(
+                {limits[number], {data.begin() + static_cast<std::ptrdiff_t>(size), data.end()}});
         }
         return true;
+    }
+
+    // Writes the first units of a scan. Returns how many of them, and of the runs that they end,
+    // take the same bytes as in the data.
+    template <class Writer>
+    static std::uint64_t same_units(Writer& writer, std::uint64_t units,
+                                    std::vector<std::uint8_t>& bytes, View data) {
+        std::uint64_t same = 0;
+        std::size_t compared = 0;
+        const auto is_same = [&] {
+            const std::size_t from = compared;
+            compared = bytes.size();
+            return compared <= data.size() &&
+                   std::equal(bytes.begin() + static_cast<std::ptrdiff_t>(from), bytes.end(),
+                              data.begin() + static_cast<std::ptrdiff_t>(from));
+        };
+        try {
+            for (std::uint64_t unit = 0; unit < units; ++unit) {
+                writer.write(unit);
+                if (!is_same()) return same;
+                if (!writer.is_open()) same = unit + 1;
+            }
+            writer.end(units == writer.units());
+            if (!is_same()) return std::min(same, units - 1);
+        } catch (const std::invalid_argument&) {
+            return std::min(same, units - 1);
+        }
+        return units;
     }
 
     std::span<const std::uint8_t> bytes_;

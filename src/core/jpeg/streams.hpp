@@ -27,7 +27,6 @@
 namespace bitsback::jpeg {
 
 using Bytes = std::vector<std::uint8_t>;
-using View = std::span<const std::uint8_t>;
 
 // Streams in headers of streams, as previews are, are taken out, too, but nothing inside of these.
 inline constexpr std::size_t most_rounds = 2;
@@ -318,15 +317,13 @@ Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const Stre
         }
         std::vector<Bytes> streams;
         for (std::size_t i = 0; i < sizes.size(); ++i) {
-            const auto stream_size = sizes[i][1], number = sizes[i][4];
+            const std::uint64_t number = sizes[i][4];
             Bytes tables;
             if (number != 0) {
                 tables = with_tables({}, remains[number - 1].skeleton);
                 remains[i].tables = tables_in(tables);
             }
             streams.push_back(stream(remains[i]));
-            if (streams.back().size() != stream_size)
-                throw std::invalid_argument("a JPEG stream has another size");
         }
         Bytes whole;
         whole.reserve(total);
@@ -354,7 +351,8 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View coded, std::size
         require_scans(found, stream.size);
         auto planes = empty_planes(found.frame);
         model->code(found.frame, found.steps, planes);
-        return without_tables(stream.tables, write(skeleton, planes, stream.details));
+        return without_tables(stream.tables, write(skeleton, planes, stream.details,
+                                                   stream.size + stream.tables.size()));
     });
     coder.end();
     return bytes;

@@ -95,7 +95,7 @@ def _jpeg_tiles(archive: ArchiveReader) -> list[int]:
     collection = archive.collection
     blocks = [block for block in archive.blocks if collection.part_of(block.first)[1].axes == BYTES]
     archive.file.expect(blocks, HEADER_SPACE)
-    found = []
+    found: list[int] = []
     for block in blocks:
         with suppress(ArchiveError):  # which verifying tells
             if archive.blocks.header(block).method.number == STREAMS:
