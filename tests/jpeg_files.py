@@ -1,4 +1,6 @@
-"""JPEG streams for tests, which Pillow writes. Those in files are of libjpeg-turbo's jpegtran."""
+"""JPEG streams for tests, which Pillow writes. Those in files are of libjpeg-turbo and
+liblj92.
+"""
 
 import io
 from collections.abc import Callable
@@ -79,6 +81,9 @@ STREAMS: dict[str, Callable[[], bytes]] = {
     "tiles": tiles,
     "one block": lambda: jpeg(picture("L", 1, 1)),
     "large values": lambda: jpeg(picture("L", 16, 16), qtables=[[1] * 64]),
+    "lossless": lambda: stored("lossless"),
+    "lossless, colours": lambda: stored("lossless-colours"),
+    "lossless, 16 bits": lambda: stored("lossless-16-bits"),
     "arithmetic": lambda: stored("arithmetic"),
     "arithmetic, progressive": lambda: stored("arithmetic-progressive"),
     "arithmetic, restarts": lambda: stored("arithmetic-restarts"),

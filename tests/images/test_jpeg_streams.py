@@ -50,6 +50,7 @@ STREAMS = JPEG_STREAMS | {
         b"\xff\xd3", b"\xff\xd5"
     ),
     "a missing restart": lambda: large(restart_marker_blocks=4).replace(b"\xff\xd3", b""),
+    "lossless, cut": lambda: cut(stored("lossless"), 0.6),
     "with a comment": lambda: large(quality=80, comment=b"a comment " * 20),
     "with a preview": with_preview,
     "with bytes behind it": lambda: large(quality=80) + bytes(range(256)),
@@ -87,7 +88,9 @@ def test_a_preview_is_coded_too() -> None:
     [
         (large()[:150], "no scan"),
         (large().replace(b"\xff\xc0", b"\xff\xcb"), "arithmetic"),
-        (large().replace(b"\xff\xc0", b"\xff\xc3"), "lossless"),
+        (large().replace(b"\xff\xc0", b"\xff\xc3"), "header of a scan"),
+        (large().replace(b"\xff\xc0", b"\xff\xc5"), "hierarchical"),
+        (large().replace(b"\xff\xc0", b"\xff\xf7"), "JPEG-LS"),
         (
             large().replace(
                 b"\xff\xc0\0\x11\x08\0\x35\0\x4b", b"\xff\xc0\0\x11\x08\xff\xff\xff\xff"

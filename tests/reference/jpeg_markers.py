@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from .fields import require
 
 MARKER = 0xFF
-SOF = [0xC0, 0xC1, 0xC2, 0xC9, 0xCA]
+SOF = [0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA]
 DHT, DAC, EOI, SOS, DQT, DNL, DRI = 0xC4, 0xCC, 0xD9, 0xDA, 0xDB, 0xDC, 0xDD
 ALONE = [0x01, *range(0xD0, 0xD8)]
-REFUSED = [0xC3, *range(0xC5, 0xC8), 0xCB, *range(0xCD, 0xD0), 0xDE]
+REFUSED = [*range(0xC5, 0xC8), 0xCB, *range(0xCD, 0xD0), 0xDE, 0xF7]
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Component:
 class Frame:
     progressive: bool
     arithmetic: bool
+    lossless: bool
     precision: int
     rows: int
     columns: int
@@ -35,7 +36,8 @@ class Frame:
 
     @property
     def blocks(self) -> int:
-        return sum(one.rows * one.columns for one in self.components)
+        total = sum(one.rows * one.columns for one in self.components)
+        return ceil(total, 8) if self.lossless else total
 
 
 Code = dict[int, str]
@@ -146,7 +148,9 @@ class Skeleton:
     def read_frame(self, marker: int, segment: bytes) -> None:
         require(self.frame is None, "one frame")
         require(len(segment) >= 6 and 1 <= segment[5] <= 4, "1 to 4 components")
-        require(len(segment) == 6 + 3 * segment[5] and segment[0] in (8, 12), "a frame")
+        lossless = marker == 0xC3
+        precisions = range(2, 17) if lossless else (8, 12)
+        require(len(segment) == 6 + 3 * segment[5] and segment[0] in precisions, "a frame")
         height, width = (int.from_bytes(segment[n : n + 2], "big") for n in (1, 3))
         lines = self.data.find(b"\xff\xdc\0\4", self.at)
         if height == 0 and lines >= 0:
@@ -160,13 +164,15 @@ class Skeleton:
             require(1 <= one.h <= 4 and 1 <= one.v <= 4 and one.table <= 3, "a component")
         require(len({one.id for one in components}) == len(components), "different components")
         most_h, most_v = max(one.h for one in components), max(one.v for one in components)
-        rows, columns = ceil(height, 8 * most_v), ceil(width, 8 * most_h)
+        edge = 1 if lossless else 8
+        rows, columns = ceil(height, edge * most_v), ceil(width, edge * most_h)
         for one in components:
             one.rows, one.columns = rows * one.v, columns * one.h
-            one.own_rows = ceil(ceil(height * one.v, most_v), 8)
-            one.own_columns = ceil(ceil(width * one.h, most_h), 8)
+            one.own_rows = ceil(ceil(height * one.v, most_v), edge)
+            one.own_columns = ceil(ceil(width * one.h, most_h), edge)
         progressive, arithmetic = marker in (0xC2, 0xCA), marker >= 0xC9
-        self.frame = Frame(progressive, arithmetic, segment[0], rows, columns, components)
+        kind = progressive, arithmetic, lossless
+        self.frame = Frame(*kind, segment[0], rows, columns, components)
 
     def read_scan(self, segment: bytes) -> None:
         require(self.frame is not None and len(segment) > 0, "a frame before scans")
@@ -185,7 +191,9 @@ class Skeleton:
             dc, ac = self.codes.get(tables >> 4), self.codes.get(16 + (tables & 15))
             scan.tables.append((tables >> 4, tables & 15))
             scan.components.append((one, self.frame.components.index(one), dc, ac))
-        if self.frame.progressive:
+        if self.frame.lossless:
+            require(1 <= first <= 7 and low < self.frame.precision, "a predictor")
+        elif self.frame.progressive:
             require(first <= last <= 63 and low <= 13 and high in (0, low + 1), "a band")
             require(last == 0 if first == 0 else count == 1, "DC, or a band of one component")
         else:

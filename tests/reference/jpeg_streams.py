@@ -3,16 +3,20 @@
 import lzma
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 from .codecs import TABLES
 from .fields import Reader, require
 from .jpeg_arithmetic import Stretch
 from .jpeg_coefficients import ZIGZAG, Block, Coefficients
 from .jpeg_markers import Component, Frame, Scan, Skeleton
+from .jpeg_samples import Samples
 
 HEADER = (TABLES / "jpeg_header.bin").read_bytes()
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 MOST_OF_TABLES, MOST_BEFORE = 4096, 65_536
+Planes = list[list[Any]]
+"""Blocks of coefficients, or samples."""
 FREE_BLOCKS = 2**18
 LONGEST_RUN, MOST_CORRECTIONS = 32_767, 937
 ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
@@ -28,6 +32,7 @@ def decode_streams(data: bytes, size: int) -> bytes:
     rest = decompress(reader.take(reader.varint()), coder)
     require(len(rest) <= 2 * size + 64, "the size of the rest")
     coefficients = Coefficients(data[reader.at :])
+    samples = Samples(coefficients.decisions)
     left = FREE_BLOCKS + size
     for number in reversed(range(rounds)):
         reader = Reader(rest)
@@ -47,13 +52,14 @@ def decode_streams(data: bytes, size: int) -> bytes:
             tables = tables[:-2]
             skeleton = Skeleton(tables + segments)
             details = Details(rest, len(skeleton.scans))
-            planes: list[list[Block]] = []
+            planes: Planes = []
             if skeleton.frame:
                 left -= skeleton.frame.blocks
                 require(left >= 0, "a byte for each block")
                 visits = len(skeleton.scans) * skeleton.frame.blocks // 64
                 require(visits <= FREE_BLOCKS + own, "few scans")
-                planes = coefficients.pop(skeleton.frame)
+                frame = skeleton.frame
+                planes = samples.pop(frame) if frame.lossless else coefficients.pop(frame)
             whole = write(skeleton, planes, details)
             streams.append(SOI + whole[2 + len(tables) :])
             require(len(streams[-1]) == own, "the size of a stream")
@@ -105,7 +111,7 @@ class Details:
 class Writer:
     """The scans of a stream, one after the other."""
 
-    def __init__(self, frame: Frame, planes: list[list[Block]], details: Details) -> None:
+    def __init__(self, frame: Frame, planes: Planes, details: Details) -> None:
         self.frame, self.planes, self.details = frame, planes, details
         self.out, self.bits = b"", ""
         self.block = self.stretch = 0
@@ -133,6 +139,7 @@ class Writer:
         written = min(cut - 1, len(units)) if cut else len(units)
         interval = 0 if self.details.flags & NO_RESTARTS else scan.interval
         self.previous, by_intervals = [0] * 4, Stretch(scan)
+        self.first = self.first_unit(0)
         for n, unit in enumerate(units[:written]):
             if interval and n and n % interval == 0:
                 if self.frame.arithmetic:
@@ -142,8 +149,11 @@ class Writer:
                 self.flush()
                 self.out += bytes([0xFF, 0xD0 + (n // interval - 1) % 8])
                 self.previous, by_intervals = [0] * 4, Stretch(scan)
+                self.first = self.first_unit(n)
             for c, block in unit:
-                if self.frame.arithmetic:
+                if isinstance(block, int):
+                    self.write_sample(c, block)
+                elif self.frame.arithmetic:
                     by_intervals.write_block(c, block)
                 else:
                     self.write_block(c, block)
@@ -157,12 +167,22 @@ class Writer:
         self.flush()
         return self.out + rest
 
-    def units(self) -> Iterator[list[tuple[int, Block]]]:
-        """The blocks of units, each with the number of its component in the scan."""
+    def first_unit(self, n: int) -> list[tuple[int, int]]:
+        """The row and column of the first sample of a unit in each component."""
+        if len(self.scan.components) == 1:
+            return [divmod(n, self.scan.components[0][0].own_columns)]
+        row, column = divmod(n, self.frame.columns)
+        return [(row * one.v, column * one.h) for one, _, _, _ in self.scan.components]
 
-        def block(c: int, component: Component, row: int, column: int) -> tuple[int, Block]:
+    def units(self) -> Iterator[list[tuple[int, Block | int]]]:
+        """The blocks of units, or the places of samples, each with the number of its component in
+        the scan.
+        """
+
+        def block(c: int, component: Component, row: int, column: int) -> tuple[int, Block | int]:
+            place = row * component.columns + column
             number = self.scan.components[c][1]
-            return c, self.planes[number][row * component.columns + column]
+            return c, place if self.frame.lossless else self.planes[number][place]
 
         if len(self.scan.components) == 1:
             one = self.scan.components[0][0]
@@ -189,6 +209,38 @@ class Writer:
     def number(self, value: int) -> None:
         size = abs(value).bit_length()
         self.put(value if value >= 0 else value + 2**size - 1, size)
+
+    def write_sample(self, c: int, place: int) -> None:
+        component, number, _, _ = self.scan.components[c]
+        difference = (self.planes[number][place] - self.prediction(c, component, place)) % 2**16
+        if difference > 2**15:
+            difference -= 2**16
+        self.symbol(c, 0, abs(difference).bit_length())
+        if difference < 2**15:
+            self.number(difference)
+
+    def prediction(self, c: int, component: Component, place: int) -> int:
+        """T.81, H.1.2.1."""
+        plane: list[int] = self.planes[self.scan.components[c][1]]
+        row, column = divmod(place, component.columns)
+        first_row, first_column = self.first[c]
+        if row == first_row and column == first_column:
+            return 2 ** (self.frame.precision - self.scan.low - 1)
+        if row == first_row:
+            return plane[place - 1]
+        above = plane[place - component.columns]
+        if column == 0:
+            return above
+        left, corner = plane[place - 1], plane[place - component.columns - 1]
+        return [
+            left,
+            above,
+            corner,
+            left + above - corner,
+            left + (above - corner >> 1),
+            above + (left - corner >> 1),
+            left + above >> 1,
+        ][self.scan.first - 1]
 
     def write_block(self, c: int, block: Block) -> None:
         scan = self.scan
@@ -270,7 +322,7 @@ class Writer:
         self.run, self.waiting = 0, ""
 
 
-def write(skeleton: Skeleton, planes: list[list[Block]], details: Details) -> bytes:
+def write(skeleton: Skeleton, planes: Planes, details: Details) -> bytes:
     """The bytes of a stream."""
     out, behind = SOI, 0
     if skeleton.frame:

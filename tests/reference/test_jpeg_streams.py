@@ -114,6 +114,48 @@ def blocks(large: bool) -> list[Block]:
     return drawn.tolist()
 
 
+def lossless(
+    predictor: int, interval: int = 0, low: int = 0, precision: int = 16, alone: bool = True
+) -> Skeleton:
+    """A component of 12 rows and 10 columns, or two in one scan, the first one with two samples
+    across and down.
+    """
+    code = bytes([0, 0, 0, 0, 0, 17]) + bytes(11) + bytes(range(17))
+    parts = [(1, 0x11)] if alone else [(1, 0x22), (2, 0x11)]
+    frame = bytes([precision, 0, 12, 0, 10, len(parts)])
+    frame += b"".join(bytes([name, factors, 0]) for name, factors in parts)
+    scan = bytes([len(parts)]) + b"".join(bytes([name, 0]) for name, _ in parts)
+    head = segment(0xC4, code) + segment(0xC3, frame) + segment(0xDD, interval.to_bytes(2, "big"))
+    return Skeleton(head + segment(0xDA, scan + bytes([predictor, 0, low])) + b"\xff\xd9")
+
+
+def samples(skeleton: Skeleton) -> list[list[int]]:
+    assert skeleton.frame
+    rng = np.random.default_rng(2)
+    most = 2**skeleton.frame.precision >> skeleton.scans[0].low
+    return [
+        rng.integers(0, most, one.rows * one.columns).tolist() for one in skeleton.frame.components
+    ]
+
+
+LOSSLESS = {
+    **{f"predictor {n}": lossless(n) for n in range(1, 8)},
+    "restarts": lossless(4, 20),
+    "restarts in rows": lossless(7, 7),
+    "few bits, point transform": lossless(5, 10, 1, 2),
+    "two components": lossless(6, 5, alone=False),
+    "two components, odd restarts": lossless(6, 3, alone=False),
+}
+
+
+@pytest.mark.parametrize("name", LOSSLESS)
+def test_choices_of_lossless_encoders(name: str) -> None:
+    skeleton = LOSSLESS[name]
+    stream = write(skeleton, samples(skeleton), Details(b"", 1))
+    assert rounds_of(stream) == 1
+    assert found_details(stream) == b""
+
+
 def wide() -> list[Block]:
     """Coefficients of all sizes."""
     drawn = np.random.default_rng(1).laplace(0, 1, (25, 64)) * 5000 / np.arange(1, 65)

@@ -137,7 +137,7 @@ struct Sizes {
 }
 
 pub struct Model<'a> {
-    coder: Decoder<'a>,
+    pub coder: Decoder<'a>,
     decider: Decider<'a>,
     places: Vec<Place>,
     keys: [u64; CONTEXTS],

@@ -23,6 +23,7 @@ pub struct Component {
 pub struct Frame {
     pub progressive: bool,
     pub arithmetic: bool,
+    pub lossless: bool,
     pub precision: u32,
     pub rows: usize,
     pub columns: usize,
@@ -31,7 +32,12 @@ pub struct Frame {
 
 impl Frame {
     pub fn blocks(&self) -> u64 {
-        self.components.iter().map(|one| one.rows as u64 * one.columns as u64).sum()
+        let blocks = self.components.iter().map(|one| one.rows as u64 * one.columns as u64).sum::<u64>();
+        if self.lossless {
+            blocks.div_ceil(8)
+        } else {
+            blocks
+        }
     }
 }
 
@@ -43,7 +49,7 @@ pub struct ScanComponent {
 
 pub struct Scan {
     pub components: Vec<ScanComponent>,
-    /// Places in zigzag order.
+    /// Places in zigzag order; `first` is the predictor of samples.
     pub first: usize,
     pub last: usize,
     /// Of successive approximation.
@@ -150,10 +156,10 @@ impl<'a> Segments<'a> {
                 self.restart_interval = word(segment) as u64;
                 Ok(())
             }
-            0xC0..=0xC2 | 0xC9 | 0xCA => self.read_frame(marker, segment),
+            0xC0..=0xC3 | 0xC9 | 0xCA => self.read_frame(marker, segment),
             0xC8 => Ok(()),
             0xCC => self.read_conditions(segment),
-            0xC3..=0xCF | 0xDE => refuse("a JPEG stream is of a kind that is never coded", SECTION),
+            0xC5..=0xCF | 0xDE | 0xF7 => refuse("a JPEG stream is of a kind that is never coded", SECTION),
             _ => Ok(()),
         }
     }
@@ -215,7 +221,9 @@ impl<'a> Segments<'a> {
             let found = rest.windows(6).find(|segment| segment.starts_with(&[0xFF, 0xDC, 0, 4]));
             height = found.map_or(0, |segment| word(&segment[4..]));
         }
-        let fits = matches!(precision, 8 | 12) && height > 0 && width > 0;
+        let lossless = marker == 0xC3;
+        let precise = if lossless { (2..=16).contains(precision) } else { matches!(precision, 8 | 12) };
+        let fits = precise && height > 0 && width > 0;
         demand(fits, "a frame of a JPEG stream has no pixels, or such of other bits", SECTION)?;
         let mut components: Vec<Component> = Vec::new();
         for part in segment[6..].chunks_exact(3) {
@@ -238,14 +246,16 @@ impl<'a> Segments<'a> {
         }
         let most_h = components.iter().map(|one| one.h).max().unwrap_or(1);
         let most_v = components.iter().map(|one| one.v).max().unwrap_or(1);
-        let (rows, columns) = (height.div_ceil(8 * most_v), width.div_ceil(8 * most_h));
+        let edge = if lossless { 1 } else { 8 };
+        let (rows, columns) = (height.div_ceil(edge * most_v), width.div_ceil(edge * most_h));
         for one in &mut components {
             (one.rows, one.columns) = (rows * one.v, columns * one.h);
-            one.own_rows = (height * one.v).div_ceil(most_v).div_ceil(8);
-            one.own_columns = (width * one.h).div_ceil(most_h).div_ceil(8);
+            one.own_rows = (height * one.v).div_ceil(most_v).div_ceil(edge);
+            one.own_columns = (width * one.h).div_ceil(most_h).div_ceil(edge);
         }
         let (progressive, arithmetic) = (matches!(marker, 0xC2 | 0xCA), marker >= 0xC9);
-        self.frame = Some(Frame { progressive, arithmetic, precision: (*precision).into(), rows, columns, components });
+        let precision = (*precision).into();
+        self.frame = Some(Frame { progressive, arithmetic, lossless, precision, rows, columns, components });
         Ok(())
     }
 
@@ -273,7 +283,9 @@ impl<'a> Segments<'a> {
         }
         let (first, last) = (usize::from(rest[0]), usize::from(rest[1]));
         let (high, low) = (u32::from(rest[2] >> 4), u32::from(rest[2] & 15));
-        let fits = if frame.progressive {
+        let fits = if frame.lossless {
+            (1..=7).contains(&first) && low < frame.precision
+        } else if frame.progressive {
             let band = if first == 0 { last == 0 } else { count == 1 };
             first <= last && last < BLOCK && low <= 13 && band && (high == 0 || high == low + 1)
         } else {
@@ -285,14 +297,12 @@ impl<'a> Segments<'a> {
 
     /// The Huffman tables of a component of a scan, where the scan needs them.
     pub fn tables(&self, scan: &Scan, one: &ScanComponent) -> Result<[Option<&Huffman>; 2]> {
-        if self.frame.as_ref().is_some_and(|frame| frame.arithmetic) {
-            return Ok([None, None]);
-        }
+        let Some(frame) = self.frame.as_ref().filter(|frame| !frame.arithmetic) else { return Ok([None, None]) };
         let find = |table: &'_ Option<Huffman>, needed: bool| {
             demand(!needed || table.is_some(), "a scan of a JPEG stream lacks its Huffman table", SECTION)
         };
-        find(&self.dc[one.dc], scan.first == 0 && scan.high == 0)?;
-        find(&self.ac[one.ac], scan.last > 0)?;
+        find(&self.dc[one.dc], frame.lossless || scan.first == 0 && scan.high == 0)?;
+        find(&self.ac[one.ac], !frame.lossless && scan.last > 0)?;
         Ok([self.dc[one.dc].as_ref(), self.ac[one.ac].as_ref()])
     }
 }

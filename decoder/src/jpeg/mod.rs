@@ -6,5 +6,6 @@ pub mod coefficients;
 pub mod details;
 pub mod levels;
 pub mod markers;
+pub mod samples;
 pub mod scans;
 pub mod streams;

@@ -5,14 +5,21 @@ use crate::jpeg::arithmetic::Stretch;
 use crate::jpeg::details::Details;
 use crate::jpeg::levels::{natural, Block, BLOCK};
 use crate::jpeg::markers::{Component, Frame, Huffman, Scan, Segments};
+use crate::jpeg::samples::Plane;
 
 const SECTION: &str = "jpeg-format.md, J4";
 
 const LONGEST_RUN: u32 = 32_767;
 const MOST_CORRECTIONS: usize = 937;
 
+/// What the streams of a kind have.
+pub enum Planes {
+    Coefficients(Vec<Vec<Block>>),
+    Samples(Vec<Plane>),
+}
+
 /// The bytes of a stream, from its skeleton without the first two bytes, its blocks and its details.
-pub fn write(skeleton: &[u8], planes: &[Vec<Block>], details: Details, size: usize) -> Result<Vec<u8>> {
+pub fn write(skeleton: &[u8], planes: &Planes, details: Details, size: usize) -> Result<Vec<u8>> {
     let mut segments = Segments::new(skeleton);
     let mut writer =
         Writer { bits: Bits { out: vec![0xFF, 0xD8], buffer: 0, count: 0, size }, details, block: 0, stretch: 0 };
@@ -73,6 +80,9 @@ type Tables<'a> = [Option<&'a Huffman>; 2];
 /// What is kept between the blocks of a scan.
 struct State<'a> {
     scan: &'a Scan,
+    planes: &'a Planes,
+    /// The row and the column of the first sample of each component since a restart.
+    first: Vec<(usize, usize)>,
     progressive: bool,
     conditions: &'a [u8; 20],
     /// With arithmetic coding.
@@ -87,17 +97,12 @@ struct State<'a> {
 }
 
 impl Writer<'_> {
-    fn scan(
-        &mut self,
-        segments: &Segments,
-        frame: &Frame,
-        scan: &Scan,
-        planes: &[Vec<Block>],
-        number: u64,
-    ) -> Result<()> {
+    fn scan(&mut self, segments: &Segments, frame: &Frame, scan: &Scan, planes: &Planes, number: u64) -> Result<()> {
         let tables = scan.components.iter().map(|one| segments.tables(scan, one)).collect::<Result<_>>()?;
         let mut state = State {
             scan,
+            planes,
+            first: vec![(0, 0); scan.components.len()],
             progressive: frame.progressive,
             conditions: &segments.conditions,
             stretch: frame.arithmetic.then(Stretch::new),
@@ -106,10 +111,9 @@ impl Writer<'_> {
             run: 0,
             waiting: Vec::new(),
         };
-        let parts: Vec<(&Component, &[Block])> =
-            scan.components.iter().map(|one| (&frame.components[one.number], &planes[one.number][..])).collect();
+        let parts: Vec<&Component> = scan.components.iter().map(|one| &frame.components[one.number]).collect();
         let (rows, columns) = match parts[..] {
-            [(only, _)] => (only.own_rows, only.own_columns),
+            [only] => (only.own_rows, only.own_columns),
             _ => (frame.rows, frame.columns),
         };
         let all = rows as u64 * columns as u64;
@@ -117,6 +121,7 @@ impl Writer<'_> {
         let units = cut.units.unwrap_or(all).min(all);
         let interval = if self.details.no_restarts { 0 } else { segments.restart_interval };
         for unit in 0..units {
+            let (row, column) = ((unit / columns as u64) as usize, (unit % columns as u64) as usize);
             if interval > 0 && unit > 0 && unit % interval == 0 {
                 self.end_run(&mut state)?;
                 self.pad();
@@ -126,16 +131,18 @@ impl Writer<'_> {
                 }
                 self.bits.out.extend([0xFF, 0xD0 + ((unit / interval - 1) % 8) as u8]);
                 state.previous = [0; 4];
+                let alone = parts.len() == 1;
+                let first = |one: &&Component| if alone { (row, column) } else { (row * one.v, column * one.h) };
+                state.first = parts.iter().map(first).collect();
             }
-            let (row, column) = ((unit / columns as u64) as usize, (unit % columns as u64) as usize);
-            if let [(only, blocks)] = parts[..] {
-                self.code_block(&mut state, 0, &blocks[row * only.columns + column])?;
+            if let [only] = parts[..] {
+                self.code(&mut state, frame.precision, 0, only, row, column)?;
             } else {
-                for (c, (component, blocks)) in parts.iter().enumerate() {
+                for (c, component) in parts.iter().enumerate() {
                     for v in 0..component.v {
-                        let first = (row * component.v + v) * component.columns + column * component.h;
-                        for block in &blocks[first..first + component.h] {
-                            self.code_block(&mut state, c, block)?;
+                        for h in 0..component.h {
+                            let (row, column) = (row * component.v + v, column * component.h + h);
+                            self.code(&mut state, frame.precision, c, component, row, column)?;
                         }
                     }
                 }
@@ -179,6 +186,50 @@ impl Writer<'_> {
     fn number(&mut self, value: i32, size: u32) {
         let bits = if value < 0 { value + (1 << size) - 1 } else { value };
         self.bits.put(bits as u32, size);
+    }
+
+    fn code(
+        &mut self,
+        state: &mut State,
+        precision: u32,
+        c: usize,
+        component: &Component,
+        row: usize,
+        column: usize,
+    ) -> Result<()> {
+        let (number, place) = (state.scan.components[c].number, row * component.columns + column);
+        let plane = match state.planes {
+            Planes::Coefficients(planes) => return self.code_block(state, c, &planes[number][place]),
+            Planes::Samples(planes) => &planes[number],
+        };
+        // T.81, H.1.2.1.
+        let at = |back: usize| i32::from(plane[place - back]);
+        let (first_row, first_column) = state.first[c];
+        let prediction = if row == first_row && column == first_column {
+            1 << (precision - state.scan.low - 1)
+        } else if row == first_row {
+            at(1)
+        } else if column == 0 {
+            at(component.columns)
+        } else {
+            let (left, above, corner) = (at(1), at(component.columns), at(component.columns + 1));
+            match state.scan.first {
+                1 => left,
+                2 => above,
+                3 => corner,
+                4 => left + above - corner,
+                5 => left + ((above - corner) >> 1),
+                6 => above + ((left - corner) >> 1),
+                _ => (left + above) >> 1,
+            }
+        };
+        let difference = i32::from((i32::from(plane[place]) - prediction) as i16);
+        let size = 32 - difference.unsigned_abs().leading_zeros();
+        self.symbol(state.tables[c][0], size)?;
+        if size < 16 {
+            self.number(difference, size);
+        }
+        Ok(())
     }
 
     fn code_block(&mut self, state: &mut State, c: usize, block: &Block) -> Result<()> {

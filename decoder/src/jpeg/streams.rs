@@ -9,7 +9,8 @@ use crate::jpeg::coefficients::{spec, Model};
 use crate::jpeg::details::Details;
 use crate::jpeg::levels::BLOCK;
 use crate::jpeg::markers::Segments;
-use crate::jpeg::scans;
+use crate::jpeg::samples;
+use crate::jpeg::scans::{self, Planes};
 use crate::types::block::{Block, ValueMap};
 
 const SECTION: &str = "jpeg-format.md, J1";
@@ -44,19 +45,27 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
         _ => return refuse("the coder of a block is unknown: a newer release is needed", SECTION),
     };
     let spec = spec();
-    let mut model = Model::new(Decider::new(&spec, u64::MAX), bytes.rest())?;
+    let mut models = (Model::new(Decider::new(&spec, u64::MAX), bytes.rest())?, None);
     let mut blocks = FREE_BLOCKS + size as u64;
     for round in (0..rounds).rev() {
         let total = if round == 0 { size..=size } else { 0..=most };
-        content = put_in(&content, total, &mut model, &mut blocks)?;
+        content = put_in(&content, total, &mut models, &mut blocks)?;
     }
-    model.end()?;
+    models.0.end()?;
     content.drain(..before);
     Ok(content)
 }
 
+/// Of coefficients, and of samples if any stream has some.
+type Models<'a> = (Model<'a>, Option<samples::Model>);
+
 /// Puts the streams of a round into the bytes again. `blocks`: how many there may still be.
-fn put_in(rest: &[u8], sizes: std::ops::RangeInclusive<usize>, model: &mut Model, blocks: &mut u64) -> Result<Vec<u8>> {
+fn put_in(
+    rest: &[u8],
+    sizes: std::ops::RangeInclusive<usize>,
+    models: &mut Models,
+    blocks: &mut u64,
+) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(rest, SECTION);
     let claims = |what| refuse(format!("JPEG streams have another size: {what}"), SECTION);
     let total = match usize::try_from(bytes.varint()?) {
@@ -88,7 +97,7 @@ fn put_in(rest: &[u8], sizes: std::ops::RangeInclusive<usize>, model: &mut Model
             }
             Some(_) => return refuse("the tables of a JPEG stream are of no stream, or too large", SECTION),
         };
-        streams.push((gap, read_stream(tables, skeleton, details, size, model, blocks)?));
+        streams.push((gap, read_stream(tables, skeleton, details, size, models, blocks)?));
     }
     let mut out = Vec::with_capacity(total);
     for (gap, stream) in streams {
@@ -106,7 +115,7 @@ fn read_stream(
     skeleton: &[u8],
     details: &[u8],
     size: usize,
-    model: &mut Model,
+    models: &mut Models,
     left: &mut u64,
 ) -> Result<Vec<u8>> {
     let skeleton = [tables, skeleton].concat();
@@ -116,7 +125,7 @@ fn read_stream(
     while segments.next_scan()?.is_some() {
         scans += 1;
     }
-    let mut planes = Vec::new();
+    let mut planes = Planes::Samples(Vec::new());
     if let Some(frame) = &segments.frame {
         let blocks = frame.blocks();
         let Some(others) = left.checked_sub(blocks) else {
@@ -125,8 +134,14 @@ fn read_stream(
         *left = others;
         let visits = u128::from(scans) * u128::from(blocks) / 64;
         demand(visits <= u128::from(FREE_BLOCKS) + size as u128, "a JPEG stream has too many scans", SECTION)?;
-        planes.extend(frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]));
-        model.code(frame, &mut planes)?;
+        planes = if frame.lossless {
+            Planes::Samples(models.1.get_or_insert_with(samples::Model::new).code(&mut models.0.coder, frame)?)
+        } else {
+            let mut found: Vec<_> =
+                frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
+            models.0.code(frame, &mut found)?;
+            Planes::Coefficients(found)
+        };
     }
     let mut whole = scans::write(&skeleton, &planes, Details::read(details, scans)?, size + tables.len())?;
     whole.drain(2..2 + tables.len());

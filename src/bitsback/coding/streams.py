@@ -24,13 +24,14 @@ _KINDS = {
     0xC9: "arithmetic",
     0xCA: "progressive arithmetic",
     0xCB: "lossless arithmetic",
+    0xF7: "JPEG-LS",
 }
 _REASONS = (
     None,
     "it has no scan",
     "bytes other than markers stand between its segments",
     "one of its tables is damaged",
-    "it is lossless",
+    "it is JPEG-LS",
     "it is lossless and arithmetic",
     "it is hierarchical",
     "the header of its frame is damaged, or of a kind that is not coded",

@@ -34,10 +34,14 @@ struct Frame {
 
     bool progressive() const { return kind == 0xC2 || kind == 0xCA; }
     bool arithmetic() const { return kind >= 0xC9; }
+    bool lossless() const { return kind == 0xC3; }
+    // The numbers of a block. Those of lossless streams are samples.
+    std::size_t numbers() const { return lossless() ? 1 : block_size; }
+    // Eight samples count as a block: they take a byte or more.
     std::size_t blocks() const {
         std::size_t sum = 0;
         for (const Component& component : components) sum += component.blocks();
-        return sum;
+        return lossless() ? (sum + 7) / 8 : sum;
     }
 };
 
@@ -54,7 +58,7 @@ struct Conditioning {
 
 struct Scan {
     std::vector<ScanComponent> components;
-    unsigned first, last;  // coefficients, in zigzag order
+    unsigned first, last;  // coefficients, in zigzag order; first: the predictor of samples
     unsigned high, low;    // successive approximation
 };
 
@@ -134,12 +138,12 @@ class Segments {
             restart_interval_ = std::size_t{segment[0]} << 8 | segment[1];
         } else if (marker == 0xCC) {
             conditioning(segment);
-        } else if ((marker >= 0xC0 && marker <= 0xC2) || marker == 0xC9 || marker == 0xCA) {
+        } else if ((marker >= 0xC0 && marker <= 0xC3) || marker == 0xC9 || marker == 0xCA) {
             frame(marker, segment);
-        } else if ((marker >= 0xC3 && marker <= 0xCF && marker != 0xC8) || marker == 0xDE) {
-            throw Unsupported(marker == 0xC3   ? Reason::lossless
-                              : marker == 0xCB ? Reason::lossless_arithmetic
-                                               : Reason::hierarchical);
+        } else if (marker == 0xF7) {
+            throw Unsupported(Reason::jpeg_ls);
+        } else if ((marker >= 0xC5 && marker <= 0xCF && marker != 0xC8) || marker == 0xDE) {
+            throw Unsupported(marker == 0xCB ? Reason::lossless_arithmetic : Reason::hierarchical);
         }
     }
 
@@ -194,9 +198,9 @@ class Segments {
         frame_.height = std::size_t{segment[1]} << 8 | segment[2];
         frame_.width = std::size_t{segment[3]} << 8 | segment[4];
         if (frame_.height == 0) frame_.height = number_of_lines();
-        if ((frame_.precision != 8 && frame_.precision != 12) || frame_.height == 0 ||
-            frame_.width == 0)
-            throw Unsupported(Reason::frame);
+        const bool precise = frame_.lossless() ? frame_.precision >= 2 && frame_.precision <= 16
+                                               : frame_.precision == 8 || frame_.precision == 12;
+        if (!precise || frame_.height == 0 || frame_.width == 0) throw Unsupported(Reason::frame);
         std::size_t most_h = 1, most_v = 1;
         for (std::size_t i = 0; i < segment[5]; ++i) {
             const auto part = segment.subspan(6 + 3 * i, 3);
@@ -210,13 +214,14 @@ class Segments {
             most_v = std::max<std::size_t>(most_v, v);
         }
         const auto ceil = [](std::size_t a, std::size_t b) { return (a + b - 1) / b; };
-        frame_.rows = ceil(frame_.height, 8 * most_v);
-        frame_.columns = ceil(frame_.width, 8 * most_h);
+        const std::size_t edge = frame_.lossless() ? 1 : 8;  // of a block
+        frame_.rows = ceil(frame_.height, edge * most_v);
+        frame_.columns = ceil(frame_.width, edge * most_h);
         for (Component& component : frame_.components) {
             component.rows = frame_.rows * component.vertical;
             component.columns = frame_.columns * component.horizontal;
-            component.own_rows = ceil(ceil(frame_.height * component.vertical, most_v), 8);
-            component.own_columns = ceil(ceil(frame_.width * component.horizontal, most_h), 8);
+            component.own_rows = ceil(ceil(frame_.height * component.vertical, most_v), edge);
+            component.own_columns = ceil(ceil(frame_.width * component.horizontal, most_h), edge);
         }
         steps_.assign(frame_.components.size(), {});
     }
@@ -261,7 +266,11 @@ class Segments {
         const bool part = found.first <= found.last && found.last < block_size && found.low <= 13 &&
                           (found.first == 0 ? found.last == 0 : count == 1) &&
                           (found.high == 0 || found.high == found.low + 1);
-        if (!(frame_.progressive() ? part : whole) || (count > 1 && blocks > 10))
+        const bool samples = found.first >= 1 && found.first <= 7 && found.low < frame_.precision;
+        if (!(frame_.lossless()      ? samples
+              : frame_.progressive() ? part
+                                     : whole) ||
+            (count > 1 && blocks > 10))
             throw Unsupported(Reason::scan);
         return found;
     }
@@ -307,8 +316,8 @@ inline Extent extent(std::span<const std::uint8_t> bytes) {
         const std::size_t length =
             at + 2 > bytes.size() ? 0 : std::size_t{bytes[at]} << 8 | bytes[at + 1];
         at = length < 2 ? bytes.size() : std::min(at + length, bytes.size());
-        if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC)
-            found.kind = marker;
+        const bool other = marker == 0xC4 || marker == 0xC8 || marker == 0xCC;
+        if ((marker >= 0xC0 && marker <= 0xCF && !other) || marker == 0xF7) found.kind = marker;
         if (marker == 0xDA) at += entropy_coded(bytes.subspan(at));
     }
     return found;

@@ -12,7 +12,7 @@ enum class Reason : std::uint8_t {
     no_scan,
     segments,  // bytes between them, or markers where none can be
     table,     // a table or a restart interval that is damaged
-    lossless,
+    jpeg_ls,
     lossless_arithmetic,
     hierarchical,
     frame,  // its header is damaged, or has values that are not coded

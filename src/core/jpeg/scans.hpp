@@ -42,6 +42,8 @@ class Units {
         count_ = columns_ * (alone() ? only.own_rows : frame.rows);
     }
     std::uint64_t count() const { return count_; }
+    std::size_t columns() const { return columns_; }
+    bool alone() const { return scan_.components.size() == 1; }
 
     template <class Visit>
     void visit(std::uint64_t unit, const Visit& visit) const {
@@ -57,7 +59,6 @@ class Units {
     }
 
   private:
-    bool alone() const { return scan_.components.size() == 1; }
     const Frame& frame_;
     const Scan& scan_;
     std::size_t columns_;
@@ -83,7 +84,8 @@ class ScanCoder {
           interval_(details.no_restarts ? 0 : segments.restart_interval()) {
         for (const ScanComponent& component : scan.components) {
             if (frame_.arithmetic()) break;
-            const bool dc = scan.first == 0 && scan.high == 0, ac = scan.last > 0;
+            const bool dc = frame_.lossless() || (scan.first == 0 && scan.high == 0),
+                       ac = !frame_.lossless() && scan.last > 0;
             dc_.push_back(dc ? &segments.dc_table(component.dc) : nullptr);
             ac_.push_back(ac ? &segments.ac_table(component.ac) : nullptr);
         }
@@ -95,7 +97,7 @@ class ScanCoder {
     template <class Code>
     void each_block(std::uint64_t unit, const Code& code) {
         units_.visit(unit, [&](std::size_t c, std::size_t number) {
-            code(c, planes_[scan_.components[c].number].data() + block_size * number);
+            code(c, planes_[scan_.components[c].number].data() + frame_.numbers() * number);
             ++progress_.block;
         });
     }
@@ -114,6 +116,42 @@ class ScanCoder {
         return static_cast<std::int16_t>(value);
     }
 
+    // Of a lossless sample, by those before it. Source: T.81, H.1.2.1.
+    int prediction(std::size_t c, const std::int16_t* sample) const {
+        const ScanComponent& own = scan_.components[c];
+        const Component& component = frame_.components[own.number];
+        const auto place = static_cast<std::size_t>(sample - planes_[own.number].data());
+        const std::size_t row = place / component.columns, column = place % component.columns;
+        const std::size_t first_row =
+            stretch_ / units_.columns() * (units_.alone() ? 1u : component.vertical);
+        const std::size_t first_column =
+            stretch_ % units_.columns() * (units_.alone() ? 1u : component.horizontal);
+        const auto at = [&](std::size_t up, std::size_t left) -> int {
+            return static_cast<std::uint16_t>(
+                sample[-static_cast<std::ptrdiff_t>(up * component.columns + left)]);
+        };
+        if (row == first_row)
+            return column == first_column ? 1 << (frame_.precision - scan_.low - 1) : at(0, 1);
+        if (column == 0) return at(1, 0);
+        const int left = at(0, 1), above = at(1, 0), corner = at(1, 1);
+        switch (scan_.first) {
+            case 1:
+                return left;
+            case 2:
+                return above;
+            case 3:
+                return corner;
+            case 4:
+                return left + above - corner;
+            case 5:
+                return left + ((above - corner) >> 1);
+            case 6:
+                return above + ((left - corner) >> 1);
+            default:
+                return (left + above) >> 1;
+        }
+    }
+
     const Frame& frame_;
     const Scan& scan_;
     std::span<Coefficients> planes_;
@@ -123,6 +161,7 @@ class ScanCoder {
     std::size_t interval_;
     std::vector<const HuffmanTable*> dc_, ac_;
     std::array<int, most_components> previous_{};  // DC
+    std::uint64_t stretch_ = 0;                    // its first unit
     // The run of ends of bands: of the blocks behind this one in reading, of the blocks so far in
     // writing.
     unsigned run_ = 0;
@@ -152,6 +191,7 @@ class ScanReader : ScanCoder {
                     pad();
                     if (bits_.restart() != static_cast<int>(restart_number(unit))) throw Damaged{};
                     previous_ = {};
+                    stretch_ = unit;
                     run_ = 0;
                     close();
                 }
@@ -181,6 +221,13 @@ class ScanReader : ScanCoder {
     }
 
     void read(std::size_t c, std::int16_t* block) {
+        if (frame_.lossless()) {
+            const unsigned size = dc_[c]->read(bits_);
+            if (size > 16) throw Damaged{};
+            const int difference = size == 16 ? 1 << 15 : extended(size);
+            *block = static_cast<std::int16_t>(prediction(c, block) + difference);
+            return;
+        }
         if (scan_.first == 0) {
             if (scan_.high == 0)
                 dc(c, block);
@@ -335,6 +382,7 @@ class ScanWriter : ScanCoder {
             pad();
             put_restart(bytes_, unit);
             previous_ = {};
+            stretch_ = unit;
         }
         each_block(unit, [&](std::size_t c, const std::int16_t* block) { write(c, block); });
     }
@@ -362,6 +410,14 @@ class ScanWriter : ScanCoder {
     }
 
     void write(std::size_t c, const std::int16_t* block) {
+        if (frame_.lossless()) {
+            const int difference = static_cast<std::int16_t>(*block - prediction(c, block));
+            const auto size =
+                static_cast<unsigned>(std::bit_width(static_cast<unsigned>(std::abs(difference))));
+            dc_[c]->write(bits_, size);
+            if (size < 16) put(difference, size);
+            return;
+        }
         if (scan_.first == 0) {
             const int value = block[0] >> scan_.low;
             if (scan_.high == 0) {

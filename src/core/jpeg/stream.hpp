@@ -35,7 +35,7 @@ using View = std::span<const std::uint8_t>;
 inline std::vector<Coefficients> empty_planes(const Frame& frame) {
     std::vector<Coefficients> planes;
     for (const Component& component : frame.components)
-        planes.emplace_back(component.blocks() * block_size);
+        planes.emplace_back(component.blocks() * frame.numbers());
     return planes;
 }
 

@@ -22,6 +22,7 @@
 
 #include "coefficients.hpp"
 #include "details.hpp"
+#include "samples.hpp"
 #include "stream.hpp"
 
 namespace bitsback::jpeg {
@@ -247,6 +248,31 @@ inline TakenOut take_out_streams(View bytes) {
     return taken;
 }
 
+// Codes what streams have of numbers, one stream after the other.
+template <class Coder>
+class PlaneCoder {
+  public:
+    PlaneCoder(const LogisticTables& logistic, Coder& coder) : logistic_(logistic), coder_(coder) {}
+
+    void code(const Frame& frame, std::span<const std::array<std::uint16_t, block_size>> steps,
+              std::span<Coefficients> planes) {
+        if (frame.lossless()) {
+            if (!samples_) samples_ = std::make_unique<SampleCoder<Coder>>(logistic_, coder_);
+            samples_->code(frame, planes);
+        } else {
+            if (!coefficients_)
+                coefficients_ = std::make_unique<CoefficientCoder<Coder>>(logistic_, coder_);
+            coefficients_->code(frame, steps, planes);
+        }
+    }
+
+  private:
+    const LogisticTables& logistic_;
+    Coder& coder_;
+    std::unique_ptr<CoefficientCoder<Coder>> coefficients_;
+    std::unique_ptr<SampleCoder<Coder>> samples_;
+};
+
 struct Packed {
     std::size_t rounds = 0;
     Bytes rest;
@@ -258,10 +284,10 @@ inline Packed pack_streams(View bytes, const LogisticTables& logistic) {
     Packed packed{rounds.size(), std::move(rest), {}};
     if (rounds.empty()) return packed;
     BitEncoder coder;
-    const auto model = std::make_unique<CoefficientCoder<BitEncoder>>(logistic, coder);
+    PlaneCoder model(logistic, coder);
     for (std::size_t round = rounds.size(); round-- > 0;)
         for (auto& [place, stream, tables] : rounds[round])
-            model->code(stream.frame, stream.steps, stream.planes);
+            model.code(stream.frame, stream.steps, stream.planes);
     packed.coded = coder.end();
     return packed;
 }
@@ -342,7 +368,7 @@ Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const Stre
 inline Bytes unpack_streams(std::size_t rounds, View rest, View coded, std::size_t size,
                             const LogisticTables& logistic) {
     BitDecoder coder(coded);
-    const auto model = std::make_unique<CoefficientCoder<BitDecoder>>(logistic, coder);
+    PlaneCoder model(logistic, coder);
     Allowance allowance(size);
     Bytes bytes = put_in_streams(rounds, rest, size, [&](const Remains& stream) {
         const Bytes skeleton = with_tables(stream.tables, stream.skeleton);
@@ -350,7 +376,7 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View coded, std::size
         allowance.take(found);
         require_scans(found, stream.size);
         auto planes = empty_planes(found.frame);
-        model->code(found.frame, found.steps, planes);
+        model.code(found.frame, found.steps, planes);
         return without_tables(stream.tables, write(skeleton, planes, stream.details,
                                                    stream.size + stream.tables.size()));
     });
