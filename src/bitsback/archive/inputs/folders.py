@@ -81,7 +81,7 @@ class _Sorted:
     """The sort of pictures that it shares a part with."""
     metadata: bytes = b""
     reason: str = ""
-    """Why it is stored verbatim."""
+    """Why it is stored verbatim, if it is."""
     streams: JpegStreams | None = None
     """Those in a file that is not coded by its pixels."""
     pixels: NDArray[Any] | None = None
@@ -166,7 +166,7 @@ class _SortedFiles:
                     sort, self._jpeg_tables[number] = f"{sort} {number}", streams.tables
             self._groups.add_file(found.size, sort)
             self._stats.add(found.size, found.time)
-            if streams is not None and streams.coded:
+            if not found.reason:
                 return
             before = self._stored.get(found.reason, Held(0, 0, name))
             self._stored[found.reason] = replace(
@@ -394,7 +394,7 @@ class _Sorter:
         file.seek(0)
         start = file.read(_LOOK)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
-        reason = streams.reason or reason
+        reason = "" if streams.coded else streams.reason or reason
         return replace(found, sort="dense" if dense else "loose", reason=reason)
 
 
