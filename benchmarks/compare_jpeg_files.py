@@ -51,7 +51,7 @@ def main(folder: str) -> None:
     print("| | bytes | percent | refused | MB/s | MB/s restoring |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, pack in PEERS.items():
-        size, refused, packing, restoring = 0, 0, 0.0, 0.0
+        size, refused, restored, packing, restoring = 0, 0, 0, 0.0, 1e-9
         for content in contents:
             start = time.process_time()
             try:
@@ -68,8 +68,8 @@ def main(folder: str) -> None:
             if again != content:
                 refused, size = refused + 1, size + len(content)
                 continue
-            size += len(data)
-        speeds = f"{total / packing / 1e6:.2f} | {total / restoring / 1e6:.2f}"
+            size, restored = size + len(data), restored + len(content)
+        speeds = f"{total / packing / 1e6:.2f} | {restored / restoring / 1e6:.2f}"
         print(
             f"| {name} | {size:,} | {100 * size / total:.1f} | {refused} | {speeds} |", flush=True
         )

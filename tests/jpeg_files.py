@@ -43,6 +43,30 @@ def with_preview() -> bytes:
     return whole[:2] + segment + whole[2:]
 
 
+def without(stream: bytes, *markers: int) -> tuple[bytes, bytes]:
+    """An abbreviated stream, which lacks the segments of these markers, and one of these alone."""
+    own, tables, at = stream[:2], stream[:2], 2
+    while stream[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+        if stream[at + 1] in markers:
+            tables += stream[at:end]
+        else:
+            own += stream[at:end]
+        at = end
+    return own + stream[at:], tables + b"\xff\xd9"
+
+
+def tiles() -> bytes:
+    """Abbreviated streams, with their tables behind them, and others whose tables stand in
+    front.
+    """
+    one, tables = without(jpeg(), 0xC4, 0xDB)
+    other, _ = without(jpeg(picture(rows=24), quality=75), 0xC4, 0xDB)
+    grey, tables_of_grey = without(jpeg(picture("L"), optimize=True), 0xC4, 0xDB)
+    steps, quantisation = without(jpeg(quality=40), 0xDB)
+    return b"-".join([one, other, tables, tables_of_grey, grey, steps, quantisation, b"end"])
+
+
 STREAMS: dict[str, Callable[[], bytes]] = {
     "4:2:0": lambda: jpeg(),
     "4:4:4": lambda: jpeg(picture(rows=16, columns=17), subsampling=0, quality=97),
@@ -54,6 +78,7 @@ STREAMS: dict[str, Callable[[], bytes]] = {
     "progressive, restarts": lambda: jpeg(progressive=True, restart_marker_blocks=3),
     "restarts": lambda: jpeg(restart_marker_blocks=2),
     "optimised tables": lambda: jpeg(optimize=True, quality=40),
+    "tiles": tiles,
     "one block": lambda: jpeg(picture("L", 1, 1)),
     "large values": lambda: jpeg(picture("L", 16, 16), qtables=[[1] * 64]),
     "lossless": lambda: stored("lossless"),

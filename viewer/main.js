@@ -203,7 +203,7 @@ function drawCell(cell, number) {
     : `${columns} x ${rows}${slices > 1 ? `, ${count(slices, "slice")}` : ""}`;
   cell.title = `${entry.name}, ${size}`;
   cell.setAttribute("aria-label", cell.title);
-  const decoded = entry.isBytes ? /\.(jpe?g|png|gif|webp|avif|bmp)$/i.test(entry.name)
+  const decoded = entry.isBytes ? /\.(jpe|jpe?g|jfif|png|gif|webp|avif|bmp)$/i.test(entry.name)
     : rows * columns * entry.channels <= THUMBNAIL_ELEMENTS;
   if (entry.isBytes || !decoded) note.textContent = entry.isBytes ? `file, ${size}` : size;
   let dropped = false;

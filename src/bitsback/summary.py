@@ -63,8 +63,7 @@ LOSSY, UNREAD, SMALLER, OTHER_KIND, DAMAGED, ASKED_FOR, NO_PICTURE = (
     "of a compression that cannot be made again",
     "no pictures",
 )
-REMEDIES = {
-    LOSSY: "they are compressed already, so nothing is to be done",
+_REMEDIES = {
     UNREAD: "their pixels are not read; convert lossless JPEG XL to PNG to have it coded",
     SMALLER: "nothing is to be done",
     OTHER_KIND: (
@@ -74,7 +73,11 @@ REMEDIES = {
     ASKED_FOR: "--files pixels codes them by their pixels",
     NO_PICTURE: "--pictures-only leaves them out",
 }
-"""Advice for each reason to store a file verbatim."""
+
+
+def remedy(reason: str) -> str:
+    """Advice on a reason to store a file verbatim."""
+    return _REMEDIES.get(reason, "they are compressed already, so nothing is to be done")
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,22 @@ class Saving:
     bytes: int = 0
 
 
+@dataclass(frozen=True)
+class Streamed:
+    """Blocks of bytes with JPEG streams."""
+
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
 @dataclass(frozen=True, repr=False)
 class Compressed(Summary):
     """A summary of a compression."""
 
     methods: dict[str, int]
     """The number of blocks by method."""
+    jpeg: Streamed
+    """The bytes of the blocks whose JPEG streams are coded."""
     model: str | None
     """The name of the model of the blocks, or the names."""
     policy: str | None

@@ -4,6 +4,7 @@ writes.
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import subprocess
@@ -22,6 +23,7 @@ from PIL import Image
 
 import bitsback
 from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
+from bitsback.archive.inputs import jpeg_streams
 from bitsback.archive.writing import writer
 from bitsback.coding.block import DECODED
 from bitsback.coding.decoded import encode_pixels, find_behind
@@ -195,16 +197,20 @@ def test_a_folder(tmp_path: Path) -> None:
     )
 
 
-def test_files_with_jpeg_streams(tmp_path: Path) -> None:
-    """They are coded by their coefficients, and restored byte for byte."""
+def test_files_with_jpeg_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are coded by their coefficients, and restored byte for byte; large ones in parts."""
     folder = tmp_path / "in"
     folder.mkdir()
     files = {f"{name.replace(':', '')}.jpg": make() for name, make in STREAMS.items()}
     files["cut.jpg"] = cut(jpeg(progressive=True), 0.7)
     files["preview.jpg"] = with_preview()
     files["several.bin"] = b"before" + jpeg(quality=50) + bytes(99) + jpeg(picture("L")) + b"behind"
+    tiff = io.BytesIO()
+    picture(rows=200).save(tiff, "TIFF", compression="jpeg", strip_size=1000)
+    files["large.tif"] = tiff.getvalue()
     for name, content in files.items():
         (folder / name).write_bytes(content)
+    monkeypatch.setattr(jpeg_streams, "MOST_BYTES", len(files["large.tif"]) - 1)
     bitsback.compress(folder, tmp_path / "x.bb")
     assert (tmp_path / "x.bb").stat().st_size < 0.7 * sum(map(len, files.values()))
     out = decoded(tmp_path / "x.bb", tmp_path / "out")

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.inputs import folders
+from bitsback.archive.inputs import jpeg_streams
 from bitsback.coding.streams import (
     JpegStream,
     decode_streams,
@@ -21,7 +21,7 @@ from bitsback.coding.streams import (
 )
 from bitsback.errors import ArchiveError
 from jpeg_files import STREAMS as JPEG_STREAMS
-from jpeg_files import cut, jpeg, picture, stored, with_preview
+from jpeg_files import cut, jpeg, picture, stored, with_preview, without
 
 
 def large(mode: str = "RGB", **options: Any) -> bytes:
@@ -123,6 +123,20 @@ def test_streams_are_told() -> None:
         streams_of_block(memoryview(data), len(content) + 1)
 
 
+def test_tables_that_stand_elsewhere() -> None:
+    """As in a large file, of which a tile is a part."""
+    stream, before = without(large(quality=80), 0xC4, 0xDB)
+    assert encode_streams(array(stream)) is None
+    data = encode_streams(array(stream), before)
+    assert data is not None
+    assert decode_streams(memoryview(data), len(stream)) == stream
+    assert streams_of_block(memoryview(data), len(stream)) == [
+        JpegStream(0, len(stream), "baseline", None)
+    ]
+    with pytest.raises(ArchiveError):
+        decode_streams(memoryview(data), len(stream) + 1)
+
+
 def test_damaged_streams_come_back() -> None:
     """Bits that are wrong are what an encoder could have chosen, or bytes behind the last unit."""
     rng = np.random.default_rng(7)
@@ -136,10 +150,11 @@ def test_damaged_streams_come_back() -> None:
             assert decode_streams(memoryview(data), len(content)) == content
 
 
-def test_damaged_data_are_refused() -> None:
+@pytest.mark.parametrize("name", ["with a preview", "tiles"])
+def test_damaged_data_are_refused(name: str) -> None:
     """Neither a crash nor other bytes of another size."""
     rng = np.random.default_rng(8)
-    content = STREAMS["with a preview"]()
+    content = STREAMS[name]()
     data = encode_streams(array(content))
     assert data is not None
     for _ in range(200):
@@ -189,7 +204,7 @@ def test_many_files_are_several_parts(tmp_path: Path) -> None:
 def test_large_files_are_cut_into_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file with JPEG streams is in memory whole, so there is a limit."""
     content = large(quality=80)
-    monkeypatch.setattr(folders, "MOST_STREAMED", len(content) - 1)
+    monkeypatch.setattr(jpeg_streams, "MOST_BYTES", len(content) - 1)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.jpg").write_bytes(content)
     summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")

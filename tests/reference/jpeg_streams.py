@@ -13,9 +13,10 @@ from .jpeg_markers import Component, Frame, Scan, Skeleton
 from .jpeg_samples import Samples
 
 HEADER = (TABLES / "jpeg_header.bin").read_bytes()
+SOI, EOI = b"\xff\xd8", b"\xff\xd9"
+MOST_OF_TABLES, MOST_BEFORE = 4096, 65_536
 Planes = list[list[Any]]
 """Blocks of coefficients, or samples."""
-SOI = b"\xff\xd8"
 FREE_BLOCKS = 2**18
 LONGEST_RUN, MOST_CORRECTIONS = 32_767, 937
 ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
@@ -24,8 +25,10 @@ ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
 def decode_streams(data: bytes, size: int) -> bytes:
     """The bytes of a block, so many."""
     reader = Reader(data)
-    rounds, coder = reader.byte(), reader.byte()
+    rounds, before, coder = reader.byte(), reader.varint(), reader.byte()
     require(1 <= rounds <= 2 and coder <= 1, "rounds and a coder of the list")
+    require(before <= MOST_BEFORE, "the number of bytes in front of the tile")
+    size += before
     rest = decompress(reader.take(reader.varint()), coder)
     require(len(rest) <= 2 * size + 64, "the size of the rest")
     coefficients = Coefficients(data[reader.at :])
@@ -35,12 +38,20 @@ def decode_streams(data: bytes, size: int) -> bytes:
         reader = Reader(rest)
         total = reader.varint()
         require(total == size if number == 0 else total <= 2 * size + 64, "the size of the tile")
-        heads = [[reader.varint() for _ in range(4)] for _ in range(reader.varint())]
-        require(sum(gap + own for gap, own, _, _ in heads) <= total, "streams in the bytes")
+        heads = [[reader.varint() for _ in range(5)] for _ in range(reader.varint())]
+        require(sum(head[0] + head[1] for head in heads) <= total, "streams in the bytes")
+        parts = [(reader.take(size), reader.take(rest)) for _, _, size, rest, _ in heads]
         streams = []
-        for _, own, skeleton_size, details_size in heads:
-            skeleton = Skeleton(reader.take(skeleton_size))
-            details = Details(reader.take(details_size), len(skeleton.scans))
+        for (_, own, _, _, other), (segments, rest) in zip(heads, parts, strict=True):
+            require(other <= len(heads), "tables of a stream")
+            tables = b""
+            if other:
+                tables = parts[other - 1][0]
+                require(2 <= len(tables) <= MOST_OF_TABLES - 2, "the size of tables")
+                require(tables.endswith(EOI), "the end of tables")
+            tables = tables[:-2]
+            skeleton = Skeleton(tables + segments)
+            details = Details(rest, len(skeleton.scans))
             planes: Planes = []
             if skeleton.frame:
                 left -= skeleton.frame.blocks
@@ -49,15 +60,16 @@ def decode_streams(data: bytes, size: int) -> bytes:
                 require(visits <= FREE_BLOCKS + own, "few scans")
                 frame = skeleton.frame
                 planes = samples.pop(frame) if frame.lossless else coefficients.pop(frame)
-            streams.append(write(skeleton, planes, details))
+            whole = write(skeleton, planes, details)
+            streams.append(SOI + whole[2 + len(tables) :])
             require(len(streams[-1]) == own, "the size of a stream")
         pieces = []
-        for (gap, _, _, _), stream in zip(heads, streams, strict=True):
+        for (gap, *_), stream in zip(heads, streams, strict=True):
             pieces += [reader.take(gap), stream]
         rest = b"".join([*pieces, reader.data[reader.at :]])
         require(len(rest) == total, "the size of all bytes")
     coefficients.decisions.done()
-    return rest
+    return rest[before:]
 
 
 def decompress(stream: bytes, coder: int) -> bytes:

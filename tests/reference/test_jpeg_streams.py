@@ -2,6 +2,7 @@
 cut, nested and among other bytes, and of encoders that choose otherwise.
 """
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,15 @@ import numpy as np
 import pytest
 
 import bitsback
+from bitsback.coding import streams as core
 from bitsback.coding.streams import encode_streams
 from bundled_models import spec_models
-from jpeg_files import STREAMS, cut, jpeg, picture, with_preview
+from jpeg_files import STREAMS, cut, jpeg, picture, with_preview, without
 from reference import archive as spec
 from reference.fields import ArchiveError, Reader
 from reference.jpeg_coefficients import ZIGZAG, Block
 from reference.jpeg_markers import Skeleton
-from reference.jpeg_streams import Details, decode_streams, decompress, write
+from reference.jpeg_streams import HEADER, SOI, Details, decode_streams, decompress, write
 from reference.message import write_varint
 
 
@@ -43,6 +45,13 @@ def test_a_stream_that_is_cut(options: dict[str, Any], part: float) -> None:
 def test_streams_between_other_bytes() -> None:
     one, other = jpeg(picture("L")), jpeg(progressive=True, quality=50)
     assert rounds_of(b"before" + one + b"between\xff\xd8" + other + bytes(300)) == 1
+
+
+def test_tables_in_front_of_a_tile() -> None:
+    stream, before = without(jpeg(picture("L")), 0xC4, 0xDB)
+    data = encode_streams(np.frombuffer(stream, np.uint8), before)
+    assert data is not None
+    assert decode_streams(data, len(stream)) == stream
 
 
 def test_a_preview_in_the_header_of_a_stream() -> None:
@@ -235,12 +244,49 @@ def found_details(stream: bytes) -> bytes:
     data = encode_streams(np.frombuffer(stream, np.uint8))
     assert data is not None
     reader = Reader(data, 1)
+    assert reader.varint() == 0
     coder = reader.byte()
     reader = Reader(decompress(reader.take(reader.varint()), coder))
-    total, count, gap, size, skeleton, details = (reader.varint() for _ in range(6))
-    assert (total, count, gap, size) == (len(stream), 1, 0, len(stream))
+    total, count, gap, size, skeleton, details, tables = (reader.varint() for _ in range(7))
+    assert (total, count, gap, size, tables) == (len(stream), 1, 0, len(stream), 0)
     reader.take(skeleton)
     return reader.take(details)
+
+
+def forged(streams: list[tuple[bytes, int]], size: int) -> bytes:
+    """A block of streams without scans: the skeleton of each, and the number of its tables."""
+    rest = write_varint(size) + write_varint(len(streams))
+    for skeleton, tables in streams:
+        own = 2 + len(skeleton)
+        rest += b"".join(map(write_varint, (0, own, len(skeleton), 0, tables)))
+    rest += b"".join(skeleton for skeleton, _ in streams)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=HEADER)
+    packed = packer.compress(rest) + packer.flush()
+    return b"\1\0\0" + write_varint(len(packed)) + packed + b"\xff"
+
+
+@pytest.mark.parametrize(
+    ("tables", "number", "well"),
+    [
+        (segment(0xFE, bytes(4088)) + b"\xff\xd9", 1, True),
+        (segment(0xFE, bytes(4089)) + b"\xff\xd9", 1, False),
+        (segment(0xFE, bytes(10)), 1, False),
+        (segment(0xFE, bytes(10)) + b"\xff\xd9", 3, False),
+        (b"\xff\xd9", 1, True),
+    ],
+)
+def test_tables_of_another_stream(tables: bytes, number: int, well: bool) -> None:
+    own = b"\xff\xd9"
+    content = SOI + tables + SOI + own
+    data = forged([(tables, 0), (own, number)], len(content))
+    if well:
+        assert decode_streams(data, len(content)) == content
+        assert core.decode_streams(memoryview(data), len(content)) == content
+        return
+    with pytest.raises(ArchiveError):
+        decode_streams(data, len(content))
+    with pytest.raises(bitsback.ArchiveError):
+        core.decode_streams(memoryview(data), len(content))
 
 
 def test_refusals() -> None:
@@ -250,7 +296,9 @@ def test_refusals() -> None:
     changed = [
         (b"\0" + data[1:], len(content)),
         (b"\3" + data[1:], len(content)),
-        (data[:1] + b"\2" + data[2:], len(content)),
+        (data[:1] + write_varint(65_537) + data[2:], len(content)),
+        (data[:2] + b"\2" + data[3:], len(content)),
+        (data[:1] + b"\1" + data[2:], len(content)),
         (data, len(content) + 1),
         (data + b"\0", len(content)),
         (data[:-9], len(content)),

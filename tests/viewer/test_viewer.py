@@ -130,6 +130,22 @@ def test_pixels_are_those_that_went_in(browser: Browser, tmp_path: Path) -> None
     assert browser.run("at.values.textContent") == "four pictures"
 
 
+def test_jpeg_files(browser: Browser, tmp_path: Path) -> None:
+    """Their bytes are restored, and the browser decodes them, also for thumbnails."""
+    (tmp_path / "in").mkdir()
+    for name, options in (("a.jpg", {}), ("b.jfif", {"progressive": True})):
+        Image.fromarray(photo(48, 64, 3)).save(tmp_path / "in" / name, "JPEG", **options)
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    assert summary.methods["streams"] == 1
+    show(browser, tmp_path / "x.bb")
+    assert browser.run("document.querySelectorAll('#grid canvas').length") == 2
+    for number, name in enumerate(("a.jpg", "b.jfif")):
+        assert open_entry(browser, number).startswith("checked: "), name
+        browser.wait("!at.canvas.hidden")
+        expected = np.asarray(Image.open(tmp_path / "in" / name)).astype(int)
+        assert np.abs(canvas(browser)[..., :3] - expected).max() <= 4  # decoders round otherwise
+
+
 def test_slices_of_a_stack(browser: Browser, tmp_path: Path) -> None:
     stack = np.stack([np.roll(photo(40, 60), s, 1) for s in range(6)]).astype(np.uint16) * 3
     bitsback.compress(stack, tmp_path / "x.bb", stack=True, tile=16)

@@ -20,14 +20,21 @@ static HEADER: &[u8; 621] = include_bytes!("../../../src/bitsback/tables/jpeg_he
 /// Blocks that are free, however few bytes there are; others need a byte each.
 const FREE_BLOCKS: u64 = 1 << 18;
 
+/// Bytes in front of the tile.
+const MOST_BEFORE: u64 = 1 << 16;
+
+const MOST_OF_TABLES: usize = 1 << 12;
+
 pub fn decode(block: &Block) -> Result<Vec<u8>> {
     let fits = block.runs.iter().all(|run| run.dtype == Dtype::U8 && run.shape.len() == 1 && run.map == ValueMap::None);
     demand(fits, "a block of JPEG streams is not of bytes", SECTION)?;
-    let size = block.size();
     let mut bytes = Bytes::new(block.data, SECTION);
     let rounds = bytes.byte()?;
     demand((1..=2).contains(&rounds), "JPEG streams are taken out more often than twice, or never", SECTION)?;
-    let coder = bytes.byte()?;
+    let before = bytes.varint()?;
+    demand(before <= MOST_BEFORE, "a block of JPEG streams has too many tables in front", SECTION)?;
+    let (before, coder) = (before as usize, bytes.byte()?);
+    let size = block.size() + before;
     let length = bytes.varint()?;
     let packed = bytes.take_long(length)?;
     let most = 2 * size + 64;
@@ -43,6 +50,7 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
         content = put_in(&content, total, &mut models, &mut blocks)?;
     }
     models.0.end()?;
+    content.drain(..before);
     Ok(content)
 }
 
@@ -65,17 +73,29 @@ fn put_in(
     let mut heads = Vec::new();
     let mut used = 0u64;
     for _ in 0..bytes.varint()? {
-        let [gap, size, skeleton, details] = [bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?];
+        let [gap, size, skeleton, details, tables] =
+            [bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?];
         used = used.saturating_add(gap).saturating_add(size);
         if used > total as u64 {
             return claims("that of a stream");
         }
-        heads.push((gap, size as usize, skeleton, details));
+        heads.push((gap, size as usize, skeleton, details, tables));
+    }
+    let mut parts = Vec::new();
+    for &(_, _, skeleton, details, _) in &heads {
+        parts.push((bytes.take_long(skeleton)?, bytes.take_long(details)?));
     }
     let mut streams = Vec::new();
-    for (gap, size, skeleton, details) in heads {
-        let (skeleton, details) = (bytes.take_long(skeleton)?, bytes.take_long(details)?);
-        streams.push((gap, read_stream(skeleton, details, size, models, blocks)?));
+    for (&(gap, size, _, _, tables), &(skeleton, details)) in heads.iter().zip(&parts) {
+        let tables = match tables.checked_sub(1).map(|other| parts.get(other as usize)) {
+            None => &[][..],
+            Some(Some((other, _))) if other.len() + 2 <= MOST_OF_TABLES => {
+                let tables = other.strip_suffix(&[0xFF, 0xD9]);
+                tables.map_or_else(|| refuse("the tables of a JPEG stream do not end", SECTION), Ok)?
+            }
+            Some(_) => return refuse("the tables of a JPEG stream are of no stream, or too large", SECTION),
+        };
+        streams.push((gap, read_stream(tables, skeleton, details, size, models, blocks)?));
     }
     let mut out = Vec::with_capacity(total);
     for (gap, stream) in streams {
@@ -87,9 +107,18 @@ fn put_in(
     Ok(out)
 }
 
-fn read_stream(skeleton: &[u8], details: &[u8], size: usize, models: &mut Models, left: &mut u64) -> Result<Vec<u8>> {
+/// `tables`: segments that stand in front of its own.
+fn read_stream(
+    tables: &[u8],
+    skeleton: &[u8],
+    details: &[u8],
+    size: usize,
+    models: &mut Models,
+    left: &mut u64,
+) -> Result<Vec<u8>> {
+    let skeleton = [tables, skeleton].concat();
     demand(skeleton.len() >= 2, "a JPEG stream is too short", SECTION)?;
-    let mut segments = Segments::new(skeleton);
+    let mut segments = Segments::new(&skeleton);
     let mut scans = 0;
     while segments.next_scan()?.is_some() {
         scans += 1;
@@ -112,5 +141,7 @@ fn read_stream(skeleton: &[u8], details: &[u8], size: usize, models: &mut Models
             Planes::Coefficients(found)
         };
     }
-    scans::write(skeleton, &planes, Details::read(details, scans)?, size)
+    let mut whole = scans::write(&skeleton, &planes, Details::read(details, scans)?, size + tables.len())?;
+    whole.drain(2..2 + tables.len());
+    Ok(whole)
 }

@@ -43,6 +43,7 @@ def report(
         quiet or disk is not None, chosen,
     ) | {
         "disk_in": disk,
+        "jpeg": asdict(summary.jpeg),
         "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
         "inexact": summary.inexact,
         "saving": asdict(summary.saving),
@@ -67,14 +68,17 @@ def report(
             f" ({figures.per(100 * summary.bytes_out, disk, 0)} %){chosen}",
             err=True,
         )
+    if jpeg := summary.jpeg.bytes_in:
+        share = figures.per(100 * summary.jpeg.bytes_out, jpeg, 0)
+        figures.say(f"JPEG: {share} % of {figures.size(jpeg)}", err=True)
     if disk is not None:
         figures.say(_what_comes_back(summary), err=True)
-    from bitsback.summary import REMEDIES  # late, as a command runs
+    from bitsback.summary import remedy  # late, as a command runs
 
     for reason, held in summary.stored.items():
         figures.say(
             f"stored verbatim: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
-            f" {reason}, such as {held.first}: {REMEDIES[reason]}",
+            f" {reason}, such as {held.first}: {remedy(reason)}",
             err=True,
         )
     if summary.resumed:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from bitsback._core import JpegBehind
 from bitsback.coding.block import (
     ADAPTIVE,
     DECODED,
@@ -21,7 +23,7 @@ from bitsback.coding.block import (
     Method,
 )
 from bitsback.coding.block_plan import BlockPlan
-from bitsback.coding.decoded import JpegBehind, encode_pixels
+from bitsback.coding.decoded import encode_pixels
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.inflated import encode_inflated
 from bitsback.coding.number_digits import Cut
@@ -79,17 +81,24 @@ def by_model(plan: BlockPlan, multiset: bool = False) -> Coding:
 
 
 def without_model(
-    tiles: Tiles, two_values: TwoValues | None, coder: Coder, limit: float
+    tiles: Tiles,
+    two_values: TwoValues | None,
+    coder: Coder,
+    limit: float,
+    jpeg_tables: bytes = b"",
 ) -> Iterator[Coding]:
     """All codings without a model; the first of equal ones is taken. limit: the bytes from which on
-    that of a general compressor may be left out.
+    that of a general compressor may be left out. jpeg_tables: see `encode_streams`.
     """
     yield Coding(Method(RAW), None, [tiles.bytes])
     if two_values is not None:
         bits = np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
         yield Coding(Method(PACKED), two_values, [bits.data])
     if tiles.dtype == np.uint8 and all(len(shape) == 1 for _, shape in tiles.shapes):
-        for method, encode in ((STREAMS, encode_streams), (INFLATED, encode_inflated)):
+        for method, encode in (
+            (STREAMS, partial(encode_streams, before=jpeg_tables)),
+            (INFLATED, encode_inflated),
+        ):
             data = encode(tiles.elements)
             if data is not None:
                 yield Coding(Method(method), None, [data])

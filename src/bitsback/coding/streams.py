@@ -1,7 +1,7 @@
 """Code bytes that contain JPEG streams (docs/jpeg-format.md)."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from bitsback.models.costs import max_elements
 from bitsback.wire import Cursor, varint
 
 _DEFLATE, _LZMA2 = range(2)
+MOST_BEFORE = 1 << 16
 BEGIN = b"\xff\xd8\xff"
 """The first bytes of a JPEG stream."""
 _KINDS = {
@@ -72,11 +73,16 @@ def streams_of_block(data: memoryview, size: int) -> list[JpegStream]:
     """The same of a block of so many bytes, whose coefficients are not decoded. Raises
     ArchiveError.
     """
-    rounds, rest, _ = _rest(data, size)
+    rounds, before, rest, _ = _rest(data, size)
     try:
-        return _streams(_core.tell_jpeg_streams(rounds, rest, size))
+        streams = _streams(_core.tell_jpeg_streams(rounds, rest, before + size))
     except ValueError as error:
         raise _damaged(error) from None
+    return [
+        replace(stream, offset=stream.offset - before)
+        for stream in streams
+        if stream.offset >= before
+    ]
 
 
 def _streams(told: list[tuple[int, int, int, int]]) -> list[JpegStream]:
@@ -86,50 +92,60 @@ def _streams(told: list[tuple[int, int, int, int]]) -> list[JpegStream]:
     ]
 
 
-def encode_streams(content: NDArray[np.uint8]) -> bytes | None:
-    """The data of a block of these bytes; None if no JPEG stream in them can be written again."""
+def encode_streams(content: NDArray[np.uint8], before: bytes = b"") -> bytes | None:
+    """The data of a block of these bytes; None if no JPEG stream in them can be written again.
+    before: streams of tables alone that stand elsewhere in their file, at most MOST_BEFORE bytes.
+    """
     if BEGIN not in content.tobytes():
         return None
-    rounds, rest, coded = _core.pack_jpeg_streams(content, tables.stretch(), tables.logistic_cdf())
+    whole = np.concatenate([np.frombuffer(before, np.uint8), content])
+    rounds, rest, coded = _core.pack_jpeg_streams(whole, tables.stretch(), tables.logistic_cdf())
     if not rounds:
         return None
     deflater = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW, 9, zdict=tables.jpeg_header())
     packed = [deflater.compress(rest) + deflater.flush(), lzma2.compress(rest)]
     coder = _LZMA2 if len(packed[_LZMA2]) < len(packed[_DEFLATE]) else _DEFLATE
-    data: bytes = bytes([rounds, coder]) + varint(len(packed[coder])) + packed[coder] + coded
-    if len(content) > max_elements(len(data)) or len(rest) > _most_rest(len(content)):
+    head = bytes([rounds]) + varint(len(before)) + bytes([coder]) + varint(len(packed[coder]))
+    data: bytes = head + packed[coder] + coded
+    if len(content) > max_elements(len(data)) or len(rest) > _most_rest(len(whole)):
         return None
     return data
 
 
 def decode_streams(data: memoryview, size: int) -> bytes:
     """The bytes of a block, `size` of them. Raises ArchiveError."""
-    rounds, rest, coded = _rest(data, size)
+    rounds, before, rest, coded = _rest(data, size)
     try:
-        return _core.unpack_jpeg_streams(
-            rounds, rest, coded, size, tables.stretch(), tables.logistic_cdf()
+        whole = _core.unpack_jpeg_streams(
+            rounds, rest, coded, before + size, tables.stretch(), tables.logistic_cdf()
         )
     except ValueError as error:
         raise _damaged(error) from None
+    return whole[before:]
 
 
-def _rest(data: memoryview, size: int) -> tuple[int, NDArray[np.uint8], NDArray[np.uint8]]:
-    """The rounds of a block, the rest, and the coded bytes."""
+def _rest(data: memoryview, size: int) -> tuple[int, int, NDArray[np.uint8], NDArray[np.uint8]]:
+    """The rounds of a block, how many bytes stand in front of its own, the rest, and the coded
+    bytes.
+    """
     if size > max_elements(len(data)):
         raise ArchiveError(f"it claims {size} bytes in {len(data)}, more than any writer makes")
     cursor = Cursor(data)
-    rounds, coder = cursor.byte(), cursor.byte()
+    rounds, before, coder = cursor.byte(), cursor.varint(), cursor.byte()
+    if before > MOST_BEFORE:
+        raise ArchiveError(f"{before} bytes of JPEG tables are more than any writer makes")
     packed = cursor.take(cursor.varint())
     if coder > _LZMA2:
         raise ArchiveError("its compression is unknown: it needs a newer bitsback")
-    most = _most_rest(size)
+    most = _most_rest(before + size)
     if coder == _LZMA2:
         rest, ended = lzma2.decompress(packed, most + 1)
     else:
         rest, ended = raw_deflate.decompress(packed, most + 1, tables.jpeg_header())
     if not ended or len(rest) > most:
         raise ArchiveError("its compressed bytes do not end where they should")
-    return rounds, np.frombuffer(rest, np.uint8), np.frombuffer(data[cursor.at :], np.uint8)
+    coded = np.frombuffer(data[cursor.at :], np.uint8)
+    return rounds, before, np.frombuffer(rest, np.uint8), coded
 
 
 def _damaged(error: ValueError) -> ArchiveError:

@@ -247,6 +247,13 @@ NPY = ArrayFormat(
     codec=_codec("npy"),
 )
 
+JPEG = PictureFormat(
+    title="a JPEG file",
+    endings=(".jpg", ".jpeg", ".jpe", ".jfif"),
+    start=rb"\xff\xd8\xff",
+    pillow=("Jpeg", "JPEG"),
+)
+
 # The first format that accepts a file on its own reads it.
 FORMATS: tuple[Format, ...] = (
     HeldFormat(title="a HEIC file", endings=(".heic", ".heif", ".hif")),
@@ -307,10 +314,7 @@ FORMATS: tuple[Format, ...] = (
         title="a PNM file", endings=tuple(_PNM), start=rb"P[0-6fy]", pillow=("Ppm", "PPM"),
         writes=_PNM, metadata=(1,), codec=_codec("bitmap"),
     ),
-    PictureFormat(
-        title="a JPEG file", endings=(".jpg", ".jpeg", ".jpe", ".jfif"), start=rb"\xff\xd8\xff",
-        pillow=("Jpeg", "JPEG"),
-    ),
+    JPEG,
     PictureFormat(
         title="a lossless WebP file", endings=(".webp",), start=_LOSSLESS_WEBP,
         pillow=("WebP", "WEBP"), metadata=(7,), codec=_codec("webp"),
@@ -419,8 +423,8 @@ def lossy() -> str:
     """The names of picture formats that are stored verbatim because they are compressed; JPEG
     streams are coded.
     """
-    held = (line.label for line in _PICTURES if line.codec is None)
-    return listed((label for label in held if label != "JPEG"), "or")
+    held = (line.label for line in _PICTURES if line.codec is None and line is not JPEG)
+    return listed(held, "or")
 
 
 def unread_pictures() -> str:

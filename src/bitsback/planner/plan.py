@@ -27,6 +27,8 @@ class Plan:
     """Others that may be better on a block, so that it is coded with each."""
     digits: tuple[Plan, ...] = ()
     """The plan for each digit of the elements, the highest first, if they are to be cut."""
+    jpeg_tables: bytes = b""
+    """Those of JPEG streams in bytes, which stand elsewhere in their file."""
     reason: str = "no model codes such elements"
     """Why, for people."""
 

@@ -124,7 +124,6 @@ class StreamReader {
                 segments.skip(data_.back().size());
                 copied = segments.place();
             }
-            if (data_.empty()) throw Unsupported(Reason::no_scan);
             copy();
             copied = segments.place();
         } catch (const Unsupported&) {

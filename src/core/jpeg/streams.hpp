@@ -1,16 +1,20 @@
 // JPEG streams in any bytes: taken out, coded, and put in again.
 //
-//      rest    total, count, then for each stream: gap, size, skeleton's size, details' size
+//      rest    total, count, then for each stream: gap, size, skeleton's size, details' size,
+//      tables
 //              the skeletons, without the SOI that each begins with, and details, one stream after
 //              the other; the bytes between streams
+//
+// An abbreviated stream lacks tables, as a tile of a TIFF file does. It is coded as if the segments
+// of another stream, which has nothing else, stood behind its SOI.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
-#include <optional>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -47,9 +51,33 @@ class Allowance {
     std::size_t blocks_;
 };
 
+// The segments of a stream that has no scan, only tables.
+inline View tables_in(View stream) {
+    static constexpr std::array<std::uint8_t, 2> eoi = {0xFF, 0xD9};
+    static constexpr std::size_t most_bytes = 1 << 12;
+    if (stream.size() < 4 || stream.size() > most_bytes || !std::ranges::equal(stream.last(2), eoi))
+        throw Unsupported(Reason::no_scan);
+    return stream.subspan(2, stream.size() - 4);
+}
+
+// A stream or a skeleton with the segments behind its SOI.
+inline Bytes with_tables(View tables, View behind_soi) {
+    Bytes whole = {0xFF, 0xD8};
+    whole.insert(whole.end(), tables.begin(), tables.end());
+    whole.insert(whole.end(), behind_soi.begin(), behind_soi.end());
+    return whole;
+}
+
+inline Bytes without_tables(View tables, Bytes whole) {
+    const auto begin = whole.begin() + 2;
+    whole.erase(begin, begin + static_cast<std::ptrdiff_t>(tables.size()));
+    return whole;
+}
+
 struct Found {
     std::size_t place;
     Stream stream;
+    std::size_t tables = 0;  // 0, or one more than the number of the stream that has them
 };
 
 // What is told of a stream.
@@ -59,34 +87,119 @@ struct Told {
     Reason reason;      // none if it is coded
 };
 
-// The streams in some bytes that can be written again; of others what can be told.
-inline std::vector<Found> find_streams(View bytes, Allowance& allowance,
-                                       std::vector<Told>* others) {
-    std::vector<Found> found;
-    std::size_t tried = 0;
-    for (std::size_t at = 0; at + 4 <= bytes.size();) {
-        if (bytes[at] != 0xFF || bytes[at + 1] != 0xD8 || bytes[at + 2] != 0xFF) {
-            ++at;
-            continue;
+// Finds the streams in some bytes that can be written again; of others what can be told.
+class Search {
+  public:
+    Search(View bytes, Allowance& allowance, std::vector<Told>* others)
+        : bytes_(bytes), allowance_(allowance), others_(others) {}
+
+    std::vector<Found> streams() {
+        const std::size_t most = most_failures + bytes_.size() / bytes_of_a_failure;
+        for (std::size_t at = 0; at + 4 <= bytes_.size() && failures_ <= most;) {
+            if (bytes_[at] == 0xFF && bytes_[at + 1] == 0xD8 && bytes_[at + 2] == 0xFF && take(at))
+                at += found_.back().stream.size;
+            else
+                ++at;
         }
+        for (std::size_t i = 0; i < found_.size() && failures_ <= most; ++i)
+            if (lacks_tables(found_[i].stream)) borrow(i);
+        return used();
+    }
+
+  private:
+    // Whether a stream begins there; where a scan lacks a table, only its size is found.
+    bool take(std::size_t at) {
         try {
-            StreamReader reader(bytes.subspan(at));
-            allowance.take(reader.outline());
-            found.push_back({at, reader.read()});
-            at += found.back().stream.size;
+            StreamReader reader(bytes_.subspan(at));
+            Stream found;
+            found.size = reader.size();
+            if (reader.outline().scans == 0) {
+                const View stream = bytes_.subspan(at, found.size);
+                if (!reader.outline().frame.components.empty() || tables_in(stream).empty())
+                    throw Unsupported(Reason::no_scan);
+                found.skeleton.assign(stream.begin(), stream.end());
+                tables_.push_back(found_.size());
+            } else {
+                allowance_.take(reader.outline());
+                try {
+                    found = reader.read();
+                } catch (const Unsupported& error) {
+                    if (error.reason != Reason::missing_table) throw;
+                }
+            }
+            found_.push_back({at, std::move(found)});
+            return true;
         } catch (const std::invalid_argument& error) {
-            const auto* told = dynamic_cast<const Unsupported*>(&error);
-            if (others != nullptr)
-                // Less is not even the beginning of a stream.
-                if (const Extent other = extent(bytes.subspan(at)); other.segments > 1)
-                    others->push_back({at, other.size, other.kind,
-                                       told != nullptr ? told->reason : Reason::coding});
-            if (++tried > most_failures + bytes.size() / bytes_of_a_failure) break;
-            ++at;
+            fail(at, error);
+            return false;
         }
     }
-    return found;
-}
+
+    void fail(std::size_t at, const std::invalid_argument& error) {
+        ++failures_;
+        if (others_ == nullptr) return;
+        const auto* told = dynamic_cast<const Unsupported*>(&error);
+        // Less is not even the beginning of a stream.
+        if (const Extent other = extent(bytes_.subspan(at)); other.segments > 1)
+            others_->push_back(
+                {at, other.size, other.kind, told != nullptr ? told->reason : Reason::coding});
+    }
+
+    static bool lacks_tables(const Stream& stream) {
+        const auto lacks = [](const auto& steps) { return steps[0] == 0; };
+        return stream.skeleton.empty() || std::ranges::any_of(stream.steps, lacks);
+    }
+
+    // Reads a stream with the tables behind it, as libtiff writes them, or those in front of it:
+    // with those that fit better.
+    void borrow(std::size_t number) {
+        Found& found = found_[number];
+        const View stream = bytes_.subspan(found.place, found.stream.size);
+        const auto behind = std::ranges::lower_bound(tables_, number);
+        std::vector<std::size_t> nearest;
+        if (behind != tables_.end()) nearest.push_back(*behind);
+        if (behind != tables_.begin()) nearest.push_back(*std::prev(behind));
+        for (const std::size_t other : nearest) {
+            const View tables = tables_in(found_[other].stream.skeleton);
+            const Bytes whole = with_tables(tables, stream.subspan(2));
+            try {
+                Stream read = StreamReader(whole).read();
+                if (found.tables != 0 && read.details.size() >= found.stream.details.size())
+                    continue;
+                read.skeleton = without_tables(tables, std::move(read.skeleton));
+                read.size -= tables.size();
+                found.stream = std::move(read);
+                found.tables = other + 1;
+            } catch (const std::invalid_argument&) {  // they are those of other streams
+            }
+        }
+        if (found.stream.skeleton.empty()) fail(found.place, Unsupported(Reason::missing_table));
+    }
+
+    // Without the streams that could not be read, and tables that no stream needs.
+    std::vector<Found> used() {
+        std::vector<bool> kept(found_.size());
+        for (std::size_t i = 0; i < found_.size(); ++i) kept[i] = !found_[i].stream.planes.empty();
+        for (const Found& found : found_)
+            if (found.tables != 0) kept[found.tables - 1] = true;
+        std::vector<std::size_t> numbers(found_.size() + 1);
+        std::vector<Found> streams;
+        for (std::size_t i = 0; i < found_.size(); ++i)
+            if (kept[i]) {
+                streams.push_back(std::move(found_[i]));
+                numbers[i + 1] = streams.size();
+            }
+        for (Found& found : streams) found.tables = numbers[found.tables];
+        return streams;
+    }
+
+    View bytes_;
+    Allowance& allowance_;
+    std::vector<Told>* others_;
+    std::size_t failures_ = 0;
+    std::vector<Found> found_;
+    std::vector<std::size_t> tables_;  // the numbers of those that are nothing else
+};
 
 // The bytes without their streams.
 inline Bytes rest_of(View bytes, const std::vector<Found>& found) {
@@ -94,20 +207,21 @@ inline Bytes rest_of(View bytes, const std::vector<Found>& found) {
     put_number(rest, bytes.size());
     put_number(rest, found.size());
     std::size_t behind = 0;
-    for (const auto& [place, stream] : found) {
+    for (const auto& [place, stream, tables] : found) {
         put_number(rest, place - behind);
         put_number(rest, stream.size);
         put_number(rest, stream.skeleton.size() - 2);
         put_number(rest, stream.details.size());
+        put_number(rest, tables);
         behind = place + stream.size;
     }
     const auto add = [&](View part) { rest.insert(rest.end(), part.begin(), part.end()); };
-    for (const auto& [place, stream] : found) {
+    for (const auto& [place, stream, tables] : found) {
         add(View(stream.skeleton).subspan(2));
         add(stream.details);
     }
     behind = 0;
-    for (const auto& [place, stream] : found) {
+    for (const auto& [place, stream, tables] : found) {
         add(bytes.subspan(behind, place - behind));
         behind = place + stream.size;
     }
@@ -126,7 +240,7 @@ inline TakenOut take_out_streams(View bytes) {
     taken.rest.assign(bytes.begin(), bytes.end());
     Allowance allowance(bytes.size());
     while (taken.rounds.size() < most_rounds) {
-        auto found = find_streams(taken.rest, allowance, nullptr);
+        auto found = Search(taken.rest, allowance, nullptr).streams();
         if (found.empty()) break;
         taken.rest = rest_of(taken.rest, found);
         taken.rounds.push_back(std::move(found));
@@ -172,7 +286,7 @@ inline Packed pack_streams(View bytes, const LogisticTables& logistic) {
     BitEncoder coder;
     PlaneCoder model(logistic, coder);
     for (std::size_t round = rounds.size(); round-- > 0;)
-        for (auto& [place, stream] : rounds[round])
+        for (auto& [place, stream, tables] : rounds[round])
             model.code(stream.frame, stream.steps, stream.planes);
     packed.coded = coder.end();
     return packed;
@@ -184,6 +298,7 @@ struct Remains {
     std::uint64_t place, size;  // of the stream in the bytes before the round
     std::uint64_t header;       // the place of its skeleton in the rest
     View skeleton, details;     // the skeleton without SOI
+    View tables;                // those that it has of another stream
 };
 
 // The bytes again, so many of them: stream(Remains) gives those of each stream. Throws
@@ -198,13 +313,15 @@ Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const Stre
         const std::uint64_t total = take_number(left), count = take_number(left);
         // The headers and details of a stream are shorter than it and what they need here.
         const std::uint64_t most = round == 0 ? size : 2 * std::uint64_t{size} + 64;
-        if (total > most || (round == 0 && total != size) || count > left.size() / 4)
+        if (total > most || (round == 0 && total != size) || count > left.size() / 5)
             throw std::invalid_argument("JPEG streams claim another size");
-        std::vector<std::array<std::uint64_t, 4>> sizes;
+        std::vector<std::array<std::uint64_t, 5>> sizes;
         std::uint64_t held = 0;
         for (std::uint64_t i = 0; i < count; ++i) {
-            sizes.push_back(
-                {take_number(left), take_number(left), take_number(left), take_number(left)});
+            sizes.push_back({take_number(left), take_number(left), take_number(left),
+                             take_number(left), take_number(left)});
+            if (sizes.back()[4] > count)
+                throw std::invalid_argument("a JPEG stream has the tables of none");
             for (const std::uint64_t part : sizes.back())
                 if (part > most) throw std::invalid_argument("JPEG streams claim another size");
             held += sizes.back()[0] + sizes.back()[1];
@@ -216,15 +333,23 @@ Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const Stre
             left = left.subspan(count_of_bytes);
             return part;
         };
-        std::vector<Bytes> streams;
+        std::vector<Remains> remains;
         std::uint64_t place = 0;
-        for (const auto& [gap, stream_size, skeleton_size, details_size] : sizes) {
-            place += gap;
+        for (const auto& [gap, stream_size, skeleton_size, details_size, number] : sizes) {
             const std::uint64_t header = bytes.size() - left.size();
             const View skeleton = take(skeleton_size), details = take(details_size);
-            streams.push_back(
-                stream(Remains{round, place, stream_size, header, skeleton, details}));
-            place += stream_size;
+            remains.push_back({round, place + gap, stream_size, header, skeleton, details, {}});
+            place += gap + stream_size;
+        }
+        std::vector<Bytes> streams;
+        for (std::size_t i = 0; i < sizes.size(); ++i) {
+            const std::uint64_t number = sizes[i][4];
+            Bytes tables;
+            if (number != 0) {
+                tables = with_tables({}, remains[number - 1].skeleton);
+                remains[i].tables = tables_in(tables);
+            }
+            streams.push_back(stream(remains[i]));
         }
         Bytes whole;
         whole.reserve(total);
@@ -240,25 +365,20 @@ Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const Stre
     return bytes;
 }
 
-inline Bytes with_beginning(View skeleton) {
-    Bytes whole = {0xFF, 0xD8};
-    whole.insert(whole.end(), skeleton.begin(), skeleton.end());
-    return whole;
-}
-
 inline Bytes unpack_streams(std::size_t rounds, View rest, View coded, std::size_t size,
                             const LogisticTables& logistic) {
     BitDecoder coder(coded);
     PlaneCoder model(logistic, coder);
     Allowance allowance(size);
     Bytes bytes = put_in_streams(rounds, rest, size, [&](const Remains& stream) {
-        const Bytes skeleton = with_beginning(stream.skeleton);
+        const Bytes skeleton = with_tables(stream.tables, stream.skeleton);
         const Outline found = outline(skeleton);
         allowance.take(found);
         require_scans(found, stream.size);
         auto planes = empty_planes(found.frame);
         model.code(found.frame, found.steps, planes);
-        return write(skeleton, planes, stream.details, stream.size);
+        return without_tables(stream.tables, write(skeleton, planes, stream.details,
+                                                   stream.size + stream.tables.size()));
     });
     coder.end();
     return bytes;
@@ -272,9 +392,11 @@ inline std::vector<Told> tell_streams(std::size_t rounds, View rest, std::size_t
     Bytes others(rest.begin(), rest.end());
     if (rounds != 0)
         others = put_in_streams(rounds, rest, size, [&](const Remains& stream) {
-            const Told told{stream.place, stream.size, extent(with_beginning(stream.skeleton)).kind,
-                            Reason::none};
-            if (stream.round != 0) {
+            const Told told{stream.place, stream.size,
+                            extent(with_tables({}, stream.skeleton)).kind, Reason::none};
+            if (told.kind == 0) {  // tables of others
+                return Bytes(stream.size);
+            } else if (stream.round != 0) {
                 inner.push_back(told);
             } else {
                 streams.push_back(told);
@@ -287,7 +409,7 @@ inline std::vector<Told> tell_streams(std::size_t rounds, View rest, std::size_t
             return Bytes(stream.size);
         });
     Allowance allowance(size);
-    find_streams(others, allowance, &streams);
+    Search(others, allowance, &streams).streams();
     std::sort(streams.begin(), streams.end(),
               [](const Told& a, const Told& b) { return a.place < b.place; });
     return streams;

@@ -19,13 +19,13 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.groups import MOST_STREAMED, STREAMS, Groups
+from bitsback.archive.inputs.groups import STREAMS, Groups
+from bitsback.archive.inputs.jpeg_streams import MOST_BYTES, JpegStreams, streams_in
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Kept, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
 from bitsback.coding.cutting import cut_for
 from bitsback.coding.inflated import has_deflate_stream
-from bitsback.coding.streams import BEGIN
 from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.files.bands import Bands
@@ -86,11 +86,13 @@ class _Sorted:
     """The sort of pictures that it shares a part with."""
     metadata: bytes = b""
     reason: str = ""
-    """Why it is stored verbatim."""
+    """Why it is stored verbatim, if it is."""
     exact: bool = True
     """Whether its very bytes come back."""
     saving: int = 0
     """The bytes that `files="pixels"` would save."""
+    streams: JpegStreams | None = None
+    """Those in a file that is not coded by its pixels."""
     pixels: NDArray[Any] | None = None
     """The pixels of a small picture that is coded, so that it need not be read again."""
 
@@ -145,6 +147,7 @@ class _SortedFiles:
         self._inexact: list[str] = []
         self._saving = Saving()
         self._pixels = _PixelStore()
+        self._jpeg_tables: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         """The number of files, with those that are left out."""
@@ -170,7 +173,13 @@ class _SortedFiles:
             if found.pixels is not None:
                 self._pixels.keep(len(self._names) - 1, found.pixels)
         else:
-            self._groups.add_file(found.size, found.sort)
+            sort, streams = found.sort, found.streams
+            if streams is not None:
+                streams.log(name)
+                if streams.tables:
+                    number = len(self._names) - 1
+                    sort, self._jpeg_tables[number] = f"{sort} {number}", streams.tables
+            self._groups.add_file(found.size, sort)
             self._stats.add(found.size, found.time)
             if not found.reason:
                 return
@@ -218,6 +227,7 @@ class _SortedFiles:
         parts: list[tuple[Items, ArrayPart]] = []
         of_parts: list[list[str]] = []
         framed: set[int] = set()
+        jpeg_tables: dict[int, bytes] = {}
         length = self._metadata.tell()
         if length:  # first, so that whatever else is there of a cut archive has its metadata
             part = ArrayPart(np.dtype("|u1"), (0, length), BYTES)
@@ -231,6 +241,7 @@ class _SortedFiles:
                 part = group.part
                 if not group.streams:
                     part = replace(part, cut=cut_for(part, None))
+                jpeg_tables[len(parts)] = self._jpeg_tables.get(group.members[0], b"")
                 chunks = chunks_of(listing, names, group.members, self._stats, self._sums)
                 parts.append((ByteItems(name, part, chunks), part))
                 of_parts.append([])
@@ -263,7 +274,7 @@ class _SortedFiles:
             listing,
             Kept(self._coded, of_parts, self._metadata, self._sums),
             disk=FilesOnDisk(self._size, self._stored, self._inexact, self._saving),
-            bonds=Bonds(frames=frozenset(framed)),
+            bonds=Bonds(frames=frozenset(framed), jpeg_tables=jpeg_tables),
             labels=b"" if request.options.labels is None else pack_folders(),
         )
 
@@ -362,7 +373,7 @@ class _Sorter:
             file.seek(0)
             form = formats.picture_format(file.read(formats.START))
             if form is not None and form.codec is None:
-                return self._stored(found, file, LOSSY)
+                return self._stored(found, file, DAMAGED if form is formats.JPEG else LOSSY)
             taken = split(file, request.exact)
             fits = taken is not None
             if taken is None and request.exact:
@@ -412,27 +423,18 @@ class _Sorter:
         )
 
     def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
+        streams = streams_in(file, found.size)
+        found = replace(found, streams=streams)
+        if streams.coded and not streams.large:
+            return replace(found, sort=STREAMS)
         file.seek(0)
         start = file.read(_LOOK)
-        if found.size <= MOST_STREAMED:
-            if _has_streams(start, file):
-                return replace(found, sort=STREAMS)
-            if _has_deflate(file):
-                shown = "" if reason in (NO_PICTURE, UNREAD) else reason
-                return replace(found, sort=STREAMS, reason=shown)
+        if found.size <= MOST_BYTES and _has_deflate(file):
+            shown = "" if reason in (NO_PICTURE, UNREAD) else reason
+            return replace(found, sort=STREAMS, reason=shown)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
+        reason = "" if streams.coded else streams.reason or reason
         return replace(found, sort="dense" if dense else "loose", reason=reason)
-
-
-def _has_streams(start: bytes, file: BinaryIO) -> bool:
-    """Whether a JPEG stream may begin in a file, behind its first bytes."""
-    while start:
-        if BEGIN in start:
-            return True
-        tail = start[1 - len(BEGIN) :]
-        start = file.read(_LOOK)
-        start = tail + start if start else b""
-    return False
 
 
 def _has_deflate(file: BinaryIO) -> bool:

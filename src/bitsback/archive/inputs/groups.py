@@ -22,8 +22,6 @@ _BYTE = "|u1"
 STREAMS = "streams"
 """The sort of files with JPEG streams."""
 _STREAMED = 1 << 20  # bytes of a part of them
-MOST_STREAMED = 1 << 25
-"""The most bytes of such a file, which is in memory whole, with its coefficients beside it."""
 _Key = tuple[str, Shape, str]
 """The key of a part: its dtype, its shape, empty for files, and its sort."""
 

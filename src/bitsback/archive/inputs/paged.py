@@ -5,12 +5,14 @@ metadata the last part.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.inputs.groups import Groups
+from bitsback.archive.inputs.jpeg_streams import streams_in
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Request
 from bitsback.archive.inputs.unordered import by_size
 from bitsback.archive.inputs.warn import warn_of_losses
@@ -59,12 +61,17 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
             parts.append((items, request.arranged(group.part, items)))
         packed = pack(metadata)
         parts.append(_bytes_part(name, len(packed), lambda: iter([packed])))
-        disk = FilesOnDisk(size, inexact=[] if metadata.exact else [name])
+        disk, bonds = FilesOnDisk(size, inexact=[] if metadata.exact else [name]), Bonds()
     else:
-        parts.append(_bytes_part(name, 1 + size, lambda: _file_after(HELD, file)))
-        disk = FilesOnDisk(size, stored={reason: Held(1, size, name)})
+        streams = streams_in(file, size)
+        streams.log(name)
+        cut = streams.large or not streams.coded
+        parts.append(_bytes_part(name, 1 + size, lambda: _file_after(HELD, file), cut))
+        bonds = Bonds(jpeg_tables={0: streams.tables})
+        stored = {} if streams.coded else {streams.reason or reason: Held(1, size, name)}
+        disk = FilesOnDisk(size, stored=stored)
     files = FileCollection(PAGES, tuple(part for _, part in parts))
-    return Input(files, parts, name, Files(files, [], groups.runs), disk=disk)
+    return Input(files, parts, name, Files(files, [], groups.runs), bonds=bonds, disk=disk)
 
 
 def pages_set(file: BinaryIO, name: str, request: Request) -> Input:
@@ -116,12 +123,12 @@ def _page(image: Image.Image, name: str, page: int, header: Header) -> Bands:
 
 
 def _bytes_part(
-    name: str, size: int, chunks: Callable[[], Iterator[bytes]]
+    name: str, size: int, chunks: Callable[[], Iterator[bytes]], cut: bool = True
 ) -> tuple[Items, ArrayPart]:
     from bitsback.archive.inputs.folders import ByteItems
 
     part = ArrayPart(np.dtype("|u1"), (0, size), BYTES)
-    part = ArrayPart(part.dtype, part.shape, BYTES, cut=cut_for(part, None))
+    part = replace(part, cut=cut_for(part, None) if cut else None)
     return ByteItems(name, part, chunks), part
 
 

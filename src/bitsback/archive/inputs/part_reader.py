@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -53,6 +53,8 @@ class Role:
     """Whether they are small records, such as labels."""
     frames: bool = False
     """Whether its tiles are frames, each like the one before it."""
+    jpeg_tables: bytes = b""
+    """Those of abbreviated JPEG streams in its bytes."""
 
 
 class PartReader:
@@ -109,7 +111,7 @@ class PartReader:
         """
         given, policy = planner.given, planner.policy
         if not self._blocks or not self.codable(given):
-            return NO_MODEL
+            return replace(NO_MODEL, jpeg_tables=self._role.jpeg_tables)
         elements = tiles = 0
         for number, (first, count) in enumerate(self._blocks):
             if number == len(self._ahead):  # another choice may have read it
@@ -174,6 +176,7 @@ def part_readers(taken: Input, request: Request) -> list[PartReader]:
             None if leader is None or array is None else (parts[leader], array),
             number in taken.bonds.records,
             number in taken.bonds.frames,
+            taken.bonds.jpeg_tables.get(number, b""),
         )
         block = request.options.block
         if block is None and taken.collection.kind not in (None, ARRAYS) and _apart(collection):

@@ -118,6 +118,8 @@ class Bonds:
     """The numbers of the parts that are labels, or other small records."""
     frames: frozenset[int] = frozenset()
     """The numbers of the parts whose tiles are frames, each like the one before it."""
+    jpeg_tables: Mapping[int, bytes] = field(default_factory=dict)
+    """The tables of abbreviated JPEG streams in large files, by the number of the part."""
 
 
 Settle = Callable[[Sequence[NDArray[np.intp]]], Files]

@@ -5,12 +5,14 @@ descriptions of models in the archive; it decodes nothing, and builds no model.
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.source import at_block
-from bitsback.coding.block import METHODS
+from bitsback.coding.block import METHODS, STREAMS
 from bitsback.coding.layouts import LAYOUTS
 from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, ONE, VARIED, ArrayPart
@@ -29,6 +31,8 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
     multisets = 0
     models: dict[str, dict[str, Any]] = {}
     problems = archive.problems
+    sizes: Counter[int] = Counter()
+    jpeg: set[int] = set()
     damaged = 0
     for block in archive.blocks:
         try:
@@ -39,6 +43,10 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
                 problems.append(at_block(archive, block.number, block.first, block.items, error))
             continue
         methods[METHODS[header.method.number]] += 1
+        start, _ = archive.collection.part_of(block.first)
+        sizes[start] += block.size
+        if header.method.number == STREAMS:
+            jpeg.add(start)
         multisets += header.method.multiset
         if header.model is not None:
             lanes.update(header.data[:1])
@@ -51,7 +59,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
     if collection.kind is None:
         contents = _describe_array(collection)
     else:
-        contents = _describe_files(collection, archive.visible_files)
+        contents = _describe_files(collection, archive.visible_files, sizes, jpeg)
         if collection.kind == FOLDER:
             contents |= {"links": 0, "empty_folders": 0}
         if archive.has_entries:
@@ -122,13 +130,19 @@ def _describe_array(array: Array) -> dict[str, Any]:
     }
 
 
-def _describe_files(files: FileCollection, visible: int) -> dict[str, Any]:
+def _describe_files(
+    files: FileCollection, visible: int, sizes: Mapping[int, int], jpeg: Collection[int]
+) -> dict[str, Any]:
+    """sizes: bytes of the blocks of each part, by its first tile. jpeg: the parts, by the same,
+    whose JPEG streams are coded.
+    """
     return {
         "names": 0 if files.kind == PAGES else visible,
         "removed": files.files - visible if files.has_removed else 0,
         "parts": [
             _describe_part(part, files.kind)
-            for number, part in enumerate(files.parts)
+            | {"jpeg": start in jpeg, "block_bytes": sizes.get(start, 0)}
+            for number, (start, part) in enumerate(zip(files.starts, files.parts, strict=False))
             if number not in files.metadata_parts or not files.files
         ],
         "metadata_bytes": sum(files.parts[number].elements for number in files.metadata_parts),

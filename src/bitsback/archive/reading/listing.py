@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reading.sections import HEADER_SPACE
 from bitsback.archive.reading.stacked import series_in
+from bitsback.coding.block import STREAMS
 from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.layout import Shape
@@ -37,11 +40,13 @@ class Entry:
     stored_bytes: int
     """Its share of the bytes of its blocks, by elements."""
     held: bool = False
-    """Whether it is a file stored verbatim, whose elements are its bytes."""
+    """Whether it is a file that is not coded by its pixels, whose elements are its bytes."""
     axes: tuple[str, ...] = ()
     """The names of the axes of a picture whose file has frames or pages, as far as it was read."""
     series: str = ""
     """Its place in a series, as `3 of 60 in scan/IM*`."""
+    jpeg: bool = False
+    """Whether its JPEG streams are coded."""
     modality: str = ""
     """Of a DICOM file."""
     target: str | None = None
@@ -54,11 +59,11 @@ class Entry:
 
 
 def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
-    """The entries in the order of the archive. facts: look into the headers of files with frames,
-    which are decoded then. Raises ArchiveError if the names are damaged.
+    """The entries in the order of the archive. facts: look into the headers of blocks, and of files
+    with frames, which are decoded then. Raises ArchiveError if the names are damaged.
     """
     collection = archive.collection
-    shares = _Shares(archive)
+    shares = _Shares(archive, _jpeg_tiles(archive) if facts else [])
     if collection.kind is None:
         count = 1 if collection.picture else len(archive)
         name = "0" if collection.picture or not collection.shape else f"0:{count}"
@@ -97,6 +102,19 @@ def _places(archive: ArchiveReader) -> dict[int, str]:
         for name, numbers in series_in(archive).items()
         for place, number in enumerate(numbers, 1)
     }
+
+
+def _jpeg_tiles(archive: ArchiveReader) -> list[int]:
+    """The tiles of files whose JPEG streams are coded, sorted."""
+    collection = archive.collection
+    blocks = [block for block in archive.blocks if collection.part_of(block.first)[1].axes == BYTES]
+    archive.file.expect(blocks, HEADER_SPACE)
+    found: list[int] = []
+    for block in blocks:
+        with suppress(ArchiveError):  # which verifying tells
+            if archive.blocks.header(block).method.number == STREAMS:
+                found += range(block.first, block.first + block.items)
+    return found
 
 
 def _with_facts(archive: ArchiveReader, number: int, entry: Entry) -> Entry:
@@ -138,8 +156,9 @@ def _pages(archive: ArchiveReader, collection: FileCollection, shares: _Shares) 
 class _Shares:
     """The shares of entries in the bytes of blocks."""
 
-    def __init__(self, archive: ArchiveReader) -> None:
-        self._collection = archive.collection
+    def __init__(self, archive: ArchiveReader, jpeg: list[int]) -> None:
+        """jpeg: the tiles of files whose JPEG streams are coded, sorted."""
+        self._collection, self._jpeg = archive.collection, jpeg
         self._blocks = list(archive.blocks)
         self._firsts = [block.first for block in self._blocks]
         self._sizes = [0]
@@ -171,7 +190,10 @@ class _Shares:
     def held(self, name: str, at: int, part: ArrayPart, start: int, stop: int) -> Entry:
         """A verbatim file, which has these bytes of a part."""
         stored = self._before_byte(at, part, stop) - self._before_byte(at, part, start)
-        return Entry(name, (stop - start,), part.dtype.str, None, stop - start, stored, True)
+        size, shape = stop - start, (stop - start,)
+        first, last = (self._tile_of(at, part, byte) for byte in (start, max(stop - 1, start)))
+        jpeg = size > 0 and bisect_left(self._jpeg, first) < bisect_right(self._jpeg, last)
+        return Entry(name, shape, part.dtype.str, None, size, stored, held=True, jpeg=jpeg)
 
     def _before_entry(self, at: int, part: ArrayPart, entry: int) -> int:
         """Bytes of blocks for what is before this entry of a part. The slices that tiles of a stack
@@ -188,12 +210,17 @@ class _Shares:
 
     def _before_byte(self, at: int, part: ArrayPart, byte: int) -> int:
         """The bytes of blocks for the earlier bytes of a part."""
-        tiles = range(part.tiles)
-        tile = max(bisect_right(tiles, byte, key=part.elements_before) - 1, 0)
+        first = self._tile_of(at, part, byte)
+        tile = first - self._collection.starts[at]
         low, high = part.elements_before(tile), part.elements_before(tile + 1)
-        first = self._collection.starts[at] + tile
         before, end = self._before(first), self._before(first + 1)
         return before + (end - before) * (byte - low) // max(high - low, 1)
+
+    def _tile_of(self, at: int, part: ArrayPart, byte: int) -> int:
+        """The number of the tile that has a byte of a part."""
+        tiles = range(part.tiles)
+        tile = max(bisect_right(tiles, byte, key=part.elements_before) - 1, 0)
+        return self._collection.starts[at] + tile
 
     def _before(self, tile: int) -> int:
         """The bytes of blocks for the tiles before this one."""

@@ -130,7 +130,8 @@ def stacks_in(archive: ArchiveReader) -> dict[str, View]:
     shape and dtype as one, "pictures" or "pages", with a number if there are several such; one that
     is unlike all others has its own name. Raises InputError if there are none.
 
-    Pictures that are stored verbatim have to be read to find their shapes.
+    Pictures that are stored verbatim have to be read to find their shapes; those that Pillow cannot
+    read are left out.
     """
     collection = archive.collection
     if collection.kind is None:
@@ -144,6 +145,8 @@ def stacks_in(archive: ArchiveReader) -> dict[str, View]:
     if len(numbers) > 1 and (part := _only_part(archive, collection, len(numbers))) is not None:
         return {kind: Stack(StackSource(archive, numbers, part.shape[1:], part.dtype, part))}
     groups = _groups(archive, numbers)
+    if not groups:
+        raise InputError(f"{archive.name}: has no pictures that can be read")
     several = sum(len(numbers) > 1 for numbers in groups.values()) > 1
     found: dict[str, View] = {}
     for (shape, dtype, _), numbers in groups.items():
@@ -207,7 +210,10 @@ def _groups(
     groups: dict[tuple[Shape, str, str], list[int]] = {}
     for number in numbers:
         array = archive.file_array(number)
-        attrs = {name: value for name, value in array.attrs.items() if name != "window"}
-        kind = (array.shape, array.dtype.str, f"{array.dims} {attrs}")
+        try:
+            attrs = {name: value for name, value in array.attrs.items() if name != "window"}
+            kind = (array.shape, array.dtype.str, f"{array.dims} {attrs}")
+        except InputError:  # a JPEG file of 12 bits, or a damaged picture
+            continue
         groups.setdefault(kind, []).append(number)
     return dict(groups)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bitsback.archive.reading.indexed import ArraySource, Chunks, View
 from bitsback.archive.reading.indexing import Along
 from bitsback.archive.reading.part_source import Found
+from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.format.grid import Shape
 from bitsback.lazy import cached_property
@@ -82,7 +83,10 @@ def shown_picture(file: bytes, name: str) -> NDArray[Any]:
     """The pixels of a picture file. Raises InputError."""
     from bitsback.files.picture_files import read_shown
 
-    return read_shown(file, name)
+    try:
+        return read_shown(file, name)
+    except InputError as error:
+        raise InputError(f"{error}; archive.open gives its bytes") from None
 
 
 class Stored(View):

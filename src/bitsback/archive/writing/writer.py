@@ -23,7 +23,7 @@ from bitsback.archive.writing.continuing import ChangedFolder
 from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.longer_array import LongerArray
 from bitsback.archive.writing.unfinished import Unfinished, key_of, part_of
-from bitsback.coding.block import METHODS, PREFIX_SIZE
+from bitsback.coding.block import METHODS, PREFIX_SIZE, STREAMS
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import InputError, ModelWarning
 from bitsback.format.digests import Digests
@@ -45,7 +45,7 @@ from bitsback.planner.blocks import Encoded, Uncoded, encode
 from bitsback.planner.candidates import is_bundled
 from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.planner import Planner, UnfitError
-from bitsback.summary import Compressed, Saving
+from bitsback.summary import Compressed, Saving, Streamed
 from bitsback.work import Work, begin, check_threads, ordered_map
 
 Changed = ChangedFolder | LongerArray
@@ -188,6 +188,7 @@ class _Writer:
         self._early = request.given is not None or request.options.embed == "always"
         self._planner = Planner(request.policy)  # for parts and blocks without the given model
         self._methods = dict.fromkeys(reversed(METHODS), 0)
+        self._jpeg = Streamed()
         self._names: dict[str, None] = {}
         """The names of the models that blocks were coded with."""
         self._outdone = 0
@@ -218,7 +219,7 @@ class _Writer:
             if not models:
                 self._write(held_back)
                 held_back = []
-            self._count(encoded)
+            self._count(encoded, done)
             work.add(done, encoded.tiles)
             done += encoded.tiles
         self._write(held_back)
@@ -277,6 +278,7 @@ class _Writer:
             elements=collection.elements,
             blocks=len(self.own_blocks),
             methods=self._methods,
+            jpeg=self._jpeg,
             model=", ".join(self._names) or None,
             policy=None if self._given is not None else self._planner.policy.name,
             outdone=self._outdone,
@@ -321,13 +323,20 @@ class _Writer:
         for made in previews(taken.listing, names, before, size, self._threads):
             self._written.add(made.pack())
 
-    def _count(self, encoded: Encoded) -> None:
-        """Records what a block has become."""
+    def _count(self, encoded: Encoded, tile: int) -> None:
+        """Records what blocks have become. tile: the number of their first one."""
         self._outdone += encoded.outdone
         self._order_bits += encoded.order_bits
         self._names.update(dict.fromkeys(model.name for model in encoded.models))
         for tiles, size, method in encoded.blocks:
             self._methods[METHODS[method]] += 1
+            if method == STREAMS:
+                start, part = self._taken.collection.part_of(tile)
+                before, end = map(part.elements_before, (tile - start, tile - start + tiles))
+                self._jpeg = Streamed(
+                    self._jpeg.bytes_in + end - before, self._jpeg.bytes_out + size
+                )
+            tile += tiles
             _log.debug(
                 "block %d: %d items, %s%s, %d bytes",
                 sum(self._methods.values()),

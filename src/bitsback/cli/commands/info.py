@@ -125,9 +125,14 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key, one in (("links", "link"), ("empty_folders", "empty folder")):
         names += f", {figures.count(info[key], one)}" if info.get(key) else ""
     held_whole = paged and not info["items"]
-    count = "one file, stored verbatim" if held_whole else figures.count(info["items"], noun)
+    count = "one file" if held_whole else figures.count(info["items"], noun)
     yield info["kind"], count + names
-    for part in info["parts"][:_SHOWN]:
+    jpeg = [part for part in info["parts"] if part["jpeg"]]
+    if jpeg:
+        what = figures.count(sum(part["items"] for part in jpeg), "file")
+        yield "", f"{what}, JPEG, {_share(jpeg)}"
+    parts = [part for part in info["parts"] if not part["jpeg"]]
+    for part in parts[:_SHOWN]:
         if part["held"]:
             what = figures.count(part["items"], "file")
             yield "", f"{what}, stored verbatim, {figures.size(part['shape'][1])}"
@@ -136,8 +141,15 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)
         stack = ", a stack" if part["stack"] else ""
         yield "", f"{mode}{shape} {figures.dtype(part['dtype'])}{stack}{_tiles(part['cut'])}"
-    if len(info["parts"]) > _SHOWN:
-        yield "", f"and {len(info['parts']) - _SHOWN:,} more kinds; --json shows all"
+    if len(parts) > _SHOWN:
+        yield "", f"and {len(parts) - _SHOWN:,} more kinds; --json shows all"
+
+
+def _share(parts: list[dict[str, Any]]) -> str:
+    """How much is left of files with JPEG streams."""
+    size = sum(part["shape"][1] for part in parts)
+    share = figures.per(100 * sum(part["block_bytes"] for part in parts), size, 0)
+    return f"{share} % of {figures.size(size)}"
 
 
 def _unit(info: dict[str, Any]) -> str:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help=(
         "Also show the uncompressed bytes of each entry, its share of the compressed bytes, its"
-        " mode or dtype, its shape, its place in a series, the axes of frames and pages, and the"
-        " modality of DICOM files."
+        " mode or dtype, its shape, its place in a series, the axes of frames and pages, the"
+        " modality of DICOM files, and whether the JPEG streams of a file are coded."
     ),
 )
 @click.option(
@@ -173,6 +173,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "dtype": entry.dtype,
         "mode": entry.mode,
         "held": entry.held,
+        "jpeg": entry.jpeg,
         "bytes": entry.bytes,
         "stored_bytes": entry.stored_bytes,
     }
@@ -190,10 +191,23 @@ def _long(entry: Entry) -> str:
     return _columns(
         f"{entry.bytes:,}",
         f"{entry.stored_bytes:,}",
-        "file" if entry.held else entry.mode or figures.dtype(entry.dtype),
-        "" if entry.held else figures.dimensions(entry.shape),
+        _kind(entry),
+        _shape(entry),
         entry.name + _facts(entry),
     )
+
+
+def _kind(entry: Entry) -> str:
+    if entry.held:
+        return "JPEG" if entry.jpeg else "file"
+    return entry.mode or figures.dtype(entry.dtype)
+
+
+def _shape(entry: Entry) -> str:
+    """The shape; of a file with JPEG streams how much is left of it."""
+    if entry.jpeg:
+        return f"{figures.per(100 * entry.stored_bytes, entry.bytes, 0)} %"
+    return "" if entry.held else figures.dimensions(entry.shape)
 
 
 def _facts(entry: Entry) -> str:

@@ -1,0 +1,112 @@
+"""Find out whether a file is coded by its JPEG streams (docs/jpeg-format.md)."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import BinaryIO
+
+import numpy as np
+
+from bitsback.coding.streams import BEGIN, MOST_BEFORE, JpegStream, find_streams
+from bitsback.files import formats
+
+_log = logging.getLogger(__name__)
+MOST_BYTES = 1 << 25
+"""The most bytes of a file that is in memory whole, with its coefficients beside it."""
+_LOOK, _CHUNK, _BEGINNING = 1 << 16, 1 << 20, 1 << 21
+_MOST_OF_TABLES = 1 << 12
+_TABLES = [bytes([marker]) for marker in (0xC4, 0xDB, 0xDD, 0xEE, 0xFE)]
+"""The markers of segments in a stream of tables alone."""
+
+
+@dataclass(frozen=True)
+class JpegStreams:
+    """The JPEG streams in a file; of a large one, which is coded in parts, those at its
+    beginning.
+    """
+
+    streams: list[JpegStream]
+    size: int
+    """Of the file, or its beginning."""
+    large: bool = False
+    tables: bytes = b""
+    """The streams of tables alone in a large file."""
+
+    @property
+    def coded(self) -> bool:
+        """Whether some of them can be coded."""
+        return any(stream.reason is None for stream in self.streams)
+
+    @property
+    def reason(self) -> str | None:
+        """Why none is coded, of a file that has little else."""
+        largest = max(self.streams, key=lambda stream: stream.length, default=None)
+        if largest is None or 2 * sum(stream.length for stream in self.streams) < self.size:
+            return None
+        return f"JPEG: {largest.reason}"
+
+    def log(self, name: str) -> None:
+        """Tells of them. name: of the file."""
+        kinds = Counter((stream.kind, stream.reason) for stream in self.streams)
+        for (kind, reason), count in kinds.items():
+            what = "coded" if reason is None else f"stored verbatim: {reason}"
+            streams = f"{count:,} JPEG stream{'s' * (count != 1)}{' at its beginning' * self.large}"
+            _log.info("%s: %s, %s, %s", name, streams, kind, what)
+
+
+def streams_in(file: BinaryIO, size: int) -> JpegStreams:
+    """The JPEG streams in a file of so many bytes."""
+    if size > MOST_BYTES:
+        return _at_beginning(file)
+    if not _may_have_streams(file):
+        return JpegStreams([], size)
+    file.seek(0)
+    return JpegStreams(find_streams(np.frombuffer(file.read(size), np.uint8)), size)
+
+
+def _at_beginning(file: BinaryIO) -> JpegStreams:
+    """The same of a large file."""
+    file.seek(0)
+    content = file.read(_BEGINNING)
+    tables = _tables_in(file) if formats.PAGES.starts(content[: formats.START]) else b""
+    streams = find_streams(np.frombuffer(tables + content, np.uint8))
+    if formats.JPEG.starts(content[: formats.START]):  # a part of which is no picture
+        reason = f"it has more than {MOST_BYTES >> 20} MB"
+        streams = [replace(stream, reason=reason) for stream in streams[:1]]
+    return JpegStreams(streams, len(content), True, tables)
+
+
+def _may_have_streams(file: BinaryIO) -> bool:
+    """Whether the first bytes of a JPEG stream are in a file."""
+    file.seek(0)
+    tail = b""
+    while chunk := file.read(_LOOK):
+        if BEGIN in tail + chunk:
+            return True
+        tail = chunk[1 - len(BEGIN) :]
+    return False
+
+
+def _tables_in(file: BinaryIO) -> bytes:
+    """The different streams of tables alone in a file, some of them."""
+    found: dict[bytes, None] = {}
+    file.seek(0)
+    tail = b""
+    while chunk := file.read(_CHUNK):
+        window = tail + chunk
+        at = window.find(BEGIN)
+        while at >= 0:
+            found[_tables_at(window[at : at + _MOST_OF_TABLES])] = None
+            at = window.find(BEGIN, at + 1)
+        tail = window[-_MOST_OF_TABLES:]
+    found.pop(b"", None)
+    return b"".join(islice(found, MOST_BEFORE // _MOST_OF_TABLES))
+
+
+def _tables_at(stream: bytes) -> bytes:
+    """The stream of tables alone that begins there; no bytes if none does."""
+    end = 2
+    while stream[end : end + 1] == b"\xff" and stream[end + 1 : end + 2] in _TABLES:
+        end += 2 + int.from_bytes(stream[end + 2 : end + 4], "big")
+    return stream[: end + 2] if end > 2 and stream[end : end + 2] == b"\xff\xd9" else b""
