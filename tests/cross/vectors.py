@@ -97,9 +97,7 @@ class Vectors:
         self.put(operation, *parameters)
         self.steps(spec, symbols)
 
-    def steps(
-        self, spec: codecs.Array | PlanesCodec | SeriesCodec | WavefrontCodec, symbols: list[int]
-    ) -> None:
+    def steps(self, spec: codecs.Array | ItemsCodec, symbols: list[int]) -> None:
         """Pushes the symbols, pops them, and pops others."""
         self.put(symbols)
         spec.push(self.message, symbols)
