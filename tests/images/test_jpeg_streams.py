@@ -46,6 +46,7 @@ STREAMS = JPEG_STREAMS | {
     "arithmetic, cut, and bytes behind": lambda: (
         cut(stored("arithmetic-progressive"), 0.6) + bytes(99)
     ),
+    "a sequential scan of another band": lambda: large().replace(b"\0\x3f\0", b"\0\0\0"),
     "misnumbered restarts": lambda: large(restart_marker_blocks=4).replace(
         b"\xff\xd3", b"\xff\xd5"
     ),
@@ -87,6 +88,7 @@ def test_a_preview_is_coded_too() -> None:
     ("content", "reason"),
     [
         (large()[:150], "no scan"),
+        (cut(large(), 0) + b"\xff\xda\0\x0c\3\1\0\2\x11\3\x11\0\x3f\0", "no known encoder"),
         (large().replace(b"\xff\xc0", b"\xff\xcb"), "arithmetic"),
         (large().replace(b"\xff\xc0", b"\xff\xc3"), "header of a scan"),
         (large().replace(b"\xff\xc0", b"\xff\xc5"), "hierarchical"),

@@ -197,7 +197,7 @@ class Skeleton:
             require(first <= last <= 63 and low <= 13 and high in (0, low + 1), "a band")
             require(last == 0 if first == 0 else count == 1, "DC, or a band of one component")
         else:
-            require((first, last, high, low) == (0, 63, 0, 0), "all of the blocks")
+            scan.first, scan.last, scan.high, scan.low = 0, 63, 0, 0
         blocks = sum(one.h * one.v for one, _, _, _ in scan.components)
         require(count == 1 or blocks <= 10, "a unit of at most 10 blocks")
         self.scans.append(scan)

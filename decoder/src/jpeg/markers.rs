@@ -288,15 +288,17 @@ impl<'a> Segments<'a> {
             blocks += one.h * one.v;
             components.push(ScanComponent { number, dc, ac });
         }
-        let (first, last) = (usize::from(rest[0]), usize::from(rest[1]));
-        let (high, low) = (u32::from(rest[2] >> 4), u32::from(rest[2] & 15));
+        let (mut first, mut last) = (usize::from(rest[0]), usize::from(rest[1]));
+        let (mut high, mut low) = (u32::from(rest[2] >> 4), u32::from(rest[2] & 15));
         let fits = if frame.lossless {
             (1..=7).contains(&first) && low < frame.precision
         } else if frame.progressive {
             let band = if first == 0 { last == 0 } else { count == 1 };
             first <= last && last < BLOCK && low <= 13 && band && (high == 0 || high == low + 1)
         } else {
-            (first, last, high, low) == (0, BLOCK - 1, 0, 0)
+            // Whatever stands there.
+            (first, last, high, low) = (0, BLOCK - 1, 0, 0);
+            true
         };
         demand(fits && (count == 1 || blocks <= 10), "a scan of a JPEG stream has wrong parameters", SECTION)?;
         Ok(Scan { components, first, last, high, low })

@@ -261,17 +261,15 @@ class Segments {
         found.last = rest[1];
         found.high = rest[2] >> 4;
         found.low = rest[2] & 15u;
-        const bool whole =
-            found.first == 0 && found.last == 63 && found.high == 0 && found.low == 0;
         const bool part = found.first <= found.last && found.last < block_size && found.low <= 13 &&
                           (found.first == 0 ? found.last == 0 : count == 1) &&
                           (found.high == 0 || found.high == found.low + 1);
         const bool samples = found.first >= 1 && found.first <= 7 && found.low < frame_.precision;
-        if (!(frame_.lossless()      ? samples
-              : frame_.progressive() ? part
-                                     : whole) ||
-            (count > 1 && blocks > 10))
+        if (!frame_.lossless() && !frame_.progressive())  // whatever stands there
+            found.first = 0, found.last = block_size - 1, found.high = found.low = 0;
+        else if (!(frame_.lossless() ? samples : part))
             throw Unsupported(Reason::scan);
+        if (count > 1 && blocks > 10) throw Unsupported(Reason::scan);
         return found;
     }
 

@@ -156,6 +156,9 @@ class StreamReader {
                 long_runs = true;
             }
         }
+        if (std::all_of(limits.begin(), limits.end(),
+                        [](std::uint64_t limit) { return limit == 0; }))
+            throw Unsupported(Reason::coding);
         stream_.details = details_.pack();
         const auto again = write(stream_.skeleton, stream_.planes, stream_.details, stream_.size);
         if (!std::equal(again.begin(), again.end(), bytes_.begin()))

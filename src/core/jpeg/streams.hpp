@@ -400,11 +400,15 @@ inline std::vector<Told> tell_streams(std::size_t rounds, View rest, std::size_t
                 inner.push_back(told);
             } else {
                 streams.push_back(told);
+                const std::size_t outer = streams.size() - 1;
                 for (const Told& one : inner)
                     if (one.place >= stream.header &&
-                        one.place < stream.header + stream.skeleton.size())
+                        one.place < stream.header + stream.skeleton.size()) {
                         streams.push_back({stream.place + 2 + one.place - stream.header, one.size,
                                            one.kind, Reason::none});
+                        // It may have taken the frame.
+                        if (streams[outer].kind == 0) streams[outer].kind = one.kind;
+                    }
             }
             return Bytes(stream.size);
         });
