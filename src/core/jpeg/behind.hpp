@@ -62,8 +62,9 @@ class BehindSearch {
     std::optional<Behind> find() {
         if (rows_ < least || columns_ < least) return std::nullopt;
         if (!(channels_ == 1 ? split_grey() : split_colours())) return std::nullopt;
-        const std::size_t some = std::clamp<std::size_t>(rows_ * columns_ / 3072, 12, 96);
-        const auto [top, left] = find_grid(planes_[0], some);
+        const auto grid = find_grid(planes_[0]);
+        if (!grid) return std::nullopt;
+        const auto [top, left] = *grid;
         BusyBlocks blocks;
         blocks.add(planes_[0], top, left);
         const auto [score, steps] = blocks.find_steps(0);

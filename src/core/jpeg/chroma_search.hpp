@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include "step_search.hpp"
@@ -179,16 +180,17 @@ class ChromaSearch {
                 std::size_t place;
                 std::int16_t times;
             };
-            std::array<Flip, 2 * block_size> flips;
+            std::array<Flip, 2 * tried> flips;
             const auto trial = [&](std::size_t place, std::int16_t times) {
                 coefficients[place] = static_cast<std::int16_t>(coefficients[place] + times);
                 const auto cost = put(row, column, search.samples(coefficients));
                 coefficients[place] = static_cast<std::int16_t>(coefficients[place] - times);
                 return cost;
             };
-            for (std::size_t r = 0; r < block_size; ++r) {
-                flips[2 * r] = {trial(r, 1), r, 1};
-                flips[2 * r + 1] = {trial(r, -1), r, -1};
+            const auto places = promising(search, row, column);
+            for (std::size_t i = 0; i < tried; ++i) {
+                flips[2 * i] = {trial(places[i], 1), places[i], 1};
+                flips[2 * i + 1] = {trial(places[i], -1), places[i], -1};
             }
             std::partial_sort(flips.begin(), flips.begin() + uncertain, flips.end(),
                               [](const Flip& a, const Flip& b) { return a.cost < b.cost; });
@@ -225,7 +227,34 @@ class ChromaSearch {
 
   private:
     static constexpr int most_turns = 8, fillings = 4;
-    static constexpr std::size_t uncertain = 12;
+    static constexpr std::size_t tried = 16, uncertain = 9;  // coefficients and changes of them
+
+    // The coefficients of a block whose change by a step would follow the pixels' errors most.
+    std::array<std::size_t, block_size> promising(const BlockSearch& search, std::size_t row,
+                                                  std::size_t column) const {
+        Values pulls{};
+        for (std::size_t p = 0; p < block_size; ++p) {
+            const std::size_t i = row + p / 8, j = column + p % 8;
+            if (i >= rows() || j >= columns()) continue;
+            int pull = 0;
+            for (const Taps::Use& y : rows_.uses(i))
+                for (const Taps::Use& x : columns_.uses(j)) {
+                    const std::size_t at = y.pixel * columns_.pixels() + x.pixel;
+                    const int over = excess(y.pixel, x.pixel, sums_[at]);
+                    if (over == 0) continue;
+                    const bool above = excess(y.pixel, x.pixel, sums_[at] - 1) < over;
+                    pull += (above ? -over : over) * y.weight * x.weight;
+                }
+            pulls[p] = static_cast<float>(pull);
+        }
+        const Values found = transform(pulls);
+        std::array<std::size_t, block_size> places;
+        std::iota(places.begin(), places.end(), std::size_t{0});
+        const auto gain = [&](std::size_t r) { return std::abs(found[r]) / search.steps()[r]; };
+        std::partial_sort(places.begin(), places.begin() + tried, places.end(),
+                          [&](std::size_t a, std::size_t b) { return gain(a) > gain(b); });
+        return places;
+    }
 
     // The samples that come nearest to the pixels, rounded.
     void nearest() {

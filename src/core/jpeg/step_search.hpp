@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <vector>
@@ -163,28 +164,34 @@ void visit_blocks(const Plane& plane, std::size_t top, std::size_t left, std::si
 }
 
 // Where the first whole block of a grid begins, each from 0 to 7: where coefficients are zeros most
-// often.
-inline std::pair<std::size_t, std::size_t> find_grid(const Plane& plane, std::size_t most) {
-    std::pair<std::size_t, std::size_t> found{0, 0};
-    float best = -1;
-    for (std::size_t top = 0; top < 8; ++top)
-        for (std::size_t left = 0; left < 8; ++left) {
-            std::size_t zeros = 0, blocks = 0;
-            visit_blocks(plane, top, left, most, [&](std::size_t row, std::size_t column) {
-                const auto block = block_at(plane, row, column);
-                if (!block || block->levels < few_levels) return;
-                ++blocks;
-                for (const float value : transform(block->samples))
-                    zeros += std::abs(value) < 0.75f;
-            });
-            const float share =
-                blocks > 0 ? static_cast<float>(zeros) / static_cast<float>(blocks) : 0;
-            if (share > best) {
-                best = share;
-                found = {top, left};
-            }
+// often, and much more often than elsewhere. Nothing if there is no such place.
+inline std::optional<std::pair<std::size_t, std::size_t>> find_grid(const Plane& plane) {
+    constexpr std::size_t elements_of_a_look = 1 << 14, most_looks = 16;
+    constexpr int clear = 8;  // zeros more in a block: 12 to 38 with qualities of 95 to 50
+    std::array<int, block_size> zeros{};
+    int looks = 0;
+    const std::size_t some =
+        std::clamp<std::size_t>(plane.rows * plane.columns / elements_of_a_look, 4, most_looks);
+    visit_blocks(plane, 0, 0, 16 * some, [&](std::size_t row, std::size_t column) {
+        if (looks == static_cast<int>(some) || row + 15 > plane.rows || column + 15 > plane.columns)
+            return;
+        const auto block = block_at(plane, row + 4, column + 4);
+        if (!block || block->levels < 2 * few_levels) return;
+        ++looks;
+        for (std::size_t place = 0; place < block_size; ++place) {
+            Values samples;
+            for (std::size_t p = 0; p < block_size; ++p)
+                samples[p] = plane.levels[(row + place / 8 + p / 8) * plane.columns + column +
+                                          place % 8 + p % 8];
+            for (const float value : transform(samples)) zeros[place] += std::abs(value) < 0.75f;
         }
-    return found;
+    });
+    if (looks == 0) return std::nullopt;
+    const auto best = std::max_element(zeros.begin(), zeros.end());
+    const int all = std::accumulate(zeros.begin(), zeros.end(), 0);
+    if (*best - (all - *best) / 63 < clear * looks + 2 * clear) return std::nullopt;
+    const auto place = static_cast<std::size_t>(best - zeros.begin());
+    return std::pair{place / 8, place % 8};
 }
 
 // The blocks of the most levels: where there are few, the errors of their rounding are alike, and
