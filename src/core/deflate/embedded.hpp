@@ -29,7 +29,7 @@ inline constexpr std::size_t most_rounds = 2;
 
 // The bytes that may be left of so many, with the plaintexts.
 inline constexpr std::uint64_t most_rest(std::uint64_t bytes) {
-    return std::min(64 * bytes + (1u << 16), bytes + (1u << 26));
+    return std::min((bytes << 10) + (1u << 16), bytes + (1u << 26));
 }
 
 inline std::uint32_t number_at(View bytes, std::size_t at, std::size_t count, bool big = false) {
