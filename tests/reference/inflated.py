@@ -11,7 +11,7 @@ def decode_inflated(data: bytes, size: int, by_fallback: Callable[[Reader, int],
     """The bytes of a block, so many. by_fallback: from the data of a block of the method fallback
     to so many bytes.
     """
-    most = min(64 * size + 2**16, size + 2**26)
+    most = min(2**10 * size + 2**16, size + 2**26)
     reader = Reader(data)
     rounds, left = reader.byte(), reader.varint()
     require(1 <= rounds <= 2 and left <= most, "rounds, and bytes with plaintexts")

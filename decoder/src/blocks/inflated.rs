@@ -14,7 +14,7 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     let fits = block.runs.iter().all(|run| run.dtype == Dtype::U8 && run.shape.len() == 1 && run.map == ValueMap::None);
     demand(fits, "a block of deflate streams is not of bytes", SECTION)?;
     let size = block.size() as u64;
-    let most = (64 * size + (1 << 16)).min(size + (1 << 26));
+    let most = ((size << 10) + (1 << 16)).min(size + (1 << 26));
     let mut bytes = Bytes::new(block.data, SECTION);
     let rounds = bytes.byte()?;
     demand((1..=2).contains(&rounds), "deflate streams are taken out more often than twice, or never", SECTION)?;

@@ -64,4 +64,4 @@ def decode_inflated(data: memoryview, size: int) -> bytes:
 
 def _most_rest(size: int) -> int:
     """The bytes that are left of so many, with the plaintexts of their streams, at most."""
-    return min(64 * size + (1 << 16), size + (1 << 26))
+    return min((size << 10) + (1 << 16), size + (1 << 26))

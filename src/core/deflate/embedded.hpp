@@ -29,7 +29,7 @@ inline constexpr std::size_t most_rounds = 2;
 
 // The bytes that may be left of so many, with the plaintexts.
 inline constexpr std::uint64_t most_rest(std::uint64_t bytes) {
-    return std::min(64 * bytes + (1u << 16), bytes + (1u << 26));
+    return std::min((bytes << 10) + (1u << 16), bytes + (1u << 26));
 }
 
 inline std::uint32_t number_at(View bytes, std::size_t at, std::size_t count, bool big = false) {
@@ -130,7 +130,7 @@ inline std::vector<Found> find_streams(View bytes, std::uint64_t most_bytes, Kno
     constexpr std::size_t least_plaintext = 64;
     std::vector<Found> found;
     // Attempts that fail end after so much, so that the search takes no more than linear time.
-    std::uint64_t left = 8 * std::uint64_t{bytes.size()} + (1u << 20);
+    std::uint64_t left = 8 * std::uint64_t{bytes.size()} + most_rest(bytes.size());
     for (std::size_t at = 0; at < bytes.size() && found.size() < most; ++at) {
         const auto frame = frame_of(bytes.subspan(at));
         if (!frame || at + frame->header >= bytes.size()) continue;
