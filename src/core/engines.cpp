@@ -1,4 +1,4 @@
-// The least squares and the kernels of predictions, of mixing and of JPEG coefficients for the engine in use.
+// The least squares and the kernels of predictions, mixing and JPEG streams for the engine in use.
 #include <string>
 
 #include "jpeg/kernels.hpp"

@@ -43,8 +43,29 @@ pub struct Decisions<'a> {
     slots: Vec<u32>,
     weights: Vec<[i16; INPUTS]>,
     uses: Vec<u8>,
-    rates: [i32; 256],
+    /// Of slots and of sets of weights, by their counts.
+    slot_rates: [i32; 128],
+    set_rates: [i32; 256],
     logarithms: Vec<i32>,
+}
+
+// Vectors of words on any processor: the products are those of words, and no input is above 2^12.
+
+#[inline]
+fn product(weights: &[i16; INPUTS], x: &[i16; INPUTS]) -> i32 {
+    let mut sum = 0i32;
+    for i in 0..INPUTS {
+        sum = sum.wrapping_add(i32::from(weights[i]) * i32::from(x[i]));
+    }
+    sum
+}
+
+#[inline]
+fn learn(weights: &mut [i16; INPUTS], x: &[i16; INPUTS], step: i16) {
+    for i in 0..INPUTS {
+        let change = (i32::from(x[i]) * i32::from(step) + (1 << 14)) >> 15;
+        weights[i] = weights[i].saturating_add(change as i16).max(-32767);
+    }
 }
 
 impl<'a> Decisions<'a> {
@@ -59,7 +80,8 @@ impl<'a> Decisions<'a> {
             slots: vec![1 << 31; CONTEXTS << TABLE_BITS],
             weights: vec![first; sets],
             uses: vec![0; sets],
-            rates: std::array::from_fn(|n| (16 * 500 / (16 + n as i32)).max(50)),
+            slot_rates: std::array::from_fn(|n| (1 << 16) / (n as i32 + 2)),
+            set_rates: std::array::from_fn(|n| (16 * 500 / (16 + n as i32)).max(50)),
             logarithms: (0..23 * 64).map(logarithm).collect(),
         })
     }
@@ -96,25 +118,22 @@ impl<'a> Decisions<'a> {
         for ((number, set), count) in number.iter_mut().zip(sets).zip(SETS) {
             *number = before + set;
             before += count;
-            let products = self.weights[*number].iter().zip(&x).map(|(&w, &x)| i32::from(w) * i32::from(x));
-            sum = sum.wrapping_add(products.fold(0, i32::wrapping_add));
+            sum = sum.wrapping_add(product(&self.weights[*number], &x));
         }
         let p = squash((sum >> 13).clamp(-(1 << 16), (1 << 16) - 1));
         let bit = self.coder.bit((p >> 12).clamp(1, 65535) as u32)?;
         let error = ((if bit { 1 << 28 } else { 0 } - p) >> 6) as i32;
         for number in number {
             let uses = &mut self.uses[number];
-            let e = (error * self.rates[usize::from(*uses)] + (1 << 15)) >> 16;
+            let e = (error * self.set_rates[usize::from(*uses)] + (1 << 15)) >> 16;
             *uses = uses.saturating_add(1);
-            for (w, &x) in self.weights[number].iter_mut().zip(&x) {
-                *w = (i32::from(*w) + ((i32::from(x) * e + (1 << 14)) >> 15)).clamp(-32767, 32767) as i16;
-            }
+            learn(&mut self.weights[number], &x, e as i16);
         }
         let goal = if bit { (1 << 22) - 1 } else { 0 };
         for (c, found) in found.into_iter().enumerate() {
-            let (p, count) = ((found >> 10) as i32, (found >> 3 & 127) as i32);
-            let p = (p + ((((goal - p) >> 6) * ((1 << 16) / (count + 2))) >> 10)).clamp(32, (1 << 22) - 32);
-            self.slots[lines.first[c] + slot] = (p as u32) << 10 | (count as u32 + 1).min(127) << 3 | found & 7;
+            let (p, count) = ((found >> 10) as i32, found >> 3 & 127);
+            let p = (p + ((((goal - p) >> 6) * self.slot_rates[count as usize]) >> 10)).clamp(32, (1 << 22) - 32);
+            self.slots[lines.first[c] + slot] = (p as u32) << 10 | (count + 1).min(127) << 3 | found & 7;
         }
         Ok(bit)
     }
