@@ -1,6 +1,7 @@
-// The least squares and the kernels of predictions and of mixing for the engine in use.
+// The least squares and the kernels of predictions, mixing and JPEG streams for the engine in use.
 #include <string>
 
+#include "jpeg/kernels.hpp"
 #include "least_squares.hpp"
 #include "linear/linear.hpp"
 #include "mixing/kernels.hpp"
@@ -30,6 +31,8 @@ const PredictiveKernels& predictive_kernels() {
 
 const MixingKernels& mixing_kernels() { return choose(mixing_plain, mixing_avx2, mixing_avx512); }
 
+const jpeg::Kernels& jpeg::kernels() { return choose(jpeg_plain, jpeg_avx2, jpeg_avx512); }
+
 const WaveKernels& wave_kernels(bool contracted) {
     if (contracted) return wavefront_contracted;
     return choose(wavefront_plain, wavefront_avx2, wavefront_avx512);
@@ -42,6 +45,8 @@ const LeastSquares& least_squares(Arithmetic arithmetic) {
 const PredictiveKernels& predictive_kernels() { return predictive_plain; }
 
 const MixingKernels& mixing_kernels() { return mixing_plain; }
+
+const jpeg::Kernels& jpeg::kernels() { return jpeg_plain; }
 
 const WaveKernels& wave_kernels(bool contracted) {
     return contracted ? wavefront_contracted : wavefront_plain;

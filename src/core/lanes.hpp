@@ -203,6 +203,59 @@ inline BITSBACK_INLINE ShortLanes add_products(ShortLanes sum, ShortWords a, Sho
 #endif
 }
 
+// The elements at these places.
+template <class T, class V>
+inline BITSBACK_INLINE Vector<T, short_width> gathered(const T* from, V places) {
+#if defined(__AVX2__)
+    return seen_as<Vector<T, short_width>>(_mm256_i32gather_epi32(
+        reinterpret_cast<const int*>(from), seen_as<__m256i>(places), sizeof(T)));
+#else
+    Vector<T, short_width> out;
+    for (size_t i = 0; i < short_width; ++i) out[i] = from[places[i]];
+    return out;
+#endif
+}
+
+// The words of two vectors of numbers that words can hold.
+inline BITSBACK_INLINE ShortWords packed(ShortLanes low, ShortLanes high) {
+#if defined(__AVX2__)
+    const __m256i words = _mm256_packs_epi32(seen_as<__m256i>(low), seen_as<__m256i>(high));
+    return seen_as<ShortWords>(_mm256_permute4x64_epi64(words, 0xD8));
+#elif defined(__SSE2__)
+    return seen_as<ShortWords>(_mm_packs_epi32(seen_as<__m128i>(low), seen_as<__m128i>(high)));
+#else
+    ShortWords out;
+    for (size_t i = 0; i < short_width; ++i) {
+        out[i] = static_cast<int16_t>(low[i]);
+        out[short_width + i] = static_cast<int16_t>(high[i]);
+    }
+    return out;
+#endif
+}
+
+// What weights of mixers become: weights + ((inputs * errors + 2^14) >> 15), within
+// [-(2^15 - 1), 2^15 - 1].
+constexpr int32_t most_weight = 32767;
+inline BITSBACK_INLINE ShortWords adjusted(ShortWords weights, ShortWords inputs,
+                                           ShortWords errors) {
+#if defined(__AVX2__)
+    const __m256i change = _mm256_mulhrs_epi16(seen_as<__m256i>(inputs), seen_as<__m256i>(errors));
+    return seen_as<ShortWords>(
+        _mm256_max_epi16(_mm256_adds_epi16(seen_as<__m256i>(weights), change),
+                         _mm256_set1_epi16(static_cast<int16_t>(-most_weight))));
+#elif defined(__aarch64__)
+    const int16x8_t change = vqrdmulhq_s16(seen_as<int16x8_t>(inputs), seen_as<int16x8_t>(errors));
+    return seen_as<ShortWords>(vmaxq_s16(vqaddq_s16(seen_as<int16x8_t>(weights), change),
+                                         vdupq_n_s16(static_cast<int16_t>(-most_weight))));
+#else
+    using Wide = Vector<int32_t, 2 * short_width>;
+    const Wide product = converted<Wide>(inputs) * converted<Wide>(errors);
+    const Wide change = (product + all<Wide>(1 << 14)) >> all<Wide>(15);
+    return converted<ShortWords>(
+        clamped(converted<Wide>(weights) + change, -most_weight, most_weight));
+#endif
+}
+
 // Of each `group` elements of two vectors, the first half in turns, or the second one.
 template <size_t group, bool second, class V, size_t... i>
 inline BITSBACK_INLINE V interleaved(V a, V b, std::index_sequence<i...>) {

@@ -4,11 +4,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .counted import squash, stretch
+from .counted import squash
 from .fields import require
 from .jpeg_markers import Component, Frame
-from .jpeg_mixing import CONTEXTS, DISTRIBUTIONS, Decisions, Mixing, hashed
-from .message import HIGH
+from .jpeg_mixing import DISTRIBUTIONS, Decisions, Mixing
 
 Block = list[int]  # in rows
 ZIGZAG = sorted(range(64), key=lambda r: (s := r // 8 + r % 8, r // 8 if s % 2 else -(r // 8)))
@@ -60,9 +59,24 @@ def w(x: int, n: int) -> int:
 def edges(d: Block, table: list[int]) -> tuple[list[int], list[int]]:
     """To the right, and below."""
     signed = [-t if j % 2 else t for j, t in enumerate(table)]
-    right = [sum(signed[j] * d[8 * n + j] for j in range(8)) >> 8 for n in range(8)]
-    bottom = [sum(signed[j] * d[8 * j + n] for j in range(8)) >> 8 for n in range(8)]
+    right = [sum(signed[j] * d[8 * n + j] for j in range(8)) for n in range(8)]
+    bottom = [sum(signed[j] * d[8 * j + n] for j in range(8)) for n in range(8)]
     return right, bottom
+
+
+def smoothed(d: Block) -> list[int]:
+    """The sizes of coefficients but DC, with those around them."""
+    w = [1, 2, 1]
+    return [
+        sum(
+            w[a - i + 1] * w[b - j + 1] * abs(d[8 * a + b])
+            for a in range(max(i - 1, 0), min(i + 2, 8))
+            for b in range(max(j - 1, 0), min(j + 2, 8))
+            if a or b
+        )
+        for i in range(8)
+        for j in range(8)
+    ]
 
 
 @dataclass
@@ -80,7 +94,7 @@ class Plane:
     def of(cls, component: Component) -> "Plane":
         steps = [0] * 64
         for k, step in enumerate(component.steps):
-            steps[ZIGZAG[k]] = step or 1
+            steps[ZIGZAG[k]] = clamp(step, 1, 2047)
         return cls(component.rows, component.columns, steps)
 
     def place(self, row: int, column: int) -> int | None:
@@ -157,14 +171,10 @@ class Logistic:
     def beyond(self, t: int, v: int, negative: int) -> int:
         """T(v)"""
         x = 256 * v - 128
-        return self.f(t, -x) if negative else self.f(t, 2 * self.means[t] - x)
+        return self.f(t, -x) if negative else 2**28 - self.f(t, x)
 
-    def odds(self, parts: Callable[[int], tuple[int, int]]) -> list[int]:
-        found = []
-        for t in range(DISTRIBUTIONS):
-            part, whole = parts(t)
-            found.append(stretch(clamp((part + 1) * 2**22 // (whole + 2), 420, 2**22 - 420)))
-        return found
+    def parts(self, parts: Callable[[int], tuple[int, int]]) -> list[tuple[int, int]]:
+        return [parts(t) for t in range(DISTRIBUTIONS)]
 
 
 class Neighbours:
@@ -178,6 +188,7 @@ class Neighbours:
         self.lasts: dict[str, int] = {}
         counts: dict[str, int] = {}
         sides: dict[str, tuple[list[list[int]], list[list[int]]]] = {}
+        self.smoothed: dict[str, list[int]] = {}
         around = {
             "L": (0, -1), "A": (-1, 0), "AL": (-1, -1), "AR": (-1, 1), "LL": (0, -2), "AA": (-2, 0)
         }  # fmt: skip
@@ -188,20 +199,28 @@ class Neighbours:
                 self.lasts[name] = own.lasts[place]
                 counts[name] = sum(u != 0 for u in own.blocks[place][1:])
                 d = own.dequantised[place]
+                self.smoothed[name] = smoothed(d)
                 rights, bottoms = zip(edges(d, OUTSIDE), edges(d, INSIDE), strict=True)
                 sides[name] = list(rights), list(bottoms)
         zeros = [[0] * 8, [0] * 8]
         self.R, self.Rp = sides.get("L", (zeros, zeros))[0]
         self.B, self.Bp = sides.get("A", (zeros, zeros))[1]
-        for known, nothing in ((self.blocks, NONE), (self.lasts, 0), (counts, 0)):
+        for known, nothing in (
+            (self.blocks, NONE),
+            (self.lasts, 0),
+            (counts, 0),
+            (self.smoothed, NONE),
+        ):
             replace(known, nothing)
         for name, other in {"AL": "L", "AR": "L"}.items():
-            self.blocks.setdefault(name, self.blocks[other] if self.top else NONE)
+            for known in (self.blocks, self.smoothed):
+                known.setdefault(name, known[other] if self.top else NONE)
         for name, other in {"AL": "A", "AR": "A", "LL": "L", "AA": "A"}.items():
             self.lasts.setdefault(name, self.lasts[other])
-            self.blocks.setdefault(name, NONE)
+            for known in (self.blocks, self.smoothed):
+                known.setdefault(name, NONE)
         self.counts = counts["L"], counts["A"]
-        self.luma, self.luma_last, self.before, self.before_last = NONE, 0, NONE, 0
+        self.luma, self.luma_last, self.before = NONE, 0, NONE
         self.before_q = NONE
         if first and first.rows % own.rows == 0 and first.columns % own.columns == 0:
             self.luma = luma_of(first, own, row, column)
@@ -214,7 +233,6 @@ class Neighbours:
         if before and (before.rows, before.columns) == (own.rows, own.columns):
             place = row * own.columns + column
             self.before, self.before_q = before.blocks[place], before.q
-            self.before_last = before.lasts[place]
 
 
 def replace(known: dict[str, object], nothing: object) -> None:
@@ -255,39 +273,35 @@ class Coefficients:
             planes.append(own)
         return [plane.blocks for plane in planes]
 
-    def set_keys(self, kind: int, place: Callable[[int], int], values: list[int]) -> None:
-        assert len(values) == CONTEXTS
-        for n, value in enumerate(values):
-            start = hashed((4 * self.c + kind) * 128 + place(n), 0)
-            self.mixing.keys[n] = hashed(value % 2**32, (start + n) % HIGH)
+    def find(self, kind: int, place: int, values: list[int]) -> list[int]:
+        return self.mixing.find((4 * self.c + kind) * 128 + place, values)
 
     def pop_last(self, own: Plane, at: Neighbours) -> int:
         l, a, ar, al, ll, aa = (at.lasts[name] for name in ("L", "A", "AR", "AL", "LL", "AA"))  # noqa: E741
-        (nl, na), y, b = at.counts, at.luma_last, at.before_last
+        (nl, na), y = at.counts, at.luma_last
         near = (3 * l + 3 * a + ar + al) >> 1
         inv = [2**20 // q for q in own.q]
         e = thirds(
-            sum((abs(at.R[n]) * inv[8 * n] + abs(at.B[n]) * inv[n]) >> 16 for n in range(1, 8))
+            sum(
+                ((abs(at.R[n]) >> 8) * inv[8 * n] >> 16) + ((abs(at.B[n]) >> 8) * inv[n] >> 16)
+                for n in range(1, 8)
+            )
         )
         values = [
-            (l >> 1) * 32 + (a >> 1), nl * 64 + na, y * 64 + b,
-            b * 64 + (y >> 3) * 8 + (near >> 5),
-            l * 64 + ll, (nl + na) * 64 + e, e * 8 + (y >> 3), ar * 64 + a,
-            min(l, a) * 64 + max(l, a), (nl + na) * 64 + (y >> 1), near >> 1,
+            l * 64 + ll, e * 8 + (y >> 3), (nl + na) * 64 + (y >> 1),
             ((l >> 2) * 16 + (a >> 2)) * 256 + (ar >> 2) * 16 + (al >> 2), e * 64 + (near >> 3),
             y * 64 + (near >> 3), a * 64 + aa, (l + a + ar + al + ll + aa) >> 1,
         ]  # fmt: skip
-        self.set_keys(3, lambda n: 64, values)
         node, c = 1, self.c
+        lines: list[int] = []
         for t in range(6):
             if t in (0, 3):
-                self.mixing.find(node)
+                lines = self.find(3, 64 + node, values)
             sets = [
-                64 * c + node, 256 + 8 * (near >> 4) + t, 256 + 32 * t + (y >> 1), 8 * c + t,
-                16 * (l >> 2) + (a >> 2), 8 * e + t,
+                64 * c + node, 256 + 32 * t + (y >> 1), 16 * (l >> 2) + (a >> 2), 8 * e + t,
             ]  # fmt: skip
             slot = node if t < 3 else node % 2 ** (t - 3) + 2 ** (t - 3)
-            node = 2 * node + self.mixing.pop([0] * DISTRIBUTIONS, sets, slot)
+            node = 2 * node + self.mixing.pop(lines, slot, [(0, 0)] * DISTRIBUTIONS, sets)
         return node - 64
 
     def value_model(self, r: int) -> Linear:
@@ -299,8 +313,8 @@ class Coefficients:
     def size_model(self, r: int) -> Linear:
         return self.sizes.setdefault((self.c, r), Linear([819] * 24))
 
-    def scales_of(self, r: int, e: int) -> list[Scale]:
-        places = [(t, self.c, r, e) for t in range(3)] + [(3, min(self.c, 1), e)]
+    def scales_of(self, r: int, k: int, e: int) -> list[Scale]:
+        places = [(t, self.c, r, e) for t in range(3)] + [(3, min(self.c, 1), k % 2, e)]
         first = [int(text) for text in SCALES.split()]
         return [self.scales.setdefault(place, Scale(first[e])) for place in places]
 
@@ -311,13 +325,13 @@ class BlockCoder:
     def __init__(self, all_: Coefficients, own: Plane, at: Neighbours, last: int, s: int) -> None:
         self.all, self.q, self.at, self.last, self.s = all_, own.q, at, last, s
         self.u, self.d = [0] * 64, [0] * 64
-        self.coded: list[int] = []  # others than DC
 
     def pop(self, k: int) -> None:
         r, c, s, at, last = ZIGZAG[k], self.all.c, self.s, self.at, self.last
         (i, j), q, d, dc = divmod(r, 8), self.q, self.d, k == 0
         one, inv = 16 * q[r], 2**20 // q[r]
-        nonzero = sum(u != 0 for u in self.coded)
+        older = ZIGZAG[k + 2 : last + 1]  # all coded ones but the last
+        nonzero = sum(d[n] != 0 for n in older)
 
         def steps(x: int) -> int:
             """S(x)"""
@@ -325,13 +339,13 @@ class BlockCoder:
 
         def limited(x: int) -> int:
             """Q(x)"""
-            return clamp(x >> s, -32767, 32767)
+            return clamp(x >> s, -8191, 8191)
 
         L, A, AL, AR, LL, AA = (at.blocks[n] for n in ("L", "A", "AL", "AR", "LL", "AA"))  # noqa: N806
         rows = sum(OUTSIDE[b] * d[8 * i + b] for b in range(8))
         columns = sum(OUTSIDE[a] * d[8 * a + j] for a in range(8))
-        left = (at.R[i] * 256 - rows) * INVERSE[j] >> 20
-        above = (at.B[j] * 256 - columns) * INVERSE[i] >> 20
+        left = (at.R[i] - rows) * INVERSE[j] >> 20
+        above = (at.B[j] - columns) * INVERSE[i] >> 20
         if at.left:
             left = 0 if at.top else above
         if at.top:
@@ -340,7 +354,7 @@ class BlockCoder:
         # Sizes nearby.
         if dc:
             near = (abs(L[0] - AL[0]) + abs(A[0] - AL[0])) * 2**7
-            inside = bl = le = up = ur = lu = ro = co = 0
+            inside = bl = 0
         else:
             near = 13 * (abs(L[r]) + abs(A[r])) + 4 * (abs(AL[r]) + abs(AR[r]))
             near = (near + 3 * (abs(LL[r]) + abs(AA[r]))) * 1638 >> 8
@@ -350,23 +364,15 @@ class BlockCoder:
                 for a, b in spots
                 if abs(a - i) <= 2 and abs(b - j) <= 2 and 8 * a + b != r
             }
-            inside = 16 * sum(f * abs(d[n]) for n, f in far.items()) // sum(far.values())
-            by = {
-                8 * a + b: 6 // (1 + (a - i) ** 2 + (b - j) ** 2)
-                for a, b in spots
-                if abs(a - i) <= 1 and abs(b - j) <= 1
-            }
-            whole_weight = sum(by.values())
+            inside = sum(f * abs(d[n]) for n, f in far.items() if n in older)
+            inside = inside * (2**30 // sum(far.values())) >> 26
+            sizes = (at.smoothed[name][r] for name in ("L", "A", "AL", "AR"))
+            bl = sum(f * size for f, size in zip((2, 2, 1, 1), sizes, strict=True)) * 43 >> 8
 
-            def sized(size: Callable[[int], int]) -> int:
-                return 16 * sum(f * q[n] * size(n) for n, f in by.items())
-
-            bl = sized(lambda n: 2 * (abs(L[n]) + abs(A[n])) + abs(AL[n]) + abs(AR[n]))
-            bl //= 6 * whole_weight
-            le, up, ur = (sized(lambda n, x=x: abs(x[n])) // whole_weight for x in (L, A, AR))
-            lu = sum(f * abs(at.luma[n]) for n, f in by.items()) // whole_weight
-            ro = 16 * sum(abs(d[8 * i + b]) for b in range(j + 1, 8))
-            co = 16 * sum(abs(d[8 * a + j]) for a in range(i + 1, 8))
+        le, up, ur = (at.smoothed[name][r] for name in ("L", "A", "AR"))
+        lu = smoothed(at.luma)[r] >> 4
+        ro = 16 * sum(abs(d[8 * i + b]) for b in range(j + 1, 8))
+        co = 16 * sum(abs(d[8 * a + j]) for a in range(i + 1, 8))
 
         # The value.
         def known(down: int, across: int, of: Block, otherwise: bool = False) -> int:
@@ -378,8 +384,8 @@ class BlockCoder:
         near_places = [(0, 1), (1, 0), (0, 2), (2, 0)]
         x += [16 * known(*place, d, dc) for place in near_places]
         x += [AL[r] * one, AR[r] * one]
-        x += [LL[0] * one, AA[0] * one] if dc else [at.R[i], at.B[j]]
-        x += [at.Rp[i], at.Bp[j]]
+        x += [LL[0] * one, AA[0] * one] if dc else [at.R[i] >> 8, at.B[j] >> 8]
+        x += [at.Rp[i] >> 8, at.Bp[j] >> 8]
         x.append(L[r - 1] * q[r - 1] * 16 if j > 0 and r > 1 else 0)
         x.append(A[r - 8] * q[r - 8] * 16 if i > 0 and r > 8 else 0)
         x.append(16 * known(1, 1, d, dc))
@@ -399,18 +405,18 @@ class BlockCoder:
         y = [one * 77 >> 8]
         if dc:
             y += [apart(L, AL), apart(A, AL), apart(A, AR), apart(L, LL), apart(A, AA)]
-            y += [spread, apart(L, A), one * last // 10]
-            y.append((abs(at.R[1]) + abs(at.B[1]) + abs(at.R[2]) + abs(at.B[2])) // 2)
+            y += [spread, apart(L, A), one * last * 26 >> 8]
+            y.append(sum(abs(edge) >> 9 for edge in (at.R[1], at.B[1], at.R[2], at.B[2])))
         else:
             y += [abs(block[r]) * one for block in (L, A, AL, AR, LL, AA)] + [0, inside, bl]
         y += [abs(left), abs(above)]
         y += [0, 0, 0] if dc else [abs(luma), abs(before), abs(rest)]
-        y += [le, up, ur, lu if c > 0 else 0, ro, co]
-        total = sum(abs(self.u[n]) * q[n] for n in range(1, 64))
-        y += [16 * total // (1 + nonzero), one * (last - k) // 20, 0]
+        y += [le, up, ur, lu, ro, co]
+        total = sum(abs(d[n]) for n in older)
+        y += [16 * total // (1 + nonzero), one * (last - k) * 13 >> 8, 0]
         y = [limited(value) for value in y]
         if not dc:
-            y[7] = min(abs(x[6]) + abs(x[7]), 32767)
+            y[7] = min(abs(x[6]) + abs(x[7]), 8191)
         size_model = self.all.size_model(r)
         z = size_model.predict(y, s)
         if dc:
@@ -423,44 +429,34 @@ class BlockCoder:
 
         # Contexts.
         rho, mu, lamda, beta = steps(rest), steps(middle), steps(luma), steps(before)
-        o, m, f, n, g = sh(2 * rho), sh(2 * mu), sh(lamda), halves(near), halves(steps(inside))
+        o, m, n, g = sh(2 * rho), sh(2 * mu), halves(near), halves(steps(inside))
         count = min(nonzero, 15)
         u1, u2, u4, u5 = (known(*place, self.u) for place in near_places)
-        u3 = known(1, 1, self.u)
-        p1, p2 = [*self.coded[::-1], 0, 0][:2]
         rs = sum(abs(self.u[8 * i + b]) for b in range(8) if b != j)
         cs = sum(abs(self.u[8 * a + j]) for a in range(8) if a != i)
         if dc:
             rs, cs = thirds(steps(spread)), last
         values = [
-            min(7, abs(L[r])) * 8 + min(7, abs(A[r])),
-            m * 32 + n,
-            (w(u1, 3) * 7 + w(u2, 3)) * 7 + w(u3, 3),
-            count * 64 + (last >> 1),
             halves(steps(bl)) * 32 + g,
-            f * 64 + sh(beta),
             (w(AL[r], 3) * 7 + w(AR[r], 3)) * 64 + w(LL[r], 2) * 5 + w(AA[r], 2),
-            (f * 64 + o) * 64 + (w(beta + 128 >> 8, 2) if c > 1 else 0),
-            w(p1, 5) * 11 + w(p2, 5),
             min(rs, 31) * 32 + min(cs, 31),
-            e * 16 + count,
             o * 64 + m,
             (halves(abs(lamda)) * 64 + e) * 16 + min(15, abs(beta) >> 7),
             w(u4, 2) * 5 + w(u5, 2) + 25 * w(u1, 2) + 125 * w(u2, 2) + 625 * n,
             sh(2 * steps(left)) * 64 + g,
             sh(2 * steps(above)) * 64 + g,
         ]
-        self.all.set_keys(2 if dc else 1, lambda number: 64 if number == 10 else r, values)
-        scales = self.all.scales_of(r, e)
+        lines = self.all.find(2 if dc else 1, r, values)
+        scales = self.all.scales_of(r, k, e)
         logistic = Logistic([rho, mu, 0, rho], scales)
-        chi, s2, bd = min(c, 1), min(12, halves(abs(rho))), 8 if dc else min(7, i + j)
+        chi, s2 = min(c, 1), min(12, halves(abs(rho)))
         v = self.pop_value(
+            lines,
             logistic,
             k < last or dc,
             Sets(
-                64 * c + r, e, count, s2, min(15, halves(abs(mu))),
-                600 + 3 * (2 * e + chi), 600 + 64 * s2, 64 + 8 * bd + 4 * chi,
-                256 + 64 * (k >> 1) + 4 * (last >> 2),
+                64 * c + r, count, s2, min(15, halves(abs(mu))),
+                600 + 64 * s2, 256 + 64 * (k >> 1) + 4 * (last >> 2),
                 330 + 4 * (2 * (13 * min(12, n) + min(12, g)) + chi),
             ),
         )  # fmt: skip
@@ -470,50 +466,53 @@ class BlockCoder:
             scale.learn(abs(256 * v - mean))
         self.u[r] = v + whole
         require(abs(self.u[r]) <= 32767, "a coefficient of 16 bits")
-        d[r] = clamp(self.u[r] * q[r], -(2**20), 2**20)
+        d[r] = clamp(self.u[r] * q[r], -(2**16), 2**16)
         floor = (((19661 + expected**2 >> 8) * q[r] ** 2) >> (2 * s - 4)) + 1
         model.learn(x, 16 * d[r] - p >> s, 300, floor)
         size_model.learn(y, abs(v) * one - z >> s, 120, (one * one >> (2 * s + 3)) + 1)
-        if not dc:
-            self.coded.append(self.u[r])
 
-    def pop_value(self, of: Logistic, may_be_zero: bool, by: "Sets") -> int:
-        mixing, bands = self.all.mixing, [by.by_band, by.by_place, by.by_sizes]
-        mixing.find(0)
+    def pop_value(self, lines: list[int], of: Logistic, may_be_zero: bool, by: "Sets") -> int:
+        def pop(slot: int, parts: Callable[[int], tuple[int, int]], sets: list[int]) -> int:
+            return self.all.mixing.pop(lines, slot, of.parts(parts), sets)
+
+        low, high = ([of.beyond(t, 1, one) for t in range(DISTRIBUTIONS)] for one in (1, 0))
         if may_be_zero:
-            odds = of.odds(lambda t: (of.f(t, 128) - of.f(t, -128), 2**28))
-            sets = [256 + by.z, by.by_size, by.by_rest + 4 * by.count, *bands]
-            if not mixing.pop([-one for one in odds], sets, 0):
+            sets = [256 + by.z, by.by_rest + 4 * by.count, by.by_place, by.by_sizes]
+            if not pop(0, lambda t: (low[t] + high[t], 2**28 - low[t] - high[t]), sets):
                 return 0
-        odds = of.odds(lambda t: (of.f(t, -128), of.f(t, -128) + 2**28 - of.f(t, 128)))
-        sets = [512 + by.z, by.by_size + 1, by.by_rest + 4 * by.middle + 1]
-        negative = mixing.pop(odds, sets + [one + 1 for one in bands], 1)
+        sets = [512 + by.z, by.by_rest + 4 * by.middle + 1, by.by_place + 1, by.by_sizes + 1]
+        negative = pop(1, lambda t: (low[t], high[t]), sets)
+
+        def between(a: int, b: int) -> Callable[[int], int]:
+            """The probability of a <= |v| < b."""
+            return lambda t: of.beyond(t, a, negative) - of.beyond(t, b, negative)
+
         e = 1
         while True:
-            odds = of.odds(
-                lambda t, e=e: (of.beyond(t, 2**e, negative), of.beyond(t, 2 ** (e - 1), negative))
-            )
+            below = between(2 ** (e - 1), 2**e)
             rest = by.by_rest + 4 * by.count + (2 if e == 1 else 3)
-            sets = [768 + 4 * by.z + min(e, 3), 1000 + 10 * by.e + min(e, 9), rest]
-            if not mixing.pop(odds, sets + [one + 2 for one in bands], 2 * min(e, 7) + negative):
+            sets = [768 + 4 * by.z + min(e, 3), rest, by.by_place + 2, by.by_sizes + 2]
+            more = pop(
+                1 + min(e, 5),
+                lambda t, e=e, below=below: (of.beyond(t, 2**e, negative), below(t)),
+                sets,
+            )
+            if not more:
                 break
             e += 1
             require(e <= 16, "a magnitude of 16 bits")
-        mixing.find(2 * e + negative)
-        low, high, known = 2 ** (e - 1), 2**e, 1
+        least, end, known = 2 ** (e - 1), 2**e, 1
         for t, b in enumerate(range(e - 2, -1, -1)):
-
-            def parts(n: int, b: int = b, low: int = low, high: int = high) -> tuple[int, int]:
-                end = of.beyond(n, high, negative)
-                return of.beyond(n, low + 2**b, negative) - end, of.beyond(n, low, negative) - end
-
+            upper, lower = between(least + 2**b, end), between(least, least + 2**b)
             rest = 1432 + 16 * by.s2 + 2 * min(e, 7) + (t > 0)
-            sets = [1792 + 4 * by.z + min(t, 3), 1500 + 10 * by.e + min(e, 9), rest]
-            slot = known if t < 3 else 8 + min(t, 7)
-            bit = mixing.pop(of.odds(parts), sets + [one + 3 for one in bands], slot)
-            low, high = (low + 2**b, high) if bit else (low, low + 2**b)
+            sets = [1792 + 4 * by.z + min(t, 3), rest, by.by_place + 3, by.by_sizes + 3]
+            slot = (
+                7 if e == 2 else 7 + known if e == 3 else 10 + known if t < 2 else min(12 + t, 15)
+            )
+            bit = pop(slot, lambda n, u=upper, low=lower: (u(n), low(n)), sets)
+            least, end = (least + 2**b, end) if bit else (least, least + 2**b)
             known = 2 * known + bit
-        return -low if negative else low
+        return -least if negative else least
 
 
 @dataclass
@@ -521,12 +520,9 @@ class Sets:
     """What the sets of the mixers of a coefficient depend on."""
 
     z: int
-    e: int
     count: int
     s2: int
     middle: int
-    by_size: int
     by_rest: int
-    by_band: int
     by_place: int
     by_sizes: int

@@ -2,17 +2,18 @@
 and J6.3).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from .candidates import FACTOR
-from .counted import Mapped, Slot, Weights, squash, stretch
-from .counted_rules import POINTS, Context
-from .fields import require
-from .message import HIGH
+from bitsback import tables
 
-CONTEXTS, MIXERS, DISTRIBUTIONS = 16, 6, 4
-RULES = Context(32, 127, False, [])
-P_BITS, TABLE_BITS, TRUST = 22, 18, 60
+from .counted import squash, stretch
+from .fields import require
+
+CONTEXTS, DISTRIBUTIONS = 8, 4
+SETS = [2816, 1664, 2304, 1696]
+MIXERS = len(SETS)
 
 
 class Decisions:
@@ -47,9 +48,38 @@ class Decisions:
         require(self.at == len(self.data) + 3, "all bytes are needed")
 
 
-def hashed(word: int, start: int) -> int:
-    key = (start ^ word) * FACTOR % HIGH
-    return key ^ key >> 32
+def logarithm(x: int) -> int:
+    """That of x >= 1, in units of 2^-11."""
+    lead = x.bit_length() - 1
+    table = tables.stretch()
+    return (lead * 90852 >> 6) + int(table[384] - table[384 + (x * 64 >> lead) - 64])
+
+
+def limited(odds: int, most: int) -> int:
+    return min(max(odds >> 2, -most), most)
+
+
+@dataclass
+class Slot:
+    check: int
+    p: int = 2**21
+    n: int = 0
+
+    def learn(self, bit: int) -> None:
+        goal = (2**22 - 1) * bit
+        p = self.p + ((goal - self.p >> 6) * (2**16 // (self.n + 2)) >> 10)
+        self.p, self.n = min(max(p, 32), 2**22 - 32), min(self.n + 1, 127)
+
+
+class Weights:
+    def __init__(self) -> None:
+        start = [1000] * CONTEXTS + [2**16 // (MIXERS * DISTRIBUTIONS)] * DISTRIBUTIONS + [0]
+        self.w, self.n = np.array(start, np.int64), 0
+
+    def learn(self, x: "np.ndarray[tuple[int], np.dtype[np.int64]]", error: int) -> None:
+        e = error * max(16 * 500 // (16 + self.n), 50) + 2**15 >> 16
+        self.w = np.clip(self.w + (x * e + 2**14 >> 15), 1 - 2**15, 2**15 - 1)
+        self.n = min(self.n + 1, 255)
 
 
 class Mixing:
@@ -58,50 +88,43 @@ class Mixing:
     def __init__(self, decisions: Decisions) -> None:
         self.decisions = decisions
         self.tables: list[dict[int, Slot]] = [{} for _ in range(CONTEXTS)]
-        self.weights: list[dict[int, Weights]] = [{} for _ in range(MIXERS)]
-        self.maps: list[dict[int, list[Mapped]]] = [{} for _ in range(MIXERS)]
-        self.keys = [0] * CONTEXTS
-        self.line = [0] * CONTEXTS
+        self.weights: list[dict[int, Weights]] = [{} for _ in SETS]
 
-    def find(self, node: int) -> None:
-        """The lines in which the slots of the next decisions lie."""
-        self.line = [(key ^ node) * FACTOR % HIGH for key in self.keys]
+    @staticmethod
+    def find(place: int, values: list[int]) -> list[int]:
+        """The lines of these values of the contexts."""
+        assert len(values) == CONTEXTS
+        lines = []
+        for value in values:
+            h = (value + place * 0x27D4EB2F) * 0x9E3779B1 % 2**32
+            h = (h ^ h >> 15) * 0x85EBCA77 % 2**32
+            lines.append((h ^ h >> 15) * 0xC2B2AE3D % 2**32)
+        return lines
 
-    def pop(self, odds: list[int], sets: list[int], t: int) -> int:
-        """A decision. odds: by the distributions; sets: of the mixers; t: the place of the slot in
-        its line.
+    def pop(self, lines: list[int], t: int, parts: list[tuple[int, int]], sets: list[int]) -> int:
+        """A decision. t: the place of its slots in their lines; parts: the probabilities of one and
+        zero by the distributions; sets: of the mixers.
         """
         slots, inputs = [], []
-        for line, table in zip(self.line, self.tables, strict=True):
-            number, check = line >> 64 - TABLE_BITS ^ t, line // 2**20 % 8
+        for line, table in zip(lines, self.tables, strict=True):
+            number, check = (line >> 18) * 16 + t, (line >> 4) % 8
             if number not in table or table[number].check != check:
-                table[number] = Slot(P_BITS, 2 ** (P_BITS - 1), 0, check)
+                table[number] = Slot(check)
             slots.append(table[number])
-            inputs.append(stretch(slots[-1].q) if slots[-1].n else 0)
-            inputs.append((slots[-1].q - 2**21) * min(slots[-1].n, TRUST) >> 14)
-        inputs += [2**7, sum(odds) >> 2, *(min(max(x, -(2**13)), 2**13) for x in odds)]
-        x = np.array(inputs, np.int64)
-        found, outputs = [], []
-        for known, number in zip(self.weights, sets, strict=True):
-            if number not in known:
-                start = [800, 0] * CONTEXTS + [0, 2**14] + [0] * DISTRIBUTIONS
-                known[number] = Weights(np.array(start, np.int64))
-            found.append(known[number])
-            outputs.append(min(max(int(found[-1].w @ x) >> 13, -(2**16)), 2**16 - 1))
-        mean = sum(outputs) // MIXERS
-        j, f = divmod(min(max(mean, -(2**15)), 2**15 - 1) + 2**15, 2**11)
-        total, mapped = squash(mean), []
-        for maps, number in zip(self.maps, sets, strict=True):
-            if number not in maps:
-                maps[number] = [Mapped(squash(2**11 * (i - 16)) >> 6) for i in range(POINTS)]
-            a, b = maps[number][j : j + 2]
-            total += 2**6 * ((a.r * (2**11 - f) + b.r * f) // 2**11)
-            mapped.append(b if f >= 2**10 else a)
-        bit = self.decisions.pop(min(max(total // (1 + MIXERS) >> 12, 1), 2**16 - 1))
+            inputs.append(limited(stretch(slots[-1].p), 2**12 - 1))
+        for one, zero in parts:
+            odds = logarithm((one >> 6) + 1) - logarithm((zero >> 6) + 1)
+            inputs.append(limited(odds, 2**11))
+        x = np.array([*inputs, 2**5], np.int64)
+        found = [
+            known.setdefault(number, Weights())
+            for known, number in zip(self.weights, sets, strict=True)
+        ]
+        total = (sum(int(of.w @ x) for of in found) + 2**31) % 2**32 - 2**31
+        p = squash(min(max(total >> 13, -(2**16)), 2**16 - 1))
+        bit = self.decisions.pop(min(max(p >> 12, 1), 2**16 - 1))
         for slot in slots:
-            slot.learn(bit, RULES)
-        for weights, output in zip(found, outputs, strict=True):
-            weights.learn(x, 2**28 * bit - squash(output), (1200, 120))
-        for entry in mapped:
-            entry.learn(bit, 255)
+            slot.learn(bit)
+        for of in found:
+            of.learn(x, 2**28 * bit - p >> 6)
         return bit

@@ -26,21 +26,46 @@ impl Edges {
                 bottom += OUTSIDE[j] * down;
                 bottom_pixels += INSIDE[j] * down;
             }
-            edges.right[n] = right >> 8;
-            edges.right_pixels[n] = right_pixels >> 8;
-            edges.bottom[n] = bottom >> 8;
-            edges.bottom_pixels[n] = bottom_pixels >> 8;
+            edges.right[n] = right;
+            edges.right_pixels[n] = right_pixels;
+            edges.bottom[n] = bottom;
+            edges.bottom_pixels[n] = bottom_pixels;
         }
         edges
     }
 }
 
 /// What is kept of a block for those behind it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Known {
     pub edges: Edges,
+    pub sizes: [i64; BLOCK],
     /// Coefficients other than DC that are not 0.
     pub nonzero: i64,
+}
+
+impl Known {
+    pub const NOTHING: Known = Known {
+        edges: Edges { right: [0; 8], right_pixels: [0; 8], bottom: [0; 8], bottom_pixels: [0; 8] },
+        sizes: [0; BLOCK],
+        nonzero: 0,
+    };
+}
+
+/// The sizes of coefficients but DC, with those around them, in units of 2^-4.
+pub fn smoothed(d: &[i64; BLOCK]) -> [i64; BLOCK] {
+    let mut rows = [[0; 10]; 8];
+    for (n, &d) in d.iter().enumerate().skip(1) {
+        let (i, j) = (n / 8, n % 8);
+        rows[i][j + 1] += 2 * d.abs();
+        if i > 0 {
+            rows[i - 1][j + 1] += d.abs();
+        }
+        if i < 7 {
+            rows[i + 1][j + 1] += d.abs();
+        }
+    }
+    std::array::from_fn(|n| rows[n / 8][n % 8] + 2 * rows[n / 8][n % 8 + 1] + rows[n / 8][n % 8 + 2])
 }
 
 pub struct Around<'a> {
@@ -56,10 +81,12 @@ pub struct Around<'a> {
     /// Those that are known: R and Rp of the block to the left, B and Bp of the one above.
     pub left_edges: &'a Edges,
     pub above_edges: &'a Edges,
+    /// Sizes of L, A, AL and AR.
+    pub sizes: [&'a [i64; BLOCK]; 4],
     pub luma: [i64; BLOCK],
+    pub luma_sizes: [i64; BLOCK],
     pub luma_last: i64,
     pub before: &'a Block,
-    pub before_last: i64,
     /// l, a, ar, al, ll and aa
     pub lasts: [i64; 6],
     /// nl and na

@@ -1,19 +1,14 @@
 //! The coefficients of JPEG streams as binary decisions (jpeg-format.md, J6).
 
-use crate::counting::contexts::{mix, Spec};
-use crate::counting::decider::{squash, stretch, Decider, Decision, Place};
-use crate::foundations::arithmetic::Decoder;
+use crate::counting::decider::squash;
 use crate::foundations::error::{refuse, Result};
-use crate::jpeg::around::{luma_last, shared_luma, Around, Edges, Known};
+use crate::jpeg::around::{luma_last, shared_luma, smoothed, Around, Edges, Known};
+use crate::jpeg::decisions::{Decisions, Lines, CONTEXTS, DISTRIBUTIONS};
 use crate::jpeg::levels::{halves, natural, signed_halves, thirds, within, Block, BLOCK, INVERSE, OUTSIDE};
 use crate::jpeg::markers::{Component, Frame};
 
 const SECTION: &str = "jpeg-format.md, J6";
 
-const CONTEXTS: usize = 16;
-const SETS: [usize; 6] = [2816, 1920, 1664, 136, 2304, 1696];
-/// The logistic distributions.
-const PARAMETRIC: usize = 4;
 /// Values of E.
 const LEVELS: usize = 41;
 const COMPONENTS: usize = 4;
@@ -23,13 +18,6 @@ const FIRST_SCALES: [i64; LEVELS] = [
     6706, 8396, 10526, 13208, 16588, 20847, 26212, 32972, 41489, 52220, 65740, 82774, 104236, 131276, 165345, 208268,
     262348, 330485, 416332, 524492,
 ];
-
-/// What contexts and mixers there are.
-pub fn spec() -> Spec {
-    let contexts = [[32, 127]; CONTEXTS].into_iter();
-    let mixers = SETS.into_iter().map(|sets| (sets, 800, [1200, 120]));
-    Spec::without_terms([18, 22, 7], 60, contexts, mixers, (1, 255), PARAMETRIC)
-}
 
 const INPUTS: usize = 24;
 type Inputs = [i32; INPUTS];
@@ -66,18 +54,16 @@ struct Scale {
 #[derive(Default)]
 struct Prediction {
     /// M
-    means: [i64; PARAMETRIC],
+    means: [i64; DISTRIBUTIONS],
     /// 2^28 div max(sigma, 40)
-    rates: [i64; PARAMETRIC],
+    rates: [i64; DISTRIBUTIONS],
+    lines: Lines,
     /// 64 c + r
     z: usize,
-    level: usize,
     count: usize,
     rest_level: usize,
     middle_level: usize,
-    by_size: usize,
     by_rest: usize,
-    by_band: usize,
     by_place: usize,
     by_sizes: usize,
 }
@@ -90,61 +76,37 @@ struct Own {
     rows: [i64; 8],
     columns: [i64; 8],
     last: usize,
+    /// Of the coefficients but the last one: how many are not 0, the sum of their sizes, and sums for the places around.
     nonzero: i64,
-    /// Of magnitudes, dequantised.
     sum: i64,
-    /// The coefficients before, the last one first.
-    before: [i16; 2],
+    inside: [i64; BLOCK],
 }
 
-/// The places that tell how large a coefficient may be, with their weights.
+/// The places around another one, with their weights.
 struct Nearby {
-    inside: Vec<(usize, i64)>,
-    inside_weight: i64,
-    blocks: Vec<(usize, i64)>,
-    blocks_weight: i64,
+    places: Vec<(usize, i64)>,
+    /// 2^30 / the sum of the weights
+    share: i64,
 }
 
 impl Nearby {
     fn new(r: usize) -> Nearby {
-        let around = |reach: i64, weight: fn(i64) -> i64| -> Vec<(usize, i64)> {
-            let (i, j) = ((r / 8) as i64, (r % 8) as i64);
-            let near = (1..BLOCK).filter_map(|n| {
-                let (down, across) = ((n / 8) as i64 - i, (n % 8) as i64 - j);
-                let fits = down.abs() <= reach && across.abs() <= reach;
-                fits.then(|| (n, weight(down * down + across * across)))
-            });
-            near.filter(|one| one.1 > 0).collect()
-        };
-        let inside = around(2, |distance| if distance == 0 { 0 } else { 840 / distance });
-        let blocks = around(1, |distance| 6 / (1 + distance));
-        let weight = |places: &[(usize, i64)]| places.iter().map(|place| place.1).sum();
-        Nearby { inside_weight: weight(&inside), blocks_weight: weight(&blocks), inside, blocks }
+        let near = (1..BLOCK).filter(|n| *n != r).filter_map(|n| {
+            let (down, across) = ((n / 8).abs_diff(r / 8), (n % 8).abs_diff(r % 8));
+            let fits = down <= 2 && across <= 2;
+            fits.then(|| (n, (840 / (down * down + across * across)) as i64))
+        });
+        let places: Vec<(usize, i64)> = near.collect();
+        let share = (1 << 30) / places.iter().map(|place| place.1).sum::<i64>();
+        Nearby { places, share }
     }
 }
 
-/// Sizes nearby, in units of 2^-4.
-#[derive(Default)]
-struct Sizes {
-    inside: i64,
-    blocks: i64,
-    left: i64,
-    above: i64,
-    above_right: i64,
-    luma: i64,
-    row: i64,
-    column: i64,
-}
-
 pub struct Model<'a> {
-    coder: Decoder<'a>,
-    decider: Decider<'a>,
-    places: Vec<Place>,
-    keys: [u64; CONTEXTS],
-    inputs: Vec<i16>,
+    decisions: Decisions<'a>,
     values: Vec<Linear>,
     sizes: Vec<Linear>,
-    scales: [Vec<[Scale; LEVELS]>; PARAMETRIC],
+    scales: [Vec<[Scale; LEVELS]>; DISTRIBUTIONS],
     nearby: Vec<Nearby>,
     /// Of the component: c, s, q and inv.
     component: usize,
@@ -155,11 +117,11 @@ pub struct Model<'a> {
 }
 
 fn steps_of(steps: &[u16; BLOCK]) -> [i64; BLOCK] {
-    steps.map(|step| step.max(1).into())
+    steps.map(|step| step.clamp(1, 2047).into())
 }
 
 impl<'a> Model<'a> {
-    pub fn new(decider: Decider<'a>, coded: &'a [u8]) -> Result<Self> {
+    pub fn new(coded: &'a [u8]) -> Result<Self> {
         let values = (0..COMPONENTS * BLOCK).map(|place| {
             let mut weights = [0; INPUTS];
             [weights[0], weights[1]] = match (place % BLOCK / 8, place % 8) {
@@ -173,14 +135,10 @@ impl<'a> Model<'a> {
         let scales = FIRST_SCALES.map(|sigma| Scale { sigma, count: 0 });
         let all = || vec![scales; COMPONENTS * BLOCK];
         Ok(Model {
-            coder: Decoder::new(coded, "jpeg-format.md, J5")?,
-            places: Vec::new(),
-            keys: [0; CONTEXTS],
-            inputs: vec![0; decider.spec.stride()],
-            decider,
+            decisions: Decisions::new(coded)?,
             values: values.collect(),
             sizes: vec![Linear { weights: [819; INPUTS] }; COMPONENTS * BLOCK],
-            scales: [all(), all(), all(), vec![scales; 2]],
+            scales: [all(), all(), all(), vec![scales; 4]],
             nearby: (0..BLOCK).map(Nearby::new).collect(),
             component: 0,
             shift: 2,
@@ -192,13 +150,12 @@ impl<'a> Model<'a> {
 
     /// Refuses coded bytes that were not needed.
     pub fn end(&self) -> Result<()> {
-        self.coder.end()
+        self.decisions.end()
     }
 
     /// Decodes the blocks of a stream.
     pub fn code(&mut self, frame: &Frame, planes: &mut [Vec<Block>]) -> Result<()> {
         self.shift = frame.precision - 6;
-        let mut lasts: Vec<u8> = Vec::new();
         for (c, own) in frame.components.iter().enumerate() {
             self.component = c;
             self.steps = steps_of(&own.steps);
@@ -214,12 +171,12 @@ impl<'a> Model<'a> {
             if let Some(component) = component_before {
                 self.before_steps = steps_of(&component.steps);
             }
-            let lasts_before = std::mem::replace(&mut lasts, vec![0; blocks.len()]);
-            let mut above: Vec<Known> = vec![Known::default(); own.columns];
-            let none = [0; BLOCK];
-            let no_edges = Edges::default();
+            let mut lasts = vec![0u8; blocks.len()];
+            let mut above: Vec<Known> = vec![Known::NOTHING; own.columns];
+            let mut known_row = above.clone();
+            let (none, nothing) = ([0; BLOCK], Known::NOTHING);
             for row in 0..own.rows {
-                let mut left = Known::default();
+                std::mem::swap(&mut above, &mut known_row);
                 for column in 0..own.columns {
                     let number = row * own.columns + column;
                     let (has_left, has_above) = (column > 0, row > 0);
@@ -232,11 +189,15 @@ impl<'a> Model<'a> {
                         (false, true) => (last_of(own.columns), last_of(own.columns)),
                         (false, false) => (0, 0),
                     };
-                    let counts = match (has_left, has_above) {
-                        (true, true) => [left.nonzero, above[column].nonzero],
-                        (true, false) => [left.nonzero; 2],
-                        (false, _) => [above[column].nonzero; 2],
+                    let left_known = if has_left { &known_row[column - 1] } else { &nothing };
+                    let above_known = if has_above { &above[column] } else { &nothing };
+                    let known = match (has_left, has_above) {
+                        (true, true) => [left_known, above_known, &above[column - 1], &nothing],
+                        (true, false) => [left_known; 4],
+                        (false, true) => [above_known, above_known, &nothing, &nothing],
+                        (false, false) => [&nothing; 4],
                     };
+                    let right_known = if has_above && has_right { &above[column + 1] } else { known[3] };
                     let or = |there: bool, back: usize, other: i64| if there { last_of(back) } else { other };
                     let lasts_around = [
                         l,
@@ -263,22 +224,25 @@ impl<'a> Model<'a> {
                         above2: block(row > 1, 2 * own.columns),
                         has_left,
                         has_above,
-                        left_edges: if has_left { &left.edges } else { &no_edges },
-                        above_edges: if has_above { &above[column].edges } else { &no_edges },
+                        left_edges: &left_known.edges,
+                        above_edges: &above_known.edges,
+                        sizes: [&known[0].sizes, &known[1].sizes, &known[2].sizes, &right_known.sizes],
                         luma_last: luma_last(&luma, &self.inverse),
+                        luma_sizes: smoothed(&luma),
                         luma,
                         before: component_before.map_or(&none, |_| &before[c - 1][number]),
-                        before_last: component_before.map_or(0, |_| lasts_before[number].into()),
                         lasts: lasts_around,
-                        nonzero: counts,
+                        nonzero: [known[0].nonzero, known[1].nonzero],
                     };
                     let last = self.last(&around)?;
                     let own_block = self.block(&around, last)?;
-                    let known = Known { edges: Edges::new(&own_block.d), nonzero: own_block.nonzero };
                     blocks[number] = own_block.u;
                     lasts[number] = last as u8;
-                    above[column] = known.clone();
-                    left = known;
+                    known_row[column] = Known {
+                        edges: Edges::new(&own_block.d),
+                        sizes: smoothed(&own_block.d),
+                        nonzero: own_block.u[1..].iter().filter(|&&u| u != 0).count() as i64,
+                    };
                 }
             }
         }
@@ -292,83 +256,45 @@ impl<'a> Model<'a> {
 
     /// Q(x)
     fn input(&self, x: i64) -> i32 {
-        (x >> self.shift).clamp(-32767, 32767) as i32
+        (x >> self.shift).clamp(-8191, 8191) as i32
     }
 
-    fn begin_keys(&self, kind: usize, place: usize) -> u64 {
-        mix(0, ((4 * self.component + kind) * 128 + place) as u64)
-    }
-
-    fn find(&mut self, node: usize) {
-        self.decider.find(&self.keys, node as u64, 0, &mut self.places);
-    }
-
-    fn decide(&mut self, odds: [i64; PARAMETRIC], sets: [usize; 6], slot: usize) -> Result<bool> {
-        let sum: i64 = odds.iter().sum();
-        let head = self.decider.spec.head();
-        for (input, odds) in self.inputs[head..].iter_mut().zip(odds) {
-            *input = odds.clamp(-(1 << 13), 1 << 13) as i16;
-        }
-        let decision = Decision { direct: 0, flip: slot as u32, node: 0, depth: 0, failures: 0 };
-        let selected = sets.map(|set| set as u32);
-        self.decider.begin_step();
-        let (probability, number) =
-            self.decider.predict(&self.places, &selected, decision, Some((sum >> 2) as i16), &mut self.inputs);
-        let bit = self.coder.bit((probability >> 12).clamp(1, 65535) as u32)?;
-        self.decider.learn(number, bit.into(), &mut self.inputs);
-        Ok(bit)
+    fn find(&self, kind: usize, place: usize, values: [i64; CONTEXTS]) -> Lines {
+        Lines::new((4 * self.component + kind) * 128 + place, values)
     }
 
     /// The place of the last coefficient (J6.1).
     fn last(&mut self, at: &Around) -> Result<usize> {
         let [l, a, ar, al, ll, aa] = at.lasts;
         let [nl, na] = at.nonzero;
-        let (y, b) = (at.luma_last, at.before_last);
+        let y = at.luma_last;
         let near = (3 * l + 3 * a + ar + al) >> 1;
         let edge = |n: usize| {
             let (right, bottom) = (at.left_edges.right[n].abs(), at.above_edges.bottom[n].abs());
-            (right * self.inverse[8 * n] + bottom * self.inverse[n]) >> 16
+            self.in_steps(right >> 8, 8 * n) + self.in_steps(bottom >> 8, n)
         };
         let e = thirds((1..8).map(edge).sum()) as i64;
-        let hash = self.begin_keys(3, BLOCK);
         let values = [
-            (l >> 1) * 32 + (a >> 1),
-            nl * 64 + na,
-            y * 64 + b,
-            b * 64 + (y >> 3) * 8 + (near >> 5),
             l * 64 + ll,
-            (nl + na) * 64 + e,
             e * 8 + (y >> 3),
-            ar * 64 + a,
-            l.min(a) * 64 + l.max(a),
             (nl + na) * 64 + (y >> 1),
-            near >> 1,
             ((l >> 2) * 16 + (a >> 2)) * 256 + (ar >> 2) * 16 + (al >> 2),
             e * 64 + (near >> 3),
             y * 64 + (near >> 3),
             a * 64 + aa,
             (l + a + ar + al + ll + aa) >> 1,
         ];
-        for (n, (key, value)) in self.keys.iter_mut().zip(values).enumerate() {
-            *key = mix(hash.wrapping_add(n as u64), u64::from(value as u32));
-        }
-        let [l, a, near, y, e] = [l, a, near, y, e].map(|value| value as usize);
+        let [l, a, y, e] = [l, a, y, e].map(|value| value as usize);
         let c = self.component;
         let mut node = 1;
+        let mut lines = Lines::default();
         for t in 0..6 {
             if t % 3 == 0 {
-                self.find(node);
+                lines = self.find(3, 64 + node, values);
             }
-            let sets = [
-                64 * c + node,
-                256 + 8 * (near >> 4) + t,
-                256 + 32 * t + (y >> 1),
-                8 * c + t,
-                16 * (l >> 2) + (a >> 2),
-                8 * e + t,
-            ];
+            let sets = [64 * c + node, 256 + 32 * t + (y >> 1), 16 * (l >> 2) + (a >> 2), 8 * e + t];
             let slot = if t < 3 { node } else { (1 << (t - 3)) + node % (1 << (t - 3)) };
-            node = 2 * node + usize::from(self.decide([0; PARAMETRIC], sets, slot)?);
+            node = 2 * node + usize::from(self.decisions.pop(&lines, slot, &[[0; DISTRIBUTIONS]; 2], sets)?);
         }
         Ok(node - 64)
     }
@@ -382,41 +308,12 @@ impl<'a> Model<'a> {
             last,
             nonzero: 0,
             sum: 0,
-            before: [0; 2],
+            inside: [0; BLOCK],
         };
         for k in (0..=last).rev() {
             self.coefficient(at, &mut own, k)?;
         }
         Ok(own)
-    }
-
-    fn sizes_near(&self, at: &Around, own: &Own, r: usize) -> Sizes {
-        let near = &self.nearby[r];
-        let mut sizes = Sizes::default();
-        for &(n, w) in &near.inside {
-            sizes.inside += w * own.d[n].abs();
-        }
-        sizes.inside = 16 * sizes.inside / near.inside_weight;
-        for &(n, w) in &near.blocks {
-            let dequantised = w * self.steps[n];
-            let [l, a, al, ar] =
-                [at.left, at.above, at.above_left, at.above_right].map(|block| i64::from(block[n]).abs());
-            sizes.blocks += dequantised * (2 * (l + a) + al + ar);
-            sizes.left += dequantised * l;
-            sizes.above += dequantised * a;
-            sizes.above_right += dequantised * ar;
-            sizes.luma += w * at.luma[n].abs();
-        }
-        let weight = near.blocks_weight;
-        sizes.blocks = 16 * sizes.blocks / (6 * weight);
-        sizes.left = 16 * sizes.left / weight;
-        sizes.above = 16 * sizes.above / weight;
-        sizes.above_right = 16 * sizes.above_right / weight;
-        sizes.luma /= weight;
-        let (i, j) = (r / 8, r % 8);
-        sizes.row = 16 * (j + 1..8).map(|t| own.d[8 * i + t].abs()).sum::<i64>();
-        sizes.column = 16 * (i + 1..8).map(|t| own.d[8 * t + j].abs()).sum::<i64>();
-        sizes
     }
 
     /// Decodes a coefficient (J6.2).
@@ -427,9 +324,21 @@ impl<'a> Model<'a> {
         let one = 16 * q;
         let z = BLOCK * c + r;
 
+        if k + 2 <= own.last {
+            let n = natural(k + 2);
+            let size = own.d[n].abs();
+            if size != 0 {
+                own.nonzero += 1;
+                own.sum += size;
+                for &(place, weight) in &self.nearby[n].places {
+                    own.inside[place] += weight * size;
+                }
+            }
+        }
+
         let (right, bottom) = (&at.left_edges.right, &at.above_edges.bottom);
-        let mut left = ((right[i] * 256 - own.rows[i]) * INVERSE[j]) >> 20;
-        let mut above = ((bottom[j] * 256 - own.columns[j]) * INVERSE[i]) >> 20;
+        let mut left = ((right[i] - own.rows[i]) * INVERSE[j]) >> 20;
+        let mut above = ((bottom[j] - own.columns[j]) * INVERSE[i]) >> 20;
         if !at.has_left {
             left = if at.has_above { above } else { 0 };
         }
@@ -447,11 +356,16 @@ impl<'a> Model<'a> {
                 + 3 * (size(at.left2) + size(at.above2));
             (sum * 1638) >> 8
         };
-        let sizes = if is_dc { Sizes::default() } else { self.sizes_near(at, own, r) };
+        let [le, up, al, ur] = at.sizes.map(|sizes| sizes[r]);
+        let (inner, beside) = if is_dc {
+            (0, 0)
+        } else {
+            ((own.inside[r] * self.nearby[r].share) >> 26, ((2 * (le + up) + al + ur) * 43) >> 8)
+        };
         let luma = at.luma[r];
         let before = i64::from(at.before[r]) * self.before_steps[r] * 16;
-        let inside = self.in_steps(sizes.inside, r);
-        let blocks = self.in_steps(sizes.blocks, r);
+        let inside = self.in_steps(inner, r);
+        let blocks = self.in_steps(beside, r);
 
         // The value.
         let there = |down: usize, across: usize| i + down < 8 && j + across < 8;
@@ -471,10 +385,10 @@ impl<'a> Model<'a> {
             known(2, 0),
             dequantised(at.above_left, r),
             dequantised(at.above_right, r),
-            if is_dc { dequantised(at.left2, 0) } else { right[i] },
-            if is_dc { dequantised(at.above2, 0) } else { bottom[j] },
-            at.left_edges.right_pixels[i],
-            at.above_edges.bottom_pixels[j],
+            if is_dc { dequantised(at.left2, 0) } else { right[i] >> 8 },
+            if is_dc { dequantised(at.above2, 0) } else { bottom[j] >> 8 },
+            at.left_edges.right_pixels[i] >> 8,
+            at.above_edges.bottom_pixels[j] >> 8,
             if j > 0 && r > 1 { dequantised(at.left, r - 1) } else { 0 },
             if i > 0 && r > 8 { dequantised(at.above, r - 8) } else { 0 },
             known(1, 1),
@@ -501,30 +415,30 @@ impl<'a> Model<'a> {
             if is_dc { apart(at.above, at.above2) } else { size(at.left2) } * one,
             if is_dc { spread } else { size(at.above2) * one },
             if is_dc { apart(at.left, at.above) * one } else { 0 },
-            if is_dc { one * last / 10 } else { sizes.inside },
+            if is_dc { (one * last * 26) >> 8 } else { inner },
             if is_dc {
-                [right[1], bottom[1], right[2], bottom[2]].map(i64::abs).iter().sum::<i64>() / 2
+                [right[1], bottom[1], right[2], bottom[2]].map(|edge| edge.abs() >> 9).iter().sum::<i64>()
             } else {
-                sizes.blocks
+                beside
             },
             left.abs(),
             above.abs(),
             if is_dc { 0 } else { luma.abs() },
             if is_dc { 0 } else { before.abs() },
             if is_dc { 0 } else { rest.abs() },
-            sizes.left,
-            sizes.above,
-            sizes.above_right,
-            if c > 0 { sizes.luma } else { 0 },
-            sizes.row,
-            sizes.column,
+            le,
+            up,
+            ur,
+            at.luma_sizes[r] >> 4,
+            16 * (j + 1..8).map(|t| own.d[8 * i + t].abs()).sum::<i64>(),
+            16 * (i + 1..8).map(|t| own.d[8 * t + j].abs()).sum::<i64>(),
             16 * own.sum / (1 + own.nonzero),
-            one * (last - k as i64) / 20,
+            (one * (last - k as i64) * 13) >> 8,
         ]) {
             *y = self.input(value);
         }
         if !is_dc {
-            y[7] = (x[6].abs() + x[7].abs()).min(32767);
+            y[7] = (x[6].abs() + x[7].abs()).min(8191);
         }
         let least = if is_dc {
             self.in_steps((154 * spread) >> 8, r) + ((102 * near) >> 8)
@@ -545,12 +459,11 @@ impl<'a> Model<'a> {
         // Contexts.
         let o = signed_halves(2 * rest_steps);
         let m = signed_halves(2 * middle_steps);
-        let f = signed_halves(luma_steps);
         let n = halves(near);
         let g = halves(inside);
         let count = own.nonzero.min(15);
         let coefficient = |down, across| if there(down, across) { own.u[r + 8 * down + across] } else { 0 };
-        let u = [coefficient(0, 1), coefficient(1, 0), coefficient(1, 1), coefficient(0, 2), coefficient(2, 0)];
+        let u = [coefficient(0, 1), coefficient(1, 0), coefficient(0, 2), coefficient(2, 0)];
         let (mut row_sum, mut column_sum) = (thirds(self.in_steps(spread, r)) as i64, last);
         if !is_dc {
             let own_size = i64::from(own.u[r]).abs();
@@ -559,46 +472,30 @@ impl<'a> Model<'a> {
         }
         let e = level as i64;
         let values = [
-            size(at.left).min(7) * 8 + size(at.above).min(7),
-            m * 32 + n,
-            (within(u[0], 3) * 7 + within(u[1], 3)) * 7 + within(u[2], 3),
-            count * 64 + (last >> 1),
             halves(blocks) * 32 + g,
-            f * 64 + signed_halves(before_steps),
             (within(at.above_left[r], 3) * 7 + within(at.above_right[r], 3)) * 64
                 + within(at.left2[r], 2) * 5
                 + within(at.above2[r], 2),
-            (f * 64 + o) * 64 + if c > 1 { within((before_steps + 128) >> 8, 2) } else { 0 },
-            within(own.before[0], 5) * 11 + within(own.before[1], 5),
             row_sum.min(31) * 32 + column_sum.min(31),
-            e * 16 + count,
             o * 64 + m,
             (halves(luma_steps.abs()) * 64 + e) * 16 + (before_steps.abs() >> 7).min(15),
-            within(u[3], 2) * 5 + within(u[4], 2) + 25 * within(u[0], 2) + 125 * within(u[1], 2) + 625 * n,
+            within(u[2], 2) * 5 + within(u[3], 2) + 25 * within(u[0], 2) + 125 * within(u[1], 2) + 625 * n,
             signed_halves(2 * self.in_steps(left, r)) * 64 + g,
             signed_halves(2 * self.in_steps(above, r)) * 64 + g,
         ];
-        let kind = if is_dc { 2 } else { 1 };
-        let (hash, common) = (self.begin_keys(kind, r), self.begin_keys(kind, BLOCK));
-        for (number, (key, value)) in self.keys.iter_mut().zip(values).enumerate() {
-            let hash = if number == 10 { common } else { hash };
-            *key = mix(hash.wrapping_add(number as u64), u64::from(value as u32));
-        }
-        self.find(0);
+        let lines = self.find(if is_dc { 2 } else { 1 }, r, values);
 
         let chroma = c.min(1);
-        let places = [z, z, z, chroma];
+        let places = [z, z, z, 2 * chroma + k % 2];
         let mut prediction = Prediction {
             means: [rest_steps, middle_steps, 0, rest_steps],
-            rates: [0; PARAMETRIC],
+            rates: [0; DISTRIBUTIONS],
+            lines,
             z,
-            level,
             count: count as usize,
             rest_level: halves(rest_steps.abs()).min(12) as usize,
             middle_level: halves(middle_steps.abs()).min(15) as usize,
-            by_size: 600 + 3 * (2 * level + chroma),
             by_rest: 600,
-            by_band: 64 + 8 * if is_dc { 8 } else { (i + j).min(7) } + 4 * chroma,
             by_place: 256 + 64 * (k >> 1) + 4 * (own.last >> 2),
             by_sizes: 330 + 4 * (2 * (13 * n.min(12) + g.min(12)) as usize + chroma),
         };
@@ -615,17 +512,12 @@ impl<'a> Model<'a> {
             return refuse("a coefficient of a JPEG stream is out of range", SECTION);
         }
         own.u[r] = coefficient as i16;
-        own.d[r] = (coefficient * q).clamp(-(1 << 20), 1 << 20);
+        own.d[r] = (coefficient * q).clamp(-(1 << 16), 1 << 16);
         let s = self.shift;
         let floor = ((19661 + expected * expected) >> 8) * (q * q);
         self.values[z].learn(&x, (16 * own.d[r] - predicted) >> s, 300, (floor >> (2 * s - 4)) + 1);
         let floor = ((one * one) >> (2 * s + 3)) + 1;
         self.sizes[z].learn(&y, (value.abs() * one - predicted_size) >> s, 120, floor);
-        if !is_dc {
-            own.before = [own.u[r], own.before[0]];
-            own.nonzero += i64::from(value != 0);
-            own.sum += coefficient.abs() * q;
-        }
         own.rows[i] += OUTSIDE[j] * own.d[r];
         own.columns[j] += OUTSIDE[i] * own.d[r];
         Ok(())
@@ -633,66 +525,59 @@ impl<'a> Model<'a> {
 
     /// The decisions of a coefficient.
     fn value(&mut self, of: &Prediction, may_be_zero: bool) -> Result<i64> {
-        let Prediction { z, level, by_size, by_rest, by_band, by_place, by_sizes, .. } = *of;
+        let Prediction { z, by_rest, by_place, by_sizes, .. } = *of;
+        let (low, high) = (of.tails(1, true), of.tails(1, false));
         if may_be_zero {
-            let odds = of.odds(|t| (of.below(t, 128) - of.below(t, -128), 1 << 28)).map(|odds| -odds);
-            let sets = [256 + z, by_size, by_rest + 4 * of.count, by_band, by_place, by_sizes];
-            if !self.decide(odds, sets, 0)? {
+            let other = std::array::from_fn(|t| low[t] + high[t]);
+            let sets = [256 + z, by_rest + 4 * of.count, by_place, by_sizes];
+            if !self.decisions.pop(&of.lines, 0, &[other, other.map(|other| (1 << 28) - other)], sets)? {
                 return Ok(0);
             }
         }
-        let odds = of.odds(|t| {
-            let below = of.below(t, -128);
-            (below, below + (1 << 28) - of.below(t, 128))
-        });
-        let by_middle = by_rest + 4 * of.middle_level + 1;
-        let sets = [512 + z, by_size + 1, by_middle, by_band + 1, by_place + 1, by_sizes + 1];
-        let is_negative = self.decide(odds, sets, 1)?;
-        let negative = usize::from(is_negative);
+        let sets = [512 + z, by_rest + 4 * of.middle_level + 1, by_place + 1, by_sizes + 1];
+        let is_negative = self.decisions.pop(&of.lines, 1, &[low, high], sets)?;
+        let mut least = if is_negative { low } else { high };
         let mut e = 1;
-        loop {
-            let odds = of.odds(|t| (of.tail(t, 1 << e, is_negative), of.tail(t, 1 << (e - 1), is_negative)));
-            let sets = [
-                768 + 4 * z + e.min(3),
-                1000 + 10 * level + e.min(9),
-                by_rest + 4 * of.count + if e == 1 { 2 } else { 3 },
-                by_band + 2,
-                by_place + 2,
-                by_sizes + 2,
-            ];
-            if !self.decide(odds, sets, 2 * e.min(7) + negative)? {
-                break;
+        let mut end = loop {
+            let end = of.tails(1 << e, is_negative);
+            let by_length = by_rest + 4 * of.count + if e == 1 { 2 } else { 3 };
+            let sets = [768 + 4 * z + e.min(3), by_length, by_place + 2, by_sizes + 2];
+            if !self.decisions.pop(&of.lines, 1 + e.min(5), &[end, apart(&least, &end)], sets)? {
+                break end;
             }
             e += 1;
             if e > 16 {
                 return refuse("a coefficient of a JPEG stream is out of range", SECTION);
             }
-        }
-        if e > 1 {
-            self.find(2 * e + negative);
-        }
-        let (mut low, mut high, mut known) = (1 << (e - 1), 1 << e, 1);
+            least = end;
+        };
+        let (mut value, mut known) = (1 << (e - 1), 1);
         for t in 0..e - 1 {
-            let middle = low + (1 << (e - 2 - t));
-            let odds = of.odds(|n| {
-                let beyond = of.tail(n, high, is_negative);
-                (of.tail(n, middle, is_negative) - beyond, of.tail(n, low, is_negative) - beyond)
-            });
-            let sets = [
-                1792 + 4 * z + t.min(3),
-                1500 + 10 * level + e.min(9),
-                1432 + 16 * of.rest_level + 2 * e.min(7) + usize::from(t > 0),
-                by_band + 3,
-                by_place + 3,
-                by_sizes + 3,
-            ];
-            let slot = if t < 3 { known } else { 8 + t.min(7) };
-            let bit = self.decide(odds, sets, slot)?;
-            *(if bit { &mut low } else { &mut high }) = middle;
+            let half = 1 << (e - 2 - t);
+            let middle = of.tails(value + half, is_negative);
+            let by_length = 1432 + 16 * of.rest_level + 2 * e.min(7) + usize::from(t > 0);
+            let sets = [1792 + 4 * z + t.min(3), by_length, by_place + 3, by_sizes + 3];
+            let slot = match (e, t) {
+                (2, _) => 7,
+                (3, _) => 7 + known,
+                (_, 0 | 1) => 10 + known,
+                _ => (12 + t).min(15),
+            };
+            let bit = self.decisions.pop(&of.lines, slot, &[apart(&middle, &end), apart(&least, &middle)], sets)?;
+            if bit {
+                value += half;
+                least = middle;
+            } else {
+                end = middle;
+            }
             known = 2 * known + usize::from(bit);
         }
-        Ok(if is_negative { -low } else { low })
+        Ok(if is_negative { -value } else { value })
     }
+}
+
+fn apart(a: &[i64; DISTRIBUTIONS], b: &[i64; DISTRIBUTIONS]) -> [i64; DISTRIBUTIONS] {
+    std::array::from_fn(|t| a[t] - b[t])
 }
 
 impl Prediction {
@@ -703,21 +588,11 @@ impl Prediction {
         squash(scaled.clamp(-(1 << 16), (1 << 16) - 1) as i32)
     }
 
-    /// T(v)
+    /// T(v) of each distribution.
     #[inline]
-    fn tail(&self, t: usize, v: i64, is_negative: bool) -> i64 {
+    fn tails(&self, v: i64, is_negative: bool) -> [i64; DISTRIBUTIONS] {
         let x = 256 * v - 128;
-        self.below(t, if is_negative { -x } else { 2 * self.means[t] - x })
-    }
-
-    /// Those of a part of a whole, of each distribution.
-    #[inline]
-    fn odds(&self, parts: impl Fn(usize) -> (i64, i64)) -> [i64; PARAMETRIC] {
-        std::array::from_fn(|t| {
-            let (part, whole) = parts(t);
-            let p = (((part + 1) << 22) / (whole + 2)).clamp(420, (1 << 22) - 420);
-            stretch(p as u32).into()
-        })
+        std::array::from_fn(|t| if is_negative { self.below(t, -x) } else { (1 << 28) - self.below(t, x) })
     }
 }
 

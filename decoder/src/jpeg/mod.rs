@@ -2,6 +2,7 @@
 
 pub mod around;
 pub mod coefficients;
+pub mod decisions;
 pub mod details;
 pub mod levels;
 pub mod markers;

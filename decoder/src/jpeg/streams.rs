@@ -1,11 +1,10 @@
 //! The method streams: JPEG streams in bytes (jpeg-format.md, J1).
 
-use crate::counting::decider::Decider;
 use crate::foundations::bytes::Bytes;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::{inflate, lzma2};
-use crate::jpeg::coefficients::{spec, Model};
+use crate::jpeg::coefficients::Model;
 use crate::jpeg::details::Details;
 use crate::jpeg::levels::BLOCK;
 use crate::jpeg::markers::Segments;
@@ -36,8 +35,7 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
         1 => lzma2::decode(packed, most)?,
         _ => return refuse("the coder of a block is unknown: a newer release is needed", SECTION),
     };
-    let spec = spec();
-    let mut model = Model::new(Decider::new(&spec, u64::MAX), bytes.rest())?;
+    let mut model = Model::new(bytes.rest())?;
     let mut blocks = FREE_BLOCKS + size as u64;
     for round in (0..rounds).rev() {
         let total = if round == 0 { size..=size } else { 0..=most };

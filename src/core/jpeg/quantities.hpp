@@ -14,8 +14,10 @@ using Int = std::int64_t;
 
 // Basis functions in units of 2^-12: at the first pixel of a block, half a pixel before it, and
 // the reciprocals of the latter.
-inline constexpr std::array<Int, 8> inside = {1448, 2009, 1892, 1703, 1448, 1138, 784, 400};
-inline constexpr std::array<Int, 8> outside = {1448, 2162, 2446, 2754, 2896, 2711, 2122, 1168};
+inline constexpr std::array<std::int32_t, 8> inside = {1448, 2009, 1892, 1703,
+                                                       1448, 1138, 784,  400};
+inline constexpr std::array<std::int32_t, 8> outside = {1448, 2162, 2446, 2754,
+                                                        2896, 2711, 2122, 1168};
 inline constexpr std::array<Int, 8> inverse_outside = {11585, 7762, 6858, 6092,
                                                        5793,  6188, 7908, 14361};
 // [frequency][pixel]
@@ -30,13 +32,27 @@ inline constexpr std::array<std::array<Int, 8>, 8> basis = {{
     {400, -1138, 1703, -2009, 2009, -1703, 1138, -400},
 }};
 // 840 / (a^2 + b^2) at the distances a and b.
-inline constexpr std::array<std::array<Int, 5>, 5> inside_weights = {{
+inline constexpr std::array<std::array<std::int32_t, 5>, 5> inside_weights = {{
     {105, 168, 210, 168, 105},
     {168, 420, 840, 420, 168},
     {210, 840, 0, 840, 210},
     {168, 420, 840, 420, 168},
     {105, 168, 210, 168, 105},
 }};
+
+// 2^30 / the sum of these weights at a place, without those of DC and outside of the block.
+inline constexpr std::array<Int, 64> inside_shares = [] {
+    std::array<Int, 64> shares{};
+    for (std::size_t r = 1; r < 64; ++r) {
+        Int sum = 0;
+        for (std::size_t n = 1; n < 64; ++n) {
+            const std::size_t down = n / 8 + 2 - r / 8, across = n % 8 + 2 - r % 8;
+            if (down < 5 && across < 5) sum += inside_weights[down][across];
+        }
+        shares[r] = (Int{1} << 30) / sum;
+    }
+    return shares;
+}();
 
 // Steps of a third of an octave of x >= 0, in units of 2^-8: 16 at 1, within 0 and 40.
 inline int thirds(Int x) {

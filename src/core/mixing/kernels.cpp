@@ -7,7 +7,6 @@
 namespace bitsback {
 namespace {
 
-constexpr int32_t most_weight = 32767;
 constexpr uint32_t fresh = 1u << 31;  // a half, and nothing counted
 
 using Numbers = Vector<uint32_t, short_width>;
@@ -16,19 +15,6 @@ using Inputs = Vector<int16_t, short_width>;
 
 inline BITSBACK_INLINE ShortLanes lanes(int32_t x) { return all<ShortLanes>(x); }
 inline BITSBACK_INLINE Numbers numbers(uint32_t x) { return all<Numbers>(x); }
-
-// The elements at these places.
-template <class T, class V>
-inline BITSBACK_INLINE Vector<T, short_width> gathered(const T* from, V places) {
-#if defined(__AVX2__)
-    return seen_as<Vector<T, short_width>>(_mm256_i32gather_epi32(
-        reinterpret_cast<const int*>(from), seen_as<__m256i>(places), sizeof(T)));
-#else
-    Vector<T, short_width> out;
-    for (size_t i = 0; i < short_width; ++i) out[i] = from[places[i]];
-    return out;
-#endif
-}
 
 // Slots of a decision, as far as they are of its keys.
 struct SomeSlots {
@@ -170,27 +156,6 @@ void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t*
     all.total(sums);
 }
 
-// What weights become.
-inline BITSBACK_INLINE ShortWords adjusted(ShortWords weights, ShortWords inputs,
-                                           ShortWords errors) {
-#if defined(__AVX2__)
-    const __m256i change = _mm256_mulhrs_epi16(seen_as<__m256i>(inputs), seen_as<__m256i>(errors));
-    return seen_as<ShortWords>(
-        _mm256_max_epi16(_mm256_adds_epi16(seen_as<__m256i>(weights), change),
-                         _mm256_set1_epi16(static_cast<int16_t>(-most_weight))));
-#elif defined(__aarch64__)
-    const int16x8_t change = vqrdmulhq_s16(seen_as<int16x8_t>(inputs), seen_as<int16x8_t>(errors));
-    return seen_as<ShortWords>(vmaxq_s16(vqaddq_s16(seen_as<int16x8_t>(weights), change),
-                                         vdupq_n_s16(static_cast<int16_t>(-most_weight))));
-#else
-    using Wide = Vector<int32_t, words>;
-    const Wide product = converted<Wide>(inputs) * converted<Wide>(errors);
-    const Wide change = (product + all<Wide>(1 << 14)) >> all<Wide>(15);
-    return converted<ShortWords>(
-        clamped(converted<Wide>(weights) + change, -most_weight, most_weight));
-#endif
-}
-
 template <size_t mixers>
 void adjust_some(int16_t* const* weights, const int16_t* errors, const MixerInputs& inputs) {
     int16_t* all[mixers];
@@ -221,38 +186,8 @@ void adjust(int16_t* const* weights, const int16_t* errors, size_t mixers,
                   [&](auto m) { adjust_some<decltype(m)::value>(weights, errors, inputs); });
 }
 
-int32_t predict(const int32_t* weights, const int32_t* inputs) {
-    Numbers sums = numbers(0);
-    for (size_t i = 0; i < linear_inputs; i += short_width)
-        sums = sums + load<Numbers>(weights + i) * load<Numbers>(inputs + i);
-    uint32_t sum = 0;
-    for (size_t i = 0; i < short_width; ++i) sum += sums[i];
-    return static_cast<int32_t>(sum);
-}
-uint64_t power(const int32_t* inputs) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < linear_inputs; i += 2 * short_width) {
-        const auto x = load<Numbers>(inputs + i);
-        Numbers squares = x * x;
-        if (i + short_width < linear_inputs) {
-            const auto y = load<Numbers>(inputs + i + short_width);
-            squares = squares + y * y;
-        }
-        for (size_t k = 0; k < short_width; ++k) sum += squares[k];
-    }
-    return sum;
-}
-void nudge(int32_t* weights, const int32_t* inputs, int32_t step, int32_t shift) {
-    constexpr int32_t most = 1 << 20;
-    const ShortLanes half = lanes(1 << (shift - 1)), steps = lanes(step), by = lanes(shift);
-    for (size_t i = 0; i < linear_inputs; i += short_width) {
-        const ShortLanes change = (steps * load<ShortLanes>(inputs + i) + half) >> by;
-        store(weights + i, clamped(load<ShortLanes>(weights + i) + change, -most, most));
-    }
-}
-
 }  // namespace
 
-const MixingKernels BITSBACK_KERNELS = {look, learn, mix, adjust, predict, power, nudge};
+const MixingKernels BITSBACK_KERNELS = {look, learn, mix, adjust};
 
 }  // namespace bitsback

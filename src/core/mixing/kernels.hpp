@@ -55,15 +55,7 @@ struct MixingKernels {
     // to 4 mixers.
     void (*adjust)(int16_t* const* weights, const int16_t* errors, size_t mixers,
                    const MixerInputs& inputs);
-    // Of linear_inputs inputs within (-2^15, 2^15): the sum of weights[i] * inputs[i] modulo 2^32;
-    // that of their squares; and weights[i] += (step * inputs[i] + 2^(shift - 1)) >> shift, within
-    // [-2^20, 2^20], for a step within (-2^15, 2^15).
-    int32_t (*predict)(const int32_t* weights, const int32_t* inputs);
-    uint64_t (*power)(const int32_t* inputs);
-    void (*nudge)(int32_t* weights, const int32_t* inputs, int32_t step, int32_t shift);
 };
-
-constexpr size_t linear_inputs = 24;
 
 // Those for the engine in use (linear.hpp).
 const MixingKernels& mixing_kernels();
