@@ -3,8 +3,8 @@
 pub mod arithmetic;
 pub mod around;
 pub mod coefficients;
-pub mod decoded;
 pub mod decisions;
+pub mod decoded;
 pub mod details;
 pub mod levels;
 pub mod markers;
