@@ -10,8 +10,8 @@
 #include <limits>
 #include <vector>
 
-#include "quantities.hpp"
 #include "pixels.hpp"
+#include "quantities.hpp"
 
 namespace bitsback::jpeg {
 
