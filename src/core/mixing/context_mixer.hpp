@@ -90,9 +90,6 @@ class ContextMixer {
     // The features of a symbol: numbers of 16 bits, and zeros behind them.
     std::int16_t* features(std::size_t symbol) { return seen_.data() + symbol * features_; }
 
-    // Another decision of the same number follows one that has been learned.
-    void again(std::size_t symbol) { predicted_[symbol] = 0; }
-
     // The decisions of a symbol begin, whose keys and values are there.
     void start(std::size_t symbol) {
         const std::uint32_t* values = this->values(symbol);
@@ -121,11 +118,7 @@ class ContextMixer {
     // weights of its mixers. given: the log-odds by the model beside.
     void look(std::size_t symbol, unsigned d, std::uint32_t node, std::int32_t given = 0) {
         const unsigned depth = d % settings_.together;
-        look(symbol, d, node, 1u << depth | (node & ((1u << depth) - 1)), given);
-    }
-    // The same with the place of its slots in the line that was found.
-    void look(std::size_t symbol, unsigned d, std::uint32_t node, std::uint32_t place,
-              std::int32_t given) {
+        const std::uint32_t place = 1u << depth | (node & ((1u << depth) - 1));
         const std::size_t number = symbol * settings_.decisions + d;
         std::int16_t* inputs = inputs_.data() + number * stride_;
         kernels_.look(slots_of(symbol, d),
