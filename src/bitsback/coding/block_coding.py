@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bitsback._core import JpegBehind
 from bitsback.coding.block import (
     ADAPTIVE,
     DECODED,
@@ -20,7 +21,7 @@ from bitsback.coding.block import (
     Method,
 )
 from bitsback.coding.block_plan import BlockPlan
-from bitsback.coding.decoded import JpegBehind, encode_pixels
+from bitsback.coding.decoded import encode_pixels
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.number_digits import Cut
 from bitsback.coding.streams import encode_streams

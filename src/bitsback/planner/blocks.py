@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
+from bitsback._core import JpegBehind
 from bitsback.coding import layouts
 from bitsback.coding.block_coding import (
     Coding,
@@ -18,7 +19,7 @@ from bitsback.coding.block_coding import (
     without_model,
 )
 from bitsback.coding.block_plan import BlockPlan, runs_of
-from bitsback.coding.decoded import JpegBehind, find_behind
+from bitsback.coding.decoded import find_behind
 from bitsback.coding.fallback import Coder
 from bitsback.coding.number_digits import cut_of, seen_at
 from bitsback.format.layout import BLOCK, section
