@@ -65,7 +65,11 @@ fn plain(coder: &mut Decoder, bits: u32) -> Result<usize> {
 
 fn signed(n: usize) -> i64 {
     let n = n as i64;
-    if n % 2 == 0 { n / 2 } else { -(n + 1) / 2 }
+    if n % 2 == 0 {
+        n / 2
+    } else {
+        -(n + 1) / 2
+    }
 }
 
 impl Tile {
