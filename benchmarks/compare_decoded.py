@@ -1,10 +1,11 @@
 """Pictures that once were JPEG: bytes by the coefficients behind their pixels, beside the JPEG
 file, `universal` and JPEG XL of the pixels, and the seconds of the search.
 
-    python benchmarks/compare_decoded.py FOLDER [--every N] [--save FILE]
+    python benchmarks/compare_decoded.py FOLDER [--names NAME ...] [--save FILE]
 
-The folder holds photographs that never were JPEG, of which each N-th one is encoded by Pillow with
-five qualities, and with 4:4:4, 4:2:0, 4:2:0 and a crop by (3, 5), and in grey.
+The folder holds photographs that never were JPEG, as PNG files, of which all, or those named, are
+encoded by Pillow with five qualities, and with 4:4:4, 4:2:0, 4:2:0 and a crop by (3, 5), and in
+grey.
 """
 
 from __future__ import annotations
@@ -88,11 +89,13 @@ def table(results: list[dict[str, Any]]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--every", type=int, default=4)
+    parser.add_argument("--names", nargs="*", help="without .png")
     parser.add_argument("--save", type=Path)
     options = parser.parse_args()
     results = []
-    for photograph in sorted(options.folder.glob("*.png"))[:: options.every]:
+    for photograph in sorted(options.folder.glob("*.png")):
+        if options.names and photograph.stem not in options.names:
+            continue
         for kind in CLASSES:
             for quality in QUALITIES:
                 results.append(measure(photograph, kind, quality))
