@@ -138,7 +138,7 @@ def test_blocks_that_break_a_rule() -> None:
     collection = ArrayPart(BOOL, (8, 3), 1)
     fine = Run(8, BOOL, (3,), LEVELS)
     cases = {
-        "update|newer": block(0, fine, 8, bytes(3)),
+        "update|newer": block(0, fine, 65, bytes(3)),
         "one bit": block(0, fine, 1, bytes(4)),
         "bytes for": block(0, fine, 0, bytes(23)),
         "two values": block(0, Run(8, BOOL, (3,), None), 1, bytes(3)),
