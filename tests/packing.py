@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback import lzma2
+from bitsback.coding.block import Method
 from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.file_stats import FileStats
 from bitsback.format.index import BlockInfo, Index, Place
@@ -96,6 +97,6 @@ def archive_of_block(dtype: str, shape: tuple[int, ...], method: int, data: byte
     array = ArrayPart.of_items(dtype, shape, 1).pack_array()
     runs = pack_runs([Run(1, np.dtype(dtype), shape, None)])
     sections = section(b"C", b"\0\0", array) + section(
-        BLOCK, varint(0), runs, bytes([method]), data
+        BLOCK, varint(0), runs, bytes([Method(method).pack()]), data
     )
     return HEAD + sections + index_of(HEAD + sections, [1])

@@ -254,9 +254,10 @@ def test_pictures_by_name_and_number(
             archive[1.5]
         with pytest.raises(bitsback.InputError, match="holds not one array but files"):
             np.asarray(archive)
+        count = len(archive.reader.blocks)
+        blocks = f"{count} block{'s' * (count > 1)}"
         assert repr(archive).endswith(
-            f"x.bb: 8 pictures, {len(archive.reader.blocks)} blocks, {archive.nbytes} bytes in"
-            f" {archive.file_bytes}>"
+            f"x.bb: 8 pictures, {blocks}, {archive.nbytes} bytes in {archive.file_bytes}>"
         )
         view = archive["2.png"]
     with pytest.raises(ValueError, match="closed"):

@@ -114,9 +114,10 @@ def test_the_command_names_its_policy_and_says_why(
         Image.fromarray(picture).save(scans / f"{number}.png")
     for options, policy in (((), "default choice"), (("--fast",), "--fast")):
         code, told = say("compress", "-v", "-f", *options, scans)
-        *reasons, last = told.splitlines()
-        chosen = last.rpartition(", ")[2].partition(" (")[0]
-        assert code == 0 and last.endswith(f"({policy})")
+        reasons = told.splitlines()
+        (result,) = (line for line in reasons if line.endswith(f"({policy})"))
+        chosen = result.rpartition(", ")[2].partition(" (")[0]
+        assert code == 0
         assert any(
             f"scans: {words}{chosen}, " in each for each in reasons for words in ("", "the ")
         )

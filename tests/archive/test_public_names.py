@@ -20,9 +20,9 @@ from bitsback.archive.reading.indexed import MOST_SHOWN
 from bitsback.archive.reading.sections import Blocks
 
 NAMES = [
-    "cache", "chunks", "classes", "close", "closed", "dtype", "extract", "file_bytes", "hashes",
-    "info", "kind", "labels", "lost", "name", "names", "nbytes", "ndim", "open", "preview",
-    "problems", "reader", "shape", "size", "unordered", "verify",
+    "attrs", "cache", "chunks", "classes", "close", "closed", "dims", "dtype", "extract",
+    "file_bytes", "hashes", "info", "kind", "labels", "lost", "name", "names", "nbytes", "ndim",
+    "open", "preview", "problems", "reader", "series", "shape", "size", "unordered", "verify",
 ]  # fmt: skip
 
 
@@ -50,7 +50,8 @@ def test_names_of_what_is_in_an_archive(tmp_path: Path) -> None:
     bitsback.compress(tmp_path, tmp_path.parent / "some.bb")
     with bitsback.open(tmp_path.parent / "some.bb") as archive:
         names = {name for name in dir(archive["a.png"]) if not name.startswith("_")}
-        assert names <= {"chunks", "dtype", "name", "nbytes", "ndim", "read", "shape", "size"}
+        of_arrays = {"attrs", "chunks", "dims", "dtype", "nbytes", "ndim", "shape", "size"}
+        assert names <= of_arrays | {"name", "read"}
 
 
 @pytest.mark.parametrize("module", [bitsback, bitsback.codecs])
