@@ -37,8 +37,6 @@ def test_a_frame_that_breaks_a_rule_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "kind", ["|u1", "<u2", "<i2", "|i1", "<f4", "<i8", "colours", "deep colours"]
 )
-    "kind", ["|u1", "<u2", "<i2", "|i1", "<f4", "<i8", "colours", "deep colours"]
-)
 def test_the_specification_makes_the_same_file(kind: str) -> None:
     colours = (np.arange(60) * 7919).astype("<u2").reshape(4, 5, 3)
     colours = colours.astype("|u1") if kind in ("|u1", "colours") else colours
