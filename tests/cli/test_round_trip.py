@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import bitsback
 
@@ -23,6 +24,23 @@ def test_files_by_default_names(folder: Path, run: Run, digits: NDArray[np.bool_
     assert run("decompress", "digits.bb").exit_code == 0
     assert (folder / "digits.npy").read_bytes() == before
     assert np.array_equal(np.load("digits.npy"), digits)
+
+
+def test_a_picture_alone_is_restored_to_a_file(folder: Path, run: Run) -> None:
+    """If the output has its ending and is no folder; it may be removed then."""
+    Image.fromarray(np.arange(600, dtype=np.uint8).reshape(20, 30)).save(folder / "a.png")
+    before = (folder / "a.png").read_bytes()
+    assert run("compress", "a.png").exit_code == 0
+    assert run("decompress", "a.png.bb", "-o", "b.png").exit_code == 0
+    assert (folder / "b.png").read_bytes() == before
+    assert "exists already" in run("decompress", "a.png.bb", "-o", "b.png").stderr
+    assert run("decompress", "a.png.bb", "-o", "some").exit_code == 0
+    assert (folder / "some/a.png").read_bytes() == before
+    (folder / "d.png").mkdir()
+    assert run("decompress", "a.png.bb", "-o", "d.png").exit_code == 0
+    assert (folder / "d.png/a.png").read_bytes() == before
+    assert run("decompress", "a.png.bb", "-o", "c.png", "--rm").exit_code == 0
+    assert (folder / "c.png").read_bytes() == before and not (folder / "a.png.bb").exists()
 
 
 def test_the_command_writes_what_the_function_writes(folder: Path, run: Run) -> None:

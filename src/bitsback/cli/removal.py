@@ -96,9 +96,13 @@ def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: b
             Progress("comparing", quiet) as progress,
             bitsback.open(source, model=wanted.model) as archive,
         ):
-            names = restored_names(archive.reader) if archive.kind == "folder" else []
+            names, place = [], Path(output)
+            if archive.kind == "folder":
+                names = restored_names(archive.reader)
+                if place.is_file():  # the only file of the archive, under another name
+                    names, place = [place.name], place.parent
             exact = wanted.files == "exact"
-            compare(archive.reader, Path(output), names, wanted.threads, progress, exact)
+            compare(archive.reader, place, names, wanted.threads, progress, exact)
         _remove([Path(source)], before)
     if not quiet:
         figures.say(f"{source}: removed", err=True)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import chain
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -13,22 +14,23 @@ import numpy as np
 from bitsback.archive.reading.content_sums import ContentSums
 from bitsback.archive.reading.damage import others
 from bitsback.archive.reading.file_writer import FileWriter
+from bitsback.archive.reading.hashes import Check
 from bitsback.archive.reading.paged import make_pages
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.strips import RestoredParts
 from bitsback.archive.reading.targets import target_of, unrestorable
 from bitsback.archive.reading.whole_files import hand_over
-from bitsback.archive.restoring.staging import Staging, Stamp, staging
+from bitsback.archive.restoring.staging import UNSTAMPED, Staging, Stamp, staging
 from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.files import formats
-from bitsback.files.drawing import Drawing
+from bitsback.files.drawing import Drawing, Seekable
 from bitsback.format.entries import Entries, Folder, Link, parents
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files
 from bitsback.format.parts import ARRAYS, FOLDER
 from bitsback.io.file_io import Location, Writable
-from bitsback.io.names import printable
+from bitsback.io.names import ending_of, printable
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import Url
 from bitsback.work import Work
@@ -102,7 +104,12 @@ def _restore_folder(
     entries = files.entries or Entries([])
     _check_links(archive, entries.links, options.links)
     names = chain(names, (link.name for link in entries.links))
+    alone = _name_alone(files, entries, destination)
+    if alone is not None:
+        names, destination = [alone.name], alone.parent
     with staging(destination, names, options.force) as stage:
+        if alone is not None:
+            stage = _Renamed(stage, alone.name)
         receiver = _Staged(archive, stage, parts.verify, options.files == "exact")
         if not parts.verify or parts.damaged:
             size = hand_over(parts, receiver, work, lost)
@@ -113,6 +120,37 @@ def _restore_folder(
                 raise problem
         _add_entries(archive, stage, entries.folders, entries.links)
         return size
+
+
+def _name_alone(files: Files, entries: Entries, destination: Location) -> Path | None:
+    """The path of the only file of an archive, if the destination has its ending and is no folder;
+    otherwise the destination is the folder for it.
+    """
+    if len(files) != 1 or entries.folders or entries.links or isinstance(destination, Url):
+        return None
+    path, ending = Path(destination), ending_of(files.names[0])
+    alike = ending != "" and ending_of(path.name) == ending
+    return path if alike and not path.is_dir() else None
+
+
+class _Renamed:
+    """Receives the only file of an archive, under another name."""
+
+    def __init__(self, stage: Staging, name: str) -> None:
+        self._stage, self._name = stage, name
+
+    def write(
+        self, name: str, data: bytes, stamp: Stamp = UNSTAMPED, check: Check | None = None
+    ) -> None:
+        self._stage.write(self._name, data, stamp, check)
+
+    def open(
+        self, name: str, stamp: Stamp = UNSTAMPED, check: Check | None = None
+    ) -> AbstractContextManager[Seekable]:
+        return self._stage.open(self._name, stamp, check)
+
+    def add_entries(self, folders: Iterable[Folder], links: Iterable[Link]) -> list[str]:
+        return self._stage.add_entries(folders, links)
 
 
 def _check_links(archive: ArchiveReader, links: Iterable[Link], allowed: bool) -> None:

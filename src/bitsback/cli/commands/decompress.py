@@ -65,6 +65,7 @@ def command(
     \b
       bitsback decompress digits.bb           makes digits.npy, say
       bitsback decompress pictures.bb -o folder
+      bitsback decompress scan.png.bb -o copy.png   a picture alone
       bitsback decompress pictures.bb -o folder --keep-going > lost.txt
       bitsback decompress *.bb -o folder/     folder/digits.npy, folder/pictures
       bitsback decompress digits.bb -o - | python3 count.py
