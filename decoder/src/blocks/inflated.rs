@@ -21,15 +21,16 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     let left = bytes.varint_in(0, most, "the bytes with plaintexts")?;
     let length = bytes.varint()?;
     let mut tokens = Streams::new(bytes.take_long(length)?)?;
-    let (method, undo): (_, fn(&Block) -> Result<Vec<u8>>) = match bytes.byte()? {
-        3 => (Method::Fallback, fallback::decode),
-        6 => (Method::Streams, streams::decode),
+    let method = match bytes.byte()? {
+        3 => Method::Fallback,
+        6 => Method::Streams,
         _ => return refuse("the method of plaintexts is unknown: a newer release is needed", SECTION),
     };
     let run = Run::new(1, Dtype::U8, vec![left], ValueMap::None)?;
     let inner = Block { first: 0, runs: vec![run], head: Vec::new(), method, data: bytes.rest() };
     inner.check()?;
-    let mut content = undo(&inner)?;
+    let mut content =
+        if inner.method == Method::Streams { streams::decode(&inner)? } else { fallback::decode(&inner)? };
     for round in (0..rounds).rev() {
         content = put_in(&content, if round == 0 { size..=size } else { 0..=most }, &mut tokens)?;
     }

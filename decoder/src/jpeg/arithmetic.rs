@@ -97,12 +97,14 @@ pub struct Stretch {
     ac: [[u8; 256]; 4],
 }
 
-impl Stretch {
-    pub fn new() -> Self {
+impl Default for Stretch {
+    fn default() -> Self {
         let interval = Interval { low: 0, size: 0x10000, missing: 11, waiting: Vec::new() };
         Stretch { interval, previous: [0; 4], contexts: [0; 4], dc: [[0; 64]; 4], ac: [[0; 256]; 4] }
     }
+}
 
+impl Stretch {
     /// Writes the bytes that stay as they are, whatever follows.
     pub fn settle(&mut self, out: &mut Vec<u8>) {
         let waiting = &self.interval.waiting;

@@ -95,8 +95,9 @@ pub fn pixels(planes: &[Plane], [top, left]: [usize; 2], [bottom, right]: [usize
             out.extend(rows[0][left..right].iter().map(|&luma| level(luma)));
             continue;
         }
-        for x in left..right {
-            let [luma, cb, cr] = [rows[0][x], rows[1][x] - 128, rows[2][x] - 128];
+        let chroma = rows[1][left..right].iter().zip(&rows[2][left..right]);
+        for (&luma, (&blue, &red)) in rows[0][left..right].iter().zip(chroma) {
+            let [cb, cr] = [blue - 128, red - 128];
             out.push(level(luma + ((91881 * cr + (1 << 15)) >> 16)));
             out.push(level(luma + ((-46802 * cr - 22554 * cb + (1 << 15)) >> 16)));
             out.push(level(luma + ((116130 * cb + (1 << 15)) >> 16)));

@@ -104,8 +104,8 @@ pub struct Model {
     linear: [[i64; TERMS]; COMPONENTS],
 }
 
-impl Model {
-    pub fn new() -> Self {
+impl Default for Model {
+    fn default() -> Self {
         let mut weights = [9830; INPUTS];
         weights[INPUTS - 1] = 0;
         let scales = (0..DISTRIBUTIONS * COMPONENTS * LEVELS).map(|i| 1 << (10 + i % LEVELS / 2));
@@ -116,7 +116,9 @@ impl Model {
             linear: [[0, 0, 0, 19661, 0, 0, 0, 0, 39322, 0, 0, 0, 0, 0]; COMPONENTS],
         }
     }
+}
 
+impl Model {
     /// Decodes the planes of a stream.
     pub fn code(&mut self, coder: &mut Decoder, frame: &Frame) -> Result<Vec<Plane>> {
         let mut planes: Vec<Plane> = Vec::new();

@@ -105,7 +105,7 @@ impl Writer<'_> {
             first: vec![(0, 0); scan.components.len()],
             progressive: frame.progressive,
             conditions: &segments.conditions,
-            stretch: frame.arithmetic.then(Stretch::new),
+            stretch: frame.arithmetic.then(Stretch::default),
             tables,
             previous: [0; 4],
             run: 0,
@@ -127,7 +127,7 @@ impl Writer<'_> {
                 self.pad();
                 if let Some(stretch) = state.stretch.take() {
                     stretch.end(&mut self.bits.out);
-                    state.stretch = Some(Stretch::new());
+                    state.stretch = Some(Stretch::default());
                 }
                 self.bits.out.extend([0xFF, 0xD0 + ((unit / interval - 1) % 8) as u8]);
                 state.previous = [0; 4];

@@ -133,7 +133,7 @@ fn read_stream(
         let visits = u128::from(scans) * u128::from(blocks) / 64;
         demand(visits <= u128::from(FREE_BLOCKS) + size as u128, "a JPEG stream has too many scans", SECTION)?;
         planes = if frame.lossless {
-            Planes::Samples(models.1.get_or_insert_with(samples::Model::new).code(models.0.coder(), frame)?)
+            Planes::Samples(models.1.get_or_insert_with(samples::Model::default).code(models.0.coder(), frame)?)
         } else {
             let mut found: Vec<_> =
                 frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
