@@ -84,13 +84,18 @@ def restored(data: bytes, models: tuple[Model, ...]) -> dict[str, Any]:
         name = str(number) if file.name is None else file.name
         files[f"{name}.npy"] = _array_entry(file.array)
         made = container_metadata.restore(file.array, file.metadata) if file.metadata else None
-        if made is not None and container_metadata.is_plain(file.metadata):
+        if made is not None and promises_bytes(file.metadata):
             files[name] = _bytes_entry(made)
     if kind == 2 and parts[-1].axes == 3:
         whole, metadata = archive.decode_tiff(data, models)
-        if whole is not None and container_metadata.is_plain(metadata):
+        if whole is not None and promises_bytes(metadata):
             files["file.tif"] = _bytes_entry(whole)
     return {"files": files}
+
+
+def promises_bytes(metadata: bytes) -> bool:
+    """Whether every decoder makes the very bytes of the file, without zlib and libtiff."""
+    return container_metadata.is_plain(metadata) or container_metadata.has_tokens(metadata)
 
 
 def _bytes_entry(content: bytes) -> dict[str, Any]:

@@ -44,6 +44,23 @@ def is_plain(metadata: bytes) -> bool:
     return all(run[8] == 1 for run in runs)
 
 
+def has_tokens(metadata: bytes) -> bool:
+    """Whether they promise a TIFF file whose deflate segments are made of tokens."""
+    if metadata[0] != 4:
+        return False
+    reader = Reader(metadata[1:])
+    runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
+    if not {run[8] for run in runs} <= {1, 8, 32946}:
+        return False
+    for run in runs:
+        for _ in range(4 * run[0] * (run[8] != 1)):
+            reader.varint()
+    for _ in range(3 * reader.varint()):
+        reader.varint()
+    reader.take(4 * reader.byte())
+    return segment_deflater(reader)[1] is not None
+
+
 def is_of_tokens(reader: Reader, animated: bool) -> Iterator[bool]:
     """For each stream of a PNG file, of kind 3 or 9."""
     reader.take(2)
