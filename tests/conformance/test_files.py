@@ -59,7 +59,8 @@ def files_of(archive: Any, made: Collection[str]) -> Iterator[tuple[str, dict[st
         if isinstance(item, Stored):
             yield name, bytes_entry(item.read())
             continue
-        yield f"{name}.npy", array_entry(np.asarray(item))
+        picture = archive.reader.file_source(number)  # with frames below each other
+        yield f"{name}.npy", array_entry(picture.whole())
         if name in made:
             yield name, bytes_entry(archive.open(name).read())
 
