@@ -1,4 +1,4 @@
-"""Code pixels that a JPEG decoder made (docs/jpeg-format.md, J7)."""
+"""Code pixels that a JPEG decoder made (docs/jpeg-format.md, J8)."""
 
 import math
 from collections.abc import Sequence

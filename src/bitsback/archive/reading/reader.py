@@ -317,12 +317,12 @@ class ArchiveReader:
         """The array of a file as users see it: its frames or pages are axes. By number or by name.
         Raises KeyError, IndexError, TypeError, ArchiveError.
         """
-        source = self.file_source(which)
+        number = self.file_number(which)
+        source = self.file_source(number)
         if self.collection.kind != FOLDER or not isinstance(source, PartSource):
             return source
         from bitsback.files.picture_files import axes_of, may_have_frames
 
-        number = self.file_number(which)
         part, start, stop = self.files.span(number)
         if start == stop or not may_have_frames(self.part_bytes(part, start, start + 1)[0]):
             return source

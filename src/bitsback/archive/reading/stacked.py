@@ -27,6 +27,7 @@ from bitsback.io.names import ending_of
 from bitsback.lazy import cached_property
 
 FEWEST_IN_SERIES = 4
+"""The fewest pictures that are offered as a series."""
 MOST_LISTED = 1 << 20
 """The most pictures without names that are looked at one by one, since a few bytes may claim
 many.

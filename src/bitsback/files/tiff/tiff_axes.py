@@ -108,9 +108,10 @@ def _attrs(tiff: Any) -> dict[str, Any]:
     """The facts about axes that a file states."""
     spacing, units, attrs = dict[str, float](), dict[str, str](), dict[str, Any]()
     if tiff.is_ome:
-        for axis, step, unit in _ome_steps(tiff.ome_metadata):
+        pixels = _ome_pixels(tiff.ome_metadata)
+        for axis, step, unit in _ome_steps(pixels):
             spacing[axis], units[axis] = step, unit
-        attrs["channels"] = _ome_channels(tiff.ome_metadata)
+        attrs["channels"] = _ome_channels(pixels)
     elif tiff.is_imagej:
         found = tiff.imagej_metadata
         unit = _text(found.get("unit", ""))
@@ -130,9 +131,16 @@ def _attrs(tiff: Any) -> dict[str, Any]:
     return {name: value for name, value in attrs.items() if value}
 
 
-def _ome_steps(text: str) -> Iterator[tuple[str, float, str]]:
+def _ome_pixels(text: str) -> dict[str, Any]:
+    """The description of the pixels of the first image of OME."""
+    import tifffile
+
+    image = tifffile.xml2dict(text)["OME"]["Image"]
+    return dict((image[0] if isinstance(image, list) else image)["Pixels"])
+
+
+def _ome_steps(pixels: dict[str, Any]) -> Iterator[tuple[str, float, str]]:
     """The axes of a file of OME, the distance of neighbours along each, and its unit."""
-    pixels = _pixels(text)
     for letter, axis in _OME.items():
         step = _positive(pixels.get(f"PhysicalSize{letter}"))
         if step is not None:
@@ -142,19 +150,12 @@ def _ome_steps(text: str) -> Iterator[tuple[str, float, str]]:
         yield T, step, _text(pixels.get("TimeIncrementUnit", "s"))
 
 
-def _ome_channels(text: str) -> list[str]:
+def _ome_channels(pixels: dict[str, Any]) -> list[str]:
     """The names of the channels; none if one has no name."""
-    channels = _pixels(text).get("Channel", [])
+    channels = pixels.get("Channel", [])
     channels = channels if isinstance(channels, list) else [channels]
     names = [_text(channel.get("Name", "")) for channel in channels]
     return names if all(names) else []
-
-
-def _pixels(text: str) -> dict[str, Any]:
-    import tifffile
-
-    image = tifffile.xml2dict(text)["OME"]["Image"]
-    return dict((image[0] if isinstance(image, list) else image)["Pixels"])
 
 
 def _step(page: Any, tag: int) -> float | None:
