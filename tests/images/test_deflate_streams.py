@@ -9,7 +9,6 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from PIL import Image, PngImagePlugin
 
 import bitsback
 from bitsback.coding.inflated import decode_inflated, encode_inflated, has_deflate_stream
-from bitsback.errors import ArchiveError
+from damaged_data import assert_damage_is_refused
 from images.test_deflate_tokens import raw
 from jpeg_files import jpeg
 from reference.blocks import bytes_by_fallback
@@ -155,21 +154,10 @@ def test_the_search_takes_linear_time(piece: bytes) -> None:
 
 
 def test_damaged_data_are_refused() -> None:
-    rng = np.random.default_rng(8)
     content = FILES["a stream in a stream"]()
     data = encode_inflated(array(content))
     assert data is not None
-    for _ in range(200):
-        damaged = bytearray(data)
-        for at in rng.integers(0, len(data), rng.integers(1, 4)):
-            damaged[at] ^= 1 << int(rng.integers(8))
-        with suppress(ArchiveError):
-            assert len(decode_inflated(memoryview(bytes(damaged)), len(content))) == len(content)
-    for size in (len(content) - 1, len(content) + 1, 0):
-        with pytest.raises(ArchiveError):
-            decode_inflated(memoryview(data), size)
-    with pytest.raises(ArchiveError):
-        decode_inflated(memoryview(data[:-3]), len(content))
+    assert_damage_is_refused(decode_inflated, data, len(content))
 
 
 def test_a_folder_comes_back(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from .deflate_tokens import Counter, clamp
+from .deflate_tokens import Counters
 from .fields import require
 from .jpeg_coefficients import ZIGZAG, Block, Coefficients
 from .jpeg_colours import to_rgb
@@ -16,34 +16,17 @@ def signed(n: int) -> int:
     return n // 2 if n % 2 == 0 else -(n + 1) // 2
 
 
-class Tiles:
+class Tiles(Counters):
     """The tiles of a block, one after the other."""
 
     def __init__(self, data: bytes) -> None:
+        super().__init__()
         self.coefficients = Coefficients(data)
         self.decisions = self.coefficients.decisions
-        self.counters: dict[tuple[object, ...], Counter] = defaultdict(Counter)
         self.tables: dict[int, list[int]] = {}
 
-    def plain(self, bits: int) -> int:
-        return sum(self.decisions.pop(2**15) << bit for bit in reversed(range(bits)))
-
-    def by(self, *name: object) -> int:
-        """A bit by a counter."""
-        counter = self.counters[name]
-        bit = self.decisions.pop(clamp(counter.p >> 6, 1, 2**16 - 1))
-        counter.learn(bit)
-        return bit
-
-    def number(self, *name: object) -> int:
-        k = 0
-        while k < 30 and self.by(*name, "u", k):
-            k += 1
-        m = 1
-        for i in range(k):
-            which = ("v", k) if i == 0 else ("w", k, m % 2)
-            m = 2 * m + (self.by(*name, *which) if i < 2 else self.plain(1))
-        return m - 1
+    def bit(self, one: int) -> int:
+        return self.decisions.pop(one)
 
     def pop(self, shape: tuple[int, ...]) -> Ints:
         """The pixels of a tile."""

@@ -81,30 +81,15 @@ class Mixed:
             of.learn(bit)
 
 
-class Decoder:
-    """The decisions of coded tokens."""
+class Counters:
+    """Bits and numbers by counters, each with a name, and plain ones."""
 
-    def __init__(self, coded: bytes) -> None:
-        self.data, self.at, self.low, self.high = coded, 4, 0, 2**32 - 1
-        require(len(coded) >= 1)
-        self.value = int.from_bytes((coded + bytes(3))[:4], "big")
+    def __init__(self) -> None:
         self.counters: dict[tuple[object, ...], Counter] = defaultdict(Counter)
-        self.kinds = {"match": Mixed(), "candidate": Mixed(), "length": Mixed()}
 
     def bit(self, one: int) -> int:
-        middle = self.low + ((self.high - self.low) * one >> 16)
-        bit = int(self.value <= middle)
-        if bit:
-            self.high = middle
-        else:
-            self.low = middle + 1
-        while self.low >> 24 == self.high >> 24:
-            require(self.at < len(self.data) + 3)
-            byte = self.data[self.at] if self.at < len(self.data) else 0
-            self.at += 1
-            self.low, self.high = self.low << 8 & 2**32 - 1, self.high << 8 & 2**32 - 1 | 255
-            self.value = self.value << 8 & 2**32 - 1 | byte
-        return bit
+        """The next decision, whose probability of a one this is, in units of 2^-16."""
+        raise NotImplementedError
 
     def by(self, *name: object) -> int:
         of = self.counters[name]
@@ -125,16 +110,42 @@ class Decoder:
             m = 2 * m + bit
         return m - 1
 
-    def mixed(self, kind: str, keys: Sequence[int], number: int) -> int:
-        bit = self.bit(clamp(self.kinds[kind].predict(keys, number) >> 12, 1, 2**16 - 1))
-        self.kinds[kind].learn(bit)
-        return bit
-
     def plain(self, bits: int) -> int:
         value = 0
         for _ in range(bits):
             value = 2 * value + self.bit(PLAIN)
         return value
+
+
+class Decoder(Counters):
+    """The decisions of coded tokens."""
+
+    def __init__(self, coded: bytes) -> None:
+        super().__init__()
+        self.data, self.at, self.low, self.high = coded, 4, 0, 2**32 - 1
+        require(len(coded) >= 1)
+        self.value = int.from_bytes((coded + bytes(3))[:4], "big")
+        self.kinds = {"match": Mixed(), "candidate": Mixed(), "length": Mixed()}
+
+    def bit(self, one: int) -> int:
+        middle = self.low + ((self.high - self.low) * one >> 16)
+        bit = int(self.value <= middle)
+        if bit:
+            self.high = middle
+        else:
+            self.low = middle + 1
+        while self.low >> 24 == self.high >> 24:
+            require(self.at < len(self.data) + 3)
+            byte = self.data[self.at] if self.at < len(self.data) else 0
+            self.at += 1
+            self.low, self.high = self.low << 8 & 2**32 - 1, self.high << 8 & 2**32 - 1 | 255
+            self.value = self.value << 8 & 2**32 - 1 | byte
+        return bit
+
+    def mixed(self, kind: str, keys: Sequence[int], number: int) -> int:
+        bit = self.bit(clamp(self.kinds[kind].predict(keys, number) >> 12, 1, 2**16 - 1))
+        self.kinds[kind].learn(bit)
+        return bit
 
 
 Entry = tuple[int, int, int]  # length, distance, depth
