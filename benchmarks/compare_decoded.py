@@ -3,9 +3,8 @@ file, `universal` and JPEG XL of the pixels, and the seconds of the search.
 
     python benchmarks/compare_decoded.py FOLDER [--names NAME ...] [--save FILE]
 
-The folder holds photographs that never were JPEG, as PNG files, of which all, or those named, are
-encoded by Pillow with five qualities, and with 4:4:4, 4:2:0, 4:2:0 and a crop by (3, 5), and in
-grey.
+The folder holds PNG files of photographs that never were JPEG. Pillow encodes all of them, or those
+named, with five qualities: with 4:4:4, with 4:2:0, with 4:2:0 and a crop by (3, 5), and in grey.
 """
 
 from __future__ import annotations
