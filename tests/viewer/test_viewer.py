@@ -138,7 +138,7 @@ def test_jpeg_files(browser: Browser, tmp_path: Path) -> None:
     summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
     assert summary.methods["streams"] == 1
     show(browser, tmp_path / "x.bb")
-    assert browser.run("document.querySelectorAll('#grid canvas').length") == 2
+    browser.wait("document.querySelectorAll('#grid canvas').length === 2")
     for number, name in enumerate(("a.jpg", "b.jfif")):
         assert open_entry(browser, number).startswith("checked: "), name
         browser.wait("!at.canvas.hidden")
