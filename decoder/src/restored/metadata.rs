@@ -19,6 +19,48 @@ pub enum Restored {
     Pages(Vec<usize>),
 }
 
+/// What container metadata say of a file without its pixels.
+pub struct Header {
+    /// How many frames of one size stand below each other; 1 if there are none, or the header of the file says it.
+    pub frames: u64,
+    /// Bytes of the file: where they begin in it and in the metadata, and how many there are.
+    pub pieces: Vec<[u64; 3]>,
+}
+
+impl Header {
+    pub fn read(metadata: &[u8]) -> Result<Header> {
+        let mut bytes = Bytes::new(metadata, "format.md, A6");
+        match bytes.byte()? {
+            1 => {
+                bytes.byte()?;
+                let segments = bytes.varint()?;
+                let mut first = 0;
+                for segment in 0..segments {
+                    let gap = bytes.varint()?;
+                    bytes.varint()?;
+                    first = if segment == 0 { gap } else { first };
+                }
+                Ok(Header { frames: 1, pieces: vec![[0, bytes.at() as u64, first.min(bytes.left() as u64)]] })
+            }
+            4 => {
+                let tiff = Tiff::read(bytes.rest())?;
+                Ok(Header { frames: tiff.pages_alike(), pieces: tiff.around(metadata.len() as u64) })
+            }
+            6 => Ok(Header { frames: alike(&gif::sizes(&mut bytes)?), pieces: Vec::new() }),
+            8 | 9 => Ok(Header { frames: alike(&animated::sizes(&mut bytes)?), pieces: Vec::new() }),
+            _ => Ok(Header { frames: 1, pieces: Vec::new() }),
+        }
+    }
+}
+
+/// How many frames stand below each other if they have one size, and otherwise 1.
+fn alike(sizes: &[(usize, usize)]) -> u64 {
+    match sizes.windows(2).all(|pair| pair[0] == pair[1]) {
+        true => sizes.len() as u64,
+        false => 1,
+    }
+}
+
 pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, "format.md, A6");
     match bytes.byte()? {
