@@ -14,27 +14,35 @@ function rangeOf(low, high) {
   return Number.isFinite(low) && Number.isFinite(high) && low < high ? [low, high] : undefined;
 }
 
+/** Every so many of some numbers, from each of these places on. */
+function everyOf(numbers, count, places) {
+  return places.map((place) => Array.from(numbers).filter((_, i) => i % count === place));
+}
+
 /** An axis: its name, its length, and the distance of neighbours along it. */
 function axisOf(name, length, step = 0, unit = "") {
   return step > 0 && step < Infinity ? { name, length, step, unit } : { name, length };
 }
 
 /**
- * What the container metadata of an entry say: { axes, channels: [{ name, colour, range }], window, inverted }, the
- * axes of frames, the slowest one first. `header` is what the decoder says of the metadata.
+ * What the container metadata of an entry say: { axes, channels: [{ name, colour, range }], window, inverted, palette },
+ * the axes of frames, the slowest one first, and of a palette all reds, all greens and all blues. `header` is what the
+ * decoder says of the metadata.
  */
 function factsOf(entry, metadata, header) {
   const bytes = new HeaderBytes(header.pieces, metadata);
   const start = header.pieces.length ? bytes.at(0, header.pieces[0][2]) : new Uint8Array();
   let found;
   try {
-    found = dicomFacts(start) || tiffFacts(bytes, start, header.frames, entry) || volumeFacts(start);
+    found = dicomFacts(start) || tiffFacts(bytes, start, header.frames, entry) || volumeFacts(start) || bitmapFacts(start);
   } catch { /* a header that is damaged says nothing */ }
   const frames = found ? product(found.axes.map((axis) => axis.length)) : 0;
   const total = entry.rows * entry.slices;
   if (frames * (found?.rows ?? total / header.frames) === total) return found;
   const count = total % header.frames ? 1 : header.frames;
-  return { axes: [axisOf(start.length ? "page" : "frame", count)] };
+  const axis = start.length ? axisOf("page", count) : { ...axisOf("frame", count), first: 0 };
+  const palette = header.palette.length ? everyOf(header.palette, 3, [0, 1, 2]) : found?.palette;
+  return { axes: [axis], palette };
 }
 
 /** The bytes of a file around its pixels. */
@@ -88,7 +96,14 @@ function tiffFacts(bytes, start, frames, entry) {
   if (/^(ImageJ|SCIFIO)=/.test(text)) return imageJFacts(text, tags, frames, entry);
   if (text.trimEnd().endsWith("OME>")) return omeFacts(text, frames, entry);
   if (text.startsWith('{"shape":')) return shapedFacts(JSON.parse(text));
-  return undefined;
+  return { axes: [], palette: tiffPalette(tags) };
+}
+
+/** The palette, whose parts have 16 bits. */
+function tiffPalette(tags) {
+  const [place, size] = tags.places.get(320) || [0, 0];
+  const part = (i) => Array.from({ length: size / 6 }, (_, k) => tags.number(place + (i * size) / 3 + 2 * k, 2) >> 8);
+  return size ? [0, 1, 2].map(part) : undefined;
 }
 
 /** Source: ij/io/TiffEncoder.java and FileInfo.java of ImageJ. */
@@ -218,6 +233,14 @@ function dicomFacts(start) {
     window: slope > 0 ? rangeOf(...[-0.5, 0.5].map((side) => (centre + side * width - intercept) / slope)) : undefined,
     inverted: values.get(0x280004) === "MONOCHROME1",
   };
+}
+
+/** A BMP file with a palette. */
+function bitmapFacts(start) {
+  if (latin(start.subarray(0, 2)) !== "BM" || start.length < 54) return undefined;
+  const view = new DataView(start.buffer);
+  const colours = start.subarray(14 + view.getUint32(14, true), view.getUint32(10, true));
+  return { axes: [], palette: colours.length ? everyOf(colours, 4, [2, 1, 0]) : undefined };
 }
 
 /** Files of voxels: the lengths of their axes and the distances along these, the fastest one first. */

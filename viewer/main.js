@@ -136,10 +136,10 @@ class OpenArchive {
     )).flat();
   }
 
-  /** An image of an entry, and what is damaged: the one in the middle of all axes. */
+  /** An image of an entry at the places that are shown first, and what is damaged. */
   thumbnail(entry, side) {
     const { picture } = entry;
-    const { promise, drop } = this.scheduler.want(picture, this.pieces(entry, middleOf(entry)), side);
+    const { promise, drop } = this.scheduler.want(picture, this.pieces(entry, firstOf(entry)), side);
     const image = promise.then(({ image: made, bytes, faults, reason }) => {
       if (made) return { image: made };
       const values = valuesOf(picture.dtype, bytes);
@@ -189,10 +189,10 @@ class OpenArchive {
 
   /** A PNG file: of the pixels as they are where PNG can hold them, and otherwise as they are shown. */
   png(picture, values, data, windows) {
-    const { rows, columns, channels, dtype, composite } = picture;
+    const { rows, columns, channels, dtype, composite, layers } = picture;
     const shape = channels > 1 ? [rows, columns, channels] : [rows, columns];
     const shown = () => new Uint8Array(pixelsOf(picture, values, windows).data.buffer);
-    if (composite) return this.decoder.file(true, "|u1", [rows, columns, 4], shown());
+    if (composite || layers[0].table) return this.decoder.file(true, "|u1", [rows, columns, 4], shown());
     if (dtype === "|u1" && channels <= 4) return this.decoder.file(true, dtype, shape, data);
     if (channels === 1 && dtype === "|b1") return this.decoder.file(true, dtype, shape, values);
     if (dtype === "<u2" && channels <= 4) return this.decoder.file(true, dtype, shape, data);
@@ -231,8 +231,9 @@ function bytesPicture(size) {
   return { dtype: "|u1", rows: 1, columns: size, channels: 1, planes: 1 };
 }
 
-function middleOf(entry) {
-  return entry.axes.map((axis) => Math.floor(axis.length / 2));
+/** The places that are shown first: the middle of axes, but of an animation its first frame, which is a whole one. */
+function firstOf(entry) {
+  return entry.axes.map(({ first, length }) => first ?? Math.floor(length / 2));
 }
 
 /** The sizes of an entry, in words. */

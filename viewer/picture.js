@@ -49,7 +49,7 @@ class PictureView {
     this.stop = described.drop;
     const isThere = await described.promise.catch(() => null);
     if (!isThere || this.entry !== entry) return;
-    this.places = middleOf(entry);
+    this.places = firstOf(entry);
     this.makeSliders();
     this.makeChannels();
     await this.load();

@@ -2,8 +2,8 @@
  * Elements as numbers, pictures as pixels of a canvas.
  *
  * A picture is { dtype, rows, columns, channels, planes, layers, composite, alpha, inverted }: its planes stand below
- * each other, and a layer { plane, channel, name, colour, range } is shown in a colour. A composite has a window for
- * each layer, and other pictures one for all.
+ * each other, and a layer { plane, channel, name, colour, range, table } is shown in a colour, its indexes by the table
+ * of a palette. A composite has a window for each layer, and other pictures one for all.
  */
 
 const SAMPLE = 2 ** 16; // values of a layer that percentiles are of
@@ -116,11 +116,12 @@ function pixelsOf(picture, values, windows, factor = 1) {
   const [height, width] = [Math.ceil(rows / factor), Math.ceil(columns / factor)];
   const image = new ImageData(width, height);
   const out = image.data;
-  const mean = (first, y, x) => {
+  const mean = (first, y, x, table) => {
     let [sum, count] = [0, 0];
     for (let r = y * factor; r < Math.min((y + 1) * factor, rows); r++) {
       for (let c = x * factor; c < Math.min((x + 1) * factor, columns); c++) {
-        sum += values[first + (r * columns + c) * channels];
+        const value = values[first + (r * columns + c) * channels];
+        sum += table ? table[value] : value;
         count++;
       }
     }
@@ -138,7 +139,7 @@ function pixelsOf(picture, values, windows, factor = 1) {
     const scale = 255 / (high - low);
     for (let y = 0, to = 0; y < height; y++) {
       for (let x = 0; x < width; x++, to += 4) {
-        let value = (mean(first, y, x) - low) * scale;
+        let value = (mean(first, y, x, layer.table) - low) * scale;
         if (inverted) value = 255 - value;
         if (!(value > 0)) continue;
         value = Math.min(value, 255);
@@ -154,7 +155,12 @@ function pixelsOf(picture, values, windows, factor = 1) {
 const COLOURS = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0, 1, 1], [1, 0, 1], [1, 1, 0]]; // as of ImageJ
 
 /** The picture that frames of an entry are, as its header wants it shown; of several where an axis is of channels. */
-function pictureOf({ dtype, rows, columns, channels }, planes, { channels: told = [], window, inverted = false }) {
+function pictureOf({ dtype, rows, columns, channels }, planes, { channels: told = [], window, inverted = false, palette }) {
+  const picture = { dtype, rows, columns, channels, planes, inverted, composite: false, alpha: false };
+  if (palette && channels === 1 && planes === 1 && (dtype === "|u1" || dtype === "|b1")) {
+    const table = (part) => (dtype === "|u1" ? part : part.map((value) => value / 255));
+    return { ...picture, layers: palette.map((part, i) => ({ plane: 0, channel: 0, colour: COLOURS[i], table: table(part) })) };
+  }
   const alpha = planes === 1 && (channels === 2 || channels === 4) && (dtype === "|u1" || dtype === "<u2");
   const composite = planes > 1 || (channels > 1 && !alpha && channels !== 3 && channels <= COLOURS.length);
   const count = composite ? Math.max(planes, channels) : channels < 3 ? 1 : 3;
@@ -166,7 +172,7 @@ function pictureOf({ dtype, rows, columns, channels }, planes, { channels: told 
     colour: count === 1 ? [1, 1, 1] : (composite && !isGrey && told[i]?.colour) || COLOURS[i],
     range: told[i]?.range || window,
   }));
-  return { dtype, rows, columns, channels, planes, layers, composite, alpha, inverted };
+  return { ...picture, layers, composite, alpha };
 }
 
 /** Makes pieces of a canvas transparent, which has a picture made smaller by a factor. */

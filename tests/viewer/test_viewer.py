@@ -62,6 +62,24 @@ def test_pixels_are_those_that_went_in(browser: Browser, tmp_path: Path) -> None
     assert browser.run("at.values.textContent") == "four pictures"
 
 
+def test_palettes(browser: Browser, tmp_path: Path) -> None:
+    """Indexes show in the colours of the palette, in each format that has one."""
+    (tmp_path / "in").mkdir()
+    indexes = photo(40, 50) // 64
+    image = Image.fromarray(indexes, "P")
+    image.putpalette([10, 20, 30, 200, 0, 0, 0, 150, 0, 40, 40, 250])
+    for name in ("a.bmp", "a.gif", "a.png", "a.tif"):
+        image.save(tmp_path / "in" / name)
+    image.save(tmp_path / "in" / "two.png", bits=2)
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    show(browser, tmp_path / "x.bb")
+    expected = np.asarray(image.convert("RGB"))
+    for number in range(5):
+        name = browser.run(f"archive.entry({number}).name")
+        assert open_entry(browser, number).startswith("checked: "), name
+        assert np.array_equal(canvas(browser)[..., :3], expected), name
+
+
 def test_jpeg_files(browser: Browser, tmp_path: Path) -> None:
     """Their bytes are restored, and the browser decodes them, also for thumbnails."""
     (tmp_path / "in").mkdir()

@@ -12,17 +12,17 @@ const MOST_BYTES: usize = 1 << 28;
 const MOST_SIDE: u64 = (1 << 31) - 1;
 
 /// The chunks around the pixels of the frames, and the rows and columns of these.
-struct Lists<'a> {
+pub struct Frames<'a> {
     bits: u8,
-    colour: u8,
+    pub colour: u8,
     columns: usize,
     rows: usize,
-    lists: Vec<Vec<Chunk<'a>>>,
-    sizes: Vec<(usize, usize)>,
+    pub lists: Vec<Vec<Chunk<'a>>>,
+    pub sizes: Vec<(usize, usize)>,
 }
 
-impl<'a> Lists<'a> {
-    fn read(bytes: &mut Bytes<'a>) -> Result<Lists<'a>> {
+impl<'a> Frames<'a> {
+    pub fn read(bytes: &mut Bytes<'a>) -> Result<Frames<'a>> {
         let [bits, colour] = bytes.array()?;
         let columns = bytes.varint_in(1, MOST_SIDE, "the width of a picture")? as usize;
         let rows = bytes.varint_in(1, MOST_SIDE, "the height of a picture")? as usize;
@@ -38,20 +38,15 @@ impl<'a> Lists<'a> {
         for list in &lists[1..lists.len() - 1] {
             sizes.push(size(list)?);
         }
-        Ok(Lists { bits, colour, columns, rows, lists, sizes })
+        Ok(Frames { bits, colour, columns, rows, lists, sizes })
     }
-}
-
-/// The rows and columns of the frames.
-pub fn sizes(bytes: &mut Bytes) -> Result<Vec<(usize, usize)>> {
-    Ok(Lists::read(bytes)?.sizes)
 }
 
 /// The file; where zlib compressed a frame, one with the same chunks and pixels.
 pub fn file(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, SECTION);
     demand(picture.pixels.len() <= MOST_BYTES, "the sheet of an animated PNG is too large", SECTION)?;
-    let Lists { bits, colour, columns, rows, lists, sizes } = Lists::read(&mut bytes)?;
+    let Frames { bits, colour, columns, rows, lists, sizes } = Frames::read(&mut bytes)?;
     let mut check = None;
     let mut streams = Vec::new();
     if exact {

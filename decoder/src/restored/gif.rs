@@ -67,6 +67,12 @@ pub fn sizes(bytes: &mut Bytes) -> Result<Vec<(usize, usize)>> {
     Ok(read(bytes)?.iter().map(Frame::size).collect())
 }
 
+/// The palette of all frames in a file without its pixels.
+pub fn palette(others: &[u8]) -> Vec<u8> {
+    let size = others.get(10).filter(|&flags| flags & 128 != 0).map_or(0, |flags| 3 << (1 + (flags & 7)));
+    others.iter().skip(13).take(size).copied().collect()
+}
+
 /// The file of a sheet.
 pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(metadata, SECTION);

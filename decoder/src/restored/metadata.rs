@@ -20,15 +20,19 @@ pub enum Restored {
 }
 
 /// What container metadata say of a file without its pixels.
+#[derive(Default)]
 pub struct Header {
     /// How many frames of one size stand below each other; 1 if there are none, or the header of the file says it.
     pub frames: u64,
     /// Bytes of the file: where they begin in it and in the metadata, and how many there are.
     pub pieces: Vec<[u64; 3]>,
+    /// Red, green and blue of each index, if the pixels are indexes of a PNG or GIF file.
+    pub palette: Vec<u8>,
 }
 
 impl Header {
     pub fn read(metadata: &[u8]) -> Result<Header> {
+        let mut header = Header { frames: 1, ..Header::default() };
         let mut bytes = Bytes::new(metadata, "format.md, A6");
         match bytes.byte()? {
             1 => {
@@ -40,17 +44,36 @@ impl Header {
                     bytes.varint()?;
                     first = if segment == 0 { gap } else { first };
                 }
-                Ok(Header { frames: 1, pieces: vec![[0, bytes.at() as u64, first.min(bytes.left() as u64)]] })
+                header.pieces = vec![[0, bytes.at() as u64, first.min(bytes.left() as u64)]];
+            }
+            2 | 3 => {
+                let [_, colour] = bytes.array()?;
+                header.palette = palette(colour, &chunks(&mut bytes)?);
             }
             4 => {
                 let tiff = Tiff::read(bytes.rest())?;
-                Ok(Header { frames: tiff.pages_alike(), pieces: tiff.around(metadata.len() as u64) })
+                header.frames = tiff.pages_alike();
+                header.pieces = tiff.around(metadata.len() as u64);
             }
-            6 => Ok(Header { frames: alike(&gif::sizes(&mut bytes)?), pieces: Vec::new() }),
-            8 | 9 => Ok(Header { frames: alike(&animated::sizes(&mut bytes)?), pieces: Vec::new() }),
-            _ => Ok(Header { frames: 1, pieces: Vec::new() }),
+            6 => {
+                header.frames = alike(&gif::sizes(&mut bytes)?);
+                header.palette = gif::palette(bytes.rest());
+            }
+            8 | 9 => {
+                let animated::Frames { colour, sizes, lists, .. } = animated::Frames::read(&mut bytes)?;
+                header.frames = alike(&sizes);
+                header.palette = palette(colour, &lists[0]);
+            }
+            _ => {}
         }
+        Ok(header)
     }
+}
+
+/// The palette among the chunks of a PNG file whose pixels are indexes.
+fn palette(colour: u8, chunks: &[Chunk]) -> Vec<u8> {
+    let mut palettes = chunks.iter().filter(|chunk| colour == 3 && chunk.kind == *b"PLTE");
+    palettes.next().map_or(Vec::new(), |chunk| chunk.content.to_vec())
 }
 
 /// How many frames stand below each other if they have one size, and otherwise 1.
