@@ -25,9 +25,9 @@ function axisOf(name, length, step = 0, unit = "") {
 }
 
 /**
- * What the container metadata of an entry say: { axes, channels: [{ name, colour, range }], window, inverted, palette },
- * the axes of frames, the slowest one first, and of a palette all reds, all greens and all blues. `header` is what the
- * decoder says of the metadata.
+ * What the container metadata of an entry say: { rows, axes, channels: [{ name, colour, range }], window, inverted,
+ * palette }, the rows and the axes of frames, the slowest one first, and of a palette all reds, all greens and all blues.
+ * `header` is what the decoder says of the metadata.
  */
 function factsOf(entry, metadata, header) {
   const bytes = new HeaderBytes(header.pieces, metadata);
@@ -37,12 +37,11 @@ function factsOf(entry, metadata, header) {
     found = dicomFacts(start) || tiffFacts(bytes, start, header.frames, entry) || volumeFacts(start) || bitmapFacts(start);
   } catch { /* a header that is damaged says nothing */ }
   const frames = found ? product(found.axes.map((axis) => axis.length)) : 0;
-  const total = entry.rows * entry.slices;
-  if (frames * (found?.rows ?? total / header.frames) === total) return found;
-  const count = total % header.frames ? 1 : header.frames;
+  if (header.rows ? frames === header.frames : frames * found?.rows === entry.rows) return { rows: header.rows, ...found };
+  const count = Math.max(1, header.frames);
   const axis = start.length ? axisOf("page", count) : { ...axisOf("frame", count), first: 0 };
   const palette = header.palette.length ? everyOf(header.palette, 3, [0, 1, 2]) : found?.palette;
-  return { axes: [axis], palette };
+  return { rows: header.rows || entry.rows, axes: [axis], palette };
 }
 
 /** The bytes of a file around its pixels. */

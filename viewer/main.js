@@ -214,9 +214,8 @@ function complete(entry, facts = {}, fault = "") {
   const leading = shape.slice(0, shape.findIndex((_, i) => product(shape.slice(0, i)) === slices));
   const own = leading.map((length, i) => ({ name: leading.length > 1 ? `axis ${i}` : "slice", length }));
   entry.axes = (facts.axes || own).filter((axis) => axis.length > 1);
-  const frames = product(entry.axes.map((axis) => axis.length));
-  entry.hasFrames = frames > Math.max(slices, 1);
-  if (entry.hasFrames) entry.rows /= frames;
+  entry.hasFrames = facts.rows < entry.rows;
+  if (entry.hasFrames) entry.rows = facts.rows;
   const lengths = [...entry.axes.map((axis) => axis.length), entry.rows, entry.columns];
   if (facts.axes) entry.shape = channels > 1 ? [...lengths, channels] : lengths;
   entry.channelAxis = entry.axes.findIndex(({ name, length }) => name === "c" && length <= COLOURS.length && channels === 1);

@@ -91,6 +91,7 @@ class PictureView {
       box.addEventListener("change", () => {
         this.shown[k] = box.checked;
         if (box.checked) this.windowed = [layer];
+        if (!this.values) return;
         this.measure();
         this.show();
       });
@@ -124,14 +125,14 @@ class PictureView {
     });
     this.say("decoding …");
     let found;
-    const wanted = this.archive.load(entry, places);
-    this.stop = wanted.drop;
     const isOld = () => this.entry !== entry || this.places !== places;
     try {
+      const wanted = this.archive.load(entry, places);
+      this.stop = wanted.drop;
       found = await wanted.promise;
     } catch (error) {
       if (isOld() || error instanceof Cancelled) return;
-      at.canvas.hidden = true;
+      at.canvas.hidden = at.window.hidden = true;
       this.values = this.data = null;
       this.say(`damaged: ${error.message}`, true);
       this.showText(`damaged: ${error.message}`);

@@ -117,9 +117,11 @@ function pixelsOf(picture, values, windows, factor = 1) {
   const image = new ImageData(width, height);
   const out = image.data;
   const mean = (first, y, x, table) => {
-    let [sum, count] = [0, 0];
-    for (let r = y * factor; r < Math.min((y + 1) * factor, rows); r++) {
-      for (let c = x * factor; c < Math.min((x + 1) * factor, columns); c++) {
+    let sum = 0;
+    let count = 0;
+    const [endRow, endColumn] = [Math.min((y + 1) * factor, rows), Math.min((x + 1) * factor, columns)];
+    for (let r = y * factor; r < endRow; r++) {
+      for (let c = x * factor; c < endColumn; c++) {
         const value = values[first + (r * columns + c) * channels];
         sum += table ? table[value] : value;
         count++;
@@ -128,8 +130,9 @@ function pixelsOf(picture, values, windows, factor = 1) {
     return sum / count;
   };
   const opaque = 255 / (256 ** sizeOf(picture.dtype) - 1);
-  for (let y = 0, to = 3; y < height; y++) {
-    for (let x = 0; x < width; x++, to += 4) out[to] = alpha ? mean(channels - 1, y, x) * opaque : 255;
+  if (!alpha) new Uint32Array(out.buffer).fill(0xff000000); // the last byte is the alpha value
+  for (let y = 0, to = 3; alpha && y < height; y++) {
+    for (let x = 0; x < width; x++, to += 4) out[to] = mean(channels - 1, y, x) * opaque;
   }
   layers.forEach((layer, k) => {
     if (!windows[k]) return;
@@ -143,9 +146,9 @@ function pixelsOf(picture, values, windows, factor = 1) {
         if (inverted) value = 255 - value;
         if (!(value > 0)) continue;
         value = Math.min(value, 255);
-        out[to] += value * red;
-        out[to + 1] += value * green;
-        out[to + 2] += value * blue;
+        if (red) out[to] += value * red;
+        if (green) out[to + 1] += value * green;
+        if (blue) out[to + 2] += value * blue;
       }
     }
   });

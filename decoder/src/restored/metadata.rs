@@ -22,8 +22,10 @@ pub enum Restored {
 /// What container metadata say of a file without its pixels.
 #[derive(Default)]
 pub struct Header {
-    /// How many frames of one size stand below each other; 1 if there are none, or the header of the file says it.
-    pub frames: u64,
+    /// How many frames of one size stand below each other from the first row on, and their rows; zeros if they are of
+    /// several sizes, or the header of the file says it.
+    pub frames: usize,
+    pub rows: usize,
     /// Bytes of the file: where they begin in it and in the metadata, and how many there are.
     pub pieces: Vec<[u64; 3]>,
     /// Red, green and blue of each index, if the pixels are indexes of a PNG or GIF file.
@@ -32,7 +34,7 @@ pub struct Header {
 
 impl Header {
     pub fn read(metadata: &[u8]) -> Result<Header> {
-        let mut header = Header { frames: 1, ..Header::default() };
+        let mut header = Header::default();
         let mut bytes = Bytes::new(metadata, "format.md, A6");
         match bytes.byte()? {
             1 => {
@@ -52,16 +54,16 @@ impl Header {
             }
             4 => {
                 let tiff = Tiff::read(bytes.rest())?;
-                header.frames = tiff.pages_alike();
+                (header.frames, header.rows) = alike(&tiff.largest());
                 header.pieces = tiff.around(metadata.len() as u64);
             }
             6 => {
-                header.frames = alike(&gif::sizes(&mut bytes)?);
+                (header.frames, header.rows) = alike(&gif::sizes(&mut bytes)?);
                 header.palette = gif::palette(bytes.rest());
             }
             8 | 9 => {
                 let animated::Frames { colour, sizes, lists, .. } = animated::Frames::read(&mut bytes)?;
-                header.frames = alike(&sizes);
+                (header.frames, header.rows) = alike(&sizes);
                 header.palette = palette(colour, &lists[0]);
             }
             _ => {}
@@ -76,11 +78,11 @@ fn palette(colour: u8, chunks: &[Chunk]) -> Vec<u8> {
     palettes.next().map_or(Vec::new(), |chunk| chunk.content.to_vec())
 }
 
-/// How many frames stand below each other if they have one size, and otherwise 1.
-fn alike(sizes: &[(usize, usize)]) -> u64 {
+/// How many frames there are, and their rows, if all have one size.
+fn alike(sizes: &[(usize, usize)]) -> (usize, usize) {
     match sizes.windows(2).all(|pair| pair[0] == pair[1]) {
-        true => sizes.len() as u64,
-        false => 1,
+        true => (sizes.len(), sizes.first().map_or(0, |size| size.0)),
+        false => (0, 0),
     }
 }
 

@@ -264,12 +264,12 @@ impl<'a> Tiff<'a> {
         pieces
     }
 
-    /// How many pages there are if they are alike, and otherwise 1.
-    pub fn pages_alike(&self) -> u64 {
-        match self.pages[..] {
-            [(count, _)] => count,
-            _ => 1,
-        }
+    /// The rows and columns of the pages before the first that is smaller in both, as levels of a pyramid are.
+    pub fn largest(&self) -> Vec<(usize, usize)> {
+        let mut sizes: Vec<(usize, usize)> = self.layouts().map(|layout| (layout.rows, layout.columns)).collect();
+        let level = sizes.iter().position(|size| size.0 < sizes[0].0 && size.1 < sizes[0].1);
+        sizes.truncate(level.unwrap_or(sizes.len()));
+        sizes
     }
 
     /// All pages, one below the other.

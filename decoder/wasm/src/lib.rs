@@ -213,14 +213,15 @@ fn pieces_of(number: f64, list: impl Fn(&Catalogue, &Entry) -> Vec<Piece>) -> u3
     })
 }
 
-/// What container metadata say of a file: how many frames it has, where bytes of its header begin in it and in the
+/// What container metadata say of a file: how many frames it has, and their rows, where bytes of its header begin in it and in the
 /// metadata, and how many there are, and its palette.
 #[no_mangle]
 pub extern "C" fn header(bytes: *mut u8, size: usize) -> u32 {
     let metadata = taken(bytes, size);
     call(|_| {
-        let Header { frames, pieces, palette } = Header::read(&metadata)?;
-        Ok(format!("{{\"frames\":{frames},\"pieces\":{pieces:?},\"palette\":{palette:?}}}").into_bytes())
+        let Header { frames, rows, pieces, palette } = Header::read(&metadata)?;
+        let sizes = format!("\"frames\":{frames},\"rows\":{rows}");
+        Ok(format!("{{{sizes},\"pieces\":{pieces:?},\"palette\":{palette:?}}}").into_bytes())
     })
 }
 
