@@ -3,6 +3,7 @@
 const AXES = { t: "Time", z: "Z", c: "Channel", frame: "Frame", page: "Page", slice: "Slice" };
 const TIFF_AXES = { T: "t", Z: "z", C: "c", I: "page", Q: "page" };
 const VOLUME_AXES = ["x", "y", "z", "t", "c"];
+const MOST_TAGS = 4096;
 const MICRO = { micron: "µm", um: "µm", "\\u00B5m": "µm" };
 
 const product = (numbers) => numbers.reduce((all, number) => all * number, 1);
@@ -36,8 +37,10 @@ function factsOf(entry, metadata, header) {
   try {
     found = dicomFacts(start) || tiffFacts(bytes, start, header.frames, entry) || volumeFacts(start) || bitmapFacts(start);
   } catch { /* a header that is damaged says nothing */ }
-  const frames = found ? product(found.axes.map((axis) => axis.length)) : 0;
-  if (header.rows ? frames === header.frames : frames * found?.rows === entry.rows) return { rows: header.rows, ...found };
+  const rows = header.rows || found?.rows;
+  const lengths = found ? [...found.axes.map((axis) => axis.length), rows] : [];
+  const isSound = found && lengths.every((length) => Number.isInteger(length) && length > 0);
+  if (isSound && product(lengths) === (header.rows ? header.frames * rows : entry.rows)) return { ...found, rows };
   const count = Math.max(1, header.frames);
   const axis = start.length ? axisOf("page", count) : { ...axisOf("frame", count), first: 0 };
   const palette = header.palette.length ? everyOf(header.palette, 3, [0, 1, 2]) : found?.palette;
@@ -70,7 +73,8 @@ class TiffTags {
     const [word, head] = this.number(2, 2) === 43 ? [8, 8] : [4, 2];
     const page = this.number(word, word);
     this.places = new Map(); // number of a tag -> where its value begins, and its size
-    for (let i = 0; i < this.number(page, head); i++) {
+    const count = Math.min(this.number(page, head), MOST_TAGS);
+    for (let i = 0; i < count; i++) {
       const at = page + head + i * (4 + 2 * word);
       const size = this.number(at + 4, word) * [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8][this.number(at + 2, 2)];
       this.places.set(this.number(at, 2), [size > word ? this.number(at + 4 + word, word) : at + 4 + word, size]);
@@ -102,7 +106,7 @@ function tiffFacts(bytes, start, frames, entry) {
 function tiffPalette(tags) {
   const [place, size] = tags.places.get(320) || [0, 0];
   const part = (i) => Array.from({ length: size / 6 }, (_, k) => tags.number(place + (i * size) / 3 + 2 * k, 2) >> 8);
-  return size ? [0, 1, 2].map(part) : undefined;
+  return size > 0 && size <= 6 * 256 ? [0, 1, 2].map(part) : undefined;
 }
 
 /** Source: ij/io/TiffEncoder.java and FileInfo.java of ImageJ. */
@@ -260,7 +264,7 @@ function niftiVolume(start) {
   const little = [348, 540].includes(view.getInt32(0, true));
   const float = (one, other, i) => (two ? view.getFloat64(other + 8 * i, little) : view.getFloat32(one + 4 * i, little));
   const length = (i) => (two ? Number(view.getBigInt64(16 + 8 * i, little)) : view.getInt16(40 + 2 * i, little));
-  const counts = Array.from({ length: length(0) }, (_, i) => i + 1);
+  const counts = Array.from({ length: Math.min(length(0), 7) }, (_, i) => i + 1);
   const units = two ? view.getInt32(500, little) : view.getUint8(123);
   const space = ["", "m", "mm", "µm"][units & 7];
   const slope = float(112, 176, 0) || 1;

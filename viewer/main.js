@@ -104,7 +104,7 @@ class OpenArchive {
   }
 
   /** Completes an entry by what the header of its file says: its axes, and the picture that is shown of it. */
-  describe(entry, urgent) {
+  describe(entry, urgent = false) {
     if (entry.picture || !entry.metadata) return { promise: Promise.resolve(complete(entry)), drop() {} };
     const bytes = bytesPicture(entry.metadata);
     const { promise, drop } = this.scheduler.want(bytes, this.decoder.json("metadata", entry.number), 0, urgent);

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +321,26 @@ def test_a_damaged_header_leaves_the_pixels(
     found = open_entry(browser, number_of(browser, "limits.tif"))
     assert found.startswith("its header is damaged: ")
     assert np.array_equal(values(browser), frames(3, 4, 2, 20, 30)[0, :, 0].ravel())
+
+
+def test_damaged_headers_are_read(browser: Browser, archive: Path) -> None:
+    """As far as they make sense: the frames that they state fill the rows of the picture."""
+    show(browser, archive)
+    draw = random.Random(0)
+    for path in sorted((archive.parent / "in").iterdir()):
+        data = path.read_bytes()[:2000]
+        for _ in range(40):
+            damaged = bytearray(data)
+            for _ in range(draw.randrange(1, 9)):
+                damaged[draw.randrange(len(damaged))] = draw.choice(
+                    [0, 1, 255, draw.randrange(256)]
+                )
+            size = draw.choice([{"frames": 1, "rows": 20}, {"frames": 0, "rows": 0}])
+            header = {**size, "pieces": [[0, 0, len(damaged)]], "palette": []}
+            facts = browser.run(
+                "factsOf({ rows: 20, columns: 30, channels: 1, slices: 1 },"
+                f" new Uint8Array({list(damaged)}), {json.dumps(header)})"
+            )
+            lengths = [axis["length"] for axis in facts["axes"]]
+            assert min(lengths, default=1) > 0
+            assert np.prod(lengths) * facts["rows"] == 20

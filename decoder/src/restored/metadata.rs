@@ -75,7 +75,7 @@ impl Header {
 /// The palette among the chunks of a PNG file whose pixels are indexes.
 fn palette(colour: u8, chunks: &[Chunk]) -> Vec<u8> {
     let mut palettes = chunks.iter().filter(|chunk| colour == 3 && chunk.kind == *b"PLTE");
-    palettes.next().map_or(Vec::new(), |chunk| chunk.content.to_vec())
+    palettes.next().map_or(Vec::new(), |chunk| chunk.content.iter().take(3 * 256).copied().collect())
 }
 
 /// How many frames there are, and their rows, if all have one size.
