@@ -3,6 +3,7 @@
 const PAGE = 512; // entries that are read from the decoder at a time
 const AHEAD = 65536; // bytes that are read at least where the decoder asks for some
 const SEARCHED = 1e6; // entries whose names are searched
+const THUMBNAIL = 256; // pixels of a side of a thumbnail, which is shown at half of that
 const THUMBNAIL_ELEMENTS = 2 ** 24; // larger pictures are decoded only when they are opened
 
 const at = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
@@ -102,29 +103,66 @@ class OpenArchive {
     return this.pages.get(page)[number % PAGE];
   }
 
-  pieces(entry, slice) {
-    return this.decoder.json("pieces", entry.number, slice);
+  /** Completes an entry by what the header of its file says: its axes, and the picture that is shown of it. */
+  describe(entry, urgent = false) {
+    if (entry.picture || !entry.metadata) return { promise: Promise.resolve(complete(entry)), drop() {} };
+    const bytes = bytesPicture(entry.metadata);
+    const { promise, drop } = this.scheduler.want(bytes, this.decoder.json("metadata", entry.number), 0, urgent);
+    const facts = ({ bytes: metadata, reason }) => {
+      if (reason) throw new Error(reason);
+      return factsOf(entry, metadata, this.decoder.json("header", ...this.decoder.given(metadata)));
+    };
+    const completed = promise.then(facts).then((found) => complete(entry, found), (error) => {
+      if (error instanceof Cancelled) throw error;
+      return complete(entry, {}, error.message);
+    });
+    return { promise: completed, drop };
   }
 
+  /** The pieces of a slice of an entry. */
+  slicePieces(entry, slice) {
+    return this.decoder.json("pieces", entry.number, slice, entry.hasFrames ? entry.rows : 0);
+  }
+
+  /** The pieces of the picture at places of the axes. */
+  pieces(entry, places) {
+    const sliceOf = (channel) => entry.axes.reduce(
+      (slice, { length }, i) => slice * length + (i === entry.channelAxis ? channel : places[i]), 0,
+    );
+    return Array.from({ length: entry.picture.planes }, (_, plane) => (
+      this.slicePieces(entry, sliceOf(plane)).map(([block, offset, row, ...others]) => (
+        [block, offset, row + plane * entry.rows, ...others]
+      ))
+    )).flat();
+  }
+
+  /** An image of an entry at the places that are shown first, and what is damaged. */
   thumbnail(entry, side) {
-    const slice = Math.floor(entry.slices / 2);
-    const { promise, drop } = this.scheduler.want(entry, this.pieces(entry, slice), side);
-    const image = promise.then((result) => {
-      if (result instanceof ImageData) return result;
-      const values = valuesOf(entry.dtype, result);
-      return pixelsOf(entry, values, windowOf(entry, values), factorFor(entry, side));
+    const { picture } = entry;
+    const { promise, drop } = this.scheduler.want(picture, this.pieces(entry, firstOf(entry)), side);
+    const image = promise.then(({ image: made, bytes, faults, reason }) => {
+      if (made) return { image: made };
+      const values = valuesOf(picture.dtype, bytes);
+      const factor = factorFor(picture, side);
+      return { image: pixelsOf(picture, values, windowsOf(picture, values), factor), faults, reason, factor };
     });
     return { promise: image, drop };
   }
 
-  picture(entry, slice) {
-    const { promise, drop } = this.scheduler.want(entry, this.pieces(entry, slice));
-    return { promise: promise.then((bytes) => ({ bytes, check: this.checkOf(entry, slice) })), drop };
+  /** The elements of an entry at places of its axes, what was checked, and what is damaged. */
+  load(entry, places) {
+    const pieces = this.pieces(entry, places);
+    const { promise, drop } = this.scheduler.want(entry.picture, pieces);
+    const loaded = promise.then(({ bytes, faults, reason }) => {
+      if (entry.isBytes && reason) throw new Error(reason);
+      return { bytes, faults, reason, check: this.checkOf(pieces) };
+    });
+    return { promise: loaded, drop };
   }
 
-  /** What was checked of the blocks of a picture. */
-  checkOf(entry, slice) {
-    const blocks = [...new Set(this.pieces(entry, slice).map(([block]) => block))];
+  /** What was checked of the blocks of pieces. */
+  checkOf(pieces) {
+    const blocks = [...new Set(pieces.map(([block]) => block))];
     const models = blocks.map((block) => this.scheduler.models.get(block));
     const names = [...new Set(models.filter(Boolean).map(nameOfModel))].join(", ");
     const what = blocks.length === 1 ? "this block" : `these ${blocks.length} blocks`;
@@ -136,31 +174,72 @@ class OpenArchive {
 
   /** The elements of all slices. */
   async whole(entry, say) {
-    const size = entry.rows * entry.columns * entry.channels * sizeOf(entry.dtype);
-    const out = new Uint8Array(size * entry.slices);
-    for (let slice = 0; slice < entry.slices; slice++) {
-      say(`decoding slice ${slice + 1} of ${entry.slices} …`);
-      out.set((await this.picture(entry, slice).promise).bytes, slice * size);
+    const picture = { ...entry.picture, planes: 1 };
+    const count = product(entry.axes.map((axis) => axis.length));
+    const size = emptyOf(picture).length;
+    const out = new Uint8Array(size * count);
+    for (let slice = 0; slice < count; slice++) {
+      say(`decoding slice ${slice + 1} of ${count} …`);
+      const { bytes, reason } = await this.scheduler.want(picture, this.slicePieces(entry, slice)).promise;
+      if (reason) throw new Error(reason);
+      out.set(bytes, slice * size);
     }
     return out;
   }
 
   /** A PNG file: of the pixels as they are where PNG can hold them, and otherwise as they are shown. */
-  png(entry, values, data, range) {
-    const { rows, columns, channels, dtype } = entry;
+  png(picture, values, data, windows) {
+    const { rows, columns, channels, dtype, composite, layers } = picture;
     const shape = channels > 1 ? [rows, columns, channels] : [rows, columns];
+    const shown = () => new Uint8Array(pixelsOf(picture, values, windows).data.buffer);
+    if (composite || layers[0].table) return this.decoder.file(true, "|u1", [rows, columns, 4], shown());
     if (dtype === "|u1" && channels <= 4) return this.decoder.file(true, dtype, shape, data);
     if (channels === 1 && dtype === "|b1") return this.decoder.file(true, dtype, shape, values);
     if (dtype === "<u2" && channels <= 4) return this.decoder.file(true, dtype, shape, data);
     if (channels === 1 && dtype === ">u2") {
       return this.decoder.file(true, "<u2", shape, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     }
-    return this.decoder.file(true, "|u1", [rows, columns, 4], new Uint8Array(pixelsOf(entry, values, range).data.buffer));
+    return this.decoder.file(true, "|u1", [rows, columns, 4], shown());
   }
 
   close() {
     this.scheduler.close();
   }
+}
+
+/** Completes an entry: the axes of its slices, those of a file by what its header says, and its picture. */
+function complete(entry, facts = {}, fault = "") {
+  if (entry.picture) return entry;
+  const { slices, shape, channels } = entry;
+  const leading = shape.slice(0, shape.findIndex((_, i) => product(shape.slice(0, i)) === slices));
+  const own = leading.map((length, i) => ({ name: leading.length > 1 ? `axis ${i}` : "slice", length }));
+  entry.axes = (facts.axes || own).filter((axis) => axis.length > 1);
+  entry.hasFrames = facts.rows < entry.rows;
+  if (entry.hasFrames) entry.rows = facts.rows;
+  const lengths = [...entry.axes.map((axis) => axis.length), entry.rows, entry.columns];
+  if (facts.axes) entry.shape = channels > 1 ? [...lengths, channels] : lengths;
+  entry.channelAxis = entry.axes.findIndex(({ name, length }) => name === "c" && length <= COLOURS.length && channels === 1);
+  entry.channelNames = facts.channels?.map((channel) => channel.name);
+  entry.picture = pictureOf(entry, entry.axes[entry.channelAxis]?.length || 1, facts);
+  entry.fault = fault;
+  return entry;
+}
+
+/** Bytes as a picture of one row. */
+function bytesPicture(size) {
+  return { dtype: "|u1", rows: 1, columns: size, channels: 1, planes: 1 };
+}
+
+/** The places that are shown first: the middle of axes, but of an animation its first frame, which is a whole one. */
+function firstOf(entry) {
+  return entry.axes.map(({ first, length }) => first ?? Math.floor(length / 2));
+}
+
+/** The sizes of an entry, in words. */
+function sizesOf(entry) {
+  if (entry.isBytes) return count(entry.shape[0], "byte");
+  const axes = entry.axes?.map(({ name, length }) => `${AXES[name] || name} ${length}`);
+  return [`${entry.columns} x ${entry.rows}`, ...(axes || [])].join(", ");
 }
 
 function nameOfModel(identity) {
@@ -198,41 +277,65 @@ function drawCell(cell, number) {
   plain.textContent = entry.name;
   name.append(plain);
   cell.append(note, name);
-  const { rows, columns, slices, shape } = entry;
-  const size = entry.isBytes ? count(shape[0], "byte")
-    : `${columns} x ${rows}${slices > 1 ? `, ${count(slices, "slice")}` : ""}`;
-  cell.title = `${entry.name}, ${size}`;
-  cell.setAttribute("aria-label", cell.title);
-  const decoded = entry.isBytes ? /\.(jpe|jpe?g|jfif|png|gif|webp|avif|bmp)$/i.test(entry.name)
-    : rows * columns * entry.channels <= THUMBNAIL_ELEMENTS;
-  if (entry.isBytes || !decoded) note.textContent = entry.isBytes ? `file, ${size}` : size;
-  let dropped = false;
+  const describe = (fault) => {
+    cell.title = `${entry.name}, ${sizesOf(entry)}${fault ? `, damaged: ${fault}` : ""}`;
+    cell.setAttribute("aria-label", cell.title);
+  };
+  describe();
+  if (entry.isBytes) note.textContent = `file, ${sizesOf(entry)}`;
   let drop = () => {};
+  const decoded = (wanted) => {
+    drop = wanted.drop;
+    return wanted.promise;
+  };
+  let dropped = false;
   (async () => {
     const preview = await previewOf(entry);
     if (dropped) return;
-    let image = preview;
-    if (!preview) {
-      if (!decoded) return;
-      const wanted = entry.isBytes ? archive.picture(entry, 0) : archive.thumbnail(entry, SIDE);
-      drop = wanted.drop;
-      image = await wanted.promise;
-      if (image.bytes) image = await createImageBitmap(new Blob([image.bytes]));
+    if (preview) {
+      note.replaceWith(canvasOf(preview));
+      return;
     }
-    note.replaceWith(canvasOf(image));
+    await decoded(archive.describe(entry));
+    describe();
+    const { picture } = entry;
+    if (entry.isBytes) {
+      if (!/\.(jpe|jpe?g|jfif|png|gif|webp|avif|bmp)$/i.test(entry.name)) return;
+      const { bytes } = await decoded(archive.load(entry, []));
+      note.replaceWith(canvasOf(await createImageBitmap(new Blob([bytes]))));
+    } else if (picture.planes * picture.rows * picture.columns * picture.channels > THUMBNAIL_ELEMENTS) {
+      note.textContent = sizesOf(entry);
+    } else {
+      const { image, faults = [], factor, reason } = await decoded(archive.thumbnail(entry, THUMBNAIL));
+      const canvas = canvasOf(image);
+      clearFaults(canvas, picture, faults, factor);
+      note.replaceWith(canvas);
+      if (reason || entry.fault) {
+        describe(reason || entry.fault);
+        cell.append(markOf("damaged"));
+      }
+    }
   })().catch((error) => {
     if (error instanceof Cancelled) note.textContent ||= "not decoded";
     else if (!(error instanceof DOMException)) {
-      note.textContent = "damaged";
+      note.textContent = error.message;
       note.classList.add("bad");
-      cell.title = `${entry.name}, damaged: ${error.message}`;
-      cell.setAttribute("aria-label", cell.title);
+      cell.append(markOf("damaged"));
+      describe(error.message);
     }
   });
   return () => {
     dropped = true;
     drop();
   };
+}
+
+/** A mark on a cell. */
+function markOf(text) {
+  const mark = document.createElement("span");
+  mark.className = "mark";
+  mark.textContent = text;
+  return mark;
 }
 
 /** The preview of a file as a picture, or undefined; at once if the archive has none. */
@@ -245,11 +348,12 @@ function previewOf(entry) {
 function canvasOf(image) {
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d");
-  const factor = image instanceof ImageData ? 1 : Math.max(1, Math.max(image.width, image.height) / SIDE);
+  const factor = image instanceof ImageData ? 1 : Math.max(1, Math.max(image.width, image.height) / THUMBNAIL);
   canvas.width = Math.max(1, Math.round(image.width / factor));
   canvas.height = Math.max(1, Math.round(image.height / factor));
   if (image instanceof ImageData) context.putImageData(image, 0, 0);
   else context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  canvas.classList.toggle("enlarged", Math.max(canvas.width, canvas.height) < SIDE);
   return canvas;
 }
 

@@ -1,6 +1,7 @@
-/* A picture at full size: zoom, window and level, slices, saving. */
+/* A picture at full size: its axes, channels, window and level, zoom, saving. */
 
 const LARGEST = 16384; // pixels of a side of a canvas
+const PACE = 100; // milliseconds that a place of an axis is shown at least
 
 class PictureView {
   /** `archive` gives entries and pictures. */
@@ -16,41 +17,92 @@ class PictureView {
     on("actual", "click", () => this.zoomTo(1));
     on("close", "click", () => this.at.picture.close());
     on("picture", "close", () => this.leave());
-    on("slice", "input", () => this.load(Number(this.at.slice.value)));
+    on("play", "click", () => this.play());
     on("level", "input", () => this.slide());
     on("width", "input", () => this.slide());
-    on("window-auto", "click", () => this.setWindow(windowOf(this.entry, this.values)));
+    on("window-auto", "click", () => this.setWindow(windowOf(this.entry.picture, this.values, this.windowed)));
     for (const kind of ["png", "npy", "raw"]) on(kind, "click", () => this.save(kind));
     on("picture", "keydown", (event) => this.key(event));
     on("stage", "wheel", (event) => this.wheel(event));
     on("stage", "pointerdown", (event) => this.drag(event));
+    on("stage", "pointermove", (event) => this.point(event));
     addEventListener("resize", () => { if (this.scale === "fit") this.zoomTo("fit"); });
   }
 
   /** Opens the entry at a position of the list. */
   async open(archive, numbers, position) {
     Object.assign(this, { archive, numbers, position });
-    this.stop?.();
-    this.entry = await archive.entry(numbers[position]);
-    this.values = this.data = null;
-    this.scale = "fit";
-    const { entry, at } = this;
+    this.halt();
+    const entry = archive.entry(numbers[position]);
+    Object.assign(this, { entry, values: null, data: null, scale: "fit", windows: null });
+    const { at } = this;
     at.name.textContent = entry.name;
-    at.slices.hidden = entry.slices < 2;
-    at.slice.max = entry.slices - 1;
-    at.window.hidden = true;
+    at.axes.hidden = at.channels.hidden = at.window.hidden = true;
     at.canvas.hidden = at.values.hidden = true;
     at.raw.hidden = !entry.isBytes;
     at.png.hidden = at.npy.hidden = entry.isBytes;
     at.previous.disabled = position === 0;
     at.next.disabled = position === numbers.length - 1;
     if (!at.picture.open) at.picture.showModal();
-    this.range = null;
-    await this.load(entry.slices < 2 ? 0 : Math.floor(entry.slices / 2));
+    this.say("decoding …");
+    const described = archive.describe(entry, true);
+    this.stop = described.drop;
+    const isThere = await described.promise.catch(() => null);
+    if (!isThere || this.entry !== entry) return;
+    this.places = firstOf(entry);
+    this.makeSliders();
+    this.makeChannels();
+    await this.load();
+  }
+
+  /** Stops what is decoded, and playing. */
+  halt() {
+    this.stop?.();
+    if (this.playing) this.play();
+  }
+
+  /** A slider for each axis but that of channels that are shown together. */
+  makeSliders() {
+    const { at, entry } = this;
+    at.axes.querySelectorAll("span").forEach((one) => one.remove());
+    this.sliders = entry.axes.map(({ name, length }, axis) => {
+      if (axis === entry.channelAxis) return null;
+      const slider = make("input", { type: "range", min: 0, max: length - 1 });
+      slider.addEventListener("input", () => this.moveAlong(axis, Number(slider.value)));
+      slider.addEventListener("focus", () => { this.axis = axis; });
+      const label = make("label", {}, make("b", { textContent: AXES[name] || name }), slider, make("output"));
+      at.axes.insertBefore(make("span", {}, label), at.play);
+      return slider;
+    });
+    this.axis = this.sliders.findLastIndex(Boolean);
+    at.axes.hidden = this.axis < 0;
+  }
+
+  /** A switch for each channel with its colour. */
+  makeChannels() {
+    const { at, entry: { picture } } = this;
+    at.channels.querySelectorAll("label").forEach((one) => one.remove());
+    at.channels.hidden = !picture.composite;
+    this.shown = picture.layers.map(() => true);
+    this.windowed = windowedOf(picture)[0] || [];
+    if (!picture.composite) return;
+    picture.layers.forEach((layer, k) => {
+      const box = make("input", { type: "checkbox", checked: true });
+      box.addEventListener("change", () => {
+        this.shown[k] = box.checked;
+        if (box.checked) this.windowed = [layer];
+        if (!this.values) return;
+        this.measure();
+        this.show();
+      });
+      const colour = make("i");
+      colour.style.background = `rgb(${layer.colour.map((part) => 255 * part).join()})`;
+      at.channels.append(make("label", {}, box, colour, layer.name));
+    });
   }
 
   leave() {
-    this.stop?.();
+    this.halt();
     this.entry = null;
     this.closed?.(this.position);
   }
@@ -60,63 +112,114 @@ class PictureView {
     this.at.check.classList.toggle("bad", bad);
   }
 
-  /** Decodes a slice and shows it. */
-  async load(slice) {
-    const { entry, at } = this;
+  /** Decodes what is at the places of the axes and shows it. */
+  async load() {
+    const { entry, at, places } = this;
     this.stop?.();
-    this.slice = slice;
-    at.slice.value = slice;
-    at["slice-number"].textContent = `${slice + 1} of ${entry.slices}`;
-    at.slice.setAttribute("aria-valuetext", at["slice-number"].textContent);
+    this.sliders.forEach((slider, axis) => {
+      if (!slider) return;
+      const text = placeText(entry, axis, places[axis]);
+      slider.value = places[axis];
+      slider.setAttribute("aria-valuetext", text);
+      slider.nextSibling.textContent = text;
+    });
     this.say("decoding …");
     let found;
-    const wanted = this.archive.picture(entry, slice);
-    this.stop = wanted.drop;
+    const isOld = () => this.entry !== entry || this.places !== places;
     try {
+      const wanted = this.archive.load(entry, places);
+      this.stop = wanted.drop;
       found = await wanted.promise;
     } catch (error) {
-      if (this.entry !== entry || this.slice !== slice || error instanceof Cancelled) return;
-      at.canvas.hidden = true;
+      if (isOld() || error instanceof Cancelled) return;
+      at.canvas.hidden = at.window.hidden = true;
+      this.values = this.data = null;
       this.say(`damaged: ${error.message}`, true);
+      this.showText(`damaged: ${error.message}`);
       return;
     }
-    if (this.entry !== entry || this.slice !== slice) return;
+    if (isOld()) return;
     this.stop = null;
+    at.values.hidden = true;
     this.data = found.bytes;
-    this.say(found.check);
+    this.faults = found.faults;
+    const fault = found.reason ? `damaged in part: ${found.reason}` : entry.fault && `its header is damaged: ${entry.fault}`;
+    this.say(fault || found.check, Boolean(fault));
     if (entry.isBytes) {
       await this.showFile();
       return;
     }
+    const { picture } = entry;
     this.values = valuesOf(entry.dtype, found.bytes);
-    this.full = windowOf(entry, this.values);
-    const eight = entry.dtype === "|u1" || entry.dtype === "|b1";
-    at.window.hidden = eight;
-    this.setWindow(this.range || this.full);
+    this.windows ||= windowsOf(picture, this.values);
+    const isEight = entry.dtype === "|u1" || entry.dtype === "|b1";
+    at.window.hidden = isEight && !picture.composite && !picture.layers[0].range;
+    this.measure();
+    this.show();
     this.zoomTo(this.scale);
     if (entry.shape.length < 2 || entry.columns === 1) this.showValues();
   }
 
-  /** Draws the pixels with a window of values. */
+  /** Sets the window of the layers that the controls are for. */
   setWindow([low, high]) {
-    const { entry, at } = this;
     if (!(high > low)) high = low + (Number.isInteger(low) ? 1 : 1e-6);
-    this.range = [low, high];
-    const [least, most] = this.full;
-    at.level.min = least;
-    at.level.max = most;
-    at.width.min = (most - least) / 1000;
-    at.width.max = most - least;
+    for (const layer of this.windowed) this.windows[this.entry.picture.layers.indexOf(layer)] = [low, high];
+    this.show();
+  }
+
+  /** The window that the controls show. */
+  get range() {
+    return this.windows[this.entry.picture.layers.indexOf(this.windowed[0])];
+  }
+
+  /** The windows of the layers that are on. */
+  get shownWindows() {
+    return this.windows.map((range, k) => (this.shown[k] ? range : null));
+  }
+
+  /** Sets the ends of the controls by the values and the windows that they are for. */
+  measure() {
+    const { at } = this;
+    const [least, most] = extremesOf(this.entry.picture, this.values, this.windowed);
+    this.full = [Math.min(least, this.range[0]), Math.max(most, this.range[1])];
+    const extent = this.full[1] - this.full[0];
+    [at.level.min, at.level.max] = this.full;
+    [at.width.min, at.width.max] = [extent / 1000, extent];
+  }
+
+  /** Draws the pixels with the windows of values. */
+  show() {
+    const { entry: { name, picture }, at, windowed } = this;
+    const [low, high] = this.range;
     at.level.value = (low + high) / 2;
     at.width.value = high - low;
+    at["window-of"].textContent = picture.composite ? windowed[0].name : "";
     at["window-values"].textContent = `${shown(low)} to ${shown(high)}`;
-    this.factor = factorFor(entry, LARGEST);
-    const image = pixelsOf(entry, this.values, this.range, this.factor);
+    this.factor = factorFor(picture, LARGEST);
+    const image = pixelsOf(picture, this.values, this.shownWindows, this.factor);
     at.canvas.width = image.width;
     at.canvas.height = image.height;
     at.canvas.getContext("2d", { willReadFrequently: true }).putImageData(image, 0, 0);
+    clearFaults(at.canvas, picture, this.faults, this.factor);
     at.canvas.hidden = false;
-    at.canvas.setAttribute("aria-label", `${entry.name}, ${entry.columns} x ${entry.rows} pixels`);
+    at.canvas.setAttribute("aria-label", `${name}, ${picture.columns} x ${picture.rows} pixels`);
+  }
+
+  /** Shows the values under the pointer. */
+  point({ clientX, clientY }) {
+    const { at, entry, values } = this;
+    at["values-at"].textContent = "";
+    if (!values || at.canvas.hidden) return;
+    const { rows, columns, channels, planes } = entry.picture;
+    const box = at.canvas.getBoundingClientRect();
+    const x = Math.floor(((clientX - box.left) / box.width) * columns);
+    const y = Math.floor(((clientY - box.top) / box.height) * rows);
+    if (x < 0 || y < 0 || x >= columns || y >= rows) return;
+    const found = Array.from({ length: planes }, (_, plane) => {
+      const first = ((plane * rows + y) * columns + x) * channels;
+      return Array.from(values.subarray(first, first + channels), shown);
+    });
+    at["values-at"].textContent = `x ${x}, y ${y}: ${found.flat().join(", ")}`;
   }
 
   slide() {
@@ -126,9 +229,13 @@ class PictureView {
 
   /** An array with one axis, or a column: its first values as text. */
   showValues() {
-    this.at.values.hidden = false;
     const first = Array.from(this.values.subarray(0, 2000), shown).join(" ");
-    this.at.values.textContent = first + (this.values.length > 2000 ? " …" : "");
+    this.showText(first + (this.values.length > 2000 ? " …" : ""));
+  }
+
+  showText(text) {
+    this.at.values.hidden = false;
+    this.at.values.textContent = text;
   }
 
   /** A file that the archive holds as it is: a picture if the browser knows it, and otherwise its text. */
@@ -145,8 +252,7 @@ class PictureView {
       this.factor = 1;
       this.zoomTo("fit");
     } catch {
-      at.values.hidden = false;
-      at.values.textContent = new TextDecoder().decode(data.subarray(0, 10000));
+      this.showText(new TextDecoder().decode(data.subarray(0, 10000)));
     }
   }
 
@@ -182,17 +288,38 @@ class PictureView {
     if (position >= 0 && position < this.numbers.length) this.open(this.archive, this.numbers, position);
   }
 
-  moveSlice(step) {
-    const slice = Math.max(0, Math.min(this.entry.slices - 1, this.slice + step));
-    if (slice !== this.slice) this.load(slice);
+  /** Shows a place of an axis. */
+  moveAlong(axis, place) {
+    this.axis = axis;
+    this.places = this.places.map((old, i) => (i === axis ? place : old));
+    return this.load();
+  }
+
+  /** Moves along the axis that was moved along last. */
+  step(count) {
+    if (this.axis < 0) return;
+    const place = Math.max(0, Math.min(this.entry.axes[this.axis].length - 1, this.places[this.axis] + count));
+    if (place !== this.places[this.axis]) this.moveAlong(this.axis, place);
+  }
+
+  /** Begins to play along an axis, or ends that. */
+  async play() {
+    const own = this.playing || this.axis < 0 ? null : {};
+    this.playing = own;
+    this.at.play.setAttribute("aria-pressed", Boolean(own));
+    while (own && this.playing === own) {
+      const place = (this.places[this.axis] + 1) % this.entry.axes[this.axis].length;
+      await Promise.all([this.moveAlong(this.axis, place), new Promise((resolve) => setTimeout(resolve, PACE))]);
+    }
   }
 
   key(event) {
-    if (event.target.matches("input") || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target.matches("input[type=range]") && event.key.startsWith("Arrow")) return;
+    if (event.key === " " && event.target.matches("button, input") || event.ctrlKey || event.altKey || event.metaKey) return;
     const actions = {
       ArrowLeft: () => this.move(-1), ArrowRight: () => this.move(1),
-      ArrowUp: () => this.moveSlice(-1), ArrowDown: () => this.moveSlice(1),
-      PageUp: () => this.moveSlice(-10), PageDown: () => this.moveSlice(10),
+      ArrowUp: () => this.step(-1), ArrowDown: () => this.step(1),
+      PageUp: () => this.step(-10), PageDown: () => this.step(10), " ": () => this.play(),
       "+": () => this.zoomBy(1.5), "=": () => this.zoomBy(1.5), "-": () => this.zoomBy(1 / 1.5),
       0: () => this.zoomTo("fit"), 1: () => this.zoomTo(1),
     };
@@ -203,8 +330,8 @@ class PictureView {
 
   wheel(event) {
     event.preventDefault();
-    if (this.entry.slices > 1 && !event.ctrlKey) {
-      this.moveSlice(Math.sign(event.deltaY));
+    if (this.axis >= 0 && !event.ctrlKey) {
+      this.step(Math.sign(event.deltaY));
       return;
     }
     const box = this.at.stage.getBoundingClientRect();
@@ -249,20 +376,35 @@ class PictureView {
       if (kind === "raw") {
         saveAs(data, base);
       } else if (kind === "png") {
-        saveAs(archive.png(entry, this.values, data, this.range), `${base.replace(/\.\w+$/, "")}${this.suffix()}.png`);
+        saveAs(archive.png(entry.picture, this.values, data, this.shownWindows), `${base.replace(/\.\w+$/, "")}${this.suffix()}.png`);
       } else {
-        const whole = entry.slices < 2 ? data : await archive.whole(entry, (text) => this.say(text));
+        const whole = entry.axes.length ? await archive.whole(entry, (text) => this.say(text)) : data;
         saveAs(archive.decoder.file(false, entry.dtype, entry.shape, whole), `${base}.npy`);
       }
-      this.say(`saved; ${archive.checkOf(entry, this.slice)}`);
+      this.say(`saved; ${archive.checkOf(archive.pieces(entry, this.places))}`);
     } catch (error) {
       this.say(error.message, true);
     }
   }
 
+  /** The places of the axes in the name of a file. */
   suffix() {
-    return this.entry.slices < 2 ? "" : `.${this.slice}`;
+    return this.places.filter((_, axis) => this.sliders[axis]).map((place) => `.${place}`).join("");
   }
+}
+
+/** Where a place is on an axis, in words. */
+function placeText({ axes, channelNames }, axis, place) {
+  const { name, length, step, unit } = axes[axis];
+  const own = name === "c" ? channelNames?.[place] : step && `${shown(place * step)} ${unit}`;
+  return `${place + 1} of ${length}${own ? `, ${own}` : ""}`;
+}
+
+/** An element with these properties and children. */
+function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
 }
 
 function shown(value) {

@@ -1,4 +1,13 @@
-/* Elements as numbers, pictures as pixels of a canvas. */
+/*
+ * Elements as numbers, pictures as pixels of a canvas.
+ *
+ * A picture is { dtype, rows, columns, channels, planes, layers, composite, alpha, inverted }: its planes stand below
+ * each other, and a layer { plane, channel, name, colour, range, table } is shown in a colour, its indexes by the table
+ * of a palette. A composite has a window for each layer, and other pictures one for all.
+ */
+
+const SAMPLE = 2 ** 16; // values of a layer that percentiles are of
+const TAIL = 0.001; // of the values, which are black or white
 
 const ARRAYS = {
   b1: Uint8Array, u1: Uint8Array, i1: Int8Array, u2: Uint16Array, i2: Int16Array, u4: Uint32Array, i4: Int32Array,
@@ -35,24 +44,56 @@ function halfToNumber(half) {
   return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
 }
 
-/** Whether the last channel says how opaque a pixel is. */
-function hasAlpha({ dtype, channels }) {
-  return (channels === 2 || channels === 4) && (dtype === "|u1" || dtype === "<u2");
+/** The elements of a layer of a picture: the first one, and how many there are; `channels` lie between them. */
+function elementsOf({ rows, columns, channels }, { plane, channel }) {
+  return [plane * rows * columns * channels + channel, rows * columns];
 }
 
-/** The values that are black and white: of bytes and bits all, of others the least and the greatest. */
-function windowOf(picture, values) {
-  if (picture.dtype === "|u1") return [0, 255];
-  if (picture.dtype === "|b1") return [0, 1];
-  const alpha = hasAlpha(picture);
+/** The least and the greatest value of layers. */
+function extremesOf(picture, values, layers) {
   let [low, high] = [Infinity, -Infinity];
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    if (alpha && (i + 1) % picture.channels === 0) continue;
-    if (value < low && value > -Infinity) low = value;
-    if (value > high && value < Infinity) high = value;
+  for (const layer of layers) {
+    const [first, count] = elementsOf(picture, layer);
+    for (let i = 0; i < count; i++) {
+      const value = values[first + i * picture.channels];
+      if (value < low && value > -Infinity) low = value;
+      if (value > high && value < Infinity) high = value;
+    }
   }
   return low < high ? [low, high] : [Math.min(low, 0) || 0, Math.max(high, 1) || 1];
+}
+
+/** The values that are black and white in layers by default: by the file, or else all of bytes, or percentiles. */
+function windowOf(picture, values, layers) {
+  if (layers[0].range) return layers[0].range;
+  if (picture.dtype === "|u1") return [0, 255];
+  if (picture.dtype === "|b1") return [0, 1];
+  const sample = [];
+  for (const layer of layers) {
+    const [first, count] = elementsOf(picture, layer);
+    let step = Math.ceil(count / SAMPLE);
+    while (step > 1 && picture.columns % step === 0) step++; // or it would see few columns
+    for (let i = 0; i < count; i += step) sample.push(values[first + i * picture.channels]);
+  }
+  const sorted = Float64Array.from(sample.filter(Number.isFinite)).sort();
+  const last = sorted.length - 1;
+  const [low, high] = [sorted[Math.floor(last * TAIL)], sorted[Math.ceil(last * (1 - TAIL))]];
+  return low < high ? [low, high] : extremesOf(picture, values, layers);
+}
+
+/** The layers that have one window: each of channels with colours of their own, and otherwise all. */
+function windowedOf(picture) {
+  return picture.composite ? picture.layers.map((layer) => [layer]) : [picture.layers];
+}
+
+/** The window of each layer by default. */
+function windowsOf(picture, values) {
+  return windowedOf(picture).flatMap((layers) => layers.map(() => windowOf(picture, values, layers)));
+}
+
+/** The bytes of a picture, to put pieces into. */
+function emptyOf({ dtype, rows, columns, channels, planes }) {
+  return new Uint8Array(planes * rows * columns * channels * sizeOf(dtype));
 }
 
 /** Puts a piece of a picture where it belongs. */
@@ -69,33 +110,81 @@ function placePiece(picture, out, [, , row, rows, column, columns, channel, chan
   }
 }
 
-/** The pixels of a picture, made smaller by a whole factor, as they are on a canvas. */
-function pixelsOf(picture, values, [low, high], factor = 1) {
-  const { rows, columns, channels } = picture;
+/** The pixels of a picture, made smaller by a whole factor, as they are on a canvas; layers without a window are off. */
+function pixelsOf(picture, values, windows, factor = 1) {
+  const { rows, columns, channels, layers, alpha, inverted } = picture;
   const [height, width] = [Math.ceil(rows / factor), Math.ceil(columns / factor)];
   const image = new ImageData(width, height);
   const out = image.data;
-  const scale = 255 / (high - low);
-  const colours = channels >= 3;
-  const opaque = hasAlpha(picture) ? 255 / (256 ** sizeOf(picture.dtype) - 1) : 0;
-  const sums = new Float64Array(channels);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      sums.fill(0);
-      let count = 0;
-      for (let r = y * factor; r < Math.min((y + 1) * factor, rows); r++) {
-        for (let c = x * factor; c < Math.min((x + 1) * factor, columns); c++) {
-          const at = (r * columns + c) * channels;
-          for (let k = 0; k < channels; k++) sums[k] += values[at + k];
-          count++;
-        }
+  const mean = (first, y, x, table) => {
+    let sum = 0;
+    let count = 0;
+    const [endRow, endColumn] = [Math.min((y + 1) * factor, rows), Math.min((x + 1) * factor, columns)];
+    for (let r = y * factor; r < endRow; r++) {
+      for (let c = x * factor; c < endColumn; c++) {
+        const value = values[first + (r * columns + c) * channels];
+        sum += table ? table[value] : value;
+        count++;
       }
-      const to = 4 * (y * width + x);
-      for (let k = 0; k < 3; k++) out[to + k] = (sums[colours ? k : 0] / count - low) * scale;
-      out[to + 3] = opaque ? (sums[channels - 1] / count) * opaque : 255;
     }
+    return sum / count;
+  };
+  const opaque = 255 / (256 ** sizeOf(picture.dtype) - 1);
+  if (!alpha) new Uint32Array(out.buffer).fill(0xff000000); // the last byte is the alpha value
+  for (let y = 0, to = 3; alpha && y < height; y++) {
+    for (let x = 0; x < width; x++, to += 4) out[to] = mean(channels - 1, y, x) * opaque;
   }
+  layers.forEach((layer, k) => {
+    if (!windows[k]) return;
+    const [first] = elementsOf(picture, layer);
+    const [low, high] = windows[k];
+    const [red, green, blue] = layer.colour;
+    const scale = 255 / (high - low);
+    for (let y = 0, to = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, to += 4) {
+        let value = (mean(first, y, x, layer.table) - low) * scale;
+        if (inverted) value = 255 - value;
+        if (!(value > 0)) continue;
+        value = Math.min(value, 255);
+        if (red) out[to] += value * red;
+        if (green) out[to + 1] += value * green;
+        if (blue) out[to + 2] += value * blue;
+      }
+    }
+  });
   return image;
+}
+
+const COLOURS = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0, 1, 1], [1, 0, 1], [1, 1, 0]]; // as of ImageJ
+
+/** The picture that frames of an entry are, as its header wants it shown; of several where an axis is of channels. */
+function pictureOf({ dtype, rows, columns, channels }, planes, { channels: told = [], window, inverted = false, palette }) {
+  const picture = { dtype, rows, columns, channels, planes, inverted, composite: false, alpha: false };
+  if (palette && channels === 1 && planes === 1 && (dtype === "|u1" || dtype === "|b1")) {
+    const table = (part) => (dtype === "|u1" ? part : part.map((value) => value / 255));
+    return { ...picture, layers: palette.map((part, i) => ({ plane: 0, channel: 0, colour: COLOURS[i], table: table(part) })) };
+  }
+  const alpha = planes === 1 && (channels === 2 || channels === 4) && (dtype === "|u1" || dtype === "<u2");
+  const composite = planes > 1 || (channels > 1 && !alpha && channels !== 3 && channels <= COLOURS.length);
+  const count = composite ? Math.max(planes, channels) : channels < 3 ? 1 : 3;
+  const isGrey = composite && told.length === count && told.every(({ colour = [1, 1, 1] }) => colour.every((part) => part === 1));
+  const layers = Array.from({ length: count }, (_, i) => ({
+    plane: planes > 1 ? i : 0,
+    channel: planes > 1 ? 0 : i,
+    name: told[i]?.name || `Channel ${i + 1}`,
+    colour: count === 1 ? [1, 1, 1] : (composite && !isGrey && told[i]?.colour) || COLOURS[i],
+    range: told[i]?.range || window,
+  }));
+  return { ...picture, layers, composite, alpha };
+}
+
+/** Makes pieces of a canvas transparent, which has a picture made smaller by a factor. */
+function clearFaults(canvas, { rows }, faults, factor) {
+  const context = canvas.getContext("2d");
+  for (const [, , row, height, column, width] of faults) {
+    const [x, y] = [Math.floor(column / factor), Math.floor((row % rows) / factor)];
+    context.clearRect(x, y, Math.ceil(width / factor), Math.ceil(height / factor));
+  }
 }
 
 /** How much smaller a picture has to be so that none of its sides is longer than this. */

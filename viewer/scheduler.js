@@ -16,17 +16,20 @@ class Scheduler {
     this.most = Math.max(1, Math.min(navigator.hardwareConcurrency || 2, 6));
   }
 
-  /** A thumbnail of this size, or, without one, the bytes of the picture. Gives { promise, drop }. */
-  want(picture, pieces, thumbnail) {
+  /**
+   * A thumbnail of this size, or, without one, the bytes of the picture: { promise, drop }, with the promise of
+   * { image } or { bytes }, and { faults, reason }: the pieces that are damaged, and why. It fails if all are.
+   */
+  want(picture, pieces, thumbnail, urgent = !thumbnail) {
     const id = this.next++;
     const blocks = new Map();
     for (const piece of pieces) blocks.set(piece[0], [...(blocks.get(piece[0]) || []), piece]);
-    const want = { id, picture, blocks, left: new Set(blocks.keys()), thumbnail, urgent: !thumbnail };
+    const want = { id, picture, blocks, left: new Set(blocks.keys()), thumbnail, urgent, faults: [] };
     want.whole = thumbnail && blocks.size === 1;
-    if (!want.whole) want.bytes = new Uint8Array(picture.rows * picture.columns * picture.channels * sizeOf(picture.dtype));
+    if (!want.whole) want.bytes = emptyOf(picture);
     const promise = new Promise((resolve, reject) => Object.assign(want, { resolve, reject }));
     this.wants.set(id, want);
-    if (!blocks.size) this.finish(want, want.bytes);
+    if (!blocks.size) this.finish(want);
     for (const number of blocks.keys()) {
       if (!this.queue.has(number)) {
         this.queue.set(number, new Set());
@@ -38,7 +41,7 @@ class Scheduler {
     return { promise, drop: () => this.drop(want) };
   }
 
-  drop(want, error = new Cancelled("cancelled")) {
+  drop(want) {
     if (!this.wants.delete(want.id)) return;
     for (const number of want.left) {
       const ids = this.queue.get(number);
@@ -47,7 +50,7 @@ class Scheduler {
         this.total--;
       }
     }
-    want.reject(error);
+    want.reject(new Cancelled("cancelled"));
     this.changed();
   }
 
@@ -139,20 +142,23 @@ class Scheduler {
       const want = this.wants.get(id);
       if (!want) continue;
       if (data.error) {
-        this.drop(want, new Error(data.error));
-        continue;
+        want.faults.push(...want.blocks.get(number));
+        want.reason ||= data.error;
       }
       want.left.delete(number);
-      if (!want.left.size) this.finish(want, want.whole ? want.image : want.bytes);
+      if (!want.left.size) this.finish(want);
     }
     this.pump();
     if (!this.wants.size) this.total = this.finished = 0;
     this.changed();
   }
 
-  finish(want, result) {
-    this.wants.delete(want.id);
-    want.resolve(result);
+  finish(want) {
+    const { id, blocks, bytes, image, faults, reason } = want;
+    this.wants.delete(id);
+    const isLost = faults.length && faults.length === [...blocks.values()].flat().length;
+    if (isLost) want.reject(new Error(reason));
+    else want.resolve({ bytes, image, faults, reason });
   }
 
   /** Gives a worker the model that it lacks, and its job again. */

@@ -20,7 +20,7 @@ async function blockOf({ number, place: [start, size, first, tiles] }) {
     const section = await source.read(start, size);
     let bytes;
     try {
-      bytes = decoder.bytes("decode", ...decoder.given(section), first, tiles);
+      bytes = decoder.bytes("decode", ...decoder.given(section), start, first, tiles);
     } catch (error) {
       if (error instanceof Broken) decoder = null;
       throw error;
@@ -55,10 +55,10 @@ function answer({ id, picture, pieces, thumbnail }, content) {
     postMessage({ id, parts }, parts.map((part) => part.data.buffer));
     return;
   }
-  const bytes = new Uint8Array(picture.rows * picture.columns * picture.channels * sizeOf(picture.dtype));
+  const bytes = emptyOf(picture);
   for (const piece of pieces) placePiece(picture, bytes, piece, dataOf(picture, content, piece));
   const values = valuesOf(picture.dtype, bytes);
-  const image = pixelsOf(picture, values, windowOf(picture, values), factorFor(picture, thumbnail));
+  const image = pixelsOf(picture, values, windowsOf(picture, values), factorFor(picture, thumbnail));
   postMessage({ id, image });
 }
 

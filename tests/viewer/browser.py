@@ -132,7 +132,8 @@ class Browser:
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
     def press(self, key: str) -> None:
-        code = {"Escape": 27, "ArrowLeft": 37, "ArrowRight": 39}[key]
+        codes = {"Escape": 27, "PageUp": 33, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40}
+        code = codes[key]
         for kind in ("keyDown", "keyUp"):
             self.call(
                 "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -20,66 +18,11 @@ import bitsback
 from bitsback.cli.commands import view
 from bitsback.cli.commands.view import Server
 from docs.blocks import ROOT
-from viewer.browser import CHROMIUM, Browser
+from viewer.browser import Browser
+from viewer.pages import CHECK, canvas, open_entry, photo, settled, show, shown_as
 from waiting import PATIENCE, running, until
 
-PAGE = ROOT / "src" / "bitsback" / "viewer.html"
 pytestmark = pytest.mark.chromium
-CHECK = "document.querySelector('#check').textContent"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    assert CHROMIUM is not None, "chromium is missing: apt-get install chromium"
-    with Browser(tmp_path_factory.mktemp("profile")) as found:
-        found.size(1280, 800)
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def no_errors(browser: Browser) -> Iterator[None]:
-    browser.events.clear()
-    yield
-    assert not browser.errors()
-
-
-def photo(*shape: int) -> NDArray[np.uint8]:
-    """Smooth, with noise."""
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    plane = 90 + 60 * np.sin(x / 9) * np.cos(y / 7)
-    noise = np.random.default_rng(0).integers(0, 8, shape)
-    return (plane.reshape(*plane.shape, *(1 for _ in shape[2:])) + noise).astype(np.uint8)
-
-
-def show(browser: Browser, archive: Path) -> None:
-    """Opens an archive by the page as a file, and waits until what is in sight is decoded."""
-    browser.open(PAGE.as_uri())
-    browser.drop(archive)
-    browser.wait("Boolean(archive) || at.status.classList.contains('bad')")
-    settled(browser)
-
-
-def settled(browser: Browser) -> None:
-    browser.wait("!archive || archive.scheduler.total === 0")
-
-
-def open_entry(browser: Browser, number: int) -> str:
-    """Opens a picture at full size; gives what the page says of it."""
-    browser.run(f"view.open(archive, grid.numbers, {number})")
-    text: str = browser.run(CHECK)
-    return text
-
-
-def canvas(browser: Browser) -> NDArray[np.uint8]:
-    """The pixels of the canvas at full size, with four channels."""
-    found: dict[str, Any] = browser.run(
-        "(() => { const { width, height } = at.canvas;"
-        " const { data } = at.canvas.getContext('2d').getImageData(0, 0, width, height);"
-        " let text = ''; for (const byte of data) text += String.fromCharCode(byte);"
-        " return { width, height, text: btoa(text) }; })()"
-    )
-    pixels = np.frombuffer(base64.b64decode(found["text"]), np.uint8)
-    return pixels.reshape(found["height"], found["width"], 4)
 
 
 def folder(path: Path) -> dict[str, NDArray[Any]]:
@@ -95,17 +38,6 @@ def folder(path: Path) -> dict[str, NDArray[Any]]:
         Image.fromarray(picture).save(path / name)
     (path / "notes.txt").write_text("four pictures")
     return pictures
-
-
-def shown_as(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """Red, green and blue of a picture on a canvas; of 16 bits with the window of all values."""
-    if picture.dtype == bool:
-        picture = picture.astype(np.uint8) * 255
-    elif picture.dtype == np.uint16:
-        low, high = int(picture.min()), int(picture.max())
-        scaled = (picture.astype(float) - low) * (255 / (high - low))
-        picture = np.rint(scaled).astype(np.uint8)
-    return np.broadcast_to(picture.reshape(*picture.shape[:2], -1), (*picture.shape[:2], 3))
 
 
 def test_the_page_is_made_of_what_is_here() -> None:
@@ -130,6 +62,24 @@ def test_pixels_are_those_that_went_in(browser: Browser, tmp_path: Path) -> None
     assert browser.run("at.values.textContent") == "four pictures"
 
 
+def test_palettes(browser: Browser, tmp_path: Path) -> None:
+    """Indexes show in the colours of the palette, in each format that has one."""
+    (tmp_path / "in").mkdir()
+    indexes = photo(40, 50) // 64
+    image = Image.fromarray(indexes, "P")
+    image.putpalette([10, 20, 30, 200, 0, 0, 0, 150, 0, 40, 40, 250])
+    for name in ("a.bmp", "a.gif", "a.png", "a.tif"):
+        image.save(tmp_path / "in" / name)
+    image.save(tmp_path / "in" / "two.png", bits=2)
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    show(browser, tmp_path / "x.bb")
+    expected = np.asarray(image.convert("RGB"))
+    for number in range(5):
+        name = browser.run(f"archive.entry({number}).name")
+        assert open_entry(browser, number).startswith("checked: "), name
+        assert np.array_equal(canvas(browser)[..., :3], expected), name
+
+
 def test_jpeg_files(browser: Browser, tmp_path: Path) -> None:
     """Their bytes are restored, and the browser decodes them, also for thumbnails."""
     (tmp_path / "in").mkdir()
@@ -150,11 +100,9 @@ def test_slices_of_a_stack(browser: Browser, tmp_path: Path) -> None:
     stack = np.stack([np.roll(photo(40, 60), s, 1) for s in range(6)]).astype(np.uint16) * 3
     bitsback.compress(stack, tmp_path / "x.bb", stack=True, tile=16)
     show(browser, tmp_path / "x.bb")
-    assert browser.run("view.slice") == 3  # one item is opened at once, in its middle
+    assert browser.run("view.places") == [3]  # one item is opened at once, in its middle
     browser.call("Input.dispatchMouseEvent", type="mouseWheel", x=640, y=400, deltaX=0, deltaY=120)
-    browser.wait("view.slice === 4 && view.data")
-    settled(browser)
-    browser.wait(f"{CHECK}.startsWith('checked')")
+    browser.wait(f"view.places[0] === 4 && {CHECK}.startsWith('checked')")
     values = browser.run("Array.from(view.values)")
     assert np.array_equal(np.array(values).reshape(40, 60), stack[4])
 

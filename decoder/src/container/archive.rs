@@ -63,9 +63,9 @@ fn read_section(section: &[u8], kind: u8, place: u64) -> Result<&[u8]> {
     Ok(payload)
 }
 
-/// The payload of a section `B`.
-pub fn block_payload(section: &[u8]) -> Result<&[u8]> {
-    read_section(section, b'B', 0)
+/// The payload of a section `B` at a place.
+pub fn block_payload(section: &[u8], place: u64) -> Result<&[u8]> {
+    read_section(section, b'B', place)
 }
 
 /// The previews of a section `v`: the number of the first file, and for each file the length of its preview.

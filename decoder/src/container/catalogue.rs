@@ -47,6 +47,8 @@ enum Content {
     Slice(u64),
     /// All items of a part, as rows.
     Rows,
+    /// All pages of a file, which are a part.
+    Pages,
     /// Some of the bytes of a part.
     Bytes(u64, u64),
 }
@@ -64,8 +66,17 @@ pub struct Entry {
     pub is_bytes: bool,
     /// The number of the file, by which previews are found.
     pub file: Option<u64>,
+    pub metadata: Option<Metadata>,
     part: usize,
     content: Content,
+}
+
+/// The container metadata of a file: the part that they are in, where they begin there, and their bytes.
+#[derive(Clone, Copy)]
+pub struct Metadata {
+    part: usize,
+    start: u64,
+    pub size: u64,
 }
 
 /// A box of a picture, which stands in the content of a block, row by row, from a byte on.
@@ -110,6 +121,13 @@ impl Catalogue {
     pub fn open(ranges: &Ranges) -> Result<Catalogue> {
         let archive = Archive::open(ranges)?;
         let entries = match archive.collection.container {
+            Container::Files(Kind::Tiff) if are_alike(&archive.collection.parts) => Entries::Spans(vec![Span {
+                part: 0,
+                count: 1,
+                content: Content::Pages,
+                name: String::new(),
+                number: None,
+            }]),
             Container::Files(kind @ (Kind::Pictures | Kind::Tiff)) => {
                 let mut numbered: Vec<(u64, File)> = (0..).zip(names::read(&archive, kind)?.0).collect();
                 numbered.retain(|(_, file)| kind == Kind::Tiff || !file.name.is_empty());
@@ -150,7 +168,9 @@ impl Catalogue {
                     _ => Content::Item(file.index),
                 };
                 let name = if file.name.is_empty() { number.to_string() } else { file.name.clone() };
-                Some(Entry { file: Some(*number), ..self.make(name, file.part, content) })
+                let own = Metadata { part: file.holder, start: file.start, size: file.size };
+                let metadata = (file.holder != file.part && file.size > 0).then_some(own);
+                Some(Entry { file: Some(*number), metadata, ..self.make(name, file.part, content) })
             }
             Entries::Spans(spans) => {
                 for span in spans {
@@ -183,9 +203,11 @@ impl Catalogue {
             Content::Item(item) => part.run_of_item(item).shape.clone(),
             Content::Slice(_) => part.shape[1..].to_vec(),
             Content::Rows => part.shape.clone(),
+            Content::Pages => [&[part.files()], page_of(part)].concat(),
             Content::Bytes(_, size) => vec![size],
         };
-        let axes = Axes::of(&shape, self.is_pictures(part).then_some(shape.len()));
+        let stacked = usize::from(content == Content::Pages);
+        let axes = Axes::of(&shape, self.is_pictures(part).then(|| shape.len() - stacked));
         let [rows, columns, channels] = match content {
             Content::Rows => [shape[0], shape.get(1).copied().unwrap_or(1), 1],
             _ => axes.split(&shape, 1),
@@ -196,7 +218,13 @@ impl Catalogue {
         };
         let is_bytes = matches!(content, Content::Bytes(..));
         let (dtype, file) = (part.dtype, None);
-        Entry { name, dtype, shape, slices, rows, columns, channels, is_bytes, file, part: number, content }
+        let metadata = match (content, self.collection.parts.last()) {
+            (Content::Pages, Some(last)) if last.is_metadata() => {
+                Some(Metadata { part: self.collection.parts.len() - 1, start: 0, size: last.bytes })
+            }
+            _ => None,
+        };
+        Entry { name, dtype, shape, slices, rows, columns, channels, is_bytes, file, metadata, part: number, content }
     }
 
     /// The pieces of a picture of an entry.
@@ -206,6 +234,8 @@ impl Catalogue {
         match entry.content {
             Content::Item(item) => self.item_pieces(entry.part, item, slice, &mut pieces),
             Content::Slice(index) => self.item_pieces(entry.part, 0, index, &mut pieces),
+            Content::Pages if part.axes == 0 => self.item_pieces(entry.part, 0, slice, &mut pieces),
+            Content::Pages => self.item_pieces(entry.part, slice, 0, &mut pieces),
             Content::Rows => {
                 let mut item = 0;
                 for run in &part.runs {
@@ -221,21 +251,46 @@ impl Catalogue {
                     item += run.items;
                 }
             }
-            Content::Bytes(start, size) => {
-                let run = &part.runs[0];
-                for tile in 0..run.tiles_of_item {
-                    let (first, extent) = match &part.cut {
-                        Some(cut) => tile_ranges(&run.shape, cut, tile)[0],
-                        None => (0, size.max(run.shape[0])),
-                    };
-                    let (from, to) = (start.max(first), (start + size).min(first + extent));
-                    if from < to {
-                        let (block, offset) = self.place(entry.part, tile);
-                        let columns = [from - start, to - from];
-                        let offset = offset + from - first;
-                        pieces.push(Piece { block, offset, rows: [0, 1], columns, channels: [0, 1] });
-                    }
-                }
+            Content::Bytes(start, size) => return self.byte_pieces(entry.part, start, size),
+        }
+        pieces
+    }
+
+    /// The pieces of a picture that stand in one of its frames, which have so many rows each.
+    pub fn frame_pieces(&self, entry: &Entry, frame: u64, rows: u64) -> Vec<Piece> {
+        let (first, end) = (frame.saturating_mul(rows), frame.saturating_add(1).saturating_mul(rows));
+        let mut pieces = self.pieces(entry, 0);
+        pieces.retain_mut(|piece| {
+            let [row, count] = piece.rows;
+            let (from, to) = (row.max(first), (row + count).min(end));
+            piece.offset += from.saturating_sub(row) * piece.columns[1] * piece.channels[1] * entry.dtype.size() as u64;
+            piece.rows = [from.wrapping_sub(first), to.saturating_sub(from)];
+            from < to
+        });
+        pieces
+    }
+
+    /// The pieces of the container metadata of a file, as of bytes.
+    pub fn metadata_pieces(&self, entry: &Entry) -> Vec<Piece> {
+        entry.metadata.map_or(Vec::new(), |own| self.byte_pieces(own.part, own.start, own.size))
+    }
+
+    /// The pieces of some of the bytes of a part.
+    fn byte_pieces(&self, number: usize, start: u64, size: u64) -> Vec<Piece> {
+        let part = &self.collection.parts[number];
+        let run = &part.runs[0];
+        let mut pieces = Vec::new();
+        for tile in 0..run.tiles_of_item {
+            let (first, extent) = match &part.cut {
+                Some(cut) => tile_ranges(&run.shape, cut, tile)[0],
+                None => (0, size.max(run.shape[0])),
+            };
+            let (from, to) = (start.max(first), (start + size).min(first + extent));
+            if from < to {
+                let (block, offset) = self.place(number, tile);
+                let columns = [from - start, to - from];
+                let offset = offset + from - first;
+                pieces.push(Piece { block, offset, rows: [0, 1], columns, channels: [0, 1] });
             }
         }
         pieces
@@ -299,6 +354,20 @@ impl Catalogue {
         let start = part.byte_of_tile(first.saturating_sub(self.first_tiles[number]));
         (block, part.byte_of_tile(tile).saturating_sub(start))
     }
+}
+
+/// The shape of a page of a part, all of which have one.
+fn page_of(part: &Part) -> &[u64] {
+    match part.axes {
+        0 => &part.shape[1..],
+        _ => &part.runs[0].shape,
+    }
+}
+
+/// Whether the parts of a file of pages are those of pages of one size, and container metadata.
+fn are_alike(parts: &[Part]) -> bool {
+    let pages = parts.iter().filter(|part| part.axes != 3).count();
+    pages == 1 && parts[0].axes != 3 && parts[0].runs.len() == 1
 }
 
 /// The arrays of an npz file, or the one array: item by item if these are pictures.

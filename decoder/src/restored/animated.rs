@@ -11,25 +11,42 @@ const SECTION: &str = "format.md, A6.7";
 const MOST_BYTES: usize = 1 << 28;
 const MOST_SIDE: u64 = (1 << 31) - 1;
 
+/// The chunks around the pixels of the frames, and the rows and columns of these.
+pub struct Frames<'a> {
+    bits: u8,
+    pub colour: u8,
+    columns: usize,
+    rows: usize,
+    pub lists: Vec<Vec<Chunk<'a>>>,
+    pub sizes: Vec<(usize, usize)>,
+}
+
+impl<'a> Frames<'a> {
+    pub fn read(bytes: &mut Bytes<'a>) -> Result<Frames<'a>> {
+        let [bits, colour] = bytes.array()?;
+        let columns = bytes.varint_in(1, MOST_SIDE, "the width of a picture")? as usize;
+        let rows = bytes.varint_in(1, MOST_SIDE, "the height of a picture")? as usize;
+        let count = bytes.varint_in(1, u64::MAX - 1, "the number of frames")?;
+        let mut lists = Vec::new();
+        for _ in 0..=count {
+            let list = chunks(bytes)?;
+            let others = list.iter().all(|chunk| !matches!(&chunk.kind, b"IDAT" | b"fdAT"));
+            demand(others, "a list of chunks has pixels", SECTION)?;
+            lists.push(list);
+        }
+        let mut sizes = vec![(rows, columns)];
+        for list in &lists[1..lists.len() - 1] {
+            sizes.push(size(list)?);
+        }
+        Ok(Frames { bits, colour, columns, rows, lists, sizes })
+    }
+}
+
 /// The file; where zlib compressed a frame, one with the same chunks and pixels.
 pub fn file(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, SECTION);
     demand(picture.pixels.len() <= MOST_BYTES, "the sheet of an animated PNG is too large", SECTION)?;
-    let [bits, colour] = bytes.array()?;
-    let columns = bytes.varint_in(1, MOST_SIDE, "the width of a picture")? as usize;
-    let rows = bytes.varint_in(1, MOST_SIDE, "the height of a picture")? as usize;
-    let count = bytes.varint_in(1, u64::MAX - 1, "the number of frames")?;
-    let mut lists = Vec::new();
-    for _ in 0..=count {
-        let list = chunks(&mut bytes)?;
-        let others = list.iter().all(|chunk| !matches!(&chunk.kind, b"IDAT" | b"fdAT"));
-        demand(others, "a list of chunks has pixels", SECTION)?;
-        lists.push(list);
-    }
-    let mut sizes = vec![(rows, columns)];
-    for list in &lists[1..lists.len() - 1] {
-        sizes.push(size(list)?);
-    }
+    let Frames { bits, colour, columns, rows, lists, sizes } = Frames::read(&mut bytes)?;
     let mut check = None;
     let mut streams = Vec::new();
     if exact {

@@ -39,6 +39,10 @@ impl Frame {
         Ok(Frame { gap, width, height, bits, flags, block, clears })
     }
 
+    fn size(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+
     /// The pixels in the order of the stream.
     fn pixels(&self, picture: &Picture, top: usize, left: usize) -> Vec<u8> {
         let row = |y: usize| {
@@ -50,16 +54,32 @@ impl Frame {
     }
 }
 
+fn read(bytes: &mut Bytes) -> Result<Vec<Frame>> {
+    let mut frames = Vec::new();
+    for _ in 0..bytes.varint()? {
+        frames.push(Frame::read(bytes)?);
+    }
+    Ok(frames)
+}
+
+/// The rows and columns of the frames.
+pub fn sizes(bytes: &mut Bytes) -> Result<Vec<(usize, usize)>> {
+    Ok(read(bytes)?.iter().map(Frame::size).collect())
+}
+
+/// The palette of all frames in a file without its pixels.
+pub fn palette(others: &[u8]) -> Vec<u8> {
+    let size = others.get(10).filter(|&flags| flags & 128 != 0).map_or(0, |flags| 3 << (1 + (flags & 7)));
+    others.iter().skip(13).take(size).copied().collect()
+}
+
 /// The file of a sheet.
 pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(metadata, SECTION);
     demand(picture.mode() == Mode::Grey, "the sheet of a GIF has no indexes", SECTION)?;
     demand(picture.rows * picture.columns <= MOST_PIXELS, "the sheet of a GIF is too large", SECTION)?;
-    let mut frames = Vec::new();
-    for _ in 0..bytes.varint()? {
-        frames.push(Frame::read(&mut bytes)?);
-    }
-    let sizes: Vec<_> = frames.iter().map(|frame| (frame.height, frame.width)).collect();
+    let frames = read(&mut bytes)?;
+    let sizes: Vec<_> = frames.iter().map(Frame::size).collect();
     let mut encoder = Encoder::new();
     let mut out = Vec::new();
     for (frame, (top, left)) in frames.iter().zip(places(&sizes, picture)?) {

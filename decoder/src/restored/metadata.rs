@@ -19,6 +19,73 @@ pub enum Restored {
     Pages(Vec<usize>),
 }
 
+/// What container metadata say of a file without its pixels.
+#[derive(Default)]
+pub struct Header {
+    /// How many frames of one size stand below each other from the first row on, and their rows; zeros if they are of
+    /// several sizes, or the header of the file says it.
+    pub frames: usize,
+    pub rows: usize,
+    /// Bytes of the file: where they begin in it and in the metadata, and how many there are.
+    pub pieces: Vec<[u64; 3]>,
+    /// Red, green and blue of each index, if the pixels are indexes of a PNG or GIF file.
+    pub palette: Vec<u8>,
+}
+
+impl Header {
+    pub fn read(metadata: &[u8]) -> Result<Header> {
+        let mut header = Header::default();
+        let mut bytes = Bytes::new(metadata, "format.md, A6");
+        match bytes.byte()? {
+            1 => {
+                bytes.byte()?;
+                let segments = bytes.varint()?;
+                let mut first = 0;
+                for segment in 0..segments {
+                    let gap = bytes.varint()?;
+                    bytes.varint()?;
+                    first = if segment == 0 { gap } else { first };
+                }
+                header.pieces = vec![[0, bytes.at() as u64, first.min(bytes.left() as u64)]];
+            }
+            2 | 3 => {
+                let [_, colour] = bytes.array()?;
+                header.palette = palette(colour, &chunks(&mut bytes)?);
+            }
+            4 => {
+                let tiff = Tiff::read(bytes.rest())?;
+                (header.frames, header.rows) = alike(&tiff.largest());
+                header.pieces = tiff.around(metadata.len() as u64);
+            }
+            6 => {
+                (header.frames, header.rows) = alike(&gif::sizes(&mut bytes)?);
+                header.palette = gif::palette(bytes.rest());
+            }
+            8 | 9 => {
+                let animated::Frames { colour, sizes, lists, .. } = animated::Frames::read(&mut bytes)?;
+                (header.frames, header.rows) = alike(&sizes);
+                header.palette = palette(colour, &lists[0]);
+            }
+            _ => {}
+        }
+        Ok(header)
+    }
+}
+
+/// The palette among the chunks of a PNG file whose pixels are indexes.
+fn palette(colour: u8, chunks: &[Chunk]) -> Vec<u8> {
+    let mut palettes = chunks.iter().filter(|chunk| colour == 3 && chunk.kind == *b"PLTE");
+    palettes.next().map_or(Vec::new(), |chunk| chunk.content.iter().take(3 * 256).copied().collect())
+}
+
+/// How many frames there are, and their rows, if all have one size.
+fn alike(sizes: &[(usize, usize)]) -> (usize, usize) {
+    match sizes.windows(2).all(|pair| pair[0] == pair[1]) {
+        true => (sizes.len(), sizes.first().map_or(0, |size| size.0)),
+        false => (0, 0),
+    }
+}
+
 pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, "format.md, A6");
     match bytes.byte()? {

@@ -306,7 +306,7 @@ fn decode_parts(archive: &Archive, ranges: &Ranges, library: &Library) -> Result
     let parts = &archive.collection.parts;
     let mut blocks = Vec::new();
     for section in &archive.blocks {
-        let block = Block::read(block_payload(ranges.get(section.place, section.size)?)?)?;
+        let block = Block::read(block_payload(ranges.get(section.place, section.size)?, section.place)?)?;
         let own = block.runs.iter().try_fold(0u64, |sum, run| sum.checked_add(run.items));
         let same = block.first == section.first && own == Some(section.tiles);
         demand(same, "a block has other tiles than the index says", SECTION)?;

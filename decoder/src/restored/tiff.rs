@@ -215,25 +215,18 @@ impl<'a> Tiff<'a> {
     /// Checks the lengths of segments, and that neither they nor the fields overlap.
     fn check_places(&self) -> Result<()> {
         let mut segments = self.segments.iter();
-        let mut taken = Vec::new();
-        let mut fields = self.fields.iter();
         for layout in self.layouts() {
             let [down, across] = layout.grid();
             for band in 0..down {
                 let raw = layout.raw_bytes(band);
-                for &(place, length) in segments.by_ref().take(across * layout.planes) {
+                for &(_, length) in segments.by_ref().take(across * layout.planes) {
                     let known = u128::from(length);
                     let fits = if layout.compression == 1 { known == raw } else { known <= 2 * raw + (1 << 16) };
                     demand(fits, "a segment has another length", SECTION)?;
-                    taken.push((place, length));
                 }
             }
-            if layout.compression != 1 {
-                let count = layout.segments() as u64;
-                taken.extend(fields.by_ref().take(2).map(|&(place, size)| (place, count * size)));
-            }
         }
-        taken.sort_unstable();
+        let taken = self.taken();
         let mut end = 0;
         for (place, length) in &taken {
             demand(*place >= end, "segments or fields overlap each other", SECTION)?;
@@ -241,6 +234,42 @@ impl<'a> Tiff<'a> {
         }
         let total = self.others.len() as u64 + taken.iter().map(|(_, length)| length).sum::<u64>();
         demand(end <= total, "a segment is behind the end of its file", SECTION)
+    }
+
+    /// Where segments and fields are, in this order, and their lengths.
+    fn taken(&self) -> Vec<(u64, u64)> {
+        let mut taken = self.segments.clone();
+        let compressed = self.layouts().filter(|layout| layout.compression != 1);
+        for (layout, fields) in compressed.zip(self.fields.chunks_exact(2)) {
+            let count = layout.segments() as u64;
+            taken.extend(fields.iter().map(|&(place, size)| (place, count * size)));
+        }
+        taken.sort_unstable();
+        taken
+    }
+
+    /// The bytes of the file around segments and fields: where they begin in it, and in metadata of so many bytes, the
+    /// last of which they are; and how many there are.
+    pub fn around(&self, metadata: u64) -> Vec<[u64; 3]> {
+        let mut at = metadata - self.others.len() as u64;
+        let mut end = 0;
+        let mut pieces = Vec::new();
+        for (place, length) in self.taken() {
+            pieces.push([end, at, place - end]);
+            at += place - end;
+            end = place + length;
+        }
+        pieces.push([end, at, metadata - at]);
+        pieces.retain(|&[_, _, size]| size > 0);
+        pieces
+    }
+
+    /// The rows and columns of the pages before the first that is smaller in both, as levels of a pyramid are.
+    pub fn largest(&self) -> Vec<(usize, usize)> {
+        let mut sizes: Vec<(usize, usize)> = self.layouts().map(|layout| (layout.rows, layout.columns)).collect();
+        let level = sizes.iter().position(|size| size.0 < sizes[0].0 && size.1 < sizes[0].1);
+        sizes.truncate(level.unwrap_or(sizes.len()));
+        sizes
     }
 
     /// All pages, one below the other.

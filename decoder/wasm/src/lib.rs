@@ -1,4 +1,4 @@
-//! The decoder as a WebAssembly module; `viewer/wasm.js` calls it.
+//! The decoder as a WebAssembly module; `viewer/decoder.js` calls it.
 //!
 //! Arguments are numbers, or bytes that the caller has written to memory of `allocate`; the function that takes them
 //! frees them. Each function gives a status, and leaves bytes behind, where `result` and `result_size` say: the result,
@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 use bitsback_decode::blocks::methods;
 use bitsback_decode::container::archive::{block_payload, read_previews};
-use bitsback_decode::container::catalogue::{Catalogue, Entry};
+use bitsback_decode::container::catalogue::{Catalogue, Entry, Piece};
 use bitsback_decode::container::collection::Collection;
 use bitsback_decode::container::ranges::Ranges;
 use bitsback_decode::foundations::bytes::Bytes;
@@ -19,6 +19,7 @@ use bitsback_decode::foundations::error::{demand, error, Result};
 use bitsback_decode::foundations::sha256::hex;
 use bitsback_decode::foundations::tables;
 use bitsback_decode::models::library::Library;
+use bitsback_decode::restored::metadata::Header;
 use bitsback_decode::restored::npy::npy;
 use bitsback_decode::restored::output::{check_tiles, part_of};
 use bitsback_decode::restored::picture::Picture;
@@ -160,7 +161,7 @@ pub extern "C" fn entries(first: f64, count: f64) -> u32 {
             let entry = entry(catalogue, number as f64)?;
             list.push(format!(
                 "{{\"name\":{},\"dtype\":{},\"shape\":{:?},\"slices\":{},\"rows\":{},\"columns\":{},\"channels\":{},\
-                 \"isBytes\":{},\"file\":{}}}",
+                 \"isBytes\":{},\"file\":{},\"metadata\":{}}}",
                 quoted(&entry.name),
                 quoted(&entry.dtype.text()),
                 entry.shape,
@@ -170,6 +171,7 @@ pub extern "C" fn entries(first: f64, count: f64) -> u32 {
                 entry.channels,
                 entry.is_bytes,
                 entry.file.map_or("null".into(), |file| file.to_string()),
+                entry.metadata.map_or(0, |metadata| metadata.size),
             ));
         }
         Ok(format!("[{}]", list.join(",")).into_bytes())
@@ -177,12 +179,26 @@ pub extern "C" fn entries(first: f64, count: f64) -> u32 {
 }
 
 /// The pieces of blocks that a picture of an entry consists of: for each its block, the byte where it begins in the
-/// content of the block, and the first and the number of its rows, columns and channels.
+/// content of the block, and the first and the number of its rows, columns and channels. Where the pictures are frames
+/// below each other, `rows` is how many rows each has, and otherwise 0.
 #[no_mangle]
-pub extern "C" fn pieces(number: f64, slice: f64) -> u32 {
+pub extern "C" fn pieces(number: f64, slice: f64, rows: f64) -> u32 {
+    pieces_of(number, |catalogue, entry| match rows as u64 {
+        0 => catalogue.pieces(entry, slice as u64),
+        rows => catalogue.frame_pieces(entry, slice as u64, rows),
+    })
+}
+
+/// The pieces of blocks that the container metadata of an entry consist of, as of bytes.
+#[no_mangle]
+pub extern "C" fn metadata(number: f64) -> u32 {
+    pieces_of(number, Catalogue::metadata_pieces)
+}
+
+fn pieces_of(number: f64, list: impl Fn(&Catalogue, &Entry) -> Vec<Piece>) -> u32 {
     call(|state| {
         let catalogue = catalogue(state)?;
-        let pieces = catalogue.pieces(&entry(catalogue, number)?, slice as u64);
+        let pieces = list(catalogue, &entry(catalogue, number)?);
         let there = pieces.iter().all(|piece| piece.block < catalogue.blocks.len());
         demand(there, "tiles that are needed are in no block", "format.md, A5.11")?;
         let list: Vec<String> = pieces
@@ -194,6 +210,18 @@ pub extern "C" fn pieces(number: f64, slice: f64) -> u32 {
             })
             .collect();
         Ok(format!("[{}]", list.join(",")).into_bytes())
+    })
+}
+
+/// What container metadata say of a file: how many frames it has, and their rows, where bytes of its header begin in it and in the
+/// metadata, and how many there are, and its palette.
+#[no_mangle]
+pub extern "C" fn header(bytes: *mut u8, size: usize) -> u32 {
+    let metadata = taken(bytes, size);
+    call(|_| {
+        let Header { frames, rows, pieces, palette } = Header::read(&metadata)?;
+        let sizes = format!("\"frames\":{frames},\"rows\":{rows}");
+        Ok(format!("{{{sizes},\"pieces\":{pieces:?},\"palette\":{palette:?}}}").into_bytes())
     })
 }
 
@@ -262,13 +290,13 @@ pub extern "C" fn table(bytes: *mut u8, size: usize) -> u32 {
     u32::from(!right)
 }
 
-/// Decodes the section of a block, with these tiles, as bytes: its content, and behind it the identity of its model as
+/// Decodes the section of a block at a place of the file, with these tiles, as bytes: its content, and behind it the identity of its model as
 /// 32 hexadecimal digits, or as many spaces if it has no model.
 #[no_mangle]
-pub extern "C" fn decode(bytes: *mut u8, size: usize, first: f64, tiles: f64) -> u32 {
+pub extern "C" fn decode(bytes: *mut u8, size: usize, place: f64, first: f64, tiles: f64) -> u32 {
     let section = taken(bytes, size);
     let status = call(|state| {
-        let block = Block::read(block_payload(&section)?)?;
+        let block = Block::read(block_payload(&section, place as u64)?)?;
         let own = block.runs.iter().try_fold(0u64, |sum, run| sum.checked_add(run.items));
         let same = block.first == first as u64 && own == Some(tiles as u64);
         demand(same, "a block has other tiles than the index says", "format.md, A5.5")?;

@@ -1,0 +1,24 @@
+"""The browser of the tests of the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from viewer.browser import CHROMIUM, Browser
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    assert CHROMIUM is not None, "chromium is missing: apt-get install chromium"
+    with Browser(tmp_path_factory.mktemp("profile")) as found:
+        found.size(1280, 800)
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def no_errors(browser: Browser) -> Iterator[None]:
+    browser.events.clear()
+    yield
+    assert not browser.errors()
