@@ -69,20 +69,28 @@ class StepSearch {
                 quality = one;
             }
         }
-        Steps steps;
+        const bool usual = most > 0.5f * sum;
+        // A place of an unusual table where all are zeros gets a great step, so they stay zeros.
+        Steps steps{};
+        std::uint16_t greatest = 1;
         for (std::size_t k = 0; k < block_size; ++k) {
             const std::size_t r = natural[k];
-            const int usual = usual_step(table, r, quality);
-            const bool sure =
-                most < 0.97f * sum && scores[r][static_cast<std::size_t>(best[r])] >
-                                          scores[r][static_cast<std::size_t>(usual)] + doubt;
-            steps[k] = static_cast<std::uint16_t>(sure ? best[r] : usual);
+            const auto likely = static_cast<std::size_t>(best[r]);
+            const auto expected =
+                static_cast<std::size_t>(usual ? usual_step(table, r, quality) : 0);
+            const bool sure = scores[r][likely] > scores[r][expected] + doubt;
+            if (sure || (!usual && values_[r].size() > few_values))
+                greatest = std::max(greatest, steps[k] = static_cast<std::uint16_t>(likely));
+            else if (usual)
+                steps[k] = static_cast<std::uint16_t>(expected);
         }
+        for (std::uint16_t& step : steps)
+            if (step == 0) step = greatest;
         return {std::max(sum, most), steps};
     }
 
   private:
-    static constexpr std::size_t most_values = 256;
+    static constexpr std::size_t most_values = 256, few_values = 8;
     static constexpr float doubt = 6;  // of any step
 
     static std::array<float, most_step + 1> score(const std::vector<float>& values) {
