@@ -28,6 +28,7 @@ from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.models import bundled, file
 from bitsback.wire import varint
+from decoded_pictures import DECODED
 from in_memory import drawn, in_order
 from packing import index_of
 from plane_models import only_one_shape
@@ -90,6 +91,7 @@ def archives() -> list[Seed]:
         ("counted", np.kron(smooth[0] > 30, np.ones((3, 3), bool)), {"model": "bilevel"}),
         ("colours of JPEG", colours, {"model": "universal"}),
         ("wavefronts", colours, {"model": "universal-fast"}),
+        ("JPEG behind pixels", DECODED["4:2:0, cropped"](), {"stack": False}),
         ("listed", noisy.astype("<u4") * np.uint32(10**7 + 9), {"model": "universal"}),
         ("listed floats", (noisy * 0.1 - 3).astype(">f8"), {"model": "universal"}),
         ("range", noisy - np.int64(2**62), {"model": "universal"}),

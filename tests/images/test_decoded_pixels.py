@@ -73,6 +73,21 @@ def test_other_tables_are_found(options: dict[str, Any]) -> None:
         assert [steps[k] for k in range(10)] == [table[natural[k]] for k in range(10)]
 
 
+def test_steps_without_evidence_keep_zeros() -> None:
+    """A table that is no multiple of the usual ones, as mozjpeg's, and few coefficients."""
+    table = [8 + n // 8 * 3 + n % 8 * 3 for n in range(64)]
+    stream = jpeg(picture("RGB", 160, 160), qtables=[table, table], subsampling=2)
+    assert len(coded(pixels_of(stream))) < len(stream)
+
+
+def test_a_few_pixels_of_no_colour_do_not_end_the_search() -> None:
+    """As libjpeg 9 makes, whose constants differ."""
+    pixels = decoded(rows=96, columns=96, subsampling=0, quality=85)
+    least = len(coded(pixels))
+    pixels[::17, ::13, 1] ^= 1
+    assert len(coded(pixels)) < least + 250
+
+
 def _zigzag(row: int, column: int) -> tuple[int, int]:
     return row + column, column if (row + column) % 2 == 0 else row
 

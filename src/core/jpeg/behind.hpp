@@ -93,6 +93,7 @@ class BehindSearch {
     static constexpr std::size_t least = 16;  // rows and columns
     static constexpr float least_score = 60;
     static constexpr int most_turns = 2;
+    static constexpr std::size_t most_strange = 16;
     static constexpr std::size_t window = 192;  // rows and columns, in units of 16
 
     bool split_grey() {
@@ -121,9 +122,10 @@ class BehindSearch {
         }
     };
 
-    // Luma and chroma, where a pixel has only one; false if one has none.
+    // Luma and chroma, where a pixel has only one; false if many have none.
     bool split_colours() {
         const Inverse& inverse = Inverse::all();
+        std::size_t strange = 0;  // libjpeg 9 rounds a few pixels otherwise
         planes_.assign(3, Plane(rows_, columns_));
         for (std::size_t at = 0; at < rows_ * columns_; ++at) {
             const int red = pixels_[3 * at], green = pixels_[3 * at + 1],
@@ -141,7 +143,7 @@ class BehindSearch {
                 if (cr < 0 || cb < 0 || luma + Shift(cb, cr).green != green) continue;
                 if (++found == 1) values = {luma, cb, cr};
             }
-            if (found == 0 && !clamped) return false;
+            if (found == 0 && !clamped && ++strange > most_strange + at / 64) return false;
             for (std::size_t c = 0; c < 3; ++c) {
                 const int value = std::clamp(values[c], 0, 255);
                 const bool sure = found == 1 && !clamped;

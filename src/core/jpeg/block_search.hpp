@@ -17,53 +17,59 @@ namespace bitsback::jpeg {
 
 using Values = std::array<float, block_size>;
 
-// Orthonormal basis functions: [place][pixel].
-inline const std::array<Values, block_size>& basis_functions() {
-    static const auto made = [] {
-        // cos(n pi / 16), of one dimension
-        constexpr std::array<double, 9> cosines = {1,
-                                                   0.98078528040323044913,
-                                                   0.92387953251128675613,
-                                                   0.83146961230254523708,
-                                                   0.70710678118654752440,
-                                                   0.55557023301960222474,
-                                                   0.38268343236508977173,
-                                                   0.19509032201612826785,
-                                                   0};
-        const auto cosine = [&](std::size_t n) {
-            n %= 32;
+// Orthonormal basis functions of a row: [pixel][frequency].
+inline constexpr auto row_functions = [] {
+    // cos(n pi / 16)
+    constexpr std::array<double, 9> cosines = {1,
+                                               0.98078528040323044913,
+                                               0.92387953251128675613,
+                                               0.83146961230254523708,
+                                               0.70710678118654752440,
+                                               0.55557023301960222474,
+                                               0.38268343236508977173,
+                                               0.19509032201612826785,
+                                               0};
+    std::array<std::array<float, 8>, 8> functions{};
+    for (std::size_t x = 0; x < 8; ++x)
+        for (std::size_t f = 0; f < 8; ++f) {
+            std::size_t n = (2 * x + 1) * f % 32;
             if (n > 16) n = 32 - n;
-            return n > 8 ? -cosines[16 - n] : cosines[n];
-        };
-        const auto one = [&](std::size_t f, std::size_t x) {
-            return f == 0 ? 0.5 * cosines[4] : 0.5 * cosine((2 * x + 1) * f);
-        };
-        std::array<Values, block_size> functions;
-        for (std::size_t r = 0; r < block_size; ++r)
-            for (std::size_t p = 0; p < block_size; ++p)
-                functions[r][p] = static_cast<float>(one(r / 8, p / 8) * one(r % 8, p % 8));
-        return functions;
-    }();
-    return made;
+            const double cosine = n > 8 ? -cosines[16 - n] : cosines[n];
+            functions[x][f] = static_cast<float>(0.5 * (f == 0 ? cosines[4] : cosine));
+        }
+    return functions;
+}();
+
+// Those of a block: [place][pixel].
+inline constexpr auto basis_functions = [] {
+    std::array<Values, block_size> functions{};
+    for (std::size_t r = 0; r < block_size; ++r)
+        for (std::size_t p = 0; p < block_size; ++p)
+            functions[r][p] = row_functions[p / 8][r / 8] * row_functions[p % 8][r % 8];
+    return functions;
+}();
+
+// The transform of a row of samples.
+template <class Sample>
+std::array<float, 8> transform_row(const Sample* samples) {
+    std::array<float, 8> values{};
+    for (std::size_t x = 0; x < 8; ++x)
+        for (std::size_t f = 0; f < 8; ++f)
+            values[f] += static_cast<float>(samples[x]) * row_functions[x][f];
+    return values;
+}
+
+// Adds row y, which is transformed, to the transform of a block.
+inline void add_row(const std::array<float, 8>& row, std::size_t y, Values& values) {
+    for (std::size_t g = 0; g < 8; ++g)
+        for (std::size_t f = 0; f < 8; ++f) values[8 * g + f] += row[f] * row_functions[y][g];
 }
 
 // The transform of samples less 128.
 inline Values transform(const Values& samples) {
-    static const auto rows = [] {  // [pixel][frequency]
-        std::array<std::array<float, 8>, 8> made;
-        for (std::size_t x = 0; x < 8; ++x)
-            for (std::size_t f = 0; f < 8; ++f)
-                made[x][f] = basis_functions()[f][x] * 2.8284271247461903f;
-        return made;
-    }();
-    Values half{}, whole{};
-    for (std::size_t y = 0; y < 8; ++y)
-        for (std::size_t x = 0; x < 8; ++x)
-            for (std::size_t f = 0; f < 8; ++f) half[8 * y + f] += samples[8 * y + x] * rows[x][f];
-    for (std::size_t y = 0; y < 8; ++y)
-        for (std::size_t g = 0; g < 8; ++g)
-            for (std::size_t f = 0; f < 8; ++f) whole[8 * g + f] += half[8 * y + f] * rows[y][g];
-    return whole;
+    Values values{};
+    for (std::size_t y = 0; y < 8; ++y) add_row(transform_row(&samples[8 * y]), y, values);
+    return values;
 }
 
 // The samples of a component, from a least to a most one, block by block, and guesses between.
@@ -105,7 +111,7 @@ class BlockSearch {
         }
         for (std::size_t r = 0; r < block_size; ++r)
             for (std::size_t p = 0; p < block_size; ++p)
-                change_[r][p] = basis_functions()[r][p] * steps_[r];
+                change_[r][p] = basis_functions[r][p] * steps_[r];
     }
 
     // The samples out of bounds, after the search for the coefficients.

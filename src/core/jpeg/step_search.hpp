@@ -69,20 +69,28 @@ class StepSearch {
                 quality = one;
             }
         }
-        Steps steps;
+        const bool usual = most > 0.5f * sum;
+        // A place of an unusual table where all are zeros gets a great step, so they stay zeros.
+        Steps steps{};
+        std::uint16_t greatest = 1;
         for (std::size_t k = 0; k < block_size; ++k) {
             const std::size_t r = natural[k];
-            const int usual = usual_step(table, r, quality);
-            const bool sure =
-                most < 0.97f * sum && scores[r][static_cast<std::size_t>(best[r])] >
-                                          scores[r][static_cast<std::size_t>(usual)] + doubt;
-            steps[k] = static_cast<std::uint16_t>(sure ? best[r] : usual);
+            const auto likely = static_cast<std::size_t>(best[r]);
+            const auto expected =
+                static_cast<std::size_t>(usual ? usual_step(table, r, quality) : 0);
+            const bool sure = scores[r][likely] > scores[r][expected] + doubt;
+            if (sure || (!usual && values_[r].size() > few_values))
+                greatest = std::max(greatest, steps[k] = static_cast<std::uint16_t>(likely));
+            else if (usual)
+                steps[k] = static_cast<std::uint16_t>(expected);
         }
+        for (std::uint16_t& step : steps)
+            if (step == 0) step = greatest;
         return {std::max(sum, most), steps};
     }
 
   private:
-    static constexpr std::size_t most_values = 256;
+    static constexpr std::size_t most_values = 256, few_values = 8;
     static constexpr float doubt = 6;  // of any step
 
     static std::array<float, most_step + 1> score(const std::vector<float>& values) {
@@ -163,34 +171,43 @@ void visit_blocks(const Plane& plane, std::size_t top, std::size_t left, std::si
     }
 }
 
-// Where the first whole block of a grid begins, each from 0 to 7: where coefficients are zeros most
-// often, and much more often than elsewhere. Nothing if there is no such place.
+// Coefficients that are nearly 0 in the 64 blocks that begin at the first 8 rows and columns.
+inline void count_zeros(const Plane& plane, std::size_t row, std::size_t column,
+                        std::array<int, block_size>& zeros) {
+    std::array<std::array<std::array<float, 8>, 15>, 8> half;  // [left][row][frequency]
+    for (std::size_t y = 0; y < 15; ++y)
+        for (std::size_t left = 0; left < 8; ++left)
+            half[left][y] = transform_row(&plane.levels[(row + y) * plane.columns + column + left]);
+    for (std::size_t at = 0; at < block_size; ++at) {
+        Values whole{};
+        for (std::size_t y = 0; y < 8; ++y) add_row(half[at % 8][at / 8 + y], y, whole);
+        for (const float value : whole) zeros[at] += std::abs(value) < 0.75f;
+    }
+}
+
+// Where the first whole block of a grid begins, each from 0 to 7: where coefficients are zeros much
+// more often than elsewhere. Nothing if there is no such place.
 inline std::optional<std::pair<std::size_t, std::size_t>> find_grid(const Plane& plane) {
-    constexpr std::size_t elements_of_a_look = 1 << 14, most_looks = 16;
-    constexpr int clear = 8;  // zeros more in a block: 12 to 38 with qualities of 95 to 50
+    // Zeros more in a block: 12 to 38 with qualities of 95 to 50, 2 to 8 in other pictures.
+    constexpr int clear = 8, hopeless = 6, least_looks = 4, most_looks = 16;
     std::array<int, block_size> zeros{};
-    int looks = 0;
-    const std::size_t some =
-        std::clamp<std::size_t>(plane.rows * plane.columns / elements_of_a_look, 4, most_looks);
-    visit_blocks(plane, 0, 0, 16 * some, [&](std::size_t row, std::size_t column) {
-        if (looks == static_cast<int>(some) || row + 15 > plane.rows || column + 15 > plane.columns)
-            return;
+    int looks = 0, above = 0;
+    std::size_t place = 0;
+    bool open = true;
+    visit_blocks(plane, 0, 0, 16 * most_looks, [&](std::size_t row, std::size_t column) {
+        if (!open || row + 15 > plane.rows || column + 15 > plane.columns) return;
         const auto block = block_at(plane, row + 4, column + 4);
         if (!block || block->levels < 2 * few_levels) return;
+        count_zeros(plane, row, column, zeros);
         ++looks;
-        for (std::size_t place = 0; place < block_size; ++place) {
-            Values samples;
-            for (std::size_t p = 0; p < block_size; ++p)
-                samples[p] = plane.levels[(row + place / 8 + p / 8) * plane.columns + column +
-                                          place % 8 + p % 8];
-            for (const float value : transform(samples)) zeros[place] += std::abs(value) < 0.75f;
-        }
+        const auto best = std::max_element(zeros.begin(), zeros.end());
+        place = static_cast<std::size_t>(best - zeros.begin());
+        above = *best - (std::accumulate(zeros.begin(), zeros.end(), 0) - *best) / 63;
+        open = looks < 2 || above >= hopeless * looks - 2;
+        if (looks == most_looks || (looks >= least_looks && above >= clear * (looks + 2)))
+            open = false;
     });
-    if (looks == 0) return std::nullopt;
-    const auto best = std::max_element(zeros.begin(), zeros.end());
-    const int all = std::accumulate(zeros.begin(), zeros.end(), 0);
-    if (*best - (all - *best) / 63 < clear * looks + 2 * clear) return std::nullopt;
-    const auto place = static_cast<std::size_t>(best - zeros.begin());
+    if (looks == 0 || above < clear * (looks + 2)) return std::nullopt;
     return std::pair{place / 8, place % 8};
 }
 
