@@ -225,7 +225,8 @@ class BehindSearch {
                 right += inner_share(samples);
                 all += inner_share(part);
             }
-            if (right < 0.85 * all) continue;
+            // 0.94 and more with the sampling there was, 0.86 and less with another
+            if (right < 0.9 * all) continue;
             behind_.down = down;
             behind_.across = across;
             return;
