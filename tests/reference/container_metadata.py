@@ -39,7 +39,7 @@ def is_plain(metadata: bytes) -> bool:
     if metadata[0] in (3, 9):
         return all(is_of_tokens(reader, metadata[0] == 9))
     if metadata[0] != 4:
-        return metadata[0] in (1, 5, 6)
+        return metadata[0] in (1, 5, 6, 11)
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
     return all(run[8] == 1 for run in runs)
 
@@ -91,8 +91,10 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return webp(reader, pixels)
     if kind in (8, 9):
         return animated_png(reader, pixels, kind == 9)
+    if kind == 11:
+        return byte_runs(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
-    return tiff(reader, [pixels])
+    return tiff(reader, [pixels], on_sheet=True)
 
 
 def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
@@ -167,16 +169,19 @@ class Made(NamedTuple):
     crc: int
 
 
-def tiff(reader: Reader, pages: Iterable[NDArray[Any]]) -> bytes | None:
-    made = tiff_file(reader, pages)
+def tiff(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool = False) -> bytes | None:
+    made = tiff_file(reader, pages, on_sheet)
     if made is None:
         return None
     require(made.check in (None, made.crc), "the check of the segments")
     return made.data
 
 
-def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
-    """None where the container metadata does not promise its bytes, or libtiff makes them."""
+def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> Made | None:
+    """None where the container metadata does not promise its bytes, or libtiff makes them.
+
+    on_sheet: there is one picture, a sheet with all pages.
+    """
     layouts: list[Layout] = []
     segments = pixels = area = 0
     for _ in range(reader.varint()):
@@ -214,6 +219,9 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
     padding = reader.take(reader.varint())
     others = reader.take(len(reader.data) - reader.at)
     check_places(layouts, fields, spans, len(padding), len(others))
+    if on_sheet:
+        (sheet,) = pages
+        pages = pages_of_sheet(layouts, sheet)
     shown = list(rows_of(layouts, pages))
     require(check is not None or tokens is None, "a check beside tokens")
     if any(layout.compression != 1 for layout in layouts) and check is None:
@@ -330,20 +338,28 @@ def change(reader: Reader) -> int:
 
 
 def rows_of(layouts: list[Layout], pages: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """The pages of the layouts, of pictures in which they stand one below the other."""
+    """The pages, each in the layout that it is to have."""
     left = iter(layouts)
-    for picture in pages:
-        at = 0
-        while at < len(picture):
-            layout = next(left)
-            page = picture[at : at + layout.height]
-            colours = layout.channels * layout.planes
-            require(page.shape == (layout.height, layout.width, colours)[: page.ndim], "its shape")
-            require(page.ndim == 2 + (colours > 1), "its channels")
-            require(page.dtype.str == dtype_of(layout), "its samples")
-            yield page.reshape(layout.height, layout.width, colours)
-            at += layout.height
+    for page in pages:
+        layout = next(left)
+        colours = layout.channels * layout.planes
+        require(page.shape == (layout.height, layout.width, colours)[: page.ndim], "its shape")
+        require(page.ndim == 2 + (colours > 1), "its channels")
+        require(page.dtype.str == dtype_of(layout), "its samples")
+        yield page.reshape(layout.height, layout.width, colours)
     require(next(left, None) is None, "a page for each layout")
+
+
+def pages_of_sheet(layouts: list[Layout], sheet: NDArray[Any]) -> list[NDArray[Any]]:
+    sizes = [(layout.height, layout.width) for layout in layouts]
+    pages, left, waiting = frames_of(sheet, sizes), 0, 0
+    for page, (_, columns) in zip(pages, sizes, strict=True):
+        if left + columns > sheet.shape[1]:
+            left = waiting = 0
+        waiting += page.nbytes * (left > 0)
+        require(waiting <= 1 << 28, "pages beside each other")
+        left += columns
+    return pages
 
 
 def in_a_tile(
@@ -426,7 +442,7 @@ def segment_deflater(
 def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
     """The container metadata with the check of the file that it makes, where it has one."""
     if metadata[:1] == b"\4":
-        made = tiff_file(Reader(metadata[1:]), [pixels])
+        made = tiff_file(Reader(metadata[1:]), [pixels], on_sheet=True)
         if made is None or made.check is None:
             return metadata
         at = 1 + made.at
@@ -655,6 +671,71 @@ def webp(reader: Reader, pixels: NDArray[Any]) -> None:
             pixels_too = (b"VP8L", b"VP8 ", b"ALPH", b"ANIM", b"ANMF")
             require(name not in pixels_too, "chunks without pixels")
     reader.done()
+
+
+def byte_runs(reader: Reader, pixels: NDArray[Any]) -> bytes:
+    frames, flags = reader.varint(), reader.byte()
+    require(pixels.dtype.kind in "ui", "integers")
+    require(frames > 0 and len(pixels) % frames == 0, "frames of the picture")
+    require(flags < 4, "flags of runs")
+    rows, size, data = len(pixels) // frames, pixels.dtype.itemsize, b""
+    planes = [
+        [value.tobytes()[::-1][place] for value in channel.ravel()]
+        for frame in pixels.reshape(frames, rows, pixels.shape[1], -1)
+        for channel in np.moveaxis(frame, -1, 0)
+        for place in range(size)
+    ]
+    count = reader.varint()
+    require(count == len(planes), "a segment for each plane")
+    told = []
+    for _ in range(count):
+        gap, length = reader.varint(), reader.varint()
+        told.append(
+            (gap, length, [(reader.varint(), reader.byte()) for _ in range(reader.varint())])
+        )
+    for plane, (gap, length, exceptions) in zip(planes, told, strict=True):
+        require(length <= 2 * len(plane) + len(exceptions), "the length of a segment")
+        segment = in_runs(plane, pixels.shape[1], flags, exceptions)
+        require(len(segment) == length, "the length of a segment")
+        data += reader.take(gap) + segment
+    return data + reader.take(len(reader.data) - reader.at)
+
+
+def in_runs(plane: list[int], columns: int, flags: int, exceptions: list[tuple[int, int]]) -> bytes:
+    """The compressed bytes of a plane."""
+    out, at, since, waiting = b"", 0, 0, list(exceptions)
+    while at < len(plane) or (waiting and waiting[0][0] == since):
+        if waiting and waiting[0][0] == since:
+            control, since = waiting.pop(0)[1], 0
+        else:
+            control, since = plain_control(plane, at, columns, flags), since + 1
+        count = control + 1 if control < 128 else 257 - control if control > 128 else 0
+        part = plane[at : at + count]
+        require(len(part) == count, "bytes of the plane")
+        require(control < 129 or len(set(part)) == 1, "a run of equal bytes")
+        out += bytes([control]) + bytes(part if control < 128 else part[:1])
+        at += count
+    require(not waiting, "exceptions before the end")
+    return out
+
+
+def plain_control(plane: list[int], at: int, columns: int, flags: int) -> int:
+    """What the plain encoder does at a place: a run, if there is one, or else a literal."""
+
+    def run(at: int) -> int:
+        end = at
+        while end < last and end < at + 128 and plane[end] == plane[at]:
+            end += 1
+        return end - at
+
+    last = (at // columns + 1) * columns if flags & 1 else len(plane)
+    least = 2 if flags & 2 else 3
+    if run(at) >= least:
+        return 257 - run(at)
+    end = at + 1
+    while end < last and end < at + 128 and run(end) < least:
+        end += 1
+    return end - at - 1
 
 
 def animated_png(reader: Reader, sheet: NDArray[Any], exact: bool) -> bytes | None:

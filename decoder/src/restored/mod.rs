@@ -1,6 +1,7 @@
 //! What comes out of an archive (A6).
 
 pub mod animated;
+pub mod byte_runs;
 pub mod deflated;
 pub mod gif;
 pub mod metadata;

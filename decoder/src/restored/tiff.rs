@@ -6,9 +6,12 @@ use crate::foundations::crc::crc32;
 use crate::foundations::error::{demand, error, refuse, Result};
 use crate::restored::deflated::{next_stream, read_segments, Segments};
 use crate::restored::picture::{pack, Picture};
+use crate::restored::sheet::places;
 use crate::tokens::Streams;
 
 const SECTION: &str = "format.md, A6.3";
+/// The most bytes of pages beside the first one of a row of pages on a sheet.
+const MOST_WAITING: usize = 1 << 28;
 
 /// A layout of pages.
 #[derive(Clone, Copy)]
@@ -248,26 +251,29 @@ impl<'a> Tiff<'a> {
         self.pages.iter().flat_map(|(count, layout)| std::iter::repeat_n(layout, *count as usize))
     }
 
-    /// The rows of each page of a picture with all pages one below the other.
-    pub fn page_rows(&self, picture: &Picture) -> Result<Vec<usize>> {
-        let rows: Vec<usize> = self.layouts().map(|layout| layout.rows).collect();
-        let total = rows.iter().try_fold(0usize, |sum, &rows| sum.checked_add(rows));
-        let same = self.layouts().all(|layout| layout.fits(&Picture { rows: layout.rows, ..*picture }));
-        demand(same && total == Some(picture.rows), "the pages do not fit the pixels", SECTION)?;
-        Ok(rows)
+    /// The rows, the columns and the pixels of each page on a sheet.
+    pub fn pages_of(&self, sheet: &Picture) -> Result<Vec<(usize, usize, Vec<u8>)>> {
+        let sizes: Vec<(usize, usize)> = self.layouts().map(|layout| (layout.rows, layout.columns)).collect();
+        let places = places(&sizes, sheet)?;
+        let pixel = sheet.channels * sheet.dtype.size();
+        let (mut top, mut waiting) = (0, 0);
+        let mut pages = Vec::new();
+        for (&(rows, columns), (first, left)) in sizes.iter().zip(places) {
+            waiting = if first == top && left > 0 { waiting + rows * columns * pixel } else { 0 };
+            top = first;
+            demand(waiting <= MOST_WAITING, "too many pixels stand beside a page", SECTION)?;
+            let row = |at: usize| &sheet.pixels[at * sheet.row_bytes() + left * pixel..][..columns * pixel];
+            pages.push((rows, columns, (first..first + rows).flat_map(row).copied().collect()));
+        }
+        Ok(pages)
     }
 
-    /// The file, of a picture with all pages one below the other, if its bytes take no compression.
-    pub fn file(&self, picture: &Picture) -> Result<Option<Vec<u8>>> {
-        let rows = self.page_rows(picture)?;
-        let mut pixels = picture.pixels;
-        let mut pages = Vec::new();
-        for rows in rows {
-            let (own, others) = pixels.split_at(rows * picture.row_bytes());
-            pages.push(Picture { pixels: own, rows, ..*picture });
-            pixels = others;
-        }
-        self.file_of_pages(&pages)
+    /// The file, of a sheet with all pages, if its bytes take no compression.
+    pub fn file(&self, sheet: &Picture) -> Result<Option<Vec<u8>>> {
+        let pages = self.pages_of(sheet)?;
+        let pages =
+            pages.iter().map(|(rows, columns, pixels)| Picture { rows: *rows, columns: *columns, pixels, ..*sheet });
+        self.file_of_pages(&pages.collect::<Vec<_>>())
     }
 
     /// The file, from each page, if its bytes take no compression.

@@ -16,7 +16,7 @@ from PIL import Image
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, Read, pixels_as_they_are, reader_of, rows_of_band
-from bitsback.files.drawing import Drawing, Seekable, Split, makes
+from bitsback.files.drawing import UNKNOWN_ENCODER, Drawing, Seekable, Split, makes
 from bitsback.files.pictures import identify, sample_bands, split_picture
 from bitsback.files.png.png_parts import Bytes, pack_bits
 from bitsback.format.modes import mode_of
@@ -274,6 +274,15 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
         return Frame.read(data, identify(file, _PLUGINS), pixels)
 
     return split_picture(file, _PLUGINS, bands_of, metadata_of)
+
+
+def refusal(file: BinaryIO) -> str:
+    decoder, _, _, arguments = getattr(identify(file, _PLUGINS), "tile")[0]  # noqa: B009
+    if decoder == "bmp_rle":
+        return "run lengths, a compression of BMP"
+    if decoder == "ppm_plain":
+        return "samples as text, a kind of PNM"
+    return f"{UNKNOWN_ENCODER}{arguments[0] if isinstance(arguments, tuple) else arguments}"
 
 
 def unpack(cursor: Cursor, kind: int) -> Frame:

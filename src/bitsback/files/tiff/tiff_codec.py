@@ -21,6 +21,7 @@ from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, PageRows, Read
 from bitsback.files.deflated import Deflated, DeflatedSegments
 from bitsback.files.drawing import Comparison, Split
+from bitsback.files.tiff import structure
 from bitsback.files.tiff.segments import (
     BEST,
     BY_ZLIB,
@@ -29,6 +30,7 @@ from bitsback.files.tiff.segments import (
     REVERSED,
     TILED,
     Places,
+    Span,
     decompress,
     merged,
 )
@@ -59,13 +61,13 @@ def bands_of(image: Image.Image) -> Read | None:
 
 
 def samples(file: BinaryIO) -> Bands | None:
-    pages = one_picture(pages_of(file))
+    pages = one_picture(pages_of(file, inner=True))
     return pixels_of(file, pages) if pages else None
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
     _, file = in_memory(file)  # the caller may read the pixels after the file is closed
-    pages = one_picture(pages_of(file))
+    pages = one_picture(pages_of(file, inner=True))
     metadata = tiff_metadata(file, pages, exact) if pages else None
     return (
         None
@@ -75,10 +77,14 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
 
 
 def split_pages(file: BinaryIO, exact: bool) -> tuple[list[Bands], Tiff | None] | None:
-    pages = held(file)
+    pages = held(file, inner=True)
     if pages is None:
         return None
     return [pixels_of(file, [page]) for page in pages], tiff_metadata(file, pages, exact)
+
+
+def refusal(file: BinaryIO) -> str:
+    return structure.refusal(file)
 
 
 def unpack(cursor: Cursor, kind: int) -> Tiff:
@@ -204,8 +210,14 @@ def _alone(file: BinaryIO, pages: list[Page]) -> bool:
     """
     if any(page.layout.compression == GROUP_4 for page in pages):
         return False
-    found = _tags(file)
-    return held(file) == pages and all(tag[0] != _OTHER_PAGES for page in found[2:] for tag in page)
+    found, there = _tags(file), held(file)
+    if there is None or sorted(there, key=_spans) != sorted(pages, key=_spans):
+        return False
+    return all(tag[0] != _OTHER_PAGES for page in found[2:] for tag in page)
+
+
+def _spans(page: Page) -> list[Span]:
+    return page.spans
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
@@ -233,9 +245,9 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
     return True
 
 
-def held(file: BinaryIO) -> list[Page] | None:
-    """All pages of a file, if the pixels of each can be read."""
-    found = pages_of(file)
+def held(file: BinaryIO, inner: bool = False) -> list[Page] | None:
+    """All pages of a file, if the pixels of each can be read. inner: as in `pages_of`."""
+    found = pages_of(file, inner)
     pages = [page for page in found if page is not None]
     return pages if pages and len(pages) == len(found) else None
 

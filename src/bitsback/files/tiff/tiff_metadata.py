@@ -4,6 +4,7 @@ metadata).
 
 from __future__ import annotations
 
+import math
 import zlib
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError
 from bitsback.files.deflated import ZLIB, Deflated, DeflatedSegments, unpack_segments
 from bitsback.files.drawing import Drawing, Seekable
+from bitsback.files.sheet import SheetDrawing, sheet_of, waiting_pixels
 from bitsback.files.tiff.segments import (
     BEST,
     BIG,
@@ -34,6 +36,7 @@ from bitsback.files.tiff.segments import (
     unsigned,
 )
 from bitsback.files.tokens import TokenReader
+from bitsback.format.grid import Shape
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
@@ -42,6 +45,8 @@ _WIDTHS = (2, 4, 8)
 _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
 """The factor and the offset for the most pixels of tiles by those of their picture."""
+MOST_WAITING = 1 << 28
+"""The most bytes of pages that stand beside the first one of a row of pages on a sheet."""
 _CHUNK = 1 << 20
 _LEADERS = b"GDAL_STRUCTURAL_METADATA_SIZE="
 """The text behind the header of a cloud-optimised GeoTIFF file, whose tiles stand between copies of
@@ -119,11 +124,19 @@ class Tiff:
         """The layout of each page."""
         return chain.from_iterable(repeat(layout, count) for count, layout in self.pages)
 
+    @property
+    def frames(self) -> list[Shape]:
+        """The rows and columns of each page."""
+        return [page.shape[:2] for page in self.layouts()]
+
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
-        """Whether pixels of this dtype and shape can be those of the pages, one below the other."""
+        """Whether pixels of this dtype and shape can be those of the pages on a sheet."""
+        places, size = sheet_of(self.frames)
+        item = dtype.itemsize * math.prod(shape[2:])
         return (
-            all((page.dtype, page.shape[1:]) == (dtype, shape[1:]) for _, page in self.pages)
-            and sum(count * page.height for count, page in self.pages) == shape[0]
+            all((page.dtype, page.shape[2:]) == (dtype, shape[2:]) for _, page in self.pages)
+            and size == shape[:2]
+            and waiting_pixels(places) * item <= MOST_WAITING
             and self.consistent
         )
 
@@ -139,7 +152,7 @@ class Tiff:
 
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
         """The file, with pixels of this dtype and shape, which fit."""
-        return self.draw(file)
+        return SheetDrawing(self.draw(file), sheet_of(self.frames)[0])
 
     def draw(self, file: Seekable) -> TiffDrawing:
         """The file, with the rows of its pages, one after the other."""
@@ -152,11 +165,13 @@ class Tiff:
     def spans(self) -> list[Span]:
         """The spans of segments and fields, in the order of the file."""
         compressed = (page for page in self.layouts() if page.compression != NONE)
-        of_fields = (
-            fields.spans(page.segments)
+        of_fields = [
+            span
             for fields, page in zip(self.fields, compressed, strict=True)
-        )
-        return merged(chain(self.places.spans(len(self.others)), *of_fields))
+            for span in fields.spans(page.segments)
+        ]
+        gaps = len(self.others) + sum(end - start for start, end in of_fields)
+        return merged(chain(self.places.spans(gaps), of_fields))
 
     @property
     def size(self) -> int:
