@@ -84,7 +84,7 @@ def test_other_kinds_are_not_coded() -> None:
         dicom_file(grey, DEFLATED),
         dicom_file(grey, "1.2.840.10008.1.2.4.70"),
         dicom_file(RAMP.astype("|i1")),
-        dicom_file(grey, more={(0x28, 0x100): ("US", 1)}),
+        dicom_file(grey, more={(0x28, 0x100): ("US", 1)}),  # of rows that end within a byte
         dicom_file(COLOURS, photometric="YBR_FULL_422"),
         dicom_file(COLOURS, planar=True, frames=2),
         dicom_file(grey, frames=99),

@@ -101,7 +101,8 @@ def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
     layout = reader.byte()
     segments = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
     packable = pixels.dtype == np.uint8 and pixels.ndim == 2
-    require(layout < 128 and (packable or not layout & 48), "a layout of a frame")
+    require(packable or not layout & 48, "a layout of a frame")
+    require(pixels.dtype == bool or not layout & 128, "bits from the lowest on")
     require(pixels.ndim == 3 or not layout & 64, "channels that stand apart")
     require(pixels.dtype.itemsize <= 2 or not layout & 4, "inverted samples of a frame")
     parts = np.moveaxis(pixels, -1, 0) if layout & 64 else [pixels]
@@ -128,6 +129,8 @@ def frame_row(row: NDArray[Any], layout: int) -> bytes:
         data = bytes(255 - byte for byte in data)
     if row.itemsize == 1:
         data = packed([byte ^ ((1 << bits) - 1 if layout & 4 else 0) for byte in data], bits)
+    if layout & 128:
+        data = bytes(int(f"{byte:08b}"[::-1], 2) for byte in data)
     return data + bytes(-len(data) % 4 if layout & 2 else 0)
 
 
@@ -214,7 +217,10 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
             spans.append((end + gap, length))
             end += gap + length
     checked, at_check = reader.byte(), reader.at
+    require(checked <= 2, "a check of the list")
     check = int.from_bytes(reader.take(4), "little") if checked else None
+    codes = reader.varint() if checked == 2 else 0
+    require(checked < 2 or 2 <= codes <= 8193, "codes between clear codes")
     deflate, tokens = segment_deflater(reader)
     padding = reader.take(reader.varint())
     others = reader.take(len(reader.data) - reader.at)
@@ -226,7 +232,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
     require(check is not None or tokens is None, "a check beside tokens")
     if any(layout.compression != 1 for layout in layouts) and check is None:
         return None
-    if any(layout.compression not in (1, 8, 32946) for layout in layouts):
+    if any(layout.compression not in (1, 8, 32946, 5 * (codes > 0)) for layout in layouts):
         return None  # libtiff's compressions are not implemented here
     chunks: dict[int, bytes] = {}
     places, crc = iter(spans), 0
@@ -242,7 +248,9 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
                     tile, padding = in_a_tile(layout, tile, layout.segment_rows(band), padding)
                     raw = b"".join(segment_row(row, layout) for row in tile)
                     start, length = next(places)
-                    if layout.compression != 1:
+                    if layout.compression == 5:
+                        raw = lzw_of_tiff(raw, codes // 2, codes % 2)
+                    elif layout.compression != 1:
                         raw = deflate(raw, length)
                     if layout.flags & 8:
                         raw = bytes(int(f"{value:08b}"[::-1], 2) for value in raw)
@@ -352,7 +360,12 @@ def rows_of(layouts: list[Layout], pages: Iterable[NDArray[Any]]) -> Iterator[ND
 
 def pages_of_sheet(layouts: list[Layout], sheet: NDArray[Any]) -> list[NDArray[Any]]:
     sizes = [(layout.height, layout.width) for layout in layouts]
-    pages, left, waiting = frames_of(sheet, sizes), 0, 0
+    first, below = sizes[0][0], 0
+    if len(sizes) >= 4 and len(set(sizes[:4])) == 1:
+        rows = sheet_rows(sizes)
+        below = -rows % first
+    require(below < len(sheet), "a sheet of pages")
+    pages, left, waiting = frames_of(sheet[: len(sheet) - below], sizes), 0, 0
     for page, (_, columns) in zip(pages, sizes, strict=True):
         if left + columns > sheet.shape[1]:
             left = waiting = 0
@@ -607,6 +620,17 @@ def gif(reader: Reader, sheet: NDArray[Any]) -> bytes:
     return data + reader.take(len(reader.data) - reader.at)
 
 
+def sheet_rows(sizes: list[tuple[int, int]]) -> int:
+    """The rows of a sheet of frames of these rows and columns."""
+    width = max(columns for _, columns in sizes)
+    total = left = tallest = 0
+    for rows, columns in sizes:
+        if left + columns > width:
+            total, left, tallest = total + tallest, 0, 0
+        left, tallest = left + columns, max(tallest, rows)
+    return total + tallest
+
+
 def frames_of(sheet: NDArray[Any], sizes: list[tuple[int, int]]) -> list[NDArray[Any]]:
     """The frames of these rows and columns on a sheet."""
     width = max(columns for _, columns in sizes)
@@ -657,6 +681,34 @@ def lzw(pixels: list[int], bits: int, clears: list[int], flags: int) -> bytes:
     if flags & 2:
         written, held = written | clear + 1 << held, held + width
     return written.to_bytes(-(-held // 8), "little") + bytes(flags >> 2 & 1)
+
+
+def lzw_of_tiff(data: bytes, between: int, ended: int) -> bytes:
+    """The codes from the highest bits on, each as long as all of them are in binary digits."""
+    text, numbers, since, at = format(256, "09b"), dict[bytes, int](), 0, 0
+    while at < len(data):
+        end = at + 1
+        while end < len(data) and data[at : end + 1] in numbers:
+            end += 1
+        string = data[at:end]
+        width = lzw_width(since)
+        text += format(numbers.get(string, string[0]), f"0{width}b")
+        since += 1
+        if end < len(data) and 257 + since < 4096:
+            numbers[data[at : end + 1]] = 257 + since
+        at = end
+        if since == between:
+            text += format(256, f"0{lzw_width(since)}b")
+            numbers, since = {}, 0
+    text += format(257, f"0{lzw_width(since)}b")
+    text += "0" * (8 if ended and len(text) % 8 == 0 else -len(text) % 8)
+    return bytes(int(text[at : at + 8], 2) for at in range(0, len(text), 8))
+
+
+def lzw_width(since: int) -> int:
+    """The bits of a code behind so many since a clear code."""
+    known = min(258 + max(since - 1, 0), 4096)
+    return min(max((known + 1).bit_length(), 9), 12)
 
 
 def webp(reader: Reader, pixels: NDArray[Any]) -> None:

@@ -19,6 +19,7 @@ import tifffile
 from astropy.io import fits
 from numpy.typing import NDArray
 from pydicom.dataset import FileMetaDataset
+from pydicom.pixels.utils import pack_bits
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -115,6 +116,9 @@ def tiff_files() -> Iterator[InstrumentFile]:
     )
     yield _tiff("big.tif", shape=(4, 20, 30), dtype="u2", bigtiff=True, **grey)
     yield _tiff("endian.tif", shape=(4, 20, 30), dtype="u2", byteorder=">", **grey)
+    lzw = {"compression": "lzw", "dtype": "u2", **grey}
+    yield _tiff("lzw.tif", shape=(90, 120), **lzw)
+    yield _tiff("lzw-predicted.tif", shape=(3, 40, 50), predictor=True, **lzw)
     packbits = {"compression": "packbits", "coded": False}
     yield _tiff("packbits.tif", shape=(20, 30), dtype="u1", **packbits, **grey)
     for compression in ("jpegxl", "jpeg2000", "webp"):
@@ -152,6 +156,8 @@ def pyramids() -> Iterator[InstrumentFile]:
             yield _pyramid(f"{name}.ome.tif", (3, 2, 40, 52), True, **grey)
             yield _pyramid(f"{name}-big.ome.tif", (2, 3, 40, 52), True, bigtiff=True, **grey)
 
+    told = {"compression": "lzw", "tile": (32, 32), "axes": "ZYX", "photometric": "minisblack"}
+    yield _pyramid("inner-lzw.ome.tif", (2, 90, 80), True, ome=True, **told)
     yield InstrumentFile("strips-by-zlib.tif", _write_strips_by_zlib, _read_tiff)
 
 
@@ -285,12 +291,19 @@ def dicom_files() -> Iterator[InstrumentFile]:
         "big": ExplicitVRBigEndian,
         "rle": RLELossless,
     }
-    kinds = {"u1": (20, 30), "u2": (20, 30), "i2": (20, 30), "u4": (20, 30), "rgb": (20, 30, 3)}
+    kinds = {
+        "b1": (20, 32),
+        "u1": (20, 30),
+        "u2": (20, 30),
+        "i2": (20, 30),
+        "u4": (20, 30),
+        "rgb": (20, 30, 3),
+    }
     for (name, syntax), (kind, shape), frames in itertools.product(
         syntaxes.items(), kinds.items(), (1, 3)
     ):
         words = name == "big" and kind in ("u1", "rgb")
-        if words or (name == "rle" and kind == "u4"):
+        if words or (name == "rle" and kind in ("b1", "u4")):
             continue  # which pydicom does not write, or with the bytes of each pair exchanged
 
         def write(
@@ -320,12 +333,14 @@ def _dataset(pixels: NDArray[Any], syntax: Any, rgb: bool, frames: int) -> pydic
     if rgb:
         dataset.PlanarConfiguration = 0
     dataset.PhotometricInterpretation = "RGB" if rgb else "MONOCHROME2"
-    bits = 8 * pixels.itemsize
+    bits = 8 * pixels.itemsize if pixels.dtype.kind != "b" else 1
     dataset.BitsAllocated = dataset.BitsStored = bits
     dataset.HighBit, dataset.PixelRepresentation = bits - 1, int(pixels.dtype.kind == "i")
     order = ">" if syntax == ExplicitVRBigEndian else "<"
     dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
-    dataset["PixelData"].VR = "OB" if bits == 8 else "OW"
+    if bits == 1:
+        dataset.PixelData = pack_bits(pixels)
+    dataset["PixelData"].VR = "OB" if bits <= 8 else "OW"
     if syntax == RLELossless:
         dataset.compress(RLELossless, encoding_plugin="pydicom")
     return dataset

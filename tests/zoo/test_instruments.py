@@ -18,6 +18,7 @@ import bitsback
 import bitsback.imageio  # registers it
 from bitsback.archive.inputs import folders, request
 from bitsback.archive.reading.listing import entries
+from bitsback.archive.reading.stacked import picture_numbers
 from bitsback.files import picture_files
 from bitsback.napari import read
 from bitsback.xarray import BitsbackBackend
@@ -63,6 +64,8 @@ def test_other_packages_read_the_same(archive: Any, folder: Path, file: Instrume
     content, view = file.read(folder / file.name), archive[file.name]
     assert len(view.levels) == len(content.levels)
     for level, expected in zip(view.levels, content.levels, strict=True):
+        if level.dtype == bool:  # of which pydicom makes bytes
+            expected = expected.astype(bool)
         assert (level.shape, level.dtype.newbyteorder("=")) == (
             expected.shape,
             expected.dtype.newbyteorder("="),
@@ -88,7 +91,8 @@ def test_the_second_decoder_makes_the_same_files(folder: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "name", ["inner-None-16-rgb.tif", "flat-None-None-grey.tif", "rle-i2-3.dcm"]
+    "name",
+    ["inner-None-16-rgb.tif", "flat-None-None-grey.tif", "inner-lzw.ome.tif", "rle-i2-3.dcm"],
 )
 def test_the_specification_makes_the_same_files(folder: Path, name: str) -> None:
     with (folder / name).open("rb") as file:
@@ -140,8 +144,7 @@ def test_xarray_has_all_pictures(archive: Any, folder: Path) -> None:
 
 
 def test_imageio_reads_the_files_of_an_archive(archive: Any, folder: Path) -> None:
-    for number, name in list(enumerate(archive.names))[::16]:
-        if not FILES[name].coded:
-            continue
+    numbers = list(enumerate(picture_numbers(archive.reader)))
+    for index, name in [(index, archive.names[number]) for index, number in numbers[::16]]:
         expected = FILES[name].read(folder / name).levels[0]
-        assert np.array_equal(iio.imread(folder.parent / "in.bb", index=number), expected)
+        assert np.array_equal(iio.imread(folder.parent / "in.bb", index=index), expected)

@@ -53,7 +53,8 @@ fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     let apart = layout & 64 != 0;
     let whole_bytes = layout & 48 == 0 || picture.mode() == Mode::Grey;
     let inverted = layout & 4 != 0 && picture.dtype.size() > 2;
-    if layout >= 128 || !whole_bytes || inverted || (apart && picture.channels == 1) {
+    let low_first = layout & 128 != 0 && !picture.dtype.is_bool();
+    if low_first || !whole_bytes || inverted || (apart && picture.channels == 1) {
         return bytes.error("the layout of a frame is unknown");
     }
     let mut segments = Vec::new();
@@ -112,6 +113,9 @@ fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Re
         samples.iter_mut().for_each(|sample| *sample ^= mask);
     }
     pack(&samples, bits, out);
+    if layout & 128 != 0 {
+        out[start..].iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+    }
     if layout & 2 != 0 {
         let size = (out.len() - start).next_multiple_of(4);
         out.resize(start + size, 0);

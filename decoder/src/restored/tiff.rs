@@ -5,8 +5,9 @@ use crate::foundations::bytes::Bytes;
 use crate::foundations::crc::crc32;
 use crate::foundations::error::{demand, error, refuse, Result};
 use crate::restored::deflated::{next_stream, read_segments, Segments};
+use crate::restored::lzw;
 use crate::restored::picture::{pack, Picture};
-use crate::restored::sheet::places;
+use crate::restored::sheet::places_of_pages;
 use crate::tokens::Streams;
 
 const SECTION: &str = "format.md, A6.3";
@@ -36,6 +37,9 @@ pub struct Tiff<'a> {
     fields: Vec<(u64, u64)>,
     tokens: Segments<'a>,
     check: Option<u32>,
+    /// Twice as many codes as stand between clear codes of LZW, and 1 if streams end with a byte of
+    /// their own; 0 if libtiff made them.
+    codes: usize,
     padding: &'a [u8],
     others: &'a [u8],
 }
@@ -185,16 +189,17 @@ impl<'a> Tiff<'a> {
         }
         let expected: u128 = pages.iter().map(|(count, layout)| u128::from(*count) * layout.segments()).sum();
         demand(expected == segments.len() as u128, "the pages have another number of segments", SECTION)?;
-        let check = match bytes.byte()? {
-            0 => None,
-            1 => Some(bytes.u32()?),
+        let (check, codes) = match bytes.byte()? {
+            0 => (None, 0),
+            1 => (Some(bytes.u32()?), 0),
+            2 => (Some(bytes.u32()?), bytes.varint_in(2, 8193, "the number of codes")? as usize),
             _ => return bytes.error("the check of a TIFF file is unknown"),
         };
         let tokens = read_segments(&mut bytes)?;
         demand(tokens.is_none() || check.is_some(), "tokens of a TIFF file have no check", SECTION)?;
         let length = bytes.varint()?;
         let padding = bytes.take_long(length)?;
-        let tiff = Tiff { pages, segments, fields, tokens, check, padding, others: bytes.rest() };
+        let tiff = Tiff { pages, segments, fields, tokens, check, codes, padding, others: bytes.rest() };
         tiff.check_tiles()?;
         tiff.check_places()?;
         Ok(tiff)
@@ -254,7 +259,7 @@ impl<'a> Tiff<'a> {
     /// The rows, the columns and the pixels of each page on a sheet.
     pub fn pages_of(&self, sheet: &Picture) -> Result<Vec<(usize, usize, Vec<u8>)>> {
         let sizes: Vec<(usize, usize)> = self.layouts().map(|layout| (layout.rows, layout.columns)).collect();
-        let places = places(&sizes, sheet)?;
+        let places = places_of_pages(&sizes, sheet)?;
         let pixel = sheet.channels * sheet.dtype.size();
         let (mut top, mut waiting) = (0, 0);
         let mut pages = Vec::new();
@@ -281,7 +286,10 @@ impl<'a> Tiff<'a> {
         demand(self.layouts().count() == pages.len(), "there is another number of pages", SECTION)?;
         let same = self.layouts().zip(pages).all(|(layout, page)| layout.fits(page));
         demand(same, "a page has another shape than its layout", SECTION)?;
-        let known = |layout: &Layout| layout.compression == 1 || layout.is_deflate() && self.tokens.is_some();
+        let known = |layout: &Layout| {
+            let by_lzw = layout.compression == 5 && self.codes > 0;
+            layout.compression == 1 || by_lzw || layout.is_deflate() && self.tokens.is_some()
+        };
         if !self.pages.iter().all(|(_, layout)| known(layout)) {
             return Ok(None);
         }
@@ -298,6 +306,9 @@ impl<'a> Tiff<'a> {
             for (segment, &(_, length)) in made[first..].iter_mut().zip(&mut segments) {
                 if let (true, Some((header, streams))) = (layout.is_deflate(), &mut deflate) {
                     *segment = next_stream(streams, *header, segment, length.saturating_sub(6))?;
+                }
+                if layout.compression == 5 {
+                    *segment = lzw::compress(segment, self.codes / 2, self.codes % 2 == 1);
                 }
                 if layout.has(8) {
                     segment.iter_mut().for_each(|byte| *byte = byte.reverse_bits());

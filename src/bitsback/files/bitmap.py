@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ _BITS_OF_KIND = {
 """Bits of a pixel, by Pillow's name for its layout in a file."""
 
 
-FLIP, _PAD, _INVERT, SWAP, PLANES = 1, 2, 4, 8, 64
+FLIP, _PAD, _INVERT, SWAP, PLANES, LOW_FIRST = 1, 2, 4, 8, 64, 128
 _BITS = {0: 8, 16: 4, 32: 2, 48: 1}
 """Bits of a sample of a byte, by the flag of a layout."""
 _SMALLEST_SEGMENT = 2  # bytes
@@ -104,6 +104,8 @@ class Frame:
             return False
         if self.layout & _INVERT and dtype.itemsize > 2:
             return False
+        if self.layout & LOW_FIRST and dtype.kind != "b":
+            return False
         return sum(rows for _, rows in self.segments) == shape[0] * self._planes(shape) and (
             bits == 8 or (dtype.str == "|u1" and len(shape) == 2)
         )
@@ -129,7 +131,7 @@ class Frame:
     def unpack(cls, cursor: Cursor) -> Frame:
         """Raises ArchiveError."""
         layout, count = cursor.byte(), cursor.varint()
-        if layout > 127 or count * _SMALLEST_SEGMENT > len(cursor.data):
+        if count * _SMALLEST_SEGMENT > len(cursor.data):
             raise ArchiveError("its container metadata describes an impossible file")
         segments = tuple((cursor.varint(), cursor.varint()) for _ in range(count))
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
@@ -188,7 +190,8 @@ def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
         pixels = pixels[:, :, [2, 1, 0, *range(3, pixels.shape[2])]]
     rows = np.ascontiguousarray(pixels).reshape(len(pixels), -1)
     if rows.dtype == bool:
-        rows = np.packbits(rows ^ bool(layout & _INVERT), axis=1)
+        order: Literal["little", "big"] = "little" if layout & LOW_FIRST else "big"
+        rows = np.packbits(rows ^ bool(layout & _INVERT), axis=1, bitorder=order)
     elif rows.dtype == np.uint8:
         if bits < 8 and (rows >> bits).any():
             raise ArchiveError("its pixels have values that its file cannot have")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bitsback.files import byte_runs
 from bitsback.files.axes import FRAME, Axes, T, X, Y, Z, plain_axes
 from bitsback.files.bands import Bands, rows_of_band
-from bitsback.files.bitmap import PLANES, SWAP, Frame
+from bitsback.files.bitmap import LOW_FIRST, PLANES, SWAP, Frame
 from bitsback.files.byte_runs import (
     ByteRuns,
     Segment,
@@ -191,18 +191,22 @@ class Dicom:
         """The layout of its rows as a frame."""
         planar = self._number(_SAMPLES, 1) > 1 and self._number(_PLANAR, 0) == 1
         deep = self._number(_BITS, 0) > 8
-        return PLANES * (planar and not self.in_runs) + SWAP * (deep and self.order == ">")
+        low_first = LOW_FIRST * (self._number(_BITS, 0) == 1)
+        swap = SWAP * (deep and self.order == ">")
+        return PLANES * (planar and not self.in_runs) + swap + low_first
 
     def refusal(self) -> str | None:
         """Why its pixels are not coded; None if they are."""
         samples, bits = self._number(_SAMPLES, 1), self._number(_BITS, 0)
         photometric = self.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
         frames = self.frames
-        if bits not in (8, 16, 32):
+        if bits not in (1, 8, 16, 32) or (bits == 1 and self.in_runs):
             return f"samples of {bits} bit{'s' * (bits != 1)} (0028,0100)"
         if samples not in (1, 3):
             return f"{samples} samples in a pixel (0028,0002)"
-        if self._number(_SIGNED, 0) and (samples > 1 or bits == 8):
+        if bits == 1 and (samples > 1 or self._number(_COLUMNS, 0) % 8):
+            return "rows of bits that end within a byte (0028,0011)"
+        if self._number(_SIGNED, 0) and (samples > 1 or bits <= 8):
             return f"signed samples of {bits} bits, {samples} in a pixel (0028,0103)"
         if photometric.endswith((b"422", b"420")):
             return f"subsampled colours, {photometric.decode('ascii', 'replace')} (0028,0004)"
@@ -210,9 +214,9 @@ class Dicom:
             return "a number of frames that is none (0028,0008)"
         if self.layout & PLANES and frames > 1:
             return "several frames with their colours in planes (0028,0006)"
-        if bits == 8 and self.order == ">" and self.pixels.kind == b"OW":
-            return "samples of 8 bits in big-endian words (7FE0,0010)"
-        size = math.prod(self.shape) * bits // 8
+        if bits <= 8 and self.order == ">" and self.pixels.kind == b"OW":
+            return f"samples of {bits} bit{'s' * (bits != 1)} in big-endian words (7FE0,0010)"
+        size = self._size
         if not size:
             return "no rows or no columns (0028,0010)"
         if self.in_runs:
@@ -226,9 +230,14 @@ class Dicom:
         return None
 
     @property
+    def _size(self) -> int:
+        """The bytes of its pixels, if they are not compressed."""
+        return math.prod(self.shape) * self._number(_BITS, 0) // 8
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         bits, signed = self._number(_BITS, 0), self._number(_SIGNED, 0)
-        return np.dtype(f"<{'i' if signed else 'u'}{bits // 8}")
+        return np.dtype(f"<{'i' if signed else 'u'}{bits // 8}" if bits > 1 else bool)
 
     @property
     def shape(self) -> Shape:
@@ -246,7 +255,7 @@ class Dicom:
         dtype, shape = self.dtype, self.shape
         if self.in_runs:
             return Bands(dtype, shape, self._frames_of_runs)
-        height, start, size = shape[0], self.pixels.start, math.prod(shape) * dtype.itemsize
+        height, start, size = shape[0], self.pixels.start, self._size
         planes = shape[2] if self.layout & PLANES else 1
         stride = size // height // planes
         stored = dtype.newbyteorder(">") if self.layout & SWAP else dtype
@@ -261,7 +270,11 @@ class Dicom:
                     data = self.data[at + first * stride : at + last * stride]
                     if len(data) < (last - first) * stride:
                         raise OSError("image file is truncated")
-                    found.append(np.frombuffer(data, stored).astype(dtype, copy=False))
+                    if dtype.kind == "b":
+                        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+                        found.append(bits.astype(bool))
+                    else:
+                        found.append(np.frombuffer(data, stored).astype(dtype, copy=False))
                 if planes > 1:
                     found = [np.stack(found, -1)]
                 yield found[0].reshape(last - first, *shape[1:])
@@ -344,7 +357,7 @@ class Dicom:
 
     def frame(self, pixels: Bands) -> Frame:
         """Everything but these pixels."""
-        end = self.pixels.start + pixels.size * pixels.dtype.itemsize
+        end = self.pixels.start + self._size
         others = self.data[: self.pixels.start] + self.data[end : len(self.data)]
         planes = pixels.shape[2] if self.layout & PLANES else 1
         rows = pixels.shape[0] * planes
@@ -473,6 +486,8 @@ def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:
         return None
     frames = pixels.whole().reshape(int(found.frames), -1, *pixels.shape[1:])
     frame: NDArray[Any] = frames[len(frames) // 2]
+    if frame.dtype.kind == "b":
+        frame = frame * np.uint8(255)
     return frame.max() - frame if photometric == b"MONOCHROME1" else frame
 
 

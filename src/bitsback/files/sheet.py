@@ -32,6 +32,23 @@ def sheet_of(frames: Sequence[Shape]) -> tuple[list[Place], Shape]:
     return places, (top + tallest, widest)
 
 
+MOVING = 4
+"""Frames of one size at the beginning of a file that are like the slices of a stack."""
+
+
+def sheet_of_pages(pages: Sequence[Shape]) -> tuple[list[Place], Shape]:
+    """The same of a TIFF file, whose sheet can be cut into pieces like its first pages, if these
+    are many.
+
+    >>> sheet_of_pages([(4, 3)] * 4 + [(2, 2)] * 3)[1]
+    (24, 3)
+    """
+    places, (height, width) = sheet_of(pages)
+    if len(pages) >= MOVING and len(set(pages[:MOVING])) == 1:
+        height += -height % pages[0][0]
+    return places, (height, width)
+
+
 def shelves(places: Sequence[Place]) -> Iterator[list[Place]]:
     """The frames that stand beside each other."""
     return (list(group) for _, group in groupby(places, key=lambda place: place[0].start))
@@ -39,10 +56,12 @@ def shelves(places: Sequence[Place]) -> Iterator[list[Place]]:
 
 def waiting_pixels(places: Sequence[Place]) -> int:
     """The most pixels of frames that stand beside the first one of a shelf."""
-    return max(
-        sum((rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in others)
-        for _, *others in shelves(places)
-    )
+    return max(sum(map(_pixels, others)) for _, *others in shelves(places))
+
+
+def _pixels(place: Place) -> int:
+    rows, columns = ((part.start, part.stop) for part in place)
+    return int((rows[1] - rows[0]) * (columns[1] - columns[0]))
 
 
 def bands_on_sheet(
@@ -50,7 +69,7 @@ def bands_on_sheet(
 ) -> Iterator[NDArray[Any]]:
     """The rows of a sheet of this shape, from those of its frames; other pixels are zeros."""
     readers = iter(frames)
-    step = rows_of_band(int(np.prod(shape[1:])) * dtype.itemsize)
+    step, bottom = rows_of_band(int(np.prod(shape[1:])) * dtype.itemsize), 0
     for shelf in shelves(places):
         top, bottom = shelf[0][0].start, max(rows.stop for rows, _ in shelf)
         sources = [next(readers) for _ in shelf]
@@ -65,6 +84,9 @@ def bands_on_sheet(
                 if count > 0:
                     band[:count, columns] = source.take(count)
             yield band
+    below = shape[0] - bottom
+    if below:
+        yield np.zeros((below, *shape[1:]), dtype)
 
 
 class SheetDrawing:
@@ -82,7 +104,9 @@ class SheetDrawing:
     def add(self, rows: NDArray[Any]) -> None:
         while len(rows):
             if self._at == self._bottom:
-                self._shelf = next(self._shelves)
+                self._shelf = next(self._shelves, [])
+                if not self._shelf:  # rows below all frames
+                    return
                 self._bottom = max(place.stop for place, _ in self._shelf)
                 self._waiting = [[] for _ in self._shelf]
             taken, rows = np.split(rows, [self._bottom - self._at])

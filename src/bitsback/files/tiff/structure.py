@@ -17,7 +17,7 @@ from PIL import Image
 
 from bitsback.files.bands import Bands, Read, joined, rows_of_band
 from bitsback.files.drawing import UNKNOWN_ENCODER
-from bitsback.files.sheet import bands_on_sheet, sheet_of, waiting_pixels
+from bitsback.files.sheet import bands_on_sheet, sheet_of_pages, waiting_pixels
 from bitsback.files.tiff.segments import (
     BIG,
     BY_BYTES,
@@ -380,7 +380,7 @@ def one_picture(pages: list[Page | None]) -> list[Page]:
         return []
     largest = max(kinds, key=lambda kind: sum(map(_pixels, kind)))
     largest.sort(key=_by_size)
-    places, (height, width) = sheet_of([page.layout.shape[:2] for page in largest])
+    places, (height, width) = sheet_of_pages([page.layout.shape[:2] for page in largest])
     item = largest[0].layout.dtype.itemsize * math.prod(largest[0].layout.shape[2:])
     blank = height * width - sum(map(_pixels, largest))
     if waiting_pixels(places) * item <= MOST_WAITING and blank <= sum(map(_pixels, largest)):
@@ -403,7 +403,7 @@ def _pixels(page: Page) -> int:
 def pixels_of(file: BinaryIO, pages: list[Page]) -> Bands:
     """The pages on a sheet, valid while the file is open."""
     reader, layout = Reader(file), pages[0].layout
-    places, size = sheet_of([page.layout.shape[:2] for page in pages])
+    places, size = sheet_of_pages([page.layout.shape[:2] for page in pages])
     shape, frames = (*size, *layout.shape[2:]), [PageReader(reader, page).bands for page in pages]
     return Bands(layout.dtype, shape, lambda: bands_on_sheet(places, shape, layout.dtype, frames))
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from bitsback.errors import ArchiveError
 from bitsback.files.axes import PAGE, Axes, C, Level, T, X, Y, Z, plain_axes
-from bitsback.files.sheet import sheet_of
+from bitsback.files.sheet import sheet_of_pages
 from bitsback.files.tiff.structure import opened
 from bitsback.files.tiff.tiff_metadata import Tiff
 from bitsback.format.grid import Shape
@@ -83,7 +83,7 @@ def axes_of(metadata: Tiff, shape: Shape) -> Axes | None:
 
 def levels_of(metadata: Tiff, axes: Axes) -> list[Level]:
     """The pages of each size, the largest first, which have these axes."""
-    places = iter(sheet_of(metadata.frames)[0])
+    places = iter(sheet_of_pages(metadata.frames)[0])
     found = [
         Level(_smaller(axes, len(list(pages)), size), [])
         for size, pages in groupby(metadata.frames)

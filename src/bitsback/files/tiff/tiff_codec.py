@@ -26,11 +26,14 @@ from bitsback.files.tiff.segments import (
     BEST,
     BY_ZLIB,
     GROUP_4,
+    LZW,
+    MOST_CODES,
     REVERSE,
     REVERSED,
     TILED,
     Places,
     Span,
+    codes_between_clears,
     decompress,
     merged,
 )
@@ -50,6 +53,8 @@ from bitsback.wire import Cursor
 _IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
 """The most bytes of container metadata, which is in memory."""
+_LOOKED_AT = 4
+"""Segments of LZW that are read to find where clear codes stand."""
 _PLACES = (273, 279, 324, 325)
 """Tags that hold the places of segments."""
 _OTHER_PAGES = 330
@@ -69,11 +74,11 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     _, file = in_memory(file)  # the caller may read the pixels after the file is closed
     pages = one_picture(pages_of(file, inner=True))
     metadata = tiff_metadata(file, pages, exact) if pages else None
-    return (
-        None
-        if metadata is None
-        else Split.from_pixels(pixels_of(file, pages), metadata, pages[0].palette)
-    )
+    if metadata is None:
+        return None
+    pixels, rows = pixels_of(file, pages), pages[0].layout.height
+    whole = Split.from_pixels(pixels, metadata, pages[0].palette)
+    return whole if pixels.shape[0] % rows else replace(whole, frames=pixels.shape[0] // rows)
 
 
 def split_pages(file: BinaryIO, exact: bool) -> tuple[list[Bands], Tiff | None] | None:
@@ -104,13 +109,20 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
         ):
             return None
         exact = exact or metadata.has_leaders
-        again = _made_again(metadata, content, reader, pages)
+        codes = _codes_of_lzw(reader, pages)
+        tries = (
+            (metadata,)
+            if codes is None
+            else (*(replace(metadata, codes=2 * codes + ended) for ended in (0, 1)), metadata)
+        )
+        made = (_made_again(each, content, reader, pages) for each in tries)
+        again = next(filter(None, made), None)
         if again is None and exact:
             segments = DeflatedSegments.find(_deflated_segments(reader, pages))
             if segments is not None and len(segments.coded) <= _MOST_OTHERS:
                 again = _made_again(replace(metadata, deflated=segments), content, reader, pages)
         if again is not None:
-            return again if exact else replace(again, check=None)
+            return again if exact or again.codes else replace(again, check=None)
         if exact or not metadata.compressed or not _alone(file, pages):
             return None
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
@@ -175,6 +187,23 @@ def _padding(reader: Reader, pages: list[Page]) -> Iterator[bytes]:
             for band in range(layout.down):
                 for part in PageReader(reader, page).band(band)[1]:
                     yield part.tobytes()
+
+
+def _codes_of_lzw(reader: Reader, pages: list[Page]) -> int | None:
+    """The number of codes between clear codes in the first segment of LZW that has several, or a
+    number that no segment reaches; None for a file without LZW.
+    """
+    spans = [span for page in pages if page.layout.compression == LZW for span in page.spans]
+    if not spans:
+        return None
+    longest = sorted(spans, key=lambda span: span[0] - span[1])[:_LOOKED_AT]
+    reverse = any(page.layout.flags & REVERSED for page in pages)
+    for start, end in longest:
+        data = reader.read(start, end - start)
+        codes = codes_between_clears(data.translate(REVERSE) if reverse else data)
+        if codes is not None:
+            return codes
+    return MOST_CODES
 
 
 def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
