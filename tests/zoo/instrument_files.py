@@ -198,6 +198,11 @@ def nifti_files() -> Iterator[InstrumentFile]:
 
         yield InstrumentFile(f"{kind.__name__}-{dtype}-{len(shape)}.nii", write, _read_nifti)
 
+    def write_complex(path: Path) -> None:
+        nibabel.Nifti1Image(field((9, 8, 4), "f4").astype("c8"), np.eye(4)).to_filename(path)
+
+    yield InstrumentFile("complex.nii", write_complex, _read_nifti, coded=False)
+
 
 def _read_nrrd(path: Path) -> Content:
     pixels, header = nrrd.read(str(path), index_order="C")
@@ -251,6 +256,12 @@ def mrc_files() -> Iterator[InstrumentFile]:
         if dtype == "i1":
             continue
         yield InstrumentFile(f"{dtype}-{len(shape)}.mrc", write, _read_mrc)
+
+    def write_complex(path: Path) -> None:
+        with mrcfile.new(path) as file:
+            file.set_data(field((4, 9, 8), "f4").astype("c8"))
+
+    yield InstrumentFile("complex.mrc", write_complex, _read_mrc, coded=False)
 
 
 def _read_fits(path: Path) -> Content:

@@ -115,6 +115,8 @@ def test_files_that_are_not_coded_state_why(archive: Any) -> None:
         "jpeg2000.tif": "compression JPEG2000, 34712 (tag 259)",
         "webp.tif": "compression WEBP, 50001 (tag 259)",
         "packbits.tif": "",
+        "complex.nii": "voxels of the type 32 of NIfTI",
+        "complex.mrc": "voxels of the mode 4 of MRC",
         "u1-spacings-ascii.nrrd": "voxels that are not coded: type: uint8, encoding: ascii",
     }
 
@@ -141,6 +143,19 @@ def test_xarray_has_all_pictures(archive: Any, folder: Path) -> None:
         for name, pixels in expected.items():
             if name in dataset:
                 assert np.array_equal(dataset[name].values, pixels)
+
+
+def test_levels_of_a_pyramid_on_its_own_are_pages(folder: Path, tmp_path: Path) -> None:
+    original = folder / "inner-zlib-16.ome.tif"
+    bitsback.compress(original, tmp_path / "alone.bb", model="fast")
+    bitsback.decompress(tmp_path / "alone.bb", tmp_path / "alone.tif")
+    assert (tmp_path / "alone.tif").read_bytes() == original.read_bytes()
+    with xarray.open_dataset(tmp_path / "alone.bb", engine=BitsbackBackend) as dataset:
+        arrays = [dataset[name] for name in sorted(map(str, dataset.data_vars))]
+        assert len(arrays) == 3 and arrays[0].shape == (3, 2, 40, 52)
+        expected = FILES[original.name].read(original).levels
+        for array, pixels in zip(arrays, expected, strict=True):
+            assert np.array_equal(array.values.ravel(), pixels.ravel())
 
 
 def test_imageio_reads_the_files_of_an_archive(archive: Any, folder: Path) -> None:

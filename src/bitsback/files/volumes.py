@@ -415,8 +415,8 @@ def refusal(file: BinaryIO) -> str:
         return f"voxels of the mode {int.from_bytes(start[12:16], 'little')} of MRC"
     for size, at in ((348, 70), (540, 12)):
         for order in ("little", "big"):
-            if int.from_bytes(start[:4], order) == size:  # type: ignore[arg-type]
-                return f"voxels of the type {int.from_bytes(start[at : at + 2], order)} of NIfTI"  # type: ignore[arg-type]
+            if int.from_bytes(start[:4], order) == size:
+                return f"voxels of the type {int.from_bytes(start[at : at + 2], order)} of NIfTI"
     return "a header that is not read"
 
 

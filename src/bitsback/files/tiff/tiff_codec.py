@@ -115,8 +115,8 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
             if codes is None
             else (*(replace(metadata, codes=2 * codes + ended) for ended in (0, 1)), metadata)
         )
-        made = (_made_again(each, content, reader, pages) for each in tries)
-        again = next(filter(None, made), None)
+        found = (_made_again(each, content, reader, pages) for each in tries)
+        again = next(filter(None, found), None)
         if again is None and exact:
             segments = DeflatedSegments.find(_deflated_segments(reader, pages))
             if segments is not None and len(segments.coded) <= _MOST_OTHERS:
