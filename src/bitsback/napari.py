@@ -16,7 +16,7 @@ from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.stacked import Stack, arrays_in
 from bitsback.dask.reading import lazy
 from bitsback.errors import ArchiveError, InputError
-from bitsback.files.axes import C
+from bitsback.files.axes import C, X, Y
 from bitsback.format.grid import Shape
 
 Layer = tuple[Any, dict[str, Any], str]
@@ -62,9 +62,16 @@ def _layers(path: Path) -> Iterator[Layer]:
             options["contrast_limits"] = limits
         if isinstance(array, Stack) and archive.files.named:
             options["metadata"]["names"] = [archive.names[number] for number in array.numbers]
-        yield lazy(array), options, "image"
+        levels = [lazy(level) for level in array.levels if _frames(level) == _frames(array)]
+        yield levels if len(levels) > 1 else levels[0], options, "image"
     if not shown:
         raise InputError(f"{path}: holds no arrays of two axes or more, which napari could show")
+
+
+def _frames(array: View) -> list[tuple[str, int]]:
+    """The axes that all levels of a pyramid have in common, and their lengths."""
+    named = zip(array.dims, array.shape, strict=False)
+    return [(axis, length) for axis, length in named if axis not in (Y, X)]
 
 
 def _axes_of(array: View, rgb: bool, name: str) -> dict[str, Any]:

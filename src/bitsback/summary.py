@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bitsback.files import formats
 from bitsback.format.layout import Shape
 
 
@@ -54,30 +53,28 @@ class Restored(Summary):
     """The faults of the archive."""
 
 
-LOSSY, UNREAD, SMALLER, OTHER_KIND, DAMAGED, ASKED_FOR, NO_PICTURE = (
-    formats.lossy(),
-    formats.unread_pictures(),
+SMALLER, DAMAGED, ASKED_FOR, NO_PICTURE, UNREAD = (
     "smaller so than by their pixels",
-    "of kinds that are not coded by their pixels",
     "damaged, or not what their endings say",
     "of a compression that cannot be made again",
     "no pictures",
+    "not read",
 )
+"""Reasons to store files verbatim, or how they begin; all others are those of their formats."""
 _REMEDIES = {
-    UNREAD: "their pixels are not read; convert lossless JPEG XL to PNG to have it coded",
     SMALLER: "nothing is to be done",
-    OTHER_KIND: (
-        "animated WebP, YCbCr, LZW of a rare kind, of which some may be smaller as .npy arrays"
-    ),
     DAMAGED: "they come back as they are; --pictures-only refuses them by name",
     ASKED_FOR: "--files pixels codes them by their pixels",
     NO_PICTURE: "--pictures-only leaves them out",
+    f"{UNREAD}: JPEG XL": "convert lossless ones to PNG to have them coded",
+    "JPEG:": "they are compressed already, so nothing is to be done",
 }
 
 
 def remedy(reason: str) -> str:
     """Advice on a reason to store a file verbatim."""
-    return _REMEDIES.get(reason, "they are compressed already, so nothing is to be done")
+    found = (advice for start, advice in _REMEDIES.items() if reason.startswith(start))
+    return next(found, "they come back as they are")
 
 
 @dataclass(frozen=True)

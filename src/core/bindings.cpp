@@ -424,6 +424,18 @@ NB_MODULE(_core, m) {
         },
         "pixels"_a, "bits"_a, "clears"_a, "ended"_a, "single"_a,
         "The stream of these pixels. single: each has a code of its own. Raises ValueError.");
+    m.def(
+        "lzw_pack_tiff",
+        [](const In<std::uint8_t>& bytes, std::uint32_t between) {
+            std::vector<std::uint8_t> made;
+            {
+                nb::gil_scoped_release release;
+                made = lzw::pack_tiff(view(bytes), between);
+            }
+            return to_python(made);
+        },
+        "bytes"_a, "between"_a,
+        "The stream of these bytes in a TIFF file, with so many codes between its clear codes.");
     m.def("splitmix64", [](std::uint64_t seed, std::uint64_t first, std::size_t count) {
         return make_array<std::uint64_t>({count}, [&](auto out) {
             for (std::size_t k = 0; k < count; ++k) out[k] = splitmix64(seed, first + k);

@@ -1,4 +1,5 @@
-// The LZW of GIF files. Source: GIF89a specification, appendix F.
+// The LZW of GIF files, and that of TIFF files. Sources: GIF89a specification, appendix F; TIFF
+// revision 6.0, section 13.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,7 @@ inline constexpr std::uint32_t most_codes = 4096;
 // The codes that stand for strings of pixels: how many there are, and how wide one is in the
 // stream.
 struct Codes {
-    explicit Codes(int bits) : bits(bits) { reset(); }
+    explicit Codes(int bits, bool early = false) : bits(bits), early(early) { reset(); }
 
     std::uint32_t clear() const { return std::uint32_t{1} << bits; }
     std::uint32_t end() const { return clear() + 1; }
@@ -28,10 +29,11 @@ struct Codes {
     // A code was read; the first one after a clear code defines no other.
     void count() {
         if (since_clear++ > 0 && next < most_codes) ++next;
-        if (next == std::uint32_t{1} << width && width < 12) ++width;
+        if (next + early == std::uint32_t{1} << width && width < 12) ++width;
     }
 
     int bits;
+    bool early;  // whether codes become wider one code earlier, as in TIFF files
     std::uint32_t next;
     int width;
     std::uint32_t since_clear;
@@ -102,34 +104,61 @@ inline std::optional<Choices> unpack(std::span<const std::uint8_t> stream, int b
     return found;
 }
 
-// The stream of an encoder that always takes the longest string that has a code, or, if `single`,
-// a code for each pixel. Throws std::invalid_argument for a pixel without a code, and for clear
-// codes where no encoder could have put them.
-inline std::vector<std::uint8_t> pack(std::span<const std::uint8_t> pixels, int bits,
-                                      std::span<const std::uint32_t> clears, bool ended,
-                                      bool single) {
-    Codes codes(bits);
+// Codes one after the other, in a GIF file from the lowest bits of bytes on.
+class Writer {
+  public:
+    void put(std::uint32_t code, int width) {
+        buffer_ |= code << held_;
+        for (held_ += width; held_ >= 8; held_ -= 8, buffer_ >>= 8)
+            stream.push_back(static_cast<std::uint8_t>(buffer_));
+    }
+    void end() {
+        if (held_ > 0) stream.push_back(static_cast<std::uint8_t>(buffer_));
+    }
+
+    std::vector<std::uint8_t> stream;
+
+  private:
+    std::uint32_t buffer_ = 0;
+    int held_ = 0;
+};
+
+// The same in a TIFF file, from the highest bits on.
+class HighWriter {
+  public:
+    void put(std::uint32_t code, int width) {
+        buffer_ = buffer_ << width | code;
+        for (held_ += width; held_ >= 8; held_ -= 8)
+            stream.push_back(static_cast<std::uint8_t>(buffer_ >> (held_ - 8)));
+    }
+    void end() {
+        if (held_ > 0) stream.push_back(static_cast<std::uint8_t>(buffer_ << (8 - held_)));
+    }
+
+    std::vector<std::uint8_t> stream;
+
+  private:
+    std::uint32_t buffer_ = 0;
+    int held_ = 0;
+};
+
+// Puts the codes of an encoder that always takes the longest string that has a code, or, if
+// `single`, a code for each pixel. clear: may put clear codes, before the first code and behind
+// each. Throws std::invalid_argument for a pixel without a code.
+template <class Out, class Clear>
+void put_codes(std::span<const std::uint8_t> pixels, Codes& codes, Out& out, Clear clear,
+               bool single) {
     std::vector<std::uint16_t> longer(std::size_t{most_codes} << 8);  // by code and next pixel
     std::vector<std::size_t> defined;
-    std::vector<std::uint8_t> stream;
-    std::uint32_t buffer = 0;
-    int held = 0;
-    const auto put = [&](std::uint32_t code) {
-        buffer |= code << held;
-        for (held += codes.width; held >= 8; held -= 8, buffer >>= 8)
-            stream.push_back(static_cast<std::uint8_t>(buffer));
-    };
-    std::size_t cleared = 0;
-    const auto clear = [&] {
-        for (; cleared < clears.size() && clears[cleared] == codes.since_clear; ++cleared) {
-            put(codes.clear());
+    const auto clear_codes = [&] {
+        for (; clear(); codes.reset()) {
+            out.put(codes.clear(), codes.width);
             for (const std::size_t place : defined) longer[place] = 0;
             defined.clear();
-            codes.reset();
         }
     };
-    clear();
-    for (std::size_t at = 0; at < pixels.size(); clear()) {
+    clear_codes();
+    for (std::size_t at = 0; at < pixels.size(); clear_codes()) {
         std::uint32_t code = pixels[at++];
         if (code >= codes.clear()) throw std::invalid_argument("a pixel has no code");
         std::size_t place = 0;
@@ -138,17 +167,50 @@ inline std::vector<std::uint8_t> pack(std::span<const std::uint8_t> pixels, int 
             if (longer[place] == 0) break;
             code = longer[place];
         }
-        put(code);
+        out.put(code, codes.width);
         codes.count();
         if (at < pixels.size() && !single && codes.next < most_codes) {
             longer[place] = static_cast<std::uint16_t>(codes.next);
             defined.push_back(place);
         }
     }
+}
+
+// The stream of a GIF file. Throws std::invalid_argument for a pixel without a code, and for clear
+// codes where no encoder could have put them.
+inline std::vector<std::uint8_t> pack(std::span<const std::uint8_t> pixels, int bits,
+                                      std::span<const std::uint32_t> clears, bool ended,
+                                      bool single) {
+    Codes codes(bits);
+    Writer out;
+    std::size_t cleared = 0;
+    const auto clear = [&] {
+        const bool now = cleared < clears.size() && clears[cleared] == codes.since_clear;
+        cleared += now;
+        return now;
+    };
+    put_codes(pixels, codes, out, clear, single);
     if (cleared < clears.size()) throw std::invalid_argument("clear codes behind the last code");
-    if (ended) put(codes.end());
-    if (held > 0) stream.push_back(static_cast<std::uint8_t>(buffer));
-    return stream;
+    if (ended) out.put(codes.end(), codes.width);
+    out.end();
+    return out.stream;
+}
+
+// The stream of a TIFF file, with a clear code at first and behind each `between` codes.
+inline std::vector<std::uint8_t> pack_tiff(std::span<const std::uint8_t> bytes,
+                                           std::uint32_t between) {
+    Codes codes(8, true);
+    HighWriter out;
+    bool first = true;
+    const auto clear = [&] {
+        const bool now = first || codes.since_clear == between;
+        first = false;
+        return now;
+    };
+    put_codes(bytes, codes, out, clear, false);
+    out.put(codes.end(), codes.width);
+    out.end();
+    return out.stream;
 }
 
 }  // namespace bitsback::lzw

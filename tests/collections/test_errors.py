@@ -19,6 +19,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive.restoring.staging import _Hidden
+from bitsback.summary import DAMAGED
 from waiting import PATIENCE, until
 from zoo.animated_files import ODD
 from zoo.gif_files import Drawn, gif_file, ramps
@@ -111,7 +112,7 @@ def test_one_bad_picture_among_many(folder: Path, tmp_path: Path, case: str) -> 
     (folder / "1" / name).write_bytes(data)
     summary, warned = warnings_of(folder, tmp_path / "a.bb")
     assert warned == [] and summary.files == 31 and summary.bad == {}
-    held = summary.stored["damaged, or not what their endings say"]
+    (held,) = (held for reason, held in summary.stored.items() if reason.startswith(DAMAGED))
     assert (held.files, held.bytes, held.first) == (1, len(data), f"1/{name}")
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     assert (tmp_path / "out" / "1" / name).read_bytes() == data
@@ -250,8 +251,9 @@ def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
     result = run("compress", "in")
     assert result.exit_code == 0 and result.stderr.startswith("in: 32 files, ")
     assert (
-        "stored verbatim: 1 file, 6 bytes, damaged, or not what their endings say, such as"
-        " 0/x.png: they come back as they are; --pictures-only refuses them by name\n"
+        "stored verbatim: 1 file, 6 bytes, damaged, or not what their endings say: is no picture"
+        " that can be read, or a damaged one, such as 0/x.png: they come back as they are;"
+        " --pictures-only refuses them by name\n"
     ) in result.stderr
     assert "1 file, 1 bytes, no pictures, such as notes.txt: --pictures-only" in result.stderr
     result = run("compress", "in", "--pictures-only", "-f")
@@ -280,7 +282,9 @@ def test_warnings_of_the_command(run: Run, tmp_path: Path) -> None:
     assert result.stderr == "" and "did not shrink" in told["warnings"][0]
     size = (tmp_path / "in" / "a.webp").stat().st_size
     assert told["disk_in"] == size
-    assert told["stored"] == {"WebP": {"files": 1, "bytes": size, "first": "a.webp"}}
+    assert told["stored"] == {
+        "lossy or animated WebP": {"files": 1, "bytes": size, "first": "a.webp"}
+    }
     assert run("decompress", "in.bb", "-o", "out").exit_code == 0
     assert files(tmp_path / "out") == ["a.webp"]
     (tmp_path / "few").mkdir()

@@ -33,6 +33,7 @@ for syntax in (IMPLICIT, EXPLICIT, BIG):
     KINDS[f"RGB {syntax}"] = COLOURS, dicom_file(COLOURS, syntax)
     KINDS[f"planes {syntax}"] = COLOURS, dicom_file(COLOURS, syntax, planar=True)
 KINDS |= {
+    "32 bits": (RAMP.astype("<u4"), dicom_file(RAMP.astype("<u4"))),
     "palette": (COLOURS[..., 0], dicom_file(COLOURS[..., 0], photometric="PALETTE COLOR")),
     "frames": (RAMP.astype("<u2"), dicom_file(RAMP.astype("<u2"), frames=3)),
     "colours of 16 bits": (COLOURS.astype("<u2") * 99, dicom_file(COLOURS.astype("<u2") * 99)),
@@ -82,9 +83,8 @@ def test_other_kinds_are_not_coded() -> None:
     for data in (
         dicom_file(grey, DEFLATED),
         dicom_file(grey, "1.2.840.10008.1.2.4.70"),
-        dicom_file(RAMP.astype("<u4")),
         dicom_file(RAMP.astype("|i1")),
-        dicom_file(grey, more={(0x28, 0x100): ("US", 1)}),
+        dicom_file(grey, more={(0x28, 0x100): ("US", 1)}),  # of rows that end within a byte
         dicom_file(COLOURS, photometric="YBR_FULL_422"),
         dicom_file(COLOURS, planar=True, frames=2),
         dicom_file(grey, frames=99),
@@ -153,10 +153,12 @@ def test_pixels_of_all_files_of_pydicom_are_those_that_it_reads() -> None:
             split = dicom.split(io.BytesIO(path.read_bytes()), True)
             if split is not None:
                 pixels = split.pixels.whole()
-                shown = pydicom.dcmread(path).pixel_array
-                assert np.array_equal(shown.reshape(pixels.shape), pixels)
+                if path.name != "badVR.dcm":  # of which pydicom warns
+                    shown = pydicom.dcmread(path).pixel_array
+                    assert np.array_equal(shown.reshape(pixels.shape), pixels)
+                assert restore(pixels, split.metadata) == path.read_bytes()
                 seen += 1
-    assert seen >= 6
+    assert seen >= 22
 
 
 @pytest.mark.parametrize("stacked", [False, True])

@@ -297,7 +297,7 @@ def test_the_specification_seals_forged_metadata() -> None:
     taken = picture_files.split(file, True)
     assert taken is not None and taken.exact
     assert spec_metadata.sealed(pixels, taken.metadata) == taken.metadata
-    made = spec_metadata.tiff_file(Reader(taken.metadata[1:]), [pixels])
+    made = spec_metadata.tiff_file(Reader(taken.metadata[1:]), [pixels], on_sheet=True)
     assert made is not None
     forged = bytearray(taken.metadata)
     forged[1 + made.at] ^= 1

@@ -100,12 +100,17 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
     (tmp_path / "in" / "lossy-and-exif.webp").write_bytes(lossy)
     (tmp_path / "in" / "empty").touch()
     exact = bitsback.compress(tmp_path / "in", tmp_path / "b.bb", model="fast")
-    assert exact.stored[ASKED_FOR].files == exact.saving.files == 4 and exact.inexact == []
+    assert (
+        exact.stored[f"{ASKED_FOR}: an unknown encoder of lossless WebP"].files
+        == exact.saving.files
+        == 4
+        and exact.inexact == []
+    )
     summary = bitsback.compress(
         tmp_path / "in", tmp_path / "a.bb", model="fast", hashes="sha256", files="pixels"
     )
     stored = {reason: held.files for reason, held in summary.stored.items()}
-    assert stored == {"WebP": 2, NO_PICTURE: 1}
+    assert stored == {"lossy or animated WebP": 2, NO_PICTURE: 1}
     assert summary.inexact == ["0.webp", "1.webp", "2.webp", "3.webp"]
     assert summary.saving.files == 0
     saved = exact.bytes_out - summary.bytes_out

@@ -39,7 +39,7 @@ def is_plain(metadata: bytes) -> bool:
     if metadata[0] in (3, 9):
         return all(is_of_tokens(reader, metadata[0] == 9))
     if metadata[0] != 4:
-        return metadata[0] in (1, 5, 6)
+        return metadata[0] in (1, 5, 6, 11)
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
     return all(run[8] == 1 for run in runs)
 
@@ -91,15 +91,18 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return webp(reader, pixels)
     if kind in (8, 9):
         return animated_png(reader, pixels, kind == 9)
+    if kind == 11:
+        return byte_runs(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
-    return tiff(reader, [pixels])
+    return tiff(reader, [pixels], on_sheet=True)
 
 
 def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
     layout = reader.byte()
     segments = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
     packable = pixels.dtype == np.uint8 and pixels.ndim == 2
-    require(layout < 128 and (packable or not layout & 48), "a layout of a frame")
+    require(packable or not layout & 48, "a layout of a frame")
+    require(pixels.dtype == bool or not layout & 128, "bits from the lowest on")
     require(pixels.ndim == 3 or not layout & 64, "channels that stand apart")
     require(pixels.dtype.itemsize <= 2 or not layout & 4, "inverted samples of a frame")
     parts = np.moveaxis(pixels, -1, 0) if layout & 64 else [pixels]
@@ -126,6 +129,8 @@ def frame_row(row: NDArray[Any], layout: int) -> bytes:
         data = bytes(255 - byte for byte in data)
     if row.itemsize == 1:
         data = packed([byte ^ ((1 << bits) - 1 if layout & 4 else 0) for byte in data], bits)
+    if layout & 128:
+        data = bytes(int(f"{byte:08b}"[::-1], 2) for byte in data)
     return data + bytes(-len(data) % 4 if layout & 2 else 0)
 
 
@@ -167,16 +172,19 @@ class Made(NamedTuple):
     crc: int
 
 
-def tiff(reader: Reader, pages: Iterable[NDArray[Any]]) -> bytes | None:
-    made = tiff_file(reader, pages)
+def tiff(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool = False) -> bytes | None:
+    made = tiff_file(reader, pages, on_sheet)
     if made is None:
         return None
     require(made.check in (None, made.crc), "the check of the segments")
     return made.data
 
 
-def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
-    """None where the container metadata does not promise its bytes, or libtiff makes them."""
+def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> Made | None:
+    """None where the container metadata does not promise its bytes, or libtiff makes them.
+
+    on_sheet: there is one picture, a sheet with all pages.
+    """
     layouts: list[Layout] = []
     segments = pixels = area = 0
     for _ in range(reader.varint()):
@@ -209,16 +217,22 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
             spans.append((end + gap, length))
             end += gap + length
     checked, at_check = reader.byte(), reader.at
+    require(checked <= 2, "a check of the list")
     check = int.from_bytes(reader.take(4), "little") if checked else None
+    codes = reader.varint() if checked == 2 else 0
+    require(checked < 2 or 2 <= codes <= 8193, "codes between clear codes")
     deflate, tokens = segment_deflater(reader)
     padding = reader.take(reader.varint())
     others = reader.take(len(reader.data) - reader.at)
     check_places(layouts, fields, spans, len(padding), len(others))
+    if on_sheet:
+        (sheet,) = pages
+        pages = pages_of_sheet(layouts, sheet)
     shown = list(rows_of(layouts, pages))
     require(check is not None or tokens is None, "a check beside tokens")
     if any(layout.compression != 1 for layout in layouts) and check is None:
         return None
-    if any(layout.compression not in (1, 8, 32946) for layout in layouts):
+    if any(layout.compression not in (1, 8, 32946, 5 * (codes > 0)) for layout in layouts):
         return None  # libtiff's compressions are not implemented here
     chunks: dict[int, bytes] = {}
     places, crc = iter(spans), 0
@@ -234,7 +248,9 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]]) -> Made | None:
                     tile, padding = in_a_tile(layout, tile, layout.segment_rows(band), padding)
                     raw = b"".join(segment_row(row, layout) for row in tile)
                     start, length = next(places)
-                    if layout.compression != 1:
+                    if layout.compression == 5:
+                        raw = lzw_of_tiff(raw, codes // 2, codes % 2)
+                    elif layout.compression != 1:
                         raw = deflate(raw, length)
                     if layout.flags & 8:
                         raw = bytes(int(f"{value:08b}"[::-1], 2) for value in raw)
@@ -330,20 +346,33 @@ def change(reader: Reader) -> int:
 
 
 def rows_of(layouts: list[Layout], pages: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """The pages of the layouts, of pictures in which they stand one below the other."""
+    """The pages, each in the layout that it is to have."""
     left = iter(layouts)
-    for picture in pages:
-        at = 0
-        while at < len(picture):
-            layout = next(left)
-            page = picture[at : at + layout.height]
-            colours = layout.channels * layout.planes
-            require(page.shape == (layout.height, layout.width, colours)[: page.ndim], "its shape")
-            require(page.ndim == 2 + (colours > 1), "its channels")
-            require(page.dtype.str == dtype_of(layout), "its samples")
-            yield page.reshape(layout.height, layout.width, colours)
-            at += layout.height
+    for page in pages:
+        layout = next(left)
+        colours = layout.channels * layout.planes
+        require(page.shape == (layout.height, layout.width, colours)[: page.ndim], "its shape")
+        require(page.ndim == 2 + (colours > 1), "its channels")
+        require(page.dtype.str == dtype_of(layout), "its samples")
+        yield page.reshape(layout.height, layout.width, colours)
     require(next(left, None) is None, "a page for each layout")
+
+
+def pages_of_sheet(layouts: list[Layout], sheet: NDArray[Any]) -> list[NDArray[Any]]:
+    sizes = [(layout.height, layout.width) for layout in layouts]
+    first, below = sizes[0][0], 0
+    if len(sizes) >= 4 and len(set(sizes[:4])) == 1:
+        rows = sheet_rows(sizes)
+        below = -rows % first
+    require(below < len(sheet), "a sheet of pages")
+    pages, left, waiting = frames_of(sheet[: len(sheet) - below], sizes), 0, 0
+    for page, (_, columns) in zip(pages, sizes, strict=True):
+        if left + columns > sheet.shape[1]:
+            left = waiting = 0
+        waiting += page.nbytes * (left > 0)
+        require(waiting <= 1 << 28, "pages beside each other")
+        left += columns
+    return pages
 
 
 def in_a_tile(
@@ -426,7 +455,7 @@ def segment_deflater(
 def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
     """The container metadata with the check of the file that it makes, where it has one."""
     if metadata[:1] == b"\4":
-        made = tiff_file(Reader(metadata[1:]), [pixels])
+        made = tiff_file(Reader(metadata[1:]), [pixels], on_sheet=True)
         if made is None or made.check is None:
             return metadata
         at = 1 + made.at
@@ -591,6 +620,17 @@ def gif(reader: Reader, sheet: NDArray[Any]) -> bytes:
     return data + reader.take(len(reader.data) - reader.at)
 
 
+def sheet_rows(sizes: list[tuple[int, int]]) -> int:
+    """The rows of a sheet of frames of these rows and columns."""
+    width = max(columns for _, columns in sizes)
+    total = left = tallest = 0
+    for rows, columns in sizes:
+        if left + columns > width:
+            total, left, tallest = total + tallest, 0, 0
+        left, tallest = left + columns, max(tallest, rows)
+    return total + tallest
+
+
 def frames_of(sheet: NDArray[Any], sizes: list[tuple[int, int]]) -> list[NDArray[Any]]:
     """The frames of these rows and columns on a sheet."""
     width = max(columns for _, columns in sizes)
@@ -643,6 +683,34 @@ def lzw(pixels: list[int], bits: int, clears: list[int], flags: int) -> bytes:
     return written.to_bytes(-(-held // 8), "little") + bytes(flags >> 2 & 1)
 
 
+def lzw_of_tiff(data: bytes, between: int, ended: int) -> bytes:
+    """The codes from the highest bits on, each as long as all of them are in binary digits."""
+    text, numbers, since, at = format(256, "09b"), dict[bytes, int](), 0, 0
+    while at < len(data):
+        end = at + 1
+        while end < len(data) and data[at : end + 1] in numbers:
+            end += 1
+        string = data[at:end]
+        width = lzw_width(since)
+        text += format(numbers.get(string, string[0]), f"0{width}b")
+        since += 1
+        if end < len(data) and 257 + since < 4096:
+            numbers[data[at : end + 1]] = 257 + since
+        at = end
+        if since == between:
+            text += format(256, f"0{lzw_width(since)}b")
+            numbers, since = {}, 0
+    text += format(257, f"0{lzw_width(since)}b")
+    text += "0" * (8 if ended and len(text) % 8 == 0 else -len(text) % 8)
+    return bytes(int(text[at : at + 8], 2) for at in range(0, len(text), 8))
+
+
+def lzw_width(since: int) -> int:
+    """The bits of a code behind so many since a clear code."""
+    known = min(258 + max(since - 1, 0), 4096)
+    return min(max((known + 1).bit_length(), 9), 12)
+
+
 def webp(reader: Reader, pixels: NDArray[Any]) -> None:
     require(pixels.dtype == np.uint8 and pixels.ndim == 3, "colours of 8 bits")
     require(pixels.shape[2] in (3, 4), "colours, with or without alpha")
@@ -655,6 +723,71 @@ def webp(reader: Reader, pixels: NDArray[Any]) -> None:
             pixels_too = (b"VP8L", b"VP8 ", b"ALPH", b"ANIM", b"ANMF")
             require(name not in pixels_too, "chunks without pixels")
     reader.done()
+
+
+def byte_runs(reader: Reader, pixels: NDArray[Any]) -> bytes:
+    frames, flags = reader.varint(), reader.byte()
+    require(pixels.dtype.kind in "ui", "integers")
+    require(frames > 0 and len(pixels) % frames == 0, "frames of the picture")
+    require(flags < 4, "flags of runs")
+    rows, size, data = len(pixels) // frames, pixels.dtype.itemsize, b""
+    planes = [
+        [value.tobytes()[::-1][place] for value in channel.ravel()]
+        for frame in pixels.reshape(frames, rows, pixels.shape[1], -1)
+        for channel in np.moveaxis(frame, -1, 0)
+        for place in range(size)
+    ]
+    count = reader.varint()
+    require(count == len(planes), "a segment for each plane")
+    told = []
+    for _ in range(count):
+        gap, length = reader.varint(), reader.varint()
+        told.append(
+            (gap, length, [(reader.varint(), reader.byte()) for _ in range(reader.varint())])
+        )
+    for plane, (gap, length, exceptions) in zip(planes, told, strict=True):
+        require(length <= 2 * len(plane) + len(exceptions), "the length of a segment")
+        segment = in_runs(plane, pixels.shape[1], flags, exceptions)
+        require(len(segment) == length, "the length of a segment")
+        data += reader.take(gap) + segment
+    return data + reader.take(len(reader.data) - reader.at)
+
+
+def in_runs(plane: list[int], columns: int, flags: int, exceptions: list[tuple[int, int]]) -> bytes:
+    """The compressed bytes of a plane."""
+    out, at, since, waiting = b"", 0, 0, list(exceptions)
+    while at < len(plane) or (waiting and waiting[0][0] == since):
+        if waiting and waiting[0][0] == since:
+            control, since = waiting.pop(0)[1], 0
+        else:
+            control, since = plain_control(plane, at, columns, flags), since + 1
+        count = control + 1 if control < 128 else 257 - control if control > 128 else 0
+        part = plane[at : at + count]
+        require(len(part) == count, "bytes of the plane")
+        require(control < 129 or len(set(part)) == 1, "a run of equal bytes")
+        out += bytes([control]) + bytes(part if control < 128 else part[:1])
+        at += count
+    require(not waiting, "exceptions before the end")
+    return out
+
+
+def plain_control(plane: list[int], at: int, columns: int, flags: int) -> int:
+    """What the plain encoder does at a place: a run, if there is one, or else a literal."""
+
+    def run(at: int) -> int:
+        end = at
+        while end < last and end < at + 128 and plane[end] == plane[at]:
+            end += 1
+        return end - at
+
+    last = (at // columns + 1) * columns if flags & 1 else len(plane)
+    least = 2 if flags & 2 else 3
+    if run(at) >= least:
+        return 257 - run(at)
+    end = at + 1
+    while end < last and end < at + 128 and run(end) < least:
+        end += 1
+    return end - at - 1
 
 
 def animated_png(reader: Reader, sheet: NDArray[Any], exact: bool) -> bytes | None:

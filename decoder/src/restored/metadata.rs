@@ -7,7 +7,7 @@ use crate::foundations::error::{demand, Result};
 use crate::restored::deflated::{checked, Encoder, Rows};
 use crate::restored::picture::{pack, packed, Chunk, Mode, Picture};
 use crate::restored::tiff::Tiff;
-use crate::restored::{animated, gif};
+use crate::restored::{animated, byte_runs, gif};
 
 /// What container metadata makes of a picture.
 pub enum Restored {
@@ -15,8 +15,8 @@ pub enum Restored {
     Exact(Vec<u8>),
     /// A PNG file with the same pixels and chunks.
     Png(Vec<u8>),
-    /// A file whose pages are compressed, TIFF or WebP: how many rows each has.
-    Pages(Vec<usize>),
+    /// A file whose pages are compressed, TIFF or WebP: for each its rows, its columns, and its pixels.
+    Pages(Vec<(usize, usize, Vec<u8>)>),
 }
 
 /// What container metadata say of a file without its pixels.
@@ -98,14 +98,15 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
             let tiff = Tiff::read(bytes.rest())?;
             match tiff.file(picture)? {
                 Some(file) => Ok(Restored::Exact(file)),
-                None => Ok(Restored::Pages(tiff.page_rows(picture)?)),
+                None => Ok(Restored::Pages(tiff.pages_of(picture)?)),
             }
         }
         6 => Ok(Restored::Exact(gif::file(bytes.rest(), picture)?)),
         7 => {
             webp(bytes.rest(), picture)?;
-            Ok(Restored::Pages(vec![picture.rows]))
+            Ok(Restored::Pages(vec![(picture.rows, picture.columns, picture.pixels.to_vec())]))
         }
+        11 => Ok(Restored::Exact(byte_runs::file(bytes.rest(), picture)?)),
         kind @ (8 | 9) => animated::file(bytes.rest(), kind == 9, picture),
         kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
     }
@@ -119,7 +120,8 @@ fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     let apart = layout & 64 != 0;
     let whole_bytes = layout & 48 == 0 || picture.mode() == Mode::Grey;
     let inverted = layout & 4 != 0 && picture.dtype.size() > 2;
-    if layout >= 128 || !whole_bytes || inverted || (apart && picture.channels == 1) {
+    let low_first = layout & 128 != 0 && !picture.dtype.is_bool();
+    if low_first || !whole_bytes || inverted || (apart && picture.channels == 1) {
         return bytes.error("the layout of a frame is unknown");
     }
     let mut segments = Vec::new();
@@ -178,6 +180,9 @@ fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Re
         samples.iter_mut().for_each(|sample| *sample ^= mask);
     }
     pack(&samples, bits, out);
+    if layout & 128 != 0 {
+        out[start..].iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+    }
     if layout & 2 != 0 {
         let size = (out.len() - start).next_multiple_of(4);
         out.resize(start + size, 0);

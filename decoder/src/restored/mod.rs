@@ -1,8 +1,10 @@
 //! What comes out of an archive (A6).
 
 pub mod animated;
+pub mod byte_runs;
 pub mod deflated;
 pub mod gif;
+pub mod lzw;
 pub mod metadata;
 pub mod npy;
 pub mod output;

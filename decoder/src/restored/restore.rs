@@ -69,20 +69,18 @@ impl Decoded {
                     note(NOTE_PNG);
                     files.push((file.name.clone(), made, mode));
                 }
-                Restored::Pages(rows) => {
+                Restored::Pages(pages) => {
                     note(NOTE_TIFF);
-                    let digits = rows.len().to_string().len();
-                    let mut rest = pixels;
-                    for (page, &count) in rows.iter().enumerate() {
-                        let (own, others) = rest.split_at(count * picture.row_bytes());
-                        rest = others;
+                    let digits = pages.len().to_string().len();
+                    for (page, (rows, columns, own)) in pages.iter().enumerate() {
                         let ending = if picture.fits("png") { "png" } else { "tif" };
-                        let name = if rows.len() == 1 {
+                        let name = if pages.len() == 1 {
                             format!("{}.{ending}", file.name)
                         } else {
                             format!("{}.{page:0digits$}.{ending}", file.name)
                         };
-                        files.push((name, Picture { rows: count, pixels: own, ..picture }.file(ending)?, mode));
+                        let page = Picture { rows: *rows, columns: *columns, pixels: own, ..picture };
+                        files.push((name, page.file(ending)?, mode));
                     }
                 }
             }

@@ -5,10 +5,14 @@ use crate::foundations::bytes::Bytes;
 use crate::foundations::crc::crc32;
 use crate::foundations::error::{demand, error, refuse, Result};
 use crate::restored::deflated::{next_stream, read_segments, Segments};
+use crate::restored::lzw;
 use crate::restored::picture::{pack, Picture};
+use crate::restored::sheet::places_of_pages;
 use crate::tokens::Streams;
 
 const SECTION: &str = "format.md, A6.3";
+/// The most bytes of pages beside the first one of a row of pages on a sheet.
+const MOST_WAITING: usize = 1 << 28;
 
 /// A layout of pages.
 #[derive(Clone, Copy)]
@@ -33,6 +37,9 @@ pub struct Tiff<'a> {
     fields: Vec<(u64, u64)>,
     tokens: Segments<'a>,
     check: Option<u32>,
+    /// Twice as many codes as stand between clear codes of LZW, and 1 if streams end with a byte of
+    /// their own; 0 if libtiff made them.
+    codes: usize,
     padding: &'a [u8],
     others: &'a [u8],
 }
@@ -182,16 +189,17 @@ impl<'a> Tiff<'a> {
         }
         let expected: u128 = pages.iter().map(|(count, layout)| u128::from(*count) * layout.segments()).sum();
         demand(expected == segments.len() as u128, "the pages have another number of segments", SECTION)?;
-        let check = match bytes.byte()? {
-            0 => None,
-            1 => Some(bytes.u32()?),
+        let (check, codes) = match bytes.byte()? {
+            0 => (None, 0),
+            1 => (Some(bytes.u32()?), 0),
+            2 => (Some(bytes.u32()?), bytes.varint_in(2, 8193, "the number of codes")? as usize),
             _ => return bytes.error("the check of a TIFF file is unknown"),
         };
         let tokens = read_segments(&mut bytes)?;
         demand(tokens.is_none() || check.is_some(), "tokens of a TIFF file have no check", SECTION)?;
         let length = bytes.varint()?;
         let padding = bytes.take_long(length)?;
-        let tiff = Tiff { pages, segments, fields, tokens, check, padding, others: bytes.rest() };
+        let tiff = Tiff { pages, segments, fields, tokens, check, codes, padding, others: bytes.rest() };
         tiff.check_tiles()?;
         tiff.check_places()?;
         Ok(tiff)
@@ -277,26 +285,29 @@ impl<'a> Tiff<'a> {
         self.pages.iter().flat_map(|(count, layout)| std::iter::repeat_n(layout, *count as usize))
     }
 
-    /// The rows of each page of a picture with all pages one below the other.
-    pub fn page_rows(&self, picture: &Picture) -> Result<Vec<usize>> {
-        let rows: Vec<usize> = self.layouts().map(|layout| layout.rows).collect();
-        let total = rows.iter().try_fold(0usize, |sum, &rows| sum.checked_add(rows));
-        let same = self.layouts().all(|layout| layout.fits(&Picture { rows: layout.rows, ..*picture }));
-        demand(same && total == Some(picture.rows), "the pages do not fit the pixels", SECTION)?;
-        Ok(rows)
+    /// The rows, the columns and the pixels of each page on a sheet.
+    pub fn pages_of(&self, sheet: &Picture) -> Result<Vec<(usize, usize, Vec<u8>)>> {
+        let sizes: Vec<(usize, usize)> = self.layouts().map(|layout| (layout.rows, layout.columns)).collect();
+        let places = places_of_pages(&sizes, sheet)?;
+        let pixel = sheet.channels * sheet.dtype.size();
+        let (mut top, mut waiting) = (0, 0);
+        let mut pages = Vec::new();
+        for (&(rows, columns), (first, left)) in sizes.iter().zip(places) {
+            waiting = if first == top && left > 0 { waiting + rows * columns * pixel } else { 0 };
+            top = first;
+            demand(waiting <= MOST_WAITING, "too many pixels stand beside a page", SECTION)?;
+            let row = |at: usize| &sheet.pixels[at * sheet.row_bytes() + left * pixel..][..columns * pixel];
+            pages.push((rows, columns, (first..first + rows).flat_map(row).copied().collect()));
+        }
+        Ok(pages)
     }
 
-    /// The file, of a picture with all pages one below the other, if its bytes take no compression.
-    pub fn file(&self, picture: &Picture) -> Result<Option<Vec<u8>>> {
-        let rows = self.page_rows(picture)?;
-        let mut pixels = picture.pixels;
-        let mut pages = Vec::new();
-        for rows in rows {
-            let (own, others) = pixels.split_at(rows * picture.row_bytes());
-            pages.push(Picture { pixels: own, rows, ..*picture });
-            pixels = others;
-        }
-        self.file_of_pages(&pages)
+    /// The file, of a sheet with all pages, if its bytes take no compression.
+    pub fn file(&self, sheet: &Picture) -> Result<Option<Vec<u8>>> {
+        let pages = self.pages_of(sheet)?;
+        let pages =
+            pages.iter().map(|(rows, columns, pixels)| Picture { rows: *rows, columns: *columns, pixels, ..*sheet });
+        self.file_of_pages(&pages.collect::<Vec<_>>())
     }
 
     /// The file, from each page, if its bytes take no compression.
@@ -304,7 +315,10 @@ impl<'a> Tiff<'a> {
         demand(self.layouts().count() == pages.len(), "there is another number of pages", SECTION)?;
         let same = self.layouts().zip(pages).all(|(layout, page)| layout.fits(page));
         demand(same, "a page has another shape than its layout", SECTION)?;
-        let known = |layout: &Layout| layout.compression == 1 || layout.is_deflate() && self.tokens.is_some();
+        let known = |layout: &Layout| {
+            let by_lzw = layout.compression == 5 && self.codes > 0;
+            layout.compression == 1 || by_lzw || layout.is_deflate() && self.tokens.is_some()
+        };
         if !self.pages.iter().all(|(_, layout)| known(layout)) {
             return Ok(None);
         }
@@ -321,6 +335,9 @@ impl<'a> Tiff<'a> {
             for (segment, &(_, length)) in made[first..].iter_mut().zip(&mut segments) {
                 if let (true, Some((header, streams))) = (layout.is_deflate(), &mut deflate) {
                     *segment = next_stream(streams, *header, segment, length.saturating_sub(6))?;
+                }
+                if layout.compression == 5 {
+                    *segment = lzw::compress(segment, self.codes / 2, self.codes % 2 == 1);
                 }
                 if layout.has(8) {
                     segment.iter_mut().for_each(|byte| *byte = byte.reverse_bits());

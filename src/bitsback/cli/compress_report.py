@@ -11,6 +11,8 @@ from bitsback.cli import figures
 if TYPE_CHECKING:
     from bitsback.summary import Compressed
 
+_REASONS = 12
+"""The most reasons to store files verbatim that are printed."""
 _NAMED = 5
 """The most files of a kind that are named."""
 _WORTH = 0.01
@@ -75,7 +77,11 @@ def report(
         figures.say(_what_comes_back(summary), err=True)
     from bitsback.summary import remedy  # late, as a command runs
 
-    for reason, held in summary.stored.items():
+    for number, (reason, held) in enumerate(summary.stored.items()):
+        if number == _REASONS:
+            more = figures.count(len(summary.stored) - number, "reason")
+            figures.say(f"stored verbatim: more files, for {more} more; --json has all", err=True)
+            break
         figures.say(
             f"stored verbatim: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
             f" {reason}, such as {held.first}: {remedy(reason)}",

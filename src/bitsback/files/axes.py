@@ -58,6 +58,19 @@ class Axes:
         return rows, *self.shape[self.row + 1 :]
 
 
+Place = tuple[slice, slice]
+"""The rows and columns of a frame in a picture of several."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """The frames of one size in a file that has its pixels in several, as pyramids do."""
+
+    axes: Axes
+    places: list[Place]
+    """Of each frame in the picture of the file."""
+
+
 def plain_axes(frames: int, name: str, shape: Shape, attrs: Mapping[str, Any]) -> Axes | None:
     """Axes of frames that follow each other. shape: of the picture, [rows, columns] or [rows,
     columns, channels]. None if so many frames cannot stand in it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from PIL import Image
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, Read, pixels_as_they_are, reader_of, rows_of_band
-from bitsback.files.drawing import Drawing, Seekable, Split, makes
+from bitsback.files.drawing import UNKNOWN_ENCODER, Drawing, Seekable, Split, makes
 from bitsback.files.pictures import identify, sample_bands, split_picture
 from bitsback.files.png.png_parts import Bytes, pack_bits
 from bitsback.format.modes import mode_of
@@ -31,7 +31,7 @@ _BITS_OF_KIND = {
 """Bits of a pixel, by Pillow's name for its layout in a file."""
 
 
-FLIP, _PAD, _INVERT, SWAP, PLANES = 1, 2, 4, 8, 64
+FLIP, _PAD, _INVERT, SWAP, PLANES, LOW_FIRST = 1, 2, 4, 8, 64, 128
 _BITS = {0: 8, 16: 4, 32: 2, 48: 1}
 """Bits of a sample of a byte, by the flag of a layout."""
 _SMALLEST_SEGMENT = 2  # bytes
@@ -104,6 +104,8 @@ class Frame:
             return False
         if self.layout & _INVERT and dtype.itemsize > 2:
             return False
+        if self.layout & LOW_FIRST and dtype.kind != "b":
+            return False
         return sum(rows for _, rows in self.segments) == shape[0] * self._planes(shape) and (
             bits == 8 or (dtype.str == "|u1" and len(shape) == 2)
         )
@@ -129,7 +131,7 @@ class Frame:
     def unpack(cls, cursor: Cursor) -> Frame:
         """Raises ArchiveError."""
         layout, count = cursor.byte(), cursor.varint()
-        if layout > 127 or count * _SMALLEST_SEGMENT > len(cursor.data):
+        if count * _SMALLEST_SEGMENT > len(cursor.data):
             raise ArchiveError("its container metadata describes an impossible file")
         segments = tuple((cursor.varint(), cursor.varint()) for _ in range(count))
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
@@ -188,7 +190,8 @@ def layout_rows(pixels: NDArray[Any], layout: int) -> Bytes:
         pixels = pixels[:, :, [2, 1, 0, *range(3, pixels.shape[2])]]
     rows = np.ascontiguousarray(pixels).reshape(len(pixels), -1)
     if rows.dtype == bool:
-        rows = np.packbits(rows ^ bool(layout & _INVERT), axis=1)
+        order: Literal["little", "big"] = "little" if layout & LOW_FIRST else "big"
+        rows = np.packbits(rows ^ bool(layout & _INVERT), axis=1, bitorder=order)
     elif rows.dtype == np.uint8:
         if bits < 8 and (rows >> bits).any():
             raise ArchiveError("its pixels have values that its file cannot have")
@@ -274,6 +277,15 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
         return Frame.read(data, identify(file, _PLUGINS), pixels)
 
     return split_picture(file, _PLUGINS, bands_of, metadata_of)
+
+
+def refusal(file: BinaryIO) -> str:
+    decoder, _, _, arguments = getattr(identify(file, _PLUGINS), "tile")[0]  # noqa: B009
+    if decoder == "bmp_rle":
+        return "run lengths, a compression of BMP"
+    if decoder == "ppm_plain":
+        return "samples as text, a kind of PNM"
+    return f"{UNKNOWN_ENCODER}{arguments[0] if isinstance(arguments, tuple) else arguments}"
 
 
 def unpack(cursor: Cursor, kind: int) -> Frame:

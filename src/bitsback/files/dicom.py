@@ -1,10 +1,11 @@
-"""The codec of DICOM files whose pixels are not compressed (DICOM PS3.5, PS3.10): what stands
-around the pixels is container metadata, and the elements of the data set are read no further than
-to the pixels.
+"""The codec of DICOM files whose pixels are not compressed, or by runs of bytes (DICOM PS3.5,
+PS3.10): what stands around the pixels is container metadata, and the elements of the data set are
+read no further than to the pixels.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Iterator
@@ -15,12 +16,22 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.files import byte_runs
 from bitsback.files.axes import FRAME, Axes, T, X, Y, Z, plain_axes
 from bitsback.files.bands import Bands, rows_of_band
-from bitsback.files.bitmap import PLANES, SWAP, Frame
-from bitsback.files.drawing import Split, makes
+from bitsback.files.bitmap import LOW_FIRST, PLANES, SWAP, Frame
+from bitsback.files.byte_runs import (
+    ByteRuns,
+    Segment,
+    compressed_bytes,
+    decompress,
+    exceptions_of,
+    frame_of,
+)
+from bitsback.files.drawing import UNKNOWN_ENCODER, Split, makes
 from bitsback.format.grid import Shape
 from bitsback.io.file_io import Content, FileContent, in_memory, same_bytes
+from bitsback.lazy import cached_property
 from bitsback.wire import Cursor
 
 _PREAMBLE = 128
@@ -28,8 +39,33 @@ _SYNTAXES = {
     b"1.2.840.10008.1.2": (False, "<"),
     b"1.2.840.10008.1.2.1": (True, "<"),
     b"1.2.840.10008.1.2.2": (True, ">"),
+    b"1.2.840.10008.1.2.5": (True, "<"),
 }
 """Whether elements tell their type, and the order of bytes, by the transfer syntax."""
+_RUNS = b"1.2.840.10008.1.2.5"
+_OTHER_SYNTAXES = {
+    "1.2.1.99": "deflated",
+    "1.2.4.50": "JPEG baseline",
+    "1.2.4.51": "JPEG extended",
+    "1.2.4.57": "JPEG lossless",
+    "1.2.4.70": "JPEG lossless",
+    "1.2.4.80": "JPEG-LS lossless",
+    "1.2.4.81": "JPEG-LS near-lossless",
+    "1.2.4.90": "JPEG 2000 lossless",
+    "1.2.4.91": "JPEG 2000",
+    "1.2.4.92": "JPEG 2000 with several components, lossless",
+    "1.2.4.93": "JPEG 2000 with several components",
+    "1.2.4.100": "MPEG-2",
+    "1.2.4.102": "MPEG-4",
+    "1.2.4.107": "HEVC",
+    "1.2.4.110": "JPEG XL lossless",
+    "1.2.4.111": "JPEG XL from JPEG",
+    "1.2.4.112": "JPEG XL",
+    "1.2.4.201": "HTJ2K lossless",
+    "1.2.4.202": "HTJ2K lossless",
+    "1.2.4.203": "HTJ2K",
+}
+"""Names of transfer syntaxes that are not read, by what follows 1.2.840.10008."""
 _SYNTAX = 0x00020010
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
 _ROWS, _COLUMNS, _BITS, _SIGNED = 0x00280010, 0x00280011, 0x00280100, 0x00280103
@@ -46,7 +82,9 @@ _WANTED = frozenset(
     )
 )
 _PIXELS = 0x7FE00010
-_ITEM_END, _SEQUENCE_END = 0xFFFEE00D, 0xFFFEE0DD
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_RUNS_HEADER = 64
+"""The bytes before the segments of a frame, which tell where they begin."""
 _LONG = frozenset(
     (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 )
@@ -103,31 +141,26 @@ def _elements(data: Content, at: int, explicit: bool, order: str) -> Iterator[_E
 
 @dataclass(frozen=True)
 class Dicom:
-    """A DICOM file whose pixels stand in it as they are."""
+    """A DICOM file whose pixels stand in it as they are, or as runs of bytes."""
 
     data: Content
     values: dict[int, bytes]
     """The values of the elements that are of interest here."""
     pixels: _Element
     order: str
+    in_runs: bool
 
     @classmethod
     def read(cls, data: Content) -> Dicom | None:
         """None for a file of another kind, or a damaged one."""
-        at, syntax = _PREAMBLE + 4, b""
-        for element in _elements(data, at, True, "<"):
-            if element.tag >> 16 != 2:
-                break
-            at = element.start + element.length
-            if element.tag == _SYNTAX:
-                syntax = data[element.start : min(at, element.start + _MOST_OF_A_VALUE)]
-        if syntax.rstrip(b"\0 ") not in _SYNTAXES:
+        syntax, at = _syntax_of(data)
+        if syntax not in _SYNTAXES:
             return None
-        explicit, order = _SYNTAXES[syntax.rstrip(b"\0 ")]
+        explicit, order = _SYNTAXES[syntax]
         values: dict[int, bytes] = {}
         for element in _elements(data, at, explicit, order):
             if element.tag == _PIXELS:
-                return cls(data, values, element, order)
+                return cls(data, values, element, order, syntax == _RUNS)
             if element.tag in _WANTED and element.length <= _MOST_OF_A_VALUE:
                 values[element.tag] = data[element.start : element.start + element.length]
         return None
@@ -157,34 +190,73 @@ class Dicom:
     def layout(self) -> int:
         """The layout of its rows as a frame."""
         planar = self._number(_SAMPLES, 1) > 1 and self._number(_PLANAR, 0) == 1
-        deep = self._number(_BITS, 0) == 16
-        return PLANES * planar + SWAP * (deep and self.order == ">")
+        deep = self._number(_BITS, 0) > 8
+        low_first = LOW_FIRST * (self._number(_BITS, 0) == 1)
+        swap = SWAP * (deep and self.order == ">")
+        return PLANES * (planar and not self.in_runs) + swap + low_first
+
+    def refusal(self) -> str | None:
+        """Why its pixels are not coded; None if they are."""
+        samples, bits = self._number(_SAMPLES, 1), self._number(_BITS, 0)
+        photometric = self.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
+        frames = self.frames
+        if bits not in (1, 8, 16, 32) or (bits == 1 and self.in_runs):
+            return f"samples of {bits} bit{'s' * (bits != 1)} (0028,0100)"
+        if samples not in (1, 3):
+            return f"{samples} samples in a pixel (0028,0002)"
+        if bits == 1 and (samples > 1 or self._number(_COLUMNS, 0) % 8):
+            return "rows of bits that end within a byte (0028,0011)"
+        if self._number(_SIGNED, 0) and (samples > 1 or bits <= 8):
+            return f"signed samples of {bits} bits, {samples} in a pixel (0028,0103)"
+        if photometric.endswith((b"422", b"420")):
+            return f"subsampled colours, {photometric.decode('ascii', 'replace')} (0028,0004)"
+        if frames < 1 or frames % 1:
+            return "a number of frames that is none (0028,0008)"
+        if self.layout & PLANES and frames > 1:
+            return "several frames with their colours in planes (0028,0006)"
+        if bits <= 8 and self.order == ">" and self.pixels.kind == b"OW":
+            return f"samples of {bits} bit{'s' * (bits != 1)} in big-endian words (7FE0,0010)"
+        size = self._size
+        if not size:
+            return "no rows or no columns (0028,0010)"
+        if self.in_runs:
+            return self._refusal_of_runs()
+        if self.pixels.length == _UNDEFINED:
+            return "pixels in items, although they are not compressed (7FE0,0010)"
+        if size > min(self.pixels.length, len(self.data) - self.pixels.start):
+            return "fewer pixels than rows and columns say (7FE0,0010)"
+        if len(self.data) - size > _MOST_OTHERS:
+            return "more than 64 MiB beside the pixels"
+        return None
+
+    @property
+    def _size(self) -> int:
+        """The bytes of its pixels, if they are not compressed."""
+        return math.prod(self.shape) * self._number(_BITS, 0) // 8
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        bits, signed = self._number(_BITS, 0), self._number(_SIGNED, 0)
+        return np.dtype(f"<{'i' if signed else 'u'}{bits // 8}" if bits > 1 else bool)
+
+    @property
+    def shape(self) -> Shape:
+        """Of its pixels, frames one below the other."""
+        samples = self._number(_SAMPLES, 1)
+        rows, columns = self._number(_ROWS, 0) * int(self.frames), self._number(_COLUMNS, 0)
+        return (rows, columns, samples)[: 2 + (samples > 1)]
 
     def bands(self) -> Bands | None:
         """Its pixels, frames one below the other; None if they are of a kind that is not coded, or
         are not all there.
         """
-        rows, columns = self._number(_ROWS, 0), self._number(_COLUMNS, 0)
-        samples, bits = self._number(_SAMPLES, 1), self._number(_BITS, 0)
-        signed = self._number(_SIGNED, 0)
-        frames = self.frames
-        kind = {(8, 0): "|u1", (16, 0): "<u2", (16, 1): "<i2"}.get((bits, signed))
-        subsampled = self.values.get(_PHOTOMETRIC, b"").strip(b"\0 ").endswith((b"422", b"420"))
-        if kind is None or subsampled or samples not in (1, 3) or frames < 1 or frames % 1:
+        if self.refusal() is not None:
             return None
-        if (samples > 1 and signed) or (self.layout & PLANES and frames > 1):
-            return None
-        if bits == 8 and self.order == ">" and self.pixels.kind == b"OW":
-            return None  # the bytes of each pair are exchanged
-        height, dtype = rows * int(frames), np.dtype(kind)
-        size = height * columns * samples * dtype.itemsize
-        start = self.pixels.start
-        if not 0 < size <= min(self.pixels.length, len(self.data) - start):
-            return None
-        if self.pixels.length == _UNDEFINED or len(self.data) - size > _MOST_OTHERS:
-            return None
-        shape = (height, columns, samples)[: 2 + (samples > 1)]
-        planes = samples if self.layout & PLANES else 1
+        dtype, shape = self.dtype, self.shape
+        if self.in_runs:
+            return Bands(dtype, shape, self._frames_of_runs)
+        height, start, size = shape[0], self.pixels.start, self._size
+        planes = shape[2] if self.layout & PLANES else 1
         stride = size // height // planes
         stored = dtype.newbyteorder(">") if self.layout & SWAP else dtype
 
@@ -198,16 +270,94 @@ class Dicom:
                     data = self.data[at + first * stride : at + last * stride]
                     if len(data) < (last - first) * stride:
                         raise OSError("image file is truncated")
-                    found.append(np.frombuffer(data, stored).astype(dtype, copy=False))
+                    if dtype.kind == "b":
+                        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+                        found.append(bits.astype(bool))
+                    else:
+                        found.append(np.frombuffer(data, stored).astype(dtype, copy=False))
                 if planes > 1:
                     found = [np.stack(found, -1)]
                 yield found[0].reshape(last - first, *shape[1:])
 
         return Bands(dtype, shape, read)
 
+    @cached_property
+    def _fragments(self) -> list[tuple[int, int]]:
+        """The starts and the ends of the items of its pixels, the table of offsets first, as far as
+        they are whole.
+        """
+        at, found = self.pixels.start, list[tuple[int, int]]()
+        while len(head := self.data[at : at + 8]) == 8 and len(found) < _MOST_ELEMENTS:
+            group, number, length = struct.unpack("<HHI", head)
+            at += 8
+            if group << 16 | number != _ITEM or at + length > len(self.data):
+                break
+            found.append((at, at + length))
+            at += length
+        return found
+
+    def _refusal_of_runs(self) -> str | None:
+        frames, planes = int(self.frames), self.dtype.itemsize * self._number(_SAMPLES, 1)
+        if len(self._fragments) != 1 + frames:
+            items = max(len(self._fragments) - 1, 0)
+            return f"{frames} frames of RLE in {items} whole items (7FE0,0010)"
+        for frame in range(frames):
+            segments = self._segments(frame)
+            if len(segments) != planes or any(end <= start for start, end in segments):
+                return (
+                    f"{len(segments)} segments of RLE in a frame whose pixels have {planes} bytes"
+                    " (7FE0,0010)"
+                )
+        return None
+
+    def _segments(self, frame: int) -> list[tuple[int, int]]:
+        """Where the segments of a frame begin, and end at the latest."""
+        start, end = self._fragments[1 + frame]
+        if end - start < _RUNS_HEADER:
+            return []
+        count, *offsets = struct.unpack("<16I", self.data[start : start + _RUNS_HEADER])
+        ends = [*offsets[1:count], end - start][: min(count, len(offsets))]
+        return [
+            (start + first, min(start + last, end))
+            for first, last in zip(offsets, ends, strict=False)
+        ]
+
+    def _frames_of_runs(self) -> Iterator[NDArray[Any]]:
+        shape = (self.shape[0] // int(self.frames), *self.shape[1:])
+        for frame in range(int(self.frames)):
+            planes = [plane for plane, _ in self._planes(frame)]
+            yield frame_of(planes, self.dtype, shape)
+
+    def _planes(self, frame: int) -> Iterator[tuple[bytes, list[int]]]:
+        """The planes of a frame, each with its control bytes. Raises OSError."""
+        size = self.shape[0] // int(self.frames) * self.shape[1]
+        for start, end in self._segments(frame):
+            found = decompress(self.data[start:end], size)
+            if found is None:
+                raise OSError("a segment of its RLE is damaged, or has another size")
+            yield found
+
+    def runs(self) -> ByteRuns:
+        """Everything but its pixels, which are in runs. Raises OSError."""
+        columns, frames = self.shape[1], range(int(self.frames))
+        found = [(frame, *plane) for frame in frames for plane in self._planes(frame)]
+        starts = [start for frame in frames for start, _ in self._segments(frame)]
+        exceptions = {
+            flags: [exceptions_of(plane, columns, flags, controls) for _, plane, controls in found]
+            for flags in range(4)
+        }
+        flags = min(exceptions, key=lambda flags: sum(map(len, exceptions[flags])))
+        segments, others, at = list[Segment](), list[bytes](), 0
+        for start, (_, _, controls), some in zip(starts, found, exceptions[flags], strict=True):
+            others.append(self.data[at:start])
+            segments.append(Segment(start - at, compressed_bytes(controls), some))
+            at = start + segments[-1].length
+        others.append(self.data[at : len(self.data)])
+        return ByteRuns(len(frames), flags, tuple(segments), b"".join(others))
+
     def frame(self, pixels: Bands) -> Frame:
         """Everything but these pixels."""
-        end = self.pixels.start + pixels.size * pixels.dtype.itemsize
+        end = self.pixels.start + self._size
         others = self.data[: self.pixels.start] + self.data[end : len(self.data)]
         planes = pixels.shape[2] if self.layout & PLANES else 1
         rows = pixels.shape[0] * planes
@@ -269,13 +419,40 @@ class Slice:
         return cls(kind, int(found.frames), found.series, found.place)
 
 
-def _header(frame: Frame) -> Dicom | None:
+def _syntax_of(data: Content) -> tuple[bytes, int]:
+    """The transfer syntax of a file, and where its data set begins."""
+    at, syntax = _PREAMBLE + 4, b""
+    for element in _elements(data, at, True, "<"):
+        if element.tag >> 16 != 2:
+            break
+        at = element.start + element.length
+        if element.tag == _SYNTAX:
+            syntax = data[element.start : min(at, element.start + _MOST_OF_A_VALUE)]
+    return syntax.rstrip(b"\0 "), at
+
+
+def refusal(file: BinaryIO) -> str:
+    data = FileContent(file)
+    syntax, _ = _syntax_of(data)
+    found = Dicom.read(data)
+    if found is not None:
+        return found.refusal() or f"{UNKNOWN_ENCODER}DICOM"
+    if syntax in _SYNTAXES:
+        return "no pixels (7FE0,0010)"
+    name = syntax.decode("ascii", "replace")
+    other = _OTHER_SYNTAXES.get(name.removeprefix("1.2.840.10008."))
+    if not name:
+        return "no transfer syntax (0002,0010)"
+    return f"transfer syntax {f'{other}, {name}' if other else name} (0002,0010)"
+
+
+def _header(frame: Frame | ByteRuns) -> Dicom | None:
     """The header of a file; None for a file of another format."""
     is_dicom = frame.others[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
     return Dicom.read(frame.others) if is_dicom else None
 
 
-def axes_of(metadata: Frame, shape: Shape) -> Axes | None:
+def axes_of(metadata: Frame | ByteRuns, shape: Shape) -> Axes | None:
     """The axes of the frames of a DICOM file."""
     found = _header(metadata)
     if found is None or not 1 <= found.frames < _MOST_OTHERS:
@@ -302,13 +479,15 @@ def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:
     """
     found = Dicom.read(FileContent(file))
     pixels = None if found is None else found.bands()
-    if found is None or pixels is None or pixels.size > most:
+    if found is None or pixels is None or pixels.size > most or pixels.dtype.itemsize > 2:
         return None
     photometric = found.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
     if photometric not in (b"MONOCHROME1", b"MONOCHROME2", b"RGB"):
         return None
     frames = pixels.whole().reshape(int(found.frames), -1, *pixels.shape[1:])
     frame: NDArray[Any] = frames[len(frames) // 2]
+    if frame.dtype.kind == "b":
+        frame = frame * np.uint8(255)
     return frame.max() - frame if photometric == b"MONOCHROME1" else frame
 
 
@@ -323,12 +502,13 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     pixels = None if found is None else found.bands()
     if found is None or pixels is None:
         return None
-    frame = found.frame(pixels)
-    return Split.from_pixels(pixels, frame, found.palette) if makes(frame, data, pixels) else None
+    metadata = found.runs() if found.in_runs else found.frame(pixels)
+    same = makes(metadata, data, pixels)
+    return Split.from_pixels(pixels, metadata, found.palette) if same else None
 
 
-def unpack(cursor: Cursor, kind: int) -> Frame:
-    return Frame.unpack(cursor)
+def unpack(cursor: Cursor, kind: int) -> Frame | ByteRuns:
+    return ByteRuns.unpack(cursor) if kind == byte_runs.KIND else Frame.unpack(cursor)
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.files.axes import Axes
+from bitsback.files.axes import Axes, Level
 from bitsback.files.bands import Bands, PageRows, Read, joined
 from bitsback.format.grid import Shape
 from bitsback.io.file_io import Content
@@ -141,6 +141,10 @@ class Split:
         return cls(pixels, packed, True, len(least) + saving, saving, indexed)
 
 
+UNKNOWN_ENCODER = "an unknown encoder of "
+"""How reasons begin that no header tells."""
+
+
 class PictureCodec(Protocol):
     """Splits picture files into pixels and container metadata. Reading a damaged file raises the
     errors of Pillow.
@@ -155,6 +159,11 @@ class PictureCodec(Protocol):
         byte.
         """
 
+    def refusal(self, file: BinaryIO) -> str:
+        """Why `split` returns None for a file, such as "samples of 1 bits (0028,0100)", by its
+        headers; UNKNOWN_ENCODER and the compression if they do not tell.
+        """
+
     def unpack(self, cursor: Cursor, kind: int) -> ContainerMetadata:
         """The container metadata of a file. Raises ArchiveError."""
 
@@ -167,8 +176,17 @@ class AxesCodec(Protocol):
 
     def axes_of(self, metadata: Any, shape: Shape) -> Axes | None:
         """The axes of a file by its container metadata. shape: of its pixels, with the frames below
-        each other. None if frames differ in size.
+        each other, or on a sheet, which has the largest first. None if frames differ in size and
+        are no levels.
         """
+
+
+@runtime_checkable
+class LevelsCodec(Protocol):
+    """Finds the levels of files that have their pixels in several sizes."""
+
+    def levels_of(self, metadata: Any, axes: Axes) -> list[Level]:
+        """The levels, of which the first one has these axes."""
 
 
 @runtime_checkable

@@ -285,8 +285,8 @@ FORMATS: tuple[Format, ...] = (
     ),
     # Some DICOM files begin as TIFF files, and may be both.
     PictureFormat(
-        title="a DICOM file", start=rb".{128}DICM", metadata=(1,), codec=_codec("dicom"),
-        axes=_codec("volumes"), with_axes=(1,),
+        title="a DICOM file", start=rb".{128}DICM", metadata=(1, 11), codec=_codec("dicom"),
+        axes=_codec("volumes"), with_axes=(1, 11),
     ),
     *(
         PictureFormat(
@@ -296,7 +296,8 @@ FORMATS: tuple[Format, ...] = (
         for title, start in _VOLUMES.items()
     ),
     PagesFormat(
-        title="a TIFF file", endings=(".tif", ".tiff"), start=rb"II[*+]\0|MM\0[*+]", key="tiff",
+        title="a TIFF file", endings=(".tif", ".tiff", ".svs", ".lsm", ".qptiff", ".scn", ".btf"),
+        start=rb"II[*+]\0|MM\0[*+]", key="tiff",
         pillow=("Tiff", "TIFF"), writes={".tif": NAMED, ".tiff": NAMED}, metadata=(4,),
         codec=_codec("tiff.tiff_codec"), axes=_codec("tiff.tiff_axes"), with_axes=(4,),
     ),
@@ -319,7 +320,7 @@ FORMATS: tuple[Format, ...] = (
         title="a lossless WebP file", endings=(".webp",), start=_LOSSLESS_WEBP,
         pillow=("WebP", "WEBP"), metadata=(7,), codec=_codec("webp"),
     ),
-    PictureFormat(title="a WebP file", start=rb"RIFF", pillow=("WebP", "WEBP")),
+    PictureFormat(title="a lossy or animated WebP file", start=rb"RIFF", pillow=("WebP", "WEBP")),
     PictureFormat(
         title="a GIF file", endings=(".gif",), start=rb"GIF8", pillow=("Gif", "GIF"), metadata=(6,),
         codec=_codec("gif"), axes=_codec("gif"), with_axes=(6,),
@@ -419,17 +420,9 @@ def coded() -> str:
     )
 
 
-def lossy() -> str:
-    """The names of picture formats that are stored verbatim because they are compressed; JPEG
-    streams are coded.
-    """
-    held = (line.label for line in _PICTURES if line.codec is None and line is not JPEG)
-    return listed(held, "or")
-
-
-def unread_pictures() -> str:
-    """The names of picture formats that are stored verbatim, unread."""
-    return listed((line.label for line in FORMATS if isinstance(line, HeldFormat)), "or")
+def unread_picture(name: str) -> str:
+    """The name of the format of a picture that is stored verbatim, unread."""
+    return next(line.label for line in FORMATS if isinstance(line, HeldFormat) and line.ends(name))
 
 
 def none_of_these() -> str:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.files.axes import FRAME, Axes, plain_axes
+from bitsback.files.axes import FRAME, Axes, Place, plain_axes
 from bitsback.files.bands import Bands
-from bitsback.files.drawing import Drawing, Seekable, Split, WholeDrawing, makes
-from bitsback.files.sheet import Place, sheet_of
+from bitsback.files.drawing import UNKNOWN_ENCODER, Drawing, Seekable, Split, WholeDrawing, makes
+from bitsback.files.sheet import sheet_of
 from bitsback.format.modes import Shape
 from bitsback.io.file_io import FileContent, same_bytes
 from bitsback.wire import Cursor, varint
@@ -184,6 +184,10 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
         if makes(gif, FileContent(file), pixels)
         else None
     )
+
+
+def refusal(file: BinaryIO) -> str:
+    return f"{UNKNOWN_ENCODER}GIF"
 
 
 def unpack(cursor: Cursor, kind: int) -> Gif:

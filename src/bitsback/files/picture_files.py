@@ -5,6 +5,7 @@ again, with the codecs of their formats (docs/format.md, Container metadata).
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,12 +19,13 @@ from PIL.ImageFile import ImageFile
 
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files import formats
-from bitsback.files.axes import Axes
+from bitsback.files.axes import Level
 from bitsback.files.bands import BandItems, Bands, Kind, PageRows, Read, Rows, joined
 from bitsback.files.drawing import (
     BandsCodec,
     ContainerMetadata,
     Drawing,
+    LevelsCodec,
     PictureCodec,
     Seekable,
     Sized,
@@ -40,9 +42,10 @@ from bitsback.files.pictures import (
     reading_picture,
     shown_in_bands,
 )
+from bitsback.files.sheet import sheet_of
 from bitsback.format.grid import Shape
 from bitsback.format.modes import MODES, NAMED, mode_of
-from bitsback.io.file_io import name_of, open_regular
+from bitsback.io.file_io import name_of, one_line, open_regular
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Url
 from bitsback.wire import Cursor
@@ -142,6 +145,19 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     return _codec_of(file).split(file, exact)
 
 
+def refusal(file: BinaryIO) -> str:
+    """Why `split` returns None for a file, which it does not find damaged, or why it cannot be
+    split.
+    """
+    found = _format_of(file)
+    if found is None:
+        return "no picture"
+    try:
+        return found.codec().refusal(file) if found.codec is not None else found.label
+    except Exception as error:  # a damaged file may make readers raise any error
+        return f"a header that is not read: {one_line(error)}"
+
+
 def samples_of(file: BinaryIO) -> Bands | None:
     """The pixels that `split` finds in a file that it can split. Raises the errors of Pillow for a
     damaged file.
@@ -179,14 +195,22 @@ def may_have_frames(kind: int) -> bool:
     return found is not None and kind in found.with_axes
 
 
-def axes_of(metadata: bytes, shape: Shape) -> Axes | None:
-    """The axes of the pixels of a file, which have this shape with its frames below each other;
-    None if the file has one picture, or frames that differ in size. Raises ArchiveError.
+def levels_of(metadata: bytes, shape: Shape) -> list[Level]:
+    """The pixels of a file, which have this shape with its frames below each other or on a sheet,
+    in each of their sizes, the largest first; none if the file has one picture, or frames that
+    differ in size and are no levels. Raises ArchiveError.
     """
     found = formats.format_of_metadata(metadata[0])
     if found is None or found.axes is None:
-        return None
-    return found.axes().axes_of(unpack(metadata), shape)
+        return []
+    codec, unpacked = found.axes(), unpack(metadata)
+    axes = codec.axes_of(unpacked, shape)
+    if axes is None:
+        return []
+    if isinstance(codec, LevelsCodec):
+        return codec.levels_of(unpacked, axes)
+    size = axes.shape[axes.row : axes.row + 2]
+    return [Level(axes, sheet_of([size] * math.prod(axes.frames))[0])]
 
 
 def drawing_of(

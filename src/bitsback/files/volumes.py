@@ -20,7 +20,7 @@ from bitsback.files import dicom
 from bitsback.files.axes import Axes, C, T, X, Y, Z
 from bitsback.files.bands import Bands, rows_of_band
 from bitsback.files.bitmap import FLIP, SWAP, Frame
-from bitsback.files.drawing import Split, makes
+from bitsback.files.drawing import UNKNOWN_ENCODER, Split, makes
 from bitsback.format.grid import Shape
 from bitsback.format.modes import mode_of
 from bitsback.io.file_io import Content, in_memory, same_bytes
@@ -387,6 +387,37 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
         return None
     whole = Split.from_pixels(pixels, frame, False)
     return replace(whole, frames=math.prod(voxels.axes.frames))
+
+
+_FACTS = {
+    rb"NRRD": rb"(?:type|encoding): ?[^\r\n]+",
+    rb"ObjectType": rb"(?:ElementType|CompressedData|ElementDataFile) ?= ?[^\r\n]+",
+    rb"SIMPLE": rb"(?:BITPIX|NAXIS|ZCMPTYPE) *= *[^ /]+",
+}
+"""What headers of text say about their voxels, by their first bytes."""
+
+
+def refusal(file: BinaryIO) -> str:
+    if _coded(file) is not None:
+        return f"{UNKNOWN_ENCODER}voxels"
+    data, _ = in_memory(file)
+    start = data[:_MOST_TEXT]
+    for begin, facts in _FACTS.items():
+        if start.startswith(begin):
+            told = (fact.decode("ascii", "replace") for fact in re.findall(facts, start)[:3])
+            return (
+                f"voxels that are not coded: {', '.join(' '.join(fact.split()) for fact in told)}"
+            )
+    found = _voxels(data)
+    if found is not None and found.start + found.nbytes > len(data):
+        return "fewer voxels than its header says"
+    if start[208:212] == b"MAP ":
+        return f"voxels of the mode {int.from_bytes(start[12:16], 'little')} of MRC"
+    for size, at in ((348, 70), (540, 12)):
+        for order in ("little", "big"):
+            if int.from_bytes(start[:4], order) == size:
+                return f"voxels of the type {int.from_bytes(start[at : at + 2], order)} of NIfTI"
+    return "a header that is not read"
 
 
 def unpack(cursor: Cursor, kind: int) -> Frame:

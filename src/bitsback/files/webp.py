@@ -16,7 +16,7 @@ from PIL import Image, features
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, same_pixels
-from bitsback.files.drawing import Drawing, Seekable, Split, WholeDrawing
+from bitsback.files.drawing import UNKNOWN_ENCODER, Drawing, Seekable, Split, WholeDrawing
 from bitsback.files.pictures import identify, sample_bands
 from bitsback.io.file_io import FileContent
 from bitsback.wire import Cursor, varint
@@ -186,6 +186,10 @@ def _ends_with_its_pixels(webp: WebP, held: bytes) -> bool:
         except Exception:  # a damaged file may make Pillow's readers raise any error
             return True
     return False
+
+
+def refusal(file: BinaryIO) -> str:
+    return f"{UNKNOWN_ENCODER}lossless WebP"
 
 
 def unpack(cursor: Cursor, kind: int) -> WebP:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.inputs.groups import STREAMS, Groups
-from bitsback.archive.inputs.jpeg_streams import MOST_BYTES, JpegStreams, streams_in
+from bitsback.archive.inputs.jpeg_streams import MOST_BYTES, JpegStreams, streams_in, told_with
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Kept, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
@@ -31,7 +31,7 @@ from bitsback.files import formats
 from bitsback.files.bands import Bands
 from bitsback.files.file_lists import MASKED, Listing, mode_of
 from bitsback.files.npy import Items, Whole
-from bitsback.files.picture_files import PictureItems, split
+from bitsback.files.picture_files import PictureItems, refusal, split
 from bitsback.files.pictures import Header, named, reading_picture
 from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.digests import CONTENT, METADATA, ContentDigest, FileSums, digest_of_bytes
@@ -51,9 +51,7 @@ from bitsback.planner.policy import DEFAULT
 from bitsback.summary import (
     ASKED_FOR,
     DAMAGED,
-    LOSSY,
     NO_PICTURE,
-    OTHER_KIND,
     SMALLER,
     UNREAD,
     Held,
@@ -348,7 +346,8 @@ class _Sorter:
                     file.seek(0)
                     if not formats.told_by_content(file.read(formats.START)):
                         if ending in formats.OTHER_PICTURES:
-                            return name, self._stored(found, file, UNREAD)
+                            unread = f"{UNREAD}: {formats.unread_picture(name)}"
+                            return name, self._stored(found, file, unread)
                         if self._others:
                             return name, self._stored(found, file, NO_PICTURE)
                 if name in self._request.held:
@@ -358,7 +357,8 @@ class _Sorter:
                 except InputError as error:
                     if not self._others:
                         return name, _NoPicture(str(error))
-                    return name, self._stored(found, file, DAMAGED)
+                    fault = str(error).removeprefix(f"{shown}: ")
+                    return name, self._stored(found, file, f"{DAMAGED}: {fault}")
         except InputError as error:
             return name, error
 
@@ -373,13 +373,13 @@ class _Sorter:
             file.seek(0)
             form = formats.picture_format(file.read(formats.START))
             if form is not None and form.codec is None:
-                return self._stored(found, file, DAMAGED if form is formats.JPEG else LOSSY)
+                return self._stored(found, file, form.label)
             taken = split(file, request.exact)
             fits = taken is not None
             if taken is None and request.exact:
                 taken = split(file, False)
             if taken is None:
-                return self._stored(found, file, OTHER_KIND)
+                return self._stored(found, file, refusal(file))
         pixels = named(taken.pixels, name_of(path))
         alike = Alike.measure(pixels, taken.indexed, found.size)
         whole = pixels.whole() if alike.small else None
@@ -395,7 +395,7 @@ class _Sorter:
                 saving=taken.saving,
             )
             if fits
-            else self._stored(found, file, ASKED_FOR)
+            else self._stored(found, file, f"{ASKED_FOR}: {refusal(file)}")
         )
         if self._knows(pixels.shape):
             return coded
@@ -430,10 +430,10 @@ class _Sorter:
         file.seek(0)
         start = file.read(_LOOK)
         if found.size <= MOST_BYTES and _has_deflate(file):
-            shown = "" if reason in (NO_PICTURE, UNREAD) else reason
+            shown = "" if reason.startswith((NO_PICTURE, UNREAD)) else reason
             return replace(found, sort=STREAMS, reason=shown)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
-        reason = "" if streams.coded else streams.reason or reason
+        reason = "" if streams.coded else told_with(streams, reason)
         return replace(found, sort="dense" if dense else "loose", reason=reason)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from bitsback.coding.streams import BEGIN, MOST_BEFORE, JpegStream, find_streams
 from bitsback.files import formats
+from bitsback.summary import NO_PICTURE
 
 _log = logging.getLogger(__name__)
 MOST_BYTES = 1 << 25
@@ -53,6 +54,13 @@ class JpegStreams:
             what = "coded" if reason is None else f"stored verbatim: {reason}"
             streams = f"{count:,} JPEG stream{'s' * (count != 1)}{' at its beginning' * self.large}"
             _log.info("%s: %s, %s, %s", name, streams, kind, what)
+
+
+def told_with(streams: JpegStreams, reason: str) -> str:
+    """The reason to store a file verbatim, with that of its JPEG streams."""
+    alone = reason in (formats.JPEG.label, NO_PICTURE)
+    told = [reason] * (not alone or streams.reason is None) + [streams.reason or ""]
+    return "; ".join(filter(None, told))
 
 
 def streams_in(file: BinaryIO, size: int) -> JpegStreams:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.inputs.groups import Groups
-from bitsback.archive.inputs.jpeg_streams import streams_in
+from bitsback.archive.inputs.jpeg_streams import streams_in, told_with
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Request
 from bitsback.archive.inputs.unordered import by_size
 from bitsback.archive.inputs.warn import warn_of_losses
@@ -25,13 +25,14 @@ from bitsback.files.picture_files import (
     HELD,
     identified,
     pixel_bands,
+    refusal,
 )
 from bitsback.files.pictures import Header, header_of, named, reading_picture
 from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.members import Files, part_by_part
 from bitsback.format.parts import PAGES, FileCollection
 from bitsback.io.file_io import Reader
-from bitsback.summary import ASKED_FOR, OTHER_KIND, SMALLER, Held
+from bitsback.summary import ASKED_FOR, SMALLER, Held
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,9 +48,8 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
     with reading_picture(name):
         found = formats.PAGES.codec().split_pages(file, request.exact)
     pages, metadata = ([], None) if found is None else found
-    reason = ASKED_FOR if found is not None and request.exact else OTHER_KIND
     if name in request.held:
-        metadata, reason = None, SMALLER
+        metadata = None
     parts: list[tuple[Items, ArrayPart]] = []
     groups = Groups(request.knows)
     if metadata is not None:
@@ -68,7 +68,10 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
         cut = streams.large or not streams.coded
         parts.append(_bytes_part(name, 1 + size, lambda: _file_after(HELD, file), cut))
         bonds = Bonds(jpeg_tables={0: streams.tables})
-        stored = {} if streams.coded else {streams.reason or reason: Held(1, size, name)}
+        reason = SMALLER if name in request.held else refusal(file)
+        if pages and request.exact and name not in request.held:
+            reason = f"{ASKED_FOR}: {reason}"
+        stored = {} if streams.coded else {told_with(streams, reason): Held(1, size, name)}
         disk = FilesOnDisk(size, stored=stored)
     files = FileCollection(PAGES, tuple(part for _, part in parts))
     return Input(files, parts, name, Files(files, [], groups.runs), bonds=bonds, disk=disk)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import accumulate
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -12,24 +12,25 @@ from numpy.typing import NDArray
 from bitsback.archive.reading.indexed import ArraySource, Chunks
 from bitsback.archive.reading.indexing import Along, Listed, Steps, Take
 from bitsback.archive.reading.part_source import Found
-from bitsback.files.axes import Axes
+from bitsback.files.axes import Axes, Level, Place
 from bitsback.format.grid import Shape
 
 
 class FramesSource(ArraySource):
-    """The frames of a file, [frames, rows, ...], which its archive stores below each other in one
+    """The frames of a file, [frames, rows, ...], all of one size, which its archive stores in one
     picture.
     """
 
-    def __init__(self, picture: ArraySource, rows: int) -> None:
-        """rows: of a frame."""
+    def __init__(self, picture: ArraySource, places: Sequence[Place]) -> None:
+        """places: of the frames."""
         super().__init__(picture.name)
-        self._picture, self._rows = picture, rows
+        self._picture, self._places = picture, places
+        (top, bottom), (left, right) = ((part.start, part.stop) for part in places[0])
+        self._rows, self._columns = bottom - top, right - left
 
     @property
     def shape(self) -> Shape:
-        height, *inner = self._picture.shape
-        return (height // self._rows, self._rows, *inner)
+        return (len(self._places), self._rows, self._columns, *self._picture.shape[2:])
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -38,17 +39,21 @@ class FramesSource(ArraySource):
     @property
     def chunks(self) -> Chunks:
         """The frames of a tile of the picture."""
-        rows, *inner = self._picture.chunks
+        rows, columns, *inner = self._picture.chunks
+        if self._columns < self._picture.shape[1]:
+            columns = _cut(self._columns, columns[0])
         together = max(rows[0] // self._rows, 1)
-        return (_cut(self.shape[0], together), (self._rows,), *inner)
+        return (_cut(self.shape[0], together), (self._rows,), columns, *inner)
 
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        frames, rows, *inner = wanted
+        frames, rows, columns, *inner = wanted
         assert isinstance(rows, Steps), "lists and masks index the first axis"
         found = Found(tuple(map(len, wanted)), self.dtype)
         if all(map(len, wanted)):
             for place, first, count in self._runs(frames, rows):
-                pixels = self._picture.take((self._of_picture(rows, first, count), *inner), verify)
+                top, left = (part.start for part in self._places[first])
+                along = (Steps(range(count * self._rows)) if count > 1 else rows).shifted(top)
+                pixels = self._picture.take((along, columns.shifted(left), *inner), verify)
                 with self.fitting(pixels.shape):
                     pixels = pixels.reshape(count, len(rows), *pixels.shape[1:])
                     found.put([(slice(place, place + count), slice(None))], pixels)
@@ -61,29 +66,68 @@ class FramesSource(ArraySource):
         """
         numbers = _sorted(frames)
         whole = rows == Steps(range(self._rows))
-        breaks = np.diff(numbers) != 1 if whole else np.ones(len(numbers) - 1, bool)
+        follow = [
+            whole and next_ == number + 1 and _is_below(self._places[number], self._places[next_])
+            for number, next_ in pairwise(numbers.tolist())
+        ]
+        breaks = ~np.array(follow, bool)
         starts = [0, *(np.flatnonzero(breaks) + 1).tolist()]
         for start, stop in zip(starts, [*starts[1:], len(numbers)], strict=True):
             yield start, int(numbers[start]), stop - start
-
-    def _of_picture(self, rows: Steps, first: int, count: int) -> Steps:
-        """The rows of the picture that are these rows of a frame, or all rows of several."""
-        at, taken = first * self._rows, rows.wanted
-        if count > 1:
-            return Steps(range(at, at + count * self._rows))
-        return Steps(range(at + taken.start, at + taken.stop, taken.step), rows.backwards)
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         return chunk_by_chunk(self, start, stop, verify)
 
 
+class RegionSource(ArraySource):
+    """Some rows and columns of a picture."""
+
+    def __init__(self, picture: ArraySource, rows: slice, columns: slice) -> None:
+        super().__init__(picture.name)
+        self._picture, self._rows, self._columns = picture, rows, columns
+
+    @property
+    def shape(self) -> Shape:
+        sides = (part.stop - part.start for part in (self._rows, self._columns))
+        return (*sides, *self._picture.shape[2:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._picture.dtype
+
+    @property
+    def chunks(self) -> Chunks:
+        rows, columns, *inner = self._picture.chunks
+        height, width, *_ = self.shape
+        return (_cut(height, rows[0]), _cut(width, columns[0]), *inner)
+
+    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+        rows, columns, *inner = wanted
+        within = rows.shifted(self._rows.start), columns.shifted(self._columns.start)
+        return self._picture.take((*within, *inner), verify)
+
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        return chunk_by_chunk(self, start, stop, verify)
+
+
+def _is_below(one: Place, other: Place) -> bool:
+    """Whether the other frame begins where this one ends."""
+    return one[1] == other[1] and one[0].stop == other[0].start
+
+
 class AxesSource(ArraySource):
     """Frames, [frames, rows, ...], whose first axis is that of several, or one picture."""
 
-    def __init__(self, frames: ArraySource, axes: Axes) -> None:
-        """frames: of one picture, without their axis."""
+    def __init__(
+        self, frames: ArraySource, axes: Axes, smaller: Sequence[ArraySource] = ()
+    ) -> None:
+        """frames: of one picture, without their axis. smaller: the same in other sizes."""
         super().__init__(frames.name)
-        self._frames, self._axes = frames, axes
+        self._frames, self._axes, self._smaller = frames, axes, smaller
+
+    @property
+    def levels(self) -> Sequence[ArraySource]:
+        return [self, *self._smaller]
 
     @property
     def shape(self) -> Shape:
@@ -126,10 +170,21 @@ class AxesSource(ArraySource):
         return chunk_by_chunk(self, start, stop, verify)
 
 
-def with_axes(picture: ArraySource, axes: Axes) -> ArraySource:
-    """A picture that has the frames of a file below each other, with the axes of these."""
-    frames = FramesSource(picture, axes.shape[axes.row]) if axes.row else picture
-    return AxesSource(frames, axes)
+def with_axes(picture: ArraySource, levels: Sequence[Level]) -> ArraySource:
+    """A picture that has the frames of a file, with the axes of these."""
+    largest, *others = (_frames_of(picture, level) for level in levels)
+    smaller = [
+        AxesSource(frames, level.axes) for frames, level in zip(others, levels[1:], strict=True)
+    ]
+    return AxesSource(largest, levels[0].axes, smaller)
+
+
+def _frames_of(picture: ArraySource, level: Level) -> ArraySource:
+    if level.axes.row:
+        return FramesSource(picture, level.places)
+    (rows, columns), *_ = level.places
+    whole = (rows.stop, columns.stop) == picture.shape[:2]
+    return picture if whole else RegionSource(picture, rows, columns)
 
 
 def _cut(length: int, step: int) -> tuple[int, ...]:

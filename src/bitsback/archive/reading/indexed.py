@@ -138,6 +138,11 @@ class ArraySource(ABC):
         """What is known about the axes, as `Indexed.attrs`."""
         return {}
 
+    @property
+    def levels(self) -> Sequence[ArraySource]:
+        """The same in each of its sizes, as `View.levels`."""
+        return [self]
+
     @abstractmethod
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         """The wanted elements along each axis. verify: check each block's digest."""
@@ -295,3 +300,10 @@ class View(Indexed):
     @property
     def _source(self) -> ArraySource:
         return self._array
+
+    @property
+    def levels(self) -> list[View]:
+        """The pixels of a file in each of their sizes, such as those of a pyramid, the largest
+        first, which is the array itself; the only one for other files.
+        """
+        return [View(level) for level in self._array.levels]

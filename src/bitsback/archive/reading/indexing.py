@@ -38,6 +38,11 @@ class Steps:
         """The greatest place; there must be one."""
         return self.wanted[-1]
 
+    def shifted(self, first: int) -> Steps:
+        """The same places behind `first` others."""
+        taken = self.wanted
+        return Steps(range(first + taken.start, first + taken.stop, taken.step), self.backwards)
+
     def within(self, low: int, high: int) -> tuple[Take, Take]:
         """For the places from low to high - 1: their positions in the result, and their places
         counted from `low`.
@@ -84,6 +89,9 @@ class Listed:
     @property
     def last(self) -> int:
         return int(self.wanted[-1])
+
+    def shifted(self, first: int) -> Listed:
+        return Listed(self.wanted + first, self.order)
 
     def within(self, low: int, high: int) -> tuple[Take, Take]:
         first, end = np.searchsorted(self.wanted, (low, high))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -16,10 +17,16 @@ from bitsback.archive.reading.sections import HEADER_SPACE
 from bitsback.archive.reading.stacked import series_in
 from bitsback.coding.block import STREAMS
 from bitsback.errors import ArchiveError
+from bitsback.files import formats
+from bitsback.files.drawing import UNKNOWN_ENCODER
+from bitsback.files.picture_files import refusal
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.layout import Shape
 from bitsback.format.modes import mode_of
 from bitsback.format.parts import ARRAYS, PAGES, FileCollection
+
+_MOST_READ = 1 << 26
+"""The bytes of verbatim files that are read to find reasons."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class Entry:
     """Its place in a series, as `3 of 60 in scan/IM*`."""
     jpeg: bool = False
     """Whether its JPEG streams are coded."""
+    reason: str = ""
+    """Why it is stored verbatim, as far as its header tells."""
     modality: str = ""
     """Of a DICOM file."""
     target: str | None = None
@@ -76,13 +85,17 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
     if collection.kind == PAGES:
         yield from _pages(archive, collection, shares)
         return
-    places = _places(archive) if facts else {}
+    places, left = _places(archive) if facts else {}, _MOST_READ
     for number, name in enumerate(archive.names):
         at, item = archive.files.place(number)
         part = collection.parts[at]
         if part.axes == BYTES:
             _, start, stop = archive.files.span(number)
-            yield shares.held(name, at, part, start, stop)
+            entry = shares.held(name, at, part, start, stop)
+            if facts and not entry.jpeg and stop - start <= left:
+                left -= stop - start
+                entry = replace(entry, reason=_reason(archive, at, start, stop))
+            yield entry
             continue
         shape = part.item_shape[1:] if part.axes == ONE else part.shape_of(item)
         entry = shares.pictures(name, at, part, range(item, item + 1), shape)
@@ -125,6 +138,18 @@ def _with_facts(archive: ArchiveReader, number: int, entry: Entry) -> Entry:
         return entry
     modality = array.attrs.get("modality", "")
     return replace(entry, shape=array.shape, axes=array.dims, modality=modality)
+
+
+def _reason(archive: ArchiveReader, part: int, start: int, stop: int) -> str:
+    """Why a file is not coded, if its header tells."""
+    try:
+        begin = archive.part_bytes(part, start, min(start + formats.START, stop))
+        if formats.picture_format(begin) in (None, formats.JPEG):
+            return ""
+        told = refusal(io.BytesIO(archive.part_bytes(part, start, stop)))
+    except ArchiveError:
+        return ""
+    return "" if told.startswith(UNKNOWN_ENCODER) else told
 
 
 def _pages(archive: ArchiveReader, collection: FileCollection, shares: _Shares) -> Iterator[Entry]:

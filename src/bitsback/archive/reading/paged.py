@@ -21,8 +21,8 @@ from bitsback.files.bands import PageRows, Rows
 from bitsback.files.drawing import Nowhere, Seekable
 from bitsback.files.picture_files import (
     HELD,
-    axes_of,
     drawing_of_pages,
+    levels_of,
     unpack,
 )
 from bitsback.format.array_part import BYTES, ONE
@@ -56,14 +56,15 @@ def make_pages(
 
 
 def axes_of_pages(archive: ArchiveReader, shape: Shape) -> Axes | None:
-    """The axes of the pages of a file. shape: of the pages, [pages, rows, ...]. None if they are
-    unknown. Raises ArchiveError.
+    """The axes of the first pages of a file. shape: of these pages, [pages, rows, ...]. None if
+    they are unknown. Raises ArchiveError.
     """
     if not archive.files.collection.whole:
         return None
     file_of_pages = PagesFile(archive)
     pages, rows, *inner = shape
-    return None if file_of_pages.held else file_of_pages.axes((pages * rows, *inner))
+    axes = None if file_of_pages.held else file_of_pages.axes((pages * rows, *inner))
+    return axes if axes is not None and axes.stored == (pages * rows, *inner) else None
 
 
 def pages_damage(archive: ArchiveReader) -> Iterator[ArchiveError]:
@@ -136,9 +137,10 @@ class PagesFile:
             items[number] += 1
 
     def axes(self, shape: Shape) -> Axes | None:
-        """The axes of the pages. shape: of these, below each other."""
+        """The axes of the first pages, which are alike. shape: of these, below each other."""
         with self._naming():
-            return axes_of(self._metadata, shape)
+            levels = levels_of(self._metadata, shape)
+            return levels[0].axes if levels else None
 
     @property
     def certain(self) -> bool:

@@ -321,14 +321,14 @@ class ArchiveReader:
         source = self.file_source(number)
         if self.collection.kind != FOLDER or not isinstance(source, PartSource):
             return source
-        from bitsback.files.picture_files import axes_of, may_have_frames
+        from bitsback.files.picture_files import levels_of, may_have_frames
 
         part, start, stop = self.files.span(number)
         if start == stop or not may_have_frames(self.part_bytes(part, start, start + 1)[0]):
             return source
         with self.file.naming():
-            axes = axes_of(self.part_bytes(part, start, stop), source.shape)
-        return source if axes is None else with_axes(source, axes)
+            levels = levels_of(self.part_bytes(part, start, stop), source.shape)
+        return with_axes(source, levels) if levels else source
 
     def preview(self, which: int | str) -> bytes | None:
         """A small picture of a file; None if it has none."""

@@ -113,17 +113,17 @@ def picture_numbers(archive: ArchiveReader) -> Sequence[int]:
 
 
 def arrays_in(archive: ArchiveReader) -> dict[str, View]:
-    """The arrays of `stacks_in`; if the pages of a TIFF file follow each other along several axes,
-    they are one array with these.
+    """The arrays of `stacks_in`; if the first pages of a TIFF file follow each other along several
+    axes, they are one array with these.
     """
     found = stacks_in(archive)
-    if archive.collection.kind != PAGES or len(found) != 1:
-        return found
-    ((name, array),) = found.items()
-    axes = axes_of_pages(archive, array.shape)
-    if axes is None or not isinstance(array, Stack):
-        return found
-    return {name: View(AxesSource(array.source, axes))}
+    name, array = next(iter(found.items()))
+    if archive.collection.kind == PAGES and isinstance(array, Stack):
+        first = list(array.numbers) == list(range(len(array.numbers)))
+        axes = axes_of_pages(archive, array.shape) if first else None
+        if axes is not None:
+            found[name] = View(AxesSource(array.source, axes))
+    return found
 
 
 def stacks_in(archive: ArchiveReader) -> dict[str, View]:

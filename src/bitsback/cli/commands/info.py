@@ -135,7 +135,8 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for part in parts[:_SHOWN]:
         if part["held"]:
             what = figures.count(part["items"], "file")
-            yield "", f"{what}, stored verbatim, {figures.size(part['shape'][1])}"
+            size = figures.size(part["shape"][1])
+            yield "", f"{what}, stored verbatim, {size}; 'bitsback list -l' tells why"
             continue
         mode = f"mode {part['mode']}, " if part["mode"] else ""
         shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     help=(
         "Also show the uncompressed bytes of each entry, its share of the compressed bytes, its"
         " mode or dtype, its shape, its place in a series, the axes of frames and pages, the"
-        " modality of DICOM files, and whether the JPEG streams of a file are coded."
+        " modality of DICOM files, whether the JPEG streams of a file are coded, and why a file is"
+        " stored verbatim, if its header tells."
     ),
 )
 @click.option(
@@ -60,8 +61,8 @@ def command(
 ) -> None:
     """List the names in the archive X.bb, one per line: files, links and empty folders, with a /
     behind these; or the arrays of an npz file.
-    Nothing is decoded, except headers of DICOM files for -l and --json, and pictures for
-    --thumbnails.
+    Nothing is decoded, except headers of files with frames and the first 64 MB of files that are
+    stored verbatim for -l and --json, and pictures for --thumbnails.
 
     Entries without names are listed by numbers: the items of an array as a range, such as 0:60, and
     the pages of a TIFF file, successive similar ones as a range. 'extract' takes every line as an
@@ -178,6 +179,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "stored_bytes": entry.stored_bytes,
     }
     row |= {} if entry.target is None else {"target": entry.target}
+    row |= {"reason": entry.reason} if entry.reason else {}
     row |= {"series": entry.series} if entry.series else {}
     row |= {"axes": [*entry.axes]} if entry.axes else {}
     return row | ({"modality": entry.modality} if entry.modality else {})
@@ -216,6 +218,7 @@ def _facts(entry: Entry) -> str:
     """
     facts = [entry.modality] * bool(entry.modality)
     facts += [entry.series] * bool(entry.series)
+    facts += [entry.reason] * bool(entry.reason)
     facts += [f"axes {' '.join(entry.axes)}"] * (len(entry.axes) > 2)
     return f"  ({', '.join(facts)})" if facts else ""
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, Read, same_pixels
-from bitsback.files.drawing import ContainerMetadata, Seekable, Split, makes
+from bitsback.files.drawing import UNKNOWN_ENCODER, ContainerMetadata, Seekable, Split, makes
 from bitsback.files.pictures import identify, sample_bands, split_picture
 from bitsback.files.png import animated, png_metadata
 from bitsback.files.png.animated import Animation, is_animated
@@ -28,6 +28,8 @@ from bitsback.wire import Cursor
 
 _PLUGINS = (("Png", "PNG"),)
 _IN_MEMORY = 1 << 24
+_INTERLACE = 28
+"""The place of the byte that says whether a file is interlaced."""
 
 
 def bands_of(image: Image.Image) -> Read | None:
@@ -86,6 +88,13 @@ def _split_animated(file: BinaryIO, exact: bool) -> Split | None:
             split = Split.from_pixels(pixels, animation, indexed=animation.samples.indexed)
             return replace(split, frames=animation.alike)
     return None
+
+
+def refusal(file: BinaryIO) -> str:
+    data = FileContent(file)
+    if data[_INTERLACE : _INTERLACE + 1] == b"\1":
+        return "interlaced PNG"
+    return f"{UNKNOWN_ENCODER}{'animated ' * is_animated(data)}PNG"
 
 
 def unpack(cursor: Cursor, kind: int) -> ContainerMetadata:

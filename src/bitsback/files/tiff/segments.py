@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
+from bitsback import _core
 from bitsback.errors import ArchiveError
 from bitsback.files.deflated import Deflated
 from bitsback.files.png.png_parts import pack_bits
@@ -308,6 +309,26 @@ def _ends_as_lzw(data: bytes, size: int) -> bool:
     return False
 
 
+def codes_between_clears(data: bytes) -> int | None:
+    """The number of codes in a stream of LZW from its first clear code to the second one; None if
+    it has no second one.
+    """
+    bits, since, width = int.from_bytes(data[: 3 * MOST_CODES], "big"), -1, 9
+    left = 8 * min(len(data), 3 * MOST_CODES)
+    while left >= width:
+        left -= width
+        code = bits >> left & ((1 << width) - 1)
+        if code in (_LZW_CLEAR, _LZW_END):
+            if since >= 0 or code == _LZW_END:
+                return since if code == _LZW_CLEAR and since > 0 else None
+            since, width = 0, 9
+            continue
+        since += 1
+        # The first code defines no other, and codes become wider one code early.
+        width = min(max((_LZW_FIRST + since).bit_length(), 9), 12)
+    return None
+
+
 def _ends_as_packbits(data: bytes, size: int) -> bool:
     """Whether these bytes are runs of `size` bytes together. Source: TIFF, section 9."""
     at = made = 0
@@ -335,15 +356,25 @@ def _ends_as_zstd(data: bytes, size: int) -> bool:
 
 
 _LZW_CLEAR, _LZW_END, _LZW_FIRST = 256, 257, 258
+MOST_CODES = 1 << 12
 _ENDS = {LZW: _ends_as_lzw, PACKBITS: _ends_as_packbits, ZSTD: _ends_as_zstd}
 
 
-def compress(layout: Layout, raw: bytes, rows: int, deflate: Callable[[bytes], bytes]) -> bytes:
-    """A compressed segment of `rows` rows. Raises ArchiveError if Pillow cannot make it."""
+def compress(
+    layout: Layout, raw: bytes, rows: int, deflate: Callable[[bytes], bytes], codes: int = 0
+) -> bytes:
+    """A compressed segment of `rows` rows. codes: twice those between the clear codes of LZW, by an
+    encoder of our own, and 1 if it ends with a byte of its own; 0 for that of libtiff. Raises
+    ArchiveError if Pillow cannot make it.
+    """
     if layout.compression == NONE:
         return raw
     if layout.compression in BY_ZLIB:
         data = deflate(raw)
+    elif layout.compression == LZW and codes:
+        data = _core.lzw_pack_tiff(raw, codes >> 1)
+        if codes & 1 and data[-1] & 1:  # the last bit of the end code
+            data += b"\0"
     else:
         try:
             data = _compress_by_pillow(layout, raw, rows)

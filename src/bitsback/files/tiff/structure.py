@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.files.bands import Bands, Read, joined, rows_of_band
+from bitsback.files.drawing import UNKNOWN_ENCODER
+from bitsback.files.sheet import bands_on_sheet, sheet_of_pages, waiting_pixels
 from bitsback.files.tiff.segments import (
     BIG,
     BY_BYTES,
@@ -34,7 +36,7 @@ from bitsback.files.tiff.segments import (
     Span,
     decompress,
 )
-from bitsback.files.tiff.tiff_metadata import Fields, beyond
+from bitsback.files.tiff.tiff_metadata import MOST_WAITING, Fields, beyond
 from bitsback.format.modes import NAMED, array_of
 from bitsback.io.file_io import Reader
 
@@ -70,28 +72,32 @@ class Page:
     palette: bool
 
 
-def pages_of(file: BinaryIO) -> list[Page | None]:
+def pages_of(file: BinaryIO, inner: bool = False) -> list[Page | None]:
     """The pages of a file, in order; None for a page whose pixels cannot be read, and no pages for
-    a file that has too many. Raises OSError for a damaged file.
+    a file that has too many. inner: also the pages in its pages, behind all others and the largest
+    first, as far as their pixels can be read. Raises OSError for a damaged file.
     """
     size = Reader(file).size
     found: list[Page | None] = []
+    inner_pages: list[Page] = []
     segments = 0
     try:
         with opened(file) as tiff:
             for page in tiff.pages:
                 some = _pages(page, size)
+                levels = [level for inside in page.pages or () for level in _pages(inside, size)]
                 found += some
-                segments += sum(len(one.spans) for one in some if one is not None)
-                if max(segments, len(found)) > _MOST_SEGMENTS:
+                inner_pages += [level for level in levels * inner if level is not None]
+                segments += sum(len(one.spans) for one in some + levels if one is not None)
+                if max(segments, len(found) + len(inner_pages)) > _MOST_SEGMENTS:
                     return []
             if len(found) == len(tiff.pages) == 1 and found[0] is not None:
-                return list(_slices(tiff, found[0], size))
+                found = list(_slices(tiff, found[0], size))
     except OSError:
         raise
     except Exception as error:  # a damaged file may make tifffile raise any error
         raise OSError(f"is damaged: {error}") from None
-    return found
+    return [*found, *sorted(inner_pages, key=_by_size)]
 
 
 def opened(file: BinaryIO) -> Any:
@@ -179,28 +185,12 @@ def _plane(page: Page, plane: int) -> Page:
 
 def _layout(page: Any) -> Layout | None:
     """The layout of a page, possibly with more planes than colours; None if it is unsupported."""
+    if _refusal(page) is not None:
+        return None
     samples, bits, photometric = page.samplesperpixel, page.bitspersample, int(page.photometric)
     compression, predictor = int(page.compression), int(page.predictor)
     planes = samples if int(page.planarconfig) == 2 else 1
-    formats = page.tags.get(_SAMPLE_FORMAT)
-    kinds = {1} if formats is None else set(_numbers(formats))
-    kind = _KINDS.get(min(kinds)) if len(kinds) == 1 else None
-    if not (
-        isinstance(bits, int)
-        and kind is not None
-        and samples >= _LEAST_SAMPLES.get(photometric, samples + 1)
-        and compression in COMPRESSIONS
-        and predictor in (1, _HORIZONTAL, _OF_FLOATS)
-        and page.imagedepth == 1
-        and _SUBSAMPLED not in page.tags
-    ):
-        return None
-    if predictor != 1 and (bits < 8 or compression in (NONE, PACKBITS, GROUP_4)):
-        return None
-    if predictor != 1 and (kind == FLOAT) != (predictor == _OF_FLOATS):
-        return None
-    if compression == GROUP_4 and (samples, bits) != (1, 1):
-        return None
+    kind = _KINDS[min(_sample_formats(page))]
     tiled = bool(page.is_tiled)
     rows = (
         page.tilelength if tiled else min(page.rowsperstrip or page.imagelength, page.imagelength)
@@ -219,6 +209,57 @@ def _layout(page: Any) -> Layout | None:
         page.tilewidth if tiled else page.imagewidth, compression,
         sum(flag for flag, there in flags.items() if there) | kind,
     )  # fmt: skip
+
+
+def _refusal(page: Any) -> str | None:
+    """Why the pixels of a page are not read, with the number of the tag; None if they are."""
+    samples, bits, photometric = page.samplesperpixel, page.bitspersample, int(page.photometric)
+    compression, predictor = int(page.compression), int(page.predictor)
+    kinds = _sample_formats(page)
+    kind = _KINDS.get(min(kinds)) if len(kinds) == 1 else None
+    if compression not in COMPRESSIONS:
+        return f"compression {_name_of(page.compression)} (tag 259)"
+    if not isinstance(bits, int):
+        return f"samples of different sizes, {', '.join(map(str, bits))} bits (tag 258)"
+    if kind is None:
+        return f"samples of the format {', '.join(map(str, sorted(kinds)))} (tag 339)"
+    if samples < _LEAST_SAMPLES.get(photometric, samples + 1):
+        return f"{samples} samples that are {_name_of(page.photometric)} (tag 262)"
+    if page.imagedepth != 1:
+        return f"a depth of {page.imagedepth} (tag 32997)"
+    if _SUBSAMPLED in page.tags:
+        return "subsampled colours (tag 530)"
+    horizontal = predictor == _HORIZONTAL and kind != FLOAT
+    differences = horizontal or (predictor == _OF_FLOATS and kind == FLOAT)
+    if predictor != 1 and not (
+        differences and bits >= 8 and compression not in (NONE, PACKBITS, GROUP_4)
+    ):
+        return f"predictor {_name_of(page.predictor)} of such samples (tag 317)"
+    if compression == GROUP_4 and (samples, bits) != (1, 1):
+        return f"{samples} samples of {bits} bits in a fax (tag 259)"
+    return None
+
+
+def _sample_formats(page: Any) -> set[int]:
+    formats = page.tags.get(_SAMPLE_FORMAT)
+    return {1} if formats is None else set(_numbers(formats))
+
+
+def _name_of(value: Any) -> str:
+    """The name and the number of a value of a tag."""
+    return f"{value.name}, {int(value)}" if hasattr(value, "name") else f"{int(value)}"
+
+
+def refusal(file: BinaryIO) -> str:
+    """Why the pages of a file are not coded. Raises the errors of tifffile."""
+    with opened(file) as tiff:
+        found = next(filter(None, map(_refusal, tiff.pages)), None)
+        if found is not None:
+            return found
+        page = tiff.pages.first
+        if not page.dataoffsets:
+            return "no pixels"
+        return f"{UNKNOWN_ENCODER}{_name_of(page.compression)} (tag 259)"
 
 
 def _numbers(tag: Any) -> list[int]:
@@ -330,31 +371,41 @@ class PageReader:
 
 
 def one_picture(pages: list[Page | None]) -> list[Page]:
-    """The pages that form one picture, one below the other: those of the kind that has most
-    pixels.
+    """The pages that form one picture, on a sheet, the largest first: those of the kind that has
+    most pixels, or of these the ones as wide as the largest if a sheet of all is impractical.
     """
-    held = [page for page in pages if page is not None]
-    kinds = {key: list(group) for key, group in groupby(sorted(held, key=_kind), key=_kind)}
+    held = sorted((page for page in pages if page is not None), key=_kind)
+    kinds = [list(group) for _, group in groupby(held, key=_kind)]
     if not kinds:
         return []
-    most = max(kinds, key=lambda key: sum(page.layout.height for page in kinds[key]) * key[2][0])
-    return [page for page in held if _kind(page) == most]
+    largest = max(kinds, key=lambda kind: sum(map(_pixels, kind)))
+    largest.sort(key=_by_size)
+    places, (height, width) = sheet_of_pages([page.layout.shape[:2] for page in largest])
+    item = largest[0].layout.dtype.itemsize * math.prod(largest[0].layout.shape[2:])
+    blank = height * width - sum(map(_pixels, largest))
+    if waiting_pixels(places) * item <= MOST_WAITING and blank <= sum(map(_pixels, largest)):
+        return largest
+    return [page for page in largest if page.layout.width == largest[0].layout.width]
 
 
 def _kind(page: Page) -> tuple[bool, str, tuple[int, ...]]:
-    return page.palette, page.layout.dtype.str, page.layout.shape[1:]
+    return page.palette, page.layout.dtype.str, page.layout.shape[2:]
+
+
+def _by_size(page: Page) -> tuple[int, tuple[int, ...]]:
+    return -_pixels(page), page.layout.shape
+
+
+def _pixels(page: Page) -> int:
+    return page.layout.height * page.layout.width
 
 
 def pixels_of(file: BinaryIO, pages: list[Page]) -> Bands:
-    """The pages one below the other, valid while the file is open."""
+    """The pages on a sheet, valid while the file is open."""
     reader, layout = Reader(file), pages[0].layout
-
-    def read() -> Iterator[NDArray[Any]]:
-        for page in pages:
-            yield from PageReader(reader, page).bands()
-
-    height = sum(page.layout.height for page in pages)
-    return Bands(layout.dtype, (height, *layout.shape[1:]), read)
+    places, size = sheet_of_pages([page.layout.shape[:2] for page in pages])
+    shape, frames = (*size, *layout.shape[2:]), [PageReader(reader, page).bands for page in pages]
+    return Bands(layout.dtype, shape, lambda: bands_on_sheet(places, shape, layout.dtype, frames))
 
 
 _ORIENTATION, _EXTRA_SAMPLES = 274, 338

@@ -8,10 +8,13 @@ import io
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby, islice, takewhile
 from typing import Any, BinaryIO, cast
 
 from bitsback.errors import ArchiveError
-from bitsback.files.axes import PAGE, Axes, C, T, X, Y, Z, plain_axes
+from bitsback.files.axes import PAGE, Axes, C, Level, T, X, Y, Z, plain_axes
+from bitsback.files.sheet import sheet_of_pages
 from bitsback.files.tiff.structure import opened
 from bitsback.files.tiff.tiff_metadata import Tiff
 from bitsback.format.grid import Shape
@@ -61,15 +64,13 @@ class _Headers(io.RawIOBase):
 
 
 def axes_of(metadata: Tiff, shape: Shape) -> Axes | None:
-    """The axes of the pages of a file whose pixels have this shape, below each other; None if the
-    pages differ.
+    """The axes of the largest pages of a file. shape: of a sheet with all of its pages, which has
+    these first.
     """
-    if len(metadata.pages) != 1:
-        return None
-    count = metadata.pages[0][0]
-    plain = plain_axes(count, PAGE, shape, {})
-    if plain is None:
-        return None
+    frames, inner = metadata.frames, shape[2:]
+    count = sum(1 for _ in takewhile(lambda size: size == frames[0], frames))
+    plain = plain_axes(count, PAGE, (count * frames[0][0], frames[0][1], *inner), {})
+    assert plain is not None, "so many pages have these rows"
     file = cast(BinaryIO, io.BufferedReader(_Headers(metadata)))
     try:
         with opened(file) as tiff:
@@ -78,6 +79,33 @@ def axes_of(metadata: Tiff, shape: Shape) -> Axes | None:
         raise
     except Exception:  # a damaged header may make tifffile raise any error
         return plain
+
+
+def levels_of(metadata: Tiff, axes: Axes) -> list[Level]:
+    """The pages of each size, the largest first, which have these axes."""
+    places = iter(sheet_of_pages(metadata.frames)[0])
+    found = [
+        Level(_smaller(axes, len(list(pages)), size), [])
+        for size, pages in groupby(metadata.frames)
+    ]
+    for level in found:
+        level.places.extend(islice(places, math.prod(level.axes.frames)))
+    return found
+
+
+def _smaller(axes: Axes, count: int, size: Shape) -> Axes:
+    """The axes of so many pages of a size, which are others than the largest, or smaller ones."""
+    row = axes.row
+    if count != math.prod(axes.frames):
+        plain = plain_axes(count, PAGE, (count * size[0], size[1], *axes.shape[row + 2 :]), {})
+        assert plain is not None, "so many pages have these rows"
+        return plain
+    spacing = dict(axes.attrs.get("spacing", {}))
+    for axis, before, now in zip((Y, X), axes.shape[row : row + 2], size, strict=True):
+        if axis in spacing:
+            spacing[axis] *= before / now
+    attrs = {**axes.attrs, "spacing": spacing} if spacing else axes.attrs
+    return replace(axes, shape=(*axes.frames, *size, *axes.shape[row + 2 :]), attrs=attrs)
 
 
 def _axes_of_series(tiff: Any, plain: Axes) -> Axes | None:
@@ -95,7 +123,7 @@ def _axes_of_series(tiff: Any, plain: Axes) -> Axes | None:
         return None
     found = Axes(dims, lengths, _attrs(tiff))
     pages = [page.index for page in series.pages if page is not None]
-    in_order = series.is_truncated or pages == list(range(len(tiff.pages)))
+    in_order = series.is_truncated or pages == sorted(pages)
     return found if in_order and found.stored == plain.stored and _fits(found, plain) else None
 
 

@@ -21,14 +21,19 @@ from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, PageRows, Read
 from bitsback.files.deflated import Deflated, DeflatedSegments
 from bitsback.files.drawing import Comparison, Split
+from bitsback.files.tiff import structure
 from bitsback.files.tiff.segments import (
     BEST,
     BY_ZLIB,
     GROUP_4,
+    LZW,
+    MOST_CODES,
     REVERSE,
     REVERSED,
     TILED,
     Places,
+    Span,
+    codes_between_clears,
     decompress,
     merged,
 )
@@ -48,6 +53,8 @@ from bitsback.wire import Cursor
 _IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
 """The most bytes of container metadata, which is in memory."""
+_LOOKED_AT = 4
+"""Segments of LZW that are read to find where clear codes stand."""
 _PLACES = (273, 279, 324, 325)
 """Tags that hold the places of segments."""
 _OTHER_PAGES = 330
@@ -59,26 +66,30 @@ def bands_of(image: Image.Image) -> Read | None:
 
 
 def samples(file: BinaryIO) -> Bands | None:
-    pages = one_picture(pages_of(file))
+    pages = one_picture(pages_of(file, inner=True))
     return pixels_of(file, pages) if pages else None
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
     _, file = in_memory(file)  # the caller may read the pixels after the file is closed
-    pages = one_picture(pages_of(file))
+    pages = one_picture(pages_of(file, inner=True))
     metadata = tiff_metadata(file, pages, exact) if pages else None
-    return (
-        None
-        if metadata is None
-        else Split.from_pixels(pixels_of(file, pages), metadata, pages[0].palette)
-    )
+    if metadata is None:
+        return None
+    pixels, rows = pixels_of(file, pages), pages[0].layout.height
+    whole = Split.from_pixels(pixels, metadata, pages[0].palette)
+    return whole if pixels.shape[0] % rows else replace(whole, frames=pixels.shape[0] // rows)
 
 
 def split_pages(file: BinaryIO, exact: bool) -> tuple[list[Bands], Tiff | None] | None:
-    pages = held(file)
+    pages = held(file, inner=True)
     if pages is None:
         return None
     return [pixels_of(file, [page]) for page in pages], tiff_metadata(file, pages, exact)
+
+
+def refusal(file: BinaryIO) -> str:
+    return structure.refusal(file)
 
 
 def unpack(cursor: Cursor, kind: int) -> Tiff:
@@ -98,13 +109,20 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
         ):
             return None
         exact = exact or metadata.has_leaders
-        again = _made_again(metadata, content, reader, pages)
+        codes = _codes_of_lzw(reader, pages)
+        tries = (
+            (metadata,)
+            if codes is None
+            else (*(replace(metadata, codes=2 * codes + ended) for ended in (0, 1)), metadata)
+        )
+        found = (_made_again(each, content, reader, pages) for each in tries)
+        again = next(filter(None, found), None)
         if again is None and exact:
             segments = DeflatedSegments.find(_deflated_segments(reader, pages))
             if segments is not None and len(segments.coded) <= _MOST_OTHERS:
                 again = _made_again(replace(metadata, deflated=segments), content, reader, pages)
         if again is not None:
-            return again if exact else replace(again, check=None)
+            return again if exact or again.codes else replace(again, check=None)
         if exact or not metadata.compressed or not _alone(file, pages):
             return None
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
@@ -171,6 +189,23 @@ def _padding(reader: Reader, pages: list[Page]) -> Iterator[bytes]:
                     yield part.tobytes()
 
 
+def _codes_of_lzw(reader: Reader, pages: list[Page]) -> int | None:
+    """The number of codes between clear codes in the first segment of LZW that has several, or a
+    number that no segment reaches; None for a file without LZW.
+    """
+    spans = [span for page in pages if page.layout.compression == LZW for span in page.spans]
+    if not spans:
+        return None
+    longest = sorted(spans, key=lambda span: span[0] - span[1])[:_LOOKED_AT]
+    reverse = any(page.layout.flags & REVERSED for page in pages)
+    for start, end in longest:
+        data = reader.read(start, end - start)
+        codes = codes_between_clears(data.translate(REVERSE) if reverse else data)
+        if codes is not None:
+            return codes
+    return MOST_CODES
+
+
 def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
     """The settings of zlib that make the first segment again, or otherwise the smallest one, so
     that it fits in the place of one by another encoder.
@@ -204,8 +239,14 @@ def _alone(file: BinaryIO, pages: list[Page]) -> bool:
     """
     if any(page.layout.compression == GROUP_4 for page in pages):
         return False
-    found = _tags(file)
-    return held(file) == pages and all(tag[0] != _OTHER_PAGES for page in found[2:] for tag in page)
+    found, there = _tags(file), held(file)
+    if there is None or sorted(there, key=_spans) != sorted(pages, key=_spans):
+        return False
+    return all(tag[0] != _OTHER_PAGES for page in found[2:] for tag in page)
+
+
+def _spans(page: Page) -> list[Span]:
+    return page.spans
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
@@ -233,9 +274,9 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
     return True
 
 
-def held(file: BinaryIO) -> list[Page] | None:
-    """All pages of a file, if the pixels of each can be read."""
-    found = pages_of(file)
+def held(file: BinaryIO, inner: bool = False) -> list[Page] | None:
+    """All pages of a file, if the pixels of each can be read. inner: as in `pages_of`."""
+    found = pages_of(file, inner)
     pages = [page for page in found if page is not None]
     return pages if pages and len(pages) == len(found) else None
 

@@ -4,6 +4,7 @@ metadata).
 
 from __future__ import annotations
 
+import math
 import zlib
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError
 from bitsback.files.deflated import ZLIB, Deflated, DeflatedSegments, unpack_segments
 from bitsback.files.drawing import Drawing, Seekable
+from bitsback.files.sheet import SheetDrawing, sheet_of_pages, waiting_pixels
 from bitsback.files.tiff.segments import (
     BEST,
     BIG,
     COMPRESSIONS,
+    MOST_CODES,
     NONE,
     TILED,
     Layout,
@@ -34,14 +37,19 @@ from bitsback.files.tiff.segments import (
     unsigned,
 )
 from bitsback.files.tokens import TokenReader
+from bitsback.format.grid import Shape
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
 _SMALLEST_PAGES, _SMALLEST_FIELDS = 10, 4  # bytes in container metadata
 _WIDTHS = (2, 4, 8)
+_WITH_CODES = 2
+"""The kind of check that says how segments of LZW are made."""
 _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
 """The factor and the offset for the most pixels of tiles by those of their picture."""
+MOST_WAITING = 1 << 28
+"""The most bytes of pages that stand beside the first one of a row of pages on a sheet."""
 _CHUNK = 1 << 20
 _LEADERS = b"GDAL_STRUCTURAL_METADATA_SIZE="
 """The text behind the header of a cloud-optimised GeoTIFF file, whose tiles stand between copies of
@@ -81,6 +89,10 @@ class Tiff:
     deflated: Deflated | DeflatedSegments = BEST
     check: int | None = None
     """The CRC-32 of the segments if the very bytes of the file are promised, otherwise None."""
+    codes: int = 0
+    """Twice the number of codes between clear codes in segments of LZW, and 1 if streams whose last
+    code ends a byte have a zero byte behind it; 0 if libtiff makes them.
+    """
 
     @property
     def compressed(self) -> bool:
@@ -113,17 +125,25 @@ class Tiff:
         if self.has_leaders:
             return self
         deflated = self.deflated if isinstance(self.deflated, Deflated) else BEST
-        return replace(self, check=None, deflated=deflated)
+        return replace(self, check=None, deflated=deflated, codes=0)
 
     def layouts(self) -> Iterator[Layout]:
         """The layout of each page."""
         return chain.from_iterable(repeat(layout, count) for count, layout in self.pages)
 
+    @property
+    def frames(self) -> list[Shape]:
+        """The rows and columns of each page."""
+        return [page.shape[:2] for page in self.layouts()]
+
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
-        """Whether pixels of this dtype and shape can be those of the pages, one below the other."""
+        """Whether pixels of this dtype and shape can be those of the pages on a sheet."""
+        places, size = sheet_of_pages(self.frames)
+        item = dtype.itemsize * math.prod(shape[2:])
         return (
-            all((page.dtype, page.shape[1:]) == (dtype, shape[1:]) for _, page in self.pages)
-            and sum(count * page.height for count, page in self.pages) == shape[0]
+            all((page.dtype, page.shape[2:]) == (dtype, shape[2:]) for _, page in self.pages)
+            and size == shape[:2]
+            and waiting_pixels(places) * item <= MOST_WAITING
             and self.consistent
         )
 
@@ -139,7 +159,7 @@ class Tiff:
 
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
         """The file, with pixels of this dtype and shape, which fit."""
-        return self.draw(file)
+        return SheetDrawing(self.draw(file), sheet_of_pages(self.frames)[0])
 
     def draw(self, file: Seekable) -> TiffDrawing:
         """The file, with the rows of its pages, one after the other."""
@@ -152,11 +172,13 @@ class Tiff:
     def spans(self) -> list[Span]:
         """The spans of segments and fields, in the order of the file."""
         compressed = (page for page in self.layouts() if page.compression != NONE)
-        of_fields = (
-            fields.spans(page.segments)
+        of_fields = [
+            span
             for fields, page in zip(self.fields, compressed, strict=True)
-        )
-        return merged(chain(self.places.spans(len(self.others)), *of_fields))
+            for span in fields.spans(page.segments)
+        ]
+        gaps = len(self.others) + sum(end - start for start, end in of_fields)
+        return merged(chain(self.places.spans(gaps), of_fields))
 
     @property
     def size(self) -> int:
@@ -182,7 +204,8 @@ class Tiff:
                 before = at
         parts.append(self.places.pack())
         promised = b"" if self.check is None else self.check.to_bytes(4, "little")
-        parts += [bytes([self.check is not None]), promised]
+        parts += [bytes([(self.check is not None) + (self.codes > 0)]), promised]
+        parts += [varint(self.codes)] * (self.codes > 0)
         parts += [self.deflated.pack(), varint(len(self.padding)), self.padding, self.others]
         return b"".join(parts)
 
@@ -206,11 +229,12 @@ class Tiff:
         places = Places.unpack(cursor)
         promised = cursor.byte()
         check = int.from_bytes(cursor.take(4), "little") if promised else None
+        codes = cursor.varint() if promised == _WITH_CODES else 0
         deflated = unpack_segments(cursor)
         padding = bytes(cursor.take(cursor.varint()))
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
-        tiff = cls(pages, tuple(fields), places, others, padding, deflated, check)
-        if promised > 1 or not tiff.sound:
+        tiff = cls(pages, tuple(fields), places, others, padding, deflated, check, codes)
+        if promised > _WITH_CODES or (promised == _WITH_CODES) != (codes > 0) or not tiff.sound:
             raise ArchiveError("its container metadata describes an impossible file")
         return tiff
 
@@ -230,6 +254,8 @@ class Tiff:
             and all(min(one.offsets, one.counts) >= 0 for one in self.fields)
             and len(self.padding) in (0, self._padding_bytes)
             and (self.exact or isinstance(self.deflated, Deflated))
+            and self.codes <= (2 * MOST_CODES + 1) * (self.check is not None)
+            and self.codes != 1
         )
 
     @cached_property
@@ -341,7 +367,8 @@ class TiffDrawing:
         if page.flags & TILED:
             samples = self._in_a_tile(samples)
         size = place.end - place.start
-        data = compress(page, page.raw(samples), len(samples), partial(self._deflate, size))
+        deflate = partial(self._deflate, size)
+        data = compress(page, page.raw(samples), len(samples), deflate, self._metadata.codes)
         self.crc = zlib.crc32(data, self.crc)
         if page.compression == NONE:
             self._write(place.start, data)

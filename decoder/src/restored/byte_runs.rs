@@ -1,0 +1,116 @@
+//! Container metadata of DICOM files in runs of bytes (format.md, A6.10).
+
+use crate::foundations::bytes::Bytes;
+use crate::foundations::error::{demand, Result};
+use crate::restored::picture::Picture;
+
+const SECTION: &str = "format.md, A6.10";
+const MOST: usize = 128;
+
+struct Segment {
+    gap: u64,
+    length: u64,
+    /// The control bytes before each exception, from the one before, and its control byte.
+    exceptions: Vec<(u64, u8)>,
+}
+
+/// The file of a picture.
+pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
+    let mut bytes = Bytes::new(metadata, SECTION);
+    let frames = bytes.varint_in(1, 1 << 40, "the number of frames")? as usize;
+    let flags = bytes.byte()?;
+    let integers = matches!(picture.dtype.code[1], b'u' | b'i');
+    demand(flags < 4 && integers && picture.rows % frames == 0, "runs are of another picture", SECTION)?;
+    let mut segments = Vec::new();
+    for _ in 0..bytes.varint()? {
+        let (gap, length) = (bytes.varint()?, bytes.varint()?);
+        let mut exceptions = Vec::new();
+        for _ in 0..bytes.varint()? {
+            exceptions.push((bytes.varint()?, bytes.byte()?));
+        }
+        segments.push(Segment { gap, length, exceptions });
+    }
+    let (rows, size) = (picture.rows / frames, picture.dtype.size());
+    let planes = picture.channels * size;
+    demand(segments.len() == frames * planes, "there is another number of planes", SECTION)?;
+    let mut out = Vec::new();
+    for (number, segment) in segments.iter().enumerate() {
+        let (frame, plane) = (number / planes, number % planes);
+        let within = plane / size * size + size - 1 - plane % size;
+        let pixels = &picture.pixels[frame * rows * picture.row_bytes()..][..rows * picture.row_bytes()];
+        let plane: Vec<u8> = pixels.iter().skip(within).step_by(planes).copied().collect();
+        let most = 2 * plane.len() + segment.exceptions.len();
+        demand(segment.length <= most as u64, "a segment is too long", SECTION)?;
+        out.extend_from_slice(bytes.take_long(segment.gap)?);
+        let start = out.len();
+        compress(&plane, picture.columns, flags, &segment.exceptions, &mut out)?;
+        demand((out.len() - start) as u64 == segment.length, "a segment has another length", SECTION)?;
+    }
+    out.extend_from_slice(bytes.rest());
+    Ok(out)
+}
+
+fn compress(plane: &[u8], columns: usize, flags: u8, exceptions: &[(u64, u8)], out: &mut Vec<u8>) -> Result<()> {
+    let plain = Plain { plane, columns, by_rows: flags & 1 != 0, least: if flags & 2 != 0 { 2 } else { 3 } };
+    let mut exceptions = exceptions.iter().peekable();
+    let (mut at, mut since) = (0, 0);
+    loop {
+        let control = match exceptions.next_if(|&&(before, _)| before == since) {
+            Some(&(_, control)) => {
+                since = 0;
+                control
+            }
+            None if at < plane.len() => {
+                since += 1;
+                plain.control(at)
+            }
+            None => break,
+        };
+        let count = match usize::from(control) {
+            control if control < MOST => control + 1,
+            control if control > MOST => 257 - control,
+            _ => 0,
+        };
+        demand(count <= plane.len() - at, "a run is longer than its plane", SECTION)?;
+        let part = &plane[at..at + count];
+        let is_run = usize::from(control) > MOST;
+        demand(!is_run || part.iter().all(|&byte| byte == part[0]), "a run has different bytes", SECTION)?;
+        out.push(control);
+        out.extend_from_slice(if is_run { &part[..1] } else { part });
+        at += count;
+    }
+    demand(exceptions.next().is_none(), "exceptions stand behind the last run", SECTION)
+}
+
+struct Plain<'a> {
+    plane: &'a [u8],
+    columns: usize,
+    by_rows: bool,
+    least: usize,
+}
+
+impl Plain<'_> {
+    /// The end of the row, or of the plane.
+    fn end(&self, at: usize) -> usize {
+        if self.by_rows {
+            (at / self.columns + 1) * self.columns
+        } else {
+            self.plane.len()
+        }
+    }
+
+    fn run(&self, at: usize, most: usize) -> usize {
+        let end = self.end(at).min(at + most);
+        self.plane[at..end].iter().take_while(|&&byte| byte == self.plane[at]).count()
+    }
+
+    fn control(&self, at: usize) -> u8 {
+        let run = self.run(at, MOST);
+        if run >= self.least {
+            return (257 - run) as u8;
+        }
+        let last = self.end(at).min(at + MOST);
+        let literal = (at + 1..last).find(|&end| self.run(end, self.least) >= self.least).unwrap_or(last);
+        (literal - at - 1) as u8
+    }
+}

@@ -1,0 +1,71 @@
+//! LZW of TIFF files, by an encoder that puts clear codes at equal distances (format.md, A6.3).
+
+const CLEAR: u32 = 256;
+const MOST: usize = 4096;
+
+/// The stream of some bytes, with so many codes between its clear codes. `ended`: it has a zero byte
+/// where the last code ends a byte.
+pub fn compress(bytes: &[u8], between: usize, ended: bool) -> Vec<u8> {
+    let mut out = Codes::default();
+    // By the code of a string and the byte behind it.
+    let mut longer = vec![0u16; MOST << 8];
+    let mut known: Vec<usize> = Vec::new();
+    let (mut next, mut since, mut at) = (258, 0, 0);
+    out.put(CLEAR, 9);
+    while at < bytes.len() {
+        let mut code = usize::from(bytes[at]);
+        let mut place = 0;
+        at += 1;
+        while at < bytes.len() {
+            place = code << 8 | usize::from(bytes[at]);
+            if longer[place] == 0 {
+                break;
+            }
+            code = usize::from(longer[place]);
+            at += 1;
+        }
+        out.put(code as u32, width(next));
+        if since > 0 && next < MOST {
+            next += 1;
+        }
+        since += 1;
+        if at < bytes.len() && next < MOST {
+            longer[place] = next as u16;
+            known.push(place);
+        }
+        if since == between {
+            out.put(CLEAR, width(next));
+            known.drain(..).for_each(|place| longer[place] = 0);
+            (next, since) = (258, 0);
+        }
+    }
+    out.put(CLEAR + 1, width(next));
+    if out.held > 0 || ended {
+        out.bytes.push((out.waiting << (8 - out.held)) as u8);
+    }
+    out.bytes
+}
+
+/// The bits of a code, where so many are known; they grow one code early.
+fn width(next: usize) -> u32 {
+    (usize::BITS - (next + 1).leading_zeros()).clamp(9, 12)
+}
+
+/// Codes from the highest bits of bytes on.
+#[derive(Default)]
+struct Codes {
+    bytes: Vec<u8>,
+    waiting: u64,
+    held: u32,
+}
+
+impl Codes {
+    fn put(&mut self, code: u32, width: u32) {
+        self.waiting = self.waiting << width | u64::from(code);
+        self.held += width;
+        while self.held >= 8 {
+            self.held -= 8;
+            self.bytes.push((self.waiting >> self.held) as u8);
+        }
+    }
+}
