@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
+from pydicom.uid import RLELossless
 
 import bitsback
 from viewer.browser import Browser
@@ -88,6 +90,9 @@ def write_files(path: Path) -> None:
     images[0].save(path / "still.png")
     strip, cine = stack.reshape(80, 30), {**WINDOW, (0x18, 0x1063): ("DS", "40")}
     (path / "cine.dcm").write_bytes(dicom_file(strip, frames=4, more=cine))
+    runs = pydicom.dcmread(path / "cine.dcm")
+    runs.compress(RLELossless, encoding_plugin="pydicom")
+    runs.save_as(path / "runs.dcm")
     (path / "depth.dcm").write_bytes(
         dicom_file(strip, frames=4, more={(0x18, 0x50): ("DS", "2.5")})
     )

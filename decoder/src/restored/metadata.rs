@@ -37,16 +37,21 @@ impl Header {
         let mut header = Header::default();
         let mut bytes = Bytes::new(metadata, "format.md, A6");
         match bytes.byte()? {
-            1 => {
-                bytes.byte()?;
-                let segments = bytes.varint()?;
-                let mut first = 0;
-                for segment in 0..segments {
-                    let gap = bytes.varint()?;
+            kind @ (1 | 11) => {
+                if kind == 11 {
                     bytes.varint()?;
-                    first = if segment == 0 { gap } else { first };
                 }
-                header.pieces = vec![[0, bytes.at() as u64, first.min(bytes.left() as u64)]];
+                bytes.byte()?;
+                let mut first = None;
+                for _ in 0..bytes.varint()? {
+                    first.get_or_insert(bytes.varint()?);
+                    bytes.varint()?;
+                    for _ in 0..if kind == 11 { bytes.varint()? } else { 0 } {
+                        bytes.varint()?;
+                        bytes.byte()?;
+                    }
+                }
+                header.pieces = vec![[0, bytes.at() as u64, first.unwrap_or(0).min(bytes.left() as u64)]];
             }
             2 | 3 => {
                 let [_, colour] = bytes.array()?;
