@@ -167,7 +167,8 @@ class _SortedFiles:
                 digest = digest_of_bytes(name, METADATA, found.metadata)
                 self._sums.add(len(self._names) - 1, digest, len(found.metadata))
             self._groups.add(found.header, found.sort)
-            self._stats.add(len(found.metadata), found.time)
+            original = 2 * found.size + (not found.exact)
+            self._stats.add(len(found.metadata), original, found.time)
             self._metadata.write(found.metadata)
             self._coded[name] = found.size
             if found.pixels is not None:
@@ -180,7 +181,7 @@ class _SortedFiles:
                     number = len(self._names) - 1
                     sort, self._jpeg_tables[number] = f"{sort} {number}", streams.tables
             self._groups.add_file(found.size, sort)
-            self._stats.add(found.size, found.time)
+            self._stats.add(found.size, 0, found.time)
             if not found.reason:
                 return
             before = self._stored.get(found.reason, Held(0, 0, name))
