@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from bitsback.errors import MissingExtra
 
 if find_spec("torch") is None:
-    raise MissingExtra("torch", "bitsback[torch]", ".[torch]")
+    raise MissingExtra("torch", ".[torch]")
 
 from bitsback.torch.dataset import ArchiveDataset
 from bitsback.torch.sampler import BlockSampler

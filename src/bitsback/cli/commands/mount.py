@@ -27,7 +27,7 @@ def command(
     bytes ('compress --files pixels'), and pages. The items of an array, and the arrays of an npz
     file, appear as .npy files, and the pages of a TIFF file as PNG files.
 
-    This needs bitsback[mount] and FUSE (Linux: libfuse2; macOS: macFUSE).
+    This needs the extra mount and FUSE (Linux: libfuse2; macOS: macFUSE).
 
     \b
       mkdir scans
