@@ -133,7 +133,9 @@ class Policy:
 
 
 DEFAULT = Policy("auto")
-FAST = Policy("fast", "deflate", most_products=400, counting_share=0, rival_blocks=0)
+FAST = Policy(
+    "fast", "deflate", most_products=400, counting_share=0, sample_elements=1 << 15, rival_blocks=0
+)
 BEST = Policy("best", counting_share=1, repetition=math.inf, graphic=math.inf, rival_blocks=1 << 62)
 
 POLICIES = {policy.name: policy for policy in (DEFAULT, FAST, BEST)}
