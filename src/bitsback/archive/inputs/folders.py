@@ -24,7 +24,7 @@ from bitsback.archive.inputs.jpeg_streams import MOST_BYTES, JpegStreams, stream
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Kept, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
-from bitsback.coding.cutting import cut_for
+from bitsback.coding.cutting import cut_bytes
 from bitsback.coding.inflated import has_deflate_stream
 from bitsback.errors import InputError
 from bitsback.files import formats
@@ -67,8 +67,6 @@ _IN_MEMORY = 1 << 24
 _KEPT = 1 << 26
 """Bytes of the pixels of small pictures that are in memory until they are coded."""
 _CHUNK = 1 << 20
-_TOGETHER = 1 << 22
-"""Bytes of container metadata that are compressed together, since headers repeat each other."""
 _WORTH = 0.01
 """The share of a file from which a saving is counted."""
 
@@ -232,8 +230,7 @@ class _SortedFiles:
         length = self._metadata.tell()
         if length:  # first, so that whatever else is there of a cut archive has its metadata
             part = ArrayPart(np.dtype("|u1"), (0, length), BYTES)
-            cut = (_TOGETHER,) if length > _TOGETHER else None
-            part = replace(part, cut=cut_for(part, None) if request.options.quick else cut)
+            part = replace(part, cut=cut_bytes(part))
             parts.append((ByteItems(name, part, _metadata_chunks(self._metadata)), part))
             of_parts.append([])
         first = len(parts)
@@ -241,7 +238,7 @@ class _SortedFiles:
             if group.part.axes == BYTES:
                 part = group.part
                 if not group.streams:
-                    part = replace(part, cut=cut_for(part, None))
+                    part = replace(part, cut=cut_bytes(part))
                 jpeg_tables[len(parts)] = self._jpeg_tables.get(group.members[0], b"")
                 chunks = chunks_of(listing, names, group.members, self._stats, self._sums)
                 parts.append((ByteItems(name, part, chunks), part))
