@@ -108,7 +108,7 @@ def _metadata(name: str, array: View, axes: tuple[str, ...]) -> dict[str, Any]:
     # What a file states of an axis stands under its own name.
     own = dict(zip(axes, array.dims or axes, strict=True))
     ordered = [axis for axis in _TYPES if axis in axes]
-    units = {axis: _UNITS.get(attrs.get("units", {}).get(own[axis], "")) for axis in ordered}
+    units = {axis: _UNITS.get(attrs.get("units", {}).get(own[axis]), "") for axis in ordered}
     spacing = [float(attrs.get("spacing", {}).get(own[axis], 1.0)) for axis in ordered]
     multiscale = {
         "name": name,

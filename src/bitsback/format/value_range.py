@@ -145,7 +145,7 @@ def _histogram(integers: NDArray[Any], low: int, high: int) -> NDArray[Any]:
     if integers.dtype == np.uint8:  # two at once, which is twice as fast
         even = len(integers) // 2 * 2
         pairs = np.bincount(integers[:even].view(np.uint16), minlength=1 << 16).reshape(256, 256)
-        counts = pairs.sum(0) + pairs.sum(1)
+        counts: NDArray[Any] = pairs.sum(0) + pairs.sum(1)
         counts[integers[even:]] += 1
         return counts[low : high + 1]
     return np.bincount(_offsets(integers, low), minlength=high - low + 1)
