@@ -1,5 +1,5 @@
 """Archives on clusters, with Dask: lazy arrays of archives, and archives of lazy arrays and of
-files. Needs the extra `bitsback[dask]`.
+files. Needs the extra `dask`.
 """
 
 from importlib.util import find_spec

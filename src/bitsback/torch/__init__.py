@@ -1,5 +1,5 @@
 """Archives for PyTorch: a dataset that decodes the blocks of a batch, and a sampler that shuffles
-so that these are few. Needs the extra `bitsback[torch]`.
+so that these are few. Needs the extra `torch`.
 
 Nothing else in bitsback imports this package, and besides it only training needs PyTorch.
 """

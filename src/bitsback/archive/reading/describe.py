@@ -103,7 +103,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
 
 def _original_bytes(archive: ArchiveReader) -> int | None:
     """The bytes of the files of a folder as they were compressed, if they are known."""
-    if archive.collection.kind != FOLDER:
+    if archive.collection.kind != FOLDER or not archive.directory.stats:
         return None
     with suppress(ArchiveError):  # of the names
         sizes = [archive.files.original_bytes(number) for number in range(len(archive.files))]

@@ -104,7 +104,7 @@ def _export(
     archive, destination = _needed(archive, destination, "is read image by image", "name an output")
     if not isinstance(destination, str | os.PathLike):
         raise InputError(f"{destination}: OME-Zarr (.ome.zarr) is written to a folder of this disk")
-    from bitsback.ome_zarr import export  # late, as it needs Zarr
+    from bitsback.archive.restoring.ome_zarr import export  # late, as it needs Zarr
 
     count, size = export(archive, Path(destination), options.force, options.progress)
     content = archive.collection
