@@ -43,8 +43,8 @@ def report(
         chosen = f", {model} ({_POLICIES[summary.policy]})"
     added = "" if total is None else f"; {output} has {figures.size(total)} now"
     row = figures.report(
-        source, output, summary, seconds, summary.bytes_in, summary.bytes_out, as_json,
-        quiet or disk is not None, chosen + added,
+        source, output, summary, seconds, summary.bytes_in if disk is None else disk,
+        summary.bytes_out, as_json, quiet or disk is not None, chosen + added,
     ) | {
         "disk_in": disk,
         "total_bytes": summary.bytes_out if total is None else total,
