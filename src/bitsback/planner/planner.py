@@ -59,7 +59,7 @@ class Planner:
         serial = any(outline.serial for outline in outlines)
         whole = any(not outline.any_shape for outline in outlines)
         policy = self.policy
-        sample = series_sample(tiles, policy) if serial else sample_of(tiles, whole, policy)
+        sample = series_sample(tiles) if serial else sample_of(tiles, whole, policy)
         candidates = list(able(outlines, known))
         if not candidates:
             return self._without_model(sample, name)
@@ -67,7 +67,7 @@ class Planner:
         def plans(candidate: Candidate) -> Iterator[BlockPlan]:
             learned = before
             if candidate.outline.counted and before is None:
-                learned = learned_before(known, sample, policy)
+                learned = learned_before(known, sample)
             for layout in layouts.layouts_of(candidate.outline, tiles.dtype, tiles.shapes[0][1]):
                 yield candidate.plan(sample, known, layout, learned)
 

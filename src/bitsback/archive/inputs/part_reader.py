@@ -118,7 +118,7 @@ class PartReader:
             # The first block tells whether a given model fits; it may not code others.
             if (
                 given is not None
-                or elements >= policy.sample_elements
+                or elements >= DEFAULT.sample_elements
                 or tiles >= policy.sample_tiles
             ):
                 break
