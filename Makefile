@@ -128,13 +128,13 @@ $(TRAIN_WHEEL) $(LAB_WHEEL): build/%-wheel/built: .venv/created
 .venv/installed-test: .venv/installed-lab
 	@echo "installing what the tests need, PyTorch for the CPU among it"
 	@$(BIN)/python -m pip install -q -U pip  # one that finds what belongs together in half the time
-	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[test]" build/train-wheel/*.whl "$$(echo build/lab-wheel/*.whl)[paper]"
+	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[test]" build/train-wheel/*.whl build/lab-wheel/*.whl
 	@touch $@
 
 # With the lab, whose commands and digits are in pages, and the modules that the pages of `bitsback.zarr` and others are about.
 .venv/installed-docs: .venv/installed-lab
 	@echo "installing what the site is built with"
-	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[docs,zarr,hdf5]" "$$(echo build/lab-wheel/*.whl)[paper]"
+	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[docs,zarr,hdf5]" build/lab-wheel/*.whl
 	@touch $@
 
 .venv/installed-bench: .venv/installed-lab

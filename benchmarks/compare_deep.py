@@ -4,7 +4,7 @@
 
 A folder holds a .npy file for each picture, [rows, columns] or [rows, columns, channels]. The
 others get signed elements shifted up to zero, and 16-bit ones with no more bits than they need.
-Needs bitsback[peers].
+Needs .[peers].
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 bitsback, tomoz and xz give the very bytes of each file back; the bytes of JPEG XL are those of the
 pixels alone, of files that are coded by their pixels. What is restored is compared. tomoz is left
-out if it is not installed; JPEG XL needs bitsback[peers].
+out if it is not installed; JPEG XL needs .[peers].
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ write and to read.
 By default the arrays are synthetic, from seeds: frames of a photon-counting detector (32-bit
 counts, mostly zero, with rings, peaks and masked gaps), a stack of a microscope with the noise of
 its camera (16 bits), and a smooth map of floats with noise in the low bits. They compare the
-filters, but do not predict their results for your data. Needs bitsback[hdf5] and hdf5plugin.
+filters, but do not predict their results for your data. Needs .[hdf5] and hdf5plugin.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ others.
     python benchmarks/compare_jpeg.py FOLDER --quality 92 --subsampling 2
 
 The folder holds photographs that were never compressed with loss, from which the JPEG files are
-made; subsampling is Pillow's: 0 is 4:4:4, 2 is 4:2:0. JPEG XL needs bitsback[peers].
+made; subsampling is Pillow's: 0 is 4:4:4, 2 is 4:2:0. JPEG XL needs .[peers].
 """
 
 from __future__ import annotations

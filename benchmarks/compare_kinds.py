@@ -6,7 +6,7 @@ other compressors.
 
 The folder holds a .npy file for each picture, whose name begins with its kind and an underscore.
 xz takes the indexes of the colours, where there are at most 256, or else the pixels. WebP, PNG and
-xz come with Python and Pillow; JPEG XL needs bitsback[peers], JBIG2 its programs, and tomoz its
+xz come with Python and Pillow; JPEG XL needs .[peers], JBIG2 its programs, and tomoz its
 package. All of ours are CPU time with one thread; those of the others are elapsed time.
 """
 

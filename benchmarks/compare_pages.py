@@ -4,7 +4,7 @@ scanners.
     python benchmarks/compare_pages.py FOLDER
 
 The folder holds a .npy file for each page, bool. Needs the programs jbig2 (jbig2enc), jbig2dec,
-pbmtojbg and jbgtopbm (jbigkit); JPEG XL needs bitsback[peers].
+pbmtojbg and jbgtopbm (jbigkit); JPEG XL needs .[peers].
 """
 
 from __future__ import annotations

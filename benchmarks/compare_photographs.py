@@ -5,7 +5,7 @@
 Kodak's 24 photographs were scanned from film, and their colours lie on a lattice, which contexts
 that count in the picture find; `reduced_photographs.py` makes a folder of others, whose
 colours lie on none.
-None of them is used for tuning. Needs bitsback[peers].
+None of them is used for tuning. Needs .[peers].
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python benchmarks/compare_volumes.py FOLDER ...
 
-A folder holds a .npy file for each volume, [slices, rows, columns]. Needs bitsback[peers].
+A folder holds a .npy file for each volume, [slices, rows, columns]. Needs .[peers].
 """
 
 from __future__ import annotations

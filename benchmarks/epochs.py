@@ -8,7 +8,7 @@ The first epoch is cold: it starts the workers, opens their files, and decodes e
 epochs find the blocks in the cache, unless it is too small ("cache of three blocks", while the
 archive has five), or off. With two workers each of them has half of the blocks in every epoch, so
 three are enough. Each process has one thread of PyTorch; files are read from a warm disk. Needs
-bitsback[torch].
+.[torch].
 """
 
 from __future__ import annotations

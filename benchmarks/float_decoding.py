@@ -8,7 +8,7 @@ A float coder (float_bb_ans.py) encodes images of the binarised MNIST test set: 
 one thread, ten images at a time. Then its message is decoded with one change at a time. bitsback
 codes the same images with the integer model of the same recipe; where the same change is possible,
 it must write the same bytes and read them. Images are counted in the order of decoding. Needs
-bitsback[train]; torch.compile also needs a C++ compiler.
+./train[torch]; torch.compile also needs a C++ compiler.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ lab/src/bitsback_lab/bench/results.json.
 
 MNIST's test images, the same binarised, and those of Fashion-MNIST, from FOLDER/fashion-mnist. One
 process runs at a time; the file is written after each peer, so continue without --fresh after an
-interruption. A result replaces that of another version. Needs bitsback-lab[bench], and the programs
+interruption. A result replaces that of another version. Needs ./lab[bench], and the programs
 zpaq, jbig2 and jbig2dec.
 """
 

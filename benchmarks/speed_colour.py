@@ -6,8 +6,8 @@ only, beside JPEG XL, WebP and tomoz.
     python benchmarks/speed_colour.py FOLDER --model universal-fast
 
 The folder holds pictures, or .npy files of them. --plot draws rate against speed, with a line
-through what nothing else beats in both. Needs bitsback[peers] and a processor with AVX2; tomoz is
-measured if it is installed.
+through what nothing else that was measured beats in both. Needs .[peers] and a processor with AVX2;
+tomoz is measured if it is installed.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pictures import Key, arguments, npy_files, peers, picture_files
 
 from bitsback.files.picture_files import read_pixels
 from bitsback_lab.bench.itself import compress, decompress
+from bitsback_lab.bench.plot import Box, place
 from bitsback_lab.peers.image_codecs import encode_jpegxl
 from bitsback_lab.peers.measure import measure
 from bitsback_lab.peers.units import Picture, elements, same
@@ -37,6 +38,14 @@ PEERS: tuple[Key, ...] = (
 FAMILY = ("universal-fast", "universal", "universal-mixed")
 ENGINES = ("", "avx2")
 """Values of BITSBACK_SIMD; the first stands for the best that the processor supports."""
+_PUBLISHED = {
+    "compressor": "FLIC 2.1",
+    "bits_per_sub-pixel": 3.09,
+    "compress_MB/s": 32.0,
+    "decompress_MB/s": 26.0,
+}
+"""A closed compressor: its author's rate on Kodak, and speeds on the photographs of GDCC."""
+_RADIUS = 5.0  # of a point, in pixels
 
 
 def main() -> None:
@@ -87,41 +96,67 @@ def main() -> None:
 
 
 def draw(rows: list[dict[str, Any]], title: str, file: Path) -> None:
-    """Rate against speed: a panel for compressing and one for decompressing."""
-    pyplot: Any = import_module("matplotlib.pyplot")
-    figure, panels = pyplot.subplots(1, 2, figsize=(11, 4.5), sharey=True, layout="constrained")
-    for panel, what in zip(panels, ("compress", "decompress"), strict=True):
-        points = [(row[f"{what}_MB/s"], row["bits_per_sub-pixel"], row) for row in rows]
-        for speed, rate, row in points:
-            name, _, engine = row["compressor"].partition(", ")
-            ours, narrow = name in FAMILY, engine == "avx2"
-            panel.plot(
-                speed, rate, "o" if ours else "^", color="black" if ours else "0.5",
-                fillstyle="none" if narrow else "full",
-            )  # fmt: skip
-            if narrow:
-                continue
-            # Labels of ours stand below on the left, of others above on the right, where JPEG XL at
-            # effort 7 would be in the way of effort 9.
-            place, side = ((-5, -12), "right") if ours else ((5, 4), "left")
-            if name == "JPEG XL e7":
-                place, side = (0, 8), "center"
-            panel.annotate(
-                name, (speed, rate), place, fontsize=8, textcoords="offset points",
-                horizontalalignment=side,
-            )  # fmt: skip
-        panel.margins(0.2, 0.08)
+    """Rate against speed: a panel for compressing and one for restoring. Names stand beside their
+    points where none covers another.
+    """
+    figure = import_module("matplotlib.figure").Figure((11, 5), dpi=100, layout="constrained")
+    import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    panels = figure.subplots(1, 2, sharey=True)
+    drawn = []
+    for panel, key, what in zip(
+        panels, ("compress_MB/s", "decompress_MB/s"), ("compressing", "restoring"), strict=True
+    ):
+        points = {row["compressor"]: (row[key], row["bits_per_sub-pixel"]) for row in rows}
         best = [
             (speed, rate)
-            for speed, rate, _ in sorted(points, key=lambda point: point[0])
-            if not any(s >= speed and r < rate for s, r, _ in points)
+            for speed, rate in sorted(points.values())
+            if not any(s >= speed and r < rate for s, r in points.values())
         ]
         panel.plot(*zip(*best, strict=True), color="0.8", zorder=0)
+        points[_PUBLISHED["compressor"]] = (_PUBLISHED[key], _PUBLISHED["bits_per_sub-pixel"])
+        for name, point in points.items():
+            model, _, engine = name.partition(", ")
+            marker = "x" if name == _PUBLISHED["compressor"] else "o" if model in FAMILY else "^"
+            panel.plot(
+                *point, marker, color="black" if model in FAMILY else "0.4",
+                fillstyle="none" if engine == "avx2" else "full",
+            )  # fmt: skip
         panel.set_xscale("log")
-        panel.set_xlabel(f"{what}ing, MB/s (a sub-pixel is a byte)")
+        panel.margins(0.15, 0.12)
+        panel.set_xlabel(f"{what}, MB/s (a sub-pixel is a byte)")
+        drawn.append(points)
     panels[0].set_ylabel("bits per sub-pixel")
-    figure.suptitle(f"{title}; a hollow circle: the same with AVX2 only", fontsize=9)
-    figure.savefig(file, dpi=100)
+    note = "a hollow circle: the same with AVX2 only; a cross: as its author published"
+    figure.suptitle(f"{title}; {note}", fontsize=9)
+    figure.draw_without_rendering()
+    for panel, points in zip(panels, drawn, strict=True):
+        _label(panel, points)
+    figure.set_layout_engine("none")
+    figure.savefig(file)
+
+
+def _label(panel: Any, points: dict[str, tuple[float, float]]) -> None:
+    """Writes the names of the points, but not of those with AVX2 only."""
+    renderer = panel.figure.canvas.get_renderer()
+    places = {name: tuple(panel.transData.transform(point)) for name, point in points.items()}
+    named = [name for name in places if not name.endswith(", avx2")]
+    texts = [
+        panel.text(
+            0, 0, name.removesuffix(", default"), va="bottom", fontsize=8, transform=None,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5}, zorder=1,
+        )
+        for name in named
+    ]  # fmt: skip
+    extents = [text.get_window_extent(renderer) for text in texts]
+    found = place(
+        [places[name] for name in named],
+        [(extent.width, extent.height) for extent in extents],
+        [Box(x - _RADIUS, y - _RADIUS, x + _RADIUS, y + _RADIUS) for x, y in places.values()],
+        Box(*panel.get_window_extent(renderer).extents),
+        _RADIUS + 2,
+    )
+    for text, where in zip(texts, found, strict=True):
+        text.set_position((where.box.left, where.box.bottom))
 
 
 def _images(folder: Path, first: int | None) -> list[Picture]:

@@ -6,7 +6,7 @@ bits beside Blosc.
 
 By default the volume is synthetic, smooth with noise: it compares the codecs, but does not predict
 their results for your data. Everything is in memory; Zarr uses as many threads as it likes. Needs
-bitsback[zarr].
+.[zarr].
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def archive_of_file(metadata: bytes, pixels: NDArray[Any]) -> bytes:
     held = ArrayPart(np.dtype("|u1"), (0, len(metadata)), BYTES)
     picture = ArrayPart.of_items(pixels.dtype.str, pixels.shape, 1)
     stats = FileStats()
-    stats.add(len(metadata), 0)
+    stats.add(len(metadata), 0, 0)
     data = (
         HEAD + FileCollection(FOLDER, (held, picture)).pack() + pack_files(FOLDER, [(1, 1)], ["a"])
     )

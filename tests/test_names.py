@@ -79,4 +79,4 @@ def test_an_integration_that_is_not_installed_says_what_to_install(name: str) ->
         "except bitsback.MissingExtra as error: print(error)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert f"pip install 'bitsback[{extra}]'" in ran.stdout, ran.stderr
+    assert f"pip install '.[{extra}]'" in ran.stdout, ran.stderr

@@ -148,7 +148,7 @@ class CompressOptions:
         "Items, or tiles of large ones, in a block at most. Each block is decoded as a whole: small"
         " blocks make reading one item faster, large ones make the archive smaller.",
         metavar="N",
-        usual="about 1.6 million elements",
+        usual="about 1.6 million elements, and 260,000 of pictures of a folder",
         least=1,
         heading=_LAYOUT,
         rare=True,

@@ -123,21 +123,18 @@ class CodecError(BitsbackError):
 class MissingExtra(BitsbackError):
     """An optional package is needed and not installed.
 
-    >>> raise MissingExtra("torch", "bitsback[torch]", ".[torch]")
+    >>> raise MissingExtra("torch", ".[torch]")
     Traceback (most recent call last):
     bitsback.errors.MissingExtra: this needs the package torch: ...
     """
 
-    def __init__(self, package: str, distribution: str, in_clone: str | None = None) -> None:
-        """distribution, in_clone: what to give `pip install`, anywhere or in a clone, where it may
-        be several words.
-        """
-        self._given = package, distribution, in_clone
-        quoted = " ".join(f"'{part}'" for part in (in_clone or "").split())
-        in_clone = f"  or, in a clone of the repository,  pip install {quoted}" if quoted else ""
+    def __init__(self, package: str, distribution: str) -> None:
+        """distribution: what to give `pip install`; a path is one in a clone of the repository."""
+        self._given = package, distribution
+        where = "  in a clone of the repository" if distribution.startswith(".") else ""
         super().__init__(
-            f"this needs the package {package}: install it with  pip install '{distribution}'"
-            f"{in_clone}"
+            f"this needs the package {package}: install it with  pip install"
+            f" '{distribution}'{where}"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

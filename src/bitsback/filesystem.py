@@ -81,15 +81,12 @@ class AsFiles:
             return None
         return int(digits) if int(digits) < self._count and digits != name else None
 
-    def size(self, name: str, listed: bool = False) -> int | None:
-        """The bytes of a file; None if they are unknown before it is made. listed: read no blocks.
-        Raises KeyError, ArchiveError.
-        """
+    def size(self, name: str) -> int | None:
+        """The bytes of a file; None if they are unknown before it is made. Raises KeyError."""
         number = self._number(name)
         shape = self._shape(number)
         if shape is None:
-            unknown = self._named is None or (listed and not self._archive.files.stored(number))
-            return None if unknown else FileWriter(self._archive).size(number)
+            return None if self._named is None else self._archive.files.restored_bytes(number)
         return len(self._header(name, shape)) + math.prod(shape) * self._dtype(name).itemsize
 
     def read(self, name: str) -> bytes:
@@ -142,8 +139,8 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
 
     Pictures of a folder have the names, and the bytes, that `decompress` gives them; pages of a
     TIFF file are PNG files, and the items of an array, and the arrays of an npz file, .npy files.
-    The size of a compressed picture is known only after it is made: `info` makes it, and a listing
-    says None.
+    The index has the sizes of the files that come back byte for byte. The others are known only
+    after they are made: `info` makes them, and a listing says None.
 
     >>> import bitsback, fsspec, numpy as np
     >>> compressed = bitsback.compress(np.eye(12, 5), "memory://eye.bb")
@@ -200,10 +197,7 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
         folders = self._all_dirnames(names)
         self.dir_cache = {
             name: {"name": name, "size": 0, "type": "directory"} for name in sorted(folders)
-        } | {
-            name: {"name": name, "size": self._files.size(name, True), "type": "file"}
-            for name in names
-        }
+        } | {name: {"name": name, "size": self._files.size(name), "type": "file"} for name in names}
         self._listings = {folder: [] for folder in ("", *folders)}
         for name in sorted(self.dir_cache):
             self._listings[self._parent(name)].append(self.dir_cache[name])

@@ -23,7 +23,7 @@ try:
     import fuse
     from fsspec.fuse import FUSEr
 except ImportError as error:
-    raise MissingExtra("fusepy", "bitsback[mount]", ".[mount]") from error
+    raise MissingExtra("fusepy", ".[mount]") from error
 except OSError as error:
     raise InputError(
         "libfuse is not installed: install it as the package libfuse2t64 or libfuse2, fuse-libs, or"

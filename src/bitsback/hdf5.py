@@ -33,7 +33,7 @@ from bitsback.planner.arrays import AUTO, Axes
 try:
     import h5py
 except ImportError as error:
-    raise MissingExtra("h5py", "bitsback[hdf5]", ".[hdf5]") from error
+    raise MissingExtra("h5py", ".[hdf5]") from error
 
 FILTER = 443
 """The number of the filter, from the range for tests until The HDF Group has assigned one."""

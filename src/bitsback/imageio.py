@@ -28,7 +28,7 @@ try:
     from imageio.core.request import InitializationError, IOMode, Request
     from imageio.core.v3_plugin_api import ImageProperties, PluginV3
 except ImportError as error:
-    raise MissingExtra("imageio", "bitsback[imageio]", ".[imageio]") from error
+    raise MissingExtra("imageio", ".[imageio]") from error
 
 NAME = "bitsback"
 

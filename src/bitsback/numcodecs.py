@@ -19,7 +19,7 @@ try:
     from numcodecs.abc import Codec
     from numcodecs.compat import ensure_ndarray, ndarray_copy
 except ImportError as error:
-    raise MissingExtra("numcodecs", "bitsback[zarr]", ".[zarr]") from error
+    raise MissingExtra("numcodecs", ".[zarr]") from error
 
 
 class Bitsback(Codec):

@@ -96,11 +96,15 @@ class Saving:
 
 
 @dataclass(frozen=True)
-class Streamed:
-    """Blocks of bytes with JPEG streams."""
+class Blocks:
+    """Blocks of bytes of files."""
 
     bytes_in: int = 0
     bytes_out: int = 0
+
+    def more(self, bytes_in: int, bytes_out: int) -> Blocks:
+        """These and a block of so many bytes."""
+        return Blocks(self.bytes_in + bytes_in, self.bytes_out + bytes_out)
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,8 +113,10 @@ class Compressed(Summary):
 
     methods: dict[str, int]
     """The number of blocks by method."""
-    jpeg: Streamed
-    """The bytes of the blocks whose JPEG streams are coded."""
+    jpeg: Blocks
+    """The blocks whose JPEG streams are coded."""
+    verbatim: Blocks
+    """The other blocks of files that are not coded by their pixels."""
     model: str | None
     """The name of the model of the blocks, or the names."""
     policy: str | None

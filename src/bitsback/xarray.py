@@ -26,7 +26,7 @@ try:
     from xarray.backends import BackendArray, BackendEntrypoint
     from xarray.core import indexing
 except ImportError as error:
-    raise MissingExtra("xarray", "bitsback[xarray]", ".[xarray]") from error
+    raise MissingExtra("xarray", ".[xarray]") from error
 
 Dims = Sequence[str] | Mapping[str, Sequence[str]]
 

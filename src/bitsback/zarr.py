@@ -19,7 +19,7 @@ from bitsback.planner.arrays import Axes
 try:
     from zarr.abc.codec import ArrayBytesCodec
 except ImportError as error:
-    raise MissingExtra("zarr", "bitsback[zarr]", ".[zarr]") from error
+    raise MissingExtra("zarr", ".[zarr]") from error
 
 if TYPE_CHECKING:
     from zarr.core.array_spec import ArraySpec

@@ -80,6 +80,18 @@ def test_the_time_left_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "00:00:3" in written(monkeypatch, Terminal(), work=work).partition("writing")[2]
 
 
+def test_a_bar_never_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seconds go on while a long block is coded."""
+    terminal = Terminal()
+
+    def work(bar: Progress) -> None:
+        bar(5, 100)
+        bar._start -= 77
+        until(lambda: "77 s" in terminal.getvalue() or "78 s" in terminal.getvalue())
+
+    written(monkeypatch, terminal, work=work)
+
+
 @pytest.mark.parametrize("before", [0, 50])
 def test_the_time_left_is_told_by_what_is_done_here(
     monkeypatch: pytest.MonkeyPatch, before: int

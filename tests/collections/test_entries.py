@@ -373,7 +373,7 @@ def crafted(entries: bytes, names: tuple[str, ...] = ("a/x", "f")) -> bytes:
     stats = FileStats()
     packed = varint(1) + varint(0) + varint(len(names))
     for name in names:
-        stats.add(0, 0)
+        stats.add(0, 0, 0)
         packed += varint(0) + varint(0) + varint(len(name)) + name.encode()
     data = HEAD + collection.pack() + section(NAMES, packed) + stats.pack()
     data += section(ENTRIES, entries)

@@ -144,7 +144,7 @@ def test_info_tells_of_sizes_tiles_and_stacks(
         "mode RGB, 12 of 20 x 90 to 76 x 50 uint8",
         "mode 1, 12 x 28 x 28 bool",
         "mode L, 13 of 30 x 40 to 530 x 520 uint8, in tiles of up to 512 x 512",
-        "4 by a model as pictures",
+        "5 by a model as pictures",
     ):
         assert part in told, told
     np.save("x.npy", np.cumsum(np.ones((40, 70, 60)), 0).astype("<u2"))

@@ -121,7 +121,7 @@ def put_together(random: Random, seed: WithMetadata, of_files: list[bytes]) -> b
         len(metadata) if file.metadata else size
         for file, metadata, size in zip(seed.files, of_files, seed.stats.sizes, strict=True)
     ]
-    stats = FileStats(array("Q", sizes), seed.stats.times)
+    stats = replace(seed.stats, sizes=array("Q", sizes))
     if random.random() < 0.05:
         stats = seed.stats
     blocks: list[tuple[int, bytes]] = []

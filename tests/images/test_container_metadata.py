@@ -20,7 +20,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from bitsback import _core
 from bitsback.errors import ArchiveError
 from bitsback.files import picture_files
-from bitsback.files.picture_files import file_of, size_of
+from bitsback.files.picture_files import file_of
 from reference import container_metadata as spec
 
 MODES = ("1", "L", "P", "I;16", "LA", "RGB", "RGBA")
@@ -220,14 +220,3 @@ def test_what_is_not_taken_apart() -> None:
     assert split(grey + b"more", False) is None
     with pytest.raises(UnidentifiedImageError):
         split(wrong, False)
-
-
-@pytest.mark.parametrize(("mode", "name"), FILES)
-def test_the_size_of_a_file_is_known_without_its_pixels(mode: str, name: str) -> None:
-    """Or it is not known at all."""
-    file = saved(picture(mode, (37, 11), 1, 4), name)
-    parts = split(file, True)
-    if parts is not None:
-        size = size_of(parts.metadata, parts.pixels.dtype, parts.pixels.shape)
-        assert size in (None, len(file))
-        assert (size is None) == name.endswith("png")

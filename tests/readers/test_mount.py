@@ -82,7 +82,7 @@ def test_errors_of_operations(made: Path, tmp_path: Path, operations: Operations
     call = operations(tmp_path / "x.bb")
     for arguments, number in (
         (("getattr", "/none", None), errno.ENOENT),
-        (("getattr", "/b.png", None), errno.EIO),
+        (("open", "/b.png", os.O_RDONLY), errno.EIO),
     ):
         with pytest.raises(OSError) as raised:
             call(*arguments)
@@ -237,7 +237,7 @@ def test_only_empty_folders(made: Path, tmp_path: Path, library: str) -> None:
         assert ran.returncode == 2 and "libfuse is not installed" in ran.stderr
 
 
-def test_sizes_of_uncompressed_files_decode_nothing(
+def test_sizes_of_files_decode_nothing(
     tmp_path: Path, operations: Operations, decoded: list[int]
 ) -> None:
     """As `ls -l` and file managers ask for them, of a series of slices say."""
@@ -245,10 +245,11 @@ def test_sizes_of_uncompressed_files_decode_nothing(
     for number in range(4):
         slices = np.add.outer(np.arange(30), np.arange(40)).astype("<i2") + number
         (tmp_path / f"in/{number}.dcm").write_bytes(dicom_file(slices))
+        Image.fromarray(slices.astype(np.uint8)).save(tmp_path / f"in/{number}.png")
     (tmp_path / "in/text").write_bytes(b"words")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
     call = operations(tmp_path / "x.bb")
-    for name in ("0.dcm", "3.dcm", "text"):
+    for name in ("0.dcm", "3.dcm", "0.png", "text"):
         told = call("getattr", f"/{name}", None)
         assert told["st_size"] == (tmp_path / "in" / name).stat().st_size
     assert not decoded

@@ -403,10 +403,10 @@ def with_stats(
     metadata = [number for number in left if parts[number].shape[0] == 0]
     time, found = 0, []
     for name, place, array in zip(names, places, files, strict=True):
-        size, change = reader.varint(), reader.varint()
+        size, original, change = reader.varint(), reader.varint(), reader.varint()
         time += -(change + 1) // 2 if change % 2 else change // 2
         time = (time + 2**63) % 2**64 - 2**63
-        require(size < 2**63, "a size that there is")
+        require(max(size, original) < 2**63, "a size that there is")
         content = np.empty(0, np.uint8)
         while size and metadata and left[metadata[0]].size == 0:
             metadata.pop(0)

@@ -104,10 +104,10 @@ except bitsback.MissingExtra as error:
         (
             ["fsspec"],
             "s3://b/x.bb",
-            "package fsspec: install it with  pip install 'bitsback[remote]'",
+            "package fsspec: install it with  pip install '.[remote]'",
         ),
-        (["s3fs"], "s3://b/x.bb", "package s3fs: install it with  pip install 'bitsback[remote]'"),
-        (["aiohttp"], "https://h/x.bb", "package aiohttp: install it with  pip install 'bitsback"),
+        (["s3fs"], "s3://b/x.bb", "package s3fs: install it with  pip install '.[remote]'"),
+        (["aiohttp"], "https://h/x.bb", "package aiohttp: install it with  pip install '.[rem"),
         (["gcsfs"], "gs://b/x.bb", "package gcsfs: install it with  pip install 'gcsfs'"),
     ],
 )

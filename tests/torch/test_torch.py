@@ -296,4 +296,4 @@ def test_without_torch_it_says_what_to_install() -> None:
         "except bitsback.MissingExtra as error: print(error)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'bitsback[torch]'" in ran.stdout
+    assert "pip install '.[torch]'" in ran.stdout

@@ -211,6 +211,7 @@ fn read_stats(payload: &[u8], collection: &Collection, files: &mut [File]) -> Re
     let mut current = parts.next();
     for file in files.iter_mut() {
         file.size = bytes.varint()?;
+        bytes.varint_in(0, i64::MAX as u64, "the size of a file")?; // of the original one
         bytes.varint()?; // when it was changed
         if collection.parts[file.part].axes == 3 {
             file.holder = file.part;

@@ -91,7 +91,7 @@ def test_one_that_is_absent_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, line in zip(names, missing, strict=True):
         assert line.startswith(name)
         assert "\n" not in line
-    assert all("pip install 'bitsback[peers]'" in line for line in missing[:3])
+    assert all("pip install '.[peers]'" in line for line in missing[:3])
 
 
 def test_a_program_that_fails_says_why(folder: Any) -> None:

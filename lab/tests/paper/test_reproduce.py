@@ -101,25 +101,6 @@ def test_check_compares_with_earlier_numbers(run: Invoke, apart: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["figure3", "all"])
-def test_a_missing_extra_is_named_before_anything_is_measured(
-    run: Invoke, apart: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setattr("bitsback_lab.paper.style.find_spec", lambda name: None)
-    result = run("reproduce", name)
-    assert_one_line_error(result, "matplotlib", "pip install 'bitsback-lab[paper]'")
-    assert result.stdout == "" and not list(apart.iterdir())
-
-
-def test_tables_need_no_extra(
-    run: Invoke, few: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    few("table3")
-    monkeypatch.setattr("bitsback_lab.paper.style.find_spec", lambda name: None)
-    assert run("reproduce", "table3").exit_code == 0
-    assert run("reproduce", "figure5").exit_code == 0
-
-
 def test_bundled_images_that_cannot_be_read(run: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     def damaged() -> None:
         raise EOFError("Compressed file ended before the end-of-stream marker was reached")

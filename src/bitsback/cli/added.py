@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
 GROUP = "bitsback.commands"
-_LAB = ("bitsback-lab", "bitsback-lab", "./lab")
+_LAB = ("bitsback-lab", "./lab")
 PARTS = {
-    "train": ("bitsback-train", "bitsback[train]", "./train[torch]"),
+    "train": ("bitsback-train", "./train[torch]"),
     **dict.fromkeys(("bench", "demo", "explain", "reproduce"), _LAB),
 }
 """Our own added commands, with what MissingExtra says about the distribution of each."""

@@ -32,20 +32,26 @@ def report(
     as_json: bool,
     quiet: bool,
     messages: list[str],
+    total: int | None = None,
 ) -> dict[str, Any]:
-    """Prints sizes and the warnings `messages`. Returns the same as JSON."""
+    """Prints sizes and the warnings `messages`. Returns the same as JSON. total: the bytes of the
+    archive to which something was added.
+    """
     little = _little(source, summary)
     disk = summary.disk_in
     chosen = ""
     if summary.policy is not None:
         model = f"model {summary.model}" if summary.model else "no model"
         chosen = f", {model} ({_POLICIES[summary.policy]})"
+    added = "" if total is None else f"; {output} has {figures.size(total)} now"
     row = figures.report(
-        source, output, summary, seconds, summary.bytes_in, summary.bytes_out, as_json,
-        quiet or disk is not None, chosen,
+        source, output, summary, seconds, summary.bytes_in if disk is None else disk,
+        summary.bytes_out, as_json, quiet or disk is not None, chosen + added,
     ) | {
         "disk_in": disk,
+        "total_bytes": summary.bytes_out if total is None else total,
         "jpeg": asdict(summary.jpeg),
+        "verbatim": asdict(summary.verbatim),
         "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
         "inexact": summary.inexact,
         "saving": asdict(summary.saving),
@@ -66,13 +72,14 @@ def report(
     if disk is not None:
         figures.say(
             f"{source}: {figures.contents(summary)}, {figures.size(disk)} on disk"
-            f" -> {output} {figures.size(summary.bytes_out)}"
-            f" ({figures.per(100 * summary.bytes_out, disk, 0)} %){chosen}",
+            f" -> {output} {'' if total is None else '+'}{figures.size(summary.bytes_out)}"
+            f" ({figures.share(summary.bytes_out, disk)}){chosen}{added}",
             err=True,
         )
-    if jpeg := summary.jpeg.bytes_in:
-        share = figures.per(100 * summary.jpeg.bytes_out, jpeg, 0)
-        figures.say(f"JPEG: {share} % of {figures.size(jpeg)}", err=True)
+    for what, blocks in (("JPEG", summary.jpeg), ("verbatim", summary.verbatim)):
+        if blocks.bytes_in:
+            left = figures.left_of(blocks.bytes_out, blocks.bytes_in)
+            figures.say(f"{what}: {left}", err=True)
     if disk is not None:
         figures.say(_what_comes_back(summary), err=True)
     from bitsback.summary import remedy  # late, as a command runs
@@ -123,7 +130,7 @@ def report(
     if saving.bytes and saving.bytes >= _WORTH * summary.bytes_out:
         figures.say(
             f"--files pixels would save some {figures.size(saving.bytes)}"
-            f" ({figures.per(100 * saving.bytes, summary.bytes_out, 0)} %):"
+            f" ({figures.share(saving.bytes, summary.bytes_out)}):"
             f" {figures.count(saving.files, 'file')}",
             err=True,
         )
@@ -168,6 +175,4 @@ def _little(source: str, summary: Compressed) -> str | None:
         return None
     held = sum(held.bytes for held in summary.stored.values())
     little = "did not shrink" if summary.bytes_out >= disk else "shrank by less than a tenth"
-    return (
-        f"{source} {little}: {figures.per(100 * held, disk, 0)} % of its bytes are stored verbatim"
-    )
+    return f"{source} {little}: {figures.share(held, disk)} of its bytes are stored verbatim"

@@ -52,6 +52,16 @@ def per(numerator: float, denominator: float, digits: int) -> str:
     return f"{numerator / denominator:.{digits}f}" if denominator else "-"
 
 
+def share(part: float, whole: float) -> str:
+    """How much a part is of the whole: `25 %`, or a dash if the whole is nothing."""
+    return f"{per(100 * part, whole, 0)} %"
+
+
+def left_of(stored: int, original: int) -> str:
+    """How much is left of original bytes that take so many in an archive: `25 % of 936 kB`."""
+    return f"{share(stored, original)} of {size(original)}"
+
+
 def contents(summary: Summary) -> str:
     """The number of items, files, pages or arrays. A TIFF file that is stored verbatim has no
     pages, and counts as one file.
@@ -75,11 +85,14 @@ def report(
     at its end. Returns the figures for JSON.
     """
     if not (as_json or quiet):
+        rate = f"{per(8 * archive_bytes, summary.elements, 4)} bits per dimension, "
+        rate += f"{per(array_bytes, archive_bytes, 1)}x"
+        if summary.files is not None:
+            rate = share(archive_bytes, array_bytes)
         say(
             f"{output}: {contents(summary)},"
             f" {summary.bytes_in:,} -> {count(summary.bytes_out, 'byte')},"
-            f" {per(8 * archive_bytes, summary.elements, 4)} bits per dimension,"
-            f" {per(array_bytes, archive_bytes, 1)}x, {array_bytes / seconds / 1e6:.1f} MB/s{more}",
+            f" {rate}, {size(round(array_bytes / seconds))}/s{more}",
             err=True,
         )
     return {

@@ -1,5 +1,5 @@
-"""Terminal progress display: after half a second the seconds, then a bar with the time left for
-each stage. Warnings are shown here too.
+"""Terminal progress display: after half a second the seconds, then a bar with the time left and the
+time since its start for each stage. Warnings are shown here too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PATIENCE = 0.3  # seconds before anything appears, besides those that Python takes to start
 _TICK = 0.5
 _NARROW, _WIDE = 4, 36  # characters of the bar
-_AROUND, _COUNT = 24, 16  # the width of brackets, share and time left, and that of the count
+_AROUND, _COUNT = 34, 16  # the width of brackets, share and times, and that of the count
 _CLEAR = "\r\x1b[K"
 
 
@@ -73,6 +73,10 @@ class Progress:
         """note: a text after the bar."""
         if self._hidden or total == 0:
             return
+        with self._lock:
+            self._show(done, total, note)
+
+    def _show(self, done: int, total: int, note: str | None) -> None:
         self._note = note
         done_here = done - self._before
         if self._bar is not None and done_here > 0:
@@ -82,8 +86,7 @@ class Progress:
         if self._bar is None:
             if time.time() - self._start < PATIENCE:
                 return
-            with self._lock:
-                self._clear()
+            self._clear()
             self._bar = click.progressbar(
                 length=total,
                 label=self._label,
@@ -125,16 +128,23 @@ class Progress:
                 self._bar.__exit__(None, None, None)
             self._bar, self._hidden = None, True
 
-    def _noted(self, item: object) -> str | None:
-        return self._note
+    def _noted(self, item: object) -> str:
+        """What stands after the bar; the seconds show that work goes on while a long block is
+        coded.
+        """
+        seconds = f"{time.time() - self._start:.0f} s"
+        return seconds if self._note is None else f"{seconds}  {self._note}"
 
     def _watch(self) -> None:
-        """Shows the seconds while there is no bar, and that a stop was requested."""
+        """Shows the seconds, and that a stop was requested."""
         pause = PATIENCE
         while not self._over.wait(pause):
             pause = _TICK
             with self._lock:
-                if self._over.is_set() or (self._bar is not None and not Progress.stopping):
+                if self._over.is_set():
+                    continue
+                if self._bar is not None and not Progress.stopping:
+                    self._bar.render_progress()
                     continue
                 label = "stopping" if Progress.stopping else self._label
                 seconds = time.time() - self._start

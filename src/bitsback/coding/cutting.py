@@ -19,9 +19,15 @@ one tile.
 """
 _MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
 _STACK = 1 << 21  # the same for a tile of a stack
+_FEWEST_SLICES = 4  # of pictures, of such a tile
 _STRIP = 1 << 25  # elements of the pictures of a folder that a tile of a stack has slices of
 BLOCK_ELEMENTS = 2048 * 784
 """The approximate number of elements of a block by default."""
+FOLDER_ELEMENTS, FOLDER_BYTES = 1 << 18, 1 << 20
+"""The same of pictures of a folder, or of their container metadata, and of files that are stored
+verbatim, so that damage costs few files: a bad sector in a series of slices 6 files in place of 34
+for 0.2 % of the bytes, and in texts half as many for 1.6 % (`benchmarks/damage.py`).
+"""
 SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
 """The limits of a block of unordered items, which are all in memory."""
 
@@ -44,9 +50,17 @@ def cut_for(part: ArrayPart, tile: int | None, slices: int = layouts.MOST_SLICES
 
 def slices_in_memory(part: ArrayPart) -> int:
     """The slices of a stack of pictures that a tile has at most, so that as many pictures as that
-    fit into memory, and one of them is decoded in seconds; some.
+    fit into memory, one of them is decoded in seconds, and damage costs few of them.
     """
-    return min(layouts.MOST_SLICES, _STRIP // math.prod(part.entry_shape))
+    size = math.prod(part.entry_shape)
+    few = max(FOLDER_ELEMENTS // size, _FEWEST_SLICES)
+    return min(layouts.MOST_SLICES, few, _STRIP // size)
+
+
+def cut_bytes(part: ArrayPart) -> Shape | None:
+    """The greatest extent of a tile of the bytes of files, if they are cut."""
+    most = FOLDER_BYTES if part.entries else FOLDER_ELEMENTS
+    return (most,) if part.elements > most else None
 
 
 def _cut_of(shape: Shape, side: int, most: int, slices: int) -> Shape:

@@ -1,5 +1,5 @@
 """Archives on clusters, with Dask: lazy arrays of archives, and archives of lazy arrays and of
-files. Needs the extra `bitsback[dask]`.
+files. Needs the extra `dask`.
 """
 
 from importlib.util import find_spec
@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from bitsback.errors import MissingExtra
 
 if find_spec("dask") is None:
-    raise MissingExtra("dask", "bitsback[dask]", ".[dask]")
+    raise MissingExtra("dask", ".[dask]")
 
 from bitsback.dask.reading import from_archive
 from bitsback.dask.writing import to_archive, to_shards

@@ -89,16 +89,6 @@ class ContainerMetadata(Protocol):
     def pack(self) -> bytes: ...
 
 
-@runtime_checkable
-class Sized(Protocol):
-    """Container metadata that says how long the file is, whatever its pixels."""
-
-    def file_bytes(self, dtype: np.dtype[Any], shape: Shape) -> int | None:
-        """The bytes of the file of a picture of this dtype and shape; None if it has no promise of
-        its very bytes.
-        """
-
-
 class PagesMetadata(ContainerMetadata, Protocol):
     """The container metadata of a file of several pages."""
 

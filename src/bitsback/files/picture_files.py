@@ -28,7 +28,6 @@ from bitsback.files.drawing import (
     LevelsCodec,
     PictureCodec,
     Seekable,
-    Sized,
     Split,
 )
 from bitsback.files.file_lists import Listing
@@ -228,14 +227,6 @@ def drawing_of(
     if not unpacked.fits(dtype, shape):
         raise ArchiveError("its container metadata is that of another picture")
     return (unpacked if exact else unpacked.anew()).drawing(file, dtype, shape)
-
-
-def size_of(metadata: bytes, dtype: np.dtype[Any], shape: Shape) -> int | None:
-    """The bytes of the file of a picture; None if only its pixels tell. Raises ArchiveError."""
-    if not may_have_frames(metadata[0]):
-        return None
-    unpacked = unpack(metadata)
-    return unpacked.file_bytes(dtype, shape) if isinstance(unpacked, Sized) else None
 
 
 def promised(metadata: bytes, exact: bool = True) -> bool:

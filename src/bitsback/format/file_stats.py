@@ -1,15 +1,16 @@
-"""Stats of the files of a folder: their bytes, or those of their metadata, and their modification
-times (docs/format.md, `F`).
+"""Stats of the files of a folder: the bytes of each and of its metadata, and its modification time
+(docs/format.md, `F`).
 """
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bitsback.errors import ArchiveError
 from bitsback.format.layout import STATS, Cursor, section
 from bitsback.wire import varint
 
-_SMALLEST = 2  # bytes of a file
+_SMALLEST = 3  # bytes of a file
 
 
 @dataclass
@@ -18,18 +19,22 @@ class FileStats:
 
     sizes: "array[int]" = field(default_factory=lambda: array("Q"))
     """Bytes of the file, or of the container metadata of a picture that is coded by its pixels."""
+    originals: "array[int]" = field(default_factory=lambda: array("Q"))
+    """Of a picture that is coded by its pixels twice the bytes of its file, plus 1 if another file
+    is restored; 0 for other files."""
     times: "array[int]" = field(default_factory=lambda: array("q"))
     """Its modification time, in ns since 1970."""
 
-    def add(self, size: int, time: int) -> None:
+    def add(self, size: int, original: int, time: int) -> None:
         self.sizes.append(size)
+        self.originals.append(original)
         self.times.append(bounded_time(time))
 
     def pack(self) -> bytes:
         """The `F` section."""
         parts, before = [], 0
-        for size, time in zip(self.sizes, self.times, strict=True):
-            parts.append(varint(size) + pack_time(time, before))
+        for size, original, time in zip(self.sizes, self.originals, self.times, strict=True):
+            parts.append(varint(size) + varint(original) + pack_time(time, before))
             before = time
         return section(STATS, *parts)
 
@@ -40,12 +45,24 @@ class FileStats:
             raise ArchiveError(f"the stats of its files are too short for {files}")
         cursor, stats, time = Cursor(payload), cls(), 0
         for _ in range(files):
-            size, time = cursor.varint(), read_time(cursor, time)
-            if size >= 1 << 63:
+            size, original, time = cursor.varint(), cursor.varint(), read_time(cursor, time)
+            if max(size, original) >= 1 << 63:
                 raise ArchiveError("one of its files has an impossible size")
-            stats.add(size, time)
+            stats.add(size, original, time)
         cursor.done()
         return stats
+
+    def extended(self, other: "FileStats") -> "FileStats":
+        """Those of these files, and of the files behind them."""
+        return FileStats(
+            self.sizes + other.sizes, self.originals + other.originals, self.times + other.times
+        )
+
+    def of_files(self, numbers: Iterable[int]) -> "FileStats":
+        """Those of these files alone."""
+        chosen = list(numbers)
+        columns = (self.sizes, self.originals, self.times)
+        return FileStats(*(array(one.typecode, [one[n] for n in chosen]) for one in columns))
 
 
 def bounded_time(time: int) -> int:

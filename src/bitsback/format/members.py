@@ -90,12 +90,8 @@ class Files:
                 runs.append((part, 1))
                 entries.append(entry)
         if self.stats is not None:
-            of_files = (self.stats.sizes, self.stats.times)
-            sizes, times = (
-                array(column.typecode, [column[number] for number in kept]) for column in of_files
-            )
             spans = tuple(array("Q", [column[number] for number in kept]) for column in self._spans)
-            self.stats, self.__dict__["_spans"] = FileStats(sizes, times), spans
+            self.stats, self.__dict__["_spans"] = self.stats.of_files(kept), spans
         if self.entries is not None:
             self.entries = self.entries.of_files(kept)
         self.names = [self.names[number] for number in kept]
@@ -168,6 +164,19 @@ class Files:
             return 0, 0, 0
         where, starts = self._spans
         return where[file], starts[file], starts[file] + self.stats.sizes[file]
+
+    def original_bytes(self, file: int) -> int | None:
+        """The bytes of the file that was compressed, if they are known."""
+        if self.stats is None:
+            return None
+        if self.stored(file):
+            return self.stats.sizes[file]
+        return self.stats.originals[file] >> 1 or None
+
+    def restored_bytes(self, file: int) -> int | None:
+        """The bytes of the file that comes back, if they are known before it is made."""
+        another = self.stats is not None and self.stats.originals[file] & 1
+        return None if another else self.original_bytes(file)
 
     def time(self, file: int) -> int | None:
         """The modification time of a file, in ns since 1970, if it is known."""

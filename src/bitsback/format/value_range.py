@@ -129,7 +129,7 @@ def find_value_range(elements: NDArray[Any], near: bool = False) -> Ordered | No
     low, high = int(integers.min()), int(integers.max())
     if high >= low + MOST_VALUES:
         return find_value_list(elements)
-    counts = np.bincount(_offsets(elements, low), minlength=high - low + 1)
+    counts = _histogram(integers, low, high)
     dtype = elements.dtype
     saved = _saved_near(counts) if near else _saved(counts, _SPARSE[dtype.itemsize])
     if saved:
@@ -138,6 +138,17 @@ def find_value_range(elements: NDArray[Any], near: bool = False) -> Ordered | No
         if 8 * len(ranks.pack()) < saved:
             return ranks
     return None if dtype.str == "|u1" and not near else ValueRange(dtype, low, high)
+
+
+def _histogram(integers: NDArray[Any], low: int, high: int) -> NDArray[Any]:
+    """How often each value from `low` to `high` occurs."""
+    if integers.dtype == np.uint8:  # two at once, which is twice as fast
+        even = len(integers) // 2 * 2
+        pairs = np.bincount(integers[:even].view(np.uint16), minlength=1 << 16).reshape(256, 256)
+        counts: NDArray[Any] = pairs.sum(0) + pairs.sum(1)
+        counts[integers[even:]] += 1
+        return counts[low : high + 1]
+    return np.bincount(_offsets(integers, low), minlength=high - low + 1)
 
 
 def _saved(counts: NDArray[Any], most: float) -> float:

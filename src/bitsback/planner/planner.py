@@ -58,7 +58,8 @@ class Planner:
             return NO_MODEL
         serial = any(outline.serial for outline in outlines)
         whole = any(not outline.any_shape for outline in outlines)
-        sample = series_sample(tiles) if serial else sample_of(tiles, whole)
+        policy = self.policy
+        sample = series_sample(tiles) if serial else sample_of(tiles, whole, policy)
         candidates = list(able(outlines, known))
         if not candidates:
             return self._without_model(sample, name)

@@ -16,15 +16,15 @@ Box = tuple[slice, ...]
 
 
 def sample_of(tiles: Tiles, whole: bool, policy: Policy = DEFAULT) -> Tiles:
-    """Some of the tiles; of large ones, unless `whole`, some boxes."""
-    numbers, elements = _sampled(tiles.count), policy.sample_elements
+    """Some of the tiles; of large ones, unless `whole`, some boxes, by the policy of each."""
+    numbers, elements = _sampled(tiles.count), DEFAULT.sample_elements
     if len(numbers) == tiles.count and (whole or tiles.elements.size <= elements):
         return tiles  # so that a trial and a block see the same data
     if tiles.shape is not None:
         sample = Tiles.stacked(np.ascontiguousarray(tiles.stack[:: numbers.step][: len(numbers)]))
     else:
         sample = Tiles.from_arrays(islice(tiles, 0, numbers.stop, numbers.step), tiles.dtype)
-    most = elements // sample.count
+    most = min(elements // sample.count, policy.sample_elements)
     if whole or sample.elements.size <= elements:
         return sample
     boxes = (

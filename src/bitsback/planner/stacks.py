@@ -20,7 +20,7 @@ from bitsback.format.value_list import find_value_list
 from bitsback.format.value_range import is_narrow
 from bitsback.planner.candidates import any_codes, picture_plans
 from bitsback.planner.planner import Planner
-from bitsback.planner.policy import Policy
+from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.sampling import boxes_in, middle
 
 Peek = Callable[[int, int], NDArray[Any] | None]
@@ -111,7 +111,7 @@ def _alone_and_stacked(
         ]
         sample = [np.ascontiguousarray(slices[box]) for slices, box in boxes]
     else:
-        sample = [middle(slices, policy.sample_elements // len(groups)) for slices in groups]
+        sample = [middle(slices, DEFAULT.sample_elements // len(groups)) for slices in groups]
     alone = Tiles.from_arrays((one for slices in sample for one in slices), sample[0].dtype)
     stacked = Tiles.from_arrays(sample, alone.dtype)
     if is_narrow(alone.dtype):
@@ -136,7 +136,7 @@ def _groups(part: ArrayPart, policy: Policy, likely: bool) -> list[range]:
     length = min(part.entries, most, _MOST_READ // slices)
     if length < 2:
         return []
-    several = max(policy.sample_elements // (length * slices), places)
+    several = max(DEFAULT.sample_elements // (length * slices), places)
     most = policy.sample_tiles // length
     count = min(several, most, part.entries // length, _MOST_READ // (length * slices))
     lead = (part.entries // count - length) // 2

@@ -1,5 +1,5 @@
 """Training: torch modules of the integer networks, their training, and the exporter. It comes
-with `bitsback[train]`.
+with `./train[torch]`.
 
     train_model(images, "mine.safetensors")   a model for one's own images, as `bitsback train` does
     portable.build(...)                       one of torch modules that you have trained
@@ -23,7 +23,7 @@ __all__ = ["portable", "train_model"]
 def require_torch() -> None:
     """Raises MissingExtra without PyTorch."""
     if find_spec("torch") is None:
-        raise MissingExtra("torch", "bitsback[train]", "./train[torch]")
+        raise MissingExtra("torch", "./train[torch]")
 
 
 def __getattr__(name: str) -> Any:

@@ -107,7 +107,7 @@ def command(
     of the images is used for validation, and another tenth only at the end, to compare with
     'compress --best', which needs no training.
 
-    Training needs bitsback[train]; compressing and decompressing with the model do not.
+    Training needs ./train[torch]; compressing and decompressing with the model do not.
 
     \b
       bitsback train scans/ -o scans.safetensors

@@ -27,7 +27,7 @@ def test_arguments_that_cannot_be_used(
 
 
 def test_without_torch_the_extra_is_named(folder: Path, without_torch: None) -> None:
-    assert_one_line(folder, ["grey.npy", "-o", "m.safetensors"], "torch", "bitsback[train]")
+    assert_one_line(folder, ["grey.npy", "-o", "m.safetensors"], "torch", "./train[torch]")
 
 
 def assert_one_line(folder: Path, arguments: list[str], *parts: str) -> None:

@@ -8,5 +8,5 @@ from bitsback.errors import MissingExtra
 
 
 def test_without_torch_the_extra_is_named(without_torch: None) -> None:
-    with pytest.raises(MissingExtra, match=r"bitsback\[train\]"):
+    with pytest.raises(MissingExtra, match=r"\./train\[torch\]"):
         _ = importlib.import_module("bitsback_train").train_model

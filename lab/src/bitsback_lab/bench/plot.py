@@ -10,11 +10,10 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bitsback.errors import InputError, MissingExtra
+from bitsback.errors import InputError
 from bitsback_lab.bench.comparison import Comparison, Row
 from bitsback_lab.bench.comparison_table import counted, title
 
@@ -39,9 +38,7 @@ _KEY = (
 
 
 def check(file: str, force: bool) -> None:
-    """Before any measurement: raises MissingExtra without matplotlib, InputError if the picture
-    cannot be written.
-    """
+    """Before any measurement: raises InputError if the picture cannot be written."""
     path = Path(file)
     if path.suffix.lower() not in ENDINGS:
         raise InputError(f"{file}: pictures are {', '.join(ENDINGS)}; name one of these endings")
@@ -49,8 +46,6 @@ def check(file: str, force: bool) -> None:
         raise InputError(f"{file}: exists already; replace it with --force")
     if not path.parent.is_dir():
         raise InputError(f"{file}: there is no folder {path.parent}; make it first")
-    if find_spec("matplotlib") is None:
-        raise MissingExtra("matplotlib", "bitsback-lab[bench]", "./lab[bench]")
 
 
 def draw(comparisons: Sequence[Comparison], file: Path) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--plot",
     metavar="FILE",
-    help="Draw rate against speed, as .png, .svg or .pdf; needs bitsback-lab[bench].",
+    help="Draw rate against speed, as .png, .svg or .pdf.",
 )
 @options.force_option
 @options.quiet_option
@@ -68,8 +68,8 @@ def command(
     images in one file, if their format allows it, and with a file for each image. Slow measurements
     are kept in a cache, so an interrupted run loses little.
 
-    Brotli, zstd, JPEG XL, JPEG-LS, JPEG 2000 and --plot need bitsback-lab[bench]; zpaq and JBIG2
-    need their programs. Compressors that are not installed are left out.
+    Brotli, zstd, JPEG XL, JPEG-LS and JPEG 2000 need ./lab[bench]; zpaq and JBIG2 need their
+    programs. Compressors that are not installed are left out.
 
     \b
       bitsback bench digits.npy

@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from bitsback.errors import InputError
-from bitsback_lab.paper import page, sets, style
+from bitsback_lab.paper import page, sets
 from bitsback_lab.paper.exhibits import TIMED, Conditions, Exhibit, Numbers, find
 from bitsback_lab.paper.page import FOLDER as FOLDER
 
 
 def prepare(names: tuple[str, ...], output: Path) -> None:
-    """Checks everything that could stop the work half-way. Raises MissingExtra, InputError or
-    OSError.
-    """
-    if any(find(name)[1].draw is not None for name in names):
-        style.check()
+    """Checks everything that could stop the work half-way. Raises InputError or OSError."""
     if "table3" in names:
         sets.fashion()
     (output / FOLDER).mkdir(parents=True, exist_ok=True)
@@ -39,7 +35,7 @@ def write(name: str, exhibit: Exhibit, numbers: Numbers, folder: Path) -> list[P
 
 
 def draw(results: dict[str, Numbers], output: Path) -> list[Path]:
-    """Draws the exhibits. Returns the files. Raises MissingExtra without matplotlib."""
+    """Draws the exhibits. Returns the files."""
     folder = output / FOLDER
     exhibits = [(find(name)[1], numbers) for name, numbers in results.items()]
     return [path for each, numbers in exhibits if each.draw for path in each.draw(numbers, folder)]

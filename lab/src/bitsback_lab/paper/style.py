@@ -7,13 +7,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-
-from bitsback.errors import MissingExtra
 
 WIDTH = 7.0  # inches, as wide as a column of text
 INK, DARK, MIDDLE, LIGHT = "0.0", "0.35", "0.6", "0.85"
@@ -43,12 +40,6 @@ _SETTINGS = {
 }
 
 
-def check() -> None:
-    """Raises MissingExtra if Matplotlib is missing."""
-    if find_spec("matplotlib") is None:
-        raise MissingExtra("matplotlib", "bitsback-lab[paper]", "./lab[paper]")
-
-
 Draw = Callable[[dict[str, Any], Path], list[Path]]
 
 
@@ -59,13 +50,11 @@ def picture(
     into it.
 
     The picture is as wide as all others and `height` inches high; `axes` is the result of
-    `pyplot.subplots` for so many rows and columns. The same numbers give the same bytes. The
-    function raises MissingExtra without matplotlib.
+    `pyplot.subplots` for so many rows and columns. The same numbers give the same bytes.
     """
 
     def decorate(paint: Callable[[Any, dict[str, Any]], None]) -> Draw:
         def draw(numbers: dict[str, Any], folder: Path) -> list[Path]:
-            check()
             matplotlib = import_module("matplotlib")
             path = folder / f"{name}.png"
             with matplotlib.rc_context(_SETTINGS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bitsback_lab.peers import image_codecs, programs, streams
 from bitsback_lab.peers.measure import Peer
 
-_PACKAGE = "is not installed; pip install 'bitsback[peers]'"
+_PACKAGE = "is not installed; pip install '.[peers]'"
 
 _OPTIONAL = (
     (streams.brotli_peers, f"brotli {_PACKAGE}"),

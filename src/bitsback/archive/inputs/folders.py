@@ -24,7 +24,7 @@ from bitsback.archive.inputs.jpeg_streams import MOST_BYTES, JpegStreams, stream
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Kept, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
-from bitsback.coding.cutting import cut_for
+from bitsback.coding.cutting import cut_bytes
 from bitsback.coding.inflated import has_deflate_stream
 from bitsback.errors import InputError
 from bitsback.files import formats
@@ -65,8 +65,6 @@ _IN_MEMORY = 1 << 24
 _KEPT = 1 << 26
 """Bytes of the pixels of small pictures that are in memory until they are coded."""
 _CHUNK = 1 << 20
-_TOGETHER = 1 << 22
-"""Bytes of container metadata that are compressed together, since headers repeat each other."""
 _WORTH = 0.01
 """The share of a file from which a saving is counted."""
 
@@ -165,7 +163,8 @@ class _SortedFiles:
                 digest = digest_of_bytes(name, METADATA, found.metadata)
                 self._sums.add(len(self._names) - 1, digest, len(found.metadata))
             self._groups.add(found.header, found.sort)
-            self._stats.add(len(found.metadata), found.time)
+            original = 2 * found.size + (not found.exact)
+            self._stats.add(len(found.metadata), original, found.time)
             self._metadata.write(found.metadata)
             self._coded[name] = found.size
             if found.pixels is not None:
@@ -178,7 +177,7 @@ class _SortedFiles:
                     number = len(self._names) - 1
                     sort, self._jpeg_tables[number] = f"{sort} {number}", streams.tables
             self._groups.add_file(found.size, sort)
-            self._stats.add(found.size, found.time)
+            self._stats.add(found.size, 0, found.time)
             if not found.reason:
                 return
             before = self._stored.get(found.reason, Held(0, 0, name))
@@ -229,8 +228,7 @@ class _SortedFiles:
         length = self._metadata.tell()
         if length:  # first, so that whatever else is there of a cut archive has its metadata
             part = ArrayPart(np.dtype("|u1"), (0, length), BYTES)
-            cut = (_TOGETHER,) if length > _TOGETHER else None
-            part = replace(part, cut=cut_for(part, None) if request.options.quick else cut)
+            part = replace(part, cut=cut_bytes(part))
             parts.append((ByteItems(name, part, _metadata_chunks(self._metadata)), part))
             of_parts.append([])
         first = len(parts)
@@ -238,7 +236,7 @@ class _SortedFiles:
             if group.part.axes == BYTES:
                 part = group.part
                 if not group.streams:
-                    part = replace(part, cut=cut_for(part, None))
+                    part = replace(part, cut=cut_bytes(part))
                 jpeg_tables[len(parts)] = self._jpeg_tables.get(group.members[0], b"")
                 chunks = chunks_of(listing, names, group.members, self._stats, self._sums)
                 parts.append((ByteItems(name, part, chunks), part))

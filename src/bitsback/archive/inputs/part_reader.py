@@ -13,7 +13,7 @@ from bitsback.archive.inputs.request import Input, Request
 from bitsback.archive.inputs.tile_reader import TileReader
 from bitsback.coding import layouts
 from bitsback.coding.canonical import canonical
-from bitsback.coding.cutting import BLOCK_ELEMENTS, blocks_of
+from bitsback.coding.cutting import BLOCK_ELEMENTS, FOLDER_ELEMENTS, blocks_of
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.errors import ModelWarning
 from bitsback.files.npy import Items
@@ -35,8 +35,6 @@ _QUICK_ELEMENTS = 8 * 784
 """Elements of a block for random access: a context model decodes them in some 5 ms, a dense one in
 a fraction of one.
 """
-_FRAMES_ELEMENTS = 1 << 21
-"""The same of a block of frames, as of a tile of a stack."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +118,7 @@ class PartReader:
             # The first block tells whether a given model fits; it may not code others.
             if (
                 given is not None
-                or elements >= policy.sample_elements
+                or elements >= DEFAULT.sample_elements
                 or tiles >= policy.sample_tiles
             ):
                 break
@@ -166,7 +164,6 @@ class PartReader:
 
 def part_readers(taken: Input, request: Request) -> list[PartReader]:
     """The parts of an input. Raises InputError if a model is given that fits none of them."""
-    elements = _QUICK_ELEMENTS if request.options.quick else BLOCK_ELEMENTS
     parts: list[PartReader] = []
     for number, (items, collection) in enumerate(taken.parts):
         leader, array = taken.bonds.follows.get(number, (None, None))
@@ -181,13 +178,23 @@ def part_readers(taken: Input, request: Request) -> list[PartReader]:
         block = request.options.block
         if block is None and taken.collection.kind not in (None, ARRAYS) and _apart(collection):
             block = 1
-        size = max(elements, _FRAMES_ELEMENTS) if role.frames else elements
-        parts.append(PartReader(items, collection, block, size, role))
+        elements = BLOCK_ELEMENTS if taken.kept is None else _elements(collection)
+        if request.options.quick:
+            elements = _QUICK_ELEMENTS
+        parts.append(PartReader(items, collection, block, elements, role))
     given = request.given
     if given is not None and not any(part.codable(given) for part in parts):
         for part in [part for part in parts if part.collection.axes != BYTES][:1]:
             check_fit(given, part.collection.dtype, part.shape, part.items.name)
     return parts
+
+
+def _elements(part: ArrayPart) -> int:
+    """Elements of a block of a folder: as many as one file has, if that is more, since all of them
+    are lost with one block.
+    """
+    file = 0 if part.axes == BYTES else part.elements // max(part.entries, 1)
+    return max(FOLDER_ELEMENTS, min(file, BLOCK_ELEMENTS))
 
 
 def _apart(part: ArrayPart) -> bool:

@@ -20,7 +20,6 @@ from bitsback.archive.reading.sections import FileSections
 from bitsback.archive.reading.targets import check_restorable
 from bitsback.errors import ArchiveError
 from bitsback.format.digests import Digests, Group
-from bitsback.format.file_stats import FileStats
 from bitsback.format.index import Place
 from bitsback.format.layout import BLOCK, COLLECTION, FOOTER_SIZE, HASHES, INDEX
 from bitsback.format.members import Files
@@ -149,7 +148,7 @@ def keep_removed(read: Read, before: Directory, after: Directory, now: FileSecti
         changed.add(number)
         if hashes is not None and old_digests is not None and old_digests.files is not None:
             hashes[number] = old_digests.files[number]
-    stats, entries = FileStats(new.stats.sizes, times), new.entries
+    stats, entries = replace(new.stats, times=times), new.entries
     if entries is not None and old.entries is not None:
         modes = [
             old.entries.modes[number] if number in changed and number < len(old.names) else mode

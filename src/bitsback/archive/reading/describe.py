@@ -87,6 +87,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
         if collection.elements and not problems
         else None,
         "array_bytes": collection.nbytes,
+        "original_bytes": _original_bytes(archive),
         "blocks": len(archive.blocks),
         "block_tiles": max((block.items for block in archive.blocks), default=0),
         "block_bytes": sum(block.size for block in archive.blocks),
@@ -98,6 +99,16 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
         "model_bytes": sum(place.size for place in archive.directory.models),
         "problems": [str(problem) for problem in problems],
     }
+
+
+def _original_bytes(archive: ArchiveReader) -> int | None:
+    """The bytes of the files of a folder as they were compressed, if they are known."""
+    if archive.collection.kind != FOLDER or not archive.directory.stats:
+        return None
+    with suppress(ArchiveError):  # of the names
+        sizes = [archive.files.original_bytes(number) for number in range(len(archive.files))]
+        return None if None in sizes else sum(size or 0 for size in sizes)
+    return None
 
 
 def _labels(archive: ArchiveReader) -> dict[str, Any] | None:

@@ -38,19 +38,6 @@ class FileWriter:
         drawing.close()
         return file.getvalue()
 
-    def size(self, number: int) -> int | None:
-        """The bytes of a file; None if they are unknown before it is made."""
-        from bitsback.files.picture_files import size_of
-
-        _, start, stop = self._files.span(number)
-        if self._files.stored(number):
-            return stop - start
-        if target_of(self._files, number)[1] is not None:
-            return None
-        picture = self._archive.file_source(number)
-        with self.naming(number):
-            return size_of(self.content(number), picture.dtype, picture.shape)
-
     def drawing(
         self, number: int, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]
     ) -> Drawing:

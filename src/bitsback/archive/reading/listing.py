@@ -43,9 +43,9 @@ class Entry:
     mode: str | None
     """Pillow's mode of a picture."""
     bytes: int
-    """The bytes of its elements."""
+    """The bytes of the original file of a folder, and of the elements of anything else."""
     stored_bytes: int
-    """Its share of the bytes of its blocks, by elements."""
+    """Its share of the bytes of its blocks, by elements, and of those with its metadata."""
     held: bool = False
     """Whether it is a file that is not coded by its pixels, whose elements are its bytes."""
     axes: tuple[str, ...] = ()
@@ -99,6 +99,11 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
             continue
         shape = part.item_shape[1:] if part.axes == ONE else part.shape_of(item)
         entry = shares.pictures(name, at, part, range(item, item + 1), shape)
+        entry = replace(
+            entry,
+            bytes=archive.files.original_bytes(number) or entry.bytes,
+            stored_bytes=entry.stored_bytes + shares.metadata(*archive.files.span(number)),
+        )
         if facts:
             entry = replace(_with_facts(archive, number, entry), series=places.get(number, ""))
         yield entry
@@ -214,11 +219,19 @@ class _Shares:
 
     def held(self, name: str, at: int, part: ArrayPart, start: int, stop: int) -> Entry:
         """A verbatim file, which has these bytes of a part."""
-        stored = self._before_byte(at, part, stop) - self._before_byte(at, part, start)
+        stored = self._bytes(at, start, stop)
         size, shape = stop - start, (stop - start,)
         first, last = (self._tile_of(at, part, byte) for byte in (start, max(stop - 1, start)))
         jpeg = size > 0 and bisect_left(self._jpeg, first) < bisect_right(self._jpeg, last)
         return Entry(name, shape, part.dtype.str, None, size, stored, held=True, jpeg=jpeg)
+
+    def metadata(self, at: int, start: int, stop: int) -> int:
+        """The share of container metadata, which are these bytes of a part, if there are any."""
+        return self._bytes(at, start, stop) if stop > start else 0
+
+    def _bytes(self, at: int, start: int, stop: int) -> int:
+        part = self._collection.parts[at]
+        return self._before_byte(at, part, stop) - self._before_byte(at, part, start)
 
     def _before_entry(self, at: int, part: ArrayPart, entry: int) -> int:
         """Bytes of blocks for what is before this entry of a part. The slices that tiles of a stack

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, groupby
+from pathlib import Path
 from typing import Any, Unpack, overload
 
 import numpy as np
@@ -33,6 +34,8 @@ from bitsback.models import Model
 from bitsback.planner.candidates import given_model
 from bitsback.summary import Restored
 from bitsback.work import Work, begin, check_threads, ordered_map
+
+_OME_ZARR = ".ome.zarr"
 
 
 @overload
@@ -64,7 +67,8 @@ def decompress(
     source: a path, a URL, the bytes of an archive, or a binary stream, which need not be seekable
         if the archive holds an array. destination: the path of a file in the format of the input,
         which appears when it is complete, or a binary stream; without one the array is returned.
-        For a folder of pictures: the path of a folder.
+        For a folder of pictures: the path of a folder. A path that ends in .ome.zarr gets the
+        images as OME-Zarr.
     options: the fields of `bitsback.DecompressOptions`, by their names.
 
     Raises ArchiveError, which names archive and block, for damage anywhere in the archive,
@@ -86,9 +90,26 @@ def restore_archive(
         if options.keep_going:
             return _rescue(archive, place, destination, options)
         content = archive.collection
+        if str(destination).endswith(_OME_ZARR):
+            return _export(archive, destination, options)
         if content.kind is not None:
             return _restore_files(archive, place, destination, options)
         return _restore_array(archive, content, place, destination, options)
+
+
+def _export(
+    archive: BlockSource, destination: Destination | None, options: DecompressOptions
+) -> Restored:
+    """Writes the images of an archive as OME-Zarr."""
+    archive, destination = _needed(archive, destination, "is read image by image", "name an output")
+    if not isinstance(destination, str | os.PathLike):
+        raise InputError(f"{destination}: OME-Zarr (.ome.zarr) is written to a folder of this disk")
+    from bitsback.archive.restoring.ome_zarr import export  # late, as it needs Zarr
+
+    count, size = export(archive, Path(destination), options.force, options.progress)
+    content = archive.collection
+    shape = (count,) if content.kind is not None else content.shape
+    return _restored(archive, shape, content.items, len(archive.blocks), size)
 
 
 def _restore_array(

@@ -28,7 +28,6 @@ from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.format import entries as entries_format
 from bitsback.format.digests import Digests, joined
 from bitsback.format.entries import Entries, parents
-from bitsback.format.file_stats import FileStats
 from bitsback.format.index import BlockInfo, Place
 from bitsback.format.labelling import FOLDERS
 from bitsback.format.layout import (
@@ -220,7 +219,7 @@ class ChangedFolder:
             self.names[number], times[number] = "", 0
         gone = {number for number, name in enumerate(self.names) if not name}
         self.previews = dict(self._previews_without(gone))
-        self.stats = FileStats(self.stats.sizes, times)
+        self.stats = replace(self.stats, times=times)
         if self._digests is not None and removed:
             self._digests = self._digests.without(removed, self.names, self._sums_of)
 
@@ -296,9 +295,7 @@ class ChangedFolder:
         shift = len(self.content.parts)
         assert files.stats is not None, "they are those of a folder"
         self.content = replace(self.content, parts=self.content.parts + files.collection.parts)
-        self.stats = FileStats(
-            self.stats.sizes + files.stats.sizes, self.stats.times + files.stats.times
-        )
+        self.stats = self.stats.extended(files.stats)
         self._entries = entries_format.joined(
             [(self._entries, len(self.names)), (files.entries, len(files.names))]
         )

@@ -357,8 +357,7 @@ def _join_stats(shards: Sequence[Shard]) -> FileStats | None:
                 " did not keep the times of files; decompress that, and compress it again"
             )
         if shard.stats is not None:
-            joined.sizes.extend(shard.stats.sizes)
-            joined.times.extend(shard.stats.times)
+            joined = joined.extended(shard.stats)
     return None if shards[0].stats is None else joined
 
 

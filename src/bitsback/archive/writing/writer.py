@@ -26,6 +26,7 @@ from bitsback.archive.writing.unfinished import Unfinished, key_of, part_of
 from bitsback.coding.block import METHODS, PREFIX_SIZE, STREAMS
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import InputError, ModelWarning
+from bitsback.format.array_part import BYTES
 from bitsback.format.digests import Digests
 from bitsback.format.layout import (
     DESCRIBED,
@@ -45,7 +46,7 @@ from bitsback.planner.blocks import Encoded, Uncoded, encode
 from bitsback.planner.candidates import is_bundled
 from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.planner import Planner, UnfitError
-from bitsback.summary import Compressed, Saving, Streamed
+from bitsback.summary import Blocks, Compressed, Saving
 from bitsback.work import Work, begin, check_threads, ordered_map
 
 Changed = ChangedFolder | LongerArray
@@ -188,7 +189,7 @@ class _Writer:
         self._early = request.given is not None or request.options.embed == "always"
         self._planner = Planner(request.policy)  # for parts and blocks without the given model
         self._methods = dict.fromkeys(reversed(METHODS), 0)
-        self._jpeg = Streamed()
+        self._jpeg, self._verbatim = Blocks(), Blocks()
         self._names: dict[str, None] = {}
         """The names of the models that blocks were coded with."""
         self._outdone = 0
@@ -279,6 +280,7 @@ class _Writer:
             blocks=len(self.own_blocks),
             methods=self._methods,
             jpeg=self._jpeg,
+            verbatim=self._verbatim,
             model=", ".join(self._names) or None,
             policy=None if self._given is not None else self._planner.policy.name,
             outdone=self._outdone,
@@ -330,12 +332,13 @@ class _Writer:
         self._names.update(dict.fromkeys(model.name for model in encoded.models))
         for tiles, size, method in encoded.blocks:
             self._methods[METHODS[method]] += 1
+            collection = self._taken.collection
+            start, part = collection.part_of(tile)
+            before, end = map(part.elements_before, (tile - start, tile - start + tiles))
             if method == STREAMS:
-                start, part = self._taken.collection.part_of(tile)
-                before, end = map(part.elements_before, (tile - start, tile - start + tiles))
-                self._jpeg = Streamed(
-                    self._jpeg.bytes_in + end - before, self._jpeg.bytes_out + size
-                )
+                self._jpeg = self._jpeg.more(end - before, size)
+            elif part.axes == BYTES and (part.entries or part.elements == collection.elements):
+                self._verbatim = self._verbatim.more(end - before, size)
             tile += tiles
             _log.debug(
                 "block %d: %d items, %s%s, %d bytes",

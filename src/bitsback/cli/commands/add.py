@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -70,6 +71,7 @@ def command(
             size = bitsback.add_parity(archive, parity)
         row = {"output": archive, "bytes_out": size, "warnings": messages}
         text = f"{archive}: {figures.size(size)} of parity added"
+        text += f"; {archive} has {figures.size(Path(archive).stat().st_size)} now"
         figures.result(row, text, as_json, quiet)
         return
     start = time.perf_counter()
@@ -86,7 +88,8 @@ def command(
             changed(request, progress=progress),
         )  # fmt: skip
     row = compress_report.report(
-        shown, archive, summary, time.perf_counter() - start, as_json, quiet, messages
-    )
+        shown, archive, summary, time.perf_counter() - start, as_json, quiet, messages,
+        Path(archive).stat().st_size,
+    )  # fmt: skip
     if as_json:
         figures.show_json(row)

@@ -60,6 +60,9 @@ def command(
     keeps its shape. Lost items are listed on standard output, one per line, in the form that
     'extract' takes, and the exit status is 2. If the names are lost, files are named by numbers.
 
+    An output that ends in .ome.zarr gets the images as OME-Zarr, with axes, spacing, units and
+    channels as the files state them. This needs the extra zarr.
+
     With several archives, each is tried, and the exit status is 2 if any failed.
 
     \b
@@ -68,6 +71,7 @@ def command(
       bitsback decompress scan.png.bb -o copy.png   a picture alone
       bitsback decompress pictures.bb -o folder --keep-going > lost.txt
       bitsback decompress *.bb -o folder/     folder/digits.npy, folder/pictures
+      bitsback decompress scan.tif.bb -o scan.ome.zarr
       bitsback decompress digits.bb -o - | python3 count.py
       ssh host cat pictures.bb | bitsback decompress - -o folder
     """

@@ -101,11 +101,15 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _size(info: dict[str, Any]) -> str:
+    original = info["original_bytes"]
     if info["problems"]:  # something may be missing, so a ratio would say nothing of the whole
         return (
             f"{figures.count(info['bytes'], 'byte')}, damaged; whole, it would hold"
-            f" {figures.count(info['array_bytes'], 'byte')}"
+            f" {figures.count(info['array_bytes'] if original is None else original, 'byte')}"
         )
+    if original is not None:
+        share = figures.share(info["bytes"], original)
+        return f"{info['bytes']:,} of {figures.count(original, 'byte')} on disk ({share})"
     ratio = figures.per(info["array_bytes"], info["bytes"], 1)
     rate = info["bits_per_dimension"]
     return f"{info['bytes']:,} of {figures.count(info['array_bytes'], 'byte')}: {ratio}x" + (
@@ -135,8 +139,7 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for part in parts[:_SHOWN]:
         if part["held"]:
             what = figures.count(part["items"], "file")
-            size = figures.size(part["shape"][1])
-            yield "", f"{what}, stored verbatim, {size}; 'bitsback list -l' tells why"
+            yield "", f"{what}, stored verbatim, {_share([part])}; 'bitsback list -l' tells why"
             continue
         mode = f"mode {part['mode']}, " if part["mode"] else ""
         shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)
@@ -149,8 +152,7 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _share(parts: list[dict[str, Any]]) -> str:
     """How much is left of files with JPEG streams."""
     size = sum(part["shape"][1] for part in parts)
-    share = figures.per(100 * sum(part["block_bytes"] for part in parts), size, 0)
-    return f"{share} % of {figures.size(size)}"
+    return figures.left_of(sum(part["block_bytes"] for part in parts), size)
 
 
 def _unit(info: dict[str, Any]) -> str:

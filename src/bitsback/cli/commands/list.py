@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "--long",
     is_flag=True,
     help=(
-        "Also show the uncompressed bytes of each entry, its share of the compressed bytes, its"
+        "Also show the bytes of each file, or of the array, its share of the compressed bytes, its"
         " mode or dtype, its shape, its place in a series, the axes of frames and pages, the"
         " modality of DICOM files, whether the JPEG streams of a file are coded, and why a file is"
         " stored verbatim, if its header tells."
@@ -208,7 +208,7 @@ def _kind(entry: Entry) -> str:
 def _shape(entry: Entry) -> str:
     """The shape; of a file with JPEG streams how much is left of it."""
     if entry.jpeg:
-        return f"{figures.per(100 * entry.stored_bytes, entry.bytes, 0)} %"
+        return figures.share(entry.stored_bytes, entry.bytes)
     return "" if entry.held else figures.dimensions(entry.shape)
 
 

@@ -8,8 +8,6 @@ import click
 
 from bitsback.cli import figures, options
 
-_FAST, _SMALL = "tens of MB/s with a thread", "a few MB/s with a thread"
-
 
 @click.command()
 @options.json_option
@@ -20,6 +18,9 @@ def command(as_json: bool) -> None:
     'compress' chooses one by itself; 'compress -m NAME' uses the one that you name. An archive
     stores only the identity of a bundled model, because every later release keeps the model. The
     models that 'bitsback train' makes are files, for 'compress -m FILE'.
+
+    The speeds are of archives on one core, compressing and restoring, as they were measured once
+    ('python benchmarks/model_speeds.py').
 
     Models that code an image as a whole are fast. Autoregressive models, where each pixel depends
     on those before it, make smaller archives. 'compress --fast' and 'compress --best' choose
@@ -41,6 +42,7 @@ def command(as_json: bool) -> None:
                 "about": model.about,
                 "code": [str(step) for step in model.code],
                 "autoregressive": model.autoregressive,
+                "speeds": bundled.speeds()[name],
                 "item_shape": list(model.item_shape) if model.item_shape else None,
                 "levels": model.levels,
                 "latents": model.latents,
@@ -56,7 +58,8 @@ def command(as_json: bool) -> None:
         click.echo(
             f"{row['name']}\n"
             f"    {row['about']}\n"
-            f"    {', '.join(row['code'])}: {_SMALL if row['autoregressive'] else _FAST}\n"
+            f"    {', '.join(row['code'])}: {' / '.join(map(bundled.shown, row['speeds']))} million"
+            " samples a second\n"
             f"    {_items(row)}; {row['latents'] or 'no'} latents;"
             f" {figures.size(row['bytes'])}; {row['licence']}\n"
             f"    identity {row['identity']}"

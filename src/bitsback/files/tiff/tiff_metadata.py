@@ -165,9 +165,6 @@ class Tiff:
         """The file, with the rows of its pages, one after the other."""
         return TiffDrawing(self, file)
 
-    def file_bytes(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> int | None:
-        return self.size if self.exact else None
-
     @cached_property
     def spans(self) -> list[Span]:
         """The spans of segments and fields, in the order of the file."""

@@ -53,7 +53,7 @@ _LOCAL = re.compile(r"(file|local)://", re.IGNORECASE)
 _DRIVE = re.compile(r"/[A-Za-z]:")
 _USER = re.compile(r"(?<=://)[^/@]*@")
 _QUERY = re.compile(r"\?.*?(?=::|$)", re.DOTALL)
-_EXTRA = ("bitsback[remote]", ".[remote]")
+_EXTRA = ".[remote]"
 _IN_EXTRA = ("fsspec", "aiohttp", "s3fs")
 
 
@@ -138,7 +138,7 @@ class Url:
             from fsspec.core import url_to_fs
             from fsspec.registry import available_protocols
         except ImportError:
-            raise MissingExtra("fsspec", *_EXTRA) from None
+            raise MissingExtra("fsspec", _EXTRA) from None
         if self._protocol is not None:
             with self.as_os_error():
                 return fsspec.filesystem(self._protocol, **self.options), self.text
@@ -176,7 +176,7 @@ class Url:
             }
             package = missing or ", ".join(sorted(packages - {"fsspec"}))
             if package in _IN_EXTRA:
-                raise MissingExtra(package, *_EXTRA)
+                raise MissingExtra(package, _EXTRA)
             raise MissingExtra(package, package)
 
     @contextmanager
