@@ -194,22 +194,27 @@ inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& 
     add_part(0);
     for (size_t part = 64; part < layer.inputs; part += 64) add_part(part);
 #else
+    // Longer vectors than the processor's would stay in memory.
+    constexpr size_t parts = 16 / short_width;
     for (size_t o = 0; o < 4; o += 2) {
-        Ints sums[2][2];
+        ShortLanes sums[2][parts];
         for (size_t k = 0; k < 2; ++k)
-            sums[k][0] = sums[k][1] = all<Ints>(layer.bias[first + o + k]);
+            for (ShortLanes& sum : sums[k]) sum = all<ShortLanes>(layer.bias[first + o + k]);
         for (size_t i = 0; i < layer.inputs; i += 2) {
-            const Words low = load_words(values.of + 16 * i),
-                        high = load_words(values.of + 16 * i + 16);
             const int8_t* const at = weight + i / 4 * 16 + i % 4 + 4 * o;
             repeat<2>([&](auto k) {
-                const int16_t pair[2] = {at[4 * k.value], at[4 * k.value + 1]};
-                const auto w = seen_as<Words>(all<Ints>(load<int32_t>(pair)));
-                sums[k.value][0] = sums[k.value][0] + sums_of_pairs(low, w);
-                sums[k.value][1] = sums[k.value][1] + sums_of_pairs(high, w);
+                const uint32_t low = static_cast<uint16_t>(at[4 * k.value]),
+                               high = static_cast<uint16_t>(at[4 * k.value + 1]);
+                const auto w =
+                    seen_as<ShortWords>(all<ShortLanes>(static_cast<int32_t>(low | high << 16)));
+                repeat<parts>([&](auto part) {
+                    const auto x =
+                        load<ShortWords>(values.of + 16 * i + 2 * short_width * part.value);
+                    sums[k.value][part.value] = sums[k.value][part.value] + products(x, w);
+                });
             });
         }
-        repeat<2>([&](auto k) { out[o + k.value] = {sums[k.value][0], sums[k.value][1]}; });
+        repeat<2>([&](auto k) { memcpy(&out[o + k.value], sums[k.value], sizeof sums[k.value]); });
     }
 #endif
 }
