@@ -67,7 +67,7 @@ DESIGNS = {
         (96, 96, 96), (2, 2, 2), True,
     ),
 }  # fmt: skip
-POOL = 6_000_000
+POOL = 12_000_000
 """The number of pixels in memory, drawn by SHARES."""
 BATCH, RATE, AVERAGED = 2_048, 4e-3, 0.998
 SHOWN = 50_000  # pixels of a kind in the curve
