@@ -1,8 +1,8 @@
 """Trains the networks of a model of the codec `wavefront`, one for each number of references.
 
-    python recipes/fast_pixels.py train FEATURES OUT --refs 1
-    python recipes/fast_pixels.py rate FEATURES OUT --refs 1
-    python recipes/fast_pixels.py export OUT START.safetensors universal-fast.safetensors
+    python recipes/fast_pixels.py train FEATURES OUT --model universal --refs 1
+    python recipes/fast_pixels.py rate FEATURES OUT --model universal --refs 1
+    python recipes/fast_pixels.py export OUT START.safetensors MODEL.safetensors --model universal
 
 FEATURES is what `fast_features.py` writes: train_KIND_R and val_KIND_R for R references hold for
 each sampled pixel its value (plus LAST for the last level), prediction and unit, int16, and its
@@ -18,7 +18,7 @@ import argparse
 import csv
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from bitsback.models import Model
 from bitsback.models.item_choice import build_with_items
+from bitsback_train.fit.optimiser import Optimiser
 
 FEATURES = (24, 32, 40)
 COMPONENTS = 3
@@ -44,30 +45,29 @@ SHARES = {
     "jpeg": 0.02, "grey8": 0.08, "med8": 0.04, "medb": 0.02, "volume": 0.08, "volumeb": 0.045,
     "volumec": 0.10, "multi": 0.04, "aerial": 0.05, "graphics": 0.07, "pages": 0.04, "rgba": 0.05,
 }  # fmt: skip
-HIDDEN, RESIDUAL = (64, 32, 32), (1, 1, 1)
-"""Hidden units and residual layers for 0, 1 and 2 references."""
-DESCRIPTION = {
-    "format": "bitsback-model",
-    "version": 1,
-    "name": "universal-fast",
-    "about": "images, stacks and volumes of any size and kind, up to 256 levels, the fastest",
-    "licence": "CC-BY-SA-4.0",
-    "variables": {"x": {"planes": "any", "levels": LEVELS}},
-    "networks": {},
-    "distributions": {
-        "p(x)": {
-            "codec": "wavefront",
-            "decay": [80, 66, 66],
-            "ridge": 256,
-            "hidden": HIDDEN,
-            "residual": RESIDUAL,
-        }
-    },
-    "code": ["push x ~ p(x)"],
-    "chain": {"growth": 256, "batch": 1},
-    "test": {"seed": 1, "count": 1, "size": [1, 1], "sha256": {}},
-}
-POOL = 6_000_000
+
+
+class Design(NamedTuple):
+    about: str
+    hidden: tuple[int, int, int]
+    """Hidden units for 0, 1 and 2 references."""
+    residual: tuple[int, int, int]
+    """Residual layers."""
+    muon: bool
+    """Whether Muon trains the matrices of hidden layers."""
+
+
+DESIGNS = {
+    "universal-fast": Design(
+        "images, stacks and volumes of any size and kind, up to 256 levels, the fastest",
+        (64, 32, 32), (1, 1, 1), False,
+    ),
+    "universal": Design(
+        "images, stacks and volumes of any size and kind, up to 256 levels",
+        (96, 96, 96), (2, 2, 2), True,
+    ),
+}  # fmt: skip
+POOL = 12_000_000
 """The number of pixels in memory, drawn by SHARES."""
 BATCH, RATE, AVERAGED = 2_048, 4e-3, 0.998
 SHOWN = 50_000  # pixels of a kind in the curve
@@ -201,13 +201,13 @@ class Network(nn.Module):
         super().__init__()
         sizes = [inputs] + [hidden] * residual
         self.layers = nn.ModuleList([nn.Linear(size, hidden) for size in sizes])
-        self.output = nn.Linear(hidden, 3 * COMPONENTS - 1)
+        self.outputs = nn.Linear(hidden, 3 * COMPONENTS - 1)
         with torch.no_grad():
             for parameter in self.layers[0].parameters():
                 if parameter.ndim == 2:
                     parameter.mul_(0.1)
-            self.output.weight.mul_(0.1)
-            self.output.bias[:] = torch.tensor([-1, -1, 0, 0, 0, -0.7, -1.5, 0.3])
+            self.outputs.weight.mul_(0.1)
+            self.outputs.bias[:] = torch.tensor([-1, -1, 0, 0, 0, -0.7, -1.5, 0.3])
 
     def forward(self, f: Tensor, rounded: bool) -> Tensor:
         """Outputs [n, 8] of features [n, inputs], each -64 to 63."""
@@ -217,7 +217,7 @@ class Network(nn.Module):
         for number, layer in enumerate(self.layers):
             u = torch.relu(layer(x))
             x = (x + u if number else u).clamp(max=127 / HIDDEN_SCALE)
-        outputs: Tensor = self.output(x)
+        outputs: Tensor = self.outputs(x)
         return outputs
 
     def integers(self, x: Tensor) -> Tensor:
@@ -230,9 +230,9 @@ class Network(nn.Module):
                 nn.functional.linear(x, w, b), multiplier, before
             )
             scale = HIDDEN_SCALE
-        w, b, multiplier = output_integers(self.output)
+        w, b, multiplier = output_integers(self.outputs)
         factor = multiplier / (4096 * torch.tensor(OUTPUT_SCALE))
-        return nn.functional.linear(x, w * factor[:, None], self.output.bias)
+        return nn.functional.linear(x, w * factor[:, None], self.outputs.bias)
 
     def bits(self, pixels: Tensor, features: Tensor, rounded: bool) -> Tensor:
         o = self(features.float(), rounded).T.contiguous()
@@ -286,12 +286,12 @@ def rates(net: Network, folder: Path, refs: int, rounded: bool, most: int) -> di
 
 
 def train(options: argparse.Namespace) -> None:
-    refs, steps, out = options.refs, options.steps, options.out
+    design, refs, steps, out = DESIGNS[options.model], options.refs, options.steps, options.out
     torch.manual_seed(refs + 1)
     random = np.random.default_rng(refs + 1)
-    net, mean = network(refs), network(refs)
+    net, mean = network(design, refs), network(design, refs)
     mean.load_state_dict(net.state_dict())
-    optimiser = torch.optim.Adam(net.parameters(), fused=True)
+    optimiser = Optimiser(net, RATE, design.muon)
     out.mkdir(parents=True, exist_ok=True)
     path, done = out / f"{refs}.pt", 0
     if path.exists():
@@ -311,13 +311,12 @@ def train(options: argparse.Namespace) -> None:
         if step < done:
             continue
         fall = 0.5 * (1 + math.cos(math.pi * step / steps))
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * min(1, (step + 1) / 200) * (0.01 + 0.99 * fall)
+        rate = RATE * min(1, (step + 1) / 200) * (0.01 + 0.99 * fall)
         k = shift + int(order[step % blocks]) * BATCH
         loss = net.bits(pixels[k : k + BATCH], features[k : k + BATCH], step >= rounding).mean()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        optimiser.step(rate)
         losses.append(loss.detach())
         with torch.no_grad():
             keep = min(AVERAGED, (step + 1) / (step + 10))
@@ -352,7 +351,7 @@ def tensors(net: Network, refs: int) -> dict[str, np.ndarray]:
             found[f"{name}.weight"] = w.to(torch.int8)
             found[f"{name}.bias"] = (b if number else b - 64 * w.sum(1)).to(torch.int32)
             found[f"{name}.multiplier"] = multiplier.to(torch.int16)
-        w, b, multiplier = output_integers(net.output)
+        w, b, multiplier = output_integers(net.outputs)
         found["output.weight"] = w.to(torch.int8)
         found["output.bias"] = b.to(torch.int32)
         found["output.multiplier"] = multiplier.to(torch.int32)
@@ -360,30 +359,45 @@ def tensors(net: Network, refs: int) -> dict[str, np.ndarray]:
 
 
 def export(options: argparse.Namespace) -> None:
-    nets = [averaged(options.weights / f"{refs}.pt", refs) for refs in range(3)]
-    options.out.write_bytes(model(nets, load_file(options.start)["x.start"]).to_bytes())
+    start = load_file(options.start)["x.start"]
+    options.out.write_bytes(model(options.model, options.weights, start).to_bytes())
 
 
-def model(nets: list[Network], start: np.ndarray) -> Model:
-    found = {"x.start": start}
-    for refs, net in enumerate(nets):
-        found |= tensors(net, refs)
-    return build_with_items(DESCRIPTION, found)
+def model(name: str, weights: Path, start: np.ndarray) -> Model:
+    design, found = DESIGNS[name], {"x.start": start}
+    for refs in range(3):
+        found |= tensors(averaged(design, weights, refs), refs)
+    settings = {"decay": [80, 66, 66], "ridge": 256}
+    networks = {"hidden": design.hidden, "residual": design.residual}
+    description = {
+        "format": "bitsback-model",
+        "version": 1,
+        "name": name,
+        "about": design.about,
+        "licence": "CC-BY-SA-4.0",
+        "variables": {"x": {"planes": "any", "levels": LEVELS}},
+        "networks": {},
+        "distributions": {"p(x)": {"codec": "wavefront"} | settings | networks},
+        "code": ["push x ~ p(x)"],
+        "chain": {"growth": 256, "batch": 1},
+        "test": {"seed": 1, "count": 1, "size": [1, 1], "sha256": {}},
+    }
+    return build_with_items(description, found)
 
 
-def network(refs: int) -> Network:
-    return Network(FEATURES[refs], HIDDEN[refs], RESIDUAL[refs])
+def network(design: Design, refs: int) -> Network:
+    return Network(FEATURES[refs], design.hidden[refs], design.residual[refs])
 
 
-def averaged(path: Path, refs: int) -> Network:
-    net = network(refs)
-    net.load_state_dict(torch.load(path)["mean"])
+def averaged(design: Design, weights: Path, refs: int) -> Network:
+    net = network(design, refs)
+    net.load_state_dict(torch.load(weights / f"{refs}.pt")["mean"])
     return net
 
 
 def rate(options: argparse.Namespace) -> None:
     refs = options.refs
-    net = averaged(options.weights / f"{refs}.pt", refs)
+    net = averaged(DESIGNS[options.model], options.weights, refs)
     for kind, bits in rates(net, options.features, refs, True, options.most).items():
         print(kind, f"{bits:.5f}")
 
@@ -404,6 +418,8 @@ def main() -> None:
     one.add_argument("--every", type=int, default=2_000, help="steps between checkpoints")
     two.add_argument("--most", type=int, default=200_000, help="pixels of a kind")
     three.set_defaults(run=export)
+    for command in (one, two, three):
+        command.add_argument("--model", choices=DESIGNS, required=True)
     for name in ("weights", "start", "out"):
         three.add_argument(name, type=Path)
     options = parser.parse_args()

@@ -70,7 +70,8 @@ def test_code_length_and_its_gradient() -> None:
 @pytest.mark.parametrize("refs", [0, 1, 2])
 def test_tensors_compute_what_training_saw(refs: int) -> None:
     torch.manual_seed(1)
-    net = fast_pixels.network(refs)
+    design = fast_pixels.DESIGNS["universal"]
+    net = fast_pixels.network(design, refs)
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.mul_(3)
@@ -86,7 +87,7 @@ def test_tensors_compute_what_training_saw(refs: int) -> None:
         return (total * multiplier + 2**14) >> 15
 
     u = np.clip(layer("hidden", x.numpy() + 64), 0, 127)
-    for k in range(fast_pixels.RESIDUAL[refs]):
+    for k in range(design.residual[refs]):
         u = np.minimum(u + np.maximum(layer(f"residual.{k}", u), 0), 127)
     found = layer("output", u) / np.array(fast_pixels.OUTPUT_SCALE)
     with torch.no_grad():
@@ -97,9 +98,8 @@ def test_tensors_compute_what_training_saw(refs: int) -> None:
 
 def test_the_bundled_model_is_that_of_the_checkpoints() -> None:
     checkpoints = Path(fast_pixels.__file__).parent / "checkpoints" / "fast"
-    nets = [fast_pixels.averaged(checkpoints / f"{refs}.pt", refs) for refs in range(3)]
     ships = bundled.load("universal-fast")
-    model = fast_pixels.model(nets, ships.tensors["x.start"])
+    model = fast_pixels.model("universal-fast", checkpoints, ships.tensors["x.start"])
     assert model.tensors.keys() == ships.tensors.keys()
     for name, tensor in model.tensors.items():  # floats may round otherwise on another machine
         assert np.abs(tensor.astype(np.int64) - ships.tensors[name]).max() <= 1
@@ -124,8 +124,9 @@ def test_a_stopped_run_comes_to_the_same_weights(
                 raise KeyboardInterrupt
 
         monkeypatch.setattr(torch, "save", stopping)
-        arguments = ["x", "train", str(folder), str(tmp_path / out), "--refs", "1"]
-        monkeypatch.setattr("sys.argv", [*arguments, "--steps", "12", "--every", "3"])
+        arguments = ["train", str(folder), str(tmp_path / out), "--model", "universal"]
+        options = ["--refs", "1", "--steps", "12", "--every", "3"]
+        monkeypatch.setattr("sys.argv", ["x", *arguments, *options])
         try:
             fast_pixels.main()
         except KeyboardInterrupt:

@@ -83,19 +83,29 @@ struct Values {
         };
         put(i, pair(f[0], f[1]), pair(f[2], f[3]));
     }
-    BITSBACK_INLINE void put_layer(size_t i, const Words* z, const Values* sum) {
-        const Register top = _mm256_set1_epi8(127);
-        const auto pair = [](Words x, Words y) BITSBACK_INLINE {
-            return _mm256_shuffle_epi8(_mm256_packus_epi16(in(x), in(y)), order());
+    // Puts four sums, times their multipliers, and added to those of `before`.
+    BITSBACK_INLINE void put_layer(size_t i, const Wide* sums, const int32_t* multipliers,
+                                   const Values* before) {
+        const Register m = _mm256_broadcastsi128_si256(load<__m128i>(multipliers));
+        const Register m01 = _mm256_shuffle_epi8(m, repeated(0)),
+                       m23 = _mm256_shuffle_epi8(m, repeated(8));
+        const auto half = [&](size_t place, Ints a, Ints b, Ints c, Ints d) BITSBACK_INLINE {
+            const Register x = _mm256_mulhrs_epi16(_mm256_packs_epi32(in(a), in(b)), m01),
+                           y = _mm256_mulhrs_epi16(_mm256_packs_epi32(in(c), in(d)), m23);
+            Register z = _mm256_shuffle_epi8(_mm256_packus_epi16(x, y), transposed());
+            if (before != nullptr) z = _mm256_adds_epu8(z, load<Register>(before->of + place));
+            store(of + place, _mm256_min_epu8(z, _mm256_set1_epi8(127)));
         };
-        const Register a = pair(z[0], z[1]), b = pair(z[2], z[3]);
-        Register low = _mm256_unpacklo_epi16(a, b), high = _mm256_unpackhi_epi16(a, b);
-        if (sum != nullptr) {
-            low = _mm256_adds_epu8(low, load<Register>(sum->of + 16 * i));
-            high = _mm256_adds_epu8(high, load<Register>(sum->of + 16 * i + 32));
-        }
-        store(of + 16 * i, _mm256_min_epu8(low, top));
-        store(of + 16 * i + 32, _mm256_min_epu8(high, top));
+        half(16 * i, sums[0].low, sums[1].low, sums[2].low, sums[3].low);
+        half(16 * i + 32, sums[0].high, sums[1].high, sums[2].high, sums[3].high);
+    }
+    static BITSBACK_INLINE Register repeated(int8_t k) {
+        const __m128i x = _mm_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 4, 5, 4, 5, 4, 5, 4, 5);
+        return _mm256_broadcastsi128_si256(_mm_add_epi8(x, _mm_set1_epi8(k)));
+    }
+    static BITSBACK_INLINE Register transposed() {
+        return _mm256_broadcastsi128_si256(
+            _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     }
 #else
     alignas(64) int16_t of[128 * 16];
@@ -120,85 +130,104 @@ struct Values {
         for (size_t k = 0; k < 4; ++k) x[k] = (between(f[k], -128, 127) + words(128)) >> words(1);
         put(i, x, nullptr);
     }
-    void put_layer(size_t i, const Words* z, const Values* sum) { put(i, z, sum); }
+    void put_layer(size_t i, const Wide* sums, const int32_t* multipliers, const Values* before) {
+        Words z[4];
+        for (size_t k = 0; k < 4; ++k)
+            z[k] = rounded_product(narrowed_sums(sums[k]), words(multipliers[k]));
+        put(i, z, before);
+    }
 #endif
 };
 
-// The sums of four outputs from `first` on, in the order of narrowed_sums.
+// The sums of some outputs from `first` on, in the order of narrowed_sums. Products take a while,
+// so there are sums enough to begin others meanwhile.
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+constexpr size_t outputs_at_once = 8;
+#else
+constexpr size_t outputs_at_once = 4;
+#endif
 inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& values,
-                                          size_t first, Wide (&out)[4]) {
+                                          size_t first, Wide (&out)[outputs_at_once]) {
     const int8_t* weight = layer.weight + first * layer.inputs;
 #if defined(__AVX512VNNI__) && defined(__AVX512VL__)
-    Register low[4], high[4];
-    repeat<4>([&](auto o) {
-        low[o.value] = high[o.value] = _mm256_set1_epi32(layer.bias[first + o.value]);
-    });
+    __m512i sums[8];
+    repeat<8>([&](auto o) { sums[o.value] = _mm512_set1_epi32(layer.bias[first + o.value]); });
     for (size_t i = 0; i < layer.inputs; i += 4, weight += 16) {
-        const Register a = load<Register>(values.of + 16 * i),
-                       b = load<Register>(values.of + 16 * i + 32);
-        repeat<4>([&](auto o) {
-            const Register w = _mm256_set1_epi32(load<int32_t>(weight + 4 * o.value));
-            low[o.value] = _mm256_dpbusd_epi32(low[o.value], a, w);
-            high[o.value] = _mm256_dpbusd_epi32(high[o.value], b, w);
+        const __m512i x = load<__m512i>(values.of + 16 * i);
+        repeat<8>([&](auto o) BITSBACK_INLINE {
+            const int8_t* const at = weight + o.value / 4 * 4 * layer.inputs + 4 * (o.value % 4);
+            sums[o.value] =
+                _mm512_dpbusd_epi32(sums[o.value], x, _mm512_set1_epi32(load<int32_t>(at)));
         });
     }
-    repeat<4>([&](auto o) { out[o.value] = {out_ints(low[o.value]), out_ints(high[o.value])}; });
+    repeat<8>([&](auto o) {
+        out[o.value] = {out_ints(_mm512_castsi512_si256(sums[o.value])),
+                        out_ints(_mm512_extracti64x4_epi64(sums[o.value], 1))};
+    });
 #elif defined(__AVX2__)
     const Register ones = _mm256_set1_epi16(1);
-    const int32_t* halves = layer.halves + first;
-    for (size_t part = 0; part < layer.inputs; part += 64, halves += layer.outputs) {
+    const auto add_part = [&](size_t part) BITSBACK_INLINE {
+        const int32_t* const halves = layer.halves + part / 64 * layer.outputs + first;
         Register low[4], high[4];
         repeat<4>(
             [&](auto o) { low[o.value] = high[o.value] = _mm256_set1_epi32(halves[o.value]); });
         const size_t end = part + 64 < layer.inputs ? part + 64 : layer.inputs;
-        for (size_t i = part; i < end; i += 4, weight += 16) {
-            const Register a = load<Register>(values.of + 16 * i),
-                           b = load<Register>(values.of + 16 * i + 32);
-            repeat<4>([&](auto o) BITSBACK_INLINE {
-                const Register w = _mm256_set1_epi32(load<int32_t>(weight + 4 * o.value));
-                low[o.value] = _mm256_add_epi16(low[o.value], _mm256_maddubs_epi16(a, w));
-                high[o.value] = _mm256_add_epi16(high[o.value], _mm256_maddubs_epi16(b, w));
+        for (size_t i = part; i < end; i += 8)
+            repeat<2>([&](auto k) BITSBACK_INLINE {
+                const size_t place = i + 4 * k.value;
+                const Register a = load<Register>(values.of + 16 * place),
+                               b = load<Register>(values.of + 16 * place + 32);
+                repeat<4>([&](auto o) BITSBACK_INLINE {
+                    const Register w =
+                        _mm256_set1_epi32(load<int32_t>(weight + 4 * place + 4 * o.value));
+                    low[o.value] = _mm256_add_epi16(low[o.value], _mm256_maddubs_epi16(a, w));
+                    high[o.value] = _mm256_add_epi16(high[o.value], _mm256_maddubs_epi16(b, w));
+                });
             });
-        }
-        repeat<4>([&](auto o) {
-            const Ints x = out_ints(_mm256_madd_epi16(low[o.value], ones)),
-                       y = out_ints(_mm256_madd_epi16(high[o.value], ones));
-            out[o.value] =
-                part == 0 ? Wide{x, y} : Wide{out[o.value].low + x, out[o.value].high + y};
+        repeat<4>([&](auto o) BITSBACK_INLINE {
+            Wide& sum = out[o.value];
+            sum.low = sum.low + out_ints(_mm256_madd_epi16(low[o.value], ones));
+            sum.high = sum.high + out_ints(_mm256_madd_epi16(high[o.value], ones));
         });
-    }
+    };
+    // The first part by itself leaves its sums in registers.
+    add_part(0);
+    for (size_t part = 64; part < layer.inputs; part += 64) add_part(part);
 #else
+    // Longer vectors than the processor's would stay in memory.
+    constexpr size_t parts = 16 / short_width;
     for (size_t o = 0; o < 4; o += 2) {
-        Ints sums[2][2];
+        ShortLanes sums[2][parts];
         for (size_t k = 0; k < 2; ++k)
-            sums[k][0] = sums[k][1] = all<Ints>(layer.bias[first + o + k]);
+            for (ShortLanes& sum : sums[k]) sum = all<ShortLanes>(layer.bias[first + o + k]);
         for (size_t i = 0; i < layer.inputs; i += 2) {
-            const Words low = load_words(values.of + 16 * i),
-                        high = load_words(values.of + 16 * i + 16);
             const int8_t* const at = weight + i / 4 * 16 + i % 4 + 4 * o;
             repeat<2>([&](auto k) {
-                const int16_t pair[2] = {at[4 * k.value], at[4 * k.value + 1]};
-                const auto w = seen_as<Words>(all<Ints>(load<int32_t>(pair)));
-                sums[k.value][0] = sums[k.value][0] + sums_of_pairs(low, w);
-                sums[k.value][1] = sums[k.value][1] + sums_of_pairs(high, w);
+                const uint32_t low = static_cast<uint16_t>(at[4 * k.value]),
+                               high = static_cast<uint16_t>(at[4 * k.value + 1]);
+                const auto w =
+                    seen_as<ShortWords>(all<ShortLanes>(static_cast<int32_t>(low | high << 16)));
+                repeat<parts>([&](auto part) {
+                    const auto x =
+                        load<ShortWords>(values.of + 16 * i + 2 * short_width * part.value);
+                    sums[k.value][part.value] = sums[k.value][part.value] + products(x, w);
+                });
             });
         }
-        repeat<2>([&](auto k) { out[o + k.value] = {sums[k.value][0], sums[k.value][1]}; });
+        repeat<2>([&](auto k) { memcpy(&out[o + k.value], sums[k.value], sizeof sums[k.value]); });
     }
 #endif
 }
 
 inline BITSBACK_INLINE void run_layer(const WaveLayer& layer, const Values& from, Values& to,
                                       const Values* sum) {
-    for (size_t o = 0; o < layer.outputs; o += 4) {
-        Wide sums[4] = {};
+    for (size_t o = 0; o < layer.outputs; o += outputs_at_once) {
+        Wide sums[outputs_at_once] = {};
         sums_of_layer(layer, from, o, sums);
-        Words z[4];
-        repeat<4>([&](auto k) {
-            z[k.value] =
-                rounded_product(narrowed_sums(sums[k.value]), words(layer.multiplier[o + k.value]));
+        repeat<outputs_at_once / 4>([&](auto k) BITSBACK_INLINE {
+            to.put_layer(o + 4 * k.value, sums + 4 * k.value, layer.multiplier + o + 4 * k.value,
+                         sum);
         });
-        to.put_layer(o, z, sum);
     }
 }
 
@@ -210,10 +239,10 @@ inline void run_network(const WaveNetwork& network, Values (&values)[2], WavePix
     for (size_t k = 0; k < network.residuals; ++k, made ^= 1)
         run_layer(network.residual[k], values[made], values[made ^ 1], &values[made]);
     const WaveLayer& layer = network.output;
-    for (size_t o = 0; o < wave_outputs; o += 4) {
-        Wide sums[4] = {};
+    for (size_t o = 0; o < wave_outputs; o += outputs_at_once) {
+        Wide sums[outputs_at_once] = {};
         sums_of_layer(layer, values[made], o, sums);
-        repeat<4>([&](auto k) {
+        repeat<outputs_at_once>([&](auto k) {
             const Ints multiplier = all<Ints>(layer.multiplier[o + k.value]),
                        bias = all<Ints>(network.output_bias[o + k.value]);
             const auto scaled = [&](Ints x) BITSBACK_INLINE {
