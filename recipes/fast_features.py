@@ -4,8 +4,8 @@
 
 PHOTOS has patches_00.webp to patches_19.webp and val_00.webp. IMAGES has arrays as
 train/KIND/*.npy and val/KIND/*.npy, [rows, columns], [rows, columns, channels], or of a kind
-`volume...` [slices, rows, columns], of 8 bits. MODEL is any model of the codec: features do not
-depend on its networks. The same folders give the same files.
+`volume...` [slices, rows, columns], of 8 to 16 bits. MODEL is any model of the codec with as many
+levels: features do not depend on its networks. The same folders give the same files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 from crops import as_item
-from fast_pixels import LAST
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -80,17 +79,13 @@ def write(model: Path, items: Iterable[Item], out: Path, name: str, part: float)
         for refs, file in enumerate(files):
             features, pixels = settings.features(symbols, shapes, refs)
             kept = random.random(len(pixels)) < part
-            file.write(records(features[kept], pixels[kept], group[0].levels).tobytes())
+            file.write(records(features[kept], pixels[kept]).tobytes())
     for file in files:
         file.close()
 
 
-def records(
-    features: NDArray[np.uint8], pixels: NDArray[np.int16], levels: int
-) -> NDArray[np.uint8]:
-    """Value, prediction and unit, int16, and features, int8, of pixels."""
-    pixels = pixels.copy()
-    pixels[:, 0] += LAST * (pixels[:, 0] == levels - 1)
+def records(features: NDArray[np.uint8], pixels: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Value, prediction, unit and levels, int32, and features, int8, of pixels."""
     signed = ((features.astype(np.int16) - 64) * 2).astype(np.int8)
     return np.concatenate([pixels.view(np.uint8), signed.view(np.uint8)], 1)
 

@@ -5,8 +5,7 @@
     python recipes/fast_pixels.py export OUT START.safetensors MODEL.safetensors --model universal
 
 FEATURES is what `fast_features.py` writes: train_KIND_R and val_KIND_R for R references hold for
-each sampled pixel its value (plus LAST for the last level), prediction and unit, int16, and its
-features, int8.
+each sampled pixel its value, prediction, unit and number of levels, int32, and its features, int8.
 `train` goes on from OUT/R.pt if that exists. The same machine and PyTorch give the same weights.
 `rate` prints bits per pixel of the validation files with integer weights; `export` makes a model
 of three networks, with the start matrices of another one.
@@ -31,7 +30,7 @@ from bitsback_train.fit.optimiser import Optimiser
 
 FEATURES = (24, 32, 40)
 COMPONENTS = 3
-LEVELS, LAST = 256, 1024
+LEVELS = 256
 INPUT_SCALE, HIDDEN_SCALE = 8.0, 16.0
 """Steps of what a network reads and of hidden units, of one."""
 OUTPUT_SCALE = (64 / math.log(2),) * 2 + (4096.0,) * 3 + (16 / math.log(2),) * 3
@@ -77,13 +76,13 @@ KEPT = 1 - 2.0**-9
 
 
 class CodeLength(torch.autograd.Function):
-    """Bits of pixels: outputs [8, n], and value, prediction and unit [3, n] in 1/64 levels."""
+    """Bits of pixels: outputs [8, n], and value, prediction and unit in 1/64 levels, and number of
+    levels [4, n].
+    """
 
     @staticmethod
     def forward(ctx: Any, o: Tensor, pixels: Tensor) -> Tensor:
-        value, prediction, e = pixels
-        last = value >= LAST
-        x = torch.where(last, value - LAST, value)
+        x, prediction, e, levels = pixels
         octave = torch.floor(torch.log2(e))
         eighth = torch.floor((e * torch.exp2(-octave) - 1) * 8) / 8
         logits = torch.cat([torch.zeros_like(o[:1]), o[: COMPONENTS - 1]])
@@ -91,12 +90,12 @@ class CodeLength(torch.autograd.Function):
         mean, log_scale = o[COMPONENTS - 1 : 2 * COMPONENTS - 1], o[2 * COMPONENTS - 1 :]
         inverse = torch.exp(-log_scale.clamp(-5, 4)) * (e / torch.exp2(octave + eighth))
         centre = mean.clamp(-8, 8)
-        first, end = bin_of(x, prediction, 8 * (octave + eighth), w, log_scale)
+        first, end = bin_of(x, prediction, levels, 8 * (octave + eighth), w, log_scale)
         low = ((64 * first - 32 - prediction) / e - centre) * inverse
         high = ((64 * end - 32 - prediction) / e - centre) * inverse
         side = torch.where(low + high > 0, -1.0, 1.0)
         s_low = torch.sigmoid(torch.where(first > 0, low, -60.0) * side)
-        s_high = torch.sigmoid(torch.where(last | (end == LEVELS), 60.0, high) * side)
+        s_high = torch.sigmoid(torch.where(end == levels, 60.0, high) * side)
         d = (s_high - s_low).abs()
         wd = w * d
         p = KEPT * wd.sum(0) + FLOOR
@@ -113,18 +112,24 @@ class CodeLength(torch.autograd.Function):
         return ctx.saved_tensors[0] * gradient, None
 
 
-def bin_of(x: Tensor, prediction: Tensor, log_unit: Tensor, w: Tensor, log_scale: Tensor) -> Tensor:
+def bin_of(
+    x: Tensor, prediction: Tensor, levels: Tensor, log_unit: Tensor, w: Tensor, log_scale: Tensor
+) -> Tensor:
     """The first level of the bin of x, and that behind its last one: [2, n]. Levels in a bin are
     equally probable.
     """
     scales = 2 * log_unit - 96 + log_scale * OUTPUT_SCALE[-1]
-    greatest_scale = torch.where(w >= 1 / 16, scales, -1000.0).amax(0)
-    size = torch.exp2(torch.floor((greatest_scale - 29) / 16).clamp(0, 4))
+    wide = levels > 256
+    least, finest = torch.where(wide, 1 / 4, 1 / 16), torch.where(wide, 5.0, 29.0)
+    most = torch.ceil(torch.log2(levels)).clamp(min=8) - 4
+    greatest_scale = torch.where(w >= least, scales, -1000.0).amax(0)
+    bits = torch.floor((greatest_scale - finest) / 16).clamp(min=0)
+    size = torch.exp2(torch.minimum(bits, most))
     base = torch.floor(torch.floor((prediction + 32) / 64) / size) * size
     number = torch.floor((x - base) / size + 32)
     first = torch.where(number < 1, 0.0, base + (number.clamp(max=63) - 32) * size)
-    end = torch.where(number > 62, float(LEVELS), base + (number.clamp(min=0) - 31) * size)
-    return torch.stack([first.clamp(min=0), end.clamp(max=LEVELS)])
+    end = torch.where(number > 62, levels, base + (number.clamp(min=0) - 31) * size)
+    return torch.stack([first.clamp(min=0), torch.minimum(end, levels)])
 
 
 def through(x: Tensor, rounded: Tensor) -> Tensor:
@@ -242,14 +247,14 @@ class Network(nn.Module):
 
 
 def split(records: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Value, prediction and unit, int16 [n, 3], and 7 bits of features, int8 [n, inputs]."""
-    pixels = np.ascontiguousarray(records[:, :6]).view(np.int16)
-    features = np.ascontiguousarray(records[:, 6:]).view(np.int8) >> 1
+    """Value, prediction, unit, levels, int32 [n, 4], and features of 7 bits, int8 [n, inputs]."""
+    pixels = np.ascontiguousarray(records[:, :16]).view(np.int32)
+    features = np.ascontiguousarray(records[:, 16:]).view(np.int8) >> 1
     return torch.from_numpy(pixels), torch.from_numpy(features)
 
 
 def records_of(path: Path, refs: int) -> np.ndarray:
-    return np.fromfile(path, np.uint8).reshape(-1, 6 + FEATURES[refs])
+    return np.fromfile(path, np.uint8).reshape(-1, 16 + FEATURES[refs])
 
 
 def pool(folder: Path, refs: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:

@@ -54,8 +54,8 @@ def described(about: dict[str, Any], tensors: Tensors, levels: int = 256) -> tup
     return json.dumps(description), tensors
 
 
-def wavefront(seed: int, **settings: Any) -> Model:
-    return Model.from_bytes(file.write(*random_wavefront(seed, **settings)))
+def wavefront(seed: int, levels: int = 256, **settings: Any) -> Model:
+    return Model.from_bytes(file.write(*random_wavefront(seed, levels, **settings)))
 
 
 def _start(rng: np.random.Generator) -> NDArray[np.int32]:

@@ -22,39 +22,37 @@ def features_folder(folder: Path, refs: int) -> Path:
             unit = random.integers(16, 1_000, count)
             prediction = random.integers(0, 64 * 255 + 1, count)
             value = np.clip((prediction + unit * random.standard_normal(count)) / 64, 0, 255)
-            pixels = np.stack([value.round(), prediction, unit], 1).astype(np.int16)
+            levels = np.full(count, 256)
+            pixels = np.stack([value.round(), prediction, unit, levels], 1).astype(np.int32)
             features = random.integers(0, 128, (count, fast_pixels.FEATURES[refs]), np.uint8)
-            (folder / f"{split}_{kind}_{refs}").write_bytes(
-                records(features, pixels, 256).tobytes()
-            )
+            (folder / f"{split}_{kind}_{refs}").write_bytes(records(features, pixels).tobytes())
     return folder
 
 
 def code_length(o: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
     """The same loss, in doubles and without a gradient of its own."""
-    value, prediction, unit = pixels.double()
-    last = value >= fast_pixels.LAST
-    value = torch.where(last, value - fast_pixels.LAST, value)
+    value, prediction, unit, levels = pixels.double()
     lead = torch.floor(torch.log2(unit))
     log_unit = lead + torch.floor(8 * (unit / 2**lead - 1)) / 8
     w = torch.softmax(torch.cat([torch.zeros_like(o[:1]), o[:2]]), 0)
     scale = torch.exp(o[5:]) * 2**log_unit
     mean = prediction + o[2:5] * unit
-    first, end = fast_pixels.bin_of(value, prediction.double(), 8 * log_unit, w, o[5:]).detach()
+    first, end = fast_pixels.bin_of(value, prediction, levels, 8 * log_unit, w, o[5:]).detach()
     assert bool(((first <= value) & (value < end)).all()) and float((end - first).max()) > 8
-    high = torch.where(last | (end == 256), 1.0, torch.sigmoid((64 * end - 32 - mean) / scale))
+    high = torch.where(end == levels, 1.0, torch.sigmoid((64 * end - 32 - mean) / scale))
     low = torch.where(first == 0, 0.0, torch.sigmoid((64 * first - 32 - mean) / scale))
     p = (w * (high - low)).sum(0)
     return torch.log2(end - first) - torch.log2(p * fast_pixels.KEPT + fast_pixels.FLOOR)
 
 
-def test_code_length_and_its_gradient() -> None:
+@pytest.mark.parametrize("levels", [256, 5000])
+def test_code_length_and_its_gradient(levels: int) -> None:
     random = torch.Generator().manual_seed(1)
-    unit = torch.randint(16, 1_000, (500,), generator=random)
-    prediction = torch.randint(0, 64 * 255, (500,), generator=random)
-    value = torch.randint(0, 256, (500,), generator=random)
-    value[value == 255] += fast_pixels.LAST
-    pixels = torch.stack([value, prediction, unit]).float()
+    unit = torch.randint(16, 4 * levels, (500,), generator=random)
+    prediction = torch.randint(0, 64 * (levels - 1), (500,), generator=random)
+    value = torch.randint(0, levels, (500,), generator=random)
+    value[:9] = levels - 1
+    pixels = torch.stack([value, prediction, unit, torch.full((500,), levels)]).float()
     o = torch.randn(8, 500, generator=random)
     exact = o.double().requires_grad_()
     expected = code_length(exact, pixels)

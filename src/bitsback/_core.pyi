@@ -150,8 +150,11 @@ class Wavefront:
         cdf: NDArray[np.int32],
     ) -> None: ...
     def features(
-        self, symbols: NDArray[np.uint8], shapes: Sequence[_ItemShape], references: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int16]]: ...
+        self,
+        symbols: NDArray[np.uint8] | NDArray[np.uint16],
+        shapes: Sequence[_ItemShape],
+        references: int,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]: ...
 
 class Predictor:
     def __init__(

@@ -362,20 +362,21 @@ std::shared_ptr<WavefrontSettings> wavefront_settings(
 }
 
 // What its networks see of the pixels of planes with this number of references, in their order:
-// features [pixels, features]; and the symbols, predictions and units [pixels, 3].
-nb::tuple wavefront_features(const WavefrontSettings& self, const In<std::uint8_t>& symbols,
+// features [pixels, features]; and the symbols, predictions, units and levels [pixels, 4].
+template <class Symbol>
+nb::tuple wavefront_features(const WavefrontSettings& self, const In<Symbol>& symbols,
                              const std::vector<ItemShape>& shapes, std::size_t references) {
     std::vector<std::uint8_t> features;
-    std::vector<std::int16_t> pixels;
+    std::vector<std::int32_t> pixels;
     {
         nb::gil_scoped_release release;
         wave_features_of(self, shapes, view(symbols), references, features, pixels);
     }
-    const std::size_t width = wave_features(references), count = pixels.size() / 3;
+    const std::size_t width = wave_features(references), count = pixels.size() / 4;
     return nb::make_tuple(
         make_array<std::uint8_t>({count, width},
                                  [&](auto out) { std::ranges::copy(features, out.begin()); }),
-        make_array<std::int16_t>({count, 3},
+        make_array<std::int32_t>({count, 4},
                                  [&](auto out) { std::ranges::copy(pixels, out.begin()); }));
 }
 
@@ -431,8 +432,10 @@ void bind_distributions(nb::module_& m) {
         "kind"_a, "variable"_a, "fields"_a);
     nb::class_<WavefrontSettings>(m, "Wavefront")
         .def(nb::new_(&wavefront_settings), "decay"_a, "ridge"_a, "start"_a, "networks"_a, "cdf"_a)
-        .def("features", &wavefront_features, nb::arg("symbols").noconvert(), "shapes"_a,
-             "references"_a);
+        .def("features", &wavefront_features<std::uint8_t>, nb::arg("symbols").noconvert(),
+             "shapes"_a, "references"_a)
+        .def("features", &wavefront_features<std::uint16_t>, nb::arg("symbols").noconvert(),
+             "shapes"_a, "references"_a);
     nb::class_<PredictiveSettings>(m, "Predictor")
         .def("__init__", &make_settings, "predictors"_a, "window"_a, "see"_a, "starts"_a)
         .def_prop_ro("width", &PredictiveSettings::width)

@@ -362,7 +362,7 @@ class Vectors:
 
     def wavefront(self, seed: int) -> None:
         """Adds the vectors of a model in wavefronts, whose least squares are in singles."""
-        model = Model(*random_wavefront(seed, levels=256 if seed % 2 else 200))
+        model = Model(*random_wavefront(seed, levels=[200, 256, 65536][seed % 3]))
         assert isinstance(model.prediction, WavefrontRules)
         shapes = random_shapes(Seeded(self.rng), model.levels, most=150)
         shapes += shapes[-1:] * (seed % 3)  # side by side

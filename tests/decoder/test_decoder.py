@@ -138,6 +138,8 @@ WAVEFRONTS: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
     "items": (noisy("u1", 37, 12, 16), {}),
     "stack": (noisy("u1", 5, 40, 30, 3), {"stack": True}),
     "colours of JPEG": (jpeg_colours(noisy("u1", 64, 48, 3)), {}),
+    "16 bits": (noisy("u1", 61, 83, 3).astype(np.uint16) * 257 + noisy("u1", 61, 83, 3)[::-1], {}),
+    "stack of 12 bits": (noisy("u1", 4, 40, 30).astype(np.uint16) * 16, {"stack": True}),
 }
 
 
@@ -149,7 +151,8 @@ def test_an_array_in_wavefronts(
     """By random models, which nothing else would be chosen over."""
     array, options = WAVEFRONTS[name]
     model = tmp_path / "model.safetensors"
-    model.write_bytes(write(*random_wavefront(seed)))
+    levels = 256 if array.dtype == np.uint8 else 65536
+    model.write_bytes(write(*random_wavefront(seed, levels)))
     monkeypatch.setattr(coding, "without_model", lambda *of: iter(()))
     with warnings.catch_warnings(action="ignore", category=bitsback.ModelWarning):
         bitsback.compress(array, tmp_path / "x.bb", model=model, **options)

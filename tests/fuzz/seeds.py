@@ -372,8 +372,8 @@ def hostile() -> list[bytes]:
 
 def models() -> list[bytes]:
     small: dict[str, Any] = {"hidden": [16, 16, 16], "residual": [0, 1, 0]}
-    wavefront = file.write(*random_wavefront(0, **small))
-    others = [random_counted(0), random_counted(1), random_mixed(0), wavefront]
+    wavefronts = [file.write(*random_wavefront(0, levels, **small)) for levels in (256, 65536)]
+    others = [random_counted(0), random_counted(1), random_mixed(0), *wavefronts]
     return [*small_models().values(), *others]
 
 

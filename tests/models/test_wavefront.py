@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import bitsback
 from bitsback import Message, MessageError, ModelError, _core
@@ -41,12 +42,25 @@ LARGE = [
     SpecShape(1, 70, 1, 2, 255),
 ]
 """All numbers of items side by side, windows that move, and planes of earlier slices."""
-FLAT = [SpecShape(1, 700, 40, 1, 256), SpecShape(4, 60, 50, 3, 256)]
+WIDE = [
+    SpecShape(1, 40, 150, 3, 65536),
+    SpecShape(3, 30, 33, 1, 4096),
+    SpecShape(1, 90, 65, 1, 65536),
+    SpecShape(2, 9, 20, 6, 257),
+    *[SpecShape(1, 11, 30, 2, 30000)] * 7,
+    SpecShape(1, 40, 30, 3, 256),
+]
+"""More than 256 levels, and some items without."""
+FLAT = [SpecShape(1, 700, 40, 1, 256), SpecShape(4, 60, 50, 3, 256), SpecShape(2, 99, 40, 2, 999)]
 """Where all is the same, sums of least squares decay to nothing."""
 
 
 def bound(model: Model, shapes: list[SpecShape]) -> BoundModel:
     return model.bind([(1, ItemShape(*shape)) for shape in shapes])
+
+
+def symbols(x: NDArray[Any]) -> NDArray[Any]:
+    return x.astype(np.uint8 if x.max(initial=0) < 256 else np.uint16)
 
 
 def settings_of(model: Model) -> _core.Wavefront:
@@ -58,10 +72,10 @@ def settings_of(model: Model) -> _core.Wavefront:
 @given(messages(), st.integers(0, 500), st.sampled_from(SIMD_PATHS))
 def test_both_laws(message: Message, seed: int, path: str) -> None:
     with engine(path):
-        model = wavefront(seed % 16)
+        model = wavefront(seed % 16, levels=65536 if seed % 2 else 256)
         shapes = random_shapes(Seeded(np.random.default_rng(seed)), model.levels)
         codec = bound(model, shapes)
-        check_laws(codec, message, random_items(seed, shapes).astype(np.uint8))
+        check_laws(codec, message, symbols(random_items(seed, shapes)))
 
 
 NETWORKS = [SpecShape(1, 9, 20, 3, 256)] * 2
@@ -71,16 +85,17 @@ NETWORKS = [SpecShape(1, 9, 20, 3, 256)] * 2
     ("seed", "shapes", "kinds"),
     [
         *[(seed, LARGE, ["smooth", "random", "ends", "steps", "board"]) for seed in range(2)],
+        *[(seed, WIDE, ["smooth", "random", "ends", "steps", "board"]) for seed in range(2)],
         *[(seed, FLAT, ["constant"]) for seed in range(2)],
         *[(seed, NETWORKS, ["smooth"]) for seed in range(12)],
     ],
 )
 def test_all_engines_give_the_same(seed: int, shapes: list[SpecShape], kinds: list[str]) -> None:
     small = {} if shapes is NETWORKS else {"hidden": [16, 32, 48], "residual": [0, 2, 1]}
-    data = file.write(*random_wavefront(seed, **small))
+    data = file.write(*random_wavefront(seed, levels=65536, **small))
     rng = np.random.default_rng(seed)
-    x = np.concatenate(
-        [random_item(rng, shape, rng.choice(kinds)).ravel().astype(np.uint8) for shape in shapes]
+    x = symbols(
+        np.concatenate([random_item(rng, shape, rng.choice(kinds)).ravel() for shape in shapes])
     )
     pushed, seen = set(), set()
     for path in SIMD_PATHS:
@@ -99,12 +114,13 @@ def test_all_engines_give_the_same(seed: int, shapes: list[SpecShape], kinds: li
     assert len(seen) == 3
 
 
-def test_an_item_is_seen_alike_alone_and_among_others() -> None:
+@pytest.mark.parametrize("levels", [256, 5000])
+def test_an_item_is_seen_alike_alone_and_among_others(levels: int) -> None:
     """Side by side, items have the same features and codes; their order alone is another one."""
     model = wavefront(3)
-    shape = SpecShape(1, 40, 33, 3, 256)
+    shape = SpecShape(1, 40, 33, 3, levels)
     rng = np.random.default_rng(0)
-    items = [random_item(rng, shape, "smooth").ravel().astype(np.uint8) for _ in range(16)]
+    items = [symbols(random_item(rng, shape, "smooth").ravel()) for _ in range(16)]
     for references in range(3):
         together = settings_of(model).features(np.concatenate(items), [shape] * 16, references)
         alone = [settings_of(model).features(item, [shape], references) for item in items]
@@ -127,15 +143,16 @@ def test_bytes_and_words_are_the_same_symbols() -> None:
 
 
 @pytest.mark.parametrize("side", [1, 2, 7, 8, 9, 15, 16, 17, 100])
-def test_odd_sizes(side: int) -> None:
-    model = wavefront(4)
+@pytest.mark.parametrize("levels", [256, 65536])
+def test_odd_sizes(side: int, levels: int) -> None:
+    model = wavefront(4, levels=levels)
     for rows, columns, channels in itertools.product([1, 2, 8, 9, 33], [side], [1, 3]):
         shapes = [
-            *[SpecShape(1, rows, columns, channels, 256)] * 3,
-            *[SpecShape(1, columns, rows, channels, 256)] * 3,
+            *[SpecShape(1, rows, columns, channels, levels)] * 3,
+            *[SpecShape(1, columns, rows, channels, levels)] * 3,
         ]
         message = Message([1 << 40] * 4, depth=0)
-        x = random_items(side, shapes).astype(np.uint8)
+        x = symbols(random_items(side, shapes))
         codec = bound(model, shapes)
         codec.push(message, x)
         np.testing.assert_array_equal(codec.pop(message), x)
@@ -186,11 +203,6 @@ def test_a_description_that_the_format_does_not_allow(changes: Any, match: str) 
         described(about, tensors)
 
 
-def test_a_model_of_too_many_levels() -> None:
-    with pytest.raises(ModelError, match="256 levels"):
-        random_wavefront(0, levels=257)
-
-
 @pytest.mark.parametrize(
     ("name", "value", "match"),
     [
@@ -223,8 +235,9 @@ def test_a_model_without_one_of_its_tensors() -> None:
             described(about, {key: of for key, of in tensors.items() if key != name})
 
 
-def test_each_wrong_arithmetic_changes_the_items_of_a_test() -> None:
-    description, tensors = random_wavefront(0, decay=[80, 66, 66], ridge=256)
+@pytest.mark.parametrize("levels", [256, 65536])
+def test_each_wrong_arithmetic_changes_the_items_of_a_test(levels: int) -> None:
+    description, tensors = random_wavefront(0, levels, decay=[80, 66, 66], ridge=256)
     about = file.parse(description)
     del about["test"]["items"]
     model = build_with_items(about, tensors)

@@ -90,7 +90,8 @@ def prediction_memory(of: Prediction, shape: ItemShape) -> int:
         return 6 * shape.elements + shape.channels * channel
     if isinstance(of, WavefrontRules):
         rows = min(shape.rows, (shape.columns - 1) // 16)
-        return 2**4 * shape.elements + 2**12 * min(shape.channels, 4) * rows
+        memory = 2**4 * shape.elements + 2**12 * min(shape.channels, 4) * rows
+        return memory * 3 // 2 if of.levels > 256 else memory
     of_row = 2**6 * (2 * of.lag + 8)
     for predictor in of.predictors:
         cells = -(-of.lag // predictor.cell) + 2

@@ -29,7 +29,7 @@ from reference.wavefront_rules import FEATURES
 
 SEEDS = range(60)
 SLOW = pytest.mark.slow
-LEVELS = [256, 2, 3, 17, 128, 255, 256]
+LEVELS = [256, 2, 3, 17, 128, 255, 257, 1000, 4096, 65536]
 
 
 def sampled(remainder: int) -> list[Any]:
@@ -49,8 +49,8 @@ def parts(seed: int) -> tuple[bytes, list[ItemShape]]:
     return file.write(*random_wavefront(seed, levels)), shapes
 
 
-def symbols(x: Ints) -> NDArray[np.uint8]:
-    return x.astype(np.uint8)
+def symbols(x: Ints) -> NDArray[Any]:
+    return x.astype(np.uint8 if x.max() < 256 else np.uint16)
 
 
 @pytest.mark.parametrize("seed", sampled(0))
@@ -66,7 +66,8 @@ def test_features_are_those_of_the_specification(seed: int) -> None:
         for plane, r, q, element in places:
             known, references = plane.predict(r, q), len(plane.references)
             features[references].append(plane.features(r, q, known))
-            pixels[references].append((x[element], known.value, known.unit))
+            unit = known.unit.value << known.unit.shift
+            pixels[references].append((x[element], known.value, unit, plane.shape.levels))
             plane.learn(r, q, known, int(x[element]))
     for path in SIMD_PATHS:
         with engine(path):
@@ -76,7 +77,7 @@ def test_features_are_those_of_the_specification(seed: int) -> None:
                 read, seen = ours.settings.features(symbols(x), shapes, references)
                 wanted = np.array(features[references], np.int64).reshape(-1, count)
                 np.testing.assert_array_equal(read, (np.clip(wanted, -128, 127) + 128) >> 1)
-                np.testing.assert_array_equal(seen, np.reshape(pixels[references], (-1, 3)))
+                np.testing.assert_array_equal(seen, np.reshape(pixels[references], (-1, 4)))
 
 
 @pytest.mark.parametrize("seed", sampled(1))
@@ -97,13 +98,16 @@ LARGE = [
     ItemShape(1, 3, 300, 1, 256),
     ItemShape(2, 3, 5, 6, 256),
     *[ItemShape(1, 9, 17, 3, 256)] * 4,
+    ItemShape(1, 30, 40, 1, 4096),
+    ItemShape(2, 5, 20, 6, 65536),
+    *[ItemShape(1, 9, 17, 3, 60000)] * 4,
 ]
 """Groups of several sizes, rows that come and go, and planes of earlier sheets."""
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)
 def test_large_batches(path: str) -> None:
-    data, x = file.write(*random_wavefront(3)), random_items(3, LARGE)
+    data, x = file.write(*random_wavefront(3, 65536)), random_items(3, LARGE)
     theirs = SpecModel.from_bytes(data)
     with engine(path):
         message, ours = a_message(3, 4), Model.from_bytes(data)
@@ -153,7 +157,10 @@ def test_items_of_every_kind_are_among_them() -> None:
             seen[f"{shape.levels} levels"] += 1
             seen["colours of JPEG"] += shape.jpeg
     wanted = [f"{n} channels" for n in (1, 2, 3, 4, 5)] + [f"{n} items" for n in (1, 2, 4)]
-    wanted += [f"{n} levels" for n in (2, 3, 17, 256)] + ["slices with channels", "one cell"]
+    wanted += [f"{n} levels" for n in (2, 3, 17, 256, 257, 4096, 65536)] + [
+        "slices with channels",
+        "one cell",
+    ]
     wanted += ["colours of JPEG", "one pixel", "one row", "one column"]
     assert [kind for kind in wanted if not seen[kind]] == []
 

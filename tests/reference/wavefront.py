@@ -14,12 +14,11 @@ from .codecs import COMPONENTS, look_up
 from .message import Interval, Message
 from .planes import ItemShape
 from .values import Ints
-from .wavefront_plane import Plane, Prediction
+from .wavefront_plane import Plane, Prediction, depth
 from .wavefront_rules import WavefrontRules
 
 BINS = 64
 PRECISION = 15  # of bins
-WIDE = 8  # that of levels of a bin that is not whole
 BLUE = 23  # that of blue of colours of JPEG
 ROUND = 32  # to whole levels
 SHEET, LAG, DELAY = 4, 16, 18  # planes at once, the times between rows, and between planes
@@ -50,13 +49,14 @@ class Mixture:
 
     def __init__(self, known: Prediction, y: Sequence[int], levels: int) -> None:
         self.weights, self.levels = shares(y[:2]), levels
-        scales = [2 * known.log + one - 96 for one in y[5:]]
-        largest = max(s for s, w in zip(scales, self.weights, strict=True) if w >= 4096)
-        self.b = b = min(max((largest - 29) >> 4, 0), 4)
+        scales = [2 * known.unit.log + one - 96 for one in y[5:]]
+        least, finest = (4096, 29) if levels <= 256 else (16384, 5)
+        largest = max(s for s, w in zip(scales, self.weights, strict=True) if w >= least)
+        self.b = b = min(max((largest - finest) >> 4, 0), depth(levels) - 4)
         self.base = (known.value + ROUND) >> 6 >> b << b
-        unit = 8 * min(known.unit, 4095)
+        unit, shift = 8 * min(known.unit.value, 4095), known.unit.shift
         from_base = known.value + ROUND - 64 * self.base
-        t = [from_base + ((one * unit + 2**14) >> 15) for one in y[2:5]]
+        t = [from_base + ((one * unit + 2**14) >> 15 << shift) for one in y[2:5]]
         m = [min(max((one >> (3 + b)) + 256, 0), 511) for one in t]
         c = [min(max((s - 16 * b + 82) >> 2, 0), 35) for s in scales]
         self.rows = [row(scale, mean % 8) for scale, mean in zip(c, m, strict=True)]
@@ -87,8 +87,9 @@ class Mixture:
 
     def precision(self, j: int) -> int:
         """That of the levels of a bin."""
-        whole = 0 < j < BINS - 1 and len(self.of_bin(j)) == 1 << self.b
-        return self.b if whole else WIDE
+        count = len(self.of_bin(j))
+        whole = 0 < j < BINS - 1 and count == 1 << self.b
+        return self.b if whole else 8 if count <= 256 else 16
 
     def within(self, j: int, x: int) -> Interval:
         """The interval of a level of this bin."""
@@ -123,7 +124,7 @@ class Blue:
         sums = [0]
         for x in self.blues:
             j = self.of.bin(x)
-            sums.append(sums[-1] + (self.of.mass(j) << WIDE) // len(self.of.of_bin(j)))
+            sums.append(sums[-1] + (self.of.mass(j) << 8) // len(self.of.of_bin(j)))
         return sums
 
     def start(self, number: int) -> int:

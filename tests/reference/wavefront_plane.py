@@ -3,6 +3,7 @@ of a pixel reads.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ Offsets = list[tuple[int, int]]
 
 LEVEL = 2**6  # predictions and errors are in units of 2^-6 of a level
 CELL = 8  # columns
-MOST_ERROR = 4095
+MOST_STEP = 511  # differences of levels
 MOST_NORMAL = 1023
 MOST_WEIGHT = np.float32(32767)
 LEAST_UNIT = 16
@@ -53,10 +54,14 @@ def logarithm(s: int) -> int:
     return 8 * lead + (s >> (lead - 3)) % 8
 
 
-def norm(d: int, unit: int) -> int:
-    """A difference in this unit."""
-    reciprocal = min(2**19 // unit, 32767)
-    return (d * reciprocal + 2**14) >> 15
+def word(v: int) -> int:
+    """s16."""
+    return min(max(v, -(2**15)), 2**15 - 1)
+
+
+def depth(levels: int) -> int:
+    """B, the bits of a level."""
+    return max((levels - 1).bit_length(), 8)
 
 
 def rounded(t: Singles, to: int) -> Singles:
@@ -64,21 +69,53 @@ def rounded(t: Singles, to: int) -> Singles:
     return (t + np.float32(to)) - np.float32(to)
 
 
-class Prediction(NamedTuple):
-    """The prediction of a pixel. All numbers but the inputs are in 2^-6 of a level."""
+@dataclass(frozen=True)
+class Unit:
+    """The unit of a pixel, of the mean of the errors around it, in 2^-6 of a level."""
 
-    median: int  # in levels
-    inputs: list[int]  # of least squares, in levels
-    value: int  # P
-    unit: int  # e
+    mean: int
+
+    @property
+    def shift(self) -> int:
+        """s."""
+        return max(self.mean.bit_length() - 12, 0)
+
+    @property
+    def value(self) -> int:
+        """e, in 2^(s - 6) of a level."""
+        return (self.mean + LEAST_UNIT) >> self.shift
 
     @property
     def log(self) -> int:
         """G."""
-        return logarithm(self.unit)
+        return logarithm(self.mean + LEAST_UNIT)
 
     def norm(self, d: int) -> int:
-        return norm(d, self.unit)
+        reciprocal = min(2**19 // self.value, 32767)
+        return (d * reciprocal + 2**14) >> 15
+
+    def step(self, d: int) -> int:
+        """A difference of levels in 2^s levels."""
+        rounded = (word(2 * word(d)) * 2 ** (14 - self.shift) + 2**14) >> 15
+        return min(max(rounded, -MOST_STEP), MOST_STEP)
+
+    def down(self, d: int) -> int:
+        """A number in 2^-6 of a level in 2^(s - 6)."""
+        return word(d >> self.shift)
+
+    def difference(self, level: int, median: int, prediction: int) -> int:
+        """That of a level to a prediction, with the median of its plane."""
+        change = self.down(prediction - LEVEL * median)
+        return self.norm(word(LEVEL * self.step(level - median) - change))
+
+
+class Prediction(NamedTuple):
+    """The prediction of a pixel."""
+
+    medians: list[int]  # of the plane and its references, in levels
+    inputs: list[int]  # of least squares, in 2^shift levels
+    value: int  # P, in 2^-6 of a level
+    unit: Unit
 
 
 class CellSums:
@@ -189,26 +226,31 @@ class Plane:
     def predict(self, r: int, q: int) -> Prediction:
         planes, u = [self, *self.references], []
         medians = [median_edge(plane.x, r, q) for plane in planes]
+        unit = Unit(recent(self.error, r, q))
         for plane, median, offsets in zip(planes, medians, INPUTS, strict=False):
-            u += [plane.x[r + dr, q + dq] - median for dr, dq in offsets]
+            u += [unit.step(plane.x[r + dr, q + dq] - median) for dr, dq in offsets]
         change = sum(w * one for w, one in zip(self.sums.weights(r, q), u, strict=True))
-        value = LEVEL * medians[0] + ((change + 32) >> 6)
+        value = LEVEL * medians[0] + (word((change + 32) >> 6) << unit.shift)
         value = min(max(value, 0), LEVEL * (self.shape.levels - 1))
-        return Prediction(medians[0], u, value, recent(self.error, r, q) + LEAST_UNIT)
+        return Prediction(medians, u, value, unit)
 
     def features(self, r: int, q: int, known: Prediction) -> list[int]:
         """What the network reads, before it is limited."""
-        p, g, levels = known.value, known.log, self.shape.levels
-        h = 8 - (levels - 1).bit_length()
-        features = [known.norm(LEVEL * self.x[r + dr, q + dq] - p) for dr, dq in WINDOW[0]]
-        features.append(known.norm(LEVEL * known.median - p))
-        features += [known.norm(self.signed[r + dr, q + dq]) for dr, dq in NEIGHBOURS]
-        features += [2 * (g - 56), p % 64 - 32, ((p << h) >> 6) - 128]
+        p, unit = known.value, known.unit
+        g, bits = unit.log, (self.shape.levels - 1).bit_length()
+
+        def window(plane: Plane, offsets: Offsets, median: int, center: int) -> list[int]:
+            return [unit.difference(plane.x[r + dr, q + dq], median, center) for dr, dq in offsets]
+
+        median = known.medians[0]
+        features = window(self, WINDOW[0], median, p)
+        features.append(unit.difference(median, median, p))
+        features += [unit.norm(unit.down(self.signed[r + dr, q + dq])) for dr, dq in NEIGHBOURS]
+        features += [2 * (g - 56), p % 64 - 32, ((p << 2) >> bits) - 128]
         if not self.references:
-            features += [known.norm(LEVEL * self.x[r + dr, q + dq] - p) for dr, dq in ALONE]
-        for other, offsets in zip(self.references, WINDOW[1:], strict=False):
-            center = other.predicted[r, q]
-            features += [known.norm(LEVEL * other.x[r + dr, q + dq] - center) for dr, dq in offsets]
+            features += window(self, ALONE, median, p)
+        for i, other in enumerate(self.references, 1):
+            features += window(other, WINDOW[i], known.medians[i], other.predicted[r, q])
         for other in self.references:
             around = sum(other.error[r + dr, q + dq] for dr, dq in BESIDE)
             near = logarithm(around + 2 * other.error[r, q] + 96) - 20
@@ -219,6 +261,8 @@ class Plane:
         """The pixel is known now."""
         signed = LEVEL * level - known.value
         self.x[r, q], self.predicted[r, q], self.signed[r, q] = level, known.value, signed
-        self.error[r, q], self.log[r, q] = min(abs(signed), MOST_ERROR), known.log
-        steps = [known.norm(LEVEL * u) for u in [*known.inputs, level - known.median]]
+        most = (16 << depth(self.shape.levels)) - 1
+        self.error[r, q], self.log[r, q] = min(abs(signed), most), known.unit.log
+        target = known.unit.step(level - known.medians[0])
+        steps = [known.unit.norm(LEVEL * u) for u in [*known.inputs, target]]
         self.sums.add(r, q, [min(max(v, -MOST_NORMAL), MOST_NORMAL) for v in steps])

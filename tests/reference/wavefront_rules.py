@@ -90,7 +90,6 @@ class WavefrontRules:
 
     def __init__(self, about: dict[str, Any], x: Variable, tensors: Tensors) -> None:
         check_keys(about, "codec decay ridge hidden residual")
-        require(x.levels <= 256, "x has at most 256 levels")
         self.levels, self.tensor_names = x.levels, {"x.start"}
         self.decay = [check_integer(d, 0, 252) for d in check_list(about["decay"], 3, 3)]
         require(sum(self.decay) <= 252, "the sum of the decay is at most 252")

@@ -223,8 +223,9 @@ fn wavefront_cost(codec: &Wavefront, e: Extent, jpeg: bool) -> Cost {
     let rows = e.r.min((e.q - 1) / 16);
     let colours = if jpeg { (e.s * e.r * e.q) << 12 } else { 0 };
     let macs = e.elements() * ((1 << 10) + u128::from(codec.macs())) + colours;
+    let memory = (e.elements() << 4) + ((e.c.min(4) * rows) << 12);
     Cost {
-        memory: (e.elements() << 4) + ((e.c.min(4) * rows) << 12),
+        memory: if codec.levels > 256 { memory + memory / 2 } else { memory },
         macs: macs + ((e.s * e.c * (16 * (e.r - 1) + e.q)) << 10),
         steps: 0,
     }

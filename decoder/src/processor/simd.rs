@@ -33,7 +33,7 @@ macro_rules! wide {
                     $body
                 }
             }
-            $crate::processor::simd::with_vectors(Job { $($field),* })
+            $crate::processor::simd::with_vectors(Job::<$($plain)*> { $($field),* })
         }
     };
 }

@@ -13,9 +13,8 @@ const BINS: usize = 64;
 pub const ROW: usize = 128;
 const SCALES: usize = 36;
 const FRACTIONS: usize = 8;
-/// The bits of the interval of a bin, and of a level of one that is not whole.
+/// The bits of the interval of a bin.
 const BITS: u32 = 15;
-const WIDE: u32 = 8;
 /// Those of the interval of a blue that makes a colour of JPEG.
 const BLUE: u32 = 23;
 
@@ -49,6 +48,16 @@ fn bins(place: u16) -> &'static [u16; BINS] {
 #[inline(always)]
 fn high(x: u16, y: u16) -> u16 {
     ((u32::from(x) * u32::from(y)) >> 16) as u16
+}
+
+/// The bits of the interval of a level of a bin that is not whole, but has so many levels.
+#[inline(always)]
+fn wide(count: i32) -> u32 {
+    if count <= 256 {
+        8
+    } else {
+        16
+    }
 }
 
 /// That of one of the pixels.
@@ -133,8 +142,9 @@ impl Mixture {
         if self.is_whole(j, count) {
             return Interval { start: number as u32, frequency: 1, bits: self.bits };
         }
-        let start = ((number << WIDE) / count) as u32;
-        Interval { start, frequency: (((number + 1) << WIDE) / count) as u32 - start, bits: WIDE }
+        let bits = wide(count);
+        let start = |number: i32| ((i64::from(number) << bits) / i64::from(count)) as u32;
+        Interval { start: start(number), frequency: start(number + 1) - start(number), bits }
     }
 
     /// Codes a level.
@@ -158,8 +168,8 @@ impl Mixture {
         let number = if self.is_whole(j, count) {
             coder.peek_behind(bin, self.bits) as i32
         } else {
-            let y = coder.peek_behind(bin, WIDE) as i32;
-            ((y + 1) * count - 1) >> WIDE
+            let y = i64::from(coder.peek_behind(bin, wide(count)));
+            (((y + 1) * i64::from(count) - 1) >> wide(count)) as i32
         };
         coder.code_both(bin, self.within(j, number, count));
         low + number
@@ -171,7 +181,7 @@ impl Mixture {
         let mut sums = [0u64; 257];
         for x in 0..256 {
             let j = self.bin(x);
-            let mass = Self::interval(&starts, j).frequency << WIDE;
+            let mass = Self::interval(&starts, j).frequency << 8;
             let own = if blues.has(x as u32) { mass / self.levels_of(j).1 as u32 } else { 0 };
             sums[x as usize + 1] = sums[x as usize] + u64::from(own);
         }

@@ -4,7 +4,7 @@
 use crate::processor::simd::wide;
 use crate::wavefront::mixture::ROW;
 use crate::wavefront::network::{Network, Scratch, OUTPUTS};
-use crate::wavefront::plane::{logarithm, Plane, A, G, P, X};
+use crate::wavefront::plane::{logarithm, Plane, Window, A, G, HIGH, P, X};
 use crate::wavefront::rules::{FEATURES, INPUTS};
 use crate::wavefront::sheet::LAG;
 
@@ -35,11 +35,14 @@ const BESIDE: [Offset; 4] = [[0, 1], [1, 0], [0, -1], [-1, 0]];
 
 /// What is known of pixels before their levels are.
 pub struct Pixels {
-    /// M, P, e and its reciprocal.
+    /// M and P.
     median: All<i32>,
     prediction: All<i32>,
+    /// s, e, its reciprocal, and G.
+    shift: All<i32>,
     unit: All<i32>,
     reciprocal: All<i32>,
+    logarithm: All<i32>,
     inputs: [All<i32>; 18],
     outputs: [[i32; OUTPUTS]; PIXELS],
     /// The bits of a bin, the level where bin 32 begins, and the first and the last bin that have levels.
@@ -60,8 +63,10 @@ impl Default for Pixels {
         Pixels {
             median: none,
             prediction: none,
+            shift: none,
             unit: none,
             reciprocal: none,
+            logarithm: none,
             inputs: [none; 18],
             outputs: [[0; OUTPUTS]; PIXELS],
             bits: none,
@@ -84,6 +89,7 @@ pub struct Place<'a> {
     pub items: usize,
     pub count: usize,
     pub levels: i32,
+    pub depth: u32,
 }
 
 impl Pixels {
@@ -96,18 +102,30 @@ impl Pixels {
     pub fn look(&mut self, place: &Place, network: &Network, scratch: &mut Scratch) {
         let refs = place.references.iter().flatten().count();
         scratch.inputs.resize(place.count.next_multiple_of(W) * FEATURES[refs], 0);
-        match place.references {
-            [None, _] => look_all::<0>(self, place, &[], &mut scratch.inputs),
-            [Some(first), None] => look_all::<1>(self, place, &[first], &mut scratch.inputs),
-            [Some(first), Some(second)] => look_all::<2>(self, place, &[first, second], &mut scratch.inputs),
+        if place.depth > 8 {
+            self.look_by::<true>(place, &mut scratch.inputs);
+        } else {
+            self.look_by::<false>(place, &mut scratch.inputs);
         }
         network.run(scratch, &mut self.outputs);
-        distribute(self, place.count, place.levels);
+        distribute(self, place.count, place.levels, place.depth as i32);
+    }
+
+    fn look_by<const WIDE: bool>(&mut self, place: &Place, inputs: &mut [i16]) {
+        match place.references {
+            [None, _] => look_all::<0, WIDE>(self, place, &[], inputs),
+            [Some(first), None] => look_all::<1, WIDE>(self, place, &[first], inputs),
+            [Some(first), Some(second)] => look_all::<2, WIDE>(self, place, &[first, second], inputs),
+        }
     }
 
     /// Notes the levels of pixels, and what least squares learn from them.
-    pub fn learn(&self, plane: &mut Plane, time: usize, slot: usize, count: usize) {
-        learn_all(self, plane, time, slot, count);
+    pub fn learn(&self, plane: &mut Plane, window: &Window, time: usize, slot: usize, count: usize) {
+        if window.is_wide() {
+            learn_all::<true>(self, plane, window, time, slot, count);
+        } else {
+            learn_all::<false>(self, plane, window, time, slot, count);
+        }
     }
 }
 
@@ -143,10 +161,63 @@ fn put<T: Copy>(to: &mut [T], lanes: [T; W]) {
     to[..W].copy_from_slice(&lanes);
 }
 
+/// s16
+#[inline(always)]
+fn word(x: i32) -> i32 {
+    x.clamp(-(1 << 15), (1 << 15) - 1)
+}
+
 /// A difference in units.
 #[inline(always)]
 fn norm(difference: &Lanes, reciprocal: &Lanes) -> Lanes {
     each!(l => (difference[l] * reciprocal[l] + (1 << 14)) >> 15)
+}
+
+/// A difference of levels in 2^s levels.
+#[inline(always)]
+fn step<const WIDE: bool>(difference: &Lanes, shift: &Lanes) -> Lanes {
+    if !WIDE {
+        return *difference;
+    }
+    each!(l => {
+        let twice = word(2 * word(difference[l]));
+        ((twice * (1 << (14 - shift[l])) + (1 << 14)) >> 15).clamp(-511, 511)
+    })
+}
+
+/// A number in 2^-6 of a level in 2^(s - 6).
+#[inline(always)]
+fn down<const WIDE: bool>(x: &Lanes, shift: &Lanes) -> Lanes {
+    if !WIDE {
+        return *x;
+    }
+    each!(l => word(x[l] >> shift[l]))
+}
+
+/// Where levels are looked at from: the median and the prediction of a plane.
+struct Center {
+    median: Lanes,
+    prediction: Lanes,
+    /// The prediction less the median.
+    change: Lanes,
+}
+
+impl Center {
+    #[inline(always)]
+    fn new<const WIDE: bool>(median: Lanes, prediction: Lanes, shift: &Lanes) -> Center {
+        let change = each!(l => prediction[l] - 64 * median[l]);
+        Center { median, prediction, change: down::<WIDE>(&change, shift) }
+    }
+
+    /// The difference of levels to the prediction.
+    #[inline(always)]
+    fn difference<const WIDE: bool>(&self, x: &Lanes, shift: &Lanes) -> Lanes {
+        if !WIDE {
+            return each!(l => 64 * x[l] - self.prediction[l]);
+        }
+        let d = step::<WIDE>(&each!(l => x[l] - self.median[l]), shift);
+        each!(l => word(64 * d[l] - self.change[l]))
+    }
 }
 
 /// Reads numbers around some pixels.
@@ -170,17 +241,39 @@ impl<'a> Around<'a> {
         load(self.plane.from(ring, time, self.slot.wrapping_add_signed(rows * self.items as isize)))
     }
 
+    /// X
+    #[inline(always)]
+    fn level<const WIDE: bool>(&self, offset: Offset) -> Lanes {
+        let x = self.at(X, offset);
+        if WIDE {
+            each!(l => x[l] & 0xffff)
+        } else {
+            x
+        }
+    }
+
+    /// P or A
+    #[inline(always)]
+    fn number<const WIDE: bool>(&self, ring: usize, offset: Offset) -> Lanes {
+        let low = self.at(ring, offset);
+        if !WIDE {
+            return low;
+        }
+        let high = self.at(ring + HIGH, offset);
+        each!(l => (high[l] << 16) | (low[l] & 0xffff))
+    }
+
     /// M
     #[inline(always)]
-    fn median(&self) -> Lanes {
-        let (a, b, c) = (self.at(X, [0, -1]), self.at(X, [-1, 0]), self.at(X, [-1, -1]));
+    fn median<const WIDE: bool>(&self) -> Lanes {
+        let [a, b, c] = [[0, -1], [-1, 0], [-1, -1]].map(|offset| self.level::<WIDE>(offset));
         each!(l => a[l].min(b[l]).max(a[l].max(b[l]).min(a[l] + b[l] - c[l])))
     }
 }
 
 wide! {
     /// Predicts pixels, and makes the inputs of their network.
-    fn look_all['a, const REFS: usize]['a, REFS](
+    fn look_all['a, const REFS: usize, const WIDE: bool]['a, REFS, WIDE](
         pixels: &'a mut Pixels,
         place: &'a Place<'a>,
         references: &'a [&'a Plane; REFS],
@@ -188,13 +281,13 @@ wide! {
     ) {
         let width = FEATURES[REFS];
         for (number, inputs) in inputs.chunks_exact_mut(W * width).enumerate() {
-            look_at(pixels, place, references, number * W, inputs);
+            look_at::<REFS, WIDE>(pixels, place, references, number * W, inputs);
         }
     }
 }
 
 #[inline(always)]
-fn look_at<const REFS: usize>(
+fn look_at<const REFS: usize, const WIDE: bool>(
     pixels: &mut Pixels,
     place: &Place,
     references: &[&Plane; REFS],
@@ -206,27 +299,49 @@ fn look_at<const REFS: usize>(
     for (other, plane) in others.iter_mut().zip(references) {
         *other = Around::new(plane, place, first);
     }
-    let median = own.median();
+    let median = own.median::<WIDE>();
     put(&mut pixels.median[first..], median);
 
+    // The unit.
+    let mut errors = [4; W];
+    for (i, offset) in RECENT.into_iter().enumerate() {
+        let a = own.number::<WIDE>(A, offset);
+        let weight = if i < 2 { 2 } else { 1 };
+        errors = each!(l => errors[l] + weight * a[l]);
+    }
+    let mean = each!(l => errors[l] >> 3);
+    let shift = if WIDE { each!(l => (((mean[l] as f32).to_bits() >> 23) as i32 - 138).max(0)) } else { [0; W] };
+    let e = each!(l => (mean[l] + 16) >> shift[l]);
+    // A quotient that is no integer is at least 2^-19 of itself below the next one, so a single is below it, too.
+    let reciprocal = each!(l => ((524_288.0 / e[l] as f32) as i32).min(32767));
+    let g = each!(l => logarithm(mean[l] + 16));
+    put(&mut pixels.shift[first..], shift);
+    put(&mut pixels.unit[first..], e);
+    put(&mut pixels.reciprocal[first..], reciprocal);
+    put(&mut pixels.logarithm[first..], g);
+
     // The prediction.
+    let mut medians = [[0; W]; REFS];
+    for (median, other) in medians.iter_mut().zip(&others) {
+        *median = other.median::<WIDE>();
+    }
     let mut inputs = [[0; W]; 18];
     for (input, &i) in inputs.iter_mut().zip(&OWN_INPUTS) {
-        let x = own.at(X, OWN[i]);
-        *input = each!(l => x[l] - median[l]);
+        let x = own.level::<WIDE>(OWN[i]);
+        *input = step::<WIDE>(&each!(l => x[l] - median[l]), &shift);
     }
     if REFS > 0 {
-        let median = others[0].median();
+        let median = medians[0];
         for (input, &i) in inputs[9..].iter_mut().zip(&FIRST_INPUTS) {
-            let x = others[0].at(X, FIRST[i]);
-            *input = each!(l => x[l] - median[l]);
+            let x = others[0].level::<WIDE>(FIRST[i]);
+            *input = step::<WIDE>(&each!(l => x[l] - median[l]), &shift);
         }
     }
     if REFS > 1 {
-        let median = others[1].median();
+        let median = medians[1];
         for (input, &i) in inputs[15..].iter_mut().zip(&SECOND_INPUTS) {
-            let x = others[1].at(X, SECOND[i]);
-            *input = each!(l => x[l] - median[l]);
+            let x = others[1].level::<WIDE>(SECOND[i]);
+            *input = step::<WIDE>(&each!(l => x[l] - median[l]), &shift);
         }
     }
     let mut sum = [32; W];
@@ -238,64 +353,54 @@ fn look_at<const REFS: usize>(
         }
     }
     let top = 64 * (place.levels - 1);
-    let p = each!(l => (64 * median[l] + (sum[l] >> 6)).max(0).min(top));
+    let p = each!(l => {
+        let change = if WIDE { word(sum[l] >> 6) << shift[l] } else { sum[l] >> 6 };
+        (64 * median[l] + change).max(0).min(top)
+    });
     put(&mut pixels.prediction[first..], p);
-
-    // The unit.
-    let mut errors = [4; W];
-    for (i, offset) in RECENT.into_iter().enumerate() {
-        let a = own.at(A, offset);
-        let weight = if i < 2 { 2 } else { 1 };
-        errors = each!(l => errors[l] + weight * a[l]);
-    }
-    let e = each!(l => (errors[l] >> 3) + 16);
-    // A quotient that is no integer is at least 2^-19 of itself below the next one, so a single is below it, too.
-    let reciprocal = each!(l => ((524_288.0 / e[l] as f32) as i32).min(32767));
-    let g = each!(l => logarithm(e[l]));
-    put(&mut pixels.unit[first..], e);
-    put(&mut pixels.reciprocal[first..], reciprocal);
 
     // The features.
     let mut f = [[0; W]; 40];
+    let center = Center::new::<WIDE>(median, p, &shift);
     for (f, offset) in f.iter_mut().zip(OWN) {
-        let x = own.at(X, offset);
-        *f = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
+        let x = own.level::<WIDE>(offset);
+        *f = norm(&center.difference::<WIDE>(&x, &shift), &reciprocal);
     }
-    f[12] = norm(&each!(l => 64 * median[l] - p[l]), &reciprocal);
+    f[12] = norm(&center.difference::<WIDE>(&median, &shift), &reciprocal);
     for (f, offset) in f[13..].iter_mut().zip(SIGNED) {
-        let (x, p) = (own.at(X, offset), own.at(P, offset));
-        *f = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
+        let (x, p) = (own.level::<WIDE>(offset), own.number::<WIDE>(P, offset));
+        *f = norm(&down::<WIDE>(&each!(l => 64 * x[l] - p[l]), &shift), &reciprocal);
     }
-    let shift = 8 - (32 - (place.levels as u32 - 1).leading_zeros());
+    let bits = 32 - (place.levels as u32 - 1).leading_zeros();
     f[17] = each!(l => 2 * (g[l] - 56));
     f[18] = each!(l => (p[l] & 63) - 32);
-    f[19] = each!(l => ((p[l] << shift) >> 6) - 128);
+    f[19] = each!(l => ((p[l] << 2) >> bits) - 128);
     if REFS == 0 {
         for (f, offset) in f[20..].iter_mut().zip(ALONE) {
-            let x = own.at(X, offset);
-            *f = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
+            let x = own.level::<WIDE>(offset);
+            *f = norm(&center.difference::<WIDE>(&x, &shift), &reciprocal);
         }
     }
     let behind = [20, 30, 36][REFS];
     if REFS > 0 {
-        let center = others[0].at(P, [0, 0]);
+        let center = Center::new::<WIDE>(medians[0], others[0].number::<WIDE>(P, [0, 0]), &shift);
         for (f, offset) in f[20..].iter_mut().zip(FIRST) {
-            let x = others[0].at(X, offset);
-            *f = norm(&each!(l => 64 * x[l] - center[l]), &reciprocal);
+            let x = others[0].level::<WIDE>(offset);
+            *f = norm(&center.difference::<WIDE>(&x, &shift), &reciprocal);
         }
     }
     if REFS > 1 {
-        let center = others[1].at(P, [0, 0]);
+        let center = Center::new::<WIDE>(medians[1], others[1].number::<WIDE>(P, [0, 0]), &shift);
         for (f, offset) in f[30..].iter_mut().zip(SECOND) {
-            let x = others[1].at(X, offset);
-            *f = norm(&each!(l => 64 * x[l] - center[l]), &reciprocal);
+            let x = others[1].level::<WIDE>(offset);
+            *f = norm(&center.difference::<WIDE>(&x, &shift), &reciprocal);
         }
     }
     for (k, other) in others.iter().enumerate() {
-        let here = other.at(A, [0, 0]);
+        let here = other.number::<WIDE>(A, [0, 0]);
         let mut sum = each!(l => 2 * here[l] + 96);
         for offset in BESIDE {
-            let a = other.at(A, offset);
+            let a = other.number::<WIDE>(A, offset);
             sum = each!(l => sum[l] + a[l]);
         }
         let own = other.at(G, [0, 0]);
@@ -318,21 +423,22 @@ fn look_at<const REFS: usize>(
 
 wide! {
     /// Makes the distributions of pixels from the outputs of their networks.
-    fn distribute['a]['a](pixels: &'a mut Pixels, count: usize, levels: i32) {
+    fn distribute['a]['a](pixels: &'a mut Pixels, count: usize, levels: i32, depth: i32) {
         for first in (0..count).step_by(W) {
-            distribute_at(pixels, first, levels);
+            distribute_at(pixels, first, levels, depth);
         }
     }
 }
 
 #[inline(always)]
-fn distribute_at(pixels: &mut Pixels, first: usize, levels: i32) {
+fn distribute_at(pixels: &mut Pixels, first: usize, levels: i32, depth: i32) {
     let outputs = &pixels.outputs[first..first + W];
     let mut y = [[0; W]; OUTPUTS];
     for (o, y) in y.iter_mut().enumerate() {
         *y = each!(l => outputs[l][o]);
     }
     let (p, e) = (get(&pixels.prediction, first), get(&pixels.unit, first));
+    let (g, shift) = (get(&pixels.logarithm, first), get(&pixels.shift, first));
     let logs = [[0; W], y[0], y[1]];
     let top = each!(l => y[0][l].max(y[1][l]).max(0));
     let mut powers = [[0.0; W]; 3];
@@ -348,13 +454,14 @@ fn distribute_at(pixels: &mut Pixels, first: usize, levels: i32) {
     for l in 0..W {
         quotient[l] = 65535.0 / ((powers[0][l] + powers[1][l]) + powers[2][l]);
     }
+    let (least, finest) = if depth > 8 { (16384, 5) } else { (4096, 29) };
     let (mut weights, mut scales, mut widest) = ([[0; W]; 3], [[0; W]; 3], [-(1 << 20); W]);
     for k in 0..3 {
         weights[k] = each!(l => (powers[k][l] * quotient[l]) as i32);
-        scales[k] = each!(l => 2 * logarithm(e[l]) + y[5 + k][l] - 96);
-        widest = each!(l => if weights[k][l] >= 4096 { scales[k][l].max(widest[l]) } else { widest[l] });
+        scales[k] = each!(l => 2 * g[l] + y[5 + k][l] - 96);
+        widest = each!(l => if weights[k][l] >= least { scales[k][l].max(widest[l]) } else { widest[l] });
     }
-    let bits = each!(l => ((widest[l] - 29) >> 4).clamp(0, 4));
+    let bits = each!(l => ((widest[l] - finest) >> 4).clamp(0, depth - 4));
     let base = each!(l => (p[l] + 32) >> 6 >> bits[l] << bits[l]);
     put(&mut pixels.bits[first..], bits);
     put(&mut pixels.base[first..], base);
@@ -363,7 +470,7 @@ fn distribute_at(pixels: &mut Pixels, first: usize, levels: i32) {
     for k in 0..3 {
         let row = each!(l => {
             let moved = (y[2 + k][l] * 8 * e[l].min(4095) + (1 << 14)) >> 15;
-            let t = p[l] + 32 - 64 * base[l] + moved;
+            let t = p[l] + 32 - 64 * base[l] + (moved << shift[l]);
             let m = ((t >> (3 + bits[l])) + 256).clamp(0, 511);
             let c = ((scales[k][l] - 16 * bits[l] + 82) >> 2).clamp(0, 35);
             (8 * c + (m & 7)) * ROW as i32 + 64 - (m >> 3)
@@ -374,25 +481,32 @@ fn distribute_at(pixels: &mut Pixels, first: usize, levels: i32) {
 }
 
 wide! {
-    fn learn_all['a]['a](
+    fn learn_all['a, const WIDE: bool]['a, WIDE](
         pixels: &'a Pixels,
         plane: &'a mut Plane,
+        window: &'a Window,
         time: usize,
         slot: usize,
         count: usize,
     ) {
         for first in (0..count).step_by(W) {
             let (x, p) = (get(&pixels.levels, first), get(&pixels.prediction, first));
-            let (e, reciprocal) = (get(&pixels.unit, first), get(&pixels.reciprocal, first));
-            let slot = slot + first;
+            let (g, reciprocal) = (get(&pixels.logarithm, first), get(&pixels.reciprocal, first));
+            let (slot, most) = (slot + first, (16 << window.depth) - 1);
+            let a = each!(l => (64 * x[l] - p[l]).abs().min(most));
             put(plane.from_mut(X, time, slot), each!(l => x[l] as i16));
             put(plane.from_mut(P, time, slot), each!(l => p[l] as i16));
-            put(plane.from_mut(A, time, slot), each!(l => (64 * x[l] - p[l]).abs().min(4095) as i16));
-            put(plane.from_mut(G, time, slot), each!(l => logarithm(e[l]) as i16));
+            put(plane.from_mut(A, time, slot), each!(l => a[l] as i16));
+            put(plane.from_mut(G, time, slot), each!(l => g[l] as i16));
+            if WIDE {
+                put(plane.from_mut(P + HIGH, time, slot), each!(l => (p[l] >> 16) as i16));
+                put(plane.from_mut(A + HIGH, time, slot), each!(l => (a[l] >> 16) as i16));
+            }
             let Some(cells) = &mut plane.cells else { continue };
             let (n, mut place, median) = (cells.inputs, cells.place(time) + slot, get(&pixels.median, first));
+            let target = step::<WIDE>(&each!(l => x[l] - median[l]), &get(&pixels.shift, first));
             for i in 0..=n {
-                let u = if i < n { get(&pixels.inputs[i], first) } else { each!(l => x[l] - median[l]) };
+                let u = if i < n { get(&pixels.inputs[i], first) } else { target };
                 let v = norm(&each!(l => 64 * u[l]), &reciprocal);
                 put(&mut cells.values[place..], each!(l => v[l].clamp(-1023, 1023) as i16));
                 place += plane.stride;

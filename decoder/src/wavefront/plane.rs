@@ -21,6 +21,8 @@ pub struct Window {
     pub rows: usize,
     pub columns: usize,
     pub levels: i32,
+    /// B, the bits of a level.
+    pub depth: u32,
     pub stride: usize,
     base: usize,
     capacity: usize,
@@ -30,7 +32,13 @@ impl Window {
     pub fn new(items: usize, rows: usize, columns: usize, levels: u32) -> Window {
         let capacity = (rows + 1).min((columns - 1) / LAG + 13 + STEP);
         let stride = ((ABOVE + capacity + 1) * items + SPARE).next_multiple_of(8);
-        Window { items, rows, columns, levels: levels as i32, stride, base: 0, capacity }
+        let depth = (32 - (levels - 1).leading_zeros()).max(8);
+        Window { items, rows, columns, levels: levels as i32, depth, stride, base: 0, capacity }
+    }
+
+    /// Whether numbers of levels have more than 16 bits.
+    pub fn is_wide(&self) -> bool {
+        self.depth > 8
     }
 
     pub fn slot(&self, row: usize) -> usize {
@@ -71,8 +79,8 @@ pub type History = Vec<i16>;
 
 #[derive(Default)]
 pub struct Plane {
-    /// X, P, A and G, each of the times that are known.
-    rings: [Vec<i16>; 4],
+    /// X, P, A and G, each of the times that are known; with more than 256 levels the high words of P and A, too.
+    rings: Vec<Vec<i16>>,
     /// Nothing in a plane that is only looked at.
     pub cells: Option<Cells>,
     pub stride: usize,
@@ -82,13 +90,17 @@ pub const X: usize = 0;
 pub const P: usize = 1;
 pub const A: usize = 2;
 pub const G: usize = 3;
+/// From a ring to that of the high words.
+pub const HIGH: usize = 3;
 
 impl Plane {
     pub fn new(window: &Window, cells: Option<Cells>) -> Plane {
         let middle = window.levels >> 1;
-        let starts = [middle, 64 * middle, 2 * window.levels, logarithm(2 * window.levels + 16)];
-        let rings = starts.map(|start| vec![start as i16; TIMES * window.stride]);
-        Plane { rings, cells, stride: window.stride }
+        let (p, a) = (64 * middle, 2 * window.levels);
+        let starts = [middle, p, a, logarithm(a + 16), p >> 16, a >> 16];
+        let count = if window.is_wide() { 6 } else { 4 };
+        let ring = |&start: &i32| vec![start as i16; TIMES * window.stride];
+        Plane { rings: starts[..count].iter().map(ring).collect(), cells, stride: window.stride }
     }
 
     /// Where a slot of a time stands.

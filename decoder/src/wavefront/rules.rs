@@ -22,12 +22,12 @@ pub struct Wavefront {
     pub decay: [f32; 3],
     pub ridge: f32,
     pub networks: [Network; 3],
+    pub levels: u32,
     starts: Starts,
 }
 
 impl Wavefront {
     pub fn read(fields: &mut Fields, levels: u32, parts: &mut Parts) -> Result<Wavefront> {
-        demand(levels <= 256, "an x of wavefronts has too many levels", SECTION)?;
         let decay: [i64; 3] = fields.take("decay")?.integers(0, 252, "decay")?;
         demand(decay.iter().sum::<i64>() <= 252, "the decay is too large", SECTION)?;
         let ridge = fields.integer("ridge", 1, 1 << 20)? as f32;
@@ -47,7 +47,7 @@ impl Wavefront {
         let mut network =
             |refs: usize| Network::read(parts, refs, FEATURES[refs], hidden[refs] as usize, residual[refs] as usize);
         let networks = [network(0)?, network(1)?, network(2)?];
-        Ok(Wavefront { decay: decay.map(|d| d as f32), ridge, networks, starts })
+        Ok(Wavefront { decay: decay.map(|d| d as f32), ridge, networks, levels, starts })
     }
 
     /// The multiply-adds of the largest network.

@@ -146,11 +146,12 @@ impl<'a> Sheets<'a> {
         let (begin, end) = (window.slot(front.start), window.slot(front.end));
         for slot in (begin..end).step_by(PIXELS) {
             let count = PIXELS.min(end - slot);
-            let place = Place { plane, references, items: window.items, time, slot, count, levels: window.levels };
+            let &Window { items, levels, depth, .. } = window;
+            let place = Place { plane, references, items, time, slot, count, levels, depth };
             self.pixels.look(&place, &self.codec.networks[refs], &mut self.scratch);
             let start = [window.row(slot), slot % window.items];
             code_all(&mut self.pixels, coder, images, number, start, time, count);
-            self.pixels.learn(plane, time, slot, count);
+            self.pixels.learn(plane, window, time, slot, count);
         }
     }
 }

@@ -1,5 +1,5 @@
-// The distribution of images in wavefronts: images of any size, number of planes and up to 256
-// levels, each pixel predicted from those before it, many rows at once (wavefront/sheets.hpp).
+// The distribution of images in wavefronts: images of any size and number of planes, each pixel
+// predicted from those before it, many rows at once (wavefront/sheets.hpp).
 #pragma once
 
 #include <algorithm>
@@ -119,16 +119,10 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
         return wave_kernels(arithmetic_ == Arithmetic::contracted);
     }
 
-    static void require_levels(std::span<const ItemShape> shapes) {
-        for (const ItemShape& shape : shapes)
-            require(shape.levels <= 256, "a wavefront has at most 256 levels");
-    }
-
     template <class Symbol>
     void push_all(Message& message, std::span<const ItemShape> shapes,
                   std::span<const Symbol> symbols) const {
         require_planes(shapes, symbols);
-        require_levels(shapes);
         const auto codes = std::make_unique_for_overwrite<WaveCode[]>(symbols.size());
         std::vector<std::uint32_t> counts;  // of each step
         std::size_t place = 0;
@@ -158,10 +152,8 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
         WaveSheets sheets(*settings_, kernels(), shape, items);
         sheets.run(
             [&](const WaveFront& front, const WavePixels& pixels, const WavePart& part,
-                std::int16_t* out) {
-                all.each(part, items, [&](Symbol symbol, std::size_t i) {
-                    out[i] = static_cast<std::int16_t>(symbol);
-                });
+                std::uint16_t* out) {
+                all.each(part, items, [&](Symbol symbol, std::size_t i) { out[i] = symbol; });
                 WaveCode* const to = codes + place;
                 const bool blue =
                     all.each_blue(part, items, [&](const JpegColours::Blues& blues, std::size_t i) {
@@ -171,10 +163,8 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
                                             frequency = weights.start(level + 1) - start;
                         to[i] = {static_cast<std::uint16_t>(start),
                                  static_cast<std::uint16_t>(frequency),
-                                 static_cast<std::uint8_t>(start >> 16),
-                                 static_cast<std::uint8_t>(frequency >> 16),
-                                 wave_jpeg_precision,
-                                 0};
+                                 static_cast<std::uint16_t>(start >> 16),
+                                 static_cast<std::uint8_t>(frequency >> 16), wave_jpeg_precision};
                     });
                 if (!blue) kernels().codes(front, pixels, out, to);
                 place += part.count;
@@ -186,7 +176,6 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
     void pop_all(Message& message, std::span<const ItemShape> shapes,
                  std::span<Symbol> symbols) const {
         require_elements(shapes, symbols.size());
-        require_levels(shapes);
         const DefaultFloats floats(arithmetic_);
         while (!shapes.empty()) {
             const std::size_t items = wave_items(shapes),
@@ -204,7 +193,7 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
         WaveSheets sheets(*settings_, kernels(), shape, items);
         sheets.run(
             [&](const WaveFront& front, const WavePixels& pixels, const WavePart& part,
-                std::int16_t* out) {
+                std::uint16_t* out) {
                 message.pop_step(part.count, [&](std::uint64_t* heads, const std::uint32_t* top) {
                     const std::size_t lanes = message.lanes();
                     const bool blue = all.each_blue(
@@ -223,10 +212,10 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
     }
 
     static void pop_symbol_of(const BlueWeights& weights, std::uint64_t& head,
-                              const std::uint32_t*& top, std::int16_t& symbol) {
+                              const std::uint32_t*& top, std::uint16_t& symbol) {
         auto find = [&](std::size_t, std::uint32_t x) {
             const std::size_t level = weights.find(x);
-            symbol = static_cast<std::int16_t>(level);
+            symbol = static_cast<std::uint16_t>(level);
             const std::uint32_t start = weights.start(level);
             return Interval{start, weights.start(level + 1) - start};
         };
@@ -238,29 +227,34 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
 };
 
 // What the networks see of all pixels of planes with this number of references: features, and the
-// symbol, the prediction and the unit of each.
-inline void wave_features_of(const WavefrontSettings& settings, std::span<const ItemShape> shapes,
-                             std::span<const std::uint8_t> symbols, std::size_t references,
-                             std::vector<std::uint8_t>& features,
-                             std::vector<std::int16_t>& pixels) {
+// symbol, the prediction, the unit and the number of levels of each.
+template <class Symbol>
+void wave_features_of(const WavefrontSettings& settings, std::span<const ItemShape> shapes,
+                      std::span<const Symbol> symbols, std::size_t references,
+                      std::vector<std::uint8_t>& features, std::vector<std::int32_t>& pixels) {
     require(references <= wave_most_references, "a plane has 0 to 2 references");
     require_planes(shapes, symbols);
     const DefaultFloats floats;
     while (!shapes.empty()) {
         const ItemShape& shape = shapes.front();
-        require(shape.levels <= 256, "a wavefront has at most 256 levels");
         const std::size_t items = wave_items(shapes);
-        const WaveSymbols<const std::uint8_t> all(shape, symbols);
+        const WaveSymbols<const Symbol> all(shape, symbols);
         WaveSheets sheets(settings, wave_kernels(false), shape, items);
         sheets.run(
             [&](const WaveFront& front, const WavePixels& of, const WavePart& part,
-                std::int16_t* out) {
-                all.each(part, items, [&](std::uint8_t symbol, std::size_t i) { out[i] = symbol; });
+                std::uint16_t* out) {
+                all.each(part, items, [&](Symbol symbol, std::size_t i) { out[i] = symbol; });
                 if (front.references != references) return;
                 const std::size_t size = part.count * wave_features(references);
                 features.insert(features.end(), front.features, front.features + size);
-                for (std::size_t i = 0; i < part.count; ++i)
-                    pixels.insert(pixels.end(), {out[i], of.predictions[i], of.units[i]});
+                const bool wide = front.depth > wave_narrow_depth;
+                for (std::size_t i = 0; i < part.count; ++i) {
+                    const std::int32_t high = wide ? of.high_predictions[i] : 0,
+                                       low = static_cast<std::uint16_t>(of.predictions[i]),
+                                       shift = wide ? of.shifts[i] : 0;
+                    pixels.insert(pixels.end(),
+                                  {out[i], high << 16 | low, of.units[i] << shift, front.levels});
+                }
             },
             [](std::size_t) {}, true);
         symbols = symbols.subspan(items * shape.elements());

@@ -10,7 +10,14 @@ namespace bitsback {
 namespace {
 
 constexpr uint32_t wave_total = uint32_t{1} << wave_precision;
-constexpr unsigned wide_bits = 8;  // of the second interval in a bin that has not 2^bits levels
+
+// Those of the second interval in a bin that has not 2^bits levels, but so many.
+inline unsigned bits_of_levels(int32_t count) { return count <= 256 ? 8 : 16; }
+// The start of the interval of a level of these.
+inline uint32_t start_of_level(uint32_t level, int32_t count) {
+    return static_cast<uint32_t>((uint64_t{level} << bits_of_levels(count)) /
+                                 static_cast<uint32_t>(count));
+}
 
 // The levels of a bin.
 struct BinLevels {
@@ -43,7 +50,7 @@ inline uint32_t start_of(const WaveFront& front, const WavePixels& pixels, size_
                                   : start_within(front, pixels, i, bin);
 }
 
-void codes(const WaveFront& front, const WavePixels& pixels, const int16_t* symbols,
+void codes(const WaveFront& front, const WavePixels& pixels, const uint16_t* symbols,
            WaveCode* out) {
     for (size_t i = 0; i < front.count; ++i) {
         const int32_t symbol = symbols[i], bits = pixels.bits[i];
@@ -59,20 +66,18 @@ void codes(const WaveFront& front, const WavePixels& pixels, const int16_t* symb
         }
         low = bin <= pixels.first[i] ? 0 : (low >> 1) + static_cast<uint32_t>(bin);
         high = bin >= pixels.last[i] ? wave_total : (high >> 1) + static_cast<uint32_t>(bin) + 1;
-        WaveCode code{static_cast<uint16_t>(low),
-                      static_cast<uint16_t>(high - low),
-                      static_cast<uint8_t>(apart & ((1 << bits) - 1)),
-                      1,
-                      static_cast<uint8_t>(bits),
-                      0};
+        WaveCode code{static_cast<uint16_t>(low), static_cast<uint16_t>(high - low),
+                      static_cast<uint16_t>(apart & ((1 << bits) - 1)), 0,
+                      static_cast<uint8_t>(bits)};
         if (bin < 1 || bin > pixels.full[i]) {
             const BinLevels levels = levels_of(front, pixels, i, bin);
-            const auto start = [&](int32_t level) { return (level << wide_bits) / levels.count; };
-            const int32_t level = symbol - levels.low;
-            code.second_start = static_cast<uint8_t>(start(level));
-            code.second_frequency = static_cast<uint8_t>(start(level + 1) - start(level));
-            code.bits = wide_bits;
-            if (levels.count == 1) code.second_frequency = 1, code.bits = 0;
+            const auto level = static_cast<uint32_t>(symbol - levels.low);
+            const uint32_t start = start_of_level(level, levels.count);
+            code.second_start = static_cast<uint16_t>(start);
+            code.last_second =
+                static_cast<uint8_t>(start_of_level(level + 1, levels.count) - start - 1);
+            code.bits = static_cast<uint8_t>(bits_of_levels(levels.count));
+            if (levels.count == 1) code.last_second = 0, code.bits = 0;
         }
         out[i] = code;
     }
@@ -84,9 +89,9 @@ void starts(const WaveFront& front, const WavePixels& pixels, size_t i, uint32_t
 }
 
 inline BITSBACK_INLINE void push_code(const WaveCode& code, uint64_t& head, uint32_t*& top) {
-    if (code.bits > wide_bits) {  // one interval
+    if (code.bits == wave_jpeg_precision) {  // one interval
         const uint32_t start = code.start | uint32_t{code.second_start} << 16,
-                       frequency = code.frequency | uint32_t{code.second_frequency} << 16;
+                       frequency = code.frequency | uint32_t{code.last_second} << 16;
         const bool full = (head >> (64 - code.bits)) >= frequency;
         *top = static_cast<uint32_t>(head);
         top += full;
@@ -94,16 +99,16 @@ inline BITSBACK_INLINE void push_code(const WaveCode& code, uint64_t& head, uint
         head = (kept / frequency << code.bits) + kept % frequency + start;
         return;
     }
-    const uint32_t both = uint32_t{code.frequency} * code.second_frequency;
+    const uint32_t second = uint32_t{code.last_second} + 1;
+    const uint32_t both = code.frequency * second;
     const bool full = (head >> (64 - wave_precision - code.bits)) >= both;
     *top = static_cast<uint32_t>(head);
     top += full;
     uint64_t x = full ? head >> 32 : head;
-    if (code.second_frequency == 1)
+    if (second == 1)
         x = (x << code.bits) + code.second_start;
     else
-        x = (x / code.second_frequency << code.bits) + x % code.second_frequency +
-            code.second_start;
+        x = (x / second << code.bits) + x % second + code.second_start;
     const uint64_t quotient =
         x >> 32 == 0 ? static_cast<uint32_t>(x) / code.frequency : x / code.frequency;
     head = (quotient << wave_precision) + (x - quotient * code.frequency) + code.start;
@@ -128,21 +133,22 @@ uint32_t* push(const WaveCode* codes, size_t count, uint64_t* heads, size_t lane
 }
 
 // A symbol whose bin is known; x is the number in 2^15 that the bin was found by.
-inline BITSBACK_INLINE int16_t pop_code(const WaveFront& front, const WavePixels& pixels, size_t i,
-                                        int32_t bin, uint32_t x, uint32_t start, uint32_t frequency,
-                                        uint64_t& head, const uint32_t*& top) {
+inline BITSBACK_INLINE uint16_t pop_code(const WaveFront& front, const WavePixels& pixels, size_t i,
+                                         int32_t bin, uint32_t x, uint32_t start,
+                                         uint32_t frequency, uint64_t& head, const uint32_t*& top) {
     uint64_t s = frequency * (head >> wave_precision) + x - start;
     const int32_t bits = pixels.bits[i];
     int32_t symbol;
     if (static_cast<uint32_t>(bin - 1) >= static_cast<uint32_t>(pixels.full[i])) [[unlikely]] {
         const BinLevels levels = levels_of(front, pixels, i, bin);
-        const auto y = static_cast<int32_t>(s & 255);
-        const int32_t level = ((y + 1) * levels.count - 1) >> wide_bits;
-        const auto first = [&](int32_t of) { return (of << wide_bits) / levels.count; };
-        const int32_t second = first(level);
-        s = static_cast<uint64_t>(first(level + 1) - second) * (s >> wide_bits) +
-            static_cast<uint64_t>(y - second);
-        symbol = levels.low + level;
+        const unsigned wide_bits = bits_of_levels(levels.count);
+        const auto y = static_cast<uint32_t>(s & ((uint64_t{1} << wide_bits) - 1));
+        const auto level = static_cast<uint32_t>(
+            (uint64_t{y + 1} * static_cast<uint32_t>(levels.count) - 1) >> wide_bits);
+        const uint32_t second = start_of_level(level, levels.count);
+        s = uint64_t{start_of_level(level + 1, levels.count) - second} * (s >> wide_bits) + y -
+            second;
+        symbol = levels.low + static_cast<int32_t>(level);
     } else {
         symbol = pixels.base[i] + ((bin - 32) << bits) +
                  static_cast<int32_t>(s & ((uint64_t{1} << bits) - 1));
@@ -152,7 +158,7 @@ inline BITSBACK_INLINE int16_t pop_code(const WaveFront& front, const WavePixels
     const uint64_t filled = s << 32 | top[-1];
     head = empty ? filled : s;
     top -= empty;
-    return static_cast<int16_t>(symbol);
+    return static_cast<uint16_t>(symbol);
 }
 
 #if defined(__AVX2__)
@@ -194,8 +200,8 @@ inline BITSBACK_INLINE void fill_starts(const WaveFront& front, const WavePixels
     }
 }
 
-inline BITSBACK_INLINE int16_t pop_one(const WaveFront& front, const WavePixels& pixels, size_t i,
-                                       const int16_t* rows, uint64_t& head, const uint32_t*& top) {
+inline BITSBACK_INLINE uint16_t pop_one(const WaveFront& front, const WavePixels& pixels, size_t i,
+                                        const int16_t* rows, uint64_t& head, const uint32_t*& top) {
     const int16_t* const row = rows + i * start_row;
     const auto x = static_cast<uint32_t>(head & (wave_total - 1));
     const Register v = in(words(static_cast<int16_t>(x)));
@@ -213,7 +219,7 @@ inline BITSBACK_INLINE int16_t pop_one(const WaveFront& front, const WavePixels&
 }
 
 const uint32_t* pop(const WaveFront& front, const WavePixels& pixels, uint64_t* heads, size_t lanes,
-                    size_t lane, const uint32_t* top, int16_t* symbols) {
+                    size_t lane, const uint32_t* top, uint16_t* symbols) {
     alignas(64) int16_t rows[wave_slots * start_row];
     fill_starts(front, pixels, rows);
     size_t i = 0;
@@ -233,7 +239,7 @@ const uint32_t* pop(const WaveFront& front, const WavePixels& pixels, uint64_t* 
 }
 #else
 const uint32_t* pop(const WaveFront& front, const WavePixels& pixels, uint64_t* heads, size_t lanes,
-                    size_t lane, const uint32_t* top, int16_t* symbols) {
+                    size_t lane, const uint32_t* top, uint16_t* symbols) {
     for (size_t i = 0; i < front.count; ++i) {
         uint64_t& head = heads[(lane + i) % lanes];
         const auto x = static_cast<uint32_t>(head & (wave_total - 1));

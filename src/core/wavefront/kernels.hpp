@@ -25,15 +25,21 @@ static constexpr inline size_t wave_features(size_t references) {
 }
 static constexpr inline size_t wave_triangle(size_t side) { return side * (side + 1) / 2; }
 
-// The lines of a plane, from the slot of the first pixel on.
+// The lines of a plane, from the slot of the first pixel on. With more than 256 levels, symbols are
+// less by 2^15, and numbers of levels have high words too.
 struct WaveRings {
-    static constexpr size_t count = 5;
+    static constexpr size_t count = 8, narrow_count = 5;
     int16_t* symbols;
     int16_t* predictions;
     int16_t* differences;
     int16_t* errors;
     int16_t* logarithms;
+    int16_t* high_predictions;
+    int16_t* high_differences;
+    int16_t* high_errors;
 };
+static constexpr int32_t wave_middle = 1 << 15;  // what wide symbols are less by
+static constexpr int32_t wave_narrow_depth = 8;  // the most bits of a level that are not wide
 
 struct WaveLayer {
     const int8_t* weight;   // [outputs / 4][inputs / 4][4 outputs][4 inputs]
@@ -66,6 +72,7 @@ struct WaveFront {
     const WaveNetwork* network;
     const uint16_t* table;  // of logistic distributions, [36][8][128]
     int32_t levels;
+    int32_t depth;      // bits of a level, and 8 at least
     uint8_t* features;  // [count + 15][wave_features], to be filled in; or null
 };
 
@@ -73,30 +80,34 @@ struct WaveFront {
 struct WavePixels {
     alignas(64) int16_t medians[wave_slots];
     int16_t predictions[wave_slots];
-    int16_t units[wave_slots];
+    int16_t units[wave_slots];  // with more than 256 levels, shifted down
     int16_t reciprocals[wave_slots];
     int16_t logarithms[wave_slots];
+    // With more than 256 levels.
+    int16_t high_predictions[wave_slots];
+    int16_t shifts[wave_slots];
+    int16_t factors[wave_slots];  // 2^(14 - shift)
     int16_t inputs[wave_most_inputs][wave_slots];
     int16_t outputs[wave_outputs][wave_slots];
     // The bins: numbers of entries of the table, weights, and the place of the window.
     uint16_t rows[3][wave_slots];
     uint16_t weights[3][wave_slots];
-    int16_t base[wave_slots];
+    uint16_t base[wave_slots];
     int16_t bits[wave_slots];
     int16_t first[wave_slots];  // the bin of the lowest level
     int16_t last[wave_slots];   // and of the highest
     int16_t full[wave_slots];   // the last bin with 2^bits levels of which the window shows each
 };
 
-// A pixel's intervals: [start, start + frequency) of 2^15, and another one of 2^bits. With `bits`
-// above 8 it is one of 2^bits, whose high bytes are those of the other one.
+// A pixel's intervals: [start, start + frequency) of 2^15, and another one of 2^bits, whose
+// frequency is at most 2^8. With wave_jpeg_precision it is one alone of that many bits, whose high
+// bits are those of the other one.
 struct WaveCode {
     uint16_t start;
     uint16_t frequency;
-    uint8_t second_start;
-    uint8_t second_frequency;
+    uint16_t second_start;
+    uint8_t last_second;  // frequency - 1, or its high bits
     uint8_t bits;
-    uint8_t unused;
 };
 static constexpr unsigned wave_precision = 15, wave_jpeg_precision = 23;
 
@@ -126,18 +137,18 @@ struct WaveKernels {
     // Predicts pixels, and finds their distributions.
     void (*look)(const WaveFront& front, WavePixels& pixels);
     // The codes of known symbols.
-    void (*codes)(const WaveFront& front, const WavePixels& pixels, const int16_t* symbols,
+    void (*codes)(const WaveFront& front, const WavePixels& pixels, const uint16_t* symbols,
                   WaveCode* codes);
     // The starts of the bins of one pixel, [wave_bins + 1].
     void (*starts)(const WaveFront& front, const WavePixels& pixels, size_t i, uint32_t* starts);
     // Pops symbols, the first from lane `lane`; returns the new top of the tail.
     const uint32_t* (*pop)(const WaveFront& front, const WavePixels& pixels, uint64_t* heads,
-                           size_t lanes, size_t lane, const uint32_t* top, int16_t* symbols);
+                           size_t lanes, size_t lane, const uint32_t* top, uint16_t* symbols);
     // Pushes codes, the last one first, as the pop does.
     uint32_t* (*push)(const WaveCode* codes, size_t count, uint64_t* heads, size_t lanes,
                       uint32_t* top);
     // Stores what later pixels look at. symbols: has room for 16 more.
-    void (*learn)(const WaveFront& front, const WavePixels& pixels, const int16_t* symbols);
+    void (*learn)(const WaveFront& front, const WavePixels& pixels, const uint16_t* symbols);
 };
 
 // The kernels for the engine in use (linear.hpp); or those that contract products with sums.

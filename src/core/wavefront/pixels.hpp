@@ -33,29 +33,100 @@ inline BITSBACK_INLINE const int16_t* at(const WaveFront& front, const int16_t* 
            static_cast<ptrdiff_t>(front.items) * place.rows;
 }
 
-// 2^19 / e, of at most 15 bits, and the logarithm of e in eighths. The quotient of singles is
-// rounded down to that of the integers, since it is more than its last bit off the next one.
-struct Unit {
-    Words reciprocal, logarithm;
+// Two words of eight numbers each as singles, which have them without rounding.
+struct Singles {
+    Floats low, high;
+
+    explicit BITSBACK_INLINE Singles(Wide x)
+        : low(converted<Floats>(x.low)), high(converted<Floats>(x.high)) {}
+    // The exponents with so many bits behind them.
+    BITSBACK_INLINE Wide exponents(int bits) const {
+        const Ints shift = all<Ints>(23 - bits), bias = all<Ints>(127 << bits);
+        return {(seen_as<Ints>(low) >> shift) - bias, (seen_as<Ints>(high) >> shift) - bias};
+    }
+    // 2^19 / x. The quotient of singles is rounded down to that of the integers, since it is more
+    // than its last bit off the next one.
+    BITSBACK_INLINE Wide reciprocals() const {
+        const Floats one = all<Floats>(524288);
+        return {converted<Ints>(one / low), converted<Ints>(one / high)};
+    }
 };
-inline BITSBACK_INLINE Words logarithm_of(Floats low, Floats high) {
-    const auto part = [](Floats x) { return seen_as<Ints>(x) >> all<Ints>(20); };
-    return narrowed({part(low), part(high)}) - words(127 * 8);
+// The logarithm of x in eighths.
+inline BITSBACK_INLINE Words logarithm(Words x) {
+    return narrowed(Singles(widened(x)).exponents(3));
 }
-inline BITSBACK_INLINE Words logarithm(Words e) {
-    const Wide wide = widened(e);
-    return logarithm_of(converted<Floats>(wide.low), converted<Floats>(wide.high));
-}
-inline BITSBACK_INLINE Unit unit_of(Words e) {
-    const Wide wide = widened(e);
-    const Floats low = converted<Floats>(wide.low), high = converted<Floats>(wide.high);
-    const Floats one = all<Floats>(524288);
-    return {narrowed({converted<Ints>(one / low), converted<Ints>(one / high)}),
-            logarithm_of(low, high)};
-}
+inline BITSBACK_INLINE Words logarithm(Wide x) { return narrowed_sums(Singles(x).exponents(3)); }
 
 inline BITSBACK_INLINE Words median(Words a, Words b, Words c) {
-    return most(least(a, b), least(most(a, b), a + b - c));
+    const Words low = least(a, b), high = most(a, b);
+    return low + high - least(most(c, low), high);
+}
+
+inline BITSBACK_INLINE Words all_of(Words, int x) { return words(x); }
+inline BITSBACK_INLINE Wide all_of(Wide, int x) { return wide(x); }
+
+// The unit of a pixel, by which differences are divided.
+template <bool is_wide>
+struct Unit {
+    using Numbers = Words;
+    Words value, reciprocal, logarithm;
+
+    explicit BITSBACK_INLINE Unit(Words mean_error) : value(mean_error + words(16)) {
+        const Singles singles(widened(value));
+        reciprocal = narrowed(singles.reciprocals());
+        logarithm = narrowed(singles.exponents(3));
+    }
+    static BITSBACK_INLINE Words less(Words level, Words other) { return level - other; }
+    static BITSBACK_INLINE Words in_words(Words x) { return x; }
+};
+// With more than 256 levels all is shifted down before, so that the value has no more than 13 bits.
+template <>
+struct Unit<true> {
+    using Numbers = Wide;
+    Words value, reciprocal, logarithm, factor;
+    Wide shift;
+
+    explicit BITSBACK_INLINE Unit(Wide mean_error) {
+        shift = Singles(mean_error).exponents(0) - wide(11);
+        shift = between(shift, 0, 8);
+        factor = narrowed_sums(wide(1 << 14) >> shift);
+        const Wide whole = mean_error + wide(16);
+        logarithm = bitsback::logarithm(whole);
+        value = narrowed_sums(whole >> shift);
+        reciprocal = narrowed(Singles(widened(value)).reciprocals());
+    }
+    static BITSBACK_INLINE Words less(Words level, Words other, Words factor) {
+        const Words d = saturated_difference(level, other);
+        return between(rounded_product(saturated_sum(d, d), factor), -511, 511);
+    }
+    BITSBACK_INLINE Words less(Words level, Words other) const {
+        return less(level, other, factor);
+    }
+    BITSBACK_INLINE Words in_words(Wide x) const { return narrowed_sums(x >> shift); }
+};
+
+// Subtracts a prediction from levels, in 1/64.
+struct NarrowDifference {
+    Words prediction;
+    BITSBACK_INLINE Words operator()(Words level) const { return (level << words(6)) - prediction; }
+};
+struct WideDifference {
+    const Unit<true>& unit;
+    Words median, change;  // the prediction less the median
+    BITSBACK_INLINE Words operator()(Words level) const {
+        return saturated_difference(unit.less(level, median) << words(6), change);
+    }
+};
+// 64 times a symbol, as levels are stored.
+inline BITSBACK_INLINE Wide in_64ths(Words level) {
+    return (extended(level) + wide(wave_middle)) << wide(6);
+}
+inline BITSBACK_INLINE NarrowDifference difference_to(const Unit<false>&, Words prediction, Words) {
+    return {prediction};
+}
+inline BITSBACK_INLINE WideDifference difference_to(const Unit<true>& unit, Wide prediction,
+                                                    Words median) {
+    return {unit, median, unit.in_words(prediction - in_64ths(median))};
 }
 
 // Values of the network in [0, 127], of 16 pixels, laid out as products want them: with AVX2 four
@@ -255,18 +326,24 @@ inline void run_network(const WaveNetwork& network, Values (&values)[2], WavePix
 }
 
 // Places of the numbers that the pixels of a front look at.
-template <size_t references>
+template <size_t references, bool is_wide>
 struct Surroundings {
+    // Where numbers stand, and their high words if they are wide.
+    template <size_t count>
+    struct Numbers {
+        const int16_t* low[count];
+        const int16_t* high[is_wide ? count : 1];
+    };
     const int16_t* window_0[12];
     const int16_t* window_alone[4];
     const int16_t* window_1[10];
     const int16_t* window_2[6];
-    const int16_t* differences[4];
-    const int16_t* errors[6];
+    Numbers<4> differences;
+    Numbers<6> errors;
     const int16_t* corners[3][3];  // of each plane, to the west, north and north-west
-    const int16_t* predictions[2];
+    Numbers<1> predictions[2];
     const int16_t* logarithms[2];
-    const int16_t* errors_near[2][5];
+    Numbers<5> errors_near[2];
 
     explicit BITSBACK_INLINE Surroundings(const WaveFront& front) {
         const WaveRings* planes = front.planes;
@@ -274,22 +351,30 @@ struct Surroundings {
                               BITSBACK_INLINE {
                                   for (const Place& place : places) *to++ = at(front, ring, place);
                               };
+        const auto fill_numbers = [&](auto& to, const int16_t* low, const int16_t* high,
+                                      const auto& places) BITSBACK_INLINE {
+            fill(to.low, low, places);
+            if constexpr (is_wide) fill(to.high, high, places);
+        };
+        constexpr Place here[] = {{0, 0}};
         constexpr Place corner[] = {{0, -1}, {-1, 0}, {-1, -1}};
         constexpr Place near_own[] = {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}, {0, -2}, {-2, 0}};
         constexpr Place near_other[] = {{0, 0}, {0, 1}, {1, 0}, {0, -1}, {-1, 0}};
         fill(window_0, planes[0].symbols, bitsback::window_0);
         if constexpr (references == 0)
             fill(window_alone, planes[0].symbols, bitsback::window_alone);
-        fill(differences, planes[0].differences, bitsback::before);
-        fill(errors, planes[0].errors, near_own);
+        fill_numbers(differences, planes[0].differences, planes[0].high_differences,
+                     bitsback::before);
+        fill_numbers(errors, planes[0].errors, planes[0].high_errors, near_own);
         fill(corners[0], planes[0].symbols, corner);
         if constexpr (references > 0) fill(window_1, planes[1].symbols, bitsback::window_1);
         if constexpr (references > 1) fill(window_2, planes[2].symbols, bitsback::window_2);
         for (size_t p = 1; p <= references; ++p) {
             fill(corners[p], planes[p].symbols, corner);
-            predictions[p - 1] = at(front, planes[p].predictions, {0, 0});
+            fill_numbers(predictions[p - 1], planes[p].predictions, planes[p].high_predictions,
+                         here);
             logarithms[p - 1] = at(front, planes[p].logarithms, {0, 0});
-            fill(errors_near[p - 1], planes[p].errors, near_other);
+            fill_numbers(errors_near[p - 1], planes[p].errors, planes[p].high_errors, near_other);
         }
     }
 };
@@ -302,11 +387,18 @@ constexpr size_t found_in(const Place (&window)[places], const Place (&list)[inp
     return places;
 }
 
-template <size_t references>
-inline void look_at(const WaveFront& front, const Surroundings<references>& around, size_t first,
-                    unsigned level_shift, WavePixels& pixels, Values& values) {
+template <size_t references, bool is_wide>
+inline void look_at(const WaveFront& front, const Surroundings<references, is_wide>& around,
+                    size_t first, int level_shift, WavePixels& pixels, Values& values) {
     constexpr size_t n = wave_inputs(references);
+    using Number = typename Unit<is_wide>::Numbers;
     const auto get = [&](const int16_t* from) BITSBACK_INLINE { return load_words(from + first); };
+    const auto number = [&](const auto& from, size_t i) BITSBACK_INLINE {
+        if constexpr (is_wide)
+            return joined(get(from.low[i]), get(from.high[i]));
+        else
+            return get(from.low[i]);
+    };
     const auto median_of = [&](size_t p) BITSBACK_INLINE {
         return median(get(around.corners[p][0]), get(around.corners[p][1]),
                       get(around.corners[p][2]));
@@ -314,24 +406,34 @@ inline void look_at(const WaveFront& front, const Surroundings<references>& arou
     const Words own_median = median_of(0);
     store(pixels.medians + first, own_median);
 
+    // The unit.
+    const auto error = [&](size_t i) BITSBACK_INLINE { return number(around.errors, i); };
+    const Number nearest = error(0) + error(1);
+    const Number recent = nearest + nearest + error(2) + error(3) + error(4) + error(5);
+    const Unit<is_wide> unit((recent + all_of(Number{}, 4)) >> all_of(Number{}, 3));
+    store(pixels.units + first, unit.value);
+    store(pixels.reciprocals + first, unit.reciprocal);
+    store(pixels.logarithms + first, unit.logarithm);
+
     // The prediction.
     Words u[n + 1];
     repeat<9>([&](auto i) {
         constexpr size_t k = found_in(window_0, inputs_0, decltype(i)::value);
-        u[i.value] = get(around.window_0[k]) - own_median;
+        u[i.value] = unit.less(get(around.window_0[k]), own_median);
     });
+    Words medians[2] = {};
     if constexpr (references > 0) {
-        const Words m = median_of(1);
+        medians[0] = median_of(1);
         repeat<6>([&](auto i) {
             constexpr size_t k = found_in(window_1, inputs_1, decltype(i)::value);
-            u[9 + i.value] = get(around.window_1[k]) - m;
+            u[9 + i.value] = unit.less(get(around.window_1[k]), medians[0]);
         });
     }
     if constexpr (references > 1) {
-        const Words m = median_of(2);
+        medians[1] = median_of(2);
         repeat<3>([&](auto i) {
             constexpr size_t k = found_in(window_2, inputs_2, decltype(i)::value);
-            u[15 + i.value] = get(around.window_2[k]) - m;
+            u[15 + i.value] = unit.less(get(around.window_2[k]), medians[1]);
         });
     }
     u[n] = words(0);
@@ -343,50 +445,54 @@ inline void look_at(const WaveFront& front, const Surroundings<references>& arou
         add_sums(sums, u[i], u[i + 1], load_words(weights + i * front.stride),
                  i + 1 < n ? load_words(weights + (i + 1) * front.stride) : words(0));
     }
-    sums = {sums.low >> all<Ints>(6), sums.high >> all<Ints>(6)};
-    const Words center = own_median << words(6);
-    const Words prediction =
-        between(saturated_sum(center, narrowed_sums(sums)), 0, 64 * (front.levels - 1));
-    store(pixels.predictions + first, prediction);
-
-    // The unit.
-    const auto error = [&](size_t i) BITSBACK_INLINE { return get(around.errors[i]); };
-    const Words nearest = error(0) + error(1);
-    const Words recent = nearest + nearest + error(2) + error(3) + error(4) + error(5);
-    const Words e = ((recent + words(4)) >> words(3)) + words(16);
-    const Unit unit = unit_of(e);
-    store(pixels.units + first, e);
-    store(pixels.reciprocals + first, unit.reciprocal);
-    store(pixels.logarithms + first, unit.logarithm);
+    const Words change = narrowed_sums(sums >> wide(6));
+    const int32_t top = 64 * (front.levels - 1);
+    Number prediction;
+    Words low_prediction, place;  // its low words, and its place in the levels, from 0 to 255
+    if constexpr (is_wide) {
+        prediction = between(in_64ths(own_median) + (extended(change) << unit.shift), 0, top);
+        low_prediction = low_words(prediction);
+        place = narrowed_sums(prediction >> wide(front.depth - 2));
+        store(pixels.high_predictions + first, high_words(prediction));
+        store(pixels.shifts + first, narrowed_sums(unit.shift));
+        store(pixels.factors + first, unit.factor);
+    } else {
+        prediction = between(saturated_sum(own_median << words(6), change), 0, top);
+        low_prediction = prediction;
+        place = (prediction << words(level_shift)) >> words(6);
+    }
+    store(pixels.predictions + first, low_prediction);
 
     // The features.
     Words f[wave_features(references)];
     size_t c = 0;
     const auto put = [&](Words difference)
                          BITSBACK_INLINE { f[c++] = rounded_product(difference, unit.reciprocal); };
-    const auto see = [&](const int16_t* from, Words from_prediction)
-                         BITSBACK_INLINE { put((get(from) << words(6)) - from_prediction); };
-    for (size_t i = 0; i < 12; ++i) see(around.window_0[i], prediction);
-    put(center - prediction);
-    for (size_t i = 0; i < 4; ++i) put(get(around.differences[i]));
+    const auto see = [&](const int16_t* from, const auto& difference)
+                         BITSBACK_INLINE { put(difference(get(from))); };
+    const auto own = difference_to(unit, prediction, own_median);
+    for (size_t i = 0; i < 12; ++i) see(around.window_0[i], own);
+    put(own(own_median));
+    for (size_t i = 0; i < 4; ++i) put(unit.in_words(number(around.differences, i)));
     f[c++] = (unit.logarithm - words(56)) << words(1);
-    f[c++] = (prediction & words(63)) - words(32);
-    f[c++] = ((prediction << words(static_cast<int>(level_shift))) >> words(6)) - words(128);
+    f[c++] = (low_prediction & words(63)) - words(32);
+    f[c++] = place - words(128);
     if constexpr (references == 0)
-        for (size_t i = 0; i < 4; ++i) see(around.window_alone[i], prediction);
+        for (size_t i = 0; i < 4; ++i) see(around.window_alone[i], own);
     if constexpr (references > 0) {
-        const Words other = get(around.predictions[0]);
+        const auto other = difference_to(unit, number(around.predictions[0], 0), medians[0]);
         for (size_t i = 0; i < 10; ++i) see(around.window_1[i], other);
     }
     if constexpr (references > 1) {
-        const Words other = get(around.predictions[1]);
+        const auto other = difference_to(unit, number(around.predictions[1], 0), medians[1]);
         for (size_t i = 0; i < 6; ++i) see(around.window_2[i], other);
     }
     for (size_t p = 0; p < references; ++p) {
-        const auto near = [&](size_t i) BITSBACK_INLINE { return get(around.errors_near[p][i]); };
-        const Words here = near(0);
-        const Words all_near = near(1) + near(2) + near(3) + near(4) + here + here;
-        const Words six_times = logarithm(all_near + words(96));
+        const auto near = [&](size_t i)
+                              BITSBACK_INLINE { return number(around.errors_near[p], i); };
+        const Number here = near(0);
+        const Number all_near = near(1) + near(2) + near(3) + near(4) + here + here;
+        const Words six_times = logarithm(all_near + all_of(Number{}, 96));
         f[c++] = (six_times - words(20) - unit.logarithm) << words(1);
         f[c++] = (get(around.logarithms[p]) - unit.logarithm) << words(1);
     }
@@ -409,6 +515,7 @@ inline BITSBACK_INLINE Floats power(Ints d) {
 }
 
 // The distributions of 16 pixels.
+template <bool is_wide>
 inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first) {
     const auto get = [&](const int16_t* from) BITSBACK_INLINE { return load_words(from + first); };
     const auto output = [&](size_t o) BITSBACK_INLINE { return get(pixels.outputs[o]); };
@@ -442,30 +549,55 @@ inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first)
         const Words less = narrowed(wide);
         store(pixels.weights[k.value] + first, less ^ words(-32768));
         scales[k.value] = saturated_sum(logarithm + logarithm - words(96), output(5 + k.value));
-        const Words light = less < words(4096 - 32768);
+        const Words light = less < words((is_wide ? 16384 : 4096) - 32768);
         widest = most(widest, chosen(light, widest, scales[k.value]));
     });
 
     // The bins.
     constexpr int16_t masks[16] = {-1, -2, -4, -8, -16}, halves[16] = {8192, 4096, 2048, 1024, 512};
-    const Words bits = between(saturated_difference(widest, words(29)) >> words(4), 0, 4);
-    const Words half = small_table(halves, bits);  // 2^(13 - bits)
-    const Words base = ((prediction + words(32)) >> words(6)) & small_table(masks, bits);
-    const auto shifted = [&](Words x) BITSBACK_INLINE {  // of x from 0 to 256 by the bits
-        return high_product(x << words(3), half);
-    };
-    store(pixels.base + first, base);
+    const Words bits = between(saturated_difference(widest, words(is_wide ? 5 : 29)) >> words(4), 0,
+                               is_wide ? front.depth - 4 : 4);
     store(pixels.bits + first, bits);
-    store(pixels.first + first, most(words(32) - shifted(base), words(0)));
-    const Words above = words(front.levels) - base;
-    store(pixels.last + first, least(words(32) + shifted(above - words(1)), words(63)));
-    store(pixels.full + first, least(words(31) + shifted(above), words(62)));
     const Words eighths = least(unit, words(4095)) << words(3);
-    const Words apart = prediction + words(32) - (base << words(6));
+    const auto mean = [&](size_t k)
+                          BITSBACK_INLINE { return rounded_product(output(2 + k), eighths); };
+    Words base, below, until, above;  // and its distance to the ends of the levels in bins
+    Words places[3];
+    if constexpr (is_wide) {
+        const Wide shift = extended(bits), scale = extended(get(pixels.shifts)),
+                   rounded = joined(prediction, get(pixels.high_predictions)) + wide(32);
+        const Wide bin = (rounded >> wide(6)) >> shift, start = bin << shift;
+        base = low_words(start);
+        const Wide rest = wide(front.levels) - start;
+        below = narrowed_sums(bin);
+        until = narrowed_sums((rest - wide(1)) >> shift);
+        above = narrowed_sums(rest >> shift);
+        const Wide apart = rounded - (start << wide(6)), eighth = shift + wide(3);
+        repeat<3>([&](auto k) {
+            places[k.value] = narrowed_sums((apart + (extended(mean(k.value)) << scale)) >> eighth);
+        });
+    } else {
+        const Words half = small_table(halves, bits);        // 2^(13 - bits)
+        const auto shifted = [&](Words x) BITSBACK_INLINE {  // of x from 0 to 256 by the bits
+            return high_product(x << words(3), half);
+        };
+        base = ((prediction + words(32)) >> words(6)) & small_table(masks, bits);
+        const Words rest = words(front.levels) - base;
+        below = shifted(base);
+        until = shifted(rest - words(1));
+        above = shifted(rest);
+        const Words apart = prediction + words(32) - (base << words(6));
+        repeat<3>([&](auto k) {
+            places[k.value] = high_product(saturated_sum(apart, mean(k.value)), half);
+        });
+    }
+    store(pixels.base + first, base);
+    store(pixels.first + first, most(words(32) - below, words(0)));
+    store(pixels.last + first, least(saturated_sum(until, words(32)), words(63)));
+    store(pixels.full + first, least(saturated_sum(above, words(31)), words(62)));
     const Words sixteens = bits << words(4);
     repeat<3>([&](auto k) {
-        const Words mean = saturated_sum(apart, rounded_product(output(2 + k.value), eighths));
-        const Words place = between(high_product(mean, half) + words(256), 0, 511);
+        const Words place = between(saturated_sum(places[k.value], words(256)), 0, 511);
         const Words scale =
             between(saturated_difference(scales[k.value], sixteens - words(82)) >> words(2), 0, 35);
         // The number of a row, 8 * scale + part, has up to nine bits.
@@ -476,64 +608,97 @@ inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first)
     });
 }
 
-template <size_t references>
+template <size_t references, bool is_wide>
 void look_at_front(const WaveFront& front, WavePixels& pixels) {
-    const Surroundings<references> around(front);
-    unsigned level_shift = 0;
+    const Surroundings<references, is_wide> around(front);
+    int level_shift = 0;
     while ((front.levels - 1) << (level_shift + 1) < 256) ++level_shift;
     Values values[2];
     for (size_t first = 0; first < front.count; first += 16) {
-        look_at<references>(front, around, first, level_shift, pixels, values[0]);
+        look_at<references, is_wide>(front, around, first, level_shift, pixels, values[0]);
         run_network(*front.network, values, pixels, first);
-        distribute(front, pixels, first);
+        distribute<is_wide>(front, pixels, first);
+    }
+}
+
+template <bool is_wide>
+void look_with(const WaveFront& front, WavePixels& pixels) {
+    switch (front.references) {
+        case 0:
+            return look_at_front<0, is_wide>(front, pixels);
+        case 1:
+            return look_at_front<1, is_wide>(front, pixels);
+        default:
+            return look_at_front<2, is_wide>(front, pixels);
     }
 }
 
 void look(const WaveFront& front, WavePixels& pixels) {
-    switch (front.references) {
-        case 0:
-            return look_at_front<0>(front, pixels);
-        case 1:
-            return look_at_front<1>(front, pixels);
-        default:
-            return look_at_front<2>(front, pixels);
-    }
+    if (front.depth > wave_narrow_depth)
+        look_with<true>(front, pixels);
+    else
+        look_with<false>(front, pixels);
 }
 
-template <size_t n>
-void learn_values(const WaveFront& front, const WavePixels& pixels, const int16_t* symbols) {
+template <size_t n, bool is_wide>
+void learn_values(const WaveFront& front, const WavePixels& pixels, const uint16_t* symbols) {
     const WaveRings& own = front.planes[0];
     const size_t line = (front.time & (wave_times - 1)) * front.stride;
     int16_t* values = front.values + front.time % wave_cell * (n + 1) * front.stride;
     for (size_t first = 0; first < front.count; first += 16) {
-        const Words symbol = load_words(symbols + first),
-                    prediction = load_words(pixels.predictions + first),
+        Words symbol = load_words(symbols + first);
+        const Words prediction = load_words(pixels.predictions + first),
+                    median = load_words(pixels.medians + first),
                     reciprocal = load_words(pixels.reciprocals + first);
-        const Words difference = (symbol << words(6)) - prediction;
+        Words target;
+        if constexpr (is_wide) {
+            symbol = symbol ^ words(-wave_middle);
+            const Words high = load_words(pixels.high_predictions + first);
+            const Wide difference = in_64ths(symbol) - joined(prediction, high);
+            const Wide error =
+                between(most_of(difference, wide(0) - difference), 0, (16 << front.depth) - 1);
+            store(own.high_predictions + line + first, high);
+            store(own.differences + line + first, low_words(difference));
+            store(own.high_differences + line + first, high_words(difference));
+            store(own.errors + line + first, low_words(error));
+            store(own.high_errors + line + first, high_words(error));
+            target = Unit<true>::less(symbol, median, load_words(pixels.factors + first));
+        } else {
+            const Words difference = (symbol << words(6)) - prediction;
+            store(own.differences + line + first, difference);
+            store(own.errors + line + first,
+                  least(most(difference, words(0) - difference), words(4095)));
+            target = symbol - median;
+        }
         store(own.symbols + line + first, symbol);
         store(own.predictions + line + first, prediction);
-        store(own.differences + line + first, difference);
-        store(own.errors + line + first,
-              least(most(difference, words(0) - difference), words(4095)));
         store(own.logarithms + line + first, load_words(pixels.logarithms + first));
         const auto put = [&](size_t i, Words u) BITSBACK_INLINE {
             const Words v = rounded_product(u << words(6), reciprocal);
             store(values + i * front.stride + first, between(v, -1023, 1023));
         };
         for (size_t i = 0; i < n; ++i) put(i, load_words(pixels.inputs[i] + first));
-        put(n, symbol - load_words(pixels.medians + first));
+        put(n, target);
     }
 }
 
-void learn(const WaveFront& front, const WavePixels& pixels, const int16_t* symbols) {
+template <bool is_wide>
+void learn_with(const WaveFront& front, const WavePixels& pixels, const uint16_t* symbols) {
     switch (front.references) {
         case 0:
-            return learn_values<wave_inputs(0)>(front, pixels, symbols);
+            return learn_values<wave_inputs(0), is_wide>(front, pixels, symbols);
         case 1:
-            return learn_values<wave_inputs(1)>(front, pixels, symbols);
+            return learn_values<wave_inputs(1), is_wide>(front, pixels, symbols);
         default:
-            return learn_values<wave_inputs(2)>(front, pixels, symbols);
+            return learn_values<wave_inputs(2), is_wide>(front, pixels, symbols);
     }
+}
+
+void learn(const WaveFront& front, const WavePixels& pixels, const uint16_t* symbols) {
+    if (front.depth > wave_narrow_depth)
+        learn_with<true>(front, pixels, symbols);
+    else
+        learn_with<false>(front, pixels, symbols);
 }
 
 }  // namespace

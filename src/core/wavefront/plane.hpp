@@ -17,7 +17,7 @@ namespace bitsback {
 // Items of one shape, side by side in each row of a front, and the rows in memory.
 struct WaveWindow {
     std::size_t items, rows, columns;
-    std::int32_t levels;
+    std::int32_t levels, depth;
     std::size_t base = 0;  // the first row in memory
     std::size_t capacity, lead, stride, groups;
 
@@ -25,6 +25,8 @@ struct WaveWindow {
 
     WaveWindow(std::size_t items_, std::size_t rows_, std::size_t columns_, std::int32_t levels_)
         : items(items_), rows(rows_), columns(columns_), levels(levels_) {
+        depth = wave_narrow_depth;
+        while ((levels - 1) >> depth != 0) ++depth;
         capacity = std::min(rows + 1, (columns - 1) / wave_lag + 13 + step);
         lead = (3 * items + 15) / 16 * 16;
         stride = (lead + (capacity + 1) * items + 16 + 31) / 32 * 32;
@@ -40,6 +42,10 @@ struct WaveWindow {
     std::size_t end(std::int64_t time) const {
         return time < 0 ? 0 : std::min(rows, static_cast<std::size_t>(time) / wave_lag + 1);
     }
+    // The numbers of a pixel that later ones look at.
+    std::size_t rings() const {
+        return depth > wave_narrow_depth ? WaveRings::count : WaveRings::narrow_count;
+    }
     std::size_t slot(std::size_t row) const { return (row - base) * items; }
     // The times from the first pixel of a plane to what is beyond its last ones.
     std::size_t times() const { return wave_lag * rows + columns + 2; }
@@ -48,9 +54,8 @@ struct WaveWindow {
 // The numbers of a plane that planes look at which are coded after all of it: a line for each time.
 class WaveHistory {
   public:
-    explicit WaveHistory(std::size_t pixels) : numbers_(rings * pixels) {}
+    explicit WaveHistory(std::size_t numbers) : numbers_(numbers) {}
 
-    static constexpr std::size_t rings = 4;
     void rewind() { at_ = 0; }
     // The next `count` numbers of a ring.
     std::int16_t* next(std::size_t count) {
@@ -70,7 +75,7 @@ class WavePlane {
   public:
     // coded: whether it is coded, and not only looked at.
     WavePlane(const WaveWindow& window, std::size_t references, bool coded)
-        : window_(&window), references_(references), coded_(coded) {
+        : window_(&window), references_(references), coded_(coded), rings_(window.rings()) {
         const std::size_t stride = window.stride;
         for (auto& ring : rings_) ring = VectorArray<std::int16_t>(wave_times * stride);
         if (coded) {
@@ -84,9 +89,17 @@ class WavePlane {
         const std::int32_t levels = window.levels, unit = 2 * levels + 16;
         std::int32_t lead = 4;
         while (unit >> (lead + 1) != 0) ++lead;
-        const std::int32_t starts[WaveRings::count] = {
-            levels >> 1, 64 * (levels >> 1), 0, 2 * levels, 8 * lead + (unit >> (lead - 3) & 7)};
-        for (std::size_t k = 0; k < WaveRings::count; ++k)
+        const std::int32_t middle = levels >> 1, wide = rings_.size() > WaveRings::narrow_count,
+                           logarithm = 8 * lead + (unit >> (lead - 3) & 7);
+        const std::int32_t starts[WaveRings::count] = {middle - wide * wave_middle,
+                                                       64 * middle,
+                                                       0,
+                                                       2 * levels,
+                                                       logarithm,
+                                                       64 * middle >> 16,
+                                                       0,
+                                                       2 * levels >> 16};
+        for (std::size_t k = 0; k < rings_.size(); ++k)
             for (std::size_t line = 0; line < wave_times; ++line)
                 std::fill_n(rings_[k].data() + line * stride, window.lead + window.items,
                             static_cast<std::int16_t>(starts[k]));
@@ -96,8 +109,10 @@ class WavePlane {
 
     // The lines, from the slot of a row on.
     WaveRings from(std::size_t slot) {
-        const auto ring = [&](std::size_t k) { return rings_[k].data() + window_->lead + slot; };
-        return {ring(0), ring(1), ring(2), ring(3), ring(4)};
+        const auto ring = [&](std::size_t k) {
+            return k < rings_.size() ? rings_[k].data() + window_->lead + slot : nullptr;
+        };
+        return {ring(0), ring(1), ring(2), ring(3), ring(4), ring(5), ring(6), ring(7)};
     }
     std::int16_t* weights(std::size_t slot) { return weights_.data() + slot; }
     std::int16_t* values(std::size_t slot) { return values_.data() + slot; }
@@ -147,17 +162,20 @@ class WavePlane {
         if (time >= lag * rows - 3) copy(time, rows, time - lag, rows - 1);
     }
 
+    static std::size_t kept(const WaveWindow& window) {
+        return window.rings() - (window.rings() > WaveRings::narrow_count ? 2 : 1);
+    }
     void save(std::int64_t time, WaveHistory& to) {
         const Part part = this->part(time);
-        for (std::size_t k = 0; k < WaveRings::count; ++k)
-            if (k != unkept)
+        for (std::size_t k = 0; k < rings_.size(); ++k)
+            if (!unkept(k))
                 std::memcpy(to.next(part.count), rings_[k].data() + part.from,
                             part.count * sizeof(std::int16_t));
     }
     void restore(std::int64_t time, WaveHistory& from) {
         const Part part = this->part(time);
-        for (std::size_t k = 0; k < WaveRings::count; ++k)
-            if (k != unkept)
+        for (std::size_t k = 0; k < rings_.size(); ++k)
+            if (!unkept(k))
                 std::memcpy(rings_[k].data() + part.from, from.next(part.count),
                             part.count * sizeof(std::int16_t));
     }
@@ -181,7 +199,8 @@ class WavePlane {
     }
 
   private:
-    static constexpr std::size_t unkept = 2;  // differences, which no other plane looks at
+    // Differences, which no other plane looks at.
+    static bool unkept(std::size_t ring) { return ring == 2 || ring == 6; }
 
     struct Part {
         std::size_t from, count;
@@ -214,7 +233,7 @@ class WavePlane {
     std::size_t references_;
     bool coded_;
     std::size_t inputs_ = 0, triangle_ = 0;
-    VectorArray<std::int16_t> rings_[WaveRings::count];
+    std::vector<VectorArray<std::int16_t>> rings_;
     VectorArray<std::int16_t> weights_, values_;
     VectorArray<float> sums_, carried_;
 };

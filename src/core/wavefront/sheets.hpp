@@ -107,7 +107,9 @@ class WaveSheets {
         }
         for (std::size_t i = 0; i < count; ++i)
             if (last_use_.contains(first + i))
-                saved[i] = &histories_.emplace(first + i, items_ * shape_.rows * shape_.columns)
+                saved[i] = &histories_
+                                .emplace(first + i, WavePlane::kept(window) * items_ * shape_.rows *
+                                                        shape_.columns)
                                 .first->second;
         const auto beyond = static_cast<std::int64_t>(window.times());
         const auto times = beyond + static_cast<std::int64_t>(delay * (count - 1));
@@ -176,6 +178,7 @@ class WaveSheets {
             front.network = &settings_.network(plane.references());
             front.table = settings_.table();
             front.levels = window.levels;
+            front.depth = window.depth;
             front.features = features_.empty() ? nullptr : features_.data();
             kernels_.look(front, pixels_);
             const WavePart part{number, low, static_cast<std::size_t>(time) - wave_lag * low, first,
@@ -194,7 +197,7 @@ class WaveSheets {
     std::map<std::size_t, WaveHistory> histories_;
     WavePixels pixels_;
     std::vector<std::uint8_t> features_;
-    alignas(64) std::int16_t symbols_[wave_slots] = {};
+    alignas(64) std::uint16_t symbols_[wave_slots] = {};
 };
 
 }  // namespace bitsback

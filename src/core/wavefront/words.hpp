@@ -15,6 +15,15 @@ using Floats = Vector<float, 8>;
 struct Wide {
     Ints low, high;
 };
+inline BITSBACK_INLINE Wide operator+(Wide a, Wide b) { return {a.low + b.low, a.high + b.high}; }
+inline BITSBACK_INLINE Wide operator-(Wide a, Wide b) { return {a.low - b.low, a.high - b.high}; }
+inline BITSBACK_INLINE Wide operator<<(Wide a, Wide b) {
+    return {a.low << b.low, a.high << b.high};
+}
+inline BITSBACK_INLINE Wide operator>>(Wide a, Wide b) {
+    return {a.low >> b.low, a.high >> b.high};
+}
+inline BITSBACK_INLINE Wide wide(int x) { return {all<Ints>(x), all<Ints>(x)}; }
 
 inline BITSBACK_INLINE Words words(int x) { return all<Words>(static_cast<int16_t>(x)); }
 inline BITSBACK_INLINE Words load_words(const void* from) { return load<Words>(from); }
@@ -73,7 +82,12 @@ inline BITSBACK_INLINE Wide widened(Words x) {
 inline BITSBACK_INLINE Words narrowed(Wide x) {
     return out_words(_mm256_permute4x64_epi64(_mm256_packs_epi32(in(x.low), in(x.high)), 0xD8));
 }
-// a * wa + b * wb in an order of pixels that only narrowed_sums knows.
+// Of words low + 2^16 * high, in the order of sums.
+inline BITSBACK_INLINE Wide joined(Words low, Words high) {
+    return {out_ints(_mm256_unpacklo_epi16(in(low), in(high))),
+            out_ints(_mm256_unpackhi_epi16(in(low), in(high)))};
+}
+// a * wa + b * wb in an order of pixels that only narrowed_sums and joined know.
 inline BITSBACK_INLINE void add_sums(Wide& sums, Words a, Words b, Words wa, Words wb) {
     sums.low = sums.low + out_ints(_mm256_madd_epi16(_mm256_unpacklo_epi16(in(a), in(b)),
                                                      _mm256_unpacklo_epi16(in(wa), in(wb))));
@@ -139,6 +153,11 @@ inline void add_sums(Wide& sums, Words a, Words b, Words wa, Words wb) {
     sums.high = sums.high + x.high * u.high + y.high * v.high;
 }
 inline Words narrowed_sums(Wide x) { return narrowed(x); }
+inline Wide joined(Words low, Words high) {
+    const Wide x = widened(low), y = widened(high);
+    const Ints mask = all<Ints>(0xffff), shift = all<Ints>(16);
+    return {(x.low & mask) | (y.low << shift), (x.high & mask) | (y.high << shift)};
+}
 inline Ints sums_of_pairs(Words a, Words b) {
     ShortWords x[8 / short_width], y[8 / short_width];
     ShortLanes sums[8 / short_width];
@@ -158,6 +177,18 @@ inline BITSBACK_INLINE Words wrapped_sum(Words a, Words b) {
 inline BITSBACK_INLINE Words between(Words x, int low, int high) {
     return least(most(x, words(low)), words(high));
 }
+inline BITSBACK_INLINE Wide most_of(Wide a, Wide b) {
+    return {most_of(a.low, b.low), most_of(a.high, b.high)};
+}
+inline BITSBACK_INLINE Wide between(Wide x, int low, int high) {
+    return {clamped(x.low, low, high), clamped(x.high, low, high)};
+}
+
+// The words of numbers in the order of sums, and such numbers of words.
+inline BITSBACK_INLINE Words high_words(Wide x) { return narrowed_sums(x >> wide(16)); }
+inline BITSBACK_INLINE Words low_words(Wide x) { return high_words(x << wide(16)); }
+inline BITSBACK_INLINE Wide extended(Words x) { return joined(x, x >> words(15)); }
+inline BITSBACK_INLINE Wide extended_unsigned(Words x) { return joined(x, words(0)); }
 
 }  // namespace
 }  // namespace bitsback

@@ -1,6 +1,6 @@
-"""Images of any size, number of planes and up to 256 levels, many rows at once: each pixel is
-predicted by least squares from those before it, and a small network that sees its surroundings as
-differences to that prediction gives a mixture of three logistic distributions.
+"""Images of any size and number of planes, many rows at once: each pixel is predicted by least
+squares from those before it, and a small network that sees its surroundings as differences to that
+prediction gives a mixture of three logistic distributions.
 
 Source: docs/model-format.md, Wavefronts; Weinberger, Seroussi, Sapiro 2000 (LOCO-I) for the median,
 and Wu, Barthel 1998 (causal least squares).
@@ -33,8 +33,6 @@ FEATURES = (24, 32, 40)
 OUTPUTS = 8
 TRIANGLE = 190
 """Numbers in the lower triangle of the largest matrix."""
-MOST_LEVELS = 256
-
 _MOST_START = 1 << 24
 _LAG = 16
 _SHEET = 4  # planes that are coded at once
@@ -83,7 +81,8 @@ class WavefrontDistribution(AdaptiveDistribution):
 
     def memory(self, shape: ItemShape) -> int:
         rows = min(shape.rows, (shape.columns - 1) // _LAG)
-        return (shape.elements << 4) + (min(shape.channels, _SHEET) * rows << 12)
+        memory = (shape.elements << 4) + (min(shape.channels, _SHEET) * rows << 12)
+        return memory * 3 // 2 if self.variable.levels > 256 else memory
 
     def state_memory(self, elements: int) -> int:
         return _STATE if elements else 0
@@ -103,8 +102,6 @@ class WavefrontDistribution(AdaptiveDistribution):
 def read(source: DistributionEntry, codec: str) -> WavefrontDistribution:
     source.require_data_alone(codec)
     fields, tensors = source.fields, source.tensors
-    if source.variable.levels > MOST_LEVELS:
-        raise ModelError(f"the codec {codec} is for at most {MOST_LEVELS} levels")
     above, left, right = fields.integers("decay", 3, 0, 252)
     if above + left + right > 252:
         raise ModelError("the sum of a 'decay' is at most 252")
