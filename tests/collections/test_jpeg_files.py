@@ -13,7 +13,7 @@ from PIL import Image
 import bitsback
 from bitsback.archive.inputs import jpeg_streams
 from bitsback.archive.reading.stacked import arrays_in
-from jpeg_files import jpeg, picture
+from jpeg_files import jpeg, picture, without
 
 from .conftest import Run
 
@@ -73,6 +73,20 @@ def test_large_tiff_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         out = Path("out")
         assert (out / "a.tif" if source == "in" else out).read_bytes() == content
         shutil.rmtree(out) if source == "in" else out.unlink()
+
+
+def test_frames_without_huffman_tables(run: Run) -> None:
+    """Those of Motion JPEG have the tables of the standard, by which Pillow codes."""
+    frames = [without(jpeg(picture(rows=r, columns=75)), 0xC4)[0] for r in (48, 53)]
+    Path("in").mkdir()
+    Path("in/a.avi").write_bytes(b"RIFF" + b"frame".join(frames))
+    Path("in/b.jpg").write_bytes(LARGE)
+    summary = bitsback.compress("in", "in.bb")
+    assert not summary.stored and summary.jpeg.bytes_out < 0.85 * summary.jpeg.bytes_in
+    bitsback.decompress("in.bb", "out")
+    assert Path("out/a.avi").read_bytes() == Path("in/a.avi").read_bytes()
+    rows = json.loads(run("list", "in.bb", "--json").stdout)
+    assert [row["jpeg"] for row in rows] == [True, True]
 
 
 def test_a_file_is_its_picture(run: Run) -> None:

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from .archive import crc32c
 from .blocks import (
+    ADAPTIVE,
     DIGITS,
-    FALLBACK,
     MODEL,
-    PACKED,
     RAW,
     STACKS,
     Run,
@@ -61,7 +60,7 @@ def decode(
     start = reader.at
     form = reader.byte()
     axes, layout, method = form // 32, form // 8 % 4, form % 8
-    require(method in (RAW, PACKED, MODEL, FALLBACK, DIGITS), "a method of a block alone")
+    require(method != ADAPTIVE, "a method of a block alone")
     require(method == MODEL or layout == 0, "a method that has layouts")
     require(layout <= STACKS, "a layout of the list")
     map_kind = reader.byte()

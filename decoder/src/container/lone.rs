@@ -45,7 +45,7 @@ pub fn decode(block: &[u8]) -> Result<Array> {
     demand(is_possible(dtype, &shape), "an array is too large", "format.md, A5.1")?;
     let form = bytes.byte()?;
     let (method, layout, axes) = (form & 7, form >> 3 & 3, usize::from(form >> 5));
-    if !matches!(method, 0..=3 | 5) || layout > 1 || (layout == 1 && method != 2) || axes > 4 || axes > shape.len() {
+    if method == 4 || layout > 1 || (layout == 1 && method != 2) || axes > 4 || axes > shape.len() {
         return bytes.error("the form of a block alone is unknown");
     }
     let start = bytes.at();
@@ -56,7 +56,9 @@ pub fn decode(block: &[u8]) -> Result<Array> {
         1 => Method::Packed,
         2 => Method::Model { identity: bytes.array()?, layout, multiset: false },
         3 => Method::Fallback,
-        _ => Method::Digits,
+        5 => Method::Digits,
+        6 => Method::Streams,
+        _ => Method::Inflated,
     };
     let (outer, item) = shape.split_at(shape.len() - axes);
     let too_large = || error("an array is too large", SECTION);

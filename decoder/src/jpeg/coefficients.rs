@@ -36,10 +36,10 @@ impl Linear {
     }
 
     fn learn(&mut self, x: &Inputs, error: i64, rate: i64, floor: i64) {
-        let power: i64 = x.iter().map(|&x| i64::from(x).pow(2)).sum();
-        let step = (((error * rate) << 14) / (power + floor)).clamp(-32767, 32767);
+        let power: i32 = x.iter().map(|&x| x * x).sum();
+        let step = (((error * rate) << 14) / (i64::from(power) + floor)).clamp(-32767, 32767) as i32;
         for (w, &x) in self.weights.iter_mut().zip(x) {
-            *w = (i64::from(*w) + ((step * i64::from(x) + (1 << 11)) >> 12)).clamp(-(1 << 20), 1 << 20) as i32;
+            *w = (*w + ((step * x + (1 << 11)) >> 12)).clamp(-(1 << 20), 1 << 20);
         }
     }
 }

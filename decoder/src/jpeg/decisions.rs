@@ -100,12 +100,14 @@ impl<'a> Decisions<'a> {
 
     /// A decision. `slot`: its place in the lines; `sets`: of the mixers.
     pub fn pop(&mut self, lines: &Lines, slot: usize, parts: &Parts, sets: [usize; MIXERS]) -> Result<bool> {
+        // All are fetched before one is used: most are not in a cache.
+        let values: [u32; CONTEXTS] = std::array::from_fn(|c| self.slots[lines.first[c] + slot]);
         let mut found = [0; CONTEXTS];
         let mut x = [0i16; INPUTS];
-        for (c, found) in found.iter_mut().enumerate() {
-            let value = self.slots[lines.first[c] + slot];
-            *found = if value & 7 == lines.checks[c] { value } else { 1 << 31 | lines.checks[c] };
-            x[c] = (stretch(*found >> 10) >> 2).clamp(-4095, 4095);
+        for c in 0..CONTEXTS {
+            let is_own = values[c] & 7 == lines.checks[c];
+            found[c] = if is_own { values[c] } else { 1 << 31 | lines.checks[c] };
+            x[c] = (stretch(found[c] >> 10) >> 2).clamp(-4095, 4095);
         }
         for t in 0..DISTRIBUTIONS {
             let odds = self.logarithm(parts[0][t]) - self.logarithm(parts[1][t]);

@@ -24,6 +24,7 @@ from bitsback.coding import layouts
 from bitsback.coding.block import (
     ADAPTIVE,
     DIGITS,
+    INFLATED,
     MODEL,
     PREFIX_SIZE,
     RAW,
@@ -120,7 +121,7 @@ def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindMod
     axes, byte = divmod(cursor.byte(), 1 << _METHOD_BITS)
     method = Method.read(byte)
     number = method.number
-    if number == ADAPTIVE or number > DIGITS or method.layout > layouts.STACKS:
+    if number == ADAPTIVE or number > INFLATED or method.layout > layouts.STACKS:
         raise ArchiveError(f"it has the method {byte}: it needs a newer bitsback")
     value_map = read_value_map(cursor, dtype)
     form = body[start : cursor.at]

@@ -81,32 +81,32 @@ def by_model(plan: BlockPlan, multiset: bool = False) -> Coding:
 
 
 def without_model(
-    tiles: Tiles,
-    two_values: TwoValues | None,
-    coder: Coder,
-    limit: float,
-    jpeg_tables: bytes = b"",
+    tiles: Tiles, two_values: TwoValues | None, coder: Coder, limit: float
 ) -> Iterator[Coding]:
-    """All codings without a model; the first of equal ones is taken. limit: the bytes from which on
-    that of a general compressor may be left out. jpeg_tables: see `encode_streams`.
+    """The codings of any elements without a model; the first of equal ones is taken. limit: the
+    bytes from which on that of a general compressor may be left out.
     """
     yield Coding(Method(RAW), None, [tiles.bytes])
     if two_values is not None:
         bits = np.packbits(to_symbols(tiles.elements, two_values), bitorder="little")
         yield Coding(Method(PACKED), two_values, [bits.data])
-    if tiles.dtype == np.uint8 and all(len(shape) == 1 for _, shape in tiles.shapes):
-        for method, encode in (
-            (STREAMS, partial(encode_streams, before=jpeg_tables)),
-            (INFLATED, encode_inflated),
-        ):
-            data = encode(tiles.elements)
-            if data is not None:
-                yield Coding(Method(method), None, [data])
-                limit = min(limit, len(data))
     if tiles.elements.size:
         by_fallback = encode_fallback(tiles, coder, limit)
         if by_fallback is not None:
             yield Coding(Method(FALLBACK), None, [by_fallback])
+
+
+def by_streams(tiles: Tiles, jpeg_tables: bytes) -> Iterator[Coding]:
+    """Those of bytes by the JPEG and deflate streams in them. jpeg_tables: see `encode_streams`."""
+    if tiles.dtype != np.uint8 or any(len(shape) != 1 for _, shape in tiles.shapes):
+        return
+    for method, encode in (
+        (STREAMS, partial(encode_streams, before=jpeg_tables)),
+        (INFLATED, encode_inflated),
+    ):
+        data = encode(tiles.elements)
+        if data is not None:
+            yield Coding(Method(method), None, [data])
 
 
 def as_decoded(tiles: Tiles, behind: Sequence[JpegBehind]) -> Coding | None:

@@ -15,6 +15,7 @@ _DEFLATE, _LZMA2 = range(2)
 MOST_BEFORE = 1 << 16
 BEGIN = b"\xff\xd8\xff"
 """The first bytes of a JPEG stream."""
+NO_TABLE = "a scan lacks its Huffman table"
 _KINDS = {
     0x00: "without a frame",
     0xC0: "baseline",
@@ -37,7 +38,7 @@ _REASONS = (
     "the header of its frame is damaged, or of a kind that is not coded",
     "it has several frames",
     "the header of a scan is damaged, or of a kind that is not coded",
-    "a scan lacks its Huffman table",
+    NO_TABLE,
     "it has less than a byte for each block",
     "it has too many scans",
     "its coefficients are coded as no known encoder does it",

@@ -136,7 +136,7 @@ def _by_digits(
         if not count:
             return
         tiles = _reshaped(Tiles.stacked(digit[np.newaxis]), array.shape, count)
-        codings.append(smallest_coding(tiles, plan, "lzma").coding)
+        codings.append(smallest_coding(tiles, plan, "lzma", digits=True).coding)
     yield count, coding_of_digits(_reshaped(whole, array.shape, count), cut, codings)
 
 

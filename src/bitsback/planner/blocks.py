@@ -14,6 +14,7 @@ from bitsback.coding.block_coding import (
     as_decoded,
     by_counting,
     by_model,
+    by_streams,
     coding_of_digits,
     least_size,
     without_model,
@@ -217,10 +218,15 @@ def _joined(parts: Sequence[Encoded]) -> Encoded:
 
 
 def smallest_coding(
-    tiles: Tiles, plan: Plan, coder: Coder, multiset: bool = False, records: bool = False
+    tiles: Tiles,
+    plan: Plan,
+    coder: Coder,
+    multiset: bool = False,
+    records: bool = False,
+    digits: bool = False,
 ) -> Found:
     """The smallest way to store tiles of those that a plan names. multiset: their order does not
-    matter. records: they may have few values.
+    matter. records: they may have few values. digits: they are those of a number.
     """
     trial = None
     if plan.model is not None and not (multiset and plan.layout > layouts.STACKS):
@@ -239,11 +245,11 @@ def smallest_coding(
         pair = tiles.two_values
         if pair is not None and plan.invert:
             pair = pair[::-1]
-        limit = math.inf if coding is None else coding.cost
-        codings = [
-            *without_model(tiles, pair, coder, limit, plan.jpeg_tables),
-            *([coding] if coding is not None else []),
-        ]
+        codings = [coding] if coding is not None else []
+        if not digits:
+            codings += by_streams(tiles, plan.jpeg_tables)
+        limit = min((coding.cost for coding in codings), default=math.inf)
+        codings = [*without_model(tiles, pair, coder, limit), *codings]
         if records:
             codings += by_counting(tiles)
         if plan.digits:
@@ -259,5 +265,6 @@ def _by_digits(tiles: Tiles, plans: Sequence[Plan], coder: Coder) -> Iterator[Co
         codings = []
         for place, digit in enumerate(digits):
             plan = replace(seen_at(plans, place), contested=True)
-            codings.append(smallest_coding(Tiles(digit, tiles.shapes), plan, coder).coding)
+            digit_tiles = Tiles(digit, tiles.shapes)
+            codings.append(smallest_coding(digit_tiles, plan, coder, digits=True).coding)
         yield coding_of_digits(tiles, cut, codings)

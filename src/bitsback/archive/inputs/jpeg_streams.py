@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from bitsback.coding.streams import BEGIN, MOST_BEFORE, JpegStream, find_streams
+from bitsback import tables
+from bitsback.coding.streams import BEGIN, MOST_BEFORE, NO_TABLE, JpegStream, find_streams
 from bitsback.files import formats
 from bitsback.summary import NO_PICTURE
 
@@ -28,11 +29,13 @@ class JpegStreams:
     """
 
     streams: list[JpegStream]
+    tables: bytes
+    """Streams of tables alone that parts of the file need: those in a large file, or the tables of
+    the standard, which frames of Motion JPEG leave out.
+    """
     size: int
     """Of the file, or its beginning."""
     large: bool = False
-    tables: bytes = b""
-    """The streams of tables alone in a large file."""
 
     @property
     def coded(self) -> bool:
@@ -68,21 +71,32 @@ def streams_in(file: BinaryIO, size: int) -> JpegStreams:
     if size > MOST_BYTES:
         return _at_beginning(file)
     if not _may_have_streams(file):
-        return JpegStreams([], size)
+        return JpegStreams([], b"", size)
     file.seek(0)
-    return JpegStreams(find_streams(np.frombuffer(file.read(size), np.uint8)), size)
+    content = file.read(size)
+    return JpegStreams(*_find(content), size)
 
 
 def _at_beginning(file: BinaryIO) -> JpegStreams:
     """The same of a large file."""
     file.seek(0)
     content = file.read(_BEGINNING)
-    tables = _tables_in(file) if formats.PAGES.starts(content[: formats.START]) else b""
-    streams = find_streams(np.frombuffer(tables + content, np.uint8))
+    own = _tables_in(file) if formats.PAGES.starts(content[: formats.START]) else b""
+    streams, before = _find(content, own)
     if formats.JPEG.starts(content[: formats.START]):  # a part of which is no picture
         reason = f"it has more than {MOST_BYTES >> 20} MB"
         streams = [replace(stream, reason=reason) for stream in streams[:1]]
-    return JpegStreams(streams, len(content), True, tables)
+    return JpegStreams(streams, before, len(content), True)
+
+
+def _find(content: bytes, before: bytes = b"") -> tuple[list[JpegStream], bytes]:
+    """The JPEG streams in the content of a file, and what is to stand before it."""
+    streams = find_streams(np.frombuffer(before + content, np.uint8))
+    if before or all(stream.reason != NO_TABLE for stream in streams):
+        return streams, before
+    header = tables.jpeg_header()
+    standard = header[header.index(b"\xff\xc4") : header.index(b"\xff\xda")]
+    return _find(content, b"\xff\xd8" + standard + b"\xff\xd9")
 
 
 def _may_have_streams(file: BinaryIO) -> bool:
