@@ -418,7 +418,12 @@ class DeflateDecoder:
 
 def has_deflate_stream(bytes: bytes | NDArray[np.uint8]) -> bool: ...
 def inflate_streams(
-    bytes: NDArray[np.uint8], stretch: NDArray[np.int32], cdf: NDArray[np.int32]
+    bytes: NDArray[np.uint8],
+    rounds: int,
+    most: int,
+    coded: bool,
+    stretch: NDArray[np.int32],
+    cdf: NDArray[np.int32],
 ) -> tuple[int, bytes, bytes]: ...
 def deflate_streams(
     rounds: int,

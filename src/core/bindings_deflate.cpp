@@ -95,17 +95,19 @@ void bind_deflate(nb::module_& m) {
         "bytes"_a, "Whether a deflate stream is in a frame of zlib, gzip or ZIP in some bytes.");
     m.def(
         "inflate_streams",
-        [](const In<std::uint8_t>& bytes, const Table& stretch, const Table& cdf) {
+        [](const In<std::uint8_t>& bytes, std::size_t rounds, std::uint64_t most, bool coded,
+           const Table& stretch, const Table& cdf) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
             deflate::Inflated made;
             {
                 nb::gil_scoped_release release;
-                made = deflate::inflate_streams(view(bytes), logistic);
+                made = deflate::inflate_streams(view(bytes), rounds, most, coded, logistic);
             }
             return std::tuple(made.rounds, to_python(made.rest), to_python(made.tokens));
         },
-        "bytes"_a, "stretch"_a, "cdf"_a,
-        "How often deflate streams were taken out, 0 to 2 times, what is left, and their tokens.");
+        "bytes"_a, "rounds"_a, "most"_a, "coded"_a, "stretch"_a, "cdf"_a,
+        "How often deflate streams were taken out, up to `rounds` times, what is left, at most so "
+        "many bytes, and their tokens if they are to be coded.");
     m.def(
         "deflate_streams",
         [](std::size_t rounds, const In<std::uint8_t>& rest, const In<std::uint8_t>& tokens,

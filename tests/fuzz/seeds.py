@@ -276,6 +276,7 @@ def save_with_metadata(folder: Path) -> None:
     (folder / "animated.gif").write_bytes(gif_file([*frames, Drawn(grey[:5, :7], single=True)]))
     Image.fromarray(colour).save(folder / "colour.bmp")
     Image.fromarray(grey).save(folder / "grey.pgm")
+    (folder / "grey.pgm.gz").write_bytes(gzip.compress((folder / "grey.pgm").read_bytes(), mtime=0))
     tags: dict[str, Any] = {"description": "a slope", "software": "by hand", "dpi": (72.5, 300)}
     for name, compression in (("raw", "raw"), ("packed", "packbits"), ("fax", "group4")):
         picture = Image.fromarray(grey > 60) if name == "fax" else Image.fromarray(colour)

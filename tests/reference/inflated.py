@@ -23,16 +23,34 @@ def decode_inflated(data: bytes, size: int, by_fallback: Callable[[Reader, int],
     rest = by_fallback(inner, left) if method == 3 else decode_streams(inner.data, left)
     for number in reversed(range(rounds)):
         reader = Reader(rest)
-        total = reader.varint()
+        total, heads = read_streams(reader)
         require(total == size if number == 0 else total <= most, "the bytes before a round")
-        heads = [[reader.varint() for _ in range(3)] for _ in range(reader.varint())]
-        require(sum(gap + own for gap, own, _ in heads) <= total, "streams in the bytes")
-        texts = [reader.take(plaintext) for _, _, plaintext in heads]
-        rest = b"".join(
-            reader.take(gap) + tokens.next(text, own)
-            for (gap, own, _), text in zip(heads, texts, strict=True)
-        )
-        rest += reader.data[reader.at :]
-        require(len(rest) == total, "the size of all bytes")
+        plaintexts = Reader(reader.take(sum(plaintext for _, _, plaintext in heads)))
+        rest = put_in(total, heads, plaintexts, reader, tokens)
     tokens.done()
     return rest
+
+
+def read_streams(reader: Reader) -> tuple[int, list[list[int]]]:
+    """The bytes before a round, and the three numbers of each stream."""
+    total = reader.varint()
+    heads = [[reader.varint() for _ in range(3)] for _ in range(reader.varint())]
+    require(sum(gap + own for gap, own, _ in heads) <= total, "streams in the bytes")
+    return total, heads
+
+
+def put_in(
+    total: int,
+    heads: list[list[int]],
+    plaintexts: Reader,
+    others: Reader,
+    tokens: deflate_tokens.Streams,
+) -> bytes:
+    """The bytes before a round."""
+    whole = b"".join(
+        others.take(gap) + tokens.next(plaintexts.take(plaintext), own)
+        for gap, own, plaintext in heads
+    )
+    whole += others.take(len(others.data) - others.at)
+    require(len(whole) == total, "the size of all bytes")
+    return whole

@@ -5,7 +5,7 @@ use crate::foundations::bytes::Bytes;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
 use crate::jpeg::streams;
-use crate::tokens::Streams;
+use crate::tokens::{Round, Streams};
 use crate::types::block::{Block, Method, Run, ValueMap};
 
 const SECTION: &str = "format.md, A5.20";
@@ -31,36 +31,14 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     inner.check()?;
     let mut content =
         if inner.method == Method::Streams { streams::decode(&inner)? } else { fallback::decode(&inner)? };
-    for round in (0..rounds).rev() {
-        content = put_in(&content, if round == 0 { size..=size } else { 0..=most }, &mut tokens)?;
+    for number in (0..rounds).rev() {
+        let mut bytes = Bytes::new(&content, SECTION);
+        let round = Round::read(&mut bytes)?;
+        let fits = if number == 0 { round.total == size } else { round.total <= most };
+        demand(fits, "the bytes before a round are more or fewer", SECTION)?;
+        let plaintexts = bytes.take_long(round.plaintexts)?;
+        content = round.put_in(plaintexts, bytes.rest(), &mut tokens)?;
     }
     tokens.end()?;
     Ok(content)
-}
-
-/// Puts the streams of a round into the bytes again.
-fn put_in(rest: &[u8], sizes: std::ops::RangeInclusive<u64>, tokens: &mut Streams) -> Result<Vec<u8>> {
-    const CLAIM: &str = "deflate streams claim another size";
-    let mut bytes = Bytes::new(rest, SECTION);
-    let total = bytes.varint_in(*sizes.start(), *sizes.end(), "the bytes before a round")?;
-    let mut heads = Vec::new();
-    let (mut used, mut plaintexts) = (0u64, 0u64);
-    for _ in 0..bytes.varint()? {
-        let [gap, size, plaintext] = [bytes.varint()?, bytes.varint()?, bytes.varint()?];
-        used = used.saturating_add(gap).saturating_add(size);
-        plaintexts = plaintexts.saturating_add(plaintext);
-        demand(used <= total, CLAIM, SECTION)?;
-        heads.push((gap, size, plaintext as usize));
-    }
-    let mut texts = bytes.take_long(plaintexts)?;
-    let mut out = Vec::with_capacity(total as usize);
-    for (gap, size, plaintext) in heads {
-        let (text, others) = texts.split_at(plaintext);
-        texts = others;
-        out.extend_from_slice(bytes.take_long(gap)?);
-        out.extend_from_slice(&tokens.next(text, size)?);
-    }
-    out.extend_from_slice(bytes.rest());
-    demand(out.len() as u64 == total, CLAIM, SECTION)?;
-    Ok(out)
 }

@@ -22,7 +22,9 @@ def encode_inflated(content: NDArray[np.uint8]) -> bytes | None:
     """The data of a block of these bytes; None if there is no deflate stream in them, or nothing is
     gained.
     """
-    rounds, left, tokens = _core.inflate_streams(content, tables.stretch(), tables.logistic_cdf())
+    rounds, left, tokens = _core.inflate_streams(
+        content, 2, _most_rest(len(content)), True, tables.stretch(), tables.logistic_cdf()
+    )
     if not rounds:
         return None
     rest = np.frombuffer(left, np.uint8)

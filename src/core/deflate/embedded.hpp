@@ -186,13 +186,14 @@ struct Inflated {
     Bytes rest, tokens;
 };
 
-inline Inflated inflate_streams(View bytes, const LogisticTables& logistic) {
+// Takes streams out at most so often, with so many bytes left. coded: whether tokens are made.
+inline Inflated inflate_streams(View bytes, std::size_t times, std::uint64_t most, bool coded,
+                                const LogisticTables& logistic) {
     Inflated made;
     made.rest.assign(bytes.begin(), bytes.end());
     std::vector<std::vector<Found>> rounds;
     Known known;
-    const std::uint64_t most = most_rest(bytes.size());
-    while (rounds.size() < most_rounds) {
+    while (rounds.size() < times) {
         auto found = find_streams(made.rest, most - made.rest.size(), known);
         Bytes rest = rest_of(made.rest, found);
         if (found.empty() || rest.size() > most) break;
@@ -200,7 +201,7 @@ inline Inflated inflate_streams(View bytes, const LogisticTables& logistic) {
         rounds.push_back(std::move(found));
     }
     made.rounds = rounds.size();
-    if (rounds.empty()) return made;
+    if (rounds.empty() || !coded) return made;
     StreamsEncoder encoder(logistic);
     for (std::size_t round = rounds.size(); round-- > 0;)
         for (Found& each : rounds[round]) encoder.add(std::move(each.stream), each.encoder);
@@ -224,15 +225,17 @@ inline Bytes deflate_streams(std::size_t rounds, View rest, View tokens, std::si
         require(round == 0 ? total == size : total <= most_rest(size));
         require(count <= left.size() / 3);
         std::vector<std::array<std::uint64_t, 3>> sizes(count);
-        std::uint64_t used = 0, plaintexts = 0;
+        std::uint64_t used = 0, in_streams = 0, plaintexts = 0;
         for (auto& [gap, stream, plaintext] : sizes) {
             gap = take_number(left), stream = take_number(left), plaintext = take_number(left);
             require(std::max(gap, stream) <= total && plaintext <= bytes.size());
+            require(stream <= most_bytes(plaintext));
             used += gap + stream;
+            in_streams += stream;
             plaintexts += plaintext;
             require(used <= total);
         }
-        require(plaintexts <= left.size());
+        require(plaintexts <= left.size() && total == in_streams + left.size() - plaintexts);
         View between = left.subspan(plaintexts);
         Bytes whole;
         whole.reserve(total);
@@ -245,7 +248,6 @@ inline Bytes deflate_streams(std::size_t rounds, View rest, View tokens, std::si
             left = left.subspan(plaintext);
         }
         add(between);
-        require(whole.size() == total);
         bytes = std::move(whole);
     }
     coder.end();
