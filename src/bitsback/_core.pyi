@@ -416,19 +416,17 @@ class DeflateDecoder:
     def stream(self, plaintext: bytes | bytearray, size: int) -> bytes: ...
     def end(self) -> None: ...
 
+class DeflateInflater:
+    def __init__(self, stretch: NDArray[np.int32], cdf: NDArray[np.int32]) -> None: ...
+    def take(self, bytes: NDArray[np.uint8], files: list[tuple[int, int]], most: int) -> bytes: ...
+    def tokens(self) -> bytes: ...
+
 def has_deflate_stream(bytes: bytes | NDArray[np.uint8]) -> bool: ...
-def inflate_streams(
-    bytes: NDArray[np.uint8],
-    rounds: int,
-    most: int,
-    coded: bool,
-    stretch: NDArray[np.int32],
-    cdf: NDArray[np.int32],
-) -> tuple[int, bytes, bytes]: ...
 def deflate_streams(
     rounds: int,
     rest: NDArray[np.uint8],
     tokens: NDArray[np.uint8],
+    files: NDArray[np.uint8],
     size: int,
     stretch: NDArray[np.int32],
     cdf: NDArray[np.int32],

@@ -122,7 +122,7 @@ def in_streams(reader: Reader, pixels: NDArray[Any]) -> bytes:
     tokens = deflate_tokens.Streams(reader.take(reader.varint()))
     total, heads = inflated.read_streams(reader)
     plaintexts = Reader(frame(inner, pixels))
-    whole = inflated.put_in(total, heads, plaintexts, reader, tokens)
+    whole = inflated.put_in(total, heads, plaintexts, reader, tokens, Reader(b""))
     require(plaintexts.at == len(plaintexts.data), "the other file is the plaintexts")
     tokens.done()
     return whole

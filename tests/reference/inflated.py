@@ -7,15 +7,21 @@ from .fields import Reader, require
 from .jpeg_streams import decode_streams
 
 
-def decode_inflated(data: bytes, size: int, by_fallback: Callable[[Reader, int], bytes]) -> bytes:
+def decode_inflated(
+    data: bytes,
+    size: int,
+    by_fallback: Callable[[Reader, int], bytes],
+    picture: Callable[[Reader], bytes],
+) -> bytes:
     """The bytes of a block, so many. by_fallback: from the data of a block of the method fallback
-    to so many bytes.
+    to so many bytes. picture: from the fields of a picture to its file.
     """
     most = min(2**10 * size + 2**16, size + 2**26)
     reader = Reader(data)
     rounds, left = reader.byte(), reader.varint()
     require(1 <= rounds <= 2 and left <= most, "rounds, and bytes with plaintexts")
     tokens = deflate_tokens.Streams(reader.take(reader.varint()))
+    files = Reader(b"".join(picture(reader) for _ in range(reader.varint())))
     method = reader.byte()
     require(method in (3, 6), "a method of bytes")
     inner = Reader(data[reader.at :])
@@ -26,8 +32,9 @@ def decode_inflated(data: bytes, size: int, by_fallback: Callable[[Reader, int],
         total, heads = read_streams(reader)
         require(total == size if number == 0 else total <= most, "the bytes before a round")
         plaintexts = Reader(reader.take(sum(plaintext for _, _, plaintext in heads)))
-        rest = put_in(total, heads, plaintexts, reader, tokens)
+        rest = put_in(total, heads, plaintexts, reader, tokens, files)
     tokens.done()
+    files.done()
     return rest
 
 
@@ -45,12 +52,14 @@ def put_in(
     plaintexts: Reader,
     others: Reader,
     tokens: deflate_tokens.Streams,
+    files: Reader,
 ) -> bytes:
     """The bytes before a round."""
-    whole = b"".join(
-        others.take(gap) + tokens.next(plaintexts.take(plaintext), own)
-        for gap, own, plaintext in heads
-    )
+    whole = b""
+    for gap, own, plaintext in heads:
+        whole += others.take(gap)
+        text = plaintexts.take(plaintext)
+        whole += tokens.next(text, own) if plaintext else files.take(own)
     whole += others.take(len(others.data) - others.at)
     require(len(whole) == total, "the size of all bytes")
     return whole

@@ -1,16 +1,19 @@
 //! The method inflated: deflate streams in bytes (format.md, A5.20).
 
-use crate::blocks::fallback;
+use crate::blocks::{fallback, methods};
 use crate::foundations::bytes::Bytes;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
 use crate::jpeg::streams;
+use crate::models::library::Library;
+use crate::restored::metadata::{self, Restored};
+use crate::restored::picture::Picture;
 use crate::tokens::{Round, Streams};
 use crate::types::block::{Block, Method, Run, ValueMap};
 
 const SECTION: &str = "format.md, A5.20";
 
-pub fn decode(block: &Block) -> Result<Vec<u8>> {
+pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
     let fits = block.runs.iter().all(|run| run.dtype == Dtype::U8 && run.shape.len() == 1 && run.map == ValueMap::None);
     demand(fits, "a block of deflate streams is not of bytes", SECTION)?;
     let size = block.size() as u64;
@@ -21,6 +24,11 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     let left = bytes.varint_in(0, most, "the bytes with plaintexts")?;
     let length = bytes.varint()?;
     let mut tokens = Streams::new(bytes.take_long(length)?)?;
+    let mut files = Vec::new();
+    for _ in 0..bytes.varint()? {
+        files.extend(picture(&mut bytes, library)?);
+    }
+    let mut files = Bytes::new(&files, SECTION);
     let method = match bytes.byte()? {
         3 => Method::Fallback,
         6 => Method::Streams,
@@ -37,8 +45,45 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
         let fits = if number == 0 { round.total == size } else { round.total <= most };
         demand(fits, "the bytes before a round are more or fewer", SECTION)?;
         let plaintexts = bytes.take_long(round.plaintexts)?;
-        content = round.put_in(plaintexts, bytes.rest(), &mut tokens)?;
+        content = round.put_in(plaintexts, bytes.rest(), &mut tokens, &mut files)?;
     }
     tokens.end()?;
+    files.end()?;
     Ok(content)
+}
+
+/// The file of a picture among the bytes.
+fn picture(bytes: &mut Bytes, library: &Library) -> Result<Vec<u8>> {
+    let mut pixels = Vec::new();
+    let mut whole: Option<(Dtype, Vec<u64>)> = None;
+    for number in 0..bytes.varint()? {
+        let length = bytes.varint()?;
+        let block = Block::read(bytes.take_long(length)?)?;
+        let [Run { items: 1, dtype, shape, .. }] = &block.runs[..] else {
+            return refuse("a block of a picture is no band", SECTION);
+        };
+        let other = matches!(block.method, Method::Streams | Method::Inflated);
+        demand(block.first == number && !other, "a block of a picture is another one", SECTION)?;
+        let Some((rows, inner)) = shape.split_first() else {
+            return refuse("a band of a picture has no rows", SECTION);
+        };
+        match &mut whole {
+            None => whole = Some((*dtype, shape.clone())),
+            Some((first, sizes)) => {
+                demand(first == dtype && sizes[1..] == *inner, "the bands of a picture differ", SECTION)?;
+                sizes[0] = sizes[0].saturating_add(*rows);
+            }
+        }
+        pixels.extend(methods::decode(&block, library)?);
+    }
+    let Some((dtype, shape)) = whole else { return refuse("a picture has no pixels", SECTION) };
+    let length = bytes.varint()?;
+    let metadata = bytes.take_long(length)?;
+    let mode = matches!(shape[..], [_, _] | [_, _, 2..=256]) && dtype.code[0] != b'>' && !pixels.is_empty();
+    let known = mode && matches!(metadata.first(), Some(1 | 3 | 6));
+    demand(known, "a picture among bytes has a format that none there has", SECTION)?;
+    match metadata::restore(metadata, &Picture::new(dtype, &shape, &pixels)?)? {
+        Restored::Exact(file) => Ok(file),
+        _ => refuse("a picture among bytes takes zlib", SECTION),
+    }
 }

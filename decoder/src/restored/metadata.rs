@@ -94,7 +94,8 @@ fn in_streams(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     };
     let length = bytes.varint()?;
     let mut tokens = Streams::new(bytes.take_long(length)?)?;
-    let file = Round::read(&mut bytes)?.put_in(&frame(inner, picture)?, bytes.rest(), &mut tokens)?;
+    let (round, plaintexts) = (Round::read(&mut bytes)?, frame(inner, picture)?);
+    let file = round.put_in(&plaintexts, bytes.rest(), &mut tokens, &mut Bytes::new(&[], SECTION))?;
     tokens.end()?;
     Ok(file)
 }

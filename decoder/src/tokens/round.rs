@@ -27,19 +27,23 @@ impl Round {
             let [gap, size, plaintext] = [bytes.varint()?, bytes.varint()?, bytes.varint()?];
             used = used.saturating_add(gap).saturating_add(size);
             round.plaintexts = round.plaintexts.saturating_add(plaintext);
-            demand(used <= total && size <= most_bytes(plaintext), CLAIM, SECTION)?;
+            demand(used <= total && (plaintext == 0 || size <= most_bytes(plaintext)), CLAIM, SECTION)?;
             round.streams.push([gap, size, plaintext]);
         }
         Ok(round)
     }
 
-    /// The bytes before the round.
-    pub fn put_in(&self, plaintexts: &[u8], others: &[u8], tokens: &mut Streams) -> Result<Vec<u8>> {
+    /// The bytes before the round. Where a plaintext is empty, the next bytes of `files` stand.
+    pub fn put_in(&self, plaintexts: &[u8], others: &[u8], tokens: &mut Streams, files: &mut Bytes) -> Result<Vec<u8>> {
         let [mut plaintexts, mut others] = [plaintexts, others].map(|bytes| Bytes::new(bytes, SECTION));
         let mut out = Vec::new();
         for &[gap, size, plaintext] in &self.streams {
             out.extend_from_slice(others.take_long(gap)?);
-            out.extend_from_slice(&tokens.next(plaintexts.take_long(plaintext)?, size)?);
+            if plaintext > 0 {
+                out.extend_from_slice(&tokens.next(plaintexts.take_long(plaintext)?, size)?);
+            } else {
+                out.extend_from_slice(files.take_long(size)?);
+            }
         }
         out.extend_from_slice(others.rest());
         demand(out.len() as u64 == self.total && plaintexts.left() == 0, CLAIM, SECTION)?;

@@ -22,6 +22,7 @@ from bitsback.wire import Cursor, varint
 
 _MOST = 1 << 27
 """The most bytes of a file and of its plaintexts, which are in memory together."""
+_NONE = np.empty(0, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,14 @@ class Streams:
         if len(data) > _MOST:
             return None
         data = data[: len(data)]
-        content = np.frombuffer(data, np.uint8)
-        rounds, rest, tokens = _core.inflate_streams(
-            content, 1, len(data) + _MOST, coded, tables.stretch(), tables.logistic_cdf()
-        )
-        if not rounds:
+        inflater = _core.DeflateInflater(tables.stretch(), tables.logistic_cdf())
+        rest = inflater.take(np.frombuffer(data, np.uint8), [], len(data) + _MOST)
+        if not rest:
             return None
         cursor = Cursor(rest)
         size, places = _places(cursor)
         plaintext = cursor.take(sum(each for _, _, each in places))
-        found = cls(size, places, rest[cursor.at :], tokens)
+        found = cls(size, places, rest[cursor.at :], inflater.tokens() if coded else b"")
         if coded and found.file(plaintext) != data:
             return None
         return plaintext, found
@@ -68,7 +67,7 @@ class Streams:
         tokens = np.frombuffer(self.tokens, np.uint8)
         try:
             return _core.deflate_streams(
-                1, rest, tokens, self.size, tables.stretch(), tables.logistic_cdf()
+                1, rest, tokens, _NONE, self.size, tables.stretch(), tables.logistic_cdf()
             )
         except ValueError as error:
             raise ArchiveError(f"its compression cannot be made again: {error}") from None

@@ -6,6 +6,7 @@ To add a format, write a function that reads its header, and add it to `_READERS
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import struct
@@ -337,7 +338,19 @@ def _pfm(data: Content) -> Voxels | None:
     return Voxels(found.end(), np.dtype(order + "f4"), lengths, channels, upwards=True)
 
 
-_READERS = (_nifti, _nrrd, _meta_image, _mrc, _fits, _pfm)
+def _npy(data: Content) -> Voxels | None:
+    """An array of NumPy; a last axis of few elements counts channels."""
+    file = io.BytesIO(data[:_MOST_TEXT])
+    if data[:6] != b"\x93NUMPY" or np.lib.format.read_magic(file) != (1, 0):
+        return None
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    lengths = shape if fortran else shape[::-1]
+    if len(shape) > 2 and 1 < lengths[0] <= 4 and not fortran:
+        return Voxels(file.tell(), dtype, lengths[1:], lengths[0])
+    return Voxels(file.tell(), dtype, lengths)
+
+
+_READERS = (_npy, _nifti, _nrrd, _meta_image, _mrc, _fits, _pfm)
 
 
 def _number(text: str) -> float:
