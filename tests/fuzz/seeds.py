@@ -4,6 +4,7 @@ import gzip
 import io
 import struct
 import warnings
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -173,6 +174,9 @@ def collections() -> list[Seed]:
             save(rng.integers(0, 256, (9, 8, 3), np.uint8), exact / f"{number}.jpg")
             (exact / f"{number}.png").write_bytes(own_png(rng.integers(0, 4, (30, 40), np.uint8)))
         (exact / "empty.txt").touch()
+        with zipfile.ZipFile(exact / "pictures.zip", "w", zipfile.ZIP_STORED) as members:
+            members.writestr(zipfile.ZipInfo("a.pgm"), (exact / "0.pgm").read_bytes())
+            members.writestr(zipfile.ZipInfo("b.png"), (exact / "1.png").read_bytes())
         with_metadata = folder / "metadata"
         save_with_metadata(with_metadata)
         np.savez(folder / "x.npz", ink=ink, nothing=np.zeros((0, 3)), one=np.array(7, ">i2"))
