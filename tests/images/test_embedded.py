@@ -12,10 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -67,6 +69,21 @@ def png(pixels: NDArray[Any], **options: Any) -> bytes:
     return out.getvalue()
 
 
+def tiff(pixels: NDArray[Any], compression: str | None) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "TIFF", compression=compression)
+    return out.getvalue()
+
+
+def by_another_encoder() -> bytes:
+    """A TIFF file whose segments libdeflate made."""
+    out = io.BytesIO()
+    codecs = {8: lambda data, **_: imagecodecs.deflate_encode(bytes(data), level=9)}
+    with patch.dict(tifffile.TIFF.COMPRESSORS._codecs, codecs):
+        tifffile.imwrite(out, COLOURS, compression="zlib", photometric="rgb", rowsperstrip=16)
+    return out.getvalue()
+
+
 def zipped(method: int, **members: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -88,6 +105,9 @@ FILES: dict[str, Callable[[], bytes]] = {
     "other.epub": lambda: zipped(STORED, a=imagecodecs.png_encode(COLOURS, level=4), b=text(900)),
     "arrays.npz": lambda: arrays(a=VOLUME, colours=COLOURS, labels=np.arange(90)),
     "columns.npz": lambda: arrays(a=np.asfortranarray(VOLUME), b=VOLUME.astype(">f4")),
+    "scans.zip": lambda: zipped(DEFLATED, a=tiff(COLOURS, None), b=tiff(255 - COLOURS, None)),
+    "plain.zip": lambda: zipped(STORED, a=tiff(COLOURS, None)),
+    "tokens.zip": lambda: zipped(STORED, a=by_another_encoder(), b=text(900)),
     "drawn.zip": lambda: zipped(STORED, a=gif_file([Drawn(ramps(90, 80), single=True)])),
 }
 
@@ -120,6 +140,16 @@ def test_a_file_comes_back(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
     assert restored((tmp_path / "a.bb").read_bytes(), tmp_path) == {name: content}
 
 
+@pytest.mark.rust
+def test_a_picture_of_several_bands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = zipped(STORED, a=png(COLOURS), b=png(COLOURS[..., 0]))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a").write_bytes(content)
+    monkeypatch.setattr(blocks, "_BAND", 5000)
+    bitsback.compress(tmp_path / "in", tmp_path / "a.bb", model="fast")
+    assert restored((tmp_path / "a.bb").read_bytes(), tmp_path) == {"a": content}
+
+
 def test_places_of_files() -> None:
     content = b"behind" + zipped(STORED, a=b"first", b=b"", c=b"third") + b"PK\3\4"
     assert [content[at : at + size] for at, size in stored_members(content)] == [b"first", b"third"]
@@ -129,11 +159,39 @@ def test_places_of_files() -> None:
     assert [rest[at : at + size] for at, size in plaintexts(rest)] == [b"abc", b"de"]
 
 
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((40, 50), bool),
+        np.zeros((40, 50), complex),
+        np.zeros((40, 50), "M8[s]"),
+        np.zeros((40, 50), np.longdouble),
+        np.zeros((40, 50), "i4,f4"),
+        np.zeros((40, 50), "U3"),
+        np.zeros(4000),
+        np.zeros((0, 900)),
+    ],
+)
+def test_arrays_that_are_no_pictures_are_left(array: NDArray[Any]) -> None:
+    out = io.BytesIO()
+    np.save(out, array)
+    assert split(out.getvalue()) is None
+
+
+@pytest.mark.parametrize("kind", ["u1", "<f2", ">u2", "<i4", ">f8", "<u8"])
+@pytest.mark.parametrize("columns", [False, True])
+def test_arrays_come_back(kind: str, columns: bool) -> None:
+    out = io.BytesIO()
+    np.save(out, np.asfortranarray(VOLUME.astype(kind)) if columns else VOLUME.astype(kind))
+    found = split(out.getvalue())
+    assert found is not None and file(*found) == out.getvalue()
+    assert found[0].dtype == np.dtype(kind).newbyteorder("<")
+
+
 def test_pictures_that_take_zlib_or_libtiff_are_left() -> None:
     assert split(text(2000)) is None and split(png(COLOURS)[:-30]) is None
-    out = io.BytesIO()
-    Image.fromarray(COLOURS).save(out, "TIFF", compression="tiff_lzw")
-    assert split(out.getvalue()) is None
+    for compression in ("tiff_lzw", "tiff_adobe_deflate"):
+        assert split(tiff(COLOURS, compression)) is None
     found = split(png(COLOURS))
     assert found is not None and found[1][0] == 3 and file(*found) == png(COLOURS)
     for metadata in (b"\2" + found[1][1:], b"\4\0", b"", b"\x0a\0"):

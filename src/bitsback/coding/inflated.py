@@ -1,5 +1,6 @@
 """Code bytes that contain deflate streams and pictures (docs/format.md, The method inflated)."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -15,8 +16,10 @@ from bitsback.models.costs import max_elements
 from bitsback.wire import Cursor, varint
 
 _MOST_ROUNDS = 2
-_MEMBER, _MEMBER_SIZE = b"PK\3\4", 30
-"""How a member of a ZIP file begins, and the bytes of its header without its name."""
+_MEMBER = b"PK\3\4"
+"""The first bytes of the header of a member of a ZIP file."""
+_STORED_MEMBER = re.compile(rb"PK\x03\x04.{4}\0\0.{8}(.{4}).{4}(..)(..)", re.DOTALL)
+"""The header of one that is not compressed: its size, and those of its name and of more fields."""
 
 Places = list[tuple[int, int]]
 """Where files stand in bytes, and how long each is."""
@@ -70,18 +73,13 @@ def encode_inflated(
 
 def stored_members(content: bytes) -> Iterator[tuple[int, int]]:
     """The places and sizes of files that stand uncompressed in ZIP files."""
-    at = content.find(_MEMBER)
-    while at >= 0:
-        head = content[at : at + _MEMBER_SIZE]
-        method, size, name, more = (
-            int.from_bytes(head[start:end], "little")
-            for start, end in ((8, 10), (18, 22), (26, 28), (28, 30))
-        )
-        start = at + _MEMBER_SIZE + name + more
-        if method == 0 and 0 < size <= len(content) - start:
+    end = 0
+    for found in _STORED_MEMBER.finditer(content):
+        size, name, more = (int.from_bytes(field, "little") for field in found.groups())
+        start = found.end() + name + more
+        if found.start() >= end and 0 < size <= len(content) - start:
             yield start, size
-            at = start + size - 1
-        at = content.find(_MEMBER, at + 1)
+            end = start + size
 
 
 def plaintexts(rest: bytes) -> Iterator[tuple[int, int]]:

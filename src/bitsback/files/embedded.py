@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files import formats, volumes
 from bitsback.files.bitmap import Frame
-from bitsback.files.deflated import OtherDeflated
+from bitsback.files.deflated import DeflatedSegments, OtherDeflated
 from bitsback.files.drawing import ContainerMetadata, PictureCodec, pack
 from bitsback.files.gif import Gif
 from bitsback.files.picture_files import file_of, unpack
 from bitsback.files.pictures import reading_picture
 from bitsback.files.png.png_metadata import Png
 from bitsback.files.png.png_parts import places
+from bitsback.files.tiff.segments import BY_ZLIB, NONE
+from bitsback.files.tiff.tiff_metadata import Tiff
 from bitsback.format.modes import mode_of
 
 _SMALLEST, _MOST = 1 << 9, 1 << 25
@@ -68,4 +70,8 @@ def file(pixels: NDArray[Any], metadata: bytes) -> bytes:
 def _is_possible(metadata: ContainerMetadata) -> bool:
     if isinstance(metadata, Png) and metadata.stream is not None:
         return isinstance(metadata.stream.deflated, OtherDeflated)
+    if isinstance(metadata, Tiff):
+        by_tokens = BY_ZLIB if isinstance(metadata.deflated, DeflatedSegments) else ()
+        known = (NONE, *by_tokens)
+        return metadata.exact and all(page.compression in known for _, page in metadata.pages)
     return isinstance(metadata, Frame | Gif)

@@ -344,6 +344,8 @@ def _npy(data: Content) -> Voxels | None:
     if data[:6] != b"\x93NUMPY" or np.lib.format.read_magic(file) != (1, 0):
         return None
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        return None
     lengths = shape if fortran else shape[::-1]
     if len(shape) > 2 and 1 < lengths[0] <= 4 and not fortran:
         return Voxels(file.tell(), dtype, lengths[1:], lengths[0])
