@@ -45,6 +45,8 @@ from decoder.test_decoder import png, rare_streams, zlib_stream
 from fuzz import mutate, seeds
 from images import test_animated_png as bad_animations
 from images.test_deflate_streams import FILES as INFLATED
+from images.test_embedded import FILES as EMBEDDED
+from images.test_packed import FILES as PACKED
 from images.test_tiff_tokens import FILES as TIFF
 from images.test_tiff_tokens import deflated_file
 from jpeg_files import STREAMS as JPEG_STREAMS
@@ -83,9 +85,9 @@ def golden() -> Iterator[tuple[str, bytes]]:
 
 def always() -> Iterator[tuple[str, str, bytes]]:
     """Archives with what a decoder need not read (the sections A5.6, A5.17 and A5.18), with modes
-    and links (A5.19), JPEG streams and pixels of JPEG (A5.7), deflate streams (A5.20) and their
-    tokens (A6.3, A6.8), whose end is damaged (A9), and that only a newer release can read (A10),
-    with the section that says so.
+    and links (A5.19), JPEG streams and pixels of JPEG (A5.7), deflate streams and pictures in bytes
+    (A5.20), streams around pixels (A6.9), their tokens (A6.3, A6.8), whose end is damaged (A9), and
+    that only a newer release can read (A10), with the section that says so.
     """
     with TemporaryDirectory() as name:
         slope = np.add.outer(np.arange(500), np.arange(600)) // 5
@@ -97,6 +99,9 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A5.7", "pixels of JPEG.bb", _of_files(Path(name, "decoded"), _decoded_files())
         inflated = {f"{each}.bin": make() for each, make in INFLATED.items()}
         yield "A5.20", "deflate streams.bb", _of_files(Path(name, "deflate"), inflated)
+        embedded = {each: make() for each, make in EMBEDDED.items()}
+        yield "A5.20", "pictures in ZIP files.bb", _of_files(Path(name, "zip"), embedded)
+        yield "A6.9", "volumes in streams.bb", _of_files(Path(name, "packed"), PACKED)
         yield "A6.8", "PNG of other encoders.bb", _of_files(Path(name, "png"), _png_files())
         tiff = {f"{each}.tif": deflated_file(each, "zlib-ng") for each in TIFF}
         yield "A6.3", "TIFF of other encoders.bb", _of_files(Path(name, "tiff"), tiff)

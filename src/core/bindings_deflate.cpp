@@ -1,9 +1,9 @@
 // Python bindings of what codes deflate streams.
 #include <nanobind/stl/pair.h>
-#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
-#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "bindings.hpp"
 #include "deflate/coding.hpp"
@@ -69,6 +69,37 @@ class Decoder {
     deflate::StreamCoder<BitDecoder> streams_;
 };
 
+class Inflater {
+  public:
+    Inflater(const Table& stretch, const Table& cdf)
+        : logistic_(copy(stretch), copy(cdf)), inflater_(logistic_) {}
+
+    nb::bytes take(const In<std::uint8_t>& bytes,
+                   const std::vector<std::pair<std::size_t, std::size_t>>& files,
+                   std::uint64_t most) {
+        std::vector<deflate::File> places;
+        for (const auto& [place, size] : files) places.push_back({place, size});
+        std::vector<std::uint8_t> rest;
+        {
+            nb::gil_scoped_release release;
+            rest = inflater_.take(view(bytes), places, most);
+        }
+        return to_python(rest);
+    }
+    nb::bytes tokens() {
+        std::vector<std::uint8_t> coded;
+        {
+            nb::gil_scoped_release release;
+            coded = inflater_.tokens();
+        }
+        return to_python(coded);
+    }
+
+  private:
+    LogisticTables logistic_;
+    deflate::Inflater inflater_;
+};
+
 }  // namespace
 
 void bind_deflate(nb::module_& m) {
@@ -84,42 +115,38 @@ void bind_deflate(nb::module_& m) {
         .def("stream", &Decoder::stream, "plaintext"_a, "size"_a,
              "The next stream, of so many bytes. Raises ValueError for other tokens.")
         .def("end", &Decoder::end, "Raises ValueError unless the tokens end here.");
+    nb::class_<Inflater>(m, "DeflateInflater", "Takes deflate streams and files out of bytes.")
+        .def(nb::init<const Table&, const Table&>(), "stretch"_a, "cdf"_a)
+        .def("take", &Inflater::take, "bytes"_a, "files"_a, "most"_a,
+             "What is left of the bytes, with the plaintexts of streams; none if nothing is taken "
+             "out, or more than so many are left. files: the place and the size of each.")
+        .def("tokens", &Inflater::tokens, "The coded tokens of all streams.");
     m.def(
         "has_deflate_stream",
         [](const In<std::uint8_t>& bytes) {
             nb::gil_scoped_release release;
             const auto most = deflate::most_rest(view(bytes).size());
             deflate::Known known;
-            return !deflate::find_streams(view(bytes), most, known, 1).empty();
+            return !deflate::find_segments(view(bytes), {}, most, known, 1).empty();
         },
         "bytes"_a, "Whether a deflate stream is in a frame of zlib, gzip or ZIP in some bytes.");
     m.def(
-        "inflate_streams",
-        [](const In<std::uint8_t>& bytes, const Table& stretch, const Table& cdf) {
-            const LogisticTables logistic(copy(stretch), copy(cdf));
-            deflate::Inflated made;
-            {
-                nb::gil_scoped_release release;
-                made = deflate::inflate_streams(view(bytes), logistic);
-            }
-            return std::tuple(made.rounds, to_python(made.rest), to_python(made.tokens));
-        },
-        "bytes"_a, "stretch"_a, "cdf"_a,
-        "How often deflate streams were taken out, 0 to 2 times, what is left, and their tokens.");
-    m.def(
         "deflate_streams",
         [](std::size_t rounds, const In<std::uint8_t>& rest, const In<std::uint8_t>& tokens,
-           std::size_t size, const Table& stretch, const Table& cdf) {
+           const In<std::uint8_t>& files, std::size_t size, const Table& stretch,
+           const Table& cdf) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
             std::vector<std::uint8_t> made;
             {
                 nb::gil_scoped_release release;
-                made = deflate::deflate_streams(rounds, view(rest), view(tokens), size, logistic);
+                made = deflate::deflate_streams(rounds, view(rest), view(tokens), view(files), size,
+                                                logistic);
             }
             return to_python(made);
         },
-        "rounds"_a, "rest"_a, "tokens"_a, "size"_a, "stretch"_a, "cdf"_a,
-        "The bytes again, so many of them. Raises ValueError for others.");
+        "rounds"_a, "rest"_a, "tokens"_a, "files"_a, "size"_a, "stretch"_a, "cdf"_a,
+        "The bytes again, so many of them. files: those that were taken out, in the order in which "
+        "they are put in. Raises ValueError for others.");
 }
 
 }  // namespace bitsback

@@ -129,9 +129,14 @@ def test_a_folder_that_is_there_keeps_its_mode(folder: Path, tmp_path: Path, uma
     assert tree(out, times=False) == before
 
 
+MEMORY = "/dev/shm"
+"""A file system of another kind than that of temporary files, mostly."""
+
+
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="needs two users")
-def test_a_user_gets_the_same_as_root(umask: int) -> None:
-    with tempfile.TemporaryDirectory() as place:
+@pytest.mark.parametrize("where", [None, *[MEMORY] * Path(MEMORY).is_dir()])
+def test_a_user_gets_the_same_as_root(umask: int, where: str | None) -> None:
+    with tempfile.TemporaryDirectory(dir=where) as place:
         root = Path(place)
         (root / "in").mkdir()
         make(root / "in")
@@ -142,6 +147,7 @@ def test_a_user_gets_the_same_as_root(umask: int) -> None:
         (root / "there").mkdir()
         (root / "there").chmod(0o777)
         bitsback.decompress(root / "x.bb", root / "of root")  # which imports all that is needed
+        assert tree(root / "of root") == tree(root / "in")
         for out in ("out", "there"):
 
             def restore(out: Path = root / out) -> bool:

@@ -4,6 +4,7 @@ import gzip
 import io
 import struct
 import warnings
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -175,6 +176,9 @@ def collections() -> list[Seed]:
             save(rng.integers(0, 256, (9, 8, 3), np.uint8), exact / f"{number}.jpg")
             (exact / f"{number}.png").write_bytes(own_png(rng.integers(0, 4, (30, 40), np.uint8)))
         (exact / "empty.txt").touch()
+        with zipfile.ZipFile(exact / "pictures.zip", "w", zipfile.ZIP_STORED) as members:
+            members.writestr(zipfile.ZipInfo("a.pgm"), (exact / "0.pgm").read_bytes())
+            members.writestr(zipfile.ZipInfo("b.png"), (exact / "1.png").read_bytes())
         with_metadata = folder / "metadata"
         save_with_metadata(with_metadata)
         np.savez(folder / "x.npz", ink=ink, nothing=np.zeros((0, 3)), one=np.array(7, ">i2"))
@@ -278,6 +282,7 @@ def save_with_metadata(folder: Path) -> None:
     (folder / "animated.gif").write_bytes(gif_file([*frames, Drawn(grey[:5, :7], single=True)]))
     Image.fromarray(colour).save(folder / "colour.bmp")
     Image.fromarray(grey).save(folder / "grey.pgm")
+    (folder / "grey.pgm.gz").write_bytes(gzip.compress((folder / "grey.pgm").read_bytes(), mtime=0))
     tags: dict[str, Any] = {"description": "a slope", "software": "by hand", "dpi": (72.5, 300)}
     for name, compression in (("raw", "raw"), ("packed", "packbits"), ("fax", "group4")):
         picture = Image.fromarray(grey > 60) if name == "fax" else Image.fromarray(colour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ def test_each_codec_is_there(line: Format) -> None:
         (b"II*\0", "scan.nef", "raw files of cameras"),
         (b"II*\0", "scan.png", "TIFF"),
         (b"II*\0" + bytes(124) + b"DICM", "IM0001", "DICOM"),
-        (b"\x1f\x8b\x08", "brain.nii.gz", "NIfTI"),
+        (gzip.compress(b"P5 1 1 255 ?"), "scan", "NIfTI"),
+        (gzip.compress(b"hello"), "hello.gz", "idx"),
         (b"\x1f\x8b\x08", "digits.gz", "idx"),
         (b"\0\0\x08\x03", "digits", "idx"),
         (b"\x93NUMPY", "table.csv", ".npy"),

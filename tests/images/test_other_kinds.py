@@ -25,12 +25,6 @@ def refused(path: Path) -> str:
 @pytest.mark.parametrize(
     ("name", "data", "kind", "remedy"),
     [
-        (
-            "brain.nii.gz",
-            b"\x1f\x8b\x08\0",
-            "NIfTI",
-            "numpy.asanyarray(nibabel.load('brain.nii.gz')",
-        ),
         ("cells.h5", b"\x89HDF\r\n\x1a\n" + bytes(90), "HDF5", "h5py.File('cells.h5')"),
         ("voice.flac", b"fLaC" + bytes(40), "FLAC", "soundfile.read('voice.flac'"),
         ("t.parquet", b"PAR1" + bytes(40), "Parquet", "pandas.read_parquet('t.parquet')"),

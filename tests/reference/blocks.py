@@ -6,6 +6,7 @@ import math
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from . import chain
 from .codecs import Adaptive
+from .container_metadata import has_tokens, is_plain, restore
 from .decoded import decode_pixels
 from .fields import Reader, require
 from .inflated import decode_inflated
@@ -154,7 +156,45 @@ def decode_block(
     data = payload[reader.at :]
     if method == DIGITS:
         return runs, decode_digits(data, runs, models)
+    if method == INFLATED:
+        check_bytes(data, runs)
+        size = sum(run.elements for run in runs)
+        return runs, decode_inflated(data, size, bytes_by_fallback, partial(decode_picture, models))
     return runs, decode_data(data, method, runs, runs_field, model, layout, multiset)
+
+
+def check_bytes(data: bytes, runs: list[Run]) -> None:
+    require(all(run.dtype.str == "|u1" and len(run.shape) == 1 for run in runs), "bytes")
+    require(not any(run.kind for run in runs), "no value map")
+    elements = sum(run.elements for run in runs)
+    require(elements <= 2**31, "at most 2^31 bytes a block")
+    require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
+
+
+def decode_picture(models: dict[bytes, Any], reader: Reader) -> bytes:
+    """The file of a picture in a block of the method inflated."""
+    bands = list[NDArray[Any]]()
+    for number in range(reader.varint()):
+        payload = reader.take(reader.varint())
+        inner = Reader(payload)
+        inner.varint()
+        (run,) = read_runs(inner)
+        require(run.count == 1 and len(run.shape) > 0, "a band")
+        byte = inner.byte()
+        require(byte % 8 + byte // 64 * 8 not in (STREAMS, INFLATED), "a method of pixels")
+        _, pixels = decode_block(payload, number, 1, run.dtype, models)
+        bands.append(np.frombuffer(pixels, run.dtype).reshape(run.shape))
+        require(bands[0].dtype == run.dtype and bands[0].shape[1:] == run.shape[1:], "equal bands")
+    require(len(bands) > 0, "a picture has pixels")
+    metadata = reader.take(reader.varint())
+    known = metadata[:1] in (b"\1", b"\3", b"\4", b"\6")
+    require(known and (is_plain(metadata) or has_tokens(metadata)), "a file without zlib")
+    picture = np.concatenate(bands, dtype=bands[0].dtype)
+    colours = picture.ndim == 2 or (picture.ndim == 3 and 2 <= picture.shape[2] <= 256)
+    require(colours and picture.dtype.str[0] != ">" and picture.size > 0, "a picture")
+    file = restore(picture, metadata)
+    require(file is not None, "a file that comes back")
+    return file
 
 
 def decode_digits(data: bytes, runs: list[Run], models: dict[bytes, Any]) -> bytes:
@@ -220,7 +260,7 @@ def decode_data(
     itemsize = runs[0].dtype.itemsize
     elements = sum(run.elements for run in runs)
     require(elements * itemsize <= 2**31, "at most 2^31 bytes a block")
-    methods = (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, STREAMS, INFLATED, DECODED)
+    methods = (RAW, PACKED, MODEL, FALLBACK, ADAPTIVE, STREAMS, DECODED)
     require(method in methods, "a method of the list")
     require(
         method == MODEL or all(run.kind in (0, 2) for run in runs), "a value map of this method"
@@ -243,13 +283,9 @@ def decode_data(
     if method == ADAPTIVE:
         require(not any(run.kind for run in runs), "no value map")
         return decode_adaptive(data, elements, itemsize)
-    if method in (STREAMS, INFLATED):
-        bytes_alone = all(run.dtype.str == "|u1" and len(run.shape) == 1 for run in runs)
-        require(bytes_alone and not any(run.kind for run in runs), "bytes")
-        require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")
-        if method == STREAMS:
-            return decode_streams(data, elements)
-        return decode_inflated(data, elements, bytes_by_fallback)
+    if method == STREAMS:
+        check_bytes(data, runs)
+        return decode_streams(data, elements)
     if method == DECODED:
         require(all(run.dtype.str == "|u1" and run.kind == 0 for run in runs), "bytes")
         require(elements <= 2**16 + 2**12 * len(data), "no more elements than the data may claim")

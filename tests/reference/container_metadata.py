@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import deflate_tokens
+from . import deflate_tokens, inflated
 from .fields import Reader, require
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -39,7 +39,7 @@ def is_plain(metadata: bytes) -> bool:
     if metadata[0] in (3, 9):
         return all(is_of_tokens(reader, metadata[0] == 9))
     if metadata[0] != 4:
-        return metadata[0] in (1, 5, 6, 11)
+        return metadata[0] in (1, 5, 6, 10, 11)
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
     return all(run[8] == 1 for run in runs)
 
@@ -91,6 +91,8 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return webp(reader, pixels)
     if kind in (8, 9):
         return animated_png(reader, pixels, kind == 9)
+    if kind == 10:
+        return in_streams(reader, pixels)
     if kind == 11:
         return byte_runs(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
@@ -115,6 +117,18 @@ def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
         data += reader.take(gap) + b"".join(rows[:count])
         rows = rows[count:]
     return data + reader.take(len(reader.data) - reader.at)
+
+
+def in_streams(reader: Reader, pixels: NDArray[Any]) -> bytes:
+    inner = Reader(reader.take(reader.varint()))
+    require(inner.byte() == 1, "a frame in streams")
+    tokens = deflate_tokens.Streams(reader.take(reader.varint()))
+    total, heads = inflated.read_streams(reader)
+    plaintexts = Reader(frame(inner, pixels))
+    whole = inflated.put_in(total, heads, plaintexts, reader, tokens, Reader(b""))
+    require(plaintexts.at == len(plaintexts.data), "the other file is the plaintexts")
+    tokens.done()
+    return whole
 
 
 def frame_row(row: NDArray[Any], layout: int) -> bytes:

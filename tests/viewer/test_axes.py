@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import random
@@ -101,6 +102,7 @@ def write_files(path: Path) -> None:
     volume = whole[:, :, 0]
     (path / "a.nii").write_bytes(nifti(volume))
     (path / "big.nii").write_bytes(nifti(volume, ">"))
+    (path / "packed.nii.gz").write_bytes(gzip.compress(nifti(volume)))
     spaces = "space directions: (0.5,0,0) (0,0.5,0) (0,0,2) none\n"
     (path / "a.nrrd").write_bytes(nrrd(volume, "uint16", more=spaces))
     spacing = "ElementSpacing = 0.5 0.5 2\n"

@@ -1,16 +1,19 @@
 //! The method inflated: deflate streams in bytes (format.md, A5.20).
 
-use crate::blocks::fallback;
+use crate::blocks::{fallback, methods};
 use crate::foundations::bytes::Bytes;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
 use crate::jpeg::streams;
-use crate::tokens::Streams;
+use crate::models::library::Library;
+use crate::restored::metadata::{self, Restored};
+use crate::restored::picture::Picture;
+use crate::tokens::{Round, Streams};
 use crate::types::block::{Block, Method, Run, ValueMap};
 
 const SECTION: &str = "format.md, A5.20";
 
-pub fn decode(block: &Block) -> Result<Vec<u8>> {
+pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
     let fits = block.runs.iter().all(|run| run.dtype == Dtype::U8 && run.shape.len() == 1 && run.map == ValueMap::None);
     demand(fits, "a block of deflate streams is not of bytes", SECTION)?;
     let size = block.size() as u64;
@@ -21,6 +24,11 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     let left = bytes.varint_in(0, most, "the bytes with plaintexts")?;
     let length = bytes.varint()?;
     let mut tokens = Streams::new(bytes.take_long(length)?)?;
+    let mut files = Vec::new();
+    for _ in 0..bytes.varint()? {
+        files.extend(picture(&mut bytes, library)?);
+    }
+    let mut files = Bytes::new(&files, SECTION);
     let method = match bytes.byte()? {
         3 => Method::Fallback,
         6 => Method::Streams,
@@ -31,36 +39,51 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     inner.check()?;
     let mut content =
         if inner.method == Method::Streams { streams::decode(&inner)? } else { fallback::decode(&inner)? };
-    for round in (0..rounds).rev() {
-        content = put_in(&content, if round == 0 { size..=size } else { 0..=most }, &mut tokens)?;
+    for number in (0..rounds).rev() {
+        let mut bytes = Bytes::new(&content, SECTION);
+        let round = Round::read(&mut bytes)?;
+        let fits = if number == 0 { round.total == size } else { round.total <= most };
+        demand(fits, "the bytes before a round are more or fewer", SECTION)?;
+        let plaintexts = bytes.take_long(round.plaintexts)?;
+        content = round.put_in(plaintexts, bytes.rest(), &mut tokens, &mut files)?;
     }
     tokens.end()?;
+    files.end()?;
     Ok(content)
 }
 
-/// Puts the streams of a round into the bytes again.
-fn put_in(rest: &[u8], sizes: std::ops::RangeInclusive<u64>, tokens: &mut Streams) -> Result<Vec<u8>> {
-    const CLAIM: &str = "deflate streams claim another size";
-    let mut bytes = Bytes::new(rest, SECTION);
-    let total = bytes.varint_in(*sizes.start(), *sizes.end(), "the bytes before a round")?;
-    let mut heads = Vec::new();
-    let (mut used, mut plaintexts) = (0u64, 0u64);
-    for _ in 0..bytes.varint()? {
-        let [gap, size, plaintext] = [bytes.varint()?, bytes.varint()?, bytes.varint()?];
-        used = used.saturating_add(gap).saturating_add(size);
-        plaintexts = plaintexts.saturating_add(plaintext);
-        demand(used <= total, CLAIM, SECTION)?;
-        heads.push((gap, size, plaintext as usize));
+/// The file of a picture among the bytes.
+fn picture(bytes: &mut Bytes, library: &Library) -> Result<Vec<u8>> {
+    let mut pixels = Vec::new();
+    let mut whole: Option<(Dtype, Vec<u64>)> = None;
+    for number in 0..bytes.varint()? {
+        let length = bytes.varint()?;
+        let block = Block::read(bytes.take_long(length)?)?;
+        let [Run { items: 1, dtype, shape, .. }] = &block.runs[..] else {
+            return refuse("a block of a picture is no band", SECTION);
+        };
+        let other = matches!(block.method, Method::Streams | Method::Inflated);
+        demand(block.first == number && !other, "a block of a picture is another one", SECTION)?;
+        let Some((rows, inner)) = shape.split_first() else {
+            return refuse("a band of a picture has no rows", SECTION);
+        };
+        match &mut whole {
+            None => whole = Some((*dtype, shape.clone())),
+            Some((first, sizes)) => {
+                demand(first == dtype && sizes[1..] == *inner, "the bands of a picture differ", SECTION)?;
+                sizes[0] = sizes[0].saturating_add(*rows);
+            }
+        }
+        pixels.extend(methods::decode(&block, library)?);
     }
-    let mut texts = bytes.take_long(plaintexts)?;
-    let mut out = Vec::with_capacity(total as usize);
-    for (gap, size, plaintext) in heads {
-        let (text, others) = texts.split_at(plaintext);
-        texts = others;
-        out.extend_from_slice(bytes.take_long(gap)?);
-        out.extend_from_slice(&tokens.next(text, size)?);
+    let Some((dtype, shape)) = whole else { return refuse("a picture has no pixels", SECTION) };
+    let length = bytes.varint()?;
+    let metadata = bytes.take_long(length)?;
+    let mode = matches!(shape[..], [_, _] | [_, _, 2..=256]) && dtype.code[0] != b'>' && !pixels.is_empty();
+    let known = mode && matches!(metadata.first(), Some(1 | 3 | 4 | 6));
+    demand(known, "a picture among bytes has a format that none there has", SECTION)?;
+    match metadata::restore(metadata, &Picture::new(dtype, &shape, &pixels)?)? {
+        Restored::Exact(file) => Ok(file),
+        _ => refuse("a picture among bytes takes zlib", SECTION),
     }
-    out.extend_from_slice(bytes.rest());
-    demand(out.len() as u64 == total, CLAIM, SECTION)?;
-    Ok(out)
 }

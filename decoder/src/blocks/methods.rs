@@ -19,7 +19,7 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
         Method::Adaptive => adaptive::decode(block),
         Method::Digits => digits::decode(block, library),
         Method::Streams => streams::decode(block),
-        Method::Inflated => inflated::decode(block),
+        Method::Inflated => inflated::decode(block, library),
         Method::Decoded => decoded::decode(block),
     }
 }

@@ -8,6 +8,7 @@ use crate::restored::deflated::{checked, Encoder, Rows};
 use crate::restored::picture::{pack, packed, Chunk, Mode, Picture};
 use crate::restored::tiff::Tiff;
 use crate::restored::{animated, byte_runs, gif};
+use crate::tokens::{Round, Streams};
 
 /// What container metadata makes of a picture.
 pub enum Restored {
@@ -37,9 +38,12 @@ impl Header {
         let mut header = Header::default();
         let mut bytes = Bytes::new(metadata, "format.md, A6");
         match bytes.byte()? {
-            kind @ (1 | 11) => {
-                if kind == 11 {
+            kind @ (1 | 10 | 11) => {
+                if kind >= 10 {
                     bytes.varint()?;
+                }
+                if kind == 10 {
+                    bytes.byte()?; // the kind of the frame
                 }
                 bytes.byte()?;
                 let mut first = None;
@@ -113,6 +117,7 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
         }
         11 => Ok(Restored::Exact(byte_runs::file(bytes.rest(), picture)?)),
         kind @ (8 | 9) => animated::file(bytes.rest(), kind == 9, picture),
+        10 => Ok(Restored::Exact(in_streams(bytes.rest(), picture)?)),
         kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
     }
 }
@@ -154,6 +159,22 @@ fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     }
     out.extend_from_slice(bytes.rest());
     Ok(out)
+}
+
+/// Kind 10: the plaintexts of deflate streams are a file of kind 1.
+fn in_streams(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
+    const SECTION: &str = "format.md, A6.9";
+    let mut bytes = Bytes::new(metadata, SECTION);
+    let length = bytes.varint()?;
+    let Some((1, inner)) = bytes.take_long(length)?.split_first() else {
+        return bytes.error("the file in streams is no frame");
+    };
+    let length = bytes.varint()?;
+    let mut tokens = Streams::new(bytes.take_long(length)?)?;
+    let (round, plaintexts) = (Round::read(&mut bytes)?, frame(inner, picture)?);
+    let file = round.put_in(&plaintexts, bytes.rest(), &mut tokens, &mut Bytes::new(&[], SECTION))?;
+    tokens.end()?;
+    Ok(file)
 }
 
 /// The samples of one channel of a row.

@@ -4,10 +4,12 @@ mod codes;
 pub mod counters;
 mod heap;
 mod matches;
+mod round;
 mod search;
 mod sorted;
 mod stream;
 
+pub use round::Round;
 pub use stream::Streams;
 
 const SECTION: &str = "format.md, A6.8";

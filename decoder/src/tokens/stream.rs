@@ -12,6 +12,11 @@ use crate::tokens::search::Settings;
 use crate::tokens::{DISTANCES, LITERALS, MOST_MATCH, SECTION};
 
 const MOST_TEXT: usize = (1 << 31) - 2;
+/// The most bytes of a stream with so much plaintext.
+pub fn most_bytes(plaintext: u64) -> u64 {
+    plaintext.saturating_mul(2).saturating_add(1 << 16)
+}
+
 const MOST_STORED: usize = (1 << 16) - 1;
 const END: usize = 256;
 
@@ -66,7 +71,7 @@ impl<'a> Streams<'a> {
     /// The raw stream with this plaintext, of so many bytes.
     pub fn next(&mut self, text: &[u8], size: u64) -> Result<Vec<u8>> {
         demand(text.len() <= MOST_TEXT, "the plaintext of a deflate stream is too long", SECTION)?;
-        demand(size <= 2 * text.len() as u64 + (1 << 16), "a deflate stream is too long for its plaintext", SECTION)?;
+        demand(size <= most_bytes(text.len() as u64), "a deflate stream is too long for its plaintext", SECTION)?;
         let coder = &mut self.coder;
         let settings = match self.settings {
             Some(settings) if !self.other.bit(coder)? => settings,

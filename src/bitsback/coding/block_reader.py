@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from bitsback.format.tiles import Tiles
 from bitsback.message import Message
 from bitsback.models import Model
 from bitsback.models.costs import max_elements
+from bitsback.wire import Cursor
 
 FindModel = Callable[[bytes], Model]
 
@@ -110,8 +112,10 @@ def decode_elements(
     if method in (STREAMS, INFLATED):
         if dtype != np.uint8 or any(len(run.shape) != 1 for run in block.runs):
             raise ArchiveError("its items are no bytes, so that they have no streams")
-        undo = decode_streams if method == STREAMS else decode_inflated
-        return np.frombuffer(undo(block.data, elements), np.uint8)
+        if method == STREAMS:
+            return np.frombuffer(decode_streams(block.data, elements), np.uint8)
+        picture = partial(decode_picture, find_model)
+        return np.frombuffer(decode_inflated(block.data, elements, picture), np.uint8)
     if method == DECODED:
         return decode_pixels(block.data, block.runs)
     if method == DIGITS:
@@ -151,6 +155,26 @@ def _decode_digits(
     elements = sum(run.items * math.prod(run.shape) for run in block.runs)
     exceptions = read_exceptions(data, dtype, elements)
     return joined(cut, (digit[:least] for digit in found), exceptions, dtype)
+
+
+def decode_picture(find_model: FindModel, cursor: Cursor) -> bytes:
+    """The file of a picture among bytes, whose fields come next."""
+    from bitsback.files import embedded
+
+    bands = list[NDArray[Any]]()
+    for number in range(cursor.varint()):
+        block = read_header(memoryview(cursor.take(cursor.varint())))
+        run = block.runs[0]
+        alike = not bands or (run.dtype, run.shape[1:]) == (bands[0].dtype, bands[0].shape[1:])
+        if not alike or block.items != 1 or not run.shape or block.first != number:
+            raise ArchiveError("the blocks of a picture are no bands of it")
+        if block.method.number in (STREAMS, INFLATED):
+            raise ArchiveError("a picture is coded in a way that none is")
+        bands.append(decode_elements(block, run.dtype, find_model, 1).reshape(run.shape))
+    if not bands:
+        raise ArchiveError("a picture has no pixels")
+    pixels = np.concatenate(bands, dtype=bands[0].dtype)  # in its byte order
+    return embedded.file(pixels, cursor.take(cursor.varint()))
 
 
 def _too_many(claimed: str, size: int) -> ArchiveError:

@@ -1,4 +1,7 @@
-"""Code bytes that contain deflate streams (docs/format.md, The method inflated)."""
+"""Code bytes that contain deflate streams and pictures (docs/format.md, The method inflated)."""
+
+import re
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,42 +15,101 @@ from bitsback.format.tiles import Tiles
 from bitsback.models.costs import max_elements
 from bitsback.wire import Cursor, varint
 
+_MOST_ROUNDS = 2
+_MEMBER = b"PK\3\4"
+"""The first bytes of the header of a member of a ZIP file."""
+_STORED_MEMBER = re.compile(rb"PK\x03\x04.{4}\0\0.{8}(.{4}).{4}(..)(..)", re.DOTALL)
+"""The header of one that is not compressed: its size, and those of its name and of more fields."""
+
+Places = list[tuple[int, int]]
+"""Where files stand in bytes, and how long each is."""
+
 
 def has_deflate_stream(content: bytes) -> bool:
     """Whether `encode_inflated` may find a stream."""
     return _core.has_deflate_stream(content)
 
 
-def encode_inflated(content: NDArray[np.uint8]) -> bytes | None:
+def encode_inflated(
+    content: NDArray[np.uint8], encode_picture: Callable[[bytes], bytes | None] | None = None
+) -> bytes | None:
     """The data of a block of these bytes; None if there is no deflate stream in them, or nothing is
-    gained.
+    gained. encode_picture: gives the fields of a picture file in a ZIP file, or None; if there is
+    no picture, nothing is to be gained by it.
     """
-    rounds, left, tokens = _core.inflate_streams(content, tables.stretch(), tables.logistic_cdf())
-    if not rounds:
+    if encode_picture is not None and _MEMBER not in content.tobytes():
         return None
-    rest = np.frombuffer(left, np.uint8)
-    method, coded = STREAMS, encode_streams(rest)
-    if coded is None:
-        method, coded = FALLBACK, encode_fallback(Tiles.stacked(rest[np.newaxis]), "lzma")
-    if coded is None:
+    inflater = _core.DeflateInflater(tables.stretch(), tables.logistic_cdf())
+    rest, candidates = content, stored_members(content.tobytes())
+    rounds, pictures = 0, list[bytes]()
+    for _ in range(_MOST_ROUNDS):
+        files, coded = Places(), list[bytes]()
+        for place, size in candidates:
+            data = rest[place : place + size].tobytes()
+            made = None if encode_picture is None else encode_picture(data)
+            if made is not None:
+                files.append((place, size))
+                coded.append(made)
+        left = inflater.take(rest, files, _most_rest(len(content)))
+        if not left:
+            break
+        rest, rounds, pictures = np.frombuffer(left, np.uint8), rounds + 1, coded + pictures
+        candidates = plaintexts(left)
+    if not rounds or (encode_picture is not None and not pictures):
+        return None
+    tokens = inflater.tokens()
+    method, by_method = STREAMS, encode_streams(rest)
+    if by_method is None:
+        method, by_method = FALLBACK, encode_fallback(Tiles.stacked(rest[np.newaxis]), "lzma")
+    if by_method is None:
         return None
     head = bytes([rounds]) + varint(len(rest)) + varint(len(tokens)) + tokens
-    data: bytes = head + bytes([method]) + coded
-    if max(len(content), len(rest)) > max_elements(min(len(data), len(coded))):
+    head += varint(len(pictures)) + b"".join(pictures)
+    packed: bytes = head + bytes([method]) + by_method
+    if max(len(content), len(rest)) > max_elements(min(len(packed), len(by_method))):
         return None
-    return data
+    return packed
 
 
-def decode_inflated(data: memoryview, size: int) -> bytes:
-    """The bytes of a block, `size` of them. Raises ArchiveError."""
+def stored_members(content: bytes) -> Iterator[tuple[int, int]]:
+    """The places and sizes of files that stand uncompressed in ZIP files."""
+    end = 0
+    for found in _STORED_MEMBER.finditer(content):
+        size, name, more = (int.from_bytes(field, "little") for field in found.groups())
+        start = found.end() + name + more
+        if found.start() >= end and 0 < size <= len(content) - start:
+            yield start, size
+            end = start + size
+
+
+def plaintexts(rest: bytes) -> Iterator[tuple[int, int]]:
+    """The places and sizes of plaintexts in what a round left."""
+    cursor = Cursor(rest)
+    cursor.varint()
+    sizes = [[cursor.varint() for _ in range(3)][2] for _ in range(cursor.varint())]
+    at = cursor.at
+    for size in filter(None, sizes):
+        yield at, size
+        at += size
+
+
+def decode_inflated(
+    data: memoryview, size: int, decode_picture: Callable[[Cursor], bytes]
+) -> bytes:
+    """The bytes of a block, `size` of them. decode_picture: reads the fields of a picture, and
+    gives its file. Raises ArchiveError.
+    """
     cursor = Cursor(data)
     rounds, left = cursor.byte(), cursor.varint()
     tokens = np.frombuffer(cursor.take(cursor.varint()), np.uint8)
-    method, coded = cursor.byte(), data[cursor.at :]
-    if size > max_elements(len(data)) or left > max_elements(len(coded)):
+    if size > max_elements(len(data)) or left > max_elements(len(data) - cursor.at):
         raise ArchiveError(f"it claims {size} bytes in {len(data)}, more than any writer makes")
     if left > _most_rest(size):
         raise ArchiveError(f"it claims {left} bytes with plaintexts, of {size} bytes")
+    files = b"".join(decode_picture(cursor) for _ in range(cursor.varint()))
+    method, coded = cursor.byte(), data[cursor.at :]
+    if left > max_elements(len(coded)):
+        raise ArchiveError(f"it claims {left} bytes in {len(coded)}, more than any writer makes")
     if method == STREAMS:
         rest = np.frombuffer(decode_streams(coded, left), np.uint8)
     elif method == FALLBACK:
@@ -56,7 +118,13 @@ def decode_inflated(data: memoryview, size: int) -> bytes:
         raise ArchiveError(f"its plaintexts have the method {method}: it needs a newer bitsback")
     try:
         return _core.deflate_streams(
-            rounds, rest, tokens, size, tables.stretch(), tables.logistic_cdf()
+            rounds,
+            rest,
+            tokens,
+            np.frombuffer(files, np.uint8),
+            size,
+            tables.stretch(),
+            tables.logistic_cdf(),
         )
     except ValueError as error:
         raise ArchiveError(f"its deflate streams are damaged: {error}") from None

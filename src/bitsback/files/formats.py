@@ -8,8 +8,9 @@ Inputs, folders, outputs, help and errors read the table.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
@@ -21,7 +22,7 @@ from bitsback.io.names import ending_of
 if TYPE_CHECKING:  # the command's help names formats and must not import NumPy
     import numpy as np
 
-    from bitsback.files import bitmap, dicom, gif, idx, npy, npz, volumes, webp
+    from bitsback.files import bitmap, dicom, gif, gzipped, idx, npy, npz, volumes, webp
     from bitsback.files.drawing import AxesCodec, PagesCodec, PictureCodec
     from bitsback.files.npy import Items, NextArray
     from bitsback.files.png import png_codec
@@ -177,6 +178,19 @@ class PictureFormat(Format):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GzippedFormat(PictureFormat):
+    """Volumes and pictures in a gzip container, which are not compressed in it."""
+
+    def starts(self, start: bytes) -> bool:
+        if not super().starts(start):
+            return False
+        with suppress(zlib.error):
+            inside = picture_format(zlib.decompressobj(31).decompress(start, START))
+            return inside is not None and 1 in inside.metadata
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
 class PagesFormat(PictureFormat):
     """Files of one picture or of several pages."""
 
@@ -222,7 +236,9 @@ def _codec(name: str) -> Callable[[], Any]:
 if TYPE_CHECKING:  # whether each module is what the table says
     _ARRAYS: tuple[ArrayCodec, ...] = (npy, idx)
     _NAMED_ARRAYS: ArraysCodec = npz
-    _PICTURE_FILES: tuple[PictureCodec, ...] = (png_codec, bitmap, gif, webp, dicom, volumes)
+    _PICTURE_FILES: tuple[PictureCodec, ...] = (
+        png_codec, bitmap, gif, webp, dicom, volumes, gzipped,
+    )  # fmt: skip
     _PAGE_FILES: PagesCodec = tiff_codec
 
 _IDX = rb"\0\0[\x08\x09\x0b-\x0e][^\0]"
@@ -271,9 +287,14 @@ FORMATS: tuple[Format, ...] = (
     ArraysFormat(
         title="an npz file", endings=(".npz",), start=rb"PK\x03\x04", key="npz", codec=_codec("npz")
     ),
-    UnreadFormat(
-        title="a NIfTI file", endings=(".nii.gz",), start=rb"\x1f\x8b",
-        remedy="numpy.asanyarray(nibabel.load('FILE').dataobj)",
+    # Some DICOM files begin as TIFF files, and may be both.
+    PictureFormat(
+        title="a DICOM file", start=rb".{128}DICM", metadata=(1, 11), codec=_codec("dicom"),
+        axes=_codec("volumes"), with_axes=(1, 11),
+    ),
+    GzippedFormat(
+        title="a NIfTI file", start=rb"\x1f\x8b", metadata=(10,),
+        codec=_codec("gzipped"), axes=_codec("volumes"), with_axes=(10,),
     ),
     ArrayFormat(
         title="an idx file", endings=(".idx.gz", ".gz"), start=rb"\x1f\x8b", key="idx.gz",
@@ -282,11 +303,6 @@ FORMATS: tuple[Format, ...] = (
     ArrayFormat(
         title="an idx file", endings=(".idx",), start=_IDX, key="idx", container=IDX,
         codec=_codec("idx"), names=r"idx\d",
-    ),
-    # Some DICOM files begin as TIFF files, and may be both.
-    PictureFormat(
-        title="a DICOM file", start=rb".{128}DICM", metadata=(1, 11), codec=_codec("dicom"),
-        axes=_codec("volumes"), with_axes=(1, 11),
     ),
     *(
         PictureFormat(

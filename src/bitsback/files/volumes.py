@@ -1,11 +1,12 @@
-"""The codec of files whose voxels stand behind a header, uncompressed: NIfTI, NRRD, MetaImage, MRC,
-FITS and PFM. A file comes back byte for byte.
+"""The codec of files whose voxels stand behind a header: NIfTI, NRRD, MetaImage, MRC, FITS and PFM,
+uncompressed, or, of NRRD and MetaImage, by deflate. A file comes back byte for byte.
 
 To add a format, write a function that reads its header, and add it to `_READERS`.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import struct
@@ -21,6 +22,7 @@ from bitsback.files.axes import Axes, C, T, X, Y, Z
 from bitsback.files.bands import Bands, rows_of_band
 from bitsback.files.bitmap import FLIP, SWAP, Frame
 from bitsback.files.drawing import UNKNOWN_ENCODER, Split, makes
+from bitsback.files.packed import Packed, Streams, around
 from bitsback.format.grid import Shape
 from bitsback.format.modes import mode_of
 from bitsback.io.file_io import Content, in_memory, same_bytes
@@ -54,6 +56,8 @@ class Voxels:
     window: tuple[float, float] | None = None
     upwards: bool = False
     """Whether the last row comes first."""
+    packed: bool = False
+    """Whether they are the plaintext of a deflate stream, which starts there or later."""
 
     @property
     def axes(self) -> Axes:
@@ -210,7 +214,8 @@ def _nrrd(data: Content) -> Voxels | None:
     )
     kind = _NRRD.get(fields.get("type", ""))
     skips = {"line skip", "lineskip", "byte skip", "byteskip", "data file", "datafile"}
-    if kind is None or skips & {*fields} or fields.get("encoding") != "raw":
+    encoding = fields.get("encoding", "").lower()
+    if kind is None or skips & {*fields} or encoding not in ("raw", "gzip", "gz"):
         return None
     lengths = tuple(map(int, fields["sizes"].split()))
     kinds = re.findall(r"\S+", fields.get("kinds", "").lower())
@@ -227,6 +232,7 @@ def _nrrd(data: Content) -> Voxels | None:
         lengths[0] if has_channels else 1,
         tuple(steps[first:]),
         tuple(units if len(units) < len(lengths) else units[first:]),
+        packed=encoding != "raw",
     )
 
 
@@ -248,8 +254,8 @@ def _meta_image(data: Content) -> Voxels | None:
         name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)
     }
     kind = _META.get(fields.get("ElementType", ""))
-    packed = fields.get("CompressedData", "False").lower() == "true" or "HeaderSize" in fields
-    if kind is None or packed or fields.get("BinaryData", "True").lower() == "false":
+    is_text = fields.get("BinaryData", "True").lower() == "false"
+    if kind is None or is_text or "HeaderSize" in fields:
         return None
     big = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False"))
     steps = fields.get("ElementSpacing", fields.get("ElementSize", ""))
@@ -260,6 +266,7 @@ def _meta_image(data: Content) -> Voxels | None:
         int(fields.get("ElementNumberOfChannels", "1")),
         tuple(map(_number, steps.split())),
         ("mm", "mm", "mm"),
+        packed=fields.get("CompressedData", "False").lower() == "true",
     )
 
 
@@ -331,7 +338,21 @@ def _pfm(data: Content) -> Voxels | None:
     return Voxels(found.end(), np.dtype(order + "f4"), lengths, channels, upwards=True)
 
 
-_READERS = (_nifti, _nrrd, _meta_image, _mrc, _fits, _pfm)
+def _npy(data: Content) -> Voxels | None:
+    """An array of NumPy; a last axis of few elements counts channels."""
+    file = io.BytesIO(data[:_MOST_TEXT])
+    if data[:6] != b"\x93NUMPY" or np.lib.format.read_magic(file) != (1, 0):
+        return None
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        return None
+    lengths = shape if fortran else shape[::-1]
+    if len(shape) > 2 and 1 < lengths[0] <= 4 and not fortran:
+        return Voxels(file.tell(), dtype, lengths[1:], lengths[0])
+    return Voxels(file.tell(), dtype, lengths)
+
+
+_READERS = (_npy, _nifti, _nrrd, _meta_image, _mrc, _fits, _pfm)
 
 
 def _number(text: str) -> float:
@@ -355,38 +376,51 @@ def _voxels(data: Content) -> Voxels | None:
     return None
 
 
-def axes_of(metadata: Frame, shape: Shape) -> Axes | None:
+def axes_of(metadata: Frame | Packed, shape: Shape) -> Axes | None:
     """The axes of a file with such voxels, or of a DICOM file."""
+    if isinstance(metadata, Packed):
+        outer = _voxels(metadata.streams.others)
+        if outer is None or not outer.packed:
+            return axes_of(metadata.frame, shape)
+        return outer.axes if outer.axes.stored == shape else None
     found = _voxels(metadata.others)
     if found is None:
         return dicom.axes_of(metadata, shape)
     return found.axes if found.axes.stored == shape else None
 
 
-def _coded(file: BinaryIO) -> tuple[Content, Voxels] | None:
-    """The content of a file and its voxels; None if they are not all there."""
+def _coded(file: BinaryIO, coded: bool) -> tuple[Content, Voxels, Streams | None] | None:
+    """The bytes with the voxels of a file, these, and the streams around them; None if they are not
+    all there. coded: whether the tokens of streams are needed.
+    """
     data, _ = in_memory(file)  # the caller may read the voxels after the file is closed
-    found = _voxels(data)
+    found, streams = _voxels(data), None
+    if found is not None and found.packed:
+        plaintext = Streams.find(data, coded)
+        if plaintext is None:
+            return None
+        (data, streams), found = plaintext, replace(found, start=0)
     if found is None or found.start + found.nbytes > len(data):
         return None
-    return (data, found) if len(data) - found.nbytes <= _MOST_OTHERS else None
+    return (data, found, streams) if len(data) - found.nbytes <= _MOST_OTHERS else None
 
 
 def samples(file: BinaryIO) -> Bands | None:
-    found = _coded(file)
+    found = _coded(file, False)
     return None if found is None else found[1].bands(found[0])
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
-    found = _coded(file)
+    found = _coded(file, True)
     if found is None:
         return None
-    data, voxels = found
+    data, voxels, streams = found
     pixels, frame = voxels.bands(data), voxels.frame(data)
     if not makes(frame, data, pixels):
         return None
     whole = Split.from_pixels(pixels, frame, False)
-    return replace(whole, frames=math.prod(voxels.axes.frames))
+    whole = replace(whole, frames=math.prod(voxels.axes.frames))
+    return whole if streams is None else around(whole, streams)
 
 
 _FACTS = {

@@ -3,12 +3,17 @@
 """
 
 import math
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby, pairwise
+
+import numpy as np
 
 from bitsback._core import JpegBehind
 from bitsback.coding import layouts
+from bitsback.coding.block import INFLATED, Method
 from bitsback.coding.block_coding import (
     Coding,
     as_decoded,
@@ -22,8 +27,9 @@ from bitsback.coding.block_coding import (
 from bitsback.coding.block_plan import BlockPlan, runs_of
 from bitsback.coding.decoded import find_behind
 from bitsback.coding.fallback import Coder
+from bitsback.coding.inflated import encode_inflated
 from bitsback.coding.number_digits import cut_of, seen_at
-from bitsback.format.layout import BLOCK, section
+from bitsback.format.layout import BLOCK, open_section, section
 from bitsback.format.runs import pack_runs
 from bitsback.format.tiles import Tiles
 from bitsback.models import Model
@@ -32,6 +38,8 @@ from bitsback.planner.plan import Plan
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import DEFAULT
 from bitsback.wire import varint
+
+_BAND = 1 << 21  # elements of a band of a picture among bytes
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,9 @@ def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
     blocks of a part may differ much; tiles that a JPEG decoder made by their coefficients. fixed:
     no other model may be used.
     """
+    is_bytes = block.tiles.dtype == np.uint8 and all(len(one) == 1 for _, one in block.tiles.shapes)
+    if is_bytes and not fixed and planner.given is None:
+        return _encode_bytes(block, planner)
     fast = planner.policy.most_products < math.inf
     if fixed or fast or planner.given is not None or block.order_bits is not None:
         return _encode_pixels(block, planner, fixed)
@@ -113,6 +124,36 @@ def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
             else _encode_pixels(part, planner, fixed)
         )
     return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _encode_bytes(block: Uncoded, planner: Planner) -> Encoded:
+    """Bytes, with the pixels of pictures in ZIP files if that is smaller."""
+    encoded = _encode_pixels(block, planner)
+    data = encode_inflated(block.tiles.elements, partial(encode_picture, planner))
+    if data is None:
+        return encoded
+    other = _encoded(block, Coding(Method(INFLATED), None, [data]))
+    return min(encoded, other, key=lambda encoded: len(encoded.sections))
+
+
+def encode_picture(planner: Planner, data: bytes) -> bytes | None:
+    """The fields of a picture file among bytes; None if it is none, or they are not fewer bytes."""
+    from bitsback.files import embedded
+
+    found = embedded.split(data)
+    if found is None:
+        return None
+    pixels, metadata = found
+    rows = max(len(pixels) * _BAND // pixels.size, 1)
+    starts = range(0, len(pixels), rows)
+    bands = [Tiles.stacked(pixels[np.newaxis, start : start + rows]) for start in starts]
+    plan, fields = planner.plan(bands[0]), varint(len(bands))
+    for number, band in enumerate(bands):
+        block = Uncoded(band, number, plan, planner.policy.coder, None, False)
+        payload = open_section(encode(block, planner).sections, BLOCK)
+        fields += varint(len(payload)) + payload
+    fields += varint(len(metadata)) + metadata
+    return fields if len(fields) < len(zlib.compress(data)) else None
 
 
 def _encode_decoded(block: Uncoded, behind: Sequence[JpegBehind], planner: Planner) -> Encoded:

@@ -114,24 +114,38 @@ inline bool is_whole(const Frame& frame, View bytes, const Stream& stream) {
            (stands(0x08074b50, 0) && stands(crc, 4));
 }
 
-struct Found {
-    std::size_t place;  // of the raw stream
+// A file that is kept elsewhere.
+struct File {
+    std::size_t place, bytes;
+};
+
+// What is taken out of bytes: a raw stream, or a file.
+struct Segment {
+    std::size_t place, bytes;
     unsigned encoder;
-    Stream stream;
+    Stream stream;  // without a plaintext where it is a file
 };
 
 // How often streams occur, by their sizes and sums. Those that occur again are left to the
 // compressor of the rest, which takes them once.
 using Known = std::map<std::pair<std::size_t, std::uint32_t>, std::size_t>;
 
-// The streams in some bytes, at most so many, with so many bytes of plaintext.
-inline std::vector<Found> find_streams(View bytes, std::uint64_t most_bytes, Known& known,
-                                       std::size_t most = ~std::size_t{0}) {
+// The files and the streams between them in some bytes, at most so many streams, with so many bytes
+// of plaintext.
+inline std::vector<Segment> find_segments(View bytes, std::span<const File> files,
+                                          std::uint64_t most_bytes, Known& known,
+                                          std::size_t most = ~std::size_t{0}) {
     constexpr std::size_t least_plaintext = 64;
-    std::vector<Found> found;
+    std::vector<Segment> found;
     // Attempts that fail end after so much, so that the search takes no more than linear time.
     std::uint64_t left = 8 * std::uint64_t{bytes.size()} + most_rest(bytes.size());
     for (std::size_t at = 0; at < bytes.size() && found.size() < most; ++at) {
+        if (!files.empty() && at >= files.front().place) {
+            found.push_back({files.front().place, files.front().bytes, 0, {}});
+            at = files.front().place + files.front().bytes - 1;
+            files = files.subspan(1);
+            continue;
+        }
         const auto frame = frame_of(bytes.subspan(at));
         if (!frame || at + frame->header >= bytes.size()) continue;
         const std::size_t place = at + frame->header;
@@ -141,76 +155,77 @@ inline std::vector<Found> find_streams(View bytes, std::uint64_t most_bytes, Kno
             Stream stream = reader.read();
             const std::uint32_t sum = crc32(bytes.subspan(place, stream.bytes));
             taken = stream.plaintext.size() >= least_plaintext &&
+                    (files.empty() || place + stream.bytes <= files.front().place) &&
                     is_whole(*frame, bytes.subspan(at), stream) &&
                     ++known[{stream.bytes, sum}] == 1;
             at += taken ? frame->header + stream.bytes - 1 : 0;
             if (taken) most_bytes -= stream.plaintext.size();
-            if (taken) found.push_back({place, frame->encoder, std::move(stream)});
+            const std::size_t size = stream.bytes;
+            if (taken) found.push_back({place, size, frame->encoder, std::move(stream)});
         } catch (const std::invalid_argument&) {
         }
         if (!taken) left -= std::min<std::uint64_t>(left, reader.work());
     }
-    std::erase_if(found, [&](const Found& each) {
-        const View stream = bytes.subspan(each.place, each.stream.bytes);
-        return known[{stream.size(), crc32(stream)}] > 1;
+    std::erase_if(found, [&](const Segment& each) {
+        const View stream = bytes.subspan(each.place, each.bytes);
+        return !each.stream.plaintext.empty() && known[{each.bytes, crc32(stream)}] > 1;
     });
     return found;
 }
 
-// The bytes with the plaintexts of their streams.
-inline Bytes rest_of(View bytes, const std::vector<Found>& found) {
-    Bytes rest;
+// The bytes with the plaintexts of their streams, and without files.
+inline Bytes rest_of(View bytes, const std::vector<Segment>& found) {
+    Bytes rest, between;
     put_number(rest, bytes.size());
     put_number(rest, found.size());
     std::size_t behind = 0;
-    for (const auto& [place, encoder, stream] : found) {
-        put_number(rest, place - behind);
-        put_number(rest, stream.bytes);
-        put_number(rest, stream.plaintext.size());
-        behind = place + stream.bytes;
+    const auto add = [](Bytes& to, View part) { to.insert(to.end(), part.begin(), part.end()); };
+    for (const Segment& each : found) {
+        put_number(rest, each.place - behind);
+        put_number(rest, each.bytes);
+        put_number(rest, each.stream.plaintext.size());
+        add(between, bytes.subspan(behind, each.place - behind));
+        behind = each.place + each.bytes;
     }
-    const auto add = [&](View part) { rest.insert(rest.end(), part.begin(), part.end()); };
-    for (const Found& each : found) add(each.stream.plaintext);
-    behind = 0;
-    for (const auto& [place, encoder, stream] : found) {
-        add(bytes.subspan(behind, place - behind));
-        behind = place + stream.bytes;
-    }
-    add(bytes.subspan(behind));
+    for (const Segment& each : found) add(rest, each.stream.plaintext);
+    add(rest, between);
+    add(rest, bytes.subspan(behind));
     return rest;
 }
 
-// How often streams were taken out, what is left, and the coded tokens.
-struct Inflated {
-    std::size_t rounds = 0;
-    Bytes rest, tokens;
+// Takes streams and files out of bytes, round by round.
+class Inflater {
+  public:
+    explicit Inflater(const LogisticTables& logistic) : encoder_(logistic) {}
+
+    // What is left of the bytes; none if nothing is taken out, or more than so many are left.
+    Bytes take(View bytes, std::span<const File> files, std::uint64_t most) {
+        if (most < bytes.size()) return {};
+        auto found = find_segments(bytes, files, most - bytes.size(), known_);
+        Bytes rest = rest_of(bytes, found);
+        if (found.empty() || rest.size() > most) return {};
+        rounds_.push_back(std::move(found));
+        return rest;
+    }
+    // The coded tokens of all streams.
+    Bytes tokens() {
+        for (; !rounds_.empty(); rounds_.pop_back())
+            for (Segment& each : rounds_.back())
+                if (!each.stream.plaintext.empty())
+                    encoder_.add(std::move(each.stream), each.encoder);
+        return encoder_.end();
+    }
+
+  private:
+    Known known_;
+    std::vector<std::vector<Segment>> rounds_;
+    StreamsEncoder encoder_;
 };
 
-inline Inflated inflate_streams(View bytes, const LogisticTables& logistic) {
-    Inflated made;
-    made.rest.assign(bytes.begin(), bytes.end());
-    std::vector<std::vector<Found>> rounds;
-    Known known;
-    const std::uint64_t most = most_rest(bytes.size());
-    while (rounds.size() < most_rounds) {
-        auto found = find_streams(made.rest, most - made.rest.size(), known);
-        Bytes rest = rest_of(made.rest, found);
-        if (found.empty() || rest.size() > most) break;
-        made.rest = std::move(rest);
-        rounds.push_back(std::move(found));
-    }
-    made.rounds = rounds.size();
-    if (rounds.empty()) return made;
-    StreamsEncoder encoder(logistic);
-    for (std::size_t round = rounds.size(); round-- > 0;)
-        for (Found& each : rounds[round]) encoder.add(std::move(each.stream), each.encoder);
-    made.tokens = encoder.end();
-    return made;
-}
-
-// The bytes again, so many of them. Throws std::invalid_argument for others.
-inline Bytes deflate_streams(std::size_t rounds, View rest, View tokens, std::size_t size,
-                             const LogisticTables& logistic) {
+// The bytes again, so many of them. files: one after the other, in the order in which they are put
+// in. Throws std::invalid_argument for others.
+inline Bytes deflate_streams(std::size_t rounds, View rest, View tokens, View files,
+                             std::size_t size, const LogisticTables& logistic) {
     const auto require = [](bool holds) {
         if (!holds) throw std::invalid_argument("deflate streams claim another size");
     };
@@ -224,15 +239,18 @@ inline Bytes deflate_streams(std::size_t rounds, View rest, View tokens, std::si
         require(round == 0 ? total == size : total <= most_rest(size));
         require(count <= left.size() / 3);
         std::vector<std::array<std::uint64_t, 3>> sizes(count);
-        std::uint64_t used = 0, plaintexts = 0;
+        std::uint64_t used = 0, outside = 0, in_files = 0, plaintexts = 0;
         for (auto& [gap, stream, plaintext] : sizes) {
             gap = take_number(left), stream = take_number(left), plaintext = take_number(left);
             require(std::max(gap, stream) <= total && plaintext <= bytes.size());
+            require(stream <= (plaintext > 0 ? most_bytes(plaintext) : files.size() - in_files));
+            in_files += plaintext > 0 ? 0 : stream;
             used += gap + stream;
+            outside += stream;
             plaintexts += plaintext;
             require(used <= total);
         }
-        require(plaintexts <= left.size());
+        require(plaintexts <= left.size() && total == outside + left.size() - plaintexts);
         View between = left.subspan(plaintexts);
         Bytes whole;
         whole.reserve(total);
@@ -241,13 +259,18 @@ inline Bytes deflate_streams(std::size_t rounds, View rest, View tokens, std::si
             require(gap <= between.size());
             add(between.first(gap));
             between = between.subspan(gap);
-            add(streams.decode(left.first(plaintext), stream));
-            left = left.subspan(plaintext);
+            if (plaintext > 0) {
+                add(streams.decode(left.first(plaintext), stream));
+                left = left.subspan(plaintext);
+            } else {
+                add(files.first(stream));
+                files = files.subspan(stream);
+            }
         }
         add(between);
-        require(whole.size() == total);
         bytes = std::move(whole);
     }
+    require(files.empty());
     coder.end();
     return bytes;
 }

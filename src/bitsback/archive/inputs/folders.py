@@ -25,7 +25,7 @@ from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Kept, Req
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
 from bitsback.coding.cutting import cut_bytes
-from bitsback.coding.inflated import has_deflate_stream
+from bitsback.coding.inflated import has_deflate_stream, stored_members
 from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.files.bands import Bands
@@ -427,7 +427,7 @@ class _Sorter:
             return replace(found, sort=STREAMS)
         file.seek(0)
         start = file.read(_LOOK)
-        if found.size <= MOST_BYTES and _has_deflate(file):
+        if found.size <= MOST_BYTES and _has_streams(file):
             shown = "" if reason.startswith((NO_PICTURE, UNREAD)) else reason
             return replace(found, sort=STREAMS, reason=shown)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
@@ -435,9 +435,11 @@ class _Sorter:
         return replace(found, sort="dense" if dense else "loose", reason=reason)
 
 
-def _has_deflate(file: BinaryIO) -> bool:
+def _has_streams(file: BinaryIO) -> bool:
+    """Whether deflate streams, or members of ZIP files, are in a file."""
     file.seek(0)
-    return has_deflate_stream(file.read())
+    content = file.read()
+    return has_deflate_stream(content) or next(stored_members(content), None) is not None
 
 
 def _status_of(path: Path | Url) -> tuple[int, int | None]:

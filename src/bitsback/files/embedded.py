@@ -1,0 +1,77 @@
+"""Picture files among other bytes, such as those in ZIP files: of formats that every decoder makes
+again, so that they take neither zlib nor libtiff (docs/format.md, A5.20).
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from bitsback.errors import ArchiveError, InputError
+from bitsback.files import formats, volumes
+from bitsback.files.bitmap import Frame
+from bitsback.files.deflated import DeflatedSegments, OtherDeflated
+from bitsback.files.drawing import ContainerMetadata, PictureCodec, pack
+from bitsback.files.gif import Gif
+from bitsback.files.picture_files import file_of, unpack
+from bitsback.files.pictures import reading_picture
+from bitsback.files.png.png_metadata import Png
+from bitsback.files.png.png_parts import places
+from bitsback.files.tiff.segments import BY_ZLIB, NONE
+from bitsback.files.tiff.tiff_metadata import Tiff
+from bitsback.format.modes import mode_of
+
+_SMALLEST, _MOST = 1 << 9, 1 << 25
+"""The least bytes of a file, and the most elements."""
+
+
+def split(data: bytes) -> tuple[NDArray[Any], bytes] | None:
+    """The pixels and the container metadata of a file; None if it is no picture of these."""
+    start = data[: formats.START]
+    form = formats.picture_format(start)
+    codec: PictureCodec = volumes
+    if form is not None and form.codec is not None:
+        codec = form.codec()
+    elif not formats.NPY.starts(start):
+        return None
+    if len(data) < _SMALLEST:
+        return None
+    with suppress(InputError), reading_picture("a file"):
+        found = codec.split(io.BytesIO(data), True)
+        if found is None or not found.exact or found.pixels.size > _MOST:
+            return None
+        metadata = unpack(found.metadata)
+        if isinstance(metadata, Png) and metadata.stream is not None:
+            other = _by_tokens(data)
+            if other is not None:
+                metadata = replace(metadata, stream=replace(metadata.stream, deflated=other))
+        return (found.pixels.whole(), pack(metadata)) if _is_possible(metadata) else None
+    return None
+
+
+def _by_tokens(png: bytes) -> OtherDeflated | None:
+    stream = b"".join(png[at : at + size] for kind, at, size in places(png) if kind == b"IDAT")
+    return OtherDeflated.find(zlib.decompress(stream), stream)
+
+
+def file(pixels: NDArray[Any], metadata: bytes) -> bytes:
+    """The bytes of a file. Raises ArchiveError."""
+    mode = mode_of(pixels.dtype, pixels.shape)
+    if mode is None or not pixels.size or not _is_possible(unpack(metadata)):
+        raise ArchiveError("a picture among bytes has a format that none there has")
+    return file_of(pixels, metadata)
+
+
+def _is_possible(metadata: ContainerMetadata) -> bool:
+    if isinstance(metadata, Png) and metadata.stream is not None:
+        return isinstance(metadata.stream.deflated, OtherDeflated)
+    if isinstance(metadata, Tiff):
+        by_tokens = BY_ZLIB if isinstance(metadata.deflated, DeflatedSegments) else ()
+        known = (NONE, *by_tokens)
+        return metadata.exact and all(page.compression in known for _, page in metadata.pages)
+    return isinstance(metadata, Frame | Gif)
