@@ -7,7 +7,6 @@ from __future__ import annotations
 import io
 import subprocess
 import zipfile
-from array import array
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -214,9 +213,9 @@ def crafted(*bands: bytes, metadata: bytes = FRAME, size: int = 12, left: bytes 
     part = ArrayPart(np.dtype("|u1"), (1, size), BYTES)
     run = pack_runs([Run(1, np.dtype("|u1"), (size,), None)])
     start = HEAD + FileCollection(FOLDER, (part,), 1).pack()
-    start += (
-        pack_files(FOLDER, [(0, 1)], ["a"]) + FileStats(array("Q", [size]), array("q", [0])).pack()
-    )
+    stats = FileStats()
+    stats.add(size, 0, 0)
+    start += pack_files(FOLDER, [(0, 1)], ["a"]) + stats.pack()
     start += section(b"B", varint(0) + run + bytes([INFLATED]) + data)
     return start + index_of(start, [1])
 
