@@ -33,10 +33,14 @@ class CoupledCodec:
 
     def _channel(self, x: Ints, c: int) -> Array:
         """The distribution of channel c, given the channels before it in x."""
+        mean = self._mean(x, c).clip(-(2**15), 2**15 - 1)
+        return Array(self.normal.intervals(mean, self.scale[..., c]))
+
+    def _mean(self, x: Ints, c: int) -> Ints:
         shift = self.normal.mean_shift
         total = np.full(x.shape[:-1], 1 << (shift + 5), np.int64)
         for j in range(c):
             apart = x[..., j] * 2**8 - self.mean[..., j] * 2**shift
             total += self.coupling[..., c * (c - 1) // 2 + j] * apart
-        mean = self.mean[..., c] + (total >> (shift + 6))
-        return Array(self.normal.intervals(mean.clip(-(2**15), 2**15 - 1), self.scale[..., c]))
+        mean: Ints = self.mean[..., c] + (total >> (shift + 6))
+        return mean
