@@ -43,7 +43,7 @@ def test_a_changed_byte_never_gives_another_error(name: str) -> None:
         (b"\xbb\x05|u1\x06" + b"\x01" * 6 + b"\xa0\x00!", "its items have 5 axes"),
         (b"\xbb\x05|u1\x02\x01\x00\x03\x00!!!!", "no elements, and a method to code them"),
         (b"\xbb\x05|u1\x01\x01\x00\x01\x03\x04!", "a value map that its method does not use"),
-        (b"\xbb\x05|u1\x01\x01\x07\x00!", "the method 7: it needs a newer"),
+        (b"\xbb\x05|u1\x01\x01\x07\x00!", "are no bytes, so that they have no streams"),
         (b"\xbb\x05|u1\x01\x01\x04\x00!", "the method 4: it needs a newer"),
         (b"\xbb\x05|u1\x01\x01\x05\x00\x00\x00\x01\x08\x00\x00\x01!", "digits that they lack"),
         (b"\xbb\x05|u1\x01\x01\x00\x05!", "a value map that its method does not use"),

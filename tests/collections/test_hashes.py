@@ -34,7 +34,11 @@ def folder(tmp_path: Path) -> Path:
     save(smooth, root / "a.pgm")
     save(np.stack([smooth] * 3, -1), root / "b.bmp")
     for name in BY_PIXELS:
-        save(smooth, root / name, **({"compression": "tiff_lzw"} if name.endswith("f") else {}))
+        save(
+            smooth,
+            root / name,
+            **({"compression": "tiff_adobe_deflate"} if name.endswith("f") else {}),
+        )
     for number in range(3):
         (root / f"{number}.csv").write_bytes(np.random.default_rng(number).bytes(1000 * number))
     return root

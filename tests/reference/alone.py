@@ -11,12 +11,14 @@ from .archive import crc32c
 from .blocks import (
     ADAPTIVE,
     DIGITS,
+    INFLATED,
     MODEL,
     RAW,
     STACKS,
     Run,
     decode_data,
     decode_digits,
+    decode_files,
     read_value_map,
 )
 from .fields import Reader, check_size, require
@@ -88,8 +90,11 @@ def decode(
     run = Run(count, kind, item, map_kind, values)
     runs_field = b"\1" + pack_varint(count) + kind.str.encode() + pack_shape(item) + map_field
     rest = reader.data[reader.at :]
+    named = {one.identity[:16]: one for one in models}
     if method == DIGITS:
-        content = decode_digits(rest, [run], {one.identity[:16]: one for one in models})
+        content = decode_digits(rest, [run], named)
+    elif method == INFLATED:
+        content = decode_files(rest, [run], named)
     else:
         content = decode_data(rest, method, [run], runs_field, model, layout)
     array = np.frombuffer(content, kind).reshape(shape)

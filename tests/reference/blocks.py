@@ -157,10 +157,15 @@ def decode_block(
     if method == DIGITS:
         return runs, decode_digits(data, runs, models)
     if method == INFLATED:
-        check_bytes(data, runs)
-        size = sum(run.elements for run in runs)
-        return runs, decode_inflated(data, size, bytes_by_fallback, partial(decode_picture, models))
+        return runs, decode_files(data, runs, models)
     return runs, decode_data(data, method, runs, runs_field, model, layout, multiset)
+
+
+def decode_files(data: bytes, runs: list[Run], models: dict[bytes, Any]) -> bytes:
+    """The bytes of tiles by the method inflated."""
+    check_bytes(data, runs)
+    size = sum(run.elements for run in runs)
+    return decode_inflated(data, size, bytes_by_fallback, partial(decode_picture, models))
 
 
 def check_bytes(data: bytes, runs: list[Run]) -> None:

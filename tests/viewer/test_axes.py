@@ -258,7 +258,7 @@ def test_thumbnails_are_of_frames(browser: Browser, archive: Path) -> None:
     browser.wait("document.querySelectorAll('#grid canvas').length === grid.cells.size")
     size = "({ width, height }) => [width, height]"
     sizes = browser.run(f"Array.from(document.querySelectorAll('#grid canvas'), {size})")
-    assert sorted({*map(tuple, sizes)}) == [(30, 20), (30, 48)]
+    assert {*map(tuple, sizes)} == {(30, 20)}
     titles = browser.run("Array.from(document.querySelectorAll('.cell'), (cell) => cell.title)")
     assert "TZCYX.ome.tif, 30 x 20, Time 3, Z 4, Channel 2" in titles
     assert "a.mrc, 30 x 20, Z 4" in titles

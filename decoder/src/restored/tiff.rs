@@ -272,12 +272,11 @@ impl<'a> Tiff<'a> {
         pieces
     }
 
-    /// The rows and columns of the pages before the first that is smaller in both, as levels of a pyramid are.
+    /// The rows and columns of the pages of the first size, which is the largest.
     pub fn largest(&self) -> Vec<(usize, usize)> {
-        let mut sizes: Vec<(usize, usize)> = self.layouts().map(|layout| (layout.rows, layout.columns)).collect();
-        let level = sizes.iter().position(|size| size.0 < sizes[0].0 && size.1 < sizes[0].1);
-        sizes.truncate(level.unwrap_or(sizes.len()));
-        sizes
+        let mut sizes = self.layouts().map(|layout| (layout.rows, layout.columns)).peekable();
+        let first = sizes.peek().copied();
+        sizes.take_while(|&size| Some(size) == first).collect()
     }
 
     /// All pages, one below the other.

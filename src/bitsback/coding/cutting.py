@@ -24,9 +24,9 @@ _STRIP = 1 << 25  # elements of the pictures of a folder that a tile of a stack 
 BLOCK_ELEMENTS = 2048 * 784
 """The approximate number of elements of a block by default."""
 FOLDER_ELEMENTS, FOLDER_BYTES = 1 << 18, 1 << 20
-"""The same of pictures of a folder, or of their container metadata, and of files that are stored
-verbatim, so that damage costs few files: a bad sector in a series of slices 6 files in place of 34
-for 0.2 % of the bytes, and in texts half as many for 1.6 % (`benchmarks/damage.py`).
+"""The same of pictures of a folder, and of files that are stored verbatim, so that damage costs few
+files: a bad sector in a series of slices 6 files in place of 34 for 0.2 % of the bytes, and in
+texts half as many for 1.6 % (`benchmarks/damage.py`).
 """
 SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
 """The limits of a block of unordered items, which are all in memory."""
@@ -59,7 +59,7 @@ def slices_in_memory(part: ArrayPart) -> int:
 
 def cut_bytes(part: ArrayPart) -> Shape | None:
     """The greatest extent of a tile of the bytes of files, if they are cut."""
-    most = FOLDER_BYTES if part.entries else FOLDER_ELEMENTS
+    most = FOLDER_BYTES if part.entries else _MOST  # headers of a series repeat
     return (most,) if part.elements > most else None
 
 

@@ -114,6 +114,12 @@ class Frame:
         """The file, with pixels of this dtype and shape, which fit."""
         return _Drawing(self, file, shape[0], self._planes(shape))
 
+    def file_bytes(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
+        """The bytes of the file, with pixels of this dtype and shape, which fit."""
+        inner = shape[1:2] if self.layout & PLANES else shape[1:]
+        rows = layout_rows(np.zeros((1, *inner), dtype), self.layout)
+        return len(self.others) + shape[0] * self._planes(shape) * rows.size
+
     def _planes(self, shape: tuple[int, ...]) -> int:
         """Channels whose rows stand apart, one channel after the other."""
         return shape[2] if self.layout & PLANES else 1

@@ -119,9 +119,6 @@ class Packed:
         plaintext = io.BytesIO()
         return _Drawing(self, file, plaintext, self.frame.drawing(plaintext, dtype, shape))
 
-    def file_bytes(self, dtype: np.dtype[Any], shape: Shape) -> int:
-        return self.streams.size
-
     def pack(self) -> bytes:
         frame = pack(self.frame)
         return varint(len(frame)) + frame + self.streams.pack()

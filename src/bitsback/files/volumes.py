@@ -432,7 +432,7 @@ _FACTS = {
 
 
 def refusal(file: BinaryIO) -> str:
-    if _coded(file) is not None:
+    if _coded(file, False) is not None:
         return f"{UNKNOWN_ENCODER}voxels"
     data, _ = in_memory(file)
     start = data[:_MOST_TEXT]

@@ -355,7 +355,7 @@ class _Sorter:
                 except InputError as error:
                     if not self._others:
                         return name, _NoPicture(str(error))
-                    fault = str(error).removeprefix(f"{shown}: ")
+                    fault = str(error).removeprefix(f"{shown}: ").removeprefix("cannot be read: ")
                     return name, self._stored(found, file, f"{DAMAGED}: {fault}")
         except InputError as error:
             return name, error

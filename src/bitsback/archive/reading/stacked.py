@@ -119,9 +119,8 @@ def arrays_in(archive: ArchiveReader) -> dict[str, View]:
     found = stacks_in(archive)
     name, array = next(iter(found.items()))
     if archive.collection.kind == PAGES and isinstance(array, Stack):
-        first = list(array.numbers) == list(range(len(array.numbers)))
-        axes = axes_of_pages(archive, array.shape) if first else None
-        if axes is not None:
+        axes = axes_of_pages(archive, array.shape)
+        if axes is not None and all(n == place for place, n in enumerate(array.numbers)):
             found[name] = View(AxesSource(array.source, axes))
     return found
 
