@@ -72,7 +72,9 @@ def by_chromium(stack: ExitStack) -> Callable[[Image.Image, str, int], Decoded]:
     sys.path.append(str(Path(__file__).parent.parent / "tests" / "viewer"))
     from browser import Browser
 
-    browser = stack.enter_context(Browser(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
+    browser: Any = stack.enter_context(
+        Browser(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    )
     browser.run(
         """drawn = async url => {
             const image = new Image(), canvas = document.createElement("canvas");
@@ -161,12 +163,11 @@ def main() -> None:
     options = parser.parse_args()
     results = []
     with ExitStack() as stack:
-        encode = {
-            "pillow": lambda: by_pillow,
-            "mozjpeg": lambda: by_jpeglib("mozjpeg403"),
-            "libjpeg9": lambda: by_jpeglib("9e"),
-            "chromium": lambda: by_chromium(stack),
-        }[options.encoder]()
+        encode = by_pillow
+        if options.encoder == "chromium":
+            encode = by_chromium(stack)
+        elif options.encoder != "pillow":
+            encode = by_jpeglib({"mozjpeg": "mozjpeg403", "libjpeg9": "9e"}[options.encoder])
         for photograph in sorted(options.folder.glob("*.png")):
             if options.names and photograph.stem not in options.names:
                 continue

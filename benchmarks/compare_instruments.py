@@ -114,7 +114,7 @@ def to_jpeg_ls(path: Path) -> Packed:
     others = path.stat().st_size - len(dataset.PixelData)
     frames = int(dataset.get("NumberOfFrames", 1))
     unsigned = pixels.view(f"u{pixels.itemsize}").reshape(frames, *pixels.shape[frames > 1 :])
-    coded = [imagecodecs.jpegls_encode(np.ascontiguousarray(frame)) for frame in unsigned]
+    coded = [bytes(imagecodecs.jpegls_encode(np.ascontiguousarray(one))) for one in unsigned]
     return [*coded, bytes(max(others, 0))]
 
 
@@ -137,7 +137,8 @@ OWN: dict[str, tuple[str, Pack, Callable[[Path, Packed], None]]] = {
 
 def write_formats(volume: Path, slices: int, folder: Path) -> None:
     """Writes the middle slices of a volume as int16 in each format."""
-    whole = np.asanyarray(nibabel.load(volume).dataobj).T
+    image: Any = nibabel.load(volume)
+    whole = np.asanyarray(image.dataobj).T
     first = (len(whole) - slices) // 2
     voxels = np.ascontiguousarray(whole[first : first + slices]).astype("<i2")
     page: dict[str, Any] = {"photometric": "minisblack", "compression": "zlib", "tile": (64, 64)}
@@ -145,7 +146,8 @@ def write_formats(volume: Path, slices: int, folder: Path) -> None:
         tiff.write(voxels, subifds=2, metadata={"axes": "ZYX"}, **page)
         for step in (2, 4):
             tiff.write(voxels[:, ::step, ::step], subfiletype=1, **page)
-    nibabel.Nifti1Image(voxels.T, np.eye(4), dtype=np.int16).to_filename(folder / "x.nii")
+    nifti: Any = nibabel.Nifti1Image
+    nifti(voxels.T, np.eye(4), dtype=np.int16).to_filename(folder / "x.nii")
     nrrd.write(str(folder / "x.nrrd"), voxels, {"encoding": "raw"}, index_order="C")
     with mrcfile.new(folder / "x.mrc") as file:
         file.set_data(voxels)

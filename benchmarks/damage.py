@@ -46,7 +46,8 @@ def main() -> None:
 
 
 def _row(folder: Path, elements: int, model: str) -> dict[str, Any]:
-    cutting.FOLDER_ELEMENTS = part_reader.FOLDER_ELEMENTS = elements
+    for module in (cutting, part_reader):
+        setattr(module, "FOLDER_ELEMENTS", elements)  # noqa: B010
     cutting.FOLDER_BYTES = elements
     file = io.BytesIO()
     summary = bitsback.compress(folder, file, model=model)

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 from PIL import Image
@@ -27,7 +28,7 @@ from bitsback.files.tokens import Tokens
 
 MOST = 1 << 20  # bytes of a plaintext
 
-Encode = Callable[[bytes], bytes]
+Encode = Callable[[bytes], Any]
 
 
 def encoders() -> Iterator[tuple[str, Encode]]:

@@ -114,7 +114,7 @@ def _deep(pixels: NDArray[Any]) -> NDArray[Any]:
     """The brightness of a photograph in 12 bits, at half its size."""
     grey = pixels.sum(-1, dtype=np.uint16)
     grey = grey[: len(grey) // 2 * 2, : grey.shape[1] // 2 * 2]
-    return grey[::2, ::2] + grey[1::2, ::2] + grey[::2, 1::2] + grey[1::2, 1::2]
+    return np.asarray(grey[::2, ::2] + grey[1::2, ::2] + grey[::2, 1::2] + grey[1::2, 1::2])
 
 
 def _measured(name: str, data: Arrays, repeats: int) -> tuple[float, float]:

@@ -43,13 +43,14 @@ def one(name: str, section: str, module: str, right: str, wrong: str) -> Misread
 
 MISREADINGS = [
     one("a popped head takes a word at 2^32 too", "A1", "message",
-        "if head < LOW:\n            head = (head << 32) + self._next_word()\n        self.heads[lane] = head\n\n    def push_all",
-        "if head <= LOW:\n            head = (head << 32) + self._next_word()\n        self.heads[lane] = head\n\n    def push_all"),
+        "peek(lane, precision) - start\n        if head < LOW:",
+        "peek(lane, precision) - start\n        if head <= LOW:"),
     one("words of the implicit tail are low halves", "A1", "message",
         "return splitmix64(k) >> 32", "return splitmix64(k) % LOW"),
     one("lanes go on from one step to the next group", "A2", "codecs",
         "c = 0\n            if d.size > 1:\n                lane = i % len(message.heads)",
-        "c = 0\n            if d.size > 1:\n                lane = len(symbols) // 2 % len(message.heads)"),
+        "c = 0\n            if d.size > 1:\n"
+        "                lane = len(symbols) // 2 % len(message.heads)"),
     one("a Bernoulli symbol of 1 comes first", "A2", "codecs",
         "(0, 2**self.precision - self.ones, 2**self.precision)[c]",
         "(0, self.ones, 2**self.precision)[c]"),
@@ -77,13 +78,15 @@ MISREADINGS = [
         "if sizes and sizes[-1][0] == size:", "if sizes and sizes[-1][0] == size and not sizes:"),
     one("a value map before is that of the block's first run", "A5.7", "blocks",
         "before = Run(count, dtype, shape, kind, values)\n        yield before",
-        "before = before or Run(count, dtype, shape, kind, values)\n        yield Run(count, dtype, shape, kind, values)"),
+        "before = before or Run(count, dtype, shape, kind, values)\n"
+        "        yield Run(count, dtype, shape, kind, values)"),
     one("steps of a series with several channels are columns", "A5.7", "blocks",
         "ItemShape(1, run.count, 1, (*run.shape, 1)[0], levels)",
         "ItemShape(1, run.count, (*run.shape, 1)[0], 1, levels)"),
     one("green is subtracted bytewise from 16 bits", "A5.8", "rows",
         "row = [(n + green) % 256**size for n, green in zip(row, greens, strict=True)]",
-        "row = [(n + green) % 256 + (n // 256 + green // 256) % 256 * 256 for n, green in zip(row, greens, strict=True)]"),
+        "row = [(n + green) % 256 + (n // 256 + green // 256) % 256 * 256"
+        " for n, green in zip(row, greens, strict=True)]"),
     one("equal distances of Paeth prefer what is above", "A5.8", "rows",
         "min((a, b, c), key=", "min((b, a, c), key="),
     one("filters of rows see bytes of one channel before", "A5.8", "rows",
@@ -110,13 +113,15 @@ MISREADINGS = [
         "ends = [sum(2**16 * w // sum(e) for w in e[:k]) for k in range(len(e))] + [2**16]"),
     one("pixels outside the image are not counted for flat contexts", "M3", "autoregressive",
         "np.all(self.flat[window].reshape(len(x), -1), axis=1)",
-        "np.all((self.flat[window] | (self.window(np.ones_like(x), r, q) == 0)).reshape(len(x), -1), axis=1)"),
+        "np.all((self.flat[window] | (self.window(np.ones_like(x), r, q) == 0))"
+        ".reshape(len(x), -1), axis=1)"),
     one("the window ends with the pixels at the right", "M3", "autoregressive",
         "row = padded[:, r + self.above, q : q + self.side]",
         "row = padded[:, r + self.above, q : q + self.side][:, ::-1]"),
     one("the context has the planes of a pixel together", "M3", "autoregressive",
         "for plane in self.planes for part in (plane[window], plane[before])",
-        "for part in [*(plane[window] for plane in self.planes), *(plane[before] for plane in self.planes)]"),
+        "for part in [*(plane[window] for plane in self.planes),"
+        " *(plane[before] for plane in self.planes)]"),
     one("outside an image is the middle level everywhere", "M4", "planes",
         "if q < 0:\n            return self[r - 1, 0]", "if q < 0:\n            return self.start"),
     one("the second reference is the slice before", "M4", "planes",
@@ -125,9 +130,11 @@ MISREADINGS = [
     one("green is coded first of four channels alone", "M4", "planes",
         "CODING_ORDERS = {3: [1, 0, 2], 4: [1, 0, 2, 3]}", "CODING_ORDERS = {4: [1, 0, 2, 3]}"),
     one("a slot learns with its count after the decision", "M6", "counted",
-        "(2**20 // (16 * self.n + of.offset))) >> 16", "(2**20 // (16 * self.n + 16 + of.offset))) >> 16"),
+        "(2**20 // (16 * self.n + of.offset))) >> 16",
+        "(2**20 // (16 * self.n + 16 + of.offset))) >> 16"),
     one("outputs of mixers are rounded to nearest", "M6", "counted",
-        "t = int(weights.w @ found.inputs) >> 13", "t = (int(weights.w @ found.inputs) + 2**12) >> 13"),
+        "t = int(weights.w @ found.inputs) >> 13",
+        "t = (int(weights.w @ found.inputs) + 2**12) >> 13"),
     one("a slot without decisions gives its probability", "M6", "counted",
         "stretch(slot.q) if slot.n else 0", "stretch(slot.q)"),
     one("a map learns at the lower point alone", "M6", "counted",
@@ -136,7 +143,8 @@ MISREADINGS = [
         "entries[j + (f >= 2**10)]", "entries[j + (f > 2**10)]"),
     one("the next item waits for all to end", "M6", "counted",
         "while waiting and len(running) < self.of.queues:",
-        "while waiting and len(running) < self.of.queues and all(start == time for _, start in running):"),
+        "while waiting and len(running) < self.of.queues"
+        " and all(start == time for _, start in running):"),
     one("a time has the pixels of its rows from below", "M6", "counted",
         "for row in range(self.shape.rows):\n            if 0 <= since",
         "for row in reversed(range(self.shape.rows)):\n            if 0 <= since"),
@@ -147,7 +155,8 @@ MISREADINGS = [
         "elif self.confidence > 3:", "elif self.confidence > 4:"),
     one("predictors outside the plane count as wrong", "M6.2", "blending",
         "if found:\n                symbol, look = found",
-        "if found or not errors.append(0) and errors.pop() is None:\n                symbol, look = found"),
+        "errors = errors if found else [e + 9 for e in errors]\n            if found:\n"
+        "                symbol, look = found"),
     one("flat decisions learn in the tables of contexts", "M6.3", "counted",
         "of.slot.learn(bit, Context(self.of.flat.offset, self.of.flat.limit, False, []))",
         "of.slot.learn(bit, self.of.contexts[0])"),
@@ -205,8 +214,9 @@ def read(section: str) -> None:
     import signal
     import warnings
 
-    from bundled_models import spec_models
     from traces import restored
+
+    from bundled_models import spec_models
 
     def late(*_: object) -> None:
         raise TimeoutError

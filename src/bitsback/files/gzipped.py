@@ -44,6 +44,11 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     return None if found is None or inner is None else around(inner, found[2])
 
 
+def refusal(file: BinaryIO) -> str:
+    found = _inside(file, False)
+    return "deflate that is damaged, or too large" if found is None else found[0].refusal(found[1])
+
+
 def unpack(cursor: Cursor, kind: int) -> Packed:
     return Packed.unpack(cursor)
 
