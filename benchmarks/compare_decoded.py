@@ -42,6 +42,8 @@ CROP = (5, 3)
 Pixels = NDArray[np.uint8]
 Decoded = tuple[int, Pixels]
 """The bytes of a JPEG file, and its pixels."""
+Encode = Callable[[Image.Image, str, int], Decoded]
+"""Of a picture, a sampling of chroma and a quality."""
 
 
 def by_pillow(image: Image.Image, sampling: str, quality: int) -> Decoded:
@@ -50,7 +52,7 @@ def by_pillow(image: Image.Image, sampling: str, quality: int) -> Decoded:
     return out.tell(), np.asarray(Image.open(out))
 
 
-def by_jpeglib(version: str) -> Callable[[Image.Image, str, int], Decoded]:
+def by_jpeglib(version: str) -> Encode:
     import jpeglib
 
     def decoded(image: Image.Image, sampling: str, quality: int) -> Decoded:
@@ -67,14 +69,13 @@ def by_jpeglib(version: str) -> Callable[[Image.Image, str, int], Decoded]:
     return decoded
 
 
-def by_chromium(stack: ExitStack) -> Callable[[Image.Image, str, int], Decoded]:
+def by_chromium(stack: ExitStack) -> Encode:
     sys.path.append(str(Path(__file__).parent.parent / "tests"))
     sys.path.append(str(Path(__file__).parent.parent / "tests" / "viewer"))
     from browser import Browser
 
-    browser: Any = stack.enter_context(
-        Browser(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-    )
+    profile = stack.enter_context(tempfile.TemporaryDirectory())
+    browser: Any = stack.enter_context(Browser(Path(profile)))
     browser.run(
         """drawn = async url => {
             const image = new Image(), canvas = document.createElement("canvas");
@@ -102,9 +103,7 @@ def by_chromium(stack: ExitStack) -> Callable[[Image.Image, str, int], Decoded]:
     return decoded
 
 
-def measure(
-    encode: Callable[[Image.Image, str, int], Decoded], photograph: Path, kind: str, quality: int
-) -> dict[str, Any]:
+def measure(encode: Encode, photograph: Path, kind: str, quality: int) -> dict[str, Any]:
     whole = Image.open(photograph).convert("L" if kind == "grey" else "RGB")
     left, top = ((whole.size[axis] - PART[axis]) // 2 for axis in (0, 1))
     part = whole.crop((left, top, left + PART[0], top + PART[1]))
@@ -163,7 +162,7 @@ def main() -> None:
     options = parser.parse_args()
     results = []
     with ExitStack() as stack:
-        encode = by_pillow
+        encode: Encode = by_pillow
         if options.encoder == "chromium":
             encode = by_chromium(stack)
         elif options.encoder != "pillow":
