@@ -15,7 +15,10 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pydicom
+import tifffile
 from PIL import Image
+from pydicom.uid import RLELossless
 
 import bitsback
 import decoded_pictures
@@ -65,6 +68,7 @@ from reference import (
 )
 from reference.message import write_varint
 from reference.model_file import identity
+from zoo.dicom_files import dicom_file
 
 TESTS = Path(reference.__file__).parent.parent
 GOLDEN = ("archive/golden/*.bb", "collections/golden/*.bb", "chunks/golden/*.block")
@@ -86,8 +90,9 @@ def golden() -> Iterator[tuple[str, bytes]]:
 def always() -> Iterator[tuple[str, str, bytes]]:
     """Archives with what a decoder need not read (the sections A5.6, A5.17 and A5.18), with modes
     and links (A5.19), JPEG streams and pixels of JPEG (A5.7), deflate streams and pictures in bytes
-    (A5.20), streams around pixels (A6.9), their tokens (A6.3, A6.8), whose end is damaged (A9), and
-    that only a newer release can read (A10), with the section that says so.
+    (A5.20), streams around pixels (A6.9), their tokens (A6.3, A6.8), runs of bytes (A6.10), levels
+    of a pyramid (A6.3), whose end is damaged (A9), and that only a newer release can read (A10),
+    with the section that says so.
     """
     with TemporaryDirectory() as name:
         slope = np.add.outer(np.arange(500), np.arange(600)) // 5
@@ -102,6 +107,9 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         embedded = {each: make() for each, make in EMBEDDED.items()}
         yield "A5.20", "pictures in ZIP files.bb", _of_files(Path(name, "zip"), embedded)
         yield "A6.9", "volumes in streams.bb", _of_files(Path(name, "packed"), PACKED)
+        runs = {f"{frames}.dcm": _in_runs(frames) for frames in (1, 3)}
+        yield "A6.10", "bytes in runs.bb", _of_files(Path(name, "runs"), runs)
+        yield "A6.3", "pyramid.bb", _of_files(Path(name, "levels"), {"x.tif": _pyramid()})
         yield "A6.8", "PNG of other encoders.bb", _of_files(Path(name, "png"), _png_files())
         tiff = {f"{each}.tif": deflated_file(each, "zlib-ng") for each in TIFF}
         yield "A6.3", "TIFF of other encoders.bb", _of_files(Path(name, "tiff"), tiff)
@@ -125,16 +133,38 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         _archive([("C", b"\0\5" + collection[2:]), *parts[1:]], counts),
     )
     yield "A10", "newer section.bb", _archive([parts[0], ("Q", b""), *parts[1:]], counts)
-    unknown_kind = archive_of_file(b"\x0a", np.zeros((4, 5), np.uint8))
+    unknown_kind = archive_of_file(b"\x0c", np.zeros((4, 5), np.uint8))
     yield "A10", "newer container metadata.bb", unknown_kind
     yield "A10", "newer version.bb", MAGIC + bytes([VERSION + 1]) + _archive(parts, counts)[8:]
-    for name, body in (("method", b"\7\0!"), ("value map", b"\x22\7!"), ("bits", b"\x50\0!")):
+    for name, body in (("method", b"\4\0!"), ("value map", b"\x22\7!"), ("bits", b"\x50\0!")):
         block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\1" + body
         crc = archive.crc32c(block).to_bytes(4, "little")
         yield "A10", f"newer {name}.block", block + crc
     unknown = b"\x22\0" + bytes(16) + bytes(30)
     block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\1" + unknown
     yield "A10", "newer model.block", block + archive.crc32c(block).to_bytes(4, "little")
+
+
+def _in_runs(frames: int) -> bytes:
+    """A DICOM file with RLE Lossless."""
+    pixels = np.add.outer(np.arange(frames * 12) ** 2, np.arange(30)).astype("<u2") // 7
+    dataset = pydicom.dcmread(io.BytesIO(dicom_file(pixels, frames=frames)))
+    dataset.compress(RLELossless, encoding_plugin="pydicom")
+    out = io.BytesIO()
+    dataset.save_as(out)
+    return out.getvalue()
+
+
+def _pyramid() -> bytes:
+    """A TIFF file with two smaller levels of two pages."""
+    out = io.BytesIO()
+    pixels = (np.add.outer(np.arange(40), np.arange(64) ** 2) // 9).astype(np.uint8)
+    with tifffile.TiffWriter(out) as tiff:
+        for page in (pixels, pixels[::-1]):
+            tiff.write(page, subifds=2, photometric="minisblack", metadata=None)
+            for step in (2, 4):
+                tiff.write(page[::step, ::step], subfiletype=1, photometric="minisblack")
+    return out.getvalue()
 
 
 def _of_entries(folder: Path) -> bytes:
