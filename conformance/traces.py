@@ -58,7 +58,7 @@ a class in it, follows.
 OF_KINDS = {"M": "A5.4", "v": "A5.17", "p": "A5.18"}
 """The sections of the specification that a kind of section of an archive needs."""
 
-WATCHED, SEEN = 1_000_000, 16_000_000
+WATCHED, SEEN = 1_000_000, 24_000_000
 """The calls of which the lines are watched, and those that are seen at all: that is slow."""
 
 Arc = tuple[str, int, int]
