@@ -170,9 +170,9 @@ MISREADINGS = [
         "below = [self.intervals[id(pixel)].below(c) for c in (low, min(middle, end), end)]",
         "below = [self.intervals[id(pixel)].cumulative(c) for c in (low, min(middle, end), end)]"),
     one("errors of wavefronts have no limit", "M10.1", "wavefront_plane",
-        "min(abs(signed), MOST_ERROR), known.log", "abs(signed), known.log"),
-    one("weights of wavefronts are those of each cell", "M10.1", "wavefront_plane",
-        "m = q // (2 * CELL)", "m = q // CELL // 2 * 2 // 2 + 0 * q"),
+        "min(abs(signed), most), known.unit.log", "abs(signed), known.unit.log"),
+    Misreading("weights of wavefronts are those of each cell", "M10.1", "wavefront_plane", (
+        ("m = q // (2 * CELL)", "m = q // CELL"), ("self.kept(r, 2 * m)", "self.kept(r, m)"))),
     one("sums of the last cell are doubled at the first", "M10.1", "wavefront_plane",
         "own = d0 + (d1 if k == 0 else 0) + (d2 if k == self.last else 0)",
         "own = d0 + (d2 if k == 0 else 0) + (d1 if k == self.last else 0)"),

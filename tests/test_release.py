@@ -25,7 +25,7 @@ def test_there_is_one_version() -> None:
     train, lab = project("train"), project("lab")
     assert train["version"] == lab["version"] == version
     assert train["dependencies"] == [f"bitsback=={version}"]
-    assert lab["dependencies"][0] == f"bitsback=={version}"
+    assert lab["dependencies"] == [f"bitsback=={version}", "matplotlib>=3.8"]
     assert project("")["optional-dependencies"]["train"] == [f"bitsback-train[torch]=={version}"]
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
     assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
