@@ -387,12 +387,7 @@ NB_MODULE(_core, m) {
         .def(
             "compress",
             [](Deflate& deflate, const In<std::uint8_t>& content) {
-                std::vector<std::uint8_t> made;
-                {
-                    nb::gil_scoped_release release;
-                    made = deflate.compress(view(content));
-                }
-                return to_python(made);
+                return made_without_lock([&] { return deflate.compress(view(content)); });
             },
             "content"_a)
         .def("flush", [](Deflate& deflate) { return to_python(deflate.flush()); });
@@ -415,24 +410,15 @@ NB_MODULE(_core, m) {
         "lzw_pack",
         [](const In<std::uint8_t>& pixels, int bits, const In<std::uint32_t>& clears, bool ended,
            bool single) {
-            std::vector<std::uint8_t> made;
-            {
-                nb::gil_scoped_release release;
-                made = lzw::pack(view(pixels), bits, view(clears), ended, single);
-            }
-            return to_python(made);
+            return made_without_lock(
+                [&] { return lzw::pack(view(pixels), bits, view(clears), ended, single); });
         },
         "pixels"_a, "bits"_a, "clears"_a, "ended"_a, "single"_a,
         "The stream of these pixels. single: each has a code of its own. Raises ValueError.");
     m.def(
         "lzw_pack_tiff",
         [](const In<std::uint8_t>& bytes, std::uint32_t between) {
-            std::vector<std::uint8_t> made;
-            {
-                nb::gil_scoped_release release;
-                made = lzw::pack_tiff(view(bytes), between);
-            }
-            return to_python(made);
+            return made_without_lock([&] { return lzw::pack_tiff(view(bytes), between); });
         },
         "bytes"_a, "between"_a,
         "The stream of these bytes in a TIFF file, with so many codes between its clear codes.");

@@ -67,6 +67,17 @@ inline nb::bytes to_python(const std::vector<std::uint8_t>& bytes) {
     return nb::bytes(bytes.data(), bytes.size());
 }
 
+// The bytes that `make` returns, which runs without the lock of Python.
+template <class Make>
+nb::bytes made_without_lock(const Make& make) {
+    std::vector<std::uint8_t> made;
+    {
+        nb::gil_scoped_release release;
+        made = make();
+    }
+    return to_python(made);
+}
+
 inline std::span<const std::uint8_t> view(const nb::bytes& bytes) {
     return {static_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }

@@ -31,12 +31,7 @@ class Encoder {
         return found;
     }
     nb::bytes end() {
-        std::vector<std::uint8_t> coded;
-        {
-            nb::gil_scoped_release release;
-            coded = streams_.end();
-        }
-        return to_python(coded);
+        return made_without_lock([&] { return streams_.end(); });
     }
 
   private:
@@ -53,12 +48,7 @@ class Decoder {
           streams_(logistic_, coder_) {}
 
     nb::bytes stream(const In<std::uint8_t>& plaintext, std::size_t size) {
-        std::vector<std::uint8_t> made;
-        {
-            nb::gil_scoped_release release;
-            made = streams_.decode(view(plaintext), size);
-        }
-        return to_python(made);
+        return made_without_lock([&] { return streams_.decode(view(plaintext), size); });
     }
     void end() const { coder_.end(); }
 
@@ -79,20 +69,10 @@ class Inflater {
                    std::uint64_t most) {
         std::vector<deflate::File> places;
         for (const auto& [place, size] : files) places.push_back({place, size});
-        std::vector<std::uint8_t> rest;
-        {
-            nb::gil_scoped_release release;
-            rest = inflater_.take(view(bytes), places, most);
-        }
-        return to_python(rest);
+        return made_without_lock([&] { return inflater_.take(view(bytes), places, most); });
     }
     nb::bytes tokens() {
-        std::vector<std::uint8_t> coded;
-        {
-            nb::gil_scoped_release release;
-            coded = inflater_.tokens();
-        }
-        return to_python(coded);
+        return made_without_lock([&] { return inflater_.tokens(); });
     }
 
   private:
@@ -136,13 +116,10 @@ void bind_deflate(nb::module_& m) {
            const In<std::uint8_t>& files, std::size_t size, const Table& stretch,
            const Table& cdf) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
-            std::vector<std::uint8_t> made;
-            {
-                nb::gil_scoped_release release;
-                made = deflate::deflate_streams(rounds, view(rest), view(tokens), view(files), size,
+            return made_without_lock([&] {
+                return deflate::deflate_streams(rounds, view(rest), view(tokens), view(files), size,
                                                 logistic);
-            }
-            return to_python(made);
+            });
         },
         "rounds"_a, "rest"_a, "tokens"_a, "files"_a, "size"_a, "stretch"_a, "cdf"_a,
         "The bytes again, so many of them. files: those that were taken out, in the order in which "

@@ -107,12 +107,8 @@ void bind_jpeg(nb::module_& m) {
         [](std::vector<jpeg::Behind> behind, const std::vector<jpeg::PictureShape>& shapes,
            const In<std::uint8_t>& pixels, const Table& stretch, const Table& cdf) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
-            std::vector<std::uint8_t> coded;
-            {
-                nb::gil_scoped_release release;
-                coded = jpeg::pack_pictures(behind, shapes, view(pixels), logistic);
-            }
-            return to_python(coded);
+            return made_without_lock(
+                [&] { return jpeg::pack_pictures(behind, shapes, view(pixels), logistic); });
         },
         "behind"_a, "shapes"_a, "pixels"_a, "stretch"_a, "cdf"_a,
         "Codes pictures of so many rows, columns and channels by the JPEG behind each.");
@@ -121,12 +117,8 @@ void bind_jpeg(nb::module_& m) {
         [](const std::vector<jpeg::PictureShape>& shapes, const In<std::uint8_t>& coded,
            const Table& stretch, const Table& cdf) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
-            std::vector<std::uint8_t> pixels;
-            {
-                nb::gil_scoped_release release;
-                pixels = jpeg::unpack_pictures(shapes, view(coded), logistic);
-            }
-            return to_python(pixels);
+            return made_without_lock(
+                [&] { return jpeg::unpack_pictures(shapes, view(coded), logistic); });
         },
         "shapes"_a, "coded"_a, "stretch"_a, "cdf"_a,
         "The pixels of pictures of so many rows, columns and channels. Raises ValueError for "

@@ -78,6 +78,7 @@ class StepSearch {
             const auto likely = static_cast<std::size_t>(best[r]);
             const auto expected =
                 static_cast<std::size_t>(usual ? usual_step(table, r, quality) : 0);
+            // The score of no step is 0.
             const bool sure = scores[r][likely] > scores[r][expected] + doubt;
             if (sure || (!usual && values_[r].size() > few_values))
                 greatest = std::max(greatest, steps[k] = static_cast<std::uint16_t>(likely));
