@@ -20,13 +20,9 @@ class Tiles(Counters):
     """The tiles of a block, one after the other."""
 
     def __init__(self, data: bytes) -> None:
-        super().__init__()
         self.coefficients = Coefficients(data)
-        self.decisions = self.coefficients.decisions
+        super().__init__(self.coefficients.decisions)
         self.tables: dict[int, list[int]] = {}
-
-    def bit(self, one: int) -> int:
-        return self.decisions.pop(one)
 
     def pop(self, shape: tuple[int, ...]) -> Ints:
         """The pixels of a tile."""

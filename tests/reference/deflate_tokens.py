@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from . import fields
 from .counted import squash, stretch
+from .jpeg_mixing import Decisions
 
 ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
 RUNS = {0: (3, 6, 2), 1: (3, 10, 3), 2: (11, 138, 7)}  # least, most, extra bits
@@ -84,12 +85,13 @@ class Mixed:
 class Counters:
     """Bits and numbers by counters, each with a name, and plain ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, decisions: Decisions) -> None:
+        self.decisions = decisions
         self.counters: dict[tuple[object, ...], Counter] = defaultdict(Counter)
 
     def bit(self, one: int) -> int:
         """The next decision, whose probability of a one this is, in units of 2^-16."""
-        raise NotImplementedError
+        return self.decisions.pop(one)
 
     def by(self, *name: object) -> int:
         of = self.counters[name]
@@ -121,26 +123,8 @@ class Decoder(Counters):
     """The decisions of coded tokens."""
 
     def __init__(self, coded: bytes) -> None:
-        super().__init__()
-        self.data, self.at, self.low, self.high = coded, 4, 0, 2**32 - 1
-        require(len(coded) >= 1)
-        self.value = int.from_bytes((coded + bytes(3))[:4], "big")
+        super().__init__(Decisions(coded))
         self.kinds = {"match": Mixed(), "candidate": Mixed(), "length": Mixed()}
-
-    def bit(self, one: int) -> int:
-        middle = self.low + ((self.high - self.low) * one >> 16)
-        bit = int(self.value <= middle)
-        if bit:
-            self.high = middle
-        else:
-            self.low = middle + 1
-        while self.low >> 24 == self.high >> 24:
-            require(self.at < len(self.data) + 3)
-            byte = self.data[self.at] if self.at < len(self.data) else 0
-            self.at += 1
-            self.low, self.high = self.low << 8 & 2**32 - 1, self.high << 8 & 2**32 - 1 | 255
-            self.value = self.value << 8 & 2**32 - 1 | byte
-        return bit
 
     def mixed(self, kind: str, keys: Sequence[int], number: int) -> int:
         bit = self.bit(clamp(self.kinds[kind].predict(keys, number) >> 12, 1, 2**16 - 1))
@@ -608,7 +592,7 @@ class Streams:
         return out.bytes()
 
     def done(self) -> None:
-        require(self.coder.at == len(self.coder.data) + 3)
+        self.coder.decisions.done()
 
 
 def stream(plaintext: bytes, coded: bytes, size: int) -> bytes:
