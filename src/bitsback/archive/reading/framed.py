@@ -16,31 +16,42 @@ from bitsback.files.axes import Axes, Level, Place
 from bitsback.format.grid import Shape
 
 
-class FramesSource(ArraySource):
+class _PartsSource(ArraySource):
+    """An array whose elements are in another one."""
+
+    def __init__(self, stored: ArraySource) -> None:
+        super().__init__(stored.name)
+        self._stored = stored
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._stored.dtype
+
+    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
+        return chunk_by_chunk(self, start, stop, verify)
+
+
+class FramesSource(_PartsSource):
     """The frames of a file, [frames, rows, ...], all of one size, which its archive stores in one
     picture.
     """
 
     def __init__(self, picture: ArraySource, places: Sequence[Place]) -> None:
         """places: of the frames."""
-        super().__init__(picture.name)
-        self._picture, self._places = picture, places
+        super().__init__(picture)
+        self._places = places
         (top, bottom), (left, right) = ((part.start, part.stop) for part in places[0])
         self._rows, self._columns = bottom - top, right - left
 
     @property
     def shape(self) -> Shape:
-        return (len(self._places), self._rows, self._columns, *self._picture.shape[2:])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self._picture.dtype
+        return (len(self._places), self._rows, self._columns, *self._stored.shape[2:])
 
     @property
     def chunks(self) -> Chunks:
         """The frames of a tile of the picture."""
-        rows, columns, *inner = self._picture.chunks
-        if self._columns < self._picture.shape[1]:
+        rows, columns, *inner = self._stored.chunks
+        if self._columns < self._stored.shape[1]:
             columns = _cut(self._columns, columns[0])
         together = max(rows[0] // self._rows, 1)
         return (_cut(self.shape[0], together), (self._rows,), columns, *inner)
@@ -53,7 +64,7 @@ class FramesSource(ArraySource):
             for place, first, count in self._runs(frames, rows):
                 top, left = (part.start for part in self._places[first])
                 along = (Steps(range(count * self._rows)) if count > 1 else rows).shifted(top)
-                pixels = self._picture.take((along, columns.shifted(left), *inner), verify)
+                pixels = self._stored.take((along, columns.shifted(left), *inner), verify)
                 with self.fitting(pixels.shape):
                     pixels = pixels.reshape(count, len(rows), *pixels.shape[1:])
                     found.put([(slice(place, place + count), slice(None))], pixels)
@@ -75,39 +86,29 @@ class FramesSource(ArraySource):
         for start, stop in zip(starts, [*starts[1:], len(numbers)], strict=True):
             yield start, int(numbers[start]), stop - start
 
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        return chunk_by_chunk(self, start, stop, verify)
 
-
-class RegionSource(ArraySource):
+class RegionSource(_PartsSource):
     """Some rows and columns of a picture."""
 
     def __init__(self, picture: ArraySource, rows: slice, columns: slice) -> None:
-        super().__init__(picture.name)
-        self._picture, self._rows, self._columns = picture, rows, columns
+        super().__init__(picture)
+        self._rows, self._columns = rows, columns
 
     @property
     def shape(self) -> Shape:
         sides = (part.stop - part.start for part in (self._rows, self._columns))
-        return (*sides, *self._picture.shape[2:])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self._picture.dtype
+        return (*sides, *self._stored.shape[2:])
 
     @property
     def chunks(self) -> Chunks:
-        rows, columns, *inner = self._picture.chunks
+        rows, columns, *inner = self._stored.chunks
         height, width, *_ = self.shape
         return (_cut(height, rows[0]), _cut(width, columns[0]), *inner)
 
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         rows, columns, *inner = wanted
         within = rows.shifted(self._rows.start), columns.shifted(self._columns.start)
-        return self._picture.take((*within, *inner), verify)
-
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        return chunk_by_chunk(self, start, stop, verify)
+        return self._stored.take((*within, *inner), verify)
 
 
 def _is_below(one: Place, other: Place) -> bool:
@@ -115,15 +116,15 @@ def _is_below(one: Place, other: Place) -> bool:
     return one[1] == other[1] and one[0].stop == other[0].start
 
 
-class AxesSource(ArraySource):
+class AxesSource(_PartsSource):
     """Frames, [frames, rows, ...], whose first axis is that of several, or one picture."""
 
     def __init__(
         self, frames: ArraySource, axes: Axes, smaller: Sequence[ArraySource] = ()
     ) -> None:
         """frames: of one picture, without their axis. smaller: the same in other sizes."""
-        super().__init__(frames.name)
-        self._frames, self._axes, self._smaller = frames, axes, smaller
+        super().__init__(frames)
+        self._axes, self._smaller = axes, smaller
 
     @property
     def levels(self) -> Sequence[ArraySource]:
@@ -132,10 +133,6 @@ class AxesSource(ArraySource):
     @property
     def shape(self) -> Shape:
         return self._axes.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self._frames.dtype
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -147,7 +144,7 @@ class AxesSource(ArraySource):
 
     @property
     def chunks(self) -> Chunks:
-        stored, lengths = self._frames.chunks, list[tuple[int, ...]]()
+        stored, lengths = self._stored.chunks, list[tuple[int, ...]]()
         if not self._axes.row:
             return stored
         together = stored[0][0]
@@ -159,15 +156,12 @@ class AxesSource(ArraySource):
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
         row = self._axes.row
         if row < 2:
-            return self._frames.take(wanted, verify)
+            return self._stored.take(wanted, verify)
         shape = tuple(map(len, wanted))
         places = map(_sorted, wanted[:row])
         numbers = np.ravel_multi_index(np.ix_(*places), self._axes.frames).ravel()
-        taken = self._frames.take((Listed.from_places(numbers), *wanted[row:]), verify)
+        taken = self._stored.take((Listed.from_places(numbers), *wanted[row:]), verify)
         return taken.reshape(shape)[tuple(map(_arranged, wanted[:row]))]
-
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        return chunk_by_chunk(self, start, stop, verify)
 
 
 def with_axes(picture: ArraySource, levels: Sequence[Level]) -> ArraySource:
