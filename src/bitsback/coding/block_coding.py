@@ -98,7 +98,7 @@ def without_model(
 
 def by_streams(tiles: Tiles, jpeg_tables: bytes) -> Iterator[Coding]:
     """Those of bytes by the JPEG and deflate streams in them. jpeg_tables: see `encode_streams`."""
-    if tiles.dtype != np.uint8 or any(len(shape) != 1 for _, shape in tiles.shapes):
+    if not tiles.are_bytes:
         return
     for method, encode in (
         (STREAMS, partial(encode_streams, before=jpeg_tables)),

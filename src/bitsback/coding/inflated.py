@@ -37,30 +37,30 @@ def encode_inflated(
     gained. encode_picture: gives the fields of a picture file in a ZIP file, or None; if there is
     no picture, nothing is to be gained by it.
     """
-    if encode_picture is not None and _MEMBER not in content.tobytes():
+    whole = content.tobytes()
+    if encode_picture is not None and _MEMBER not in whole:
         return None
     inflater = _core.DeflateInflater(tables.stretch(), tables.logistic_cdf())
-    rest, candidates = content, stored_members(content.tobytes())
-    rounds, pictures = 0, list[bytes]()
+    rest, candidates, rounds, pictures = whole, stored_members(whole), 0, list[bytes]()
     for _ in range(_MOST_ROUNDS):
         files, coded = Places(), list[bytes]()
-        for place, size in candidates:
-            data = rest[place : place + size].tobytes()
-            made = None if encode_picture is None else encode_picture(data)
-            if made is not None:
-                files.append((place, size))
-                coded.append(made)
-        left = inflater.take(rest, files, _most_rest(len(content)))
+        if encode_picture is not None:
+            for place, size in candidates:
+                fields = encode_picture(rest[place : place + size])
+                if fields is not None:
+                    files.append((place, size))
+                    coded.append(fields)
+        left = inflater.take(np.frombuffer(rest, np.uint8), files, _most_rest(len(content)))
         if not left:
             break
-        rest, rounds, pictures = np.frombuffer(left, np.uint8), rounds + 1, coded + pictures
+        rest, rounds, pictures = left, rounds + 1, coded + pictures
         candidates = plaintexts(left)
     if not rounds or (encode_picture is not None and not pictures):
         return None
-    tokens = inflater.tokens()
-    method, by_method = STREAMS, encode_streams(rest)
+    tokens, left_bytes = inflater.tokens(), np.frombuffer(rest, np.uint8)
+    method, by_method = STREAMS, encode_streams(left_bytes)
     if by_method is None:
-        method, by_method = FALLBACK, encode_fallback(Tiles.stacked(rest[np.newaxis]), "lzma")
+        method, by_method = FALLBACK, encode_fallback(Tiles.stacked(left_bytes[np.newaxis]), "lzma")
     if by_method is None:
         return None
     head = bytes([rounds]) + varint(len(rest)) + varint(len(tokens)) + tokens

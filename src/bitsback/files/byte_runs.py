@@ -158,7 +158,9 @@ class ByteRuns:
         """The file, with pixels of this dtype and shape, which fit."""
         return _Drawing(self, file, shape[0] // self.frames)
 
-    def file_bytes(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
+    @property
+    def size(self) -> int:
+        """The bytes of the file."""
         return len(self.others) + sum(segment.length for segment in self.segments)
 
     def pack(self) -> bytes:
@@ -209,7 +211,7 @@ class _Drawing:
 
     def close(self) -> int:
         self._file.write(self._runs.others[self._taken :])
-        return self._runs.file_bytes(np.dtype("u1"), ())
+        return self._runs.size
 
     def _write_segment(self, plane: bytes, columns: int, segment: Segment) -> None:
         end = self._taken + segment.gap

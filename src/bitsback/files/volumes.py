@@ -438,9 +438,9 @@ def refusal(file: BinaryIO) -> str:
     start = data[:_MOST_TEXT]
     for begin, facts in _FACTS.items():
         if start.startswith(begin):
-            told = (fact.decode("ascii", "replace") for fact in re.findall(facts, start)[:3])
+            lines = [line.decode("ascii", "replace") for line in re.findall(facts, start)[:3]]
             return (
-                f"voxels that are not coded: {', '.join(' '.join(fact.split()) for fact in told)}"
+                f"voxels that are not coded: {', '.join(' '.join(line.split()) for line in lines)}"
             )
     found = _voxels(data)
     if found is not None and found.start + found.nbytes > len(data):

@@ -57,6 +57,11 @@ class Tiles:
         """The shape of each tile, if they have one in common."""
         return self.shapes[0][1] if len(self.shapes) == 1 else None
 
+    @property
+    def are_bytes(self) -> bool:
+        """Whether each tile is a row of bytes."""
+        return self.dtype == np.uint8 and all(len(shape) == 1 for _, shape in self.shapes)
+
     @cached_property
     def count(self) -> int:
         return sum(count for count, _ in self.shapes)

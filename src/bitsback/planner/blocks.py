@@ -104,8 +104,7 @@ def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
     blocks of a part may differ much; tiles that a JPEG decoder made by their coefficients. fixed:
     no other model may be used.
     """
-    is_bytes = block.tiles.dtype == np.uint8 and all(len(one) == 1 for _, one in block.tiles.shapes)
-    if is_bytes and not fixed and planner.given is None:
+    if block.tiles.are_bytes and not fixed and planner.given is None:
         return _encode_bytes(block, planner)
     fast = planner.policy.most_products < math.inf
     if fixed or fast or planner.given is not None or block.order_bits is not None:

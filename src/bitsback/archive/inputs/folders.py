@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.inputs.groups import STREAMS, Groups
-from bitsback.archive.inputs.jpeg_streams import MOST_BYTES, JpegStreams, streams_in, told_with
+from bitsback.archive.inputs.jpeg_streams import MOST_BYTES, JpegStreams, joined_reason, streams_in
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Kept, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
@@ -431,7 +431,7 @@ class _Sorter:
             shown = "" if reason.startswith((NO_PICTURE, UNREAD)) else reason
             return replace(found, sort=STREAMS, reason=shown)
         dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
-        reason = "" if streams.coded else told_with(streams, reason)
+        reason = "" if streams.coded else joined_reason(streams, reason)
         return replace(found, sort="dense" if dense else "loose", reason=reason)
 
 

@@ -59,11 +59,12 @@ class JpegStreams:
             _log.info("%s: %s, %s, %s", name, streams, kind, what)
 
 
-def told_with(streams: JpegStreams, reason: str) -> str:
+def joined_reason(streams: JpegStreams, reason: str) -> str:
     """The reason to store a file verbatim, with that of its JPEG streams."""
     alone = reason in (formats.JPEG.label, NO_PICTURE)
-    told = [reason] * (not alone or streams.reason is None) + [streams.reason or ""]
-    return "; ".join(filter(None, told))
+    if alone and streams.reason is not None:
+        return streams.reason
+    return "; ".join(filter(None, (reason, streams.reason)))
 
 
 def streams_in(file: BinaryIO, size: int) -> JpegStreams:

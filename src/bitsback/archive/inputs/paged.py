@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.inputs.groups import Groups
-from bitsback.archive.inputs.jpeg_streams import streams_in, told_with
+from bitsback.archive.inputs.jpeg_streams import joined_reason, streams_in
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Request
 from bitsback.archive.inputs.unordered import by_size
 from bitsback.archive.inputs.warn import warn_of_losses
@@ -71,7 +71,7 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
         reason = SMALLER if name in request.held else refusal(file)
         if pages and request.exact and name not in request.held:
             reason = f"{ASKED_FOR}: {reason}"
-        stored = {} if streams.coded else {told_with(streams, reason): Held(1, size, name)}
+        stored = {} if streams.coded else {joined_reason(streams, reason): Held(1, size, name)}
         disk = FilesOnDisk(size, stored=stored)
     files = FileCollection(PAGES, tuple(part for _, part in parts))
     return Input(files, parts, name, Files(files, [], groups.runs), bonds=bonds, disk=disk)

@@ -151,10 +151,10 @@ def _reason(archive: ArchiveReader, part: int, start: int, stop: int) -> str:
         begin = archive.part_bytes(part, start, min(start + formats.START, stop))
         if formats.picture_format(begin) in (None, formats.JPEG):
             return ""
-        told = refusal(io.BytesIO(archive.part_bytes(part, start, stop)))
+        reason = refusal(io.BytesIO(archive.part_bytes(part, start, stop)))
     except ArchiveError:
         return ""
-    return "" if told.startswith(UNKNOWN_ENCODER) else told
+    return "" if reason.startswith(UNKNOWN_ENCODER) else reason
 
 
 def _pages(archive: ArchiveReader, collection: FileCollection, shares: _Shares) -> Iterator[Entry]:
