@@ -43,7 +43,7 @@ Pixels = NDArray[np.uint8]
 Decoded = tuple[int, Pixels]
 """The bytes of a JPEG file, and its pixels."""
 Encode = Callable[[Image.Image, str, int], Decoded]
-"""Of a picture, a sampling of chroma and a quality."""
+"""A function of a picture, a sampling of chroma and a quality."""
 
 
 def by_pillow(image: Image.Image, sampling: str, quality: int) -> Decoded:

@@ -4,7 +4,7 @@ processor both ways.
     python benchmarks/compare_instruments.py FOLDER ...
     python benchmarks/compare_instruments.py VOLUME.nii.gz --slices 24
 
-Of a volume the same slices are written in each format, as TIFF also a pyramid, by other packages.
+Other packages write the same slices of a volume in each format, and a pyramid in TIFF.
 bitsback codes all files of one format in a folder together; what it restores is compared, byte for
 byte. The others have the pixels alone but for gzip and JPEG-LS: OME-Zarr of the pages of TIFF
 files, with Blosc (Zstandard 9, shuffled bits); gzip -9 of NIfTI, NRRD and MRC files, as `.nii.gz`;

@@ -1,4 +1,4 @@
-"""What one bad sector costs an archive of a folder without parity, by the size of its blocks.
+"""Count the files of a folder that one bad sector costs without parity, for sizes of blocks.
 
     python benchmarks/damage.py FOLDER ...
     python benchmarks/damage.py FOLDER --elements 65536 262144 --model fast

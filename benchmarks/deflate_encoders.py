@@ -1,4 +1,4 @@
-"""What the tokens of deflate streams take, and how fast they are coded and made again.
+"""Measure the size of the tokens of deflate streams, and how fast they are coded and restored.
 
     python benchmarks/deflate_encoders.py photograph=KODAK/23.png plot=docs/photographs.png \
         text=docs/format.md

@@ -86,7 +86,7 @@ def with_speeds(page: str) -> str:
 
 
 def _data(name: str, options: argparse.Namespace) -> Arrays:
-    """What the model is measured with."""
+    """The inputs that a model is measured with."""
     if "mnist" in name:
         return [images(_DIGITS, bundled.outline(name).levels)]
     if name == "series":
