@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.dask import from_archive, to_archive, to_shards
+from bitsback.dask import from_archive, to_archive, to_shards, writing
+from bitsback.io.file_lock import open_locked
 from waiting import PATIENCE, until
 
 MODEL = "mnist-binary"
@@ -189,6 +190,36 @@ def test_two_runs_at_once_do_not_tear_a_shard(
     for thread in threads:
         thread.join()
     assert np.array_equal(contents(sorted(map(str, tmp_path.glob("*.bb")))), digits)
+
+
+def test_a_shard_that_another_run_is_putting_in_place_counts_as_made(
+    lazy: Any, digits: NDArray[np.bool_], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = writing.write_archive
+
+    def write_first_elsewhere(content: Any, place: Any, options: Any) -> None:
+        write(content, place, options)
+        with open_locked(place, "r+b", place.name):
+            write(content, place, options)
+
+    monkeypatch.setattr(writing, "write_archive", write_first_elsewhere)
+    with dask.config.set(scheduler="synchronous"):
+        shards = to_shards(lazy, tmp_path, model=MODEL, shard=25)
+    assert np.array_equal(contents(shards), digits)
+
+
+def test_a_shard_that_cannot_be_made_is_an_error(
+    lazy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(content: Any, place: Any, options: Any) -> None:
+        raise bitsback.InputError("full disk")
+
+    monkeypatch.setattr(writing, "write_archive", refuse)
+    with (
+        dask.config.set(scheduler="synchronous"),
+        pytest.raises(bitsback.InputError, match="full disk"),
+    ):
+        to_shards(lazy, tmp_path, model=MODEL, shard=25)
 
 
 def test_an_existing_archive_is_replaced_only_on_request(tmp_path: Path) -> None:

@@ -183,7 +183,11 @@ def _make(job: _Job, number: str, content: NDArray[Any] | Listing) -> str:
         content = np.asarray(content)
     place = job.place(f"{number}-{_digest(content, job.settings)}.bb")
     if not _whole(place):
-        write_archive(content, place, job.options)
+        try:
+            write_archive(content, place, job.options)
+        except InputError:
+            if not _whole(place):  # or another worker has made the same shard since
+                raise
     return place.text if isinstance(place, Url) else os.fspath(place)
 
 
