@@ -29,7 +29,7 @@ SIDES = {"photos": 64, "greyphotos": 64, "mosaic": 256}
 MOSAIC_STEP = 5
 """Every fifth picture of patches is also seen as a mosaic, and in grey."""
 PARTS = {
-    "photos": 1 / 5, "mosaic": 1 / 16, "greyphotos": 1 / 16, "grey8": 1 / 32, "aerial": 1 / 16,
+    "photos": 1 / 3, "mosaic": 1 / 16, "greyphotos": 1 / 16, "grey8": 1 / 32, "aerial": 1 / 16,
     "pages": 1 / 32, "graphics": 1 / 64,
 }  # fmt: skip
 """The part of the pixels to train on; 1 / 8 of other kinds."""

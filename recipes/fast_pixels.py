@@ -28,7 +28,7 @@ from bitsback.models import Model
 from bitsback.models.item_choice import build_with_items
 from bitsback_train.fit.optimiser import Optimiser
 
-FEATURES = (24, 32, 40)
+FEATURES = (32, 32, 40)
 COMPONENTS = 3
 LEVELS = 256
 INPUT_SCALE, HIDDEN_SCALE = 8.0, 16.0
@@ -66,8 +66,8 @@ DESIGNS = {
         (96, 96, 96), (2, 2, 2), True,
     ),
 }  # fmt: skip
-POOL = 12_000_000
-"""The number of pixels in memory, drawn by SHARES."""
+POOL = 6_000_000
+"""The number of pixels in memory, drawn by SHARES, anew when all have been trained on."""
 BATCH, RATE, AVERAGED = 2_048, 4e-3, 0.998
 SHOWN = 50_000  # pixels of a kind in the curve
 FLOOR = 2.0**-15
@@ -254,7 +254,10 @@ def split(records: np.ndarray) -> tuple[Tensor, Tensor]:
 
 
 def records_of(path: Path, refs: int) -> np.ndarray:
-    return np.fromfile(path, np.uint8).reshape(-1, 16 + FEATURES[refs])
+    width = 16 + FEATURES[refs]
+    if not path.stat().st_size:
+        return np.empty((0, width), np.uint8)
+    return np.memmap(path, np.uint8, "r").reshape(-1, width)
 
 
 def pool(folder: Path, refs: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -293,7 +296,6 @@ def rates(net: Network, folder: Path, refs: int, rounded: bool, most: int) -> di
 def train(options: argparse.Namespace) -> None:
     design, refs, steps, out = DESIGNS[options.model], options.refs, options.steps, options.out
     torch.manual_seed(refs + 1)
-    random = np.random.default_rng(refs + 1)
     net, mean = network(design, refs), network(design, refs)
     mean.load_state_dict(net.state_dict())
     optimiser = Optimiser(net, RATE, design.muon)
@@ -305,19 +307,16 @@ def train(options: argparse.Namespace) -> None:
         mean.load_state_dict(state["mean"])
         optimiser.load_state_dict(state["optimiser"])
         done = state["step"]
-    pixels, features = pool(options.features, refs, random)
-    blocks = len(pixels) // BATCH
-    rounding = steps - steps // 4
-    losses = []
-    for step in range(steps):
-        if step % blocks == 0:
-            order = random.permutation(blocks)
-            shift = int(random.integers(0, len(pixels) - blocks * BATCH + 1))
-        if step < done:
-            continue
+    rounding, blocks = steps - steps // 4, POOL // BATCH
+    losses, number = [], -1
+    for step in range(done, steps):
+        if step // blocks != number:
+            number = step // blocks
+            random = np.random.default_rng((refs + 1, number))
+            pixels, features = pool(options.features, refs, random)
         fall = 0.5 * (1 + math.cos(math.pi * step / steps))
         rate = RATE * min(1, (step + 1) / 200) * (0.01 + 0.99 * fall)
-        k = shift + int(order[step % blocks]) * BATCH
+        k = step % blocks * BATCH
         loss = net.bits(pixels[k : k + BATCH], features[k : k + BATCH], step >= rounding).mean()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -11,7 +11,7 @@ from bitsback.models.item_shape import ItemShape
 from bitsback.models.item_vectors import ItemVectors
 from model_parts import Tensors
 
-INPUTS, FEATURES, OUTPUTS = (9, 15, 18), (24, 32, 40), 8
+INPUTS, FEATURES, OUTPUTS = (18, 15, 18), (32, 32, 40), 8
 PART = 516
 """The most that magnitudes of weights may sum up to in a part: 127 * 516 < 2^16."""
 

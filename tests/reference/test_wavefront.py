@@ -195,7 +195,7 @@ def test_fields_that_are_refused(name: str, values: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("x.start", [np.zeros((3, 189), np.int32), changed(0, 60, to=1), changed(2, 189, to=-1)]),
+        ("x.start", [np.zeros((3, 189), np.int32), changed(1, 136, to=1), changed(2, 189, to=-1)]),
         ("x.start", [changed(1, 1, to=2**24 + 1), changed(1, 1, to=-(2**24) - 1)]),
         ("x.0.hidden.weight", [np.zeros((16, 20), np.uint8), np.full((16, 20), 52, np.int8)]),
         ("x.0.hidden.bias", [changed(3, to=70_000), changed(3, to=-70_000)]),

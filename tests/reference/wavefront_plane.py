@@ -31,6 +31,11 @@ INPUTS: list[Offsets] = [
     [(0, 0), (-1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1)],
     [(0, 0), (-1, 0), (0, -1)],
 ]
+# Further ones of a plane without references.
+INPUTS_ALONE = [
+    *((-2, -1), (-3, 0), (0, -3), (-2, -2), (-2, 2)),
+    *((-1, -3), (-1, 3), (-3, -1), (-3, 1)),
+]
 # Those of which the network reads the difference to a prediction.
 WINDOW: list[Offsets] = [
     [
@@ -43,7 +48,10 @@ WINDOW: list[Offsets] = [
     ],
     [(0, 0), (-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1)],
 ]
-ALONE = [(-2, -2), (-2, 2), (-1, -3), (-1, 3)]  # likewise, without references
+WINDOW_ALONE = [
+    *((-2, -2), (-2, 2), (-1, -3), (-1, 3), (-3, -1), (-3, 1)),
+    *((-3, -2), (-3, 2), (-2, -3), (-2, 3), (-3, -3), (-3, 3)),
+]
 NEIGHBOURS = [(0, -1), (-1, 0), (-1, -1), (-1, 1)]
 BESIDE = [(0, 1), (1, 0), (0, -1), (-1, 0)]
 
@@ -229,6 +237,8 @@ class Plane:
         unit = Unit(recent(self.error, r, q))
         for plane, median, offsets in zip(planes, medians, INPUTS, strict=False):
             u += [unit.step(plane.x[r + dr, q + dq] - median) for dr, dq in offsets]
+        if not self.references:
+            u += [unit.step(self.x[r + dr, q + dq] - medians[0]) for dr, dq in INPUTS_ALONE]
         change = sum(w * one for w, one in zip(self.sums.weights(r, q), u, strict=True))
         value = LEVEL * medians[0] + (word((change + 32) >> 6) << unit.shift)
         value = min(max(value, 0), LEVEL * (self.shape.levels - 1))
@@ -248,7 +258,7 @@ class Plane:
         features += [unit.norm(unit.down(self.signed[r + dr, q + dq])) for dr, dq in NEIGHBOURS]
         features += [2 * (g - 56), p % 64 - 32, ((p << 2) >> bits) - 128]
         if not self.references:
-            features += window(self, ALONE, median, p)
+            features += window(self, WINDOW_ALONE, median, p)
         for i, other in enumerate(self.references, 1):
             features += window(other, WINDOW[i], known.medians[i], other.predicted[r, q])
         for other in self.references:

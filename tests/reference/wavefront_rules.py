@@ -10,7 +10,7 @@ from .rules import check_integer, check_keys, check_list, require
 from .values import Ints, Tensors, take
 from .variables import Variable
 
-INPUTS, FEATURES = (9, 15, 18), (24, 32, 40)
+INPUTS, FEATURES = (18, 15, 18), (32, 32, 40)
 """Of least squares and of the network, for 0, 1 and 2 references."""
 OUTPUTS = 8
 MOST_SUM = 2**24

@@ -18,10 +18,10 @@ static constexpr size_t wave_most_references = 2, wave_most_inputs = 18, wave_mo
 static constexpr size_t wave_outputs = 8, wave_bins = 64;
 
 static constexpr inline size_t wave_inputs(size_t references) {
-    return references == 0 ? 9 : references == 1 ? 15 : 18;
+    return references == 1 ? 15 : 18;
 }
 static constexpr inline size_t wave_features(size_t references) {
-    return references == 0 ? 24 : references == 1 ? 32 : 40;
+    return references == 2 ? 40 : 32;
 }
 static constexpr inline size_t wave_triangle(size_t side) { return side * (side + 1) / 2; }
 

@@ -13,14 +13,18 @@ namespace {
 struct Place {
     int rows, columns;
 };
-// The inputs of least squares, and the window of the network, in each plane.
-constexpr Place inputs_0[] = {{-1, 0}, {0, -1}, {-1, -1}, {-1, 1}, {-2, 0},
-                              {0, -2}, {-2, 1}, {-1, -2}, {-1, 2}};
+// The inputs of least squares, and the window of the network, in each plane. With references only
+// the first ones of the plane itself count.
+constexpr size_t own_inputs = 9, own_window = 12;
+constexpr Place inputs_0[] = {{-1, 0},  {0, -1},  {-1, -1}, {-1, 1},  {-2, 0},  {0, -2},
+                              {-2, 1},  {-1, -2}, {-1, 2},  {-2, -1}, {-3, 0},  {0, -3},
+                              {-2, -2}, {-2, 2},  {-1, -3}, {-1, 3},  {-3, -1}, {-3, 1}};
 constexpr Place inputs_1[] = {{0, 0}, {-1, 0}, {0, -1}, {0, 1}, {-1, -1}, {-1, 1}};
 constexpr Place inputs_2[] = {{0, 0}, {-1, 0}, {0, -1}};
-constexpr Place window_0[] = {{-1, 0},  {0, -1}, {-1, -1}, {-1, 1}, {-2, 0}, {0, -2},
-                              {-2, -1}, {-2, 1}, {-1, -2}, {-1, 2}, {-3, 0}, {0, -3}};
-constexpr Place window_alone[] = {{-2, -2}, {-2, 2}, {-1, -3}, {-1, 3}};  // without references
+constexpr Place window_0[] = {{-1, 0},  {0, -1},  {-1, -1}, {-1, 1},  {-2, 0},  {0, -2},
+                              {-2, -1}, {-2, 1},  {-1, -2}, {-1, 2},  {-3, 0},  {0, -3},
+                              {-2, -2}, {-2, 2},  {-1, -3}, {-1, 3},  {-3, -1}, {-3, 1},
+                              {-3, -2}, {-3, 2},  {-2, -3}, {-2, 3},  {-3, -3}, {-3, 3}};
 constexpr Place window_1[] = {{0, 0},   {-1, 0}, {0, -1}, {0, 1}, {1, 0},
                               {-1, -1}, {-1, 1}, {1, -1}, {1, 1}, {-2, 0}};
 constexpr Place window_2[] = {{0, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, 0}, {-1, -1}};
@@ -334,8 +338,8 @@ struct Surroundings {
         const int16_t* low[count];
         const int16_t* high[is_wide ? count : 1];
     };
-    const int16_t* window_0[12];
-    const int16_t* window_alone[4];
+    static constexpr size_t seen = references == 0 ? 24 : own_window;
+    const int16_t* window_0[seen];
     const int16_t* window_1[10];
     const int16_t* window_2[6];
     Numbers<4> differences;
@@ -360,9 +364,8 @@ struct Surroundings {
         constexpr Place corner[] = {{0, -1}, {-1, 0}, {-1, -1}};
         constexpr Place near_own[] = {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}, {0, -2}, {-2, 0}};
         constexpr Place near_other[] = {{0, 0}, {0, 1}, {1, 0}, {0, -1}, {-1, 0}};
-        fill(window_0, planes[0].symbols, bitsback::window_0);
-        if constexpr (references == 0)
-            fill(window_alone, planes[0].symbols, bitsback::window_alone);
+        for (size_t i = 0; i < seen; ++i)
+            window_0[i] = at(front, planes[0].symbols, bitsback::window_0[i]);
         fill_numbers(differences, planes[0].differences, planes[0].high_differences,
                      bitsback::before);
         fill_numbers(errors, planes[0].errors, planes[0].high_errors, near_own);
@@ -417,7 +420,7 @@ inline void look_at(const WaveFront& front, const Surroundings<references, is_wi
 
     // The prediction.
     Words u[n + 1];
-    repeat<9>([&](auto i) {
+    repeat<references == 0 ? n : own_inputs>([&](auto i) {
         constexpr size_t k = found_in(window_0, inputs_0, decltype(i)::value);
         u[i.value] = unit.less(get(around.window_0[k]), own_median);
     });
@@ -426,14 +429,14 @@ inline void look_at(const WaveFront& front, const Surroundings<references, is_wi
         medians[0] = median_of(1);
         repeat<6>([&](auto i) {
             constexpr size_t k = found_in(window_1, inputs_1, decltype(i)::value);
-            u[9 + i.value] = unit.less(get(around.window_1[k]), medians[0]);
+            u[own_inputs + i.value] = unit.less(get(around.window_1[k]), medians[0]);
         });
     }
     if constexpr (references > 1) {
         medians[1] = median_of(2);
         repeat<3>([&](auto i) {
             constexpr size_t k = found_in(window_2, inputs_2, decltype(i)::value);
-            u[15 + i.value] = unit.less(get(around.window_2[k]), medians[1]);
+            u[wave_inputs(1) + i.value] = unit.less(get(around.window_2[k]), medians[1]);
         });
     }
     u[n] = words(0);
@@ -471,14 +474,13 @@ inline void look_at(const WaveFront& front, const Surroundings<references, is_wi
     const auto see = [&](const int16_t* from, const auto& difference)
                          BITSBACK_INLINE { put(difference(get(from))); };
     const auto own = difference_to(unit, prediction, own_median);
-    for (size_t i = 0; i < 12; ++i) see(around.window_0[i], own);
+    for (size_t i = 0; i < own_window; ++i) see(around.window_0[i], own);
     put(own(own_median));
     for (size_t i = 0; i < 4; ++i) put(unit.in_words(number(around.differences, i)));
     f[c++] = (unit.logarithm - words(56)) << words(1);
     f[c++] = (low_prediction & words(63)) - words(32);
     f[c++] = place - words(128);
-    if constexpr (references == 0)
-        for (size_t i = 0; i < 4; ++i) see(around.window_alone[i], own);
+    for (size_t i = own_window; i < around.seen; ++i) see(around.window_0[i], own);
     if constexpr (references > 0) {
         const auto other = difference_to(unit, number(around.predictions[0], 0), medians[0]);
         for (size_t i = 0; i < 10; ++i) see(around.window_1[i], other);

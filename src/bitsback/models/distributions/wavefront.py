@@ -26,9 +26,9 @@ from bitsback.models.integer.fields import TensorReader
 from bitsback.models.item_shape import ItemShape
 from bitsback.tables import logistic_cdf
 
-INPUTS = (9, 15, 18)
+INPUTS = (18, 15, 18)
 """Of least squares, in planes with 0, 1 and 2 references."""
-FEATURES = (24, 32, 40)
+FEATURES = (32, 32, 40)
 """Of the network, likewise."""
 OUTPUTS = 8
 TRIANGLE = 190
