@@ -18,14 +18,16 @@ type All<T> = [T; PIXELS];
 /// Rows and columns.
 type Offset = [isize; 2];
 
-const OWN: [Offset; 12] =
-    [[-1, 0], [0, -1], [-1, -1], [-1, 1], [-2, 0], [0, -2], [-2, -1], [-2, 1], [-1, -2], [-1, 2], [-3, 0], [0, -3]];
-/// Those that planes without references look at besides.
-const ALONE: [Offset; 4] = [[-2, -2], [-2, 2], [-1, -3], [-1, 3]];
+/// Planes with references look at the first 12 alone.
+#[rustfmt::skip]
+const OWN: [Offset; 24] = [
+    [-1, 0], [0, -1], [-1, -1], [-1, 1], [-2, 0], [0, -2], [-2, -1], [-2, 1], [-1, -2], [-1, 2], [-3, 0], [0, -3],
+    [-2, -2], [-2, 2], [-1, -3], [-1, 3], [-3, -1], [-3, 1], [-3, -2], [-3, 2], [-2, -3], [-2, 3], [-3, -3], [-3, 3],
+];
 const FIRST: [Offset; 10] = [[0, 0], [-1, 0], [0, -1], [0, 1], [1, 0], [-1, -1], [-1, 1], [1, -1], [1, 1], [-2, 0]];
 const SECOND: [Offset; 6] = [[0, 0], [-1, 0], [0, -1], [0, 1], [1, 0], [-1, -1]];
-/// Which of these are the inputs of least squares.
-const OWN_INPUTS: [usize; 9] = [0, 1, 2, 3, 4, 5, 7, 8, 9];
+/// Which of these are the inputs of least squares; with references the first nine alone.
+const OWN_INPUTS: [usize; 18] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 6, 10, 11, 12, 13, 14, 15, 16, 17];
 const FIRST_INPUTS: [usize; 6] = [0, 1, 2, 3, 5, 6];
 const SECOND_INPUTS: [usize; 3] = [0, 1, 2];
 const SIGNED: [Offset; 4] = [[0, -1], [-1, 0], [-1, -1], [-1, 1]];
@@ -326,7 +328,7 @@ fn look_at<const REFS: usize, const WIDE: bool>(
         *median = other.median::<WIDE>();
     }
     let mut inputs = [[0; W]; 18];
-    for (input, &i) in inputs.iter_mut().zip(&OWN_INPUTS) {
+    for (input, &i) in inputs.iter_mut().zip(&OWN_INPUTS[..if REFS == 0 { 18 } else { 9 }]) {
         let x = own.level::<WIDE>(OWN[i]);
         *input = step::<WIDE>(&each!(l => x[l] - median[l]), &shift);
     }
@@ -362,9 +364,12 @@ fn look_at<const REFS: usize, const WIDE: bool>(
     // The features.
     let mut f = [[0; W]; 40];
     let center = Center::new::<WIDE>(median, p, &shift);
-    for (f, offset) in f.iter_mut().zip(OWN) {
+    let own_difference = |f: &mut Lanes, offset| {
         let x = own.level::<WIDE>(offset);
         *f = norm(&center.difference::<WIDE>(&x, &shift), &reciprocal);
+    };
+    for (f, &offset) in f.iter_mut().zip(&OWN[..12]) {
+        own_difference(f, offset);
     }
     f[12] = norm(&center.difference::<WIDE>(&median, &shift), &reciprocal);
     for (f, offset) in f[13..].iter_mut().zip(SIGNED) {
@@ -376,12 +381,11 @@ fn look_at<const REFS: usize, const WIDE: bool>(
     f[18] = each!(l => (p[l] & 63) - 32);
     f[19] = each!(l => ((p[l] << 2) >> bits) - 128);
     if REFS == 0 {
-        for (f, offset) in f[20..].iter_mut().zip(ALONE) {
-            let x = own.level::<WIDE>(offset);
-            *f = norm(&center.difference::<WIDE>(&x, &shift), &reciprocal);
+        for (f, &offset) in f[20..].iter_mut().zip(&OWN[12..]) {
+            own_difference(f, offset);
         }
     }
-    let behind = [20, 30, 36][REFS];
+    let behind = [32, 30, 36][REFS];
     if REFS > 0 {
         let center = Center::new::<WIDE>(medians[0], others[0].number::<WIDE>(P, [0, 0]), &shift);
         for (f, offset) in f[20..].iter_mut().zip(FIRST) {

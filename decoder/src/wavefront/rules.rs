@@ -12,8 +12,8 @@ use crate::wavefront::sheet::{group, Sheets};
 pub const SECTION: &str = "model-format.md, M10";
 
 /// Of least squares and of networks, for 0, 1 and 2 references.
-pub const INPUTS: [usize; 3] = [9, 15, 18];
-pub const FEATURES: [usize; 3] = [24, 32, 40];
+pub const INPUTS: [usize; 3] = [18, 15, 18];
+pub const FEATURES: [usize; 3] = [32, 32, 40];
 
 /// The sums that least squares start from, for 0, 1 and 2 references: lower triangles, row by row.
 pub type Starts = [Vec<i32>; 3];
