@@ -5,7 +5,9 @@
 PHOTOS has patches_00.webp to patches_19.webp and val_00.webp. IMAGES has arrays as
 train/KIND/*.npy and val/KIND/*.npy, [rows, columns], [rows, columns, channels], or of a kind
 `volume...` [slices, rows, columns], of 8 to 16 bits. MODEL is any model of the codec with as many
-levels: features do not depend on its networks. The same folders give the same files.
+levels: features do not depend on its networks. If it has more than 256 levels, photographs are
+reduced by 2 in sums of pixels, which have 10 bits, and 12 in grey. The same folders give the same
+files.
 """
 
 from __future__ import annotations
@@ -36,12 +38,21 @@ PARTS = {
 GROUP = 1 << 24  # elements of items that are seen at once
 
 
-def squares(path: Path, side: int, grey: bool) -> Iterator[Item]:
-    picture = np.asarray(Image.open(path).convert("L" if grey else "RGB"))
-    picture = picture.reshape(*picture.shape[:2], -1)
+def squares(path: Path, side: int, grey: bool, deep: bool) -> Iterator[Item]:
+    colours = np.asarray(Image.open(path).convert("RGB"))
+    if deep:
+        rows, columns = (size // 2 * 2 for size in colours.shape[:2])
+        halves = colours[:rows, :columns].reshape(rows // 2, 2, columns // 2, 2, 3)
+        picture, side = halves.sum((1, 3), dtype=np.uint16), side // 2
+        picture = picture.sum(-1, dtype=np.uint16, keepdims=True) if grey else picture
+    else:
+        picture = np.asarray(Image.open(path).convert("L"))[..., None] if grey else colours
     for r in range(0, picture.shape[0] - side + 1, side):
         for q in range(0, picture.shape[1] - side + 1, side):
-            yield Item(picture[np.newaxis, r : r + side, q : q + side], 256)
+            square = picture[np.newaxis, r : r + side, q : q + side]
+            item = as_item(square) if deep else Item(square, 256)
+            if item is not None:
+                yield item
 
 
 def arrays(folder: Path) -> Iterator[Item]:
@@ -65,6 +76,10 @@ def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
         if len(group) * item.symbols.size > GROUP:
             yield waiting.pop(item.shape)
     yield from waiting.values()
+
+
+def levels_of(model: Path) -> int:
+    return load_model(model).adaptive.variable.levels
 
 
 def write(model: Path, items: Iterable[Item], out: Path, name: str, part: float) -> None:
@@ -99,12 +114,13 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     paths = sorted(options.photos.glob("patches_*.webp"))
+    deep = levels_of(options.model) > 256
     held_out = [options.photos / "val_00.webp"]
     for name, side in SIDES.items():
         grey = name == "greyphotos"
         some = paths if name == "photos" else paths[::MOSAIC_STEP]
         for split, pictures, part in (("train", some, PARTS[name]), ("val", held_out, 1 / 4)):
-            items = (item for path in pictures for item in squares(path, side, grey))
+            items = (item for path in pictures for item in squares(path, side, grey, deep))
             write(options.model, items, options.out, f"{split}_{name}", part)
     for split in ("train", "val"):
         for folder in sorted((options.images / split).iterdir()):

@@ -30,7 +30,6 @@ from bitsback_train.fit.optimiser import Optimiser
 
 FEATURES = (32, 32, 40)
 COMPONENTS = 3
-LEVELS = 256
 INPUT_SCALE, HIDDEN_SCALE = 8.0, 16.0
 """Steps of what a network reads and of hidden units, of one."""
 OUTPUT_SCALE = (64 / math.log(2),) * 2 + (4096.0,) * 3 + (16 / math.log(2),) * 3
@@ -44,6 +43,12 @@ SHARES = {
     "jpeg": 0.02, "grey8": 0.08, "med8": 0.04, "medb": 0.02, "volume": 0.08, "volumeb": 0.045,
     "volumec": 0.10, "multi": 0.04, "aerial": 0.05, "graphics": 0.07, "pages": 0.04, "rgba": 0.05,
 }  # fmt: skip
+DEEP_SHARES = {
+    "photos": 0.08, "mosaic": 0.12, "greyphotos": 0.10, "medct": 0.20, "medmr": 0.15,
+    "medxx": 0.10, "micro": 0.25, "multi": 0.10, "volumemr": 0.05, "volumect": 0.05,
+    "volumemicro": 0.05,
+}  # fmt: skip
+"""Of kinds of pictures with more than 256 levels."""
 
 
 class Design(NamedTuple):
@@ -54,6 +59,8 @@ class Design(NamedTuple):
     """Residual layers."""
     muon: bool
     """Whether Muon trains the matrices of hidden layers."""
+    levels: int = 256
+    shares: dict[str, float] = SHARES
 
 
 DESIGNS = {
@@ -65,9 +72,13 @@ DESIGNS = {
         "images, stacks and volumes of any size and kind, up to 256 levels",
         (96, 96, 96), (2, 2, 2), True,
     ),
+    "universal-16": Design(
+        "images, stacks and volumes of more than 8 bits, of any size and kind",
+        (96, 96, 96), (2, 2, 2), True, 65_536, DEEP_SHARES,
+    ),
 }  # fmt: skip
 POOL = 6_000_000
-"""The number of pixels in memory, drawn by SHARES, anew when all have been trained on."""
+"""The number of pixels in memory, drawn by the shares of kinds, and drawn anew after each pass."""
 BATCH, RATE, AVERAGED = 2_048, 4e-3, 0.998
 SHOWN = 50_000  # pixels of a kind in the curve
 FLOOR = 2.0**-15
@@ -255,30 +266,34 @@ def split(records: np.ndarray) -> tuple[Tensor, Tensor]:
 
 def records_of(path: Path, refs: int) -> np.ndarray:
     width = 16 + FEATURES[refs]
-    if not path.stat().st_size:
+    if not path.exists() or not path.stat().st_size:
         return np.empty((0, width), np.uint8)
     return np.memmap(path, np.uint8, "r").reshape(-1, width)
 
 
-def pool(folder: Path, refs: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+def pool(
+    folder: Path, shares: dict[str, float], refs: int, random: np.random.Generator
+) -> tuple[Tensor, Tensor]:
     """Pixels of all kinds by their shares, shuffled."""
-    found = {kind: records_of(folder / f"train_{kind}_{refs}", refs) for kind in SHARES}
+    found = {kind: records_of(folder / f"train_{kind}_{refs}", refs) for kind in shares}
     found = {kind: records for kind, records in found.items() if len(records)}
-    whole = sum(SHARES[kind] for kind in found)
+    whole = sum(shares[kind] for kind in found)
     drawn = np.concatenate(
         [
-            records[random.integers(0, len(records), round(POOL * SHARES[kind] / whole))]
+            records[random.integers(0, len(records), round(POOL * shares[kind] / whole))]
             for kind, records in found.items()
         ]
     )
     return split(random.permutation(drawn))
 
 
-def rates(net: Network, folder: Path, refs: int, rounded: bool, most: int) -> dict[str, float]:
+def rates(
+    net: Network, design: Design, folder: Path, refs: int, rounded: bool, most: int
+) -> dict[str, float]:
     """Bits per pixel of each kind."""
     found = {}
     with torch.no_grad():
-        for kind in SHARES:
+        for kind in design.shares:
             records = records_of(folder / f"val_{kind}_{refs}", refs)
             if len(records):
                 random = np.random.default_rng(5)
@@ -313,7 +328,7 @@ def train(options: argparse.Namespace) -> None:
         if step // blocks != number:
             number = step // blocks
             random = np.random.default_rng((refs + 1, number))
-            pixels, features = pool(options.features, refs, random)
+            pixels, features = pool(options.features, design.shares, refs, random)
         fall = 0.5 * (1 + math.cos(math.pi * step / steps))
         rate = RATE * min(1, (step + 1) / 200) * (0.01 + 0.99 * fall)
         k = step % blocks * BATCH
@@ -331,7 +346,7 @@ def train(options: argparse.Namespace) -> None:
             torch.save(state | {"optimiser": optimiser.state_dict()}, path)
             row: dict[str, float] = {"step": step + 1, "rounded": int(step >= rounding)}
             row["train"] = torch.stack(losses).mean().item()
-            row |= rates(mean, options.features, refs, step >= rounding, SHOWN)
+            row |= rates(mean, design, options.features, refs, step >= rounding, SHOWN)
             show(out / f"{refs}.csv", row)
             losses.clear()
 
@@ -379,7 +394,7 @@ def model(name: str, weights: Path, start: np.ndarray) -> Model:
         "name": name,
         "about": design.about,
         "licence": "CC-BY-SA-4.0",
-        "variables": {"x": {"planes": "any", "levels": LEVELS}},
+        "variables": {"x": {"planes": "any", "levels": design.levels}},
         "networks": {},
         "distributions": {"p(x)": {"codec": "wavefront"} | settings | networks},
         "code": ["push x ~ p(x)"],
@@ -400,9 +415,9 @@ def averaged(design: Design, weights: Path, refs: int) -> Network:
 
 
 def rate(options: argparse.Namespace) -> None:
-    refs = options.refs
-    net = averaged(DESIGNS[options.model], options.weights, refs)
-    for kind, bits in rates(net, options.features, refs, True, options.most).items():
+    design, refs = DESIGNS[options.model], options.refs
+    net = averaged(design, options.weights, refs)
+    for kind, bits in rates(net, design, options.features, refs, True, options.most).items():
         print(kind, f"{bits:.5f}")
 
 
