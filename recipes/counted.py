@@ -1,10 +1,10 @@
-"""Write the models that count contexts. Their only trained weights are those of `universal`, beside
-whose network `universal-mixed` and `universal-deep` count; this file defines the rest completely.
+"""Write the models that count contexts. Their only trained weights are those of `universal-16`,
+beside whose network `universal-mixed` and `universal-deep` count; this file defines the rest.
 
     python recipes/counted.py --out src/bitsback/models/bundled
 
 The numbers were chosen by the sizes of scanned pages, those of leptonica among them, of graphics,
-and of the photographs by which `universal` was chosen; those of `universal-deep` by CT and MR
+and of the photographs by which `universal-16` was chosen; those of `universal-deep` by CT and MR
 slices of `neurolabusc/dcm_qa_*` and micrographs of `NEUBIAS/training-resources`.
 """
 
@@ -384,7 +384,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder where the models go")
     folder = parser.parse_args().out
     models = [build_with_items(description, {}) for description in DESCRIPTIONS]
-    universal = bundled.load("universal")
+    universal = bundled.load("universal-16")
     for model in [*models, mixed(universal), deep(universal)]:
         path = folder / f"{model.name}.safetensors"
         path.write_bytes(file.write(model.description, model.tensors))

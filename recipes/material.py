@@ -80,9 +80,9 @@ class Folders(Material):
 
     --photos holds patches_00.webp to patches_11.webp and val_00.webp, each a lossless picture of
     1,024 photograph patches of 64 x 64 pixels. --images holds arrays as train/KIND/*.npy and
-    val/KIND/*.npy: for `universal` slices of CT and MR and other medical images (med16), microscopy
-    of 16 bits (micro16), grey images of 8 bits (grey8), stacks (volume), images of several bands
-    (multi), aerial photographs (aerial) and graphics (graphics).
+    val/KIND/*.npy: for `universal-16` slices of CT and MR and other medical images (med16),
+    microscopy of 16 bits (micro16), grey images of 8 bits (grey8), stacks (volume), images of
+    several bands (multi), aerial photographs (aerial) and graphics (graphics).
     """
 
     photos: tuple[str, ...]

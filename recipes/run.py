@@ -2,7 +2,7 @@
 
     python recipes/run.py mnist --data MNIST --out runs/mnist
     python recipes/run.py mnist --data MNIST --out runs/mnist-float --float
-    python recipes/run.py universal --photos PHOTOS --images IMAGES --out runs/universal
+    python recipes/run.py universal-16 --photos PHOTOS --images IMAGES --out runs/universal-16
 
 MNIST is a folder with its gzipped IDX files; `material.py` describes PHOTOS and IMAGES. A second
 run continues from the checkpoints. With --float a VAE is trained without rounding, and its weights

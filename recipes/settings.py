@@ -225,7 +225,7 @@ BILEVEL = PredictiveArchitecture(
     components=2,
 )
 CIFAR = PredictiveArchitecture(hidden=192, residuals=4)
-"""Larger than `universal`: 32 x 32 pixels are few for least squares to adapt to, so the network
+"""Larger than `universal-16`: 32 x 32 pixels are few for least squares to adapt to, so the network
 must know more in advance.
 """
 
@@ -271,21 +271,21 @@ RECIPES: dict[str, Vae | SizeAgnostic] = {
         "grey pictures of clothes of 28x28 pixels, a context VAE trained on Fashion-MNIST",
         FASHION_FIRST, FASHION, licence="MIT",
     ),
-    "universal": SizeAgnostic(  # an hour, beside minutes for looking at the pixels, in 8 GB
+    "universal-16": SizeAgnostic(  # an hour, beside minutes for looking at the pixels, in 8 GB
         "images, stacks and volumes of any size, kind and depth, trained on photographs, medical"
         " images, microscopy, satellite images and graphics",
         "CC-BY-SA-4.0",
         (
-            pixel_recipe("universal-first", UNIVERSAL, 22_540, 22_540, 2_254, constant=1.0),
+            pixel_recipe("universal-16-first", UNIVERSAL, 22_540, 22_540, 2_254, constant=1.0),
             pixel_recipe(
-                "universal-second", UNIVERSAL, 71_441, 62_900, 2_900, learning_rate=1.6e-3,
+                "universal-16-second", UNIVERSAL, 71_441, 62_900, 2_900, learning_rate=1.6e-3,
                 constant=0.1,
             ),
             pixel_recipe(
-                "universal-third", UNIVERSAL, 14_792, 0, 1_600, learning_rate=4e-4, constant=0.0
+                "universal-16-third", UNIVERSAL, 14_792, 0, 1_600, learning_rate=4e-4, constant=0.0
             ),
             pixel_recipe(
-                "universal", UNIVERSAL, 11_000, 0, 1_200, learning_rate=1e-4, constant=0.0,
+                "universal-16", UNIVERSAL, 11_000, 0, 1_200, learning_rate=1e-4, constant=0.0,
                 batch=4_096, muon=False, half=False,
             ),
         ),

@@ -132,9 +132,9 @@ def test_every_model_that_fits_is_measured(digits: NDArray[np.bool_]) -> None:
     assert {"bitsback mnist-binary", "bitsback mnist-binary-paper"} <= names
     grey = {one.peer.name for one in ours(digits * np.uint8(200) + np.arange(28, dtype=np.uint8))}
     assert {"bitsback mnist", "bitsback mnist-paper"} <= grey
-    fast = ("universal-fast", "universal-fast-16")
-    universal = ("universal", "universal-mixed", "universal-deep", "graphics", "graphics-grey")
-    of_any_size = {f"bitsback {name}" for name in (*fast, *universal)}
+    alone = ("universal", "universal-16", "universal-fast", "universal-fast-16")
+    counted = ("universal-mixed", "universal-deep", "graphics", "graphics-grey")
+    of_any_size = {f"bitsback {name}" for name in (*alone, *counted)}
     assert names & grey == of_any_size
 
 

@@ -63,7 +63,7 @@ class Outline:
     planes: int
     """The planes of a pixel, its own included, that it looks at."""
     cost: int
-    """Products of its linear predictors, for each element."""
+    """Products of its linear predictors, for each element, and units of a wavefront's networks."""
 
     @property
     def any_shape(self) -> bool:
@@ -225,7 +225,12 @@ def _planes(planes: Any) -> int:
 def _products(of: dict[str, Any]) -> int:
     """A predictor of n neighbours, each a list, takes some (n + 1)^2 products."""
     if of.get("codec") == WAVEFRONT:
-        return (max(INPUTS) + 1) ** 2
+        hidden, residual = (
+            [size if type(size) is int else 0 for size in sizes] if isinstance(sizes, list) else []
+            for sizes in (of.get("hidden"), of.get("residual"))
+        )
+        layers = zip(hidden, residual, strict=False)
+        return (max(INPUTS) + 1) ** 2 + sum(size * (1 + count) for size, count in layers)
     predictors = of.get("predictors")
     sizes = (
         [

@@ -106,7 +106,7 @@ def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
     """
     if block.tiles.are_bytes and not fixed and planner.given is None:
         return _encode_bytes(block, planner)
-    fast = planner.policy.most_products < math.inf
+    fast = planner.policy.cheapest
     if fixed or fast or planner.given is not None or block.order_bits is not None:
         return _encode_pixels(block, planner, fixed)
     behind = [find_behind(tile) for tile in block.tiles]

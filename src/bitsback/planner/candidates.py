@@ -81,13 +81,12 @@ def _suits(outline: Outline, policy: Policy) -> bool:
         return True
     if outline.counted and outline.levels > 2 and not policy.counting_share:
         return False
-    cheap = outline.predictive and not outline.counted
-    return (cheap and outline.cost <= policy.most_products) or policy.most_products == np.inf
+    return not policy.cheapest or (outline.predictive and not outline.counted)
 
 
 def undominated(outlines: Sequence[Outline], policy: Policy, colours: bool) -> list[Outline]:
-    """Those models of which none does the same and sees more. colours: of pixels with several
-    channels.
+    """Those models of which none does the same and suits the policy better. colours: of pixels with
+    several channels.
     """
     return [
         one
@@ -97,17 +96,19 @@ def undominated(outlines: Sequence[Outline], policy: Policy, colours: bool) -> l
 
 
 def _dominates(other: Outline, one: Outline, policy: Policy, colours: bool) -> bool:
-    if _kind(one) != _kind(other) or other.levels < one.levels:
+    if _kind(one) != _kind(other):
         return False
     if other.autoregressive > one.autoregressive:
         return policy.autoregressive_share >= 1
+    if policy.cheapest:
+        return other.cost < one.cost
     costlier = other.cost > one.cost and not one.counted
     return costlier or (colours and other.planes > one.planes)
 
 
 def _kind(outline: Outline) -> tuple[object, ...]:
-    kind = (outline.serial, outline.counted, outline.predictive, outline.levels == 2)
-    sized = () if outline.any_shape else (outline.size, outline.channels, outline.levels)
+    kind = (outline.serial, outline.counted, outline.predictive, outline.levels)
+    sized = () if outline.any_shape else (outline.size, outline.channels)
     return (*kind, sized)
 
 

@@ -190,7 +190,7 @@ class Planner:
         """Whether deflate makes a sample smaller than a model that a fast policy has picked: then
         blocks need not be coded by both, as a block gives deflate more to learn from.
         """
-        if self.given is not None or self.policy.most_products == math.inf:
+        if self.given is not None or not self.policy.cheapest:
             return False
         general = encode_fallback(picked.tiles, "deflate", picked.cost)
         return general is not None and len(general) < picked.cost

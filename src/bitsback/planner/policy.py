@@ -27,9 +27,9 @@ class Policy:
     again farther away."""
 
     # Which models are tried.
-    most_products: float = math.inf
-    """Products of linear predictors an element, above which an autoregressive model is not tried.
-    The fast models have 361, and `universal` 1,130."""
+    cheapest: bool = False
+    """Whether the cheapest of the models that do the same is taken, in place of the costliest, and
+    no autoregressive model but those for images of any size."""
     autoregressive_share: float = 1.0
     """Share of the others' bytes below which an autoregressive model is taken. Random access to a
     digit takes 5 ms with one, and 0.3 ms with others."""
@@ -135,7 +135,7 @@ class Policy:
 
 DEFAULT = Policy("auto")
 FAST = Policy(
-    "fast", "deflate", most_products=400, counting_share=0, sample_elements=1 << 15, rival_blocks=0
+    "fast", "deflate", cheapest=True, counting_share=0, sample_elements=1 << 15, rival_blocks=0
 )
 BEST = Policy("best", counting_share=1, repetition=math.inf, graphic=math.inf, rival_blocks=1 << 62)
 

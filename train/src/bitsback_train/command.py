@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     "--from",
     "start",
     metavar="NAME|FILE",
-    default="universal",
+    default="universal-16",
     show_default=True,
     help="The model to start from, or the word none.",
 )

@@ -67,7 +67,7 @@ def test_contexts_are_counted_beside_the_trained_network_where_they_pay(
     best = figures["held_out"]["trained"]["bytes"]
     assert again["held_out"]["trained"]["bytes"] <= best
     monkeypatch.setattr("bitsback_train.job.job.counting_model", lambda images: None)
-    without = run("-o", "c.safetensors", "--steps", "40", "--from", "universal")
+    without = run("-o", "c.safetensors", "--steps", "40", "--from", "universal-16")
     assert without["held_out"]["trained"]["bytes"] >= best
 
 
@@ -79,7 +79,7 @@ def test_images_of_more_levels_have_contexts_by_quantiles(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("counting", ["universal-mixed", "universal-deep"])
-@pytest.mark.parametrize("base", ["universal", "universal-fast-16"])
+@pytest.mark.parametrize("base", ["universal-16", "universal-fast-16"])
 def test_the_mixers_see_the_last_hidden_layer_of_any_network(base: str, counting: str) -> None:
     model = with_contexts(load_model(base), load_model(counting))
     fields = file.parse(model.description)

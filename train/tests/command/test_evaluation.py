@@ -54,7 +54,7 @@ def test_pictures_of_a_kind_share_an_archive_and_stacks_have_their_own() -> None
 def test_archives_are_decoded_and_the_model_is_not_counted() -> None:
     random = np.random.default_rng(0)
     images = [random.integers(0, 4, (1, 30, 40, 1), dtype=np.uint8) for _ in range(20)]
-    model = load_model("universal")
+    model = load_model("universal-16")
     assert 6_000 < archive_bytes(images, model) < 8_000
     assert 6_000 < archive_bytes(images, "best") <= archive_bytes(images, model) + 64
 

@@ -24,8 +24,9 @@ def command(as_json: bool) -> None:
 
     Models that code an image as a whole are fast. Autoregressive models, where each pixel depends
     on those before it, make smaller archives. 'compress --fast' and 'compress --best' choose
-    accordingly. The universal models code images of any size and kind; for these 'compress --fast'
-    uses universal-fast, or universal-fast-16 where there are more than 256 levels.
+    accordingly. The universal models code images of any size and kind: universal, or universal-16
+    where there are more than 256 levels; 'compress --fast' uses universal-fast and
+    universal-fast-16.
 
     \b
       bitsback models

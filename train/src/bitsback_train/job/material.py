@@ -17,7 +17,7 @@ from bitsback_train.fit.start_matrices import PSEUDO_COUNT, Sums, adapted, no_st
 from bitsback_train.job.image_set import ImageSet
 from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
-UNIVERSAL = "universal"
+UNIVERSAL = "universal-16"
 NONE = "none"
 MOST_PIXELS = 6_000_000  # for training, a hundred bytes each
 PSEUDO_COUNTS = (PSEUDO_COUNT, 4 * PSEUDO_COUNT, 16 * PSEUDO_COUNT, 64 * PSEUDO_COUNT)
