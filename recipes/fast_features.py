@@ -40,19 +40,18 @@ GROUP = 1 << 24  # elements of items that are seen at once
 
 def squares(path: Path, side: int, grey: bool, deep: bool) -> Iterator[Item]:
     colours = np.asarray(Image.open(path).convert("RGB"))
+    levels = 256
     if deep:
         rows, columns = (size // 2 * 2 for size in colours.shape[:2])
         halves = colours[:rows, :columns].reshape(rows // 2, 2, columns // 2, 2, 3)
         picture, side = halves.sum((1, 3), dtype=np.uint16), side // 2
         picture = picture.sum(-1, dtype=np.uint16, keepdims=True) if grey else picture
+        levels = 255 * (12 if grey else 4) + 1
     else:
         picture = np.asarray(Image.open(path).convert("L"))[..., None] if grey else colours
     for r in range(0, picture.shape[0] - side + 1, side):
         for q in range(0, picture.shape[1] - side + 1, side):
-            square = picture[np.newaxis, r : r + side, q : q + side]
-            item = as_item(square) if deep else Item(square, 256)
-            if item is not None:
-                yield item
+            yield Item(picture[np.newaxis, r : r + side, q : q + side], levels)
 
 
 def arrays(folder: Path) -> Iterator[Item]:
