@@ -52,7 +52,9 @@ def test_both_laws(message: Message, seed: int, path: str) -> None:
         check_laws(codec, message, random_items(seed, shapes).astype(np.uint16))
 
 
-@pytest.mark.parametrize("name", ["universal", "universal-mixed", "bilevel", "series"])
+@pytest.mark.parametrize(
+    "name", ["universal", "universal-16", "universal-mixed", "bilevel", "series"]
+)
 def test_bits_are_what_the_message_grows_by(name: str) -> None:
     model = bundled.load(name)
     shapes = [SpecShape(1, 20, 30, 1, 2), SpecShape(1, 9, 1, 2, 2)]

@@ -137,12 +137,30 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
                 symbols = symbols.subspan(elements);
             }
         }
+        if (message.records()) return record(message, {codes.get(), place});
         for (std::size_t k = counts.size(); k-- > 0;) {
             place -= counts[k];
             message.push_step(counts[k], [&](std::uint64_t* heads, std::uint32_t* top) {
                 return kernels().push(codes.get() + place, counts[k], heads, message.lanes(), top);
             });
         }
+    }
+
+    // Appends the frequencies of both intervals of each pixel.
+    static void record(Message& message, std::span<const WaveCode> codes) {
+        message.push_step(2 * codes.size(), [&](std::uint64_t*, std::uint32_t* top) {
+            for (std::size_t i = codes.size(); i-- > 0;) {
+                const WaveCode& code = codes[i];
+                const std::uint32_t first = code.frequency, second = code.last_second;
+                if (code.bits == wave_jpeg_precision) {
+                    *top++ = (first | second << 16) << (max_precision - wave_jpeg_precision);
+                } else {
+                    *top++ = (second + 1) << (max_precision - code.bits);
+                    *top++ = first << (max_precision - wave_precision);
+                }
+            }
+            return top;
+        });
     }
 
     template <class Symbol>
