@@ -176,8 +176,8 @@ class Pixel:
 
 def key(number: int, channel: int, values: Sequence[int]) -> int:
     """H, of contexts of levels and of differences."""
-    h = 16 * number + channel + 1
-    for v in values:
+    h = 0
+    for v in (16 * number + channel + 1, *values):
         h = (h + v) * FACTORS[0] % WORD
     return h ^ h >> 15
 
