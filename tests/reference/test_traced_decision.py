@@ -11,7 +11,7 @@ from reference.wavefront_contexts import (
     Contexts,
     Decision,
     Pixel,
-    Seen,
+    Surroundings,
     key,
 )
 from reference.wavefront_plane import Unit
@@ -42,53 +42,51 @@ def a_pixel() -> Pixel:
     references = [SimpleNamespace(x=FIRST), SimpleNamespace(x=SECOND)]
     plane: Any = SimpleNamespace(x=OWN, references=references, signed=SIGNED)
     known: Any = SimpleNamespace(value=6800, unit=Unit(300))
-    of: Any = SimpleNamespace(below=BELOW.__getitem__)
-    return Pixel(0, 2, Seen(plane, 0, 0, known), of, level=104, depth=5)
+    distribution: Any = SimpleNamespace(below=BELOW.__getitem__)
+    return Pixel(0, 2, Surroundings(plane, 0, 0, known), distribution, level=104, depth=5)
 
 
 def slots(pixel: Pixel, state: Contexts) -> list[str]:
     """A line for each context."""
-    seen, lines = pixel.seen, []
-    names = [number for number in range(16) if number != NETWORK]
-    values = [*seen.levels, *seen.errors, *seen.differences]
-    for number, of, (place, check) in zip(names, values, state.places(pixel), strict=True):
-        line, near = f"{number:2}   {', '.join(map(str, of))}   ", ""
-        if number >= DIFFERENCES:
-            line, near = f"{number:2}   {of[0]}, {of[1]}; {of[2]}   ", f"slot {place[1]}"
-            of = of[:2]
-        elif number < ERRORS:
-            near = f"slot {place[1]}, check {check}"
-        if near:
-            h = key(11 if 11 <= number <= 14 else number, pixel.channel, of)
-            lines.append(f"{line}H = {h:#x}, {near}")
-        else:
-            lines.append(f"{line}slot of {place[1:]}")
+    around, lines, channel = pixel.surroundings, [], pixel.channel
+    places = iter(state.places(pixel))
+    for number, values in enumerate(around.levels):
+        (_, slot), check = next(places)
+        line = f"{number:2}   {', '.join(map(str, values))}   H = {key(number, channel, values):#x}"
+        lines.append(f"{line}, slot {slot}, check {check}")
+    for number, values in enumerate(around.errors, ERRORS):
+        (_, *names), _ = next(places)
+        lines.append(f"{number:2}   {', '.join(map(str, values))}   slot of {tuple(names)}")
+    for number, (x, y, near) in enumerate(around.differences, DIFFERENCES):
+        (_, slot), _ = next(places)
+        h = key(11 if 11 <= number <= 14 else number, channel, (x, y))
+        lines.append(f"{number:2}   {x}, {y}; {near}   H = {h:#x}, slot {slot}")
     return lines
 
 
 def mixed(pixel: Pixel, state: Contexts) -> list[str]:
     """The decision with what has been learned; it is 1, and is learned."""
-    of = state.predict(pixel)
-    counts = [slot.n for slot in of.slots]
+    decision = state.predict(pixel)
+    counts, inputs = [slot.n for slot in decision.slots], decision.inputs.tolist()
     sets = ", ".join(str(name[1:]) for name in state.choices(pixel, counts))
-    ones = Decision(pixel.depth, of.probability).intervals(1)[0].freq
+    ones = Decision(pixel.depth, decision.probability).intervals(1)[0].freq
     lines = [
-        f"levels {of.inputs[:2].tolist()}, others {of.inputs[-2:].tolist()}, sets {sets}",
-        f"t = {', '.join(map(str, of.outputs))}; p = {of.probability}, a one {ones}",
+        f"levels {inputs[:2]}, others {inputs[-2:]}, sets {sets}",
+        f"t = {', '.join(map(str, decision.outputs))}; p = {decision.probability}, a one {ones}",
     ]
-    state.learn(of, 1)
+    state.learn(decision, 1)
     for name, i in (("levels", 0), ("others", -1)):
-        w = [weights.w[2 * i : 2 * i + 2 or None].tolist() for weights in of.sets]
-        lines.append(f"{name}: p = {of.slots[i].p}, n = {of.slots[i].n}, w = {w}")
-    w = [weights.w[2 * NETWORK : 2 * NETWORK + 2].tolist() for weights in of.sets]
+        w = [weights.w[2 * i : 2 * i + 2 or None].tolist() for weights in decision.sets]
+        lines.append(f"{name}: p = {decision.slots[i].p}, n = {decision.slots[i].n}, w = {w}")
+    w = [weights.w[2 * NETWORK : 2 * NETWORK + 2].tolist() for weights in decision.sets]
     return [*lines, f"network: w = {w}"]
 
 
 def traced() -> str:
     pixel, state = a_pixel(), Contexts(20, 2**20)
     assert pixel.divide() and not pixel.is_sure
-    seen = pixel.seen
-    lines = [f"Y = {seen.y}, G = {seen.unit.log}, K = {pixel.node}, m = {pixel.middle}, "]
+    around = pixel.surroundings
+    lines = [f"Y = {around.y}, G = {around.unit.log}, K = {pixel.node}, m = {pixel.middle}, "]
     lines[0] += f"s = {pixel.odds}, size = {pixel.size}"
     lines += slots(pixel, state) + mixed(pixel, state) + mixed(pixel, state)
     return "\n".join(f"    {line}" for line in lines)

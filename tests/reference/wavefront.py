@@ -10,7 +10,7 @@ from .message import Interval, Message
 from .planes import ItemShape
 from .values import Ints
 from .wavefront_bins import Blue, Mixture
-from .wavefront_contexts import Contexts, Pixel, Seen
+from .wavefront_contexts import Contexts, Pixel, Surroundings
 from .wavefront_plane import Plane, Prediction
 from .wavefront_rules import WavefrontRules
 
@@ -90,10 +90,10 @@ class WavefrontCodec:
                 symbols[place.element] = level
         return symbols
 
-    def pixel(self, place: Place, known: Prediction, of: Mixture | Blue) -> Pixel:
+    def pixel(self, place: Place, known: Prediction, distribution: Mixture | Blue) -> Pixel:
         """What contexts need of it."""
         plane, r, q, element = place
-        return Pixel(element, min(plane.channel, 3), Seen(plane, r, q, known), of)
+        return Pixel(element, min(plane.channel, 3), Surroundings(plane, r, q, known), distribution)
 
     def look(self, place: Place) -> tuple[Prediction, Mixture | Blue]:
         """What is predicted of a pixel, and its distribution."""

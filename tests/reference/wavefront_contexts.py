@@ -44,9 +44,8 @@ class Decision:
 
     def intervals(self, bit: int) -> list[Interval]:
         ones = min(max(self.probability >> (28 - PRECISION), 1), 2**PRECISION - 1)
-        of = Bernoulli(ones, PRECISION)
-        start = of.cumulative(bit)
-        return [Interval(start, of.cumulative(bit + 1) - start, PRECISION)]
+        start, end = (Bernoulli(ones, PRECISION).cumulative(c) for c in (bit, bit + 1))
+        return [Interval(start, end - start, PRECISION)]
 
     def pop(self, message: Message, lane: int) -> int:
         zeros = self.intervals(0)
@@ -61,13 +60,13 @@ def logarithm(v: int) -> int:
     return (90852 * lead >> 6) - STRETCH[(v << 6 >> lead) - 64]
 
 
-def steps(v: int, *of: int) -> int:
+def steps(v: int, *bounds: int) -> int:
     """How many of these are less."""
-    return sum(one < v for one in of)
+    return sum(bound < v for bound in bounds)
 
 
-class Seen:
-    """What contexts see of a pixel."""
+class Surroundings:
+    """The values of all contexts of a pixel."""
 
     def __init__(self, plane: Plane, r: int, q: int, known: Prediction) -> None:
         self.unit, self.value, self.signed = known.unit, known.value, plane.signed
@@ -84,10 +83,10 @@ class Seen:
         farther = (0, -2), (-2, 0), (-1, -2), (-2, 1), (-2, -1), (-1, 2), (-3, 0), (0, -3)
         self.twelve = look(0, *around, *farther)
         self.first, self.second = (look(number, (0, 0), *around) for number in (1, 2))
-        self.levels, self.differences = self.of_levels(), self.of_differences()
-        self.errors = self.of_errors()
+        self.levels, self.differences = self.find_levels(), self.find_differences()
+        self.errors = self.find_errors()
 
-    def of_levels(self) -> list[list[int]]:
+    def find_levels(self) -> list[list[int]]:
         """The values of contexts 0 to 6."""
         w, n, nw, ne = self.twelve[:4]
         (o1, w1, n1), (o2, w2) = self.first[:3], self.second[:2]
@@ -99,7 +98,7 @@ class Seen:
         pairs = [[self.y, o1, o2 >> 3], [n, o1, n1], [o1, o2], [w, o1, w1], [self.y, o2]]
         return [*pairs, farther, all_of_them]
 
-    def of_errors(self) -> list[list[int]]:
+    def find_errors(self) -> list[list[int]]:
         """The values of contexts 8 and 9."""
         r, q = self.place
         eights = [self.unit.norm(self.signed[r + dr, q + dq]) for dr, dq in ((0, -1), (-1, 0))]
@@ -108,7 +107,7 @@ class Seen:
         near += [steps(v, -9, 0, 9) for v in fours]
         return [near, [min((self.unit.log - 32) >> 1, 63), self.value % 64 >> 2]]
 
-    def of_differences(self) -> list[tuple[int, int, int]]:
+    def find_differences(self) -> list[tuple[int, int, int]]:
         """The values of contexts 10 to 15, and the levels near."""
         w, n, nw, ne, ww, nn = self.twelve[:6]
         o1, w1, n1 = self.first[:3]
@@ -137,8 +136,8 @@ class Pixel:
 
     element: int
     channel: int
-    seen: Seen
-    of: Mixture | Blue
+    surroundings: Surroundings
+    distribution: Mixture | Blue
     level: int = 0  # of the bits that are known, with zeros behind them
     depth: int = 0  # how many these are
     odds: int = 0  # of a 1 by the network
@@ -154,7 +153,7 @@ class Pixel:
     def divide(self) -> bool:
         """Finds the odds of the next bit, or takes it if there is no choice."""
         ends = self.level, self.middle, self.level + (1 << (DECISIONS - self.depth))
-        a, m, e = (self.of.below(x) for x in ends)
+        a, m, e = (self.distribution.below(x) for x in ends)
         if m in (a, e):
             self.take(int(m != e))
             return False
@@ -172,13 +171,13 @@ class Pixel:
     @property
     def size(self) -> int:
         """Of the decision, in units of the pixel."""
-        return min(max(15 - self.depth - (self.seen.unit.log >> 3), 0), 3)
+        return min(max(15 - self.depth - (self.surroundings.unit.log >> 3), 0), 3)
 
 
 def key(number: int, channel: int, values: Sequence[int]) -> int:
     """H, of contexts of levels and of differences."""
-    h = 16 * number + channel + 1
-    for v in values:
+    h = 0
+    for v in (16 * number + channel + 1, *values):
         h = (h + v) * FACTORS[0] % WORD
     return h ^ h >> 15
 
@@ -238,33 +237,33 @@ class Contexts:
         inputs[2 * NETWORK : 2 * NETWORK] = [pixel.odds, 2**7]
         i = np.array(inputs, np.int64)
         sets = [self.weights(name) for name in self.choices(pixel, [slot.n for slot in slots])]
-        sums = [int(((of.w * i).reshape(-1, 2).sum(1) >> 8).sum()) >> 5 for of in sets]
+        sums = [int(((one.w * i).reshape(-1, 2).sum(1) >> 8).sum()) >> 5 for one in sets]
         outputs = [min(max(t, -(2**16)), 2**16 - 1) for t in sums]
         return Mixed([place for place, _ in places], slots, i, sets, outputs)
 
-    def learn(self, of: Mixed, bit: int) -> None:
-        for weights, t in zip(of.sets, of.outputs, strict=True):
-            weights.learn(of.inputs, 2**28 * bit - squash(t), RATES)
-        for number, (place, slot) in enumerate(zip(of.places, of.slots, strict=True)):
+    def learn(self, mixed: Mixed, bit: int) -> None:
+        for weights, t in zip(mixed.sets, mixed.outputs, strict=True):
+            weights.learn(mixed.inputs, 2**28 * bit - squash(t), RATES)
+        for number, (place, slot) in enumerate(zip(mixed.places, mixed.slots, strict=True)):
             slot.learn(bit, OF_LEVELS if number < NETWORK else OF_OTHERS)
             self.slots[place] = slot
 
     def places(self, pixel: Pixel) -> list[tuple[tuple[Any, ...], int]]:
         """The slot of each context, and what must be its check."""
-        seen, channel, d, node = pixel.seen, pixel.channel, pixel.depth, pixel.node
+        around, channel, d, node = pixel.surroundings, pixel.channel, pixel.depth, pixel.node
         places: list[tuple[tuple[Any, ...], int]] = []
-        for number, values in enumerate(seen.levels):
+        for number, values in enumerate(around.levels):
             within = d % TOGETHER
             first = (node >> within) * FACTORS[0] % WORD
             v = (key(number, channel, values) ^ first) * FACTORS[1] % WORD
             line = (v >> (32 - self.bits)) ^ (2**within + node % 2**within)
             places.append(((number, line), (v >> (23 - self.bits)) % 2**9))
         odds = min(max((pixel.odds + 2**13) >> 10, 0), 15)
-        for number, values in enumerate(seen.errors, ERRORS):
+        for number, values in enumerate(around.errors, ERRORS):
             places.append(((number, channel, *values, pixel.size, odds), 0))
-        for number, (x, y, near) in enumerate(seen.differences, DIFFERENCES):
+        for number, (x, y, near) in enumerate(around.differences, DIFFERENCES):
             shared = NEAR[0] if number in NEAR else number
-            own = shared if seen.references else number
+            own = shared if around.references else number
             v = key(own, channel, (x, y)) ^ (pixel.middle - near + 2**9 + 2**10 * d)
             places.append(((shared, v * FACTORS[1] % WORD >> (32 - self.bits)), 0))
         return places
@@ -278,7 +277,7 @@ class Contexts:
 
     def choices(self, pixel: Pixel, counts: list[int]) -> list[tuple[int, ...]]:
         """The names of the sets of the mixers."""
-        channel, log = pixel.channel, pixel.seen.unit.log
+        channel, log = pixel.channel, pixel.surroundings.unit.log
         known = [(n + 1).bit_length() - 1 for n in counts]
         likely = min(max((pixel.odds + 2**14) >> 11, 0), 15)
         return [
