@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from . import wavefront_contexts
 from .counted_rules import CountedRules
 from .distributions import Distribution, Prediction
 from .network import Network
@@ -109,7 +110,10 @@ def prediction_macs(of: Prediction, shape: ItemShape) -> int:
         return series_macs(of, shape)
     if isinstance(of, WavefrontRules):
         total = shape.elements * (2**10 + of.multiply_adds)
-        total += 2**10 * shape.planes * (16 * (shape.rows - 1) + shape.columns)
+        times = shape.planes * (16 * (shape.rows - 1) + shape.columns)
+        total += 2**10 * times
+        if of.contexts:
+            total += 2**13 * shape.elements + 2**11 * times
         return total + (2**12 * shape.slices * shape.rows * shape.columns if shape.jpeg else 0)
     inputs = [predictor.offsets.inputs(2) for predictor in of.predictors]
     of_pixel = of.width + of.network.multiply_adds((1, 1))
@@ -142,7 +146,8 @@ def state_memory(of: Prediction, elements: int) -> int:
     if isinstance(of, Predictive) and of.counts:
         return of.counts.state_memory(elements)
     if isinstance(of, WavefrontRules):
-        return 2**25 if elements else 0
+        learned = wavefront_contexts.state_memory(of.contexts, elements) if of.contexts else 0
+        return 2**25 + learned if elements else 0
     return of.state_memory(elements) if isinstance(of, CountedRules) else 0
 
 

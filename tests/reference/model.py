@@ -108,7 +108,9 @@ class Model:
     def learns(self) -> bool:
         """Whether a size-agnostic model learns from all items of a batch."""
         of = self.prediction
-        return bool(of.counts) if isinstance(of, Predictive) else not isinstance(of, WavefrontRules)
+        if isinstance(of, WavefrontRules):
+            return of.contexts > 0
+        return bool(of.counts) if isinstance(of, Predictive) else True
 
     def plane_memory(self, shapes: Sequence[ItemShape]) -> int:
         """The bytes that coding these items takes, for a size-agnostic model."""

@@ -202,9 +202,11 @@ class Plane:
         shape: ItemShape,
         references: Sequence["Plane"],
         others: Sequence["Plane"],
+        channel: int,
     ) -> None:
         """others: if it is blue and has colours of JPEG, green and red."""
         self.shape, self.references, self.others = shape, references, others
+        self.channel = channel
         self.network = of.networks[len(references)]
         middle = shape.levels >> 1
 
@@ -222,7 +224,8 @@ class Plane:
         p = len(planes)
         references = [planes[other] for other in shape.references(p)]
         is_blue = shape.jpeg and p % 3 == 2
-        planes.append(cls(of, shape, references, planes[p - 2 : p] if is_blue else ()))
+        others = planes[p - 2 : p] if is_blue else ()
+        planes.append(cls(of, shape, references, others, p % shape.channels))
 
     def blues(self, r: int, q: int) -> list[int] | None:
         """The levels that a pixel may have, if not all."""

@@ -89,7 +89,7 @@ class WavefrontRules:
     """The rules of the codec in a description."""
 
     def __init__(self, about: dict[str, Any], x: Variable, tensors: Tensors) -> None:
-        check_keys(about, "codec decay ridge hidden residual")
+        check_keys(about, "codec decay ridge hidden residual", "contexts")
         self.levels, self.tensor_names = x.levels, {"x.start"}
         self.decay = [check_integer(d, 0, 252) for d in check_list(about["decay"], 3, 3)]
         require(sum(self.decay) <= 252, "the sum of the decay is at most 252")
@@ -97,6 +97,7 @@ class WavefrontRules:
         hidden = [check_integer(count, 16, 128) for count in check_list(about["hidden"], 3, 3)]
         require(all(count % 16 == 0 for count in hidden), "multiples of 16")
         residual = [check_integer(count, 0, 3) for count in check_list(about["residual"], 3, 3)]
+        self.contexts = check_integer(about["contexts"], 10, 22) if "contexts" in about else 0
         self.starts = read_starts(tensors)
         self.networks = [
             self.read_network(f"x.{refs}", FEATURES[refs], hidden[refs], residual[refs], tensors)

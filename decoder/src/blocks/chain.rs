@@ -130,7 +130,7 @@ pub fn batches(groups: &[Group], model: &Model, multiset: bool) -> Vec<Batch> {
     if model.shape == Shape::Any {
         let apart = match model.x_codec() {
             Codec::Predictive(codec) => codec.counts.is_none(),
-            Codec::Wavefront(_) => true,
+            Codec::Wavefront(codec) => codec.contexts.is_none(),
             _ => false,
         };
         let total: u64 = groups.iter().map(|group| group.items).sum();

@@ -20,11 +20,11 @@ pub struct Place {
 }
 
 /// So many slots stand in a line of the processor's cache, those of a group of decisions together.
-const LINE: usize = 16;
+pub const LINE: usize = 16;
 
 #[derive(Clone)]
 #[repr(align(64))]
-struct Line([u32; LINE]);
+pub struct Line(pub [u32; LINE]);
 
 /// Which decision is predicted.
 #[derive(Clone, Copy)]
@@ -144,7 +144,7 @@ fn lanes(x: &[i16]) -> std::arch::wasm32::v128 {
 /// Learns the weights of a set from their inputs; |e| is less than 2^13.
 #[cfg(not(target_feature = "simd128"))]
 #[inline]
-fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
+pub fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
     #[cfg(target_arch = "x86_64")]
     if x86::level() >= x86::Level::Avx2 {
         return x86::learn_weights(weights, inputs, e);
@@ -157,7 +157,7 @@ fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
 
 #[cfg(target_feature = "simd128")]
 #[inline]
-fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
+pub fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
     use std::arch::wasm32::{i16x8_add_sat, i16x8_extract_lane, i16x8_max, i16x8_q15mulr_sat, i16x8_splat};
     let (e, least) = (i16x8_splat(e), i16x8_splat(-32767));
     for (weights, inputs) in weights.chunks_exact_mut(8).zip(inputs.chunks_exact(8)) {

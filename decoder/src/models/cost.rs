@@ -9,6 +9,7 @@ use crate::planes::predictive::Predictive;
 use crate::planes::series::Series;
 use crate::types::batch::{Batch, Group};
 use crate::types::value::{Shape, Variable};
+use crate::wavefront::mixers;
 use crate::wavefront::rules::Wavefront;
 
 const SECTION: &str = "model-format.md, M9";
@@ -222,11 +223,13 @@ fn predictive_cost(codec: &Predictive, network: u128, e: Extent, jpeg: bool) -> 
 fn wavefront_cost(codec: &Wavefront, e: Extent, jpeg: bool) -> Cost {
     let rows = e.r.min((e.q - 1) / 16);
     let colours = if jpeg { (e.s * e.r * e.q) << 12 } else { 0 };
-    let macs = e.elements() * ((1 << 10) + u128::from(codec.macs())) + colours;
+    let times = e.s * e.c * (16 * (e.r - 1) + e.q);
+    let contexts = if codec.contexts.is_some() { (e.elements() << 13) + (times << 11) } else { 0 };
+    let macs = e.elements() * ((1 << 10) + u128::from(codec.macs())) + (times << 10);
     let memory = (e.elements() << 4) + ((e.c.min(4) * rows) << 12);
     Cost {
         memory: if codec.levels > 256 { memory + memory / 2 } else { memory },
-        macs: macs + ((e.s * e.c * (16 * (e.r - 1) + e.q)) << 10),
+        macs: macs + colours + contexts,
         steps: 0,
     }
 }
@@ -291,7 +294,10 @@ fn table_memory(codec: &Codec, elements: u128) -> u128 {
             Some(counts) => counts,
             None => return 0,
         },
-        Codec::Wavefront(_) if elements > 0 => return 1 << 25,
+        Codec::Wavefront(codec) if elements > 0 => {
+            let elements = u64::try_from(elements).unwrap_or(u64::MAX);
+            return (1 << 25) + codec.contexts.map_or(0, |most| mixers::memory(elements, most));
+        }
         _ => return 0,
     };
     let spec_memory = |spec: &Spec, elements: u128| {

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::planes::pixel::Bounds;
+use crate::types::image::Image;
 
 /// For each green and red, a bit for each blue.
 fn colours() -> &'static [[u64; 4]] {
@@ -31,6 +32,11 @@ pub struct Blues([u64; 4]);
 impl Blues {
     pub fn new(green: u16, red: u16) -> Blues {
         Blues(colours()[usize::from(green & 255) * 256 + usize::from(red & 255)])
+    }
+
+    /// Those of the blue in this place of an image, whose red and green stand before it.
+    pub fn before(image: &Image, place: usize) -> Blues {
+        Blues::new(image.symbols[place - 1], image.symbols[place - 2])
     }
 
     pub fn has(&self, blue: u32) -> bool {

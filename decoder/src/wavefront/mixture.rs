@@ -15,8 +15,8 @@ const SCALES: usize = 36;
 const FRACTIONS: usize = 8;
 /// The bits of the interval of a bin.
 const BITS: u32 = 15;
-/// Those of the interval of a blue that makes a colour of JPEG.
-const BLUE: u32 = 23;
+/// Those of C, and of the interval of a blue that makes a colour of JPEG.
+pub const BLUE: u32 = 23;
 
 type Table = [u16; SCALES * FRACTIONS * ROW];
 
@@ -147,6 +147,13 @@ impl Mixture {
         Interval { start: start(number), frequency: start(number + 1) - start(number), bits }
     }
 
+    /// B(j) of all bins, and with them C.
+    #[inline(always)]
+    pub fn bounds(self) -> Bounds {
+        let starts = self.starts();
+        Bounds { mixture: self, starts }
+    }
+
     /// Codes a level.
     #[inline(always)]
     pub fn code<C: Coder>(&self, coder: &mut C, known: i32) -> i32 {
@@ -175,16 +182,44 @@ impl Mixture {
         low + number
     }
 
-    /// Codes a level of blue that makes a colour of JPEG.
-    pub fn code_blue<C: Coder>(&self, coder: &mut C, known: i32, blues: Blues) -> i32 {
+    /// M of a pixel of blue.
+    pub fn blue_sums(&self, blues: Blues) -> [u32; 257] {
         let starts = self.starts();
-        let mut sums = [0u64; 257];
+        let mut sums = [0; 257];
         for x in 0..256 {
             let j = self.bin(x);
             let mass = Self::interval(&starts, j).frequency << 8;
             let own = if blues.has(x as u32) { mass / self.levels_of(j).1 as u32 } else { 0 };
-            sums[x as usize + 1] = sums[x as usize] + u64::from(own);
+            sums[x as usize + 1] = sums[x as usize] + own;
         }
+        sums
+    }
+
+    /// Codes a level of blue that makes a colour of JPEG.
+    pub fn code_blue<C: Coder>(&self, coder: &mut C, known: i32, blues: Blues) -> i32 {
+        let sums = self.blue_sums(blues).map(u64::from);
         coder.search(BLUE, 0, 256, known as u32, |x| ((sums[x as usize] << BLUE) / sums[256]) as u32) as i32
+    }
+}
+
+/// How likely lower levels are.
+pub struct Bounds {
+    mixture: Mixture,
+    starts: [u16; BINS],
+}
+
+impl Bounds {
+    /// C(x)
+    #[inline(always)]
+    pub fn at(&self, x: i32) -> u32 {
+        let mixture = &self.mixture;
+        if x >= mixture.levels {
+            return 1 << BLUE;
+        }
+        let j = mixture.bin(x);
+        let Interval { start, frequency, .. } = Mixture::interval(&self.starts, j);
+        let (low, count) = mixture.levels_of(j);
+        let below = (frequency << 8) * (x - low) as u32;
+        (start << 8) + if mixture.is_whole(j, count) { below >> mixture.bits } else { below / count as u32 }
     }
 }

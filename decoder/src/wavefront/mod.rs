@@ -1,6 +1,10 @@
 //! Wavefronts (M10).
 
+pub mod around;
 pub mod cells;
+pub mod contexts;
+pub mod decisions;
+pub mod mixers;
 pub mod mixture;
 pub mod network;
 pub mod pixels;

@@ -2,21 +2,11 @@
 //! reads, and what follows from its outputs (model-format.md, M10).
 
 use crate::processor::simd::wide;
+use crate::wavefront::around::{each, get, load, norm, put, All, Around, Lanes, Offset, Place, PIXELS, W};
 use crate::wavefront::mixture::ROW;
 use crate::wavefront::network::{Network, Scratch, OUTPUTS};
 use crate::wavefront::plane::{logarithm, Plane, Window, A, G, HIGH, P, X};
 use crate::wavefront::rules::{FEATURES, INPUTS};
-use crate::wavefront::sheet::LAG;
-
-/// The most pixels that are looked at together.
-pub const PIXELS: usize = 64;
-
-const W: usize = 8;
-type Lanes = [i32; W];
-type All<T> = [T; PIXELS];
-
-/// Rows and columns.
-type Offset = [isize; 2];
 
 /// Planes with references look at the first 12 alone.
 #[rustfmt::skip]
@@ -39,12 +29,12 @@ const BESIDE: [Offset; 4] = [[0, 1], [1, 0], [0, -1], [-1, 0]];
 pub struct Pixels {
     /// M and P.
     median: All<i32>,
-    prediction: All<i32>,
+    pub prediction: All<i32>,
     /// s, e, its reciprocal, and G.
     shift: All<i32>,
     unit: All<i32>,
-    reciprocal: All<i32>,
-    logarithm: All<i32>,
+    pub reciprocal: All<i32>,
+    pub logarithm: All<i32>,
     inputs: [All<i32>; 18],
     outputs: [[i32; OUTPUTS]; PIXELS],
     /// The bits of a bin, the level where bin 32 begins, and the first and the last bin that have levels.
@@ -80,18 +70,6 @@ impl Default for Pixels {
             levels: none,
         }
     }
-}
-
-/// A plane, what it looks at, and the slots of some pixels.
-pub struct Place<'a> {
-    pub plane: &'a Plane,
-    pub references: [Option<&'a Plane>; 2],
-    pub time: usize,
-    pub slot: usize,
-    pub items: usize,
-    pub count: usize,
-    pub levels: i32,
-    pub depth: u32,
 }
 
 impl Pixels {
@@ -131,48 +109,10 @@ impl Pixels {
     }
 }
 
-#[inline(always)]
-fn load(from: &[i16]) -> Lanes {
-    let mut lanes = [0; W];
-    for (lane, &x) in lanes.iter_mut().zip(&from[..W]) {
-        *lane = x.into();
-    }
-    lanes
-}
-
-/// A number for each lane. No closure, since one may stay a function without the vectors that there are.
-macro_rules! each {
-    ($l:ident => $number:expr) => {{
-        let mut lanes = [0; W];
-        for ($l, lane) in lanes.iter_mut().enumerate() {
-            *lane = $number;
-        }
-        lanes
-    }};
-}
-
-#[inline(always)]
-fn get(from: &All<i32>, first: usize) -> Lanes {
-    let mut lanes = [0; W];
-    lanes.copy_from_slice(&from[first..first + W]);
-    lanes
-}
-
-#[inline(always)]
-fn put<T: Copy>(to: &mut [T], lanes: [T; W]) {
-    to[..W].copy_from_slice(&lanes);
-}
-
 /// s16
 #[inline(always)]
 fn word(x: i32) -> i32 {
     x.clamp(-(1 << 15), (1 << 15) - 1)
-}
-
-/// A difference in units.
-#[inline(always)]
-fn norm(difference: &Lanes, reciprocal: &Lanes) -> Lanes {
-    each!(l => (difference[l] * reciprocal[l] + (1 << 14)) >> 15)
 }
 
 /// A difference of levels in 2^s levels.
@@ -219,57 +159,6 @@ impl Center {
         }
         let d = step::<WIDE>(&each!(l => x[l] - self.median[l]), shift);
         each!(l => word(64 * d[l] - self.change[l]))
-    }
-}
-
-/// Reads numbers around some pixels.
-#[derive(Clone, Copy)]
-struct Around<'a> {
-    plane: &'a Plane,
-    time: usize,
-    slot: usize,
-    items: usize,
-}
-
-impl<'a> Around<'a> {
-    #[inline(always)]
-    fn new(plane: &'a Plane, place: &Place, first: usize) -> Around<'a> {
-        Around { plane, time: place.time, slot: place.slot + first, items: place.items }
-    }
-
-    #[inline(always)]
-    fn at(&self, ring: usize, [rows, columns]: Offset) -> Lanes {
-        let time = self.time.wrapping_add_signed(LAG as isize * rows + columns);
-        load(self.plane.from(ring, time, self.slot.wrapping_add_signed(rows * self.items as isize)))
-    }
-
-    /// X
-    #[inline(always)]
-    fn level<const WIDE: bool>(&self, offset: Offset) -> Lanes {
-        let x = self.at(X, offset);
-        if WIDE {
-            each!(l => x[l] & 0xffff)
-        } else {
-            x
-        }
-    }
-
-    /// P or A
-    #[inline(always)]
-    fn number<const WIDE: bool>(&self, ring: usize, offset: Offset) -> Lanes {
-        let low = self.at(ring, offset);
-        if !WIDE {
-            return low;
-        }
-        let high = self.at(ring + HIGH, offset);
-        each!(l => (high[l] << 16) | (low[l] & 0xffff))
-    }
-
-    /// M
-    #[inline(always)]
-    fn median<const WIDE: bool>(&self) -> Lanes {
-        let [a, b, c] = [[0, -1], [-1, 0], [-1, -1]].map(|offset| self.level::<WIDE>(offset));
-        each!(l => a[l].min(b[l]).max(a[l].max(b[l]).min(a[l] + b[l] - c[l])))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::foundations::json::Fields;
 use crate::networks::parts::Parts;
 use crate::planes::least_squares::triangle;
 use crate::types::image::Image;
+use crate::wavefront::decisions::Decisions;
 use crate::wavefront::network::Network;
 use crate::wavefront::sheet::{group, Sheets};
 
@@ -23,6 +24,8 @@ pub struct Wavefront {
     pub ridge: f32,
     pub networks: [Network; 3],
     pub levels: u32,
+    /// The logarithm of the slots that a table of contexts has at most.
+    pub contexts: Option<u32>,
     starts: Starts,
 }
 
@@ -34,6 +37,10 @@ impl Wavefront {
         let hidden: [i64; 3] = fields.take("hidden")?.integers(16, 128, "hidden")?;
         demand(hidden.iter().all(|count| count % 16 == 0), "hidden units are no multiple of 16", SECTION)?;
         let residual: [i64; 3] = fields.take("residual")?.integers(0, 3, "residual")?;
+        let contexts = match fields.optional("contexts") {
+            Some(json) => Some(json.integer(10, 22, "contexts")? as u32),
+            None => None,
+        };
         let mut starts = Starts::default();
         let size = triangle(INPUTS[2]);
         let rows = parts.own("x.start", "I32", &[3, size], -(1 << 24), 1 << 24)?;
@@ -47,7 +54,7 @@ impl Wavefront {
         let mut network =
             |refs: usize| Network::read(parts, refs, FEATURES[refs], hidden[refs] as usize, residual[refs] as usize);
         let networks = [network(0)?, network(1)?, network(2)?];
-        Ok(Wavefront { decay: decay.map(|d| d as f32), ridge, networks, levels, starts })
+        Ok(Wavefront { decay: decay.map(|d| d as f32), ridge, networks, levels, contexts, starts })
     }
 
     /// The multiply-adds of the largest network.
@@ -57,7 +64,10 @@ impl Wavefront {
 
     /// Codes the images of a batch; tests bring their own starts.
     pub fn code<C: Coder>(&self, coder: &mut C, images: &mut [Image], starts: Option<&Starts>) {
-        let mut sheets = Sheets::new(self, starts.unwrap_or(&self.starts));
+        let contexts = self.contexts.filter(|_| images.iter().all(|image| image.levels <= 256));
+        let elements = images.iter().map(|image| image.symbols.len() as u64).sum();
+        let decisions = contexts.map(|most| Decisions::new(elements, most));
+        let mut sheets = Sheets::new(self, starts.unwrap_or(&self.starts), decisions);
         let mut left = images;
         while !left.is_empty() {
             let (own, rest) = left.split_at_mut(group(left));

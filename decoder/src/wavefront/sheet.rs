@@ -4,10 +4,12 @@ use crate::ans::coder::Coder;
 use crate::planes::jpeg::Blues;
 use crate::processor::simd::wide;
 use crate::types::image::{references, Image};
+use crate::wavefront::around::{Place, PIXELS};
 use crate::wavefront::cells::{Cells, CELL};
+use crate::wavefront::decisions::Decisions;
 use crate::wavefront::mixture::Mixture;
 use crate::wavefront::network::Scratch;
-use crate::wavefront::pixels::{Pixels, Place, PIXELS};
+use crate::wavefront::pixels::Pixels;
 use crate::wavefront::plane::{History, Plane, Window};
 use crate::wavefront::rules::{Starts, Wavefront, INPUTS};
 
@@ -58,11 +60,13 @@ pub struct Sheets<'a> {
     histories: Vec<History>,
     pixels: Pixels,
     scratch: Scratch,
+    decisions: Option<Decisions>,
 }
 
 impl<'a> Sheets<'a> {
-    pub fn new(codec: &'a Wavefront, starts: &'a Starts) -> Sheets<'a> {
-        Sheets { codec, starts, histories: Vec::new(), pixels: Pixels::default(), scratch: Scratch::default() }
+    pub fn new(codec: &'a Wavefront, starts: &'a Starts, decisions: Option<Decisions>) -> Sheets<'a> {
+        let (pixels, scratch) = (Pixels::default(), Scratch::default());
+        Sheets { codec, starts, histories: Vec::new(), pixels, scratch, decisions }
     }
 
     /// Codes the images of a group.
@@ -141,7 +145,6 @@ impl<'a> Sheets<'a> {
         if front.is_empty() {
             return;
         }
-        coder.step();
         let refs = references.iter().flatten().count();
         let (begin, end) = (window.slot(front.start), window.slot(front.end));
         for slot in (begin..end).step_by(PIXELS) {
@@ -149,46 +152,79 @@ impl<'a> Sheets<'a> {
             let &Window { items, levels, depth, .. } = window;
             let place = Place { plane, references, items, time, slot, count, levels, depth };
             self.pixels.look(&place, &self.codec.networks[refs], &mut self.scratch);
-            let start = [window.row(slot), slot % window.items];
-            code_all(&mut self.pixels, coder, images, number, start, time, count);
+            let places = Places::new(images, number, [window.row(slot), slot % window.items], time);
+            if slot == begin || self.decisions.is_some() {
+                coder.step();
+            }
+            match &mut self.decisions {
+                Some(decisions) => decisions.code(coder, &mut self.pixels, &place, images, places),
+                None => code_all(&mut self.pixels, coder, images, places, count),
+            }
             self.pixels.learn(plane, window, time, slot, count);
         }
     }
 }
 
+/// Where the pixels of a plane at a time stand, row by row: the number of the image, and the place in it.
+pub struct Places {
+    item: usize,
+    items: usize,
+    place: usize,
+    down: isize,
+    /// In the order of planes.
+    pub channel: usize,
+    /// Whether they are blues of colours of JPEG.
+    pub is_blue: bool,
+}
+
+impl Places {
+    /// From a row and an item on.
+    fn new(images: &[Image], number: usize, [row, item]: [usize; 2], time: usize) -> Places {
+        let Image { columns, channels, jpeg, .. } = images[0];
+        Places {
+            item,
+            items: images.len(),
+            place: images[0].place(number, row, time - LAG * row),
+            down: (columns as isize - LAG as isize) * channels as isize,
+            channel: number % channels,
+            is_blue: jpeg && number % 3 == 2,
+        }
+    }
+
+    #[inline(always)]
+    pub fn next(&mut self) -> (usize, usize) {
+        let next = (self.item, self.place);
+        self.item += 1;
+        if self.item == self.items {
+            self.item = 0;
+            self.place = self.place.wrapping_add_signed(self.down);
+        }
+        next
+    }
+}
+
 wide! {
-    /// Codes pixels of a plane, from a row and an item on.
+    /// Codes pixels of a plane by their intervals.
     fn code_all['a, C: Coder]['a, C](
         pixels: &'a mut Pixels,
         coder: &'a mut C,
         images: &'a mut [Image],
-        number: usize,
-        start: [usize; 2],
-        time: usize,
+        places: Places,
         count: usize,
     ) {
-        let [row, mut item] = start;
-        let (items, q) = (images.len(), time - LAG * row);
-        let Image { columns, channels, .. } = images[0];
-        let mut place = images[0].place(number, row, q);
+        let mut places = places;
         for pixel in 0..count {
+            let (item, place) = places.next();
             let image = &mut images[item];
             let mixture = Mixture::new(pixels, pixel, image.levels as i32);
             let known = if C::KNOWN { image.symbols[place].into() } else { pixels.guess(pixel) };
-            let level = if image.jpeg && number % 3 == 2 {
-                // Red, green and blue stand next to each other.
-                let blues = Blues::new(image.symbols[place - 1], image.symbols[place - 2]);
-                mixture.code_blue(coder, known, blues)
+            let level = if places.is_blue {
+                mixture.code_blue(coder, known, Blues::before(image, place))
             } else {
                 mixture.code(coder, known)
             };
             image.symbols[place] = level as u16;
             pixels.levels[pixel] = level;
-            item += 1;
-            if item == items {
-                item = 0;
-                place = place.wrapping_add_signed((columns as isize - LAG as isize) * channels as isize);
-            }
         }
     }
 }

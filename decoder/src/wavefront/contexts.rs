@@ -1,0 +1,205 @@
+//! The contexts of pixels: functions of what is known around them (model-format.md, M10.5).
+
+use crate::processor::simd::wide;
+use crate::wavefront::around::{each, get, norm, Around, Lanes, Offset, Place, PIXELS, W};
+use crate::wavefront::pixels::Pixels;
+use crate::wavefront::plane::{Plane, P, X};
+
+/// The contexts, and among them the network in place 7.
+pub const CONTEXTS: usize = 16;
+pub const LEVELS: usize = 7;
+pub const DIFFERENCES: usize = 10;
+/// The values of a context of errors.
+pub const ERROR_VALUES: usize = 1024;
+
+/// F and F'.
+const FACTOR: i32 = 0x9e37_79b1_u32 as i32;
+const LAST_FACTOR: i32 = 0x85eb_ca6b_u32 as i32;
+
+#[rustfmt::skip]
+pub const TWELVE: [Offset; 12] = [
+    [0, -1], [-1, 0], [-1, -1], [-1, 1], [0, -2], [-2, 0], [-1, -2], [-2, 1], [-2, -1], [-1, 2], [-3, 0], [0, -3],
+];
+pub const FIVE: [Offset; 5] = [[0, 0], [0, -1], [-1, 0], [-1, -1], [-1, 1]];
+/// Where errors are that contexts look at.
+const WRONG: [Offset; 4] = [[0, -1], [-1, 0], [-1, 1], [-1, -1]];
+
+/// What a pixel's contexts are.
+#[derive(Clone, Copy, Default)]
+pub struct Keys {
+    /// H
+    hashes: [i32; CONTEXTS],
+    near: [i32; CONTEXTS],
+    /// The values of the contexts of errors.
+    pub errors: [usize; 2],
+    /// min((G - 32) >> 1, 63)
+    pub unit: usize,
+    /// G >> 3
+    lead: i32,
+}
+
+impl Keys {
+    /// V of the differences of a decision, which divides the levels at m.
+    #[inline(always)]
+    pub fn differences(&self, d: usize, m: i32) -> [u32; CONTEXTS] {
+        let mut numbers = [0; CONTEXTS];
+        let last = (d << 10) as i32 + m + (1 << 9);
+        for ((number, hash), near) in numbers.iter_mut().zip(self.hashes).zip(self.near) {
+            *number = (hash ^ (last - near)).wrapping_mul(LAST_FACTOR) as u32;
+        }
+        numbers
+    }
+
+    /// The size of a decision.
+    #[inline(always)]
+    pub fn size(&self, d: usize) -> usize {
+        (15 - d as i32 - self.lead).clamp(0, 3) as usize
+    }
+
+    /// V of the levels of the four decisions that begin at this node.
+    #[inline(always)]
+    pub fn levels(&self, node: usize) -> [u32; CONTEXTS] {
+        let mut numbers = [0; CONTEXTS];
+        let last = (node as i32).wrapping_mul(FACTOR);
+        for (number, hash) in numbers.iter_mut().zip(self.hashes) {
+            *number = (hash ^ last).wrapping_mul(LAST_FACTOR) as u32;
+        }
+        numbers
+    }
+}
+
+/// Finds those of some pixels.
+pub fn look(keys: &mut [Keys; PIXELS], pixels: &Pixels, place: &Place, channel: usize) {
+    match place.references {
+        [None, _] => look_all::<0>(keys, pixels, place, &[], channel),
+        [Some(first), None] => look_all::<1>(keys, pixels, place, &[first], channel),
+        [Some(first), Some(second)] => look_all::<2>(keys, pixels, place, &[first, second], channel),
+    }
+}
+
+wide! {
+    fn look_all['a, const REFS: usize]['a, REFS](
+        keys: &'a mut [Keys; PIXELS],
+        pixels: &'a Pixels,
+        place: &'a Place<'a>,
+        references: &'a [&'a Plane; REFS],
+        channel: usize,
+    ) {
+        for first in (0..place.count).step_by(W) {
+            look_at::<REFS>(&mut keys[first..first + W], pixels, place, references, [first, channel]);
+        }
+    }
+}
+
+/// H of a context with these values.
+#[inline(always)]
+fn hash(number: usize, channel: usize, values: &[Lanes]) -> Lanes {
+    let mut hash = [(16 * number + channel + 1) as i32; W];
+    for value in values {
+        hash = each!(l => hash[l].wrapping_add(value[l]).wrapping_mul(FACTOR));
+    }
+    each!(l => hash[l] ^ (hash[l] as u32 >> 15) as i32)
+}
+
+#[inline(always)]
+fn look_at<const REFS: usize>(
+    keys: &mut [Keys],
+    pixels: &Pixels,
+    place: &Place,
+    references: &[&Plane; REFS],
+    [first, channel]: [usize; 2],
+) {
+    let own = Around::new(place.plane, place, first);
+    let mut twelve = [[0; W]; 16];
+    for (x, offset) in twelve.iter_mut().zip(TWELVE) {
+        *x = own.at(X, offset);
+    }
+    let mut others = [[[0; W]; 5]; 2];
+    for (other, plane) in others.iter_mut().zip(references) {
+        let around = Around::new(plane, place, first);
+        for (x, offset) in other.iter_mut().zip(FIVE) {
+            *x = around.at(X, offset);
+        }
+    }
+    let [w, n, nw, ne, ww, nn, ..] = twelve;
+    let [[o1, w1, n1, nw1, ne1], [o2, w2, n2, nw2, ne2]] = others;
+    let (p, g) = (get(&pixels.prediction, first), get(&pixels.logarithm, first));
+    let y = each!(l => (p[l] + 32) >> 6);
+    let none = [0; W];
+    if REFS > 0 {
+        twelve[12..].copy_from_slice(&[o1, o2, w1, n1]);
+    }
+
+    let mut hashes = [none; CONTEXTS];
+    hashes[6] = hash(6, channel, &twelve);
+    if REFS == 0 {
+        hashes[0] = hash(0, channel, &[y]);
+        hashes[1] = hash(1, channel, &[n, ne]);
+        hashes[2] = hash(2, channel, &[]);
+        hashes[3] = hash(3, channel, &[w, nw]);
+        hashes[4] = hash(4, channel, &[w, n]);
+        let quarters = [w, n, nw, ne].map(|x| each!(l => x[l] >> 2));
+        hashes[5] = hash(5, channel, &quarters);
+    } else {
+        hashes[0] = hash(0, channel, &[y, o1, each!(l => o2[l] >> 3)]);
+        hashes[1] = hash(1, channel, &[n, o1, n1]);
+        hashes[2] = hash(2, channel, &[o1, o2]);
+        hashes[3] = hash(3, channel, &[w, o1, w1]);
+        hashes[4] = hash(4, channel, &[y, o2]);
+        hashes[5] = if REFS == 1 { hash(5, channel, &[w, none]) } else { hash(5, channel, &[w, o2, w2]) };
+    }
+
+    // Two values of each context of differences, and the level that is near.
+    let less = |a: Lanes, b: Lanes| each!(l => a[l] - b[l]);
+    let plus = |a: Lanes, b: Lanes| each!(l => a[l] + b[l]);
+    let differences = if REFS == 0 {
+        [
+            [less(n, nw), none, w],
+            [less(nw, n), less(ne, n), n],
+            [none, none, less(plus(w, n), nw)],
+            [less(ww, w), none, w],
+            [less(nn, n), none, n],
+            [less(w, n), none, n],
+        ]
+    } else {
+        let (left, above) = (less(w, w1), less(n, n1));
+        let second = less(o2, o1);
+        [
+            if REFS == 1 { [left, none, o1] } else { [second, none, o1] },
+            [less(o1, w1), less(o2, w2), w],
+            [less(o1, n1), less(o2, n2), n],
+            [less(o1, ne1), less(o2, ne2), ne],
+            [less(o1, nw1), less(o2, nw2), nw],
+            if REFS == 1 { [less(left, above), none, plus(o1, left)] } else { [second, left, o1] },
+        ]
+    };
+    let mut near = [none; CONTEXTS];
+    for (i, [a, b, level]) in differences.into_iter().enumerate() {
+        let number = DIFFERENCES + i;
+        let shared = if REFS > 0 && (11..15).contains(&number) { 11 } else { number };
+        hashes[number] = hash(shared, channel, &[a, b]);
+        near[number] = level;
+    }
+
+    let reciprocal = get(&pixels.reciprocal, first);
+    let mut errors = none;
+    for (i, offset) in WRONG.into_iter().enumerate() {
+        let (x, p) = (own.at(X, offset), own.at(P, offset));
+        let e = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
+        let steps: &[i32] = if i < 2 { &[-26, -13, -5, 0, 5, 13, 26] } else { &[-9, 0, 9] };
+        errors = each!(l => errors[l] * (steps.len() as i32 + 1));
+        for &step in steps {
+            errors = each!(l => errors[l] + i32::from(step < e[l]));
+        }
+    }
+    let unit = each!(l => ((g[l] - 32) >> 1).min(63));
+    for (l, own) in keys.iter_mut().enumerate() {
+        for k in 0..CONTEXTS {
+            own.hashes[k] = hashes[k][l];
+            own.near[k] = near[k][l];
+        }
+        own.errors = [errors[l] as usize, (unit[l] * 16 + ((p[l] & 63) >> 2)) as usize];
+        own.unit = unit[l] as usize;
+        own.lead = g[l] >> 3;
+    }
+}
