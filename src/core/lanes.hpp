@@ -216,6 +216,17 @@ inline BITSBACK_INLINE Vector<T, short_width> gathered(const T* from, V places) 
 #endif
 }
 
+// a[0] + a[1], a[2] + a[3], b[0] + b[1], b[2] + b[3].
+inline BITSBACK_INLINE Four pairs_added(Four a, Four b) {
+    return shuffled<0, 2, 4, 6>(a, b) + shuffled<1, 3, 5, 7>(a, b);
+}
+// The sums of lanes that are four apart.
+inline BITSBACK_INLINE Four folded(ShortLanes x) {
+    Four parts[short_width / 4];
+    memcpy(parts, &x, sizeof x);
+    return short_width == 8 ? parts[0] + parts[short_width / 4 - 1] : parts[0];
+}
+
 // The words of two vectors of numbers that words can hold.
 inline BITSBACK_INLINE ShortWords packed(ShortLanes low, ShortLanes high) {
 #if defined(__AVX2__)

@@ -1,0 +1,80 @@
+// Slots of 32 bits, in which contexts count, a few at a time: what mixers take of them, and how
+// they learn.
+//
+//      slot      probability of a one | count | check of the key
+//
+// It is internal to the file that includes it, which is compiled for each instruction set.
+#pragma once
+
+#include "../lanes.hpp"
+
+namespace bitsback {
+namespace {
+
+constexpr uint32_t fresh = 1u << 31;  // a half, and nothing counted
+
+using Numbers = Vector<uint32_t, short_width>;
+
+inline BITSBACK_INLINE ShortLanes lanes(int32_t x) { return all<ShortLanes>(x); }
+inline BITSBACK_INLINE Numbers numbers(uint32_t x) { return all<Numbers>(x); }
+
+// Of the probability of a slot, and of its check.
+struct SlotBits {
+    uint32_t probability;
+    uint32_t check;
+};
+
+// Slots as they were found. Those with another check have counted nothing.
+struct SomeSlots {
+    Numbers p;
+    Numbers count;
+    Numbers check;
+    SlotBits bits;
+
+    BITSBACK_INLINE SomeSlots(Numbers found, Numbers check_, SlotBits bits_)
+        : check(check_), bits(bits_) {
+        const Numbers slot =
+            chosen((found & numbers((1u << bits.check) - 1)) == check, found, numbers(fresh));
+        p = slot >> numbers(32 - bits.probability);
+        count = (slot << numbers(bits.probability)) >> numbers(bits.probability + bits.check);
+    }
+
+    // Log-odds, by a table of those against probabilities up to a half.
+    BITSBACK_INLINE ShortLanes odds(const int32_t* stretch) const {
+        const ShortLanes q = in_22_bits(), half = lanes(1 << 21),
+                         rarer = least_of(q, half + half - q);
+        // A float has the logarithm of an integer below 2^24, and its first bits, as they are.
+        const auto wide = seen_as<ShortLanes>(converted<Vector<float, short_width>>(rarer));
+        const ShortLanes odds = gathered(stretch, (wide >> lanes(17)) - lanes(127 * 64));
+        const ShortLanes none = lanes(0);
+        return chosen(count == numbers(0), none, chosen(half < q, odds, none - odds));
+    }
+    // Probabilities, as far as they are trusted.
+    BITSBACK_INLINE ShortLanes confidence(uint32_t trust) const {
+        const auto trusted =
+            least_of(converted<ShortLanes>(count), lanes(static_cast<int32_t>(trust)));
+        return ((in_22_bits() - lanes(1 << 21)) * trusted) >> lanes(14);
+    }
+    // The slots after the bit that came. rate: in units of 2^-16.
+    BITSBACK_INLINE Numbers learned(ShortLanes rate, ShortLanes limit, uint32_t bit) const {
+        const int32_t whole = 1 << bits.probability;
+        const int32_t margin = whole >> 17 > 1 ? whole >> 17 : 1;
+        // The product, of 38 bits, in two parts.
+        const auto before = converted<ShortLanes>(p);
+        const ShortLanes apart = lanes(bit != 0 ? whole - 1 : 0) - before, byte = lanes(8);
+        const ShortLanes low = ((apart & lanes(255)) * rate) >> byte;
+        const ShortLanes moved = before + (((apart >> byte) * rate + low) >> byte);
+        const auto q = converted<Numbers>(clamped(moved, margin, whole - margin));
+        const auto n =
+            converted<Numbers>(least_of(converted<ShortLanes>(count + numbers(1)), limit));
+        return (q << numbers(32 - bits.probability)) | (n << numbers(bits.check)) | check;
+    }
+
+  private:
+    BITSBACK_INLINE ShortLanes in_22_bits() const {
+        return converted<ShortLanes>(p << numbers(22 - bits.probability));
+    }
+};
+
+}  // namespace
+}  // namespace bitsback
