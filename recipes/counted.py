@@ -1,7 +1,10 @@
 """Write the models that count contexts. Their only trained weights are those of `universal-16`,
-beside whose network `universal-mixed` and `universal-deep` count; this file defines the rest.
+beside whose network `universal-deep` counts; this file defines the rest.
 
     python recipes/counted.py --out src/bitsback/models/bundled
+
+It also writes `contexts.json`, the description of a model with contexts for up to 256 levels beside
+this network, from which `bitsback train` takes them (train/src/bitsback_train/export).
 
 The numbers were chosen by the sizes of scanned pages, those of leptonica among them, of graphics,
 and of the photographs by which `universal-16` was chosen; those of `universal-deep` by CT and MR
@@ -270,9 +273,7 @@ def beside(contexts: list[str], features: str) -> dict[str, Any]:
 
 def mixed(base: Model) -> Model:
     """The model of up to 256 levels with contexts beside its network."""
-    about = "Images of any size and up to 256 levels, with contexts learned as they come"
-    counts = beside(BESIDE, last_hidden(base))
-    return build_with_counts(base, counts, 256, name=f"{base.name}-mixed", about=about)
+    return build_with_counts(base, beside(BESIDE, last_hidden(base)), 256)
 
 
 def deep(base: Model) -> Model:
@@ -316,7 +317,7 @@ def deep(base: Model) -> Model:
         ],
     }
     about = "Images of any size and up to 65,536 levels, with contexts learned as they come"
-    return build_with_counts(base, counts, 65536, name=f"{base.name}-deep", about=about)
+    return build_with_counts(base, counts, 65536, name="universal-deep", about=about)
 
 
 NINE = [38, 47, 56, 62, 67, 73, 82, 91]
@@ -385,9 +386,10 @@ def main() -> None:
     folder = parser.parse_args().out
     models = [build_with_items(description, {}) for description in DESCRIPTIONS]
     universal = bundled.load("universal-16")
-    for model in [*models, mixed(universal), deep(universal)]:
+    for model in [*models, deep(universal)]:
         path = folder / f"{model.name}.safetensors"
         path.write_bytes(file.write(model.description, model.tensors))
+    (folder / "contexts.json").write_text(mixed(universal).description + "\n")
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ class Design(NamedTuple):
     """Whether Muon trains the matrices of hidden layers."""
     levels: int = 256
     shares: dict[str, float] = SHARES
+    contexts: int = 0
 
 
 DESIGNS = {
@@ -77,6 +78,12 @@ DESIGNS = {
         (96, 96, 96), (2, 2, 2), True, 65_536, DEEP_SHARES,
     ),
 }  # fmt: skip
+DESIGNS["universal-mixed"] = DESIGNS["universal"]._replace(
+    about="images, stacks and volumes of any size and kind, up to 256 levels, with contexts learned"
+    " as they come",
+    contexts=20,
+)
+"""It has the weights of `universal`."""
 POOL = 6_000_000
 """The number of pixels in memory, drawn by the shares of kinds, and drawn anew after each pass."""
 BATCH, RATE, AVERAGED = 2_048, 4e-3, 0.998
@@ -388,6 +395,7 @@ def model(name: str, weights: Path, start: np.ndarray) -> Model:
         found |= tensors(averaged(design, weights, refs), refs)
     settings = {"decay": [80, 66, 66], "ridge": 256}
     networks = {"hidden": design.hidden, "residual": design.residual}
+    contexts = {"contexts": design.contexts} if design.contexts else {}
     description = {
         "format": "bitsback-model",
         "version": 1,
@@ -396,7 +404,7 @@ def model(name: str, weights: Path, start: np.ndarray) -> Model:
         "licence": "CC-BY-SA-4.0",
         "variables": {"x": {"planes": "any", "levels": design.levels}},
         "networks": {},
-        "distributions": {"p(x)": {"codec": "wavefront"} | settings | networks},
+        "distributions": {"p(x)": {"codec": "wavefront"} | settings | networks | contexts},
         "code": ["push x ~ p(x)"],
         "chain": {"growth": 256, "batch": 1},
         "test": {"seed": 1, "count": 1, "size": [1, 1], "sha256": {}},

@@ -96,7 +96,7 @@ def test_a_block_that_costs_a_reader_too_much_is_cut() -> None:
     ]
     array = sum(distances) < 1
     file = io.BytesIO()
-    options: dict[str, Any] = {"model": "universal-mixed", "block": 130}
+    options: dict[str, Any] = {"model": "universal-deep", "block": 130}
     summary = bitsback.compress(array, file, **options)
     assert summary.methods["model"] == summary.blocks > 1
     assert np.array_equal(bitsback.decompress(io.BytesIO(file.getvalue())), array)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bitsback.cli.main import bitsback as command
 from bitsback.models import file, load_model
-from bitsback_train.export.size_agnostic import with_contexts
+from bitsback_train.export.size_agnostic import contexts_for, with_contexts
 from drawn_letters import lettering
 
 
@@ -66,7 +66,7 @@ def test_contexts_are_counted_beside_the_trained_network_where_they_pay(
     assert counts("b.safetensors") == counts("a.safetensors")
     best = figures["held_out"]["trained"]["bytes"]
     assert again["held_out"]["trained"]["bytes"] <= best
-    monkeypatch.setattr("bitsback_train.job.job.counting_model", lambda images: None)
+    monkeypatch.setattr("bitsback_train.job.job.contexts_of", lambda images: "")
     without = run("-o", "c.safetensors", "--steps", "40", "--from", "universal-16")
     assert without["held_out"]["trained"]["bytes"] >= best
 
@@ -78,10 +78,10 @@ def test_images_of_more_levels_have_contexts_by_quantiles(folder: Path) -> None:
     assert figures["written"] == "trained" and counts("a.safetensors")["quantiles"]
 
 
-@pytest.mark.parametrize("counting", ["universal-mixed", "universal-deep"])
+@pytest.mark.parametrize("levels", [256, 257])
 @pytest.mark.parametrize("base", ["universal-16", "universal-fast-16"])
-def test_the_mixers_see_the_last_hidden_layer_of_any_network(base: str, counting: str) -> None:
-    model = with_contexts(load_model(base), load_model(counting))
+def test_the_mixers_see_the_last_hidden_layer_of_any_network(base: str, levels: int) -> None:
+    model = with_contexts(load_model(base), contexts_for(levels))
     fields = file.parse(model.description)
     layers = [entry["name"] for entry in fields["networks"]["pixel"]["layers"]]
     last = max(number for number, name in enumerate(layers) if name.startswith("hidden"))

@@ -4,6 +4,7 @@ training can continue.
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.models import Model, file
+from bitsback.models import Model, bundled, file
 from bitsback.models.item_choice import build_with_counts, build_with_items
 from bitsback_train.export.exporter import Card, Parts
 from bitsback_train.layers.affine import Affine, affine_layers
@@ -29,8 +30,10 @@ from bitsback_train.network.pixel_predictor import (
 )
 
 LEVELS = 65_536
-BESIDE = ("universal-mixed", "universal-deep")
-"""The bundled models with contexts beside a network, of the fewest levels first."""
+CONTEXTS = Path(__file__).with_name("contexts.json")
+"""The description of a model with contexts for up to 256 levels beside the network of
+`universal-16`. `universal-deep` has those for more.
+"""
 PLANES = ("own", "first", "second")
 TEST_COUNT = 16
 
@@ -47,12 +50,17 @@ def export_predictive(
     return build_with_items(*described(module, starts, card, levels))
 
 
-def with_contexts(model: Model, counting: Model) -> Model:
-    """The same model with contexts counted beside its network, those of `counting`, and for as many
-    levels. Contexts and mixers see what they see there: the same inputs of its own network, as far
-    as it has them, and its last hidden layer. Raises ModelError.
+def contexts_for(levels: int) -> str:
+    """The description of a model whose contexts suit so many levels."""
+    return CONTEXTS.read_text() if levels <= 256 else bundled.load("universal-deep").description
+
+
+def with_contexts(model: Model, counting: str) -> Model:
+    """The same model with contexts counted beside its network, those of the description `counting`,
+    and for as many levels. Contexts and mixers see what they see there: the same inputs of its own
+    network, as far as it has them, and its last hidden layer. Raises ModelError.
     """
-    own, fields = file.parse(model.description), json.loads(counting.description)
+    own, fields = file.parse(model.description), json.loads(counting)
     counts, levels = fields["distributions"]["p(x)"]["counts"], fields["variables"]["x"]["levels"]
     meanings, places = _inputs(fields), {of: at for at, of in enumerate(_inputs(own))}
     for term in _terms(counts):

@@ -11,11 +11,11 @@ import torch
 
 from bitsback.errors import InputError, ModelError
 from bitsback.io.output import open_output
-from bitsback.models import Model, bundled
+from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.work import check_threads
 from bitsback_train.export.exporter import Card
-from bitsback_train.export.size_agnostic import BESIDE, export_predictive, with_contexts
+from bitsback_train.export.size_agnostic import contexts_for, export_predictive, with_contexts
 from bitsback_train.fit.machine import keep_freed_memory
 from bitsback_train.fit.pixel_training import PixelTraining, mean_bits
 from bitsback_train.job.evaluation import Evaluation, archive_bytes
@@ -202,9 +202,8 @@ class Job:
         except ValueError as error:
             raise ModelError(f"training went astray: {error}; try another --seed") from None
         candidates = [model]
-        counting = counting_model(self.images)
-        if counting is not None:
-            candidates.insert(0, with_contexts(model, counting))
+        if counts := contexts_of(self.images):
+            candidates.insert(0, with_contexts(model, counts))
         if base.model is not None:
             candidates.append(base.model)
         best = min(candidates, key=self.held_out_bytes)
@@ -233,8 +232,6 @@ class Job:
         )
 
 
-def counting_model(images: ImageSet) -> Model | None:
-    """The bundled model whose contexts stand beside a network for the levels of these images."""
-    most = max((item.levels for item in images.items(images.held_out)), default=1)
-    fitting = (name for name in BESIDE if most <= bundled.outline(name).levels)
-    return next(map(bundled.load, fitting), None)
+def contexts_of(images: ImageSet) -> str:
+    """The description whose contexts stand beside a network for the levels of these images."""
+    return contexts_for(max((item.levels for item in images.items(images.held_out)), default=1))
