@@ -5,7 +5,6 @@ use crate::jpeg::arithmetic::Stretch;
 use crate::jpeg::details::Details;
 use crate::jpeg::levels::{natural, Block, BLOCK};
 use crate::jpeg::markers::{Component, Frame, Huffman, Scan, Segments};
-use crate::jpeg::samples::Plane;
 
 const SECTION: &str = "jpeg-format.md, J4";
 
@@ -15,7 +14,7 @@ const MOST_CORRECTIONS: usize = 937;
 /// What the streams of a kind have.
 pub enum Planes {
     Coefficients(Vec<Vec<Block>>),
-    Samples(Vec<Plane>),
+    Samples(Vec<Vec<u16>>),
 }
 
 /// The bytes of a stream, from its skeleton without the first two bytes, its blocks and its details.

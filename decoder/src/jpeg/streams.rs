@@ -7,8 +7,7 @@ use crate::foundations::{inflate, lzma2};
 use crate::jpeg::coefficients::Model;
 use crate::jpeg::details::Details;
 use crate::jpeg::levels::BLOCK;
-use crate::jpeg::markers::Segments;
-use crate::jpeg::samples;
+use crate::jpeg::markers::{Frame, Segments};
 use crate::jpeg::scans::{self, Planes};
 use crate::types::block::{Block, ValueMap};
 
@@ -43,35 +42,45 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
         1 => lzma2::decode(packed, most)?,
         _ => return refuse("the coder of a block is unknown: a newer release is needed", SECTION),
     };
-    let mut models = (Model::new(bytes.rest())?, None);
-    let mut blocks = FREE_BLOCKS + size as u64;
+    let mut model = Model::new(bytes.rest())?;
+    let mut left = FREE_BLOCKS + size as u64;
+    let mut planes = |frame: &Frame, scans: u64, size: usize| {
+        demand(!frame.lossless, "a JPEG stream has samples", SECTION)?;
+        let blocks = frame.blocks();
+        let Some(others) = left.checked_sub(blocks) else {
+            return refuse("a JPEG stream has less than a byte for each block", SECTION);
+        };
+        left = others;
+        let visits = u128::from(scans) * u128::from(blocks) / 64;
+        demand(visits <= u128::from(FREE_BLOCKS) + size as u128, "a JPEG stream has too many scans", SECTION)?;
+        let mut found: Vec<_> = frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
+        model.code(frame, &mut found)?;
+        Ok(Planes::Coefficients(found))
+    };
     for round in (0..rounds).rev() {
-        let total = if round == 0 { size..=size } else { 0..=most };
-        content = put_in(&content, total, &mut models, &mut blocks)?;
+        content = put_in(&content, most, &mut planes)?;
+        demand(round > 0 || content.len() == size, "JPEG streams have another size: that of all bytes", SECTION)?;
     }
-    models.0.end()?;
+    model.end()?;
     content.drain(..before);
     Ok(content)
 }
 
-/// Of coefficients, and of samples if any stream has some.
-type Models<'a> = (Model<'a>, Option<samples::Model>);
-
-/// Puts the streams of a round into the bytes again. `blocks`: how many there may still be.
-fn put_in(
+/// Puts the streams of a round into the bytes again, at most so many. `planes`: what the scans of a stream have, by its
+/// frame, the number of its scans, and its size.
+pub fn put_in(
     rest: &[u8],
-    sizes: std::ops::RangeInclusive<usize>,
-    models: &mut Models,
-    blocks: &mut u64,
+    most: usize,
+    planes: &mut impl FnMut(&Frame, u64, usize) -> Result<Planes>,
 ) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(rest, SECTION);
     let claims = |what| refuse(format!("JPEG streams have another size: {what}"), SECTION);
     let total = match usize::try_from(bytes.varint()?) {
-        Ok(total) if sizes.contains(&total) => total,
+        Ok(total) if total <= most => total,
         _ => return claims("that of all bytes"),
     };
     let mut heads = Vec::new();
-    let mut used = 0u64;
+    let (mut used, mut own) = (0u64, 0);
     for _ in 0..bytes.varint()? {
         let [gap, size, skeleton, details, tables] =
             [bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?];
@@ -79,12 +88,14 @@ fn put_in(
         if used > total as u64 {
             return claims("that of a stream");
         }
+        own += size as usize;
         heads.push((gap, size as usize, skeleton, details, tables));
     }
     let mut parts = Vec::new();
     for &(_, _, skeleton, details, _) in &heads {
         parts.push((bytes.take_long(skeleton)?, bytes.take_long(details)?));
     }
+    demand(own + bytes.left() == total, "JPEG streams leave another number of bytes", SECTION)?;
     let mut streams = Vec::new();
     for (&(gap, size, _, _, tables), &(skeleton, details)) in heads.iter().zip(&parts) {
         let tables = match tables.checked_sub(1).map(|other| parts.get(other as usize)) {
@@ -95,7 +106,7 @@ fn put_in(
             }
             Some(_) => return refuse("the tables of a JPEG stream are of no stream, or too large", SECTION),
         };
-        streams.push((gap, read_stream(tables, skeleton, details, size, models, blocks)?));
+        streams.push((gap, read_stream(tables, skeleton, details, size, planes)?));
     }
     let mut out = Vec::with_capacity(total);
     for (gap, stream) in streams {
@@ -103,7 +114,6 @@ fn put_in(
         out.extend_from_slice(&stream);
     }
     out.extend_from_slice(bytes.rest());
-    demand(out.len() == total, "JPEG streams leave another number of bytes", SECTION)?;
     Ok(out)
 }
 
@@ -113,8 +123,7 @@ fn read_stream(
     skeleton: &[u8],
     details: &[u8],
     size: usize,
-    models: &mut Models,
-    left: &mut u64,
+    planes: &mut impl FnMut(&Frame, u64, usize) -> Result<Planes>,
 ) -> Result<Vec<u8>> {
     let skeleton = [tables, skeleton].concat();
     demand(skeleton.len() >= 2, "a JPEG stream is too short", SECTION)?;
@@ -123,24 +132,10 @@ fn read_stream(
     while segments.next_scan()?.is_some() {
         scans += 1;
     }
-    let mut planes = Planes::Samples(Vec::new());
-    if let Some(frame) = &segments.frame {
-        let blocks = frame.blocks();
-        let Some(others) = left.checked_sub(blocks) else {
-            return refuse("a JPEG stream has less than a byte for each block", SECTION);
-        };
-        *left = others;
-        let visits = u128::from(scans) * u128::from(blocks) / 64;
-        demand(visits <= u128::from(FREE_BLOCKS) + size as u128, "a JPEG stream has too many scans", SECTION)?;
-        planes = if frame.lossless {
-            Planes::Samples(models.1.get_or_insert_with(samples::Model::default).code(models.0.coder(), frame)?)
-        } else {
-            let mut found: Vec<_> =
-                frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
-            models.0.code(frame, &mut found)?;
-            Planes::Coefficients(found)
-        };
-    }
+    let planes = match &segments.frame {
+        Some(frame) => planes(frame, scans, size)?,
+        None => Planes::Samples(Vec::new()),
+    };
     let mut whole = scans::write(&skeleton, &planes, Details::read(details, scans)?, size + tables.len())?;
     whole.drain(2..2 + tables.len());
     Ok(whole)
