@@ -7,7 +7,7 @@ pub trait Wide {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub use crate::processor::x86::with_vectors;
+pub use crate::processor::x86::{prefetch, with_vectors};
 
 /// Does work compiled for the vectors that there are, which are those of the target here. It stays a function of its
 /// own: browsers compile a function well once it has been called often, but not while it runs.
@@ -15,6 +15,13 @@ pub use crate::processor::x86::with_vectors;
 #[inline(never)]
 pub fn with_vectors(work: impl Wide) {
     work.run();
+}
+
+/// Asks for the memory of a number that is needed soon, by reading it.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub fn prefetch(number: &u32) {
+    std::hint::black_box(*number);
 }
 
 /// Defines a function that runs with the vectors that the processor has, and all that is inlined into it. Its generic

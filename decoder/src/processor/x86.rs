@@ -8,7 +8,8 @@
 use std::arch::x86_64::{
     __m256i, _mm256_add_epi32, _mm256_add_epi64, _mm256_adds_epi16, _mm256_castsi256_si128, _mm256_cvtepi32_epi64,
     _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_max_epi16,
-    _mm256_mulhrs_epi16, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256,
+    _mm256_mulhrs_epi16, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256, _mm_prefetch,
+    _MM_HINT_T0,
 };
 use std::sync::OnceLock;
 
@@ -59,6 +60,13 @@ pub fn with_vectors(work: impl Wide) {
     } else {
         work.run();
     }
+}
+
+/// Asks for the memory of a number that is needed soon.
+#[inline(always)]
+pub fn prefetch(number: &u32) {
+    // SAFETY: every x86-64 has the instruction, which changes nothing.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(number).cast()) }
 }
 
 /// Adds to the sums of places, which start as `bias`, the products of bytes and weights. Of places, one after the

@@ -94,7 +94,7 @@ wide! {
 /// H of a context with these values.
 #[inline(always)]
 fn hash(number: usize, channel: usize, values: &[Lanes]) -> Lanes {
-    let mut hash = [(16 * number + channel + 1) as i32; W];
+    let mut hash = [((16 * number + channel + 1) as i32).wrapping_mul(FACTOR); W];
     for value in values {
         hash = each!(l => hash[l].wrapping_add(value[l]).wrapping_mul(FACTOR));
     }

@@ -132,7 +132,6 @@ wide! {
 fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, d: usize) {
     let Decisions { mixers, keys, spots, mixed, .. } = decisions;
     let half = 128 >> d;
-    let mut seen = 0;
     mixed.clear();
     for (pixel, spot) in spots.iter_mut().enumerate() {
         spot.middle = spot.level + half;
@@ -151,11 +150,10 @@ fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, d:
             let bit = coder.bit(16, ones, spot.known_bit());
             spot.take(bit);
         } else {
-            seen ^= find(mixers, &keys[pixel], spot, channel, d);
+            find(mixers, &keys[pixel], spot, channel, d);
             mixed.push(pixel);
         }
     }
-    std::hint::black_box(seen);
     for &pixel in mixed.iter() {
         let (spot, keys) = (&mut spots[pixel], &keys[pixel]);
         let node = (1 << d) + (spot.level as usize >> (8 - d));
@@ -171,10 +169,9 @@ fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, d:
     }
 }
 
-/// Finds the slots of a decision, and reads them, so that their memory is near when they are needed.
+/// Finds the slots of a decision, and asks for their memory.
 #[inline(always)]
-fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, channel: usize, d: usize) -> u32 {
-    let mut seen = 0;
+fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, channel: usize, d: usize) {
     let node = (1 << d) + (spot.level as usize >> (8 - d));
     if spot.found != d / 4 {
         spot.found = d / 4;
@@ -182,19 +179,19 @@ fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, channel: usize, d: usize)
         for k in 0..LEVELS {
             spot.slots[k] = mixers.table(k) + (numbers[k] >> (32 - mixers.bits));
             spot.checks[k] = numbers[k] >> (23 - mixers.bits) & 511;
-            seen ^= mixers.touch(spot.slots[k]);
+            mixers.prefetch(spot.slots[k]);
         }
     }
     let (size, odds) = (keys.size(d), ((spot.odds + (1 << 13)) >> 10).clamp(0, 15) as usize);
     for (i, &value) in keys.errors.iter().enumerate() {
         spot.slots[8 + i] = mixers.error_slot(i, channel, value, size, odds);
+        mixers.prefetch(spot.slots[8 + i]);
     }
     let numbers = keys.differences(d, spot.middle);
     for k in DIFFERENCES..CONTEXTS {
         spot.slots[k] = mixers.table(k) + (numbers[k] >> (32 - mixers.bits));
-        seen ^= mixers.touch(spot.slots[k]);
+        mixers.prefetch(spot.slots[k]);
     }
-    seen
 }
 
 impl Spot {
@@ -309,8 +306,8 @@ mod tests {
         }
         assert_eq!(coder.0, [34797, 53873]);
         let spot = &decisions.spots[0];
-        assert_eq!(spot.checks[..LEVELS], [152, 48, 208, 21, 293, 256, 405]);
-        let numbers = [699525, 232959, 32903, 942086, 220203, 364803, 344685];
+        assert_eq!(spot.checks[..LEVELS], [343, 226, 362, 299, 402, 105, 170]);
+        let numbers = [706229, 142692, 117834, 442469, 865601, 274454, 559120];
         for (k, number) in numbers.into_iter().enumerate() {
             assert_eq!(spot.slots[k], ((k as u32) << 20) + (number ^ 3));
         }
@@ -318,7 +315,7 @@ mod tests {
         for (i, (value, table)) in errors.into_iter().enumerate() {
             assert_eq!(spot.slots[8 + i], (10 << 20) + table + (value * 4 + 2) * 16 + 8);
         }
-        let numbers = [(7, 417680), (8, 636996), (8, 1017827), (8, 947506), (8, 768509), (9, 46518)];
+        let numbers = [(7, 903075), (8, 848261), (8, 297566), (8, 670891), (8, 381397), (9, 1031460)];
         for (i, (table, number)) in numbers.into_iter().enumerate() {
             assert_eq!(spot.slots[DIFFERENCES + i], (table << 20) + number);
         }

@@ -3,6 +3,7 @@
 use crate::ans::coder::Coder;
 use crate::counting::decider::{learn_weights, squash, stretch, Line, LINE};
 use crate::counting::terms::log2_up;
+use crate::processor::simd::prefetch;
 use crate::wavefront::contexts::{CONTEXTS, DIFFERENCES, ERROR_VALUES, LEVELS};
 
 pub const NETWORK: usize = 7;
@@ -103,10 +104,10 @@ impl Mixers {
         ((TABLES << self.bits) + place) as u32
     }
 
-    /// Reads a slot, so that its memory is near when it is needed.
+    /// Asks for the memory of a slot.
     #[inline(always)]
-    pub fn touch(&self, slot: u32) -> u32 {
-        self.slots[slot as usize / LINE].0[0]
+    pub fn prefetch(&self, slot: u32) {
+        prefetch(&self.slots[slot as usize / LINE].0[0]);
     }
 
     /// Codes a bit, and learns it.
