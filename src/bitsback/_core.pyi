@@ -148,6 +148,8 @@ class Wavefront:
         start: NDArray[np.int32],
         networks: Sequence[Sequence[tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int32]]]],
         cdf: NDArray[np.int32],
+        stretch: NDArray[np.int32],
+        contexts: int,
     ) -> None: ...
     def features(
         self,

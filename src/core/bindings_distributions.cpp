@@ -351,14 +351,18 @@ using LayerArrays = std::tuple<In<std::int8_t>, In<std::int32_t>, In<std::int32_
 
 std::shared_ptr<WavefrontSettings> wavefront_settings(
     const std::array<std::int32_t, 3>& decay, std::int32_t ridge, const In<std::int32_t>& start,
-    const std::vector<std::vector<LayerArrays>>& networks, const In<std::int32_t>& cdf) {
+    const std::vector<std::vector<LayerArrays>>& networks, const In<std::int32_t>& cdf,
+    const In<std::int32_t>& stretch, unsigned contexts) {
     std::vector<std::vector<LayerTensors>> all;
     for (const auto& network : networks) {
         std::vector<LayerTensors>& layers = all.emplace_back();
         for (const auto& [weight, bias, multiplier] : network)
             layers.push_back({copy(weight), copy(bias), copy(multiplier)});
     }
-    return std::make_shared<WavefrontSettings>(decay, ridge, view(start), all, view(cdf));
+    std::optional<WaveContextSettings> some;
+    if (contexts != 0) some.emplace(contexts, LogisticTables(copy(stretch), copy(cdf)));
+    return std::make_shared<WavefrontSettings>(decay, ridge, view(start), all, view(cdf),
+                                               std::move(some));
 }
 
 // What its networks see of the pixels of planes with this number of references, in their order:
@@ -431,7 +435,8 @@ void bind_distributions(nb::module_& m) {
         },
         "kind"_a, "variable"_a, "fields"_a);
     nb::class_<WavefrontSettings>(m, "Wavefront")
-        .def(nb::new_(&wavefront_settings), "decay"_a, "ridge"_a, "start"_a, "networks"_a, "cdf"_a)
+        .def(nb::new_(&wavefront_settings), "decay"_a, "ridge"_a, "start"_a, "networks"_a, "cdf"_a,
+             "stretch"_a, "contexts"_a)
         .def("features", &wavefront_features<std::uint8_t>, nb::arg("symbols").noconvert(),
              "shapes"_a, "references"_a)
         .def("features", &wavefront_features<std::uint16_t>, nb::arg("symbols").noconvert(),

@@ -68,11 +68,14 @@ def settings_of(model: Model) -> _core.Wavefront:
     return model.adaptive.settings
 
 
+CONTEXTS: list[dict[str, Any]] = [{}, {"contexts": 10}, {"contexts": 22}]
+
+
 @settings(max_examples=60, deadline=None)
 @given(messages(), st.integers(0, 500), st.sampled_from(SIMD_PATHS))
 def test_both_laws(message: Message, seed: int, path: str) -> None:
     with engine(path):
-        model = wavefront(seed % 16, levels=65536 if seed % 2 else 256)
+        model = wavefront(seed % 16, 65536 if seed % 2 else 256, **CONTEXTS[seed % 3])
         shapes = random_shapes(Seeded(np.random.default_rng(seed)), model.levels)
         codec = bound(model, shapes)
         check_laws(codec, message, symbols(random_items(seed, shapes)))
@@ -81,6 +84,7 @@ def test_both_laws(message: Message, seed: int, path: str) -> None:
 NETWORKS = [SpecShape(1, 9, 20, 3, 256)] * 2
 
 
+@pytest.mark.parametrize("contexts", CONTEXTS[:2])
 @pytest.mark.parametrize(
     ("seed", "shapes", "kinds"),
     [
@@ -90,9 +94,11 @@ NETWORKS = [SpecShape(1, 9, 20, 3, 256)] * 2
         *[(seed, NETWORKS, ["smooth"]) for seed in range(12)],
     ],
 )
-def test_all_engines_give_the_same(seed: int, shapes: list[SpecShape], kinds: list[str]) -> None:
+def test_all_engines_give_the_same(
+    seed: int, shapes: list[SpecShape], kinds: list[str], contexts: dict[str, Any]
+) -> None:
     small = {} if shapes is NETWORKS else {"hidden": [16, 32, 48], "residual": [0, 2, 1]}
-    data = file.write(*random_wavefront(seed, levels=65536, **small))
+    data = file.write(*random_wavefront(seed, levels=65536, **small, **contexts))
     rng = np.random.default_rng(seed)
     x = symbols(
         np.concatenate([random_item(rng, shape, rng.choice(kinds)).ravel() for shape in shapes])
@@ -129,8 +135,9 @@ def test_an_item_is_seen_alike_alone_and_among_others(levels: int) -> None:
             assert sorted(map(bytes, part)) == sorted(map(bytes, whole))
 
 
-def test_bytes_and_words_are_the_same_symbols() -> None:
-    model, shapes = wavefront(2), [SpecShape(2, 11, 13, 3, 200)]
+@pytest.mark.parametrize("contexts", CONTEXTS[:2])
+def test_bytes_and_words_are_the_same_symbols(contexts: dict[str, Any]) -> None:
+    model, shapes = wavefront(2, **contexts), [SpecShape(2, 11, 13, 3, 200)]
     x = random_items(2, shapes)
     pushed = []
     for dtype in (np.uint8, np.uint16):
@@ -143,9 +150,11 @@ def test_bytes_and_words_are_the_same_symbols() -> None:
 
 
 @pytest.mark.parametrize("side", [1, 2, 7, 8, 9, 15, 16, 17, 100])
-@pytest.mark.parametrize("levels", [256, 65536])
-def test_odd_sizes(side: int, levels: int) -> None:
-    model = wavefront(4, levels=levels)
+@pytest.mark.parametrize(
+    ("levels", "contexts"), [(256, {}), (65536, {}), (256, {"contexts": 14}), (2, {"contexts": 14})]
+)
+def test_odd_sizes(side: int, levels: int, contexts: dict[str, Any]) -> None:
+    model = wavefront(4, levels, **contexts)
     for rows, columns, channels in itertools.product([1, 2, 8, 9, 33], [side], [1, 3]):
         shapes = [
             *[SpecShape(1, rows, columns, channels, levels)] * 3,
@@ -175,8 +184,34 @@ def test_items_that_do_not_fit(shape: SpecShape, symbols: Any, match: str) -> No
     assert message == Message([1 << 40], depth=0)
 
 
-def test_an_archive_by_a_model_file(tmp_path: Path) -> None:
-    (tmp_path / "a.model").write_bytes(file.write(*random_wavefront(5)))
+def test_contexts_learn_from_the_items_of_a_batch() -> None:
+    """Contexts learn from all items of a batch, and nothing from those of another one."""
+    model, shape = wavefront(6, contexts=16), SpecShape(1, 30, 40, 3, 256)
+    x = symbols(random_item(np.random.default_rng(1), shape, "random").ravel())
+    sizes = []
+    for batches in [[1], [1, 1], [2]]:
+        message = Message([1 << 40] * 8, depth=0)
+        for items in batches:
+            bound(model, [shape] * items).push(message, np.tile(x, items))
+        sizes.append(message.net_bits)
+    one, apart, together = sizes
+    assert abs(apart - 2 * one) < 64
+    assert together < 0.9 * apart
+
+
+def test_a_batch_with_an_item_of_more_levels_has_no_contexts() -> None:
+    shapes = [SpecShape(1, 20, 30, 3, 256), SpecShape(1, 8, 9, 1, 300)]
+    x, pushed = symbols(random_items(4, shapes)), []
+    for contexts in CONTEXTS[:2]:
+        message = Message([1 << 40] * 8, depth=0)
+        bound(wavefront(4, 65536, **contexts), shapes).push(message, x)
+        pushed.append(message.to_bytes())
+    assert pushed[0] == pushed[1]
+
+
+@pytest.mark.parametrize("contexts", CONTEXTS[:2])
+def test_an_archive_by_a_model_file(tmp_path: Path, contexts: dict[str, Any]) -> None:
+    (tmp_path / "a.model").write_bytes(file.write(*random_wavefront(5, **contexts)))
     image = random_item(np.random.default_rng(0), SpecShape(1, 50, 60, 3, 256), "smooth")
     image = image[0].astype(np.uint8)
     bitsback.compress(image, tmp_path / "a.bb", model=tmp_path / "a.model")
@@ -193,6 +228,9 @@ def test_an_archive_by_a_model_file(tmp_path: Path) -> None:
         ({"hidden": [16, 16, 24]}, "hidden"),
         ({"hidden": [16, 16, 144]}, "hidden"),
         ({"residual": [0, 0, 4]}, "residual"),
+        ({"contexts": 9}, "contexts"),
+        ({"contexts": 23}, "contexts"),
+        ({"contexts": [12]}, "contexts"),
         ({"more": 1}, "more"),
     ],
 )

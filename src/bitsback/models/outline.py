@@ -193,7 +193,9 @@ class Outline:
         codecs = {fields.peek_text("codec") for fields in found}
         autoregressive = not codecs.isdisjoint((AUTOREGRESSIVE, *ANY_SHAPE))
         serial = variables[DATA].any_shape and SERIES in codecs
-        counted = COUNTED in codecs or any(fields.has("counts") for fields in found)
+        counted = COUNTED in codecs or any(
+            fields.has(key) for fields in found for key in ("counts", "contexts")
+        )
         code = read_code(top.texts("code", range(1, 65)), variables, keys)
         chain = top.object("chain")
         growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)

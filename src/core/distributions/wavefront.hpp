@@ -13,6 +13,8 @@
 
 #include "../default_floats.hpp"
 #include "../jpeg_colours.hpp"
+#include "../step.hpp"
+#include "../wavefront/context_tables.hpp"
 #include "../wavefront/settings.hpp"
 #include "../wavefront/sheets.hpp"
 #include "of_data.hpp"
@@ -87,6 +89,7 @@ class BlueWeights {
         }
     }
 
+    const std::array<std::uint32_t, 257>& below() const { return below_; }
     std::uint32_t start(std::size_t c) const {
         return static_cast<std::uint32_t>((std::uint64_t{below_[c]} << wave_jpeg_precision) /
                                           below_[256]);
@@ -119,24 +122,36 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
         return wave_kernels(arithmetic_ == Arithmetic::contracted);
     }
 
+    // Calls code(shape, items, symbols) for each group of items.
+    template <class Symbol, class Code>
+    void each_group(std::span<const ItemShape> shapes, std::span<Symbol> symbols,
+                    const Code& code) const {
+        const DefaultFloats floats(arithmetic_);
+        while (!shapes.empty()) {
+            const std::size_t items = wave_items(shapes),
+                              elements = items * shapes.front().elements();
+            code(shapes.front(), items, symbols.first(elements));
+            shapes = shapes.subspan(items);
+            symbols = symbols.subspan(elements);
+        }
+    }
+
+    bool has_contexts(std::span<const ItemShape> shapes) const {
+        return settings_->contexts() &&
+               std::ranges::all_of(shapes, [](const ItemShape& of) { return of.levels <= 256; });
+    }
+
     template <class Symbol>
     void push_all(Message& message, std::span<const ItemShape> shapes,
                   std::span<const Symbol> symbols) const {
         require_planes(shapes, symbols);
+        if (has_contexts(shapes)) return push_decisions(message, shapes, symbols);
         const auto codes = std::make_unique_for_overwrite<WaveCode[]>(symbols.size());
         std::vector<std::uint32_t> counts;  // of each step
         std::size_t place = 0;
-        {
-            const DefaultFloats floats(arithmetic_);
-            while (!shapes.empty()) {
-                const std::size_t items = wave_items(shapes),
-                                  elements = items * shapes.front().elements();
-                add_codes(shapes.front(), items, symbols.first(elements), codes.get(), place,
-                          counts);
-                shapes = shapes.subspan(items);
-                symbols = symbols.subspan(elements);
-            }
-        }
+        each_group(shapes, symbols, [&](const ItemShape& shape, std::size_t items, auto some) {
+            add_codes(shape, items, some, codes.get(), place, counts);
+        });
         for (std::size_t k = counts.size(); k-- > 0;) {
             place -= counts[k];
             message.push_step(counts[k], [&](std::uint64_t* heads, std::uint32_t* top) {
@@ -176,14 +191,10 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
     void pop_all(Message& message, std::span<const ItemShape> shapes,
                  std::span<Symbol> symbols) const {
         require_elements(shapes, symbols.size());
-        const DefaultFloats floats(arithmetic_);
-        while (!shapes.empty()) {
-            const std::size_t items = wave_items(shapes),
-                              elements = items * shapes.front().elements();
-            pop_group(message, shapes.front(), items, symbols.first(elements));
-            shapes = shapes.subspan(items);
-            symbols = symbols.subspan(elements);
-        }
+        if (has_contexts(shapes)) return pop_decisions(message, shapes, symbols);
+        each_group(shapes, symbols, [&](const ItemShape& shape, std::size_t items, auto some) {
+            pop_group(message, shape, items, some);
+        });
     }
 
     template <class Symbol>
@@ -209,6 +220,82 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
                 });
             },
             [](std::size_t) {});
+    }
+
+    // Calls code(all, part, decisions, symbols) for each front of a group: `all` are the symbols of
+    // the group.
+    template <class Symbol, class Code>
+    void each_front(const ItemShape& shape, std::size_t items, std::span<Symbol> symbols,
+                    const Code& code) const {
+        const WaveSymbols<Symbol> all(shape, symbols);
+        std::vector<std::uint32_t> below(shape.jpeg ? 257 * wave_slots : 0);
+        WaveSheets sheets(*settings_, kernels(), shape, items);
+        sheets.run(
+            [&](const WaveFront& front, const WavePixels& pixels, const WavePart& part,
+                std::uint16_t* out) {
+                const bool blue =
+                    all.each_blue(part, items, [&](const JpegColours::Blues& blues, std::size_t i) {
+                        const BlueWeights weights(kernels(), front, pixels, i, blues);
+                        std::ranges::copy(weights.below(), below.data() + 257 * i);
+                    });
+                const std::size_t channel = std::min<std::size_t>(part.plane % shape.channels, 3);
+                code(all, part,
+                     WaveDecisions{&front, &pixels, channel, blue ? below.data() : nullptr}, out);
+            },
+            [](std::size_t) {});
+    }
+
+    template <class Symbol>
+    void push_decisions(Message& message, std::span<const ItemShape> shapes,
+                        std::span<const Symbol> symbols) const {
+        std::vector<std::uint16_t> words, counts;  // of all fronts
+        {
+            WaveContextTables tables(*settings_->contexts(), symbols.size());
+            each_group(shapes, symbols, [&](const ItemShape& shape, std::size_t items, auto some) {
+                each_front(shape, items, some,
+                           [&](const auto& all, const WavePart& part, const WaveDecisions& of,
+                               std::uint16_t* out) {
+                               all.each(part, items,
+                                        [&](Symbol symbol, std::size_t i) { out[i] = symbol; });
+                               std::array<std::uint16_t, wave_words> made;
+                               const std::size_t count =
+                                   kernels().decide(tables.view(), of, out, made.data());
+                               words.insert(words.end(), made.begin(),
+                                            made.begin() + wave_words_of(count));
+                               counts.push_back(static_cast<std::uint16_t>(count));
+                           });
+            });
+        }
+        const std::uint16_t* end = words.data() + words.size();
+        for (std::size_t k = counts.size(); k-- > 0;) {
+            const std::size_t count = counts[k];
+            end -= wave_words_of(count);
+            push_step(message, wave_decision_precision, count, [&](std::size_t i) {
+                const std::uint32_t frequency = end[i], bit = end[count + i / 16] >> i % 16 & 1;
+                return Interval{bit != 0 ? (1u << wave_decision_precision) - frequency : 0,
+                                frequency};
+            });
+        }
+    }
+
+    template <class Symbol>
+    void pop_decisions(Message& message, std::span<const ItemShape> shapes,
+                       std::span<Symbol> symbols) const {
+        WaveContextTables tables(*settings_->contexts(), symbols.size());
+        each_group(shapes, symbols, [&](const ItemShape& shape, std::size_t items, auto some) {
+            each_front(shape, items, some,
+                       [&](const auto& all, const WavePart& part, const WaveDecisions& of,
+                           std::uint16_t* out) {
+                           message.pop_step(
+                               8 * part.count, [&](std::uint64_t* heads, const std::uint32_t* top) {
+                                   return kernels().pop_decisions(tables.view(), of, heads,
+                                                                  message.lanes(), top, out);
+                               });
+                           all.each(part, items, [&](Symbol& symbol, std::size_t i) {
+                               symbol = static_cast<Symbol>(out[i]);
+                           });
+                       });
+        });
     }
 
     static void pop_symbol_of(const BlueWeights& weights, std::uint64_t& head,

@@ -26,6 +26,7 @@ class LogisticTables {
     }
 
     const std::int32_t* stretch() const { return stretch_.data(); }
+    const std::int32_t* cdf() const { return cdf_.data(); }
     // The log-odds of a probability in units of 2^-22, which lies within [1, 2^22 - 1].
     std::int32_t stretch(std::uint32_t p) const {
         constexpr std::uint32_t half = 1u << 21;

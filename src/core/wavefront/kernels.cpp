@@ -5,11 +5,13 @@
 // The guard must come first.
 #include "cells.hpp"
 #include "coding.hpp"
+#include "contexts.hpp"
 #include "kernels.hpp"
 #include "pixels.hpp"
 
 namespace bitsback {
 
-const WaveKernels BITSBACK_KERNELS = {cells, look, codes, starts, pop, push, learn};
+const WaveKernels BITSBACK_KERNELS = {cells, look,   codes,         starts, pop,
+                                      push,  decide, pop_decisions, learn};
 
 }  // namespace bitsback

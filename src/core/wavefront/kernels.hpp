@@ -131,6 +131,42 @@ struct WaveCells {
     int64_t cells;      // of a row
 };
 
+// What the contexts of a batch have counted, and their mixers.
+struct WaveContexts {
+    // Slots of decisions: some of no context, those of tables, and those of errors.
+    static constexpr size_t none = 16, tables = 10, errors = size_t{1} << 18;
+    static constexpr uint32_t probability_bits = 16, count_bits = 7, check_bits = 9;
+    static constexpr size_t inputs = 32, mixers = 4;
+    static constexpr size_t sets[mixers] = {1024, 2048, 512, 1024};
+    static constexpr size_t all_sets = sets[0] + sets[1] + sets[2] + sets[3];
+
+    uint32_t* slots;
+    unsigned bits;     // log2 of the slots of a table
+    int16_t* weights;  // [all_sets][inputs]
+    uint16_t* uses;    // of each set, up to the last rate
+    const int32_t* mixer_rates;
+    size_t last_rate;
+    const int32_t* slot_rates[2];  // of levels and others, by the count
+    const int32_t* stretch;        // the tables of logistic.hpp
+    const int32_t* cdf;
+};
+// The decisions of a front: at most so many, each with the frequency of its bit of 2^precision; the
+// bits follow, in words.
+static constexpr size_t wave_decisions = 8 * wave_slots, wave_words = wave_decisions / 16 * 17;
+static constexpr unsigned wave_decision_precision = 16;
+static constexpr inline size_t wave_words_of(size_t decisions) {
+    return decisions + (decisions + 15) / 16;
+}
+
+// A front whose pixels are coded by decisions.
+struct WaveDecisions {
+    const WaveFront* front;
+    const WavePixels* pixels;
+    size_t channel;  // at most 3
+    // Where it is not the bins that tell it: what levels below each weigh, [wave_slots][257].
+    const uint32_t* below;
+};
+
 struct WaveKernels {
     // Finishes the sums of cells that end, and finds the weights of those that begin.
     void (*cells)(const WaveCells& cells);
@@ -147,6 +183,13 @@ struct WaveKernels {
     // Pushes codes, the last one first, as the pop does.
     uint32_t* (*push)(const WaveCode* codes, size_t count, uint64_t* heads, size_t lanes,
                       uint32_t* top);
+    // The decisions of known symbols, in `out`; returns their number.
+    size_t (*decide)(const WaveContexts& contexts, const WaveDecisions& of, const uint16_t* symbols,
+                     uint16_t* out);
+    // Pops the decisions of symbols, the first from lane 0; returns the new top of the tail.
+    const uint32_t* (*pop_decisions)(const WaveContexts& contexts, const WaveDecisions& of,
+                                     uint64_t* heads, size_t lanes, const uint32_t* top,
+                                     uint16_t* symbols);
     // Stores what later pixels look at. symbols: has room for 16 more.
     void (*learn)(const WaveFront& front, const WavePixels& pixels, const uint16_t* symbols);
 };

@@ -9,11 +9,13 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "../codecs.hpp"
+#include "context_tables.hpp"
 #include "kernels.hpp"
 
 namespace bitsback {
@@ -25,7 +27,7 @@ class VectorArray {
     VectorArray() = default;
     explicit VectorArray(std::size_t size) {
         const std::size_t bytes = (size * sizeof(T) + 2 * alignment - 1) / alignment * alignment;
-        data_.reset(static_cast<T*>(::operator new(bytes, std::align_val_t{alignment})));
+        data_.reset(static_cast<T*>(::operator new (bytes, std::align_val_t{alignment})));
         std::fill_n(reinterpret_cast<unsigned char*>(data_.get()), bytes, 0);
     }
     T* data() { return data_.get(); }
@@ -34,7 +36,7 @@ class VectorArray {
   private:
     static constexpr std::size_t alignment = 64;
     struct Free {
-        void operator()(T* data) const { ::operator delete(data, std::align_val_t{alignment}); }
+        void operator()(T* data) const { ::operator delete (data, std::align_val_t{alignment}); }
     };
     std::unique_ptr<T, Free> data_;
 };
@@ -186,12 +188,16 @@ inline VectorArray<std::uint16_t> wave_table(std::span<const std::int32_t> cdf) 
 
 class WavefrontSettings {
   public:
-    // start: [3, 190]. networks: for each number of references, their layers.
+    // start: [3, 190]. networks: for each number of references, their layers. contexts: if there
+    // are any.
     WavefrontSettings(std::array<std::int32_t, 3> decay, std::int32_t ridge,
                       std::span<const std::int32_t> start,
                       const std::vector<std::vector<LayerTensors>>& networks,
-                      std::span<const std::int32_t> cdf)
-        : table_(wave_table(cdf)), ridge_(static_cast<float>(ridge)) {
+                      std::span<const std::int32_t> cdf,
+                      std::optional<WaveContextSettings> contexts)
+        : table_(wave_table(cdf)),
+          ridge_(static_cast<float>(ridge)),
+          contexts_(std::move(contexts)) {
         constexpr std::size_t most = wave_triangle(wave_most_inputs + 1);
         require(start.size() == 3 * most && networks.size() == 3,
                 "a wavefront has sums and networks for 0, 1 and 2 references");
@@ -222,6 +228,7 @@ class WavefrontSettings {
     const std::uint16_t* table() const { return table_.data(); }
     const std::array<float, 3>& decay() const { return decay_; }
     float ridge() const { return ridge_; }
+    const std::optional<WaveContextSettings>& contexts() const { return contexts_; }
 
   private:
     VectorArray<std::uint16_t> table_;
@@ -230,6 +237,7 @@ class WavefrontSettings {
     std::array<std::vector<float>, 3> starts_;
     std::vector<PackedNetwork> networks_;
     std::array<WaveNetwork, 3> views_;
+    std::optional<WaveContextSettings> contexts_;
 };
 
 }  // namespace bitsback

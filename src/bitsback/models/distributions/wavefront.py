@@ -24,7 +24,7 @@ from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.integer import Size
 from bitsback.models.integer.fields import TensorReader
 from bitsback.models.item_shape import ItemShape
-from bitsback.tables import logistic_cdf
+from bitsback.tables import logistic_cdf, stretch
 
 INPUTS = (9, 15, 18)
 """Of least squares, in planes with 0, 1 and 2 references."""
@@ -37,6 +37,8 @@ _MOST_START = 1 << 24
 _LAG = 16
 _SHEET = 4  # planes that are coded at once
 _STATE = 1 << 25  # bytes that the items of a group take at most, besides wide rows
+# Of contexts: tables of slots, slots of errors, and sets of weights, with the bytes of one.
+_TABLES, _ERRORS, _SETS, _SET = 10, 1 << 19, 4608, 66
 
 Layer = tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int32]]
 """Weights [outputs, inputs], biases and multipliers."""
@@ -51,6 +53,8 @@ class WavefrontDistribution(AdaptiveDistribution):
     """The sums of the first row: int32 [3, 190], a lower triangle for each number of references."""
     networks: tuple[tuple[Layer, ...], ...]
     """For each number of references: the first layer, residual ones, and the outputs."""
+    contexts: int = 0
+    """log2 of the slots of a table of contexts, at most; 0 without contexts."""
 
     @cached_property
     def settings(self) -> _core.Wavefront:
@@ -58,7 +62,9 @@ class WavefrontDistribution(AdaptiveDistribution):
 
     def _settings_of(self, start: NDArray[np.int32]) -> _core.Wavefront:
         networks = [list(network) for network in self.networks]
-        return _core.Wavefront(self.decay, self.ridge, start, networks, logistic_cdf())
+        return _core.Wavefront(
+            self.decay, self.ridge, start, networks, logistic_cdf(), stretch(), self.contexts
+        )
 
     def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:
         return _core.distribution(
@@ -85,7 +91,12 @@ class WavefrontDistribution(AdaptiveDistribution):
         return memory * 3 // 2 if self.variable.levels > 256 else memory
 
     def state_memory(self, elements: int) -> int:
-        return _STATE if elements else 0
+        if not elements:
+            return 0
+        if not self.contexts:
+            return _STATE
+        table = min(max((8 * elements - 1).bit_length(), 10), self.contexts)
+        return _STATE + 4 * ((_TABLES << table) + _ERRORS) + _SETS * _SET
 
     def macs(self, shape: ItemShape) -> int:
         network = max(sum(weight.size for weight, _, _ in network) for network in self.networks)
@@ -93,6 +104,10 @@ class WavefrontDistribution(AdaptiveDistribution):
         macs += 1024 * shape.planes * (_LAG * (shape.rows - 1) + shape.columns)
         if shape.jpeg:
             macs += shape.slices * shape.rows * shape.columns << 12
+        if self.contexts:
+            macs += (shape.elements << 13) + 2048 * shape.planes * (
+                _LAG * (shape.rows - 1) + shape.columns
+            )
         return macs
 
     def steps(self, shape: ItemShape) -> int:
@@ -109,6 +124,7 @@ def read(source: DistributionEntry, codec: str) -> WavefrontDistribution:
     hidden, residual = fields.integers("hidden", 3, 16, 128), fields.integers("residual", 3, 0, 3)
     if any(count % 16 for count in hidden):
         raise ModelError("'hidden' must hold multiples of 16")
+    contexts = fields.integer("contexts", 10, 22) if fields.has("contexts") else 0
     start = tensors.bounded("x.start", "int32", (3, TRIANGLE), -_MOST_START, _MOST_START)
     for row, n in zip(start, INPUTS, strict=True):
         if row[_triangle(n) :].any():
@@ -125,6 +141,7 @@ def read(source: DistributionEntry, codec: str) -> WavefrontDistribution:
         ridge=ridge,
         start=start,
         networks=networks,
+        contexts=contexts,
     )
     try:
         distribution.settings  # noqa: B018 - the core proves that no sum overflows
