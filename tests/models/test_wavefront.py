@@ -184,7 +184,7 @@ def test_items_that_do_not_fit(shape: SpecShape, symbols: Any, match: str) -> No
     assert message == Message([1 << 40], depth=0)
 
 
-def test_a_picture_is_not_learned_from_twice() -> None:
+def test_contexts_learn_from_the_items_of_a_batch() -> None:
     """Contexts learn from all items of a batch, and nothing from those of another one."""
     model, shape = wavefront(6, contexts=16), SpecShape(1, 30, 40, 3, 256)
     x = symbols(random_item(np.random.default_rng(1), shape, "random").ravel())
@@ -193,7 +193,7 @@ def test_a_picture_is_not_learned_from_twice() -> None:
         message = Message([1 << 40] * 8, depth=0)
         for items in batches:
             bound(model, [shape] * items).push(message, np.tile(x, items))
-        sizes.append(message.net_bits())
+        sizes.append(message.net_bits)
     one, apart, together = sizes
     assert abs(apart - 2 * one) < 64
     assert together < 0.9 * apart
