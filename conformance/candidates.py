@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
+import struct
 import zlib
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -17,29 +20,36 @@ from unittest import mock
 import numpy as np
 import pydicom
 import tifffile
+from numpy.typing import NDArray
 from PIL import Image
 from pydicom.uid import RLELossless
 
 import bitsback
 import decoded_pictures
+import random_counted
+import random_predictive
 import reference
 from archive import test_digits as bad_digits
 from archive import test_value_lists as bad_lists
 from bitsback import lzma2
-from bitsback.coding import alone, chain
+from bitsback.coding import alone, chain, layouts
 from bitsback.coding.alone import NOTHING, pack
-from bitsback.coding.block import DECODED, MODEL, Method
+from bitsback.coding.block import DECODED, FALLBACK, MODEL, Method
 from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.decoded import encode_pixels, find_behind
 from bitsback.coding.number_digits import cut_of
-from bitsback.format.array_part import ArrayPart
+from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.index import Index, Place
 from bitsback.format.layout import HEAD, MAGIC, REMOVED, VERSION, Cursor, open_section
+from bitsback.format.parity import Window
 from bitsback.format.runs import Run, pack_runs
 from bitsback.format.tiles import Tiles
+from bitsback.format.value_range import JpegColours
 from bitsback.models import Model, bundled, file
 from bitsback.models.embed import pack_model
 from bitsback.models.item_shape import ItemShape
+from bitsback.models.model import BoundModel
 from bitsback.planner import blocks
 from bitsback.planner.blocks import smallest_coding
 from bitsback.planner.plan import NO_MODEL
@@ -55,18 +65,22 @@ from images.test_tiff_tokens import FILES as TIFF
 from images.test_tiff_tokens import deflated_file
 from jpeg_files import LOSSLESS, cut, with_preview
 from jpeg_files import STREAMS as JPEG_STREAMS
-from model_parts import Tensors
-from packing import archive_of_block, archive_of_file, index_of
+from model_parts import Parts, Tensors
+from packing import archive_of_block, archive_of_file, archive_of_files, index_of
+from random_counted import small_counted, small_flat, small_guesses
+from random_predictive import small_predictive
 from random_programs import random_program
 from random_wavefronts import random_wavefront
 from reference import (
     archive,
+    container_metadata,
     test_counted,
     test_mixed,
     test_predictive_refusals,
     test_refusals,
     test_series,
 )
+from reference.jpeg_colours import to_rgb
 from reference.message import write_varint
 from reference.model_file import identity
 from zoo.dicom_files import dicom_file
@@ -93,8 +107,11 @@ def always() -> Iterator[tuple[str, str, bytes]]:
     and links (A5.19), JPEG streams and pixels of JPEG (A5.7), deflate streams and pictures in bytes
     (A5.20), streams around pixels (A6.9), their tokens (A6.3, A6.8), runs of bytes (A6.10),
     lossless JPEG (A6.11), levels of a pyramid (A6.3), whose end is damaged (A9), and that only a
-    newer release can read (A10), with the section that says so.
+    newer release can read (A10), with the section that says so; and those that catch a misreading,
+    or lie at a limit.
     """
+    yield from _of_misreadings()
+    yield from _at_limits()
     with TemporaryDirectory() as name:
         slope = np.add.outer(np.arange(500), np.arange(600)) // 5
         Image.fromarray(slope.astype(np.uint8)).save(f"{name}/slope.png")
@@ -117,7 +134,8 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         tiff = {f"{each}.tif": deflated_file(each, "zlib-ng") for each in TIFF}
         yield "A6.3", "TIFF of other encoders.bb", _of_files(Path(name, "tiff"), tiff)
         Path(name, "y.bb").write_bytes((TESTS / "archive/golden/number.bb").read_bytes())
-        bitsback.add_parity(f"{name}/y.bb", 20)
+        with mock.patch.object(Window, "for_percent", _small_shards):
+            bitsback.add_parity(f"{name}/y.bb", 20)
         yield "M10", "wavefronts.bb", _of_wavefronts(Path(name, "w"))
         yield "A5.18", "parity.bb", Path(name, "y.bb").read_bytes()
     block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\3\0\2ababc"
@@ -146,6 +164,282 @@ def always() -> Iterator[tuple[str, str, bytes]]:
     unknown = b"\x22\0" + bytes(16) + bytes(30)
     block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\1" + unknown
     yield "A10", "newer model.block", block + archive.crc32c(block).to_bytes(4, "little")
+
+
+def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
+    """Archives that come out otherwise if the section is misread."""
+    model = _model(small_predictive())
+    tall = np.eye(1025, 32, dtype=np.uint8)
+    part = ArrayPart(tall.dtype, tall.shape, ONE, cut=(32, 32))
+    tiles = Tiles(tall.reshape(-1), ((32, (32, 32)), (1, (1, 32))))
+    yield "A3", "batch of 2^15 elements.bb", _archive_of_tiles(model, part, tiles)
+    wide = tensor("down.inverse_scale", lambda old: np.full_like(old, 600))
+    model = _model(broken("coupled", field("chain/growth", 256), wide))
+    part = ArrayPart(np.dtype(np.uint8), (33, 3, 3), ONE, cut=(5, 3, 3))
+    sizes = (6, (5, 3)), (1, (3, 3))
+    drawn = [_drawn(model, count, model.shape_of(size), [count])[1] for count, size in sizes]
+    colours = np.concatenate([x.reshape(-1) for x in drawn], dtype=np.uint8, casting="unsafe")
+    tiles = Tiles(colours, tuple((count, (*size, 3)) for count, size in sizes))
+    yield "M2.3", "coupled channels of two sizes.bb", _archive_of_tiles(model, part, tiles)
+    rng = np.random.default_rng(0)
+    rows = bytes([0, 1, 2, 3, 4]) + rng.bytes(5 * 4 * 3 * 2)
+    data = b"\0\2\1" + zlib.compress(rows, wbits=-15)
+    yield "A5.8", "green of 16 bits.bb", archive_of_block("<u2", (5, 4, 3), FALLBACK, data)
+    stack = rng.integers(0, 9, (1, 2, 6, 7, 3)).cumsum(3).astype(np.uint8)
+    data = _archive_of_items(bundled.load("universal"), stack, layouts.STACKS)
+    yield "M4", "slices in colour.bb", data
+    flat = tensor("x.flat", lambda old: (np.arange(len(old)) > 0).astype(np.uint8))
+    data = _archive_by(_model(broken("groups", flat)), (3, 4), 3)
+    yield "M3", "pixels outside are not flat.bb", data
+    rough = rng.integers(0, 3, (11, 7), np.uint8)
+    part = ArrayPart(rough.dtype, rough.shape, ONE, cut=(3, 4))
+    shapes = ((1, (3, 4)), (1, (3, 3))) * 3 + ((1, (2, 4)), (1, (2, 3)))
+    model = _model((json.dumps(small_counted()), {}))
+    data = _archive_of_tiles(model, part, Tiles(rough.reshape(-1), shapes))
+    yield "M6", "queues of several sizes.bb", data
+    model = _model((json.dumps(small_guesses()), {}))
+    often = (rng.integers(0, 20, (1, 24, 24)) % 7 // 6).astype(np.uint8)
+    often[0, ::5] = 2
+    yield "M6.1", "candidates of a step.bb", _archive_of_items(model, often)
+    noise = decoded_pictures.pixels_of(_noise(8, 8, subsampling=0))
+    blue = np.zeros((5, 6), np.int64)
+    blue[2, 2], blue[4, 1] = 60, -50
+    colours = np.stack([noise[:5, :6], np.moveaxis(to_rgb(100, blue, 0), 0, 2)])
+    colours = colours.astype(np.uint8)
+    part = ArrayPart.of_items("|u1", (5, 6, 3), 2)
+    model = bundled.load("universal-mixed")
+    plan = BlockPlan(Tiles.stacked(colours), model, JpegColours())
+    yield "M4.3", "colours of JPEG mixed.bb", _archive_of_plan(plan, part, lanes=3)
+    small = {"hidden": [16, 16, 16], "residual": [0, 0, 0]}
+    model = _model(random_wavefront(0, decay=[80, 100, 40], **small))
+    alike = rng.integers(0, 9, (3, 4, 12)).cumsum(2).astype(np.uint8)
+    yield "M10.4", "group of two of three.bb", _archive_of_items(model, alike)
+    yield "M6", "point of a map.bb", _of_maps()
+    model = _model((json.dumps(small_flat()), {}))
+    yield "M6.3", "flat surroundings.bb", _archive_of_items(model, _few_ones((1, 13, 11)))
+    yield "A5.6", "value maps of runs.bb", _of_value_maps()
+    yield "A8", "difference to a model.bb", _of_difference()
+    yield "A6.1", "layouts of rows.bb", archive_of_files(*_rows())
+    yield "A6.3", "layouts of TIFF.bb", archive_of_files(*_tiff_pages())
+    yield "A6.10", "runs of rows.bb", archive_of_files(*_runs_of_rows())
+    pixels = decoded_pictures.decoded(rows=24, columns=40, quality=85)
+    behind = find_behind(pixels)
+    assert behind is not None
+    data = encode_pixels(Tiles.from_arrays([pixels], pixels.dtype), [behind])
+    yield "A5.7", "coefficients 4-2-0.bb", archive_of_block("|u1", pixels.shape, DECODED, data)
+    with TemporaryDirectory() as name:
+        page = io.BytesIO()
+        tifffile.imwrite(page, np.zeros((3, 4), np.uint8), metadata=None)
+        known, unknown = (struct.pack("<HHII", 259, 3, 1, number) for number in (1, 34712))
+        Path(name, "x.tif").write_bytes(page.getvalue().replace(known, unknown))
+        bitsback.compress(f"{name}/x.tif", f"{name}/x.bb")
+        yield "A6.4", "held TIFF.bb", Path(name, "x.bb").read_bytes()
+
+
+def _model(program: tuple[str, Tensors]) -> Model:
+    return bitsback.load_model(file.write(*program))
+
+
+def _noise(rows: int, columns: int, **options: Any) -> bytes:
+    """A JPEG stream of saturated colours."""
+    noise = np.random.default_rng(1).integers(0, 2, (rows, columns, 3), np.uint8) * 255
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, "JPEG", quality=90, **options)
+    return out.getvalue()
+
+
+def _archive_of_items(
+    model: Model, items: NDArray[Any], layout: int = 0, base: Model | None = None
+) -> bytes:
+    part = ArrayPart.of_items(items.dtype.str, items.shape[1:], len(items))
+    return _archive_of_tiles(model, part, Tiles.stacked(items), layout, base)
+
+
+def _archive_of_tiles(
+    model: Model, part: ArrayPart, tiles: Tiles, layout: int = 0, base: Model | None = None
+) -> bytes:
+    return _archive_of_plan(_plan(model, tiles, layout), part, base)
+
+
+def _archive_of_plan(
+    plan: BlockPlan, part: ArrayPart, base: Model | None = None, lanes: int = 1
+) -> bytes:
+    """An archive of an array in one block by a model, which is in it unless it is bundled."""
+    model, method = plan.model, Method(MODEL, plan.layout).pack()
+    block = pack_runs(plan.runs) + bytes([method]) + model.identity[:16]
+    parts = [
+        ("C", b"\0\0" + part.pack_array()),
+        ("B", b"\0" + block + plan.encode(lanes, False)),
+    ]
+    if bundled.find(model.identity[:16]) is None:
+        parts.insert(1, ("M", pack_model(model, None if base is None else [base])))
+    return _archive(parts, [plan.tiles.count])
+
+
+def _plan(model: Model, tiles: Tiles, layout: int) -> BlockPlan:
+    """That of tiles which a writer may not code by this model."""
+    return BlockPlan(tiles, model, layouts.map_for(model, tiles, layout), layout)
+
+
+def _small_shards(place: int, length: int, percent: float) -> Window:
+    """Two groups of several shards."""
+    return Window(place, length, 8, 2, 2)
+
+
+def _of_maps() -> bytes:
+    """A model that finds a decision in the middle between two points of a probability map."""
+    about = small_counted(2)
+    codec = about["distributions"]["p(x)"]
+    codec["contexts"] = [{"offset": 26, "limit": 255, "terms": []}]
+    codec["mixers"] = [{"select": [], "start": 7680, "rates": [1000, 200]}]
+    codec["maps"] = [4, 255]
+    del codec["codec"]
+    model = _model((json.dumps(random_counted.describe(2, codec)), {}))
+    return _archive_of_items(model, (np.arange(25) % 5 != 4).astype(np.uint8).reshape(1, 5, 5))
+
+
+def _of_value_maps() -> bytes:
+    """A block of runs of one size, of which the last ones have other values."""
+    model = bundled.load("mnist-binary")
+    digits = np.zeros((13, 28, 28), np.uint8)
+    digits[:, 8:20, 12:15] = 1
+    items = np.concatenate([digits[:6], 7 - 2 * digits[6:]])
+    maps = ((3, b"\2\0\1"), (3, b"\4"), (3, b"\2\7\5"), (4, b"\4"))
+    runs = b"\4" + b"".join(bytes([n]) + b"|u1\2\x1c\x1c" + values for n, values in maps)
+    plan = _plan(model, Tiles.stacked(digits), layouts.PICTURES)
+    data = chain.encode(plan.parts, plan.symbols, chain.digest(runs, items.tobytes()), 1)
+    array = ArrayPart.of_items("|u1", (28, 28), len(items)).pack_array()
+    block = b"\0" + runs + bytes([MODEL]) + model.identity[:16] + data
+    return _archive([("C", b"\0\0" + array), ("B", block)], [len(items)])
+
+
+def _of_difference() -> bytes:
+    """An archive with a model that differs a little from a bundled one."""
+    base = bundled.load("mnist-binary-paper")
+    tensors = {name: array.copy() for name, array in base.tensors.items()}
+    name = next(name for name in tensors if name.endswith(".inverse_scale"))
+    tensors[name][::2] += 3
+    model = _model((base.description, tensors))
+    return _archive_of_items(model, np.eye(28, dtype=np.uint8)[np.newaxis], base=base)
+
+
+def _rows() -> Iterator[tuple[bytes, NDArray[Any]]]:
+    """Container metadata of kind 1 of several layouts, and pixels."""
+    grey = np.arange(27, dtype=np.uint8).reshape(3, 9) * 5
+    wide = np.arange(15, dtype="<u2").reshape(3, 5) * 999
+    for layout, pixels in (
+        (4, grey),
+        (16 + 4, grey % 16),
+        (32 + 2, grey % 4),
+        (48 + 4 + 1, grey % 2),
+        (4, grey % 2 > 0),
+        (128, grey % 2 > 0),
+        (8 + 4, wide),
+        (64 + 8, np.stack([wide, wide[::-1]], 2)),
+        (8, np.stack([grey, grey // 2, grey // 3, grey // 4], 2)),
+    ):
+        rows = len(pixels) * (2 if layout & 64 else 1)
+        yield bytes([1, layout, 2, 2, 1, 1, rows - 1]) + b"head", pixels
+
+
+def _runs_of_rows() -> Iterator[tuple[bytes, NDArray[Any]]]:
+    """Container metadata of kind 11 by each of the plain encoders, and pixels."""
+    pixels = np.random.default_rng(0).integers(0, 2, (4, 7), np.uint8)
+    for flags in range(4):
+        segment = container_metadata.in_runs(pixels.ravel().tolist(), 7, flags, [])
+        yield bytes([11, 1, flags, 1, 2, len(segment), 0]) + b"head", pixels
+
+
+def _tiff_pages() -> Iterator[tuple[bytes, NDArray[Any]]]:
+    """Container metadata of kind 4 of several layouts without compression, and pixels."""
+    page = np.arange(35, dtype=np.uint8).reshape(5, 7)
+    in_tiles, beyond = 32, 4 * 3 * 4 - page.size
+    noise = np.arange(beyond, dtype=np.uint8) % 3
+    for pixels, bits, flags, padding in (
+        (page % 16 * 17, 4, 4, b""),
+        (page % 4 * 85, 2, 4 + 2, b""),
+        (page.astype("<f4") / 3, 32, 128 + 256, b""),
+        (page * 9, 8, in_tiles + 16, noise.tobytes()),
+        (page % 3 > 0, 1, in_tiles + 8, (noise > 0).tobytes()),
+        (page.astype("<u2") * 999, 16, in_tiles + 2 + 1, b""),
+    ):
+        count, rows, columns = (4, 3, 4) if flags & in_tiles else (1, 5, 7)
+        length = rows * -(-columns * bits // 8)
+        layout = (*page.shape, 1, 1, bits, rows, columns, 1, flags)
+        segments = (1, 1, *layout, 1, count, 2 * len("|"), length)
+        deflate = b"\x78\x9c\x06\x0f\x08\0"
+        metadata = b"".join(map(write_varint, segments)) + b"\1" + bytes(4) + deflate
+        metadata += write_varint(len(padding)) + padding + b"||||others"
+        yield container_metadata.sealed(pixels, b"\4" + metadata), pixels
+
+
+def _at_limits() -> Iterator[tuple[str, str, bytes]]:
+    """Archives that cost as much as they may, or a little more."""
+    cell = {"cell": 32, "decay": [86, 72, 72], "ridge": 128}
+    slow = _model(random_predictive.Grower(random_predictive.First(), 0).model(256, [cell]))
+    counted = _model((json.dumps(small_counted(2)), {}))
+    for more, name in ((0, "at the limit"), (1, "above the limit")):
+        yield "A5.8", f"zeros {name}.bb", _of_zeros(more)
+        yield "M9", f"batch {name}.bb", _of_batch(more)
+        for of, model, shape, layout in (
+            ("steps", slow, lambda n: (1, n, 1), layouts.PICTURES),
+            ("planes", bundled.load("universal"), lambda n: (n, 1, 1), layouts.PICTURES),
+            ("series", bundled.load("series"), lambda n: (1, n), layouts.SERIES),
+            ("contexts", counted, lambda n: (n, 1, 1), layouts.PICTURES),
+        ):
+            yield "M9", f"{of} {name}.bb", _of_most(model, shape, layout, more)
+
+
+def _of_zeros(more: int) -> bytes:
+    """As many elements as their bytes may claim by the method fallback, and so many more."""
+    for size in range(30, 1000):
+        count = 2**16 + 2**12 * size + more
+        data = b"\1\0\0" + lzma2.compress(bytes(count))
+        if len(data) == size:
+            return archive_of_block("|u1", (count,), FALLBACK, data)
+    raise AssertionError
+
+
+def _of_batch(more: int) -> bytes:
+    """A model whose batches have the most memory, or a little more."""
+    pixels = 3400
+    batch = 2**28 // (2 * 2 * pixels + 4 * 4 * pixels)
+    parts = Parts(0, (1, pixels))
+    parts.data(1, 256)
+    parts.latent("z", 1, 8, grid=1)
+    net = parts.net("up", ["x"])
+    parts.distribution("q(z|x)", "gaussian", 24, net, net.linear("x", 1), 1, 256)
+    net = parts.net("down", ["z"])
+    parts.distribution("p(x|z)", "beta-binomial", 24, net, "z", 1, 256)
+    parts.distributions["p(z)"] = {"codec": "uniform"}
+    code = ["pop z ~ q(z|x)", "push x ~ p(x|z)", "push z ~ p(z)"]
+    description, tensors = parts.model(code, batch=batch)
+    data = _archive_of_items(_model((description, tensors)), np.zeros((1, 1, pixels), np.uint8))
+    if not more:
+        return data
+    changed = json.loads(description)
+    changed["chain"]["batch"] += more
+    return _with_model(archive.read_sections(data), json.dumps(changed), tensors)
+
+
+def _of_most(
+    model: Model, shape: Callable[[int], tuple[int, ...]], layout: int, more: int
+) -> bytes:
+    """As many items, or as large ones, as their bytes may claim by a model, and so many more.
+    shape: of an array of items.
+    """
+
+    def is_too_much(n: int) -> bool:
+        plan = _plan(model, Tiles.stacked(_few_ones(shape(n))), layout)
+        return not plan.affordable(len(plan.encode(1, False)))
+
+    least = bisect_left(range(1, 2**16), True, key=is_too_much)
+    return _archive_of_items(model, _few_ones(shape(least + more)), layout)
+
+
+def _few_ones(shape: tuple[int, ...]) -> NDArray[Any]:
+    ones: NDArray[Any] = (np.arange(np.prod(shape)) % 97 == 9).astype(np.uint8)
+    return ones.reshape(shape)
 
 
 def _in_runs(frames: int) -> bytes:
@@ -314,15 +608,23 @@ def _archive_by(model: Model, size: tuple[int, int], seed: int) -> bytes:
     array = ArrayPart.of_items(dtype.str, item, sum(counts)).pack_array()
     parts = [("C", b"\0\0" + array), ("M", pack_model(model))]
     for number, count in enumerate(counts):
-        words = np.random.default_rng([seed, number]).integers(0, 2**32, 9000, np.uint32)
-        bound = model.bind([(count, shape)])
-        x = np.asarray(bound.pop(bitsback.Message([2**40], words, 0))).astype(dtype)
+        bound, x = _drawn(model, count, shape, [seed, number])
+        x = x.astype(dtype)
         runs = pack_runs([Run(count, dtype, item, None)])
         content = hashlib.sha256(runs + x.tobytes()).digest()
         data = chain.encode([bound], x, content, LANES[seed % len(LANES)])
         first = write_varint(number and counts[0])
         parts.append(("B", first + runs + b"\2" + model.identity[:16] + data))
     return _archive(parts, counts)
+
+
+def _drawn(
+    model: Model, count: int, shape: ItemShape, seed: list[int]
+) -> tuple[BoundModel, NDArray[Any]]:
+    """Items that a model decodes from random bits, and the model bound to them."""
+    words = np.random.default_rng(seed).integers(0, 2**32, 9000, np.uint32)
+    bound = model.bind([(count, shape)])
+    return bound, np.asarray(bound.pop(bitsback.Message([2**40], words, 0)))
 
 
 def _archive(parts: list[tuple[str, bytes]], counts: list[int]) -> bytes:

@@ -51,9 +51,12 @@ SECTIONS = {
     "mixed": "M6.4", "network": "M7", "layers": "M7", "values": "M7", "item_vectors": "M8",
     "wavefront": "M10 M10.4", "wavefront_rules": "M10 M10.1 M10.2",
     "wavefront_plane": "M10.1 M10.2 M10.3", "deflate_tokens": "A6.8", "cost": "M9", "program": "M2",
+    "inflated": "A5.20", "parity": "A5.18", "jpeg_streams": "J1 J3 J4", "jpeg_markers": "J2",
+    "jpeg_arithmetic": "J4", "jpeg_mixing.Decisions": "J5", "jpeg_mixing": "J6.3",
+    "jpeg_coefficients": "J6 J6.1 J6.2", "jpeg_samples": "J7", "decoded": "J8",
 }  # fmt: skip
-"""The sections of docs/format.md (A) and docs/model-format.md (M) that a module, or a function or
-a class in it, follows.
+"""The sections of docs/format.md (A), docs/model-format.md (M) and docs/jpeg-format.md (J) that a
+module, or a function or a class in it, follows.
 """
 
 OF_KINDS = {"M": "A5.4", "v": "A5.17", "p": "A5.18"}

@@ -2,9 +2,14 @@
 takes long.
 """
 
+from contextlib import suppress
 from functools import cache
+from lzma import LZMAError
 
 from bitsback.models import bundled
+from reference.archive import read_sections
+from reference.blocks import decompress
+from reference.fields import ArchiveError
 from reference.model import Model
 
 
@@ -14,6 +19,11 @@ def spec_model(name: str) -> Model:
 
 
 def spec_models(archive: bytes) -> tuple[Model, ...]:
-    """The specification's models that the archive refers to."""
-    named = (name for name in bundled.names() if bundled.identity(name)[:16] in archive)
+    """The specification's models that the archive refers to, and bases of models in it."""
+    told = archive
+    with suppress(ArchiveError, LZMAError):
+        for section in read_sections(archive):
+            if section.kind == "M":
+                told += decompress(section.payload[16:], 1)
+    named = (name for name in bundled.names() if bundled.identity(name)[:16] in told)
     return tuple(map(spec_model, named))

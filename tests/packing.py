@@ -78,18 +78,26 @@ def swapped(data: bytes, one: str, other: str) -> bytes:
 
 def archive_of_file(metadata: bytes, pixels: NDArray[Any]) -> bytes:
     """An archive of a folder of one picture, `a`, whose container metadata may be anything."""
-    held = ArrayPart(np.dtype("|u1"), (0, len(metadata)), BYTES)
-    picture = ArrayPart.of_items(pixels.dtype.str, pixels.shape, 1)
+    return archive_of_files((metadata, pixels))
+
+
+def archive_of_files(*files: tuple[bytes, NDArray[Any]]) -> bytes:
+    """The same of several pictures, `a`, `b`, ..., each a part of its own."""
+    all_metadata = b"".join(metadata for metadata, _ in files)
+    held = ArrayPart(np.dtype("|u1"), (0, len(all_metadata)), BYTES)
+    pictures = [ArrayPart.of_items(pixels.dtype.str, pixels.shape, 1) for _, pixels in files]
     stats = FileStats()
-    stats.add(len(metadata), 0, 0)
-    data = (
-        HEAD + FileCollection(FOLDER, (held, picture)).pack() + pack_files(FOLDER, [(1, 1)], ["a"])
-    )
+    for metadata, _ in files:
+        stats.add(len(metadata), 0, 0)
+    names = [chr(ord("a") + number) for number in range(len(files))]
+    data = HEAD + FileCollection(FOLDER, (held, *pictures)).pack()
+    data += pack_files(FOLDER, [(1 + number, 1) for number in range(len(files))], names)
     data += stats.pack()
-    for number, array in enumerate((np.frombuffer(metadata, np.uint8), pixels)):
+    arrays = [np.frombuffer(all_metadata, np.uint8), *(pixels for _, pixels in files)]
+    for number, array in enumerate(arrays):
         runs = pack_runs([Run(1, array.dtype, array.shape, None)])
         data += section(BLOCK, varint(number), runs, b"\0", array.tobytes())
-    return data + index_of(data, [1, 1])
+    return data + index_of(data, [1] * len(arrays))
 
 
 def archive_of_block(dtype: str, shape: tuple[int, ...], method: int, data: bytes) -> bytes:

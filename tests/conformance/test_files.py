@@ -57,6 +57,8 @@ def files_of(archive: Any, made: Collection[str]) -> Iterator[tuple[str, dict[st
         item = archive[number]
         name = archive.names[number] if archive.names else str(number)
         if isinstance(item, Stored):
+            if archive.kind == "tiff":  # it is file.tif, as it was
+                continue
             yield name, bytes_entry(item.read())
             continue
         picture = archive.reader.file_source(number)  # with frames below each other

@@ -312,8 +312,11 @@ def decode_parts(
     """The elements of each part's items. removed: whether tiles may be missing, whose elements are
     masked then.
     """
-    carried = [embedded.read_model(section.payload) for section in sections if section.kind == "M"]
-    known = {model.identity[:16]: model for model in [*models, *carried]}
+    shipped = list(models)
+    carried = [
+        embedded.read_model(section.payload, shipped) for section in sections if section.kind == "M"
+    ]
+    known = {model.identity[:16]: model for model in [*shipped, *carried]}
     blocks = [section.payload for section in sections if section.kind == "B"]
     _, tiles = read_index(sections[-1])
     found, first = [], 0

@@ -278,7 +278,7 @@ class State:
         slots = [self.slot(c, place) for c, place in enumerate(places)]
         inputs = []
         for slot in slots:
-            inputs.append(stretch(slot.q) if slot.n else 0)
+            inputs.append(stretch(slot.q))
             inputs.append((slot.q - 2**21) * min(slot.n, self.of.trust) >> 14)
         inputs.append(2**7)
         if odds is not None:

@@ -1,5 +1,6 @@
 """Parity and preview sections, which no reader needs (docs/format.md, `p` and `v`)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -87,6 +88,25 @@ def check_sums(section: Section, archive: bytes, rows: list[bytes]) -> None:
         shards += [row[at : at + section.size] for at in range(0, len(row), section.size)]
     sums = b"".join(crc32c(shard).to_bytes(4, "little") for shard in shards)
     require(sums == section.content, "the checksums of shards")
+
+
+def check_parity(archive: bytes, payloads: Iterable[bytes]) -> None:
+    """Checks all parity sections of an archive: checksums, and each byte of the rows."""
+    windows: dict[tuple[int, ...], dict[int, bytes]] = {}
+    for one in map(read_parity, payloads):
+        about = (one.place, one.length, one.size, one.groups, one.rows)
+        windows.setdefault(about, {})[one.part] = one.content
+    for about, contents in windows.items():
+        section = Section(0, *about, contents[0])
+        rows = [contents[1 + row] for row in range(section.rows)]
+        check_sums(section, archive, rows)
+        shards = shards_of(section, archive)
+        columns = len(shards) // section.groups
+        for row, content in enumerate(rows):
+            for place, byte in enumerate(content):
+                group, at = divmod(place, section.size)
+                known = {t: shards[t * section.groups + group][at] for t in range(columns)}
+                require(value(known, columns + row) == byte, "the parity of a group")
 
 
 def read_previews(payload: bytes) -> dict[int, bytes]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,8 @@ def decode(
         return Tiles.stacked(
             flat[: count * math.prod(part.item_shape)].reshape(count, *part.item_shape)
         )
-    return Tiles(flat, tuple((run.items, run.shape) for run in block.runs))
+    alike = groupby(block.runs, key=lambda run: run.shape)  # runs may differ in values alone
+    return Tiles(flat, tuple((sum(run.items for run in runs), shape) for shape, runs in alike))
 
 
 def _check_shapes(block: Opened, part: ArrayPart, at: int) -> None:
