@@ -411,7 +411,7 @@ def test_varints_have_one_form() -> None:
 
 def test_many_small_blocks_have_no_work_for_nothing() -> None:
     """Each block would take 2^32 multiply-adds for a message of ten bytes."""
-    model = bitsback.load_model("universal")
+    model = bitsback.load_model("universal-16")
     pixels = np.dtype("u1")
     start = pack_runs([Run(1, pixels, (320, 320), None)])
     method = bytes([MODEL]) + model.identity[:PREFIX_SIZE]

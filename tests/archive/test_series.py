@@ -91,8 +91,8 @@ def test_a_table_is_what_has_many_rows_and_few_columns() -> None:
 
 def test_a_model_for_images_sees_an_image() -> None:
     array = tone(200, 2)
-    archive = pack(array, model="universal")
-    assert models_of(archive) == ["universal"]
+    archive = pack(array, model="universal-16")
+    assert models_of(archive) == ["universal-16"]
     assert_same(unpack(archive), array)
 
 
