@@ -47,7 +47,8 @@ def test_nothing_is_compressed_while_a_block_is_read(monkeypatch: pytest.MonkeyP
 def test_the_specification_decodes_it_too(name: str) -> None:
     """Skips one chunk, for which the specification takes long."""
     make_array, options = BLOCKS[name]
-    models = [spec_model(options.get("model", "universal"))]
+    given = options.get("model")
+    models = [spec_model(model) for model in ([given] if given else ["universal", "universal-16"])]
     assert_same(spec.decode(read(name), models), make_array())
 
 
