@@ -53,7 +53,7 @@ from images.test_packed import FILES as PACKED
 from images.test_tiff_tokens import FILES as TIFF
 from images.test_tiff_tokens import deflated_file
 from jpeg_files import STREAMS as JPEG_STREAMS
-from jpeg_files import cut, with_preview
+from jpeg_files import cut, in_strips, with_preview
 from model_parts import Tensors
 from packing import archive_of_block, archive_of_file, index_of
 from random_programs import random_program
@@ -206,10 +206,11 @@ def _of_wavefronts(path: Path) -> bytes:
 
 
 def _jpeg_files() -> dict[str, bytes]:
-    """Streams of all kinds, one with a preview, and two in a file."""
+    """Streams of all kinds, one with a preview, one in strips, and two in a file."""
     whole = {name: make() for name, make in JPEG_STREAMS.items()}
     files = {f"{number:02}.jpg": content for number, content in enumerate(whole.values())}
     files["preview.jpg"] = with_preview()
+    files["strips.jpg"] = in_strips()
     files["two.bin"] = b"before" + whole["grey"] + bytes(99) + whole["one block"] + b"behind"
     files["cut.jpg"] = cut(whole["progressive"], 0.7)
     return files

@@ -3,6 +3,8 @@
 import lzma
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from .codecs import TABLES
@@ -18,6 +20,7 @@ MOST_OF_TABLES, MOST_BEFORE = 4096, 65_536
 Planes = list[list[Any]]
 """Blocks of coefficients, or samples."""
 FREE_BLOCKS = 2**18
+STRIPS, BYTES_OF_A_STRIP = 4, 2**20
 LONGEST_RUN, MOST_CORRECTIONS = 32_767, 937
 ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
 
@@ -25,14 +28,16 @@ ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
 def decode_streams(data: bytes, size: int) -> bytes:
     """The bytes of a block, so many."""
     reader = Reader(data)
-    rounds, before, coder = reader.byte(), reader.varint(), reader.byte()
-    require(1 <= rounds <= 2 and coder <= 1, "rounds and a coder of the list")
+    first, before, coder = reader.byte(), reader.varint(), reader.byte()
+    rounds = first % STRIPS
+    require(first < 2 * STRIPS and 1 <= rounds <= 2, "rounds of the list")
+    require(coder <= 1, "a coder of the list")
     require(before <= MOST_BEFORE, "the number of bytes in front of the tile")
     size += before
     rest = decompress(reader.take(reader.varint()), coder)
     require(len(rest) <= 2 * size + 64, "the size of the rest")
-    coefficients = Coefficients(data[reader.at :])
-    samples = Samples(coefficients.decisions)
+    strips = Reader(reader.take(reader.varint()) if first & STRIPS else b"")
+    model = Model(data[reader.at :])
     left = FREE_BLOCKS + size
     for number in reversed(range(rounds)):
         reader = Reader(rest)
@@ -58,8 +63,7 @@ def decode_streams(data: bytes, size: int) -> bytes:
                 require(left >= 0, "a byte for each block")
                 visits = len(skeleton.scans) * skeleton.frame.blocks // 64
                 require(visits <= FREE_BLOCKS + own, "few scans")
-                frame = skeleton.frame
-                planes = samples.pop(frame) if frame.lossless else coefficients.pop(frame)
+                planes = pop_planes(skeleton.frame, own - 2 - len(segments), model, strips)
             whole = write(skeleton, planes, details)
             streams.append(SOI + whole[2 + len(tables) :])
             require(len(streams[-1]) == own, "the size of a stream")
@@ -68,8 +72,42 @@ def decode_streams(data: bytes, size: int) -> bytes:
             pieces += [reader.take(gap), stream]
         rest = b"".join([*pieces, reader.data[reader.at :]])
         require(len(rest) == total, "the size of all bytes")
-    coefficients.decisions.done()
+    model.done()
+    require(strips.at == len(strips.data), "strips of streams")
     return rest[before:]
+
+
+class Model:
+    """The state of streams that are coded together."""
+
+    def __init__(self, coded: bytes) -> None:
+        self.coefficients = Coefficients(coded)
+        self.samples = Samples(self.coefficients.decisions)
+
+    def pop(self, frame: Frame) -> Planes:
+        return self.samples.pop(frame) if frame.lossless else self.coefficients.pop(frame)
+
+    def done(self) -> None:
+        self.coefficients.decisions.done()
+
+
+def pop_planes(frame: Frame, coded: int, model: Model, strips: Reader) -> Planes:
+    """Those of a stream with so many entropy-coded bytes."""
+    count = min(coded // BYTES_OF_A_STRIP, frame.rows)
+    if count < 2:
+        return model.pop(frame)
+    planes: Planes = [[] for _ in frame.components]
+    bounds = [i * frame.rows // count for i in range(count + 1)]
+    for begin, end in pairwise(bounds):
+        rows = end - begin
+        parts = [replace(one, rows=rows * one.v) for one in frame.components]
+        own = Model(strips.take(strips.varint()))
+        for plane, part in zip(
+            planes, own.pop(replace(frame, rows=rows, components=parts)), strict=True
+        ):
+            plane += part
+        own.done()
+    return planes
 
 
 def decompress(stream: bytes, coder: int) -> bytes:

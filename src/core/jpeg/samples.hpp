@@ -17,6 +17,7 @@
 #include "markers.hpp"
 #include "quantities.hpp"
 #include "scans.hpp"
+#include "strips.hpp"
 
 namespace bitsback::jpeg {
 
@@ -37,7 +38,7 @@ class SampleCoder {
     }
 
     // The planes of a stream, one after the other.
-    void code(const Frame& frame, std::span<Coefficients> planes) {
+    void code(const Frame& frame, std::span<const PlaneView> planes) {
         for (component_ = 0; component_ < planes.size(); ++component_) {
             const Component& own = frame.components[component_];
             const auto before = [&](std::size_t back) -> const std::int16_t* {
