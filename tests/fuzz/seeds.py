@@ -31,7 +31,6 @@ from bitsback.models import bundled, file
 from bitsback.wire import varint
 from decoded_pictures import DECODED
 from in_memory import drawn, in_order
-from jpeg_files import in_strips, jpeg, picture
 from packing import index_of
 from plane_models import only_one_shape
 from random_counted import random_counted
@@ -176,7 +175,6 @@ def collections() -> list[Seed]:
             save(rng.integers(0, 9, (20, 40), np.uint8), exact / f"{number}.pgm")
             save(rng.integers(0, 256, (9, 8, 3), np.uint8), exact / f"{number}.jpg")
             (exact / f"{number}.png").write_bytes(own_png(rng.integers(0, 4, (30, 40), np.uint8)))
-        (exact / "strips.jpg").write_bytes(in_strips(jpeg(picture("L", 16, 9))))
         (exact / "empty.txt").touch()
         with zipfile.ZipFile(exact / "pictures.zip", "w", zipfile.ZIP_STORED) as members:
             members.writestr(zipfile.ZipInfo("a.pgm"), (exact / "0.pgm").read_bytes())

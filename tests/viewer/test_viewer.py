@@ -101,18 +101,19 @@ def test_jpeg_files(browser: Browser, tmp_path: Path) -> None:
 def test_strips_of_a_jpeg_file(browser: Browser, tmp_path: Path) -> None:
     """Several workers decode them."""
     (tmp_path / "in").mkdir()
-    content = in_strips(count=3)
+    content = in_strips()
     (tmp_path / "in" / "a.jpg").write_bytes(content)
-    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    assert summary.methods["streams"] == 1
     show(browser, tmp_path / "x.bb")
     assert open_entry(browser, 0).startswith("checked: ")
     browser.wait("!at.canvas.hidden")
-    expected = np.asarray(Image.open(io.BytesIO(content))).astype(int)
+    expected = np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
     assert np.abs(canvas(browser)[..., :3] - expected).max() <= 4
     workers, cores = browser.run(
         "[archive.scheduler.workers.length, navigator.hardwareConcurrency]"
     )
-    assert workers == min(3, cores)
+    assert workers == min(2, cores)
 
 
 def test_slices_of_a_stack(browser: Browser, tmp_path: Path) -> None:
