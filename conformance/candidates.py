@@ -49,11 +49,12 @@ from fuzz import mutate, seeds
 from images import test_animated_png as bad_animations
 from images.test_deflate_streams import FILES as INFLATED
 from images.test_embedded import FILES as EMBEDDED
+from images.test_jpeg_samples import DICOM as IN_JPEG
 from images.test_packed import FILES as PACKED
 from images.test_tiff_tokens import FILES as TIFF
 from images.test_tiff_tokens import deflated_file
+from jpeg_files import LOSSLESS, cut, in_strips, with_preview
 from jpeg_files import STREAMS as JPEG_STREAMS
-from jpeg_files import cut, in_strips, with_preview
 from model_parts import Tensors
 from packing import archive_of_block, archive_of_file, index_of
 from random_programs import random_program
@@ -90,9 +91,9 @@ def golden() -> Iterator[tuple[str, bytes]]:
 def always() -> Iterator[tuple[str, str, bytes]]:
     """Archives with what a decoder need not read (the sections A5.6, A5.17 and A5.18), with modes
     and links (A5.19), JPEG streams and pixels of JPEG (A5.7), deflate streams and pictures in bytes
-    (A5.20), streams around pixels (A6.9), their tokens (A6.3, A6.8), runs of bytes (A6.10), levels
-    of a pyramid (A6.3), whose end is damaged (A9), and that only a newer release can read (A10),
-    with the section that says so.
+    (A5.20), streams around pixels (A6.9), their tokens (A6.3, A6.8), runs of bytes (A6.10),
+    lossless JPEG (A6.11), levels of a pyramid (A6.3), whose end is damaged (A9), and that only a
+    newer release can read (A10), with the section that says so.
     """
     with TemporaryDirectory() as name:
         slope = np.add.outer(np.arange(500), np.arange(600)) // 5
@@ -109,6 +110,8 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A6.9", "volumes in streams.bb", _of_files(Path(name, "packed"), PACKED)
         runs = {f"{frames}.dcm": _in_runs(frames) for frames in (1, 3)}
         yield "A6.10", "bytes in runs.bb", _of_files(Path(name, "runs"), runs)
+        in_jpeg = {f"{each}.dcm": data for each, (_, data) in IN_JPEG.items()}
+        yield "A6.11", "lossless JPEG.bb", _of_files(Path(name, "lossless"), in_jpeg)
         yield "A6.3", "pyramid.bb", _of_files(Path(name, "levels"), {"x.tif": _pyramid()})
         yield "A6.8", "PNG of other encoders.bb", _of_files(Path(name, "png"), _png_files())
         tiff = {f"{each}.tif": deflated_file(each, "zlib-ng") for each in TIFF}
@@ -133,7 +136,7 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         _archive([("C", b"\0\5" + collection[2:]), *parts[1:]], counts),
     )
     yield "A10", "newer section.bb", _archive([parts[0], ("Q", b""), *parts[1:]], counts)
-    unknown_kind = archive_of_file(b"\x0c", np.zeros((4, 5), np.uint8))
+    unknown_kind = archive_of_file(b"\x0d", np.zeros((4, 5), np.uint8))
     yield "A10", "newer container metadata.bb", unknown_kind
     yield "A10", "newer version.bb", MAGIC + bytes([VERSION + 1]) + _archive(parts, counts)[8:]
     for name, body in (("method", b"\4\0!"), ("value map", b"\x22\7!"), ("bits", b"\x50\0!")):
@@ -207,7 +210,7 @@ def _of_wavefronts(path: Path) -> bytes:
 
 def _jpeg_files() -> dict[str, bytes]:
     """Streams of all kinds, one with a preview, one in strips, and two in a file."""
-    whole = {name: make() for name, make in JPEG_STREAMS.items()}
+    whole = {name: make() for name, make in (JPEG_STREAMS | LOSSLESS).items()}
     files = {f"{number:02}.jpg": content for number, content in enumerate(whole.values())}
     files["preview.jpg"] = with_preview()
     files["strips.jpg"] = in_strips()

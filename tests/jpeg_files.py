@@ -89,11 +89,14 @@ STREAMS: dict[str, Callable[[], bytes]] = {
     "tiles": tiles,
     "one block": lambda: jpeg(picture("L", 1, 1)),
     "large values": lambda: jpeg(picture("L", 16, 16), qtables=[[1] * 64]),
-    "lossless": lambda: stored("lossless"),
-    "lossless, colours": lambda: stored("lossless-colours"),
-    "lossless, 16 bits": lambda: stored("lossless-16-bits"),
     "arithmetic": lambda: stored("arithmetic"),
     "arithmetic, progressive": lambda: stored("arithmetic-progressive"),
     "arithmetic, restarts": lambda: stored("arithmetic-restarts"),
     "arithmetic, progressive, restarts": lambda: stored("arithmetic-progressive-restarts"),
+}
+LOSSLESS: dict[str, Callable[[], bytes]] = {
+    "lossless": lambda: stored("lossless"),
+    "lossless, colours": lambda: stored("lossless-colours"),
+    "lossless, 16 bits": lambda: stored("lossless-16-bits"),
+    "lossless, cut": lambda: cut(stored("lossless"), 0.6),
 }

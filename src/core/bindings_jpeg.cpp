@@ -1,11 +1,15 @@
 // Python bindings of what codes JPEG streams.
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
+#include <stdexcept>
 #include <tuple>
 #include <vector>
 
@@ -79,6 +83,46 @@ void bind_jpeg(nb::module_& m) {
         },
         "rounds"_a, "rest"_a, "strips"_a, "coded"_a, "size"_a, "threads"_a, "stretch"_a, "cdf"_a,
         "The bytes again, so many of them. Raises ValueError for others.");
+    m.def(
+        "jpeg_sample_runs",
+        [](const In<std::uint8_t>& bytes) {
+            nb::gil_scoped_release release;
+            return jpeg::sample_runs(view(bytes));
+        },
+        "bytes"_a,
+        "Places and sizes of lossless JPEG streams in bytes; those that are alike, and follow each "
+        "other, are one.");
+    m.def(
+        "take_jpeg_samples",
+        [](const In<std::uint8_t>& bytes, std::size_t begin) {
+            if (begin > bytes.size()) throw std::invalid_argument("a file is shorter");
+            jpeg::TakenSamples taken{};
+            {
+                nb::gil_scoped_release release;
+                taken = jpeg::take_samples(view(bytes), begin);
+            }
+            const auto fill = [&](std::span<std::uint16_t> made) {
+                std::ranges::copy(taken.values, made.begin());
+            };
+            const auto values = make_array<std::uint16_t>(
+                {taken.shape.rows, taken.shape.columns, taken.shape.channels}, fill);
+            return std::tuple(to_python(taken.rest), values, taken.precision, taken.low);
+        },
+        "bytes"_a, "begin"_a,
+        "What a round leaves of a file, the samples of its lossless JPEG streams behind a place, "
+        "[rows, columns, channels], their precision, and the greatest point transform. Raises "
+        "ValueError if there are none, or they differ.");
+    m.def(
+        "put_jpeg_samples",
+        [](const In<std::uint8_t>& rest, const In<std::uint16_t>& values, bool is_signed) {
+            if (values.ndim() != 3) throw std::invalid_argument("samples are no picture");
+            const jpeg::SampleShape shape{values.shape(0), values.shape(1), values.shape(2)};
+            return made_without_lock(
+                [&] { return jpeg::put_samples(view(rest), view(values), shape, is_signed); });
+        },
+        "rest"_a, "values"_a, "is_signed"_a,
+        "The bytes of the file again, with these samples, [rows, columns, channels]. Raises "
+        "ValueError for others.");
     m.def(
         "jpeg_pixels",
         [](const In<std::uint8_t>& bytes) {

@@ -39,7 +39,7 @@ from images.test_deflate_streams import FILES as INFLATED
 from images.test_deflate_tokens import STREAMS as DEFLATED
 from images.test_deflate_tokens import Bits, raw
 from images.test_tiff_tokens import ENCODERS, FILES, deflated_file
-from jpeg_files import STREAMS, cut, in_strips, jpeg, picture, with_preview
+from jpeg_files import LOSSLESS, STREAMS, cut, in_strips, jpeg, picture, with_preview
 from packing import archive_of_block, swapped
 from random_wavefronts import random_wavefront
 from reference.container_metadata import chunk
@@ -204,7 +204,7 @@ def test_files_with_jpeg_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """They are coded by their coefficients, and restored byte for byte; large ones in parts."""
     folder = tmp_path / "in"
     folder.mkdir()
-    files = {f"{name.replace(':', '')}.jpg": make() for name, make in STREAMS.items()}
+    files = {f"{name.replace(':', '')}.jpg": make() for name, make in (STREAMS | LOSSLESS).items()}
     files["cut.jpg"] = cut(jpeg(progressive=True), 0.7)
     files["preview.jpg"] = with_preview()
     files["several.bin"] = b"before" + jpeg(quality=50) + bytes(99) + jpeg(picture("L")) + b"behind"
@@ -225,7 +225,7 @@ def test_jpeg_streams_in_strips(tmp_path: Path) -> None:
     folder.mkdir()
     files = {
         "a.jpg": in_strips(),
-        "several.bin": with_preview() + in_strips() + in_strips(STREAMS["lossless"](), 3) + jpeg(),
+        "several.bin": with_preview() + in_strips() + in_strips(STREAMS["CMYK"](), 3) + jpeg(),
     }
     for name, content in files.items():
         (folder / name).write_bytes(content)

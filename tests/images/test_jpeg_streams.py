@@ -53,7 +53,6 @@ STREAMS = JPEG_STREAMS | {
         b"\xff\xd3", b"\xff\xd5"
     ),
     "a missing restart": lambda: large(restart_marker_blocks=4).replace(b"\xff\xd3", b""),
-    "lossless, cut": lambda: cut(stored("lossless"), 0.6),
     "with a comment": lambda: large(quality=80, comment=b"a comment " * 20),
     "with a preview": with_preview,
     "with bytes behind it": lambda: large(quality=80) + bytes(range(256)),

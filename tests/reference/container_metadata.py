@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from . import deflate_tokens, inflated
 from .fields import Reader, require
+from .jpeg_markers import Skeleton
+from .jpeg_streams import Planes, undo_round
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 SAMPLES = (
@@ -39,7 +41,7 @@ def is_plain(metadata: bytes) -> bool:
     if metadata[0] in (3, 9):
         return all(is_of_tokens(reader, metadata[0] == 9))
     if metadata[0] != 4:
-        return metadata[0] in (1, 5, 6, 10, 11)
+        return metadata[0] in (1, 5, 6, 10, 11, 12)
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
     return all(run[8] == 1 for run in runs)
 
@@ -95,6 +97,8 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return in_streams(reader, pixels)
     if kind == 11:
         return byte_runs(reader, pixels)
+    if kind == 12:
+        return lossless_jpeg(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
     return tiff(reader, [pixels], on_sheet=True)
 
@@ -864,3 +868,42 @@ def animated_file(reader: Reader, sheet: NDArray[Any]) -> tuple[bytes, int, int]
             numbers += 1
         data += chunk(kind, held)
     return data, check, at
+
+
+def lossless_jpeg(reader: Reader, pixels: NDArray[Any]) -> bytes:
+    require(pixels.dtype.kind in "ui" and pixels.dtype.itemsize <= 2, "integers of 8 or 16 bits")
+    headers = [(reader.varint(), reader.take(8)) for _ in range(reader.varint())]
+    left = pixels.reshape(*pixels.shape[:2], -1).astype(int)
+
+    def planes_of(skeleton: Skeleton, _: int, __: int) -> Planes:
+        nonlocal left
+        frame = skeleton.frame
+        if frame is None:
+            return []
+        require(frame.lossless, "samples")
+        require(len(skeleton.scans) <= len(frame.components), "few scans")
+        unit = [
+            (c, one, v, h)
+            for c, one in enumerate(frame.components)
+            for v in range(one.v)
+            for h in range(one.h)
+        ]
+        require((frame.columns, len(unit)) == left.shape[1:], "the columns and channels")
+        require(frame.rows <= len(left), "the rows")
+        own, left = left[: frame.rows], left[frame.rows :]
+        if pixels.dtype.kind == "i":
+            own = own % 2**frame.precision
+        planes: Planes = [[0] * (one.rows * one.columns) for one in frame.components]
+        for row, column in np.ndindex(frame.rows, frame.columns):
+            for sample, (c, one, v, h) in zip(own[row, column].tolist(), unit, strict=True):
+                planes[c][(row * one.v + v) * one.columns + column * one.h + h] = sample
+        return planes
+
+    whole = undo_round(reader.take(len(reader.data) - reader.at), planes_of)
+    require(len(left) == 0, "all rows of the picture")
+    data, at = b"", 0
+    for gap, header in headers:
+        data += whole[at : at + gap] + header
+        at += gap
+    require(at <= len(whole), "headers in the file")
+    return data + whole[at:]

@@ -36,8 +36,7 @@ class Frame:
 
     @property
     def blocks(self) -> int:
-        total = sum(one.rows * one.columns for one in self.components)
-        return ceil(total, 8) if self.lossless else total
+        return sum(one.rows * one.columns for one in self.components)
 
 
 Code = dict[int, str]

@@ -2,7 +2,7 @@
 
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -12,7 +12,6 @@ from .fields import Reader, require
 from .jpeg_arithmetic import Stretch
 from .jpeg_coefficients import ZIGZAG, Block, Coefficients
 from .jpeg_markers import Component, Frame, Scan, Skeleton
-from .jpeg_samples import Samples
 
 HEADER = (TABLES / "jpeg_header.bin").read_bytes()
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
@@ -35,63 +34,30 @@ def decode_streams(data: bytes, size: int) -> bytes:
     require(before <= MOST_BEFORE, "the number of bytes in front of the tile")
     size += before
     rest = decompress(reader.take(reader.varint()), coder)
-    require(len(rest) <= 2 * size + 64, "the size of the rest")
     strips = Reader(reader.take(reader.varint()) if first & STRIPS else b"")
-    model = Model(data[reader.at :])
-    left = FREE_BLOCKS + size
+    model, left = Coefficients(data[reader.at :]), FREE_BLOCKS + size
+
+    def planes_of(skeleton: Skeleton, own: int, coded: int) -> Planes:
+        nonlocal left
+        if not skeleton.frame:
+            return []
+        require(not skeleton.frame.lossless, "coefficients")
+        left -= skeleton.frame.blocks
+        require(left >= 0, "a byte for each block")
+        visits = len(skeleton.scans) * skeleton.frame.blocks // 64
+        require(visits <= FREE_BLOCKS + own, "few scans")
+        return pop_planes(skeleton.frame, coded, model, strips)
+
     for number in reversed(range(rounds)):
-        reader = Reader(rest)
-        total = reader.varint()
-        require(total == size if number == 0 else total <= 2 * size + 64, "the size of the tile")
-        heads = [[reader.varint() for _ in range(5)] for _ in range(reader.varint())]
-        require(sum(head[0] + head[1] for head in heads) <= total, "streams in the bytes")
-        parts = [(reader.take(size), reader.take(rest)) for _, _, size, rest, _ in heads]
-        streams = []
-        for (_, own, _, _, other), (segments, rest) in zip(heads, parts, strict=True):
-            require(other <= len(heads), "tables of a stream")
-            tables = b""
-            if other:
-                tables = parts[other - 1][0]
-                require(2 <= len(tables) <= MOST_OF_TABLES - 2, "the size of tables")
-                require(tables.endswith(EOI), "the end of tables")
-            tables = tables[:-2]
-            skeleton = Skeleton(tables + segments)
-            details = Details(rest, len(skeleton.scans))
-            planes: Planes = []
-            if skeleton.frame:
-                left -= skeleton.frame.blocks
-                require(left >= 0, "a byte for each block")
-                visits = len(skeleton.scans) * skeleton.frame.blocks // 64
-                require(visits <= FREE_BLOCKS + own, "few scans")
-                planes = pop_planes(skeleton.frame, own - 2 - len(segments), model, strips)
-            whole = write(skeleton, planes, details)
-            streams.append(SOI + whole[2 + len(tables) :])
-            require(len(streams[-1]) == own, "the size of a stream")
-        pieces = []
-        for (gap, *_), stream in zip(heads, streams, strict=True):
-            pieces += [reader.take(gap), stream]
-        rest = b"".join([*pieces, reader.data[reader.at :]])
-        require(len(rest) == total, "the size of all bytes")
-    model.done()
+        require(len(rest) <= 2 * size + 64, "the size of the rest")
+        rest = undo_round(rest, planes_of)
+        require(number > 0 or len(rest) == size, "the size of the tile")
+    model.decisions.done()
     require(strips.at == len(strips.data), "strips of streams")
     return rest[before:]
 
 
-class Model:
-    """The state of streams that are coded together."""
-
-    def __init__(self, coded: bytes) -> None:
-        self.coefficients = Coefficients(coded)
-        self.samples = Samples(self.coefficients.decisions)
-
-    def pop(self, frame: Frame) -> Planes:
-        return self.samples.pop(frame) if frame.lossless else self.coefficients.pop(frame)
-
-    def done(self) -> None:
-        self.coefficients.decisions.done()
-
-
-def pop_planes(frame: Frame, coded: int, model: Model, strips: Reader) -> Planes:
+def pop_planes(frame: Frame, coded: int, model: Coefficients, strips: Reader) -> Planes:
     """Those of a stream with so many entropy-coded bytes."""
     count = min(coded // BYTES_OF_A_STRIP, frame.rows)
     if count < 2:
@@ -101,13 +67,44 @@ def pop_planes(frame: Frame, coded: int, model: Model, strips: Reader) -> Planes
     for begin, end in pairwise(bounds):
         rows = end - begin
         parts = [replace(one, rows=rows * one.v) for one in frame.components]
-        own = Model(strips.take(strips.varint()))
-        for plane, part in zip(
-            planes, own.pop(replace(frame, rows=rows, components=parts)), strict=True
-        ):
+        own = Coefficients(strips.take(strips.varint()))
+        strip = own.pop(replace(frame, rows=rows, components=parts))
+        for plane, part in zip(planes, strip, strict=True):
             plane += part
-        own.done()
+        own.decisions.done()
     return planes
+
+
+def undo_round(rest: bytes, planes_of: Callable[[Skeleton, int, int], Planes]) -> bytes:
+    """The bytes before a round. planes_of: from a stream's skeleton, its size and the number of its
+    entropy-coded bytes to what its scans have.
+    """
+    reader = Reader(rest)
+    total = reader.varint()
+    heads = [[reader.varint() for _ in range(5)] for _ in range(reader.varint())]
+    require(sum(head[0] + head[1] for head in heads) <= total, "streams in the bytes")
+    parts = [(reader.take(size), reader.take(rest)) for _, _, size, rest, _ in heads]
+    streams = []
+    for (_, own, _, _, other), (segments, packed) in zip(heads, parts, strict=True):
+        require(other <= len(heads), "tables of a stream")
+        tables = b""
+        if other:
+            tables = parts[other - 1][0]
+            require(2 <= len(tables) <= MOST_OF_TABLES - 2, "the size of tables")
+            require(tables.endswith(EOI), "the end of tables")
+        tables = tables[:-2]
+        skeleton = Skeleton(tables + segments)
+        details = Details(packed, len(skeleton.scans))
+        planes = planes_of(skeleton, own, own - 2 - len(segments))
+        whole = write(skeleton, planes, details)
+        streams.append(SOI + whole[2 + len(tables) :])
+        require(len(streams[-1]) == own, "the size of a stream")
+    pieces = []
+    for (gap, *_), stream in zip(heads, streams, strict=True):
+        pieces += [reader.take(gap), stream]
+    whole = b"".join([*pieces, reader.data[reader.at :]])
+    require(len(whole) == total, "the size of all bytes")
+    return whole
 
 
 def decompress(stream: bytes, coder: int) -> bytes:

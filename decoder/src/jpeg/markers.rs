@@ -46,12 +46,7 @@ impl Frame {
     }
 
     pub fn blocks(&self) -> u64 {
-        let blocks = self.components.iter().map(|one| one.rows as u64 * one.columns as u64).sum::<u64>();
-        if self.lossless {
-            blocks.div_ceil(8)
-        } else {
-            blocks
-        }
+        self.components.iter().map(|one| one.rows as u64 * one.columns as u64).sum()
     }
 }
 

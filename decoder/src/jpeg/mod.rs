@@ -9,6 +9,5 @@ pub mod details;
 pub mod levels;
 pub mod markers;
 pub mod pixels;
-pub mod samples;
 pub mod scans;
 pub mod streams;

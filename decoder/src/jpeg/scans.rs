@@ -5,7 +5,6 @@ use crate::jpeg::arithmetic::Stretch;
 use crate::jpeg::details::Details;
 use crate::jpeg::levels::{natural, Block, BLOCK};
 use crate::jpeg::markers::{Component, Frame, Huffman, Scan, Segments};
-use crate::jpeg::samples::Plane;
 
 const SECTION: &str = "jpeg-format.md, J4";
 
@@ -15,58 +14,7 @@ const MOST_CORRECTIONS: usize = 937;
 /// What the streams of a kind have.
 pub enum Planes {
     Coefficients(Vec<Vec<Block>>),
-    Samples(Vec<Plane>),
-}
-
-impl Planes {
-    /// Those of a frame, of which no rows are known.
-    pub fn with_room(frame: &Frame) -> Planes {
-        let sizes = frame.components.iter().map(|one| one.rows * one.columns);
-        if frame.lossless {
-            Planes::Samples(sizes.map(Vec::with_capacity).collect())
-        } else {
-            Planes::Coefficients(sizes.map(Vec::with_capacity).collect())
-        }
-    }
-
-    /// Adds rows below its own, of the same kind.
-    pub fn extend(&mut self, rows: Planes) {
-        match (self, rows) {
-            (Planes::Coefficients(own), Planes::Coefficients(rows)) => {
-                own.iter_mut().zip(rows).for_each(|(own, rows)| own.extend(rows));
-            }
-            (Planes::Samples(own), Planes::Samples(rows)) => {
-                own.iter_mut().zip(rows).for_each(|(own, rows)| own.extend(rows));
-            }
-            _ => {}
-        }
-    }
-
-    /// Adds rows of a frame, as `bytes` gives them.
-    pub fn extend_by(&mut self, frame: &Frame, bytes: &[u8]) {
-        let mut words = bytes.chunks_exact(2).map(|word| u16::from_le_bytes([word[0], word[1]]));
-        let sizes = frame.components.iter().map(|one| one.rows * one.columns);
-        match self {
-            Planes::Coefficients(own) => {
-                for (own, size) in own.iter_mut().zip(sizes) {
-                    own.extend((0..size).map(|_| std::array::from_fn(|_| words.next().unwrap_or(0) as i16)));
-                }
-            }
-            Planes::Samples(own) => {
-                own.iter_mut().zip(sizes).for_each(|(own, size)| own.extend(words.by_ref().take(size)));
-            }
-        }
-    }
-
-    /// Their numbers, low bytes first.
-    pub fn bytes(&self) -> Vec<u8> {
-        match self {
-            Planes::Coefficients(planes) => {
-                planes.iter().flatten().flatten().flat_map(|number| number.to_le_bytes()).collect()
-            }
-            Planes::Samples(planes) => planes.iter().flatten().flat_map(|number| number.to_le_bytes()).collect(),
-        }
-    }
+    Samples(Vec<Vec<u16>>),
 }
 
 /// The bytes of a stream, from its skeleton without the first two bytes, its blocks and its details.

@@ -6,9 +6,8 @@ use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::{inflate, lzma2};
 use crate::jpeg::coefficients::Model;
 use crate::jpeg::details::Details;
-use crate::jpeg::levels::BLOCK;
+use crate::jpeg::levels::{self, BLOCK};
 use crate::jpeg::markers::{Frame, Segments};
-use crate::jpeg::samples;
 use crate::jpeg::scans::{self, Planes};
 use crate::types::block::{Block, ValueMap};
 
@@ -35,25 +34,6 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     Streams::read(block)?.decode(&[])
 }
 
-/// Models of coefficients and of samples, and the decisions of both.
-struct Models<'a>(Model<'a>, Option<samples::Model>);
-
-impl<'a> Models<'a> {
-    fn new(coded: &'a [u8]) -> Result<Self> {
-        Ok(Models(Model::new(coded)?, None))
-    }
-
-    fn code(&mut self, frame: &Frame) -> Result<Planes> {
-        if frame.lossless {
-            let samples = self.1.get_or_insert_with(samples::Model::default);
-            return Ok(Planes::Samples(samples.code(self.0.coder(), frame)?));
-        }
-        let mut planes: Vec<_> = frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
-        self.0.code(frame, &mut planes)?;
-        Ok(Planes::Coefficients(planes))
-    }
-}
-
 /// A strip of a stream.
 pub struct Strip<'a> {
     /// Its rows alone.
@@ -62,12 +42,27 @@ pub struct Strip<'a> {
 }
 
 impl Strip<'_> {
-    pub fn decode(&self) -> Result<Planes> {
-        let mut models = Models::new(self.coded)?;
-        let planes = models.code(&self.frame)?;
-        models.0.end()?;
+    /// The blocks of each component.
+    pub fn decode(&self) -> Result<Vec<Vec<levels::Block>>> {
+        let mut model = Model::new(self.coded)?;
+        let planes = coefficients(&mut model, &self.frame)?;
+        model.end()?;
         Ok(planes)
     }
+
+    /// Those that are known, as numbers, low bytes first.
+    fn from_bytes(&self, bytes: &[u8]) -> Vec<Vec<levels::Block>> {
+        let mut words = bytes.chunks_exact(2).map(|word| i16::from_le_bytes([word[0], word[1]]));
+        let mut block = || std::array::from_fn(|_| words.next().unwrap_or(0));
+        let sizes = self.frame.components.iter().map(|one| one.rows * one.columns);
+        sizes.map(|size| (0..size).map(|_| block()).collect()).collect()
+    }
+}
+
+fn coefficients(model: &mut Model, frame: &Frame) -> Result<Vec<Vec<levels::Block>>> {
+    let mut planes: Vec<_> = frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
+    model.code(frame, &mut planes)?;
+    Ok(planes)
 }
 
 /// A block, of which streams in headers of others have been put in again.
@@ -77,7 +72,7 @@ pub struct Streams<'a> {
     /// Of the bytes, and how many of these stand in front of the tile.
     size: usize,
     before: usize,
-    models: Models<'a>,
+    model: Model<'a>,
     strips: Bytes<'a>,
     /// How many there may still be.
     blocks: u64,
@@ -108,9 +103,9 @@ impl<'a> Streams<'a> {
         let length = if first < STRIPS { 0 } else { bytes.varint()? };
         let strips = Bytes::new(bytes.take_long(length)?, SECTION);
         let blocks = FREE_BLOCKS + size as u64;
-        let mut streams = Streams { rest, size, before, models: Models::new(bytes.rest())?, strips, blocks };
+        let mut streams = Streams { rest, size, before, model: Model::new(bytes.rest())?, strips, blocks };
         if rounds == 2 {
-            streams.rest = streams.put_in(0..=most, |streams, stream| streams.write(stream, &mut [].iter()))?;
+            streams.rest = streams.put_in(most, |streams, stream| streams.write(stream, &mut [].iter()))?;
         }
         Ok(streams)
     }
@@ -118,9 +113,9 @@ impl<'a> Streams<'a> {
     /// The strips that are left.
     pub fn strips(mut self) -> Result<Vec<Strip<'a>>> {
         let mut found = Vec::new();
-        self.put_in(self.size..=self.size, |streams, stream| {
+        self.put_in(self.size, |streams, stream| {
             if let Some(frame) = &stream.frame {
-                found.extend(streams.strips_of(frame, stream.coded)?);
+                found.extend(streams.strips_of(frame, stream)?);
             }
             Ok(vec![0; stream.size])
         })?;
@@ -130,67 +125,35 @@ impl<'a> Streams<'a> {
     /// The bytes of the tile. `known`: the first ones of the strips that are left.
     pub fn decode(mut self, known: &[Vec<u8>]) -> Result<Vec<u8>> {
         let mut known = known.iter();
-        let mut content = self.put_in(self.size..=self.size, |streams, stream| streams.write(stream, &mut known))?;
-        self.models.0.end()?;
+        let mut content = self.put_in(self.size, |streams, stream| streams.write(stream, &mut known))?;
+        demand(content.len() == self.size, "JPEG streams have another size: that of all bytes", SECTION)?;
+        self.model.end()?;
         self.strips.end()?;
         content.drain(..self.before);
         Ok(content)
     }
 
-    /// The bytes with their streams. `bytes_of` makes those of a stream.
+    /// The same as for bytes that are no block.
     fn put_in(
         &mut self,
-        sizes: std::ops::RangeInclusive<usize>,
+        most: usize,
         mut bytes_of: impl FnMut(&mut Self, &Stream) -> Result<Vec<u8>>,
     ) -> Result<Vec<u8>> {
         let rest = std::mem::take(&mut self.rest);
-        let mut bytes = Bytes::new(&rest, SECTION);
-        let claims = |what| refuse(format!("JPEG streams have another size: {what}"), SECTION);
-        let total = match usize::try_from(bytes.varint()?) {
-            Ok(total) if sizes.contains(&total) => total,
-            _ => return claims("that of all bytes"),
-        };
-        let mut heads = Vec::new();
-        let mut used = 0u64;
-        for _ in 0..bytes.varint()? {
-            let [gap, size, skeleton, details, tables] =
-                [bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?];
-            used = used.saturating_add(gap).saturating_add(size);
-            if used > total as u64 {
-                return claims("that of a stream");
-            }
-            heads.push((gap, size as usize, skeleton, details, tables));
-        }
-        let mut parts = Vec::new();
-        for &(_, _, skeleton, details, _) in &heads {
-            parts.push((bytes.take_long(skeleton)?, bytes.take_long(details)?));
-        }
-        let mut streams = Vec::new();
-        for (&(gap, size, _, _, tables), &(skeleton, details)) in heads.iter().zip(&parts) {
-            let tables = match tables.checked_sub(1).map(|other| parts.get(other as usize)) {
-                None => &[][..],
-                Some(Some((other, _))) if other.len() + 2 <= MOST_OF_TABLES => {
-                    let tables = other.strip_suffix(&[0xFF, 0xD9]);
-                    tables.map_or_else(|| refuse("the tables of a JPEG stream do not end", SECTION), Ok)?
-                }
-                Some(_) => return refuse("the tables of a JPEG stream are of no stream, or too large", SECTION),
-            };
-            let stream = Stream::read(tables, skeleton, details, size, &mut self.blocks)?;
-            streams.push((gap, bytes_of(self, &stream)?));
-        }
-        let mut out = Vec::with_capacity(total);
-        for (gap, stream) in streams {
-            out.extend_from_slice(bytes.take_long(gap)?);
-            out.extend_from_slice(&stream);
-        }
-        out.extend_from_slice(bytes.rest());
-        demand(out.len() == total, "JPEG streams leave another number of bytes", SECTION)?;
-        Ok(out)
+        put_in(&rest, most, |stream| bytes_of(self, stream))
     }
 
-    /// The strips of a stream with so many entropy-coded bytes; none if it has no more than one.
-    fn strips_of(&mut self, frame: &Frame, coded: usize) -> Result<Vec<Strip<'a>>> {
-        let count = (coded / BYTES_OF_A_STRIP).min(frame.rows);
+    /// The strips of a stream; none if it has no more than one.
+    fn strips_of(&mut self, frame: &Frame, stream: &Stream) -> Result<Vec<Strip<'a>>> {
+        demand(!frame.lossless, "a JPEG stream has samples", SECTION)?;
+        let blocks = frame.blocks();
+        let Some(others) = self.blocks.checked_sub(blocks) else {
+            return refuse("a JPEG stream has less than a byte for each block", SECTION);
+        };
+        self.blocks = others;
+        let visits = u128::from(stream.scans) * u128::from(blocks) / 64;
+        demand(visits <= u128::from(FREE_BLOCKS) + stream.size as u128, "a JPEG stream has too many scans", SECTION)?;
+        let count = (stream.coded / BYTES_OF_A_STRIP).min(frame.rows);
         let mut strips = Vec::new();
         for i in (0..count).filter(|_| count > 1) {
             let rows = (i + 1) * frame.rows / count - i * frame.rows / count;
@@ -202,35 +165,79 @@ impl<'a> Streams<'a> {
 
     /// The bytes of a stream. `known`: the planes of strips.
     fn write(&mut self, stream: &Stream, known: &mut std::slice::Iter<Vec<u8>>) -> Result<Vec<u8>> {
-        let mut planes = Planes::Samples(Vec::new());
+        let mut planes = Vec::new();
         if let Some(frame) = &stream.frame {
-            let strips = self.strips_of(frame, stream.coded)?;
+            let strips = self.strips_of(frame, stream)?;
             if strips.is_empty() {
-                planes = self.models.code(frame)?;
+                planes = coefficients(&mut self.model, frame)?;
             } else {
-                planes = Planes::with_room(frame);
-                for strip in strips {
-                    match known.next() {
-                        Some(bytes) => planes.extend_by(&strip.frame, bytes),
-                        None => planes.extend(strip.decode()?),
-                    }
-                }
+                planes = frame.components.iter().map(|one| Vec::with_capacity(one.rows * one.columns)).collect();
+            }
+            for strip in strips {
+                let rows = match known.next() {
+                    Some(bytes) => strip.from_bytes(bytes),
+                    None => strip.decode()?,
+                };
+                planes.iter_mut().zip(rows).for_each(|(plane, rows)| plane.extend(rows));
             }
         }
-        let details = Details::read(stream.details, stream.scans)?;
-        let mut whole = scans::write(&stream.skeleton, &planes, details, stream.size + stream.tables)?;
-        whole.drain(2..2 + stream.tables);
-        Ok(whole)
+        stream.write(&Planes::Coefficients(planes))
     }
 }
 
+/// Puts the streams of a round into the bytes again, at most so many. `bytes_of` makes those of a stream.
+pub fn put_in(rest: &[u8], most: usize, mut bytes_of: impl FnMut(&Stream) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+    let mut bytes = Bytes::new(rest, SECTION);
+    let claims = |what| refuse(format!("JPEG streams have another size: {what}"), SECTION);
+    let total = match usize::try_from(bytes.varint()?) {
+        Ok(total) if total <= most => total,
+        _ => return claims("that of all bytes"),
+    };
+    let mut heads = Vec::new();
+    let (mut used, mut own) = (0u64, 0);
+    for _ in 0..bytes.varint()? {
+        let [gap, size, skeleton, details, tables] =
+            [bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?];
+        used = used.saturating_add(gap).saturating_add(size);
+        if used > total as u64 {
+            return claims("that of a stream");
+        }
+        own += size as usize;
+        heads.push((gap, size as usize, skeleton, details, tables));
+    }
+    let mut parts = Vec::new();
+    for &(_, _, skeleton, details, _) in &heads {
+        parts.push((bytes.take_long(skeleton)?, bytes.take_long(details)?));
+    }
+    demand(total - own == bytes.left(), "JPEG streams leave another number of bytes", SECTION)?;
+    let mut streams = Vec::new();
+    for (&(gap, size, _, _, tables), &(skeleton, details)) in heads.iter().zip(&parts) {
+        let tables = match tables.checked_sub(1).map(|other| parts.get(other as usize)) {
+            None => &[][..],
+            Some(Some((other, _))) if other.len() + 2 <= MOST_OF_TABLES => {
+                let tables = other.strip_suffix(&[0xFF, 0xD9]);
+                tables.map_or_else(|| refuse("the tables of a JPEG stream do not end", SECTION), Ok)?
+            }
+            Some(_) => return refuse("the tables of a JPEG stream are of no stream, or too large", SECTION),
+        };
+        streams.push((gap, bytes_of(&Stream::read(tables, skeleton, details, size)?)?));
+    }
+    let mut out = Vec::with_capacity(total);
+    for (gap, stream) in streams {
+        out.extend_from_slice(bytes.take_long(gap)?);
+        out.extend_from_slice(&stream);
+    }
+    out.extend_from_slice(bytes.rest());
+    Ok(out)
+}
+
 /// What the rest has of a stream.
-struct Stream<'a> {
+pub struct Stream<'a> {
     /// With the tables of another one.
     skeleton: Vec<u8>,
     details: &'a [u8],
-    frame: Option<Frame>,
-    scans: u64,
+    pub frame: Option<Frame>,
+    pub scans: u64,
     /// Of its bytes, of those that are entropy-coded, and of the tables of another one.
     size: usize,
     coded: usize,
@@ -238,8 +245,8 @@ struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    /// `tables`: segments that stand in front of its own. `left`: the blocks that it may have.
-    fn read(tables: &[u8], own: &[u8], details: &'a [u8], size: usize, left: &mut u64) -> Result<Self> {
+    /// `tables`: segments that stand in front of its own.
+    fn read(tables: &[u8], own: &[u8], details: &'a [u8], size: usize) -> Result<Self> {
         let skeleton = [tables, own].concat();
         demand(skeleton.len() >= 2, "a JPEG stream is too short", SECTION)?;
         let mut segments = Segments::new(&skeleton);
@@ -248,16 +255,14 @@ impl<'a> Stream<'a> {
             scans += 1;
         }
         let frame = segments.frame;
-        if let Some(frame) = &frame {
-            let blocks = frame.blocks();
-            let Some(others) = left.checked_sub(blocks) else {
-                return refuse("a JPEG stream has less than a byte for each block", SECTION);
-            };
-            *left = others;
-            let visits = u128::from(scans) * u128::from(blocks) / 64;
-            demand(visits <= u128::from(FREE_BLOCKS) + size as u128, "a JPEG stream has too many scans", SECTION)?;
-        }
         let coded = size.saturating_sub(own.len() + 2);
         Ok(Stream { skeleton, details, frame, scans, size, coded, tables: tables.len() })
+    }
+
+    pub fn write(&self, planes: &Planes) -> Result<Vec<u8>> {
+        let details = Details::read(self.details, self.scans)?;
+        let mut whole = scans::write(&self.skeleton, planes, details, self.size + self.tables)?;
+        whole.drain(2..2 + self.tables);
+        Ok(whole)
     }
 }

@@ -7,7 +7,7 @@ use crate::foundations::error::{demand, Result};
 use crate::restored::deflated::{checked, Encoder, Rows};
 use crate::restored::picture::{pack, packed, Chunk, Mode, Picture};
 use crate::restored::tiff::Tiff;
-use crate::restored::{animated, byte_runs, gif};
+use crate::restored::{animated, byte_runs, gif, lossless_jpeg};
 use crate::tokens::{Round, Streams};
 
 /// What container metadata makes of a picture.
@@ -57,6 +57,7 @@ impl Header {
                 }
                 header.pieces = vec![[0, bytes.at() as u64, first.unwrap_or(0).min(bytes.left() as u64)]];
             }
+            12 => header.pieces = vec![lossless_jpeg::beginning(&mut bytes)?],
             2 | 3 => {
                 let [_, colour] = bytes.array()?;
                 header.palette = palette(colour, &chunks(&mut bytes)?);
@@ -116,6 +117,7 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
             Ok(Restored::Pages(vec![(picture.rows, picture.columns, picture.pixels.to_vec())]))
         }
         11 => Ok(Restored::Exact(byte_runs::file(bytes.rest(), picture)?)),
+        12 => Ok(Restored::Exact(lossless_jpeg::file(bytes.rest(), picture)?)),
         kind @ (8 | 9) => animated::file(bytes.rest(), kind == 9, picture),
         10 => Ok(Restored::Exact(in_streams(bytes.rest(), picture)?)),
         kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),

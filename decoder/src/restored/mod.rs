@@ -4,6 +4,7 @@ pub mod animated;
 pub mod byte_runs;
 pub mod deflated;
 pub mod gif;
+pub mod lossless_jpeg;
 pub mod lzw;
 pub mod metadata;
 pub mod npy;

@@ -304,7 +304,7 @@ pub extern "C" fn strips(bytes: *mut u8, size: usize, place: f64) -> u32 {
     })
 }
 
-/// Decodes one of these strips, as bytes.
+/// Decodes one of these strips, as numbers, low bytes first.
 #[no_mangle]
 pub extern "C" fn strip(bytes: *mut u8, size: usize, place: f64, number: usize) -> u32 {
     let section = taken(bytes, size);
@@ -312,7 +312,7 @@ pub extern "C" fn strip(bytes: *mut u8, size: usize, place: f64, number: usize) 
         let block = Block::read(block_payload(&section, place as u64)?)?;
         let strips = Streams::read(&block)?.strips()?;
         let strip = strips.get(number).ok_or_else(|| error("there is no such strip", "jpeg-format.md, J1"))?;
-        Ok(strip.decode()?.bytes())
+        Ok(strip.decode()?.iter().flatten().flatten().flat_map(|number| number.to_le_bytes()).collect())
     })
 }
 

@@ -1,7 +1,7 @@
 """Code bytes that contain deflate streams and pictures (docs/format.md, The method inflated)."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,27 +34,32 @@ def encode_inflated(
     content: NDArray[np.uint8], encode_picture: Callable[[bytes], bytes | None] | None = None
 ) -> bytes | None:
     """The data of a block of these bytes; None if there is no deflate stream in them, or nothing is
-    gained. encode_picture: gives the fields of a picture file in a ZIP file, or None; if there is
-    no picture, nothing is to be gained by it.
+    gained. encode_picture: gives the fields of a picture file in a ZIP file, or of lossless JPEG
+    streams, or None; if there is no picture, nothing is to be gained by it.
     """
     whole = content.tobytes()
-    if encode_picture is not None and _MEMBER not in whole:
-        return None
+    candidates = Places()
+    if encode_picture is not None:
+        candidates = _with_streams(whole, stored_members(whole))
+        if not candidates and _MEMBER not in whole:
+            return None
     inflater = _core.DeflateInflater(tables.stretch(), tables.logistic_cdf())
-    rest, candidates, rounds, pictures = whole, stored_members(whole), 0, list[bytes]()
+    rest, rounds, pictures = whole, 0, list[bytes]()
     for _ in range(_MOST_ROUNDS):
-        files, coded = Places(), list[bytes]()
+        files, coded, end = Places(), list[bytes](), 0
         if encode_picture is not None:
             for place, size in candidates:
-                fields = encode_picture(rest[place : place + size])
+                fields = encode_picture(rest[place : place + size]) if place >= end else None
                 if fields is not None:
                     files.append((place, size))
                     coded.append(fields)
+                    end = place + size
         left = inflater.take(np.frombuffer(rest, np.uint8), files, _most_rest(len(content)))
         if not left:
             break
         rest, rounds, pictures = left, rounds + 1, coded + pictures
-        candidates = plaintexts(left)
+        if encode_picture is not None:
+            candidates = _with_streams(left, plaintexts(left))
     if not rounds or (encode_picture is not None and not pictures):
         return None
     tokens, left_bytes = inflater.tokens(), np.frombuffer(rest, np.uint8)
@@ -69,6 +74,11 @@ def encode_inflated(
     if max(len(content), len(rest)) > max_elements(min(len(packed), len(by_method))):
         return None
     return packed
+
+
+def _with_streams(content: bytes, files: Iterable[tuple[int, int]]) -> Places:
+    """These places, and those of lossless JPEG streams, in order."""
+    return sorted([*files, *_core.jpeg_sample_runs(np.frombuffer(content, np.uint8))])
 
 
 def stored_members(content: bytes) -> Iterator[tuple[int, int]]:

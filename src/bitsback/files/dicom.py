@@ -1,6 +1,6 @@
-"""The codec of DICOM files whose pixels are not compressed, or by runs of bytes (DICOM PS3.5,
-PS3.10): what stands around the pixels is container metadata, and the elements of the data set are
-read no further than to the pixels.
+"""The codec of DICOM files whose pixels are not compressed, by runs of bytes or by lossless JPEG
+(DICOM PS3.5, PS3.10): what stands around the pixels is container metadata, and the elements of the
+data set are read no further than to the pixels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.files import byte_runs
+from bitsback.files import byte_runs, jpeg_samples
 from bitsback.files.axes import FRAME, Axes, T, X, Y, Z, plain_axes
 from bitsback.files.bands import Bands, rows_of_band
 from bitsback.files.bitmap import LOW_FIRST, PLANES, SWAP, Frame
@@ -29,6 +29,7 @@ from bitsback.files.byte_runs import (
     frame_of,
 )
 from bitsback.files.drawing import UNKNOWN_ENCODER, Split, makes
+from bitsback.files.jpeg_samples import JpegSamples, Taken, take_samples
 from bitsback.format.grid import Shape
 from bitsback.io.file_io import Content, FileContent, in_memory, same_bytes
 from bitsback.lazy import cached_property
@@ -40,15 +41,18 @@ _SYNTAXES = {
     b"1.2.840.10008.1.2.1": (True, "<"),
     b"1.2.840.10008.1.2.2": (True, ">"),
     b"1.2.840.10008.1.2.5": (True, "<"),
+    b"1.2.840.10008.1.2.4.57": (True, "<"),
+    b"1.2.840.10008.1.2.4.70": (True, "<"),
 }
 """Whether elements tell their type, and the order of bytes, by the transfer syntax."""
 _RUNS = b"1.2.840.10008.1.2.5"
+_BEGIN = b"\xff\xd8"
+"""The first bytes of a JPEG stream."""
+_JPEG = (b"1.2.840.10008.1.2.4.57", b"1.2.840.10008.1.2.4.70")
 _OTHER_SYNTAXES = {
     "1.2.1.99": "deflated",
     "1.2.4.50": "JPEG baseline",
     "1.2.4.51": "JPEG extended",
-    "1.2.4.57": "JPEG lossless",
-    "1.2.4.70": "JPEG lossless",
     "1.2.4.80": "JPEG-LS lossless",
     "1.2.4.81": "JPEG-LS near-lossless",
     "1.2.4.90": "JPEG 2000 lossless",
@@ -94,6 +98,8 @@ _MOST_ELEMENTS = 1 << 18
 _MOST_OF_A_VALUE = 1 << 8
 _MOST_OTHERS = 1 << 26
 """The most bytes of container metadata, which is in memory."""
+_MOST_SAMPLES, _MOST_BYTES = 1 << 26, 1 << 27
+"""The most samples of JPEG streams, and bytes of a file with these, which are in memory."""
 
 
 @dataclass(frozen=True)
@@ -141,14 +147,16 @@ def _elements(data: Content, at: int, explicit: bool, order: str) -> Iterator[_E
 
 @dataclass(frozen=True)
 class Dicom:
-    """A DICOM file whose pixels stand in it as they are, or as runs of bytes."""
+    """A DICOM file whose pixels stand in it as they are, as runs of bytes or as lossless JPEG
+    streams.
+    """
 
     data: Content
     values: dict[int, bytes]
     """The values of the elements that are of interest here."""
     pixels: _Element
     order: str
-    in_runs: bool
+    syntax: bytes
 
     @classmethod
     def read(cls, data: Content) -> Dicom | None:
@@ -160,7 +168,7 @@ class Dicom:
         values: dict[int, bytes] = {}
         for element in _elements(data, at, explicit, order):
             if element.tag == _PIXELS:
-                return cls(data, values, element, order, syntax == _RUNS)
+                return cls(data, values, element, order, syntax)
             if element.tag in _WANTED and element.length <= _MOST_OF_A_VALUE:
                 values[element.tag] = data[element.start : element.start + element.length]
         return None
@@ -178,6 +186,14 @@ class Dicom:
         return found if len(found) == count and all(map(isfinite, found)) else None
 
     @property
+    def in_runs(self) -> bool:
+        return self.syntax == _RUNS
+
+    @property
+    def in_jpeg(self) -> bool:
+        return self.syntax in _JPEG
+
+    @property
     def frames(self) -> float:
         """The number of its frames, as far as it makes sense."""
         return (self.decimals(_FRAMES, 1) or [1.0])[0]
@@ -193,14 +209,14 @@ class Dicom:
         deep = self._number(_BITS, 0) > 8
         low_first = LOW_FIRST * (self._number(_BITS, 0) == 1)
         swap = SWAP * (deep and self.order == ">")
-        return PLANES * (planar and not self.in_runs) + swap + low_first
+        return PLANES * (planar and not (self.in_runs or self.in_jpeg)) + swap + low_first
 
     def refusal(self) -> str | None:
         """Why its pixels are not coded; None if they are."""
         samples, bits = self._number(_SAMPLES, 1), self._number(_BITS, 0)
         photometric = self.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
         frames = self.frames
-        if bits not in (1, 8, 16, 32) or (bits == 1 and self.in_runs):
+        if bits not in (8, 16) and (self.in_jpeg or bits != 32) and (self.in_runs or bits != 1):
             return f"samples of {bits} bit{'s' * (bits != 1)} (0028,0100)"
         if samples not in (1, 3):
             return f"{samples} samples in a pixel (0028,0002)"
@@ -221,6 +237,8 @@ class Dicom:
             return "no rows or no columns (0028,0010)"
         if self.in_runs:
             return self._refusal_of_runs()
+        if self.in_jpeg:
+            return self._refusal_of_jpeg()
         if self.pixels.length == _UNDEFINED:
             return "pixels in items, although they are not compressed (7FE0,0010)"
         if size > min(self.pixels.length, len(self.data) - self.pixels.start):
@@ -255,6 +273,8 @@ class Dicom:
         dtype, shape = self.dtype, self.shape
         if self.in_runs:
             return Bands(dtype, shape, self._frames_of_runs)
+        if self.in_jpeg:
+            return Bands(dtype, shape, self._samples)
         height, start, size = shape[0], self.pixels.start, self._size
         planes = shape[2] if self.layout & PLANES else 1
         stride = size // height // planes
@@ -309,6 +329,36 @@ class Dicom:
                     " (7FE0,0010)"
                 )
         return None
+
+    def _refusal_of_jpeg(self) -> str | None:
+        frames, streams = int(self.frames), sum(map(self._begins_stream, self._fragments[1:]))
+        if streams != frames:
+            return f"{frames} frames of JPEG in {streams} streams (7FE0,0010)"
+        if math.prod(self.shape) > _MOST_SAMPLES or len(self.data) > _MOST_BYTES:
+            return "more than 64 million samples of JPEG (7FE0,0010)"
+        return None
+
+    def _begins_stream(self, fragment: tuple[int, int]) -> bool:
+        return self.data[fragment[0] : fragment[0] + 2] == _BEGIN
+
+    def jpeg(self) -> Taken | None:
+        """Its lossless JPEG streams; None if others than its header tells come of them."""
+        headers, parts, at = list[tuple[int, bytes]](), list[bytes](), 0
+        for fragment in self._fragments[1:]:
+            if not self._begins_stream(fragment):
+                end = fragment[0] - jpeg_samples.SPLIT
+                headers.append((end - at, self.data[end : fragment[0]]))
+                parts.append(self.data[at:end])
+                at = fragment[0]
+        parts.append(self.data[at : len(self.data)])
+        found = take_samples(b"".join(parts), self.pixels.start, tuple(headers))
+        return None if found is None or found.shift or found.samples.shape != self.shape else found
+
+    def _samples(self) -> Iterator[NDArray[Any]]:
+        found = self.jpeg()
+        if found is None:
+            raise OSError("its JPEG streams are damaged, or of another picture")
+        yield found.pixels(self.dtype)
 
     def _segments(self, frame: int) -> list[tuple[int, int]]:
         """Where the segments of a frame begin, and end at the latest."""
@@ -446,13 +496,13 @@ def refusal(file: BinaryIO) -> str:
     return f"transfer syntax {f'{other}, {name}' if other else name} (0002,0010)"
 
 
-def _header(frame: Frame | ByteRuns) -> Dicom | None:
+def _header(frame: Frame | ByteRuns | JpegSamples) -> Dicom | None:
     """The header of a file; None for a file of another format."""
     is_dicom = frame.others[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
     return Dicom.read(frame.others) if is_dicom else None
 
 
-def axes_of(metadata: Frame | ByteRuns, shape: Shape) -> Axes | None:
+def axes_of(metadata: Frame | ByteRuns | JpegSamples, shape: Shape) -> Axes | None:
     """The axes of the frames of a DICOM file."""
     found = _header(metadata)
     if found is None or not 1 <= found.frames < _MOST_OTHERS:
@@ -502,13 +552,22 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     pixels = None if found is None else found.bands()
     if found is None or pixels is None:
         return None
-    metadata = found.runs() if found.in_runs else found.frame(pixels)
+    metadata: Frame | ByteRuns | JpegSamples
+    if found.in_jpeg:
+        taken = found.jpeg()
+        if taken is None:
+            return None
+        pixels, metadata = Bands.from_array(taken.pixels(found.dtype)), taken.metadata
+    else:
+        metadata = found.runs() if found.in_runs else found.frame(pixels)
     same = makes(metadata, data, pixels)
     return Split.from_pixels(pixels, metadata, found.palette) if same else None
 
 
-def unpack(cursor: Cursor, kind: int) -> Frame | ByteRuns:
-    return ByteRuns.unpack(cursor) if kind == byte_runs.KIND else Frame.unpack(cursor)
+def unpack(cursor: Cursor, kind: int) -> Frame | ByteRuns | JpegSamples:
+    if kind == byte_runs.KIND:
+        return ByteRuns.unpack(cursor)
+    return JpegSamples.unpack(cursor) if kind == jpeg_samples.KIND else Frame.unpack(cursor)
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:

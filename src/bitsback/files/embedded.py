@@ -1,5 +1,6 @@
-"""Picture files among other bytes, such as those in ZIP files: of formats that every decoder makes
-again, so that they take neither zlib nor libtiff (docs/format.md, A5.20).
+"""Picture files among other bytes, such as those in ZIP files, and lossless JPEG streams: of
+formats that every decoder makes again, so that they take neither zlib nor libtiff (docs/format.md,
+A5.20).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError, InputError
@@ -18,6 +20,7 @@ from bitsback.files.bitmap import Frame
 from bitsback.files.deflated import DeflatedSegments, OtherDeflated
 from bitsback.files.drawing import ContainerMetadata, PictureCodec, pack
 from bitsback.files.gif import Gif
+from bitsback.files.jpeg_samples import JpegSamples, take_samples
 from bitsback.files.picture_files import file_of, unpack
 from bitsback.files.pictures import reading_picture
 from bitsback.files.png.png_metadata import Png
@@ -35,6 +38,8 @@ def split(data: bytes) -> tuple[NDArray[Any], bytes] | None:
     start = data[: formats.START]
     form = formats.picture_format(start)
     codec: PictureCodec = volumes
+    if form is formats.JPEG:
+        return _split_jpeg(data)
     if form is not None and form.codec is not None:
         codec = form.codec()
     elif not formats.NPY.starts(start):
@@ -52,6 +57,14 @@ def split(data: bytes) -> tuple[NDArray[Any], bytes] | None:
                 metadata = replace(metadata, stream=replace(metadata.stream, deflated=other))
         return (found.pixels.whole(), pack(metadata)) if _is_possible(metadata) else None
     return None
+
+
+def _split_jpeg(data: bytes) -> tuple[NDArray[Any], bytes] | None:
+    taken = take_samples(data)
+    if taken is None or taken.samples.size > _MOST:
+        return None
+    wide = taken.samples.max() > np.iinfo(np.uint8).max
+    return taken.pixels(np.dtype(np.uint16 if wide else np.uint8)), pack(taken.metadata)
 
 
 def _by_tokens(png: bytes) -> OtherDeflated | None:
@@ -74,4 +87,4 @@ def _is_possible(metadata: ContainerMetadata) -> bool:
         by_tokens = BY_ZLIB if isinstance(metadata.deflated, DeflatedSegments) else ()
         known = (NONE, *by_tokens)
         return metadata.exact and all(page.compression in known for _, page in metadata.pages)
-    return isinstance(metadata, Frame | Gif)
+    return isinstance(metadata, Frame | Gif | JpegSamples)

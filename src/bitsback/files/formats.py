@@ -289,8 +289,8 @@ FORMATS: tuple[Format, ...] = (
     ),
     # Some DICOM files begin as TIFF files, and may be both.
     PictureFormat(
-        title="a DICOM file", start=rb".{128}DICM", metadata=(1, 11), codec=_codec("dicom"),
-        axes=_codec("volumes"), with_axes=(1, 11),
+        title="a DICOM file", start=rb".{128}DICM", metadata=(1, 11, 12), codec=_codec("dicom"),
+        axes=_codec("volumes"), with_axes=(1, 11, 12),
     ),
     GzippedFormat(
         title="a NIfTI file", start=rb"\x1f\x8b", metadata=(10,),

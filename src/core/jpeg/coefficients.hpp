@@ -20,6 +20,7 @@
 #include "quantities.hpp"
 #include "scans.hpp"
 #include "shared_luma.hpp"
+#include "strips.hpp"
 
 namespace bitsback::jpeg {
 
@@ -63,8 +64,8 @@ class CoefficientCoder {
         for (std::size_t i = 0; i < scales_.size(); ++i) scales_[i] = {first_scales[i % levels], 0};
     }
 
-    void code(const Frame& frame, std::span<const std::array<std::uint16_t, block_size>> steps,
-              std::span<const PlaneView> planes) {
+    void code(const Strip& strip, std::span<const std::array<std::uint16_t, block_size>> steps) {
+        const auto& [frame, planes] = strip;
         const auto in_rows = [&](std::size_t c, std::array<std::int32_t, block_size>& out) {
             for (std::size_t k = 0; k < block_size; ++k)
                 out[natural[k]] = std::clamp<std::int32_t>(steps[c][k], 1, most_step);

@@ -44,12 +44,16 @@ struct Outline {
     Frame frame;
     std::vector<std::array<std::uint16_t, block_size>> steps;
     std::size_t scans = 0;
+    unsigned low = 0;  // the greatest of its scans
 };
 
 inline Outline outline(std::span<const std::uint8_t> skeleton) {
     Outline found;
     Segments segments(skeleton);
-    while (segments.next_scan()) ++found.scans;
+    while (const auto scan = segments.next_scan()) {
+        ++found.scans;
+        found.low = std::max(found.low, scan->low);
+    }
     found.frame = segments.frame();
     for (std::size_t i = 0; i < found.frame.components.size(); ++i)
         found.steps.push_back(segments.steps(i));
@@ -60,6 +64,36 @@ inline Outline outline(std::span<const std::uint8_t> skeleton) {
 inline void require_scans(const Outline& outline, std::size_t size) {
     if (outline.scans * outline.frame.blocks() / visits_of_a_byte > free_blocks + size)
         throw Unsupported(Reason::many_scans);
+}
+
+// Of the samples of a lossless stream as a picture: each of its pixels is a unit of the frame.
+struct SampleShape {
+    std::size_t rows, columns, channels;
+};
+
+// Throws Unsupported for other streams, and those whose samples are in several scans.
+inline SampleShape sample_shape(const Outline& outline) {
+    const Frame& frame = outline.frame;
+    if (!frame.lossless()) throw Unsupported(Reason::frame);
+    if (outline.scans > frame.components.size()) throw Unsupported(Reason::many_scans);
+    std::size_t channels = 0;
+    for (const Component& component : frame.components)
+        channels += std::size_t{component.vertical} * component.horizontal;
+    return {frame.rows, frame.columns, channels};
+}
+
+// Calls visit(sample) for each, row by row, the channels of a pixel one after the other.
+template <class Visit>
+void each_sample(const Frame& frame, std::span<Coefficients> planes, const Visit& visit) {
+    for (std::size_t row = 0; row < frame.rows; ++row)
+        for (std::size_t column = 0; column < frame.columns; ++column)
+            for (std::size_t c = 0; c < planes.size(); ++c) {
+                const Component& own = frame.components[c];
+                for (std::size_t v = 0; v < own.vertical; ++v)
+                    for (std::size_t h = 0; h < own.horizontal; ++h)
+                        visit(planes[c][(row * own.vertical + v) * own.columns +
+                                        column * own.horizontal + h]);
+            }
 }
 
 // Calls use(what writes the scan).

@@ -14,7 +14,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <memory>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -22,7 +21,6 @@
 
 #include "coefficients.hpp"
 #include "details.hpp"
-#include "samples.hpp"
 #include "stream.hpp"
 #include "strips.hpp"
 
@@ -88,19 +86,19 @@ struct Told {
     Reason reason;      // none if it is coded
 };
 
-// Finds the streams in some bytes that can be written again; of others what can be told.
+// Finds the streams in some bytes that can be written again, lossless ones or the others; of others
+// what can be told.
 class Search {
   public:
-    Search(View bytes, Allowance& allowance, std::vector<Told>* others)
-        : bytes_(bytes), allowance_(allowance), others_(others) {}
+    Search(View bytes, bool lossless, Allowance& allowance, std::vector<Told>* others)
+        : bytes_(bytes), lossless_(lossless), allowance_(allowance), others_(others) {}
 
     std::vector<Found> streams() {
         const std::size_t most = most_failures + bytes_.size() / bytes_of_a_failure;
         for (std::size_t at = 0; at + 4 <= bytes_.size() && failures_ <= most;) {
-            if (bytes_[at] == 0xFF && bytes_[at + 1] == 0xD8 && bytes_[at + 2] == 0xFF && take(at))
-                at += found_.back().stream.size;
-            else
-                ++at;
+            const bool begins =
+                bytes_[at] == 0xFF && bytes_[at + 1] == 0xD8 && bytes_[at + 2] == 0xFF;
+            at += begins ? take(at) : 1;
         }
         for (std::size_t i = 0; i < found_.size() && failures_ <= most; ++i)
             if (lacks_tables(found_[i].stream)) borrow(i);
@@ -108,12 +106,17 @@ class Search {
     }
 
   private:
-    // Whether a stream begins there; where a scan lacks a table, only its size is found.
-    bool take(std::size_t at) {
+    // How many bytes are passed over: those of the stream that begins there, or one. Where a scan
+    // lacks a table, only the size of the stream is found.
+    std::size_t take(std::size_t at) {
         try {
             StreamReader reader(bytes_.subspan(at));
             Stream found;
             found.size = reader.size();
+            if (reader.outline().scans != 0 && reader.outline().frame.lossless() != lossless_) {
+                if (others_ != nullptr) tell(at, reader);
+                return found.size;
+            }
             if (reader.outline().scans == 0) {
                 const View stream = bytes_.subspan(at, found.size);
                 if (!reader.outline().frame.components.empty() || tables_in(stream).empty())
@@ -121,6 +124,7 @@ class Search {
                 found.skeleton.assign(stream.begin(), stream.end());
                 tables_.push_back(found_.size());
             } else {
+                if (lossless_) sample_shape(reader.outline());
                 allowance_.take(reader.outline());
                 try {
                     found = reader.read();
@@ -129,11 +133,26 @@ class Search {
                 }
             }
             found_.push_back({at, std::move(found)});
-            return true;
+            return found_.back().stream.size;
         } catch (const std::invalid_argument& error) {
             fail(at, error);
-            return false;
+            return 1;
         }
+    }
+
+    // Of a stream of the other kind, whether it can be written again.
+    void tell(std::size_t at, StreamReader& reader) {
+        const std::size_t size = reader.size();
+        const std::uint8_t kind = reader.outline().frame.kind;
+        Reason reason = Reason::none;
+        try {
+            sample_shape(reader.outline());
+            Allowance(size).take(reader.outline());
+            reader.read();
+        } catch (const Unsupported& error) {
+            reason = error.reason;
+        }
+        others_->push_back({at, size, kind, reason});
     }
 
     void fail(std::size_t at, const std::invalid_argument& error) {
@@ -195,6 +214,7 @@ class Search {
     }
 
     View bytes_;
+    bool lossless_;
     Allowance& allowance_;
     std::vector<Told>* others_;
     std::size_t failures_ = 0;
@@ -241,37 +261,13 @@ inline TakenOut take_out_streams(View bytes) {
     taken.rest.assign(bytes.begin(), bytes.end());
     Allowance allowance(bytes.size());
     while (taken.rounds.size() < most_rounds) {
-        auto found = Search(taken.rest, allowance, nullptr).streams();
+        auto found = Search(taken.rest, false, allowance, nullptr).streams();
         if (found.empty()) break;
         taken.rest = rest_of(taken.rest, found);
         taken.rounds.push_back(std::move(found));
     }
     return taken;
 }
-
-// Codes what streams have of numbers, one stream or strip after the other.
-template <class Coder>
-class PlaneCoder {
-  public:
-    PlaneCoder(const LogisticTables& logistic, Coder& coder) : logistic_(logistic), coder_(coder) {}
-
-    void code(const Strip& strip, std::span<const std::array<std::uint16_t, block_size>> steps) {
-        if (strip.frame.lossless()) {
-            if (!samples_) samples_ = std::make_unique<SampleCoder<Coder>>(logistic_, coder_);
-            samples_->code(strip.frame, strip.planes);
-        } else {
-            if (!coefficients_)
-                coefficients_ = std::make_unique<CoefficientCoder<Coder>>(logistic_, coder_);
-            coefficients_->code(strip.frame, steps, strip.planes);
-        }
-    }
-
-  private:
-    const LogisticTables& logistic_;
-    Coder& coder_;
-    std::unique_ptr<CoefficientCoder<Coder>> coefficients_;
-    std::unique_ptr<SampleCoder<Coder>> samples_;
-};
 
 struct Packed {
     std::size_t rounds = 0;
@@ -285,7 +281,7 @@ inline Packed pack_streams(View bytes, std::size_t threads, const LogisticTables
     Packed packed{rounds.size(), std::move(rest), {}, {}};
     if (rounds.empty()) return packed;
     BitEncoder coder;
-    PlaneCoder model(logistic, coder);
+    CoefficientCoder<BitEncoder> model(logistic, coder);
     for (std::size_t round = rounds.size(); round-- > 0;)
         for (Found& found : rounds[round]) {
             Stream& stream = found.stream;
@@ -297,7 +293,7 @@ inline Packed pack_streams(View bytes, std::size_t threads, const LogisticTables
             std::vector<Bytes> strips(count);
             in_threads(count, threads, [&](std::size_t i) {
                 BitEncoder own_coder;
-                PlaneCoder own_model(logistic, own_coder);
+                CoefficientCoder<BitEncoder> own_model(logistic, own_coder);
                 own_model.code(Strip(stream.frame, stream.planes, i, count), stream.steps);
                 strips[i] = own_coder.end();
             });
@@ -386,11 +382,12 @@ Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const Stre
 inline Bytes unpack_streams(std::size_t rounds, View rest, View strips, View coded,
                             std::size_t size, std::size_t threads, const LogisticTables& logistic) {
     BitDecoder coder(coded);
-    PlaneCoder model(logistic, coder);
+    CoefficientCoder<BitDecoder> model(logistic, coder);
     Allowance allowance(size);
     Bytes bytes = put_in_streams(rounds, rest, size, [&](const Remains& stream) {
         const Bytes skeleton = with_tables(stream.tables, stream.skeleton);
         const Outline found = outline(skeleton);
+        if (found.frame.lossless()) throw Unsupported(Reason::frame);
         allowance.take(found);
         require_scans(found, stream.size);
         auto planes = empty_planes(found.frame);
@@ -407,7 +404,7 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View strips, View cod
             }
             in_threads(count, threads, [&](std::size_t i) {
                 BitDecoder own_coder(parts[i]);
-                PlaneCoder own_model(logistic, own_coder);
+                CoefficientCoder<BitDecoder> own_model(logistic, own_coder);
                 own_model.code(Strip(found.frame, planes, i, count), found.steps);
                 own_coder.end();
             });
@@ -449,7 +446,7 @@ inline std::vector<Told> tell_streams(std::size_t rounds, View rest, std::size_t
             return Bytes(stream.size);
         });
     Allowance allowance(size);
-    Search(others, allowance, &streams).streams();
+    Search(others, false, allowance, &streams).streams();
     std::sort(streams.begin(), streams.end(),
               [](const Told& a, const Told& b) { return a.place < b.place; });
     return streams;

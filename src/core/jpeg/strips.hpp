@@ -37,7 +37,7 @@ struct Strip {
         frame.rows = end - begin;
         for (std::size_t c = 0; c < whole.components.size(); ++c) {
             Component& component = frame.components[c];
-            const std::size_t row = component.columns * whole.numbers() * component.vertical;
+            const std::size_t row = component.columns * block_size * component.vertical;
             component.rows = frame.rows * component.vertical;
             planes.push_back(PlaneView(all[c]).subspan(begin * row, frame.rows * row));
         }
