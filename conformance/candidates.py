@@ -63,7 +63,7 @@ from images.test_jpeg_samples import DICOM as IN_JPEG
 from images.test_packed import FILES as PACKED
 from images.test_tiff_tokens import FILES as TIFF
 from images.test_tiff_tokens import deflated_file
-from jpeg_files import LOSSLESS, cut, with_preview
+from jpeg_files import LOSSLESS, cut, in_strips, with_preview
 from jpeg_files import STREAMS as JPEG_STREAMS
 from model_parts import Parts, Tensors
 from packing import archive_of_block, archive_of_file, archive_of_files, index_of
@@ -503,10 +503,11 @@ def _of_wavefronts(path: Path) -> bytes:
 
 
 def _jpeg_files() -> dict[str, bytes]:
-    """Streams of all kinds, one with a preview, and two in a file."""
+    """Streams of all kinds, one with a preview, one in strips, and two in a file."""
     whole = {name: make() for name, make in (JPEG_STREAMS | LOSSLESS).items()}
     files = {f"{number:02}.jpg": content for number, content in enumerate(whole.values())}
     files["preview.jpg"] = with_preview()
+    files["strips.jpg"] = in_strips()
     files["two.bin"] = b"before" + whole["grey"] + bytes(99) + whole["one block"] + b"behind"
     files["cut.jpg"] = cut(whole["progressive"], 0.7)
     return files

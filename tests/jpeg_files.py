@@ -56,6 +56,14 @@ def without(stream: bytes, *markers: int) -> tuple[bytes, bytes]:
     return own + stream[at:], tables + b"\xff\xd9"
 
 
+def in_strips(stream: bytes | None = None, count: int = 2) -> bytes:
+    """A stream with zeros behind its scan: so many MB of entropy-coded bytes."""
+    stream = stream or jpeg(picture("L", 48, 48), quality=95)
+    scan = stream.index(b"\xff\xda") + 2
+    coded = len(stream) - 2 - scan - int.from_bytes(stream[scan : scan + 2], "big")
+    return stream[:-2] + bytes((count << 20) - coded) + stream[-2:]
+
+
 def tiles() -> bytes:
     """Abbreviated streams, with their tables behind them, and others whose tables stand in
     front.

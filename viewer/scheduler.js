@@ -9,6 +9,7 @@ class Scheduler {
     this.wants = new Map(); // id -> a picture that is wanted
     this.queue = new Map(); // number of a block -> ids
     this.workers = [];
+    this.strips = []; // of blocks that are being decoded, those that no worker has yet
     this.owners = new Map(); // number of a block -> the worker that has decoded it
     this.models = new Map(); // number of a block -> the identity of its model
     this.next = 0;
@@ -56,13 +57,14 @@ class Scheduler {
 
   /** Drops everything, also what is being decoded. */
   cancel() {
-    for (const worker of this.workers.filter((one) => one.job)) {
+    for (const worker of this.workers.filter((one) => one.job || one.strip)) {
       worker.terminate();
       this.workers.splice(this.workers.indexOf(worker), 1);
       for (const [number, owner] of this.owners) if (owner === worker) this.owners.delete(number);
     }
     for (const want of [...this.wants.values()]) this.drop(want);
     this.queue.clear();
+    this.strips = [];
     this.total = this.finished = 0;
     this.changed();
   }
@@ -74,11 +76,14 @@ class Scheduler {
   }
 
   worker() {
-    const idle = this.workers.find((one) => !one.job);
+    const idle = this.workers.find((one) => !one.job && !one.strip);
     if (idle || this.workers.length >= this.most) return idle;
     const worker = startWorker();
     worker.onmessage = ({ data }) => this.receive(worker, data);
-    worker.onerror = (event) => this.receive(worker, { done: worker.job?.number, error: event.message });
+    worker.onerror = (event) => {
+      if (worker.strip) this.receive(worker, { strip: null });
+      if (worker.job) this.receive(worker, { done: worker.job.number, error: event.message });
+    };
     worker.postMessage({ setup: this.setup, module: this.module });
     this.workers.push(worker);
     return worker;
@@ -89,7 +94,7 @@ class Scheduler {
     let best, bestRank = -1;
     for (const [number, ids] of this.queue) {
       const owner = this.owners.get(number);
-      if (owner && owner.job) continue;
+      if (owner && (owner.job || owner.strip)) continue;
       for (const id of ids) {
         const rank = id + (this.wants.get(id).urgent ? 1e12 : 0);
         if (rank > bestRank) [best, bestRank] = [number, rank];
@@ -98,7 +103,30 @@ class Scheduler {
     return best;
   }
 
+  /** Hands out strips: the worker of their block waits, and takes some itself. */
+  pumpStrips() {
+    while (this.strips.length) {
+      const { block, number } = this.strips[0];
+      const worker = block.owner.strip ? this.worker() : block.owner;
+      if (!worker) break;
+      worker.strip = this.strips.shift();
+      worker.postMessage({ strip: { number, section: block.section, start: block.start } });
+    }
+  }
+
+  takeStrip(worker, decoded) {
+    const { block, number } = worker.strip;
+    worker.strip = null;
+    block.decoded[number] = decoded;
+    if (--block.left || block.owner.job !== block.job) return;
+    // One that failed and those behind it fail in its block again.
+    const failed = block.decoded.indexOf(null);
+    const strips = failed < 0 ? block.decoded : block.decoded.slice(0, failed);
+    block.owner.postMessage({ strips }, strips.map((strip) => strip.buffer));
+  }
+
   pump() {
+    this.pumpStrips();
     for (;;) {
       const number = this.choose();
       if (number === undefined) break;
@@ -119,6 +147,18 @@ class Scheduler {
   }
 
   receive(worker, data) {
+    if (data.strips) {
+      const { strips: left, section, start } = data;
+      const block = { owner: worker, job: worker.job, section, start, left, decoded: [] };
+      for (let number = 0; number < left; number++) this.strips.push({ block, number });
+      this.pump();
+      return;
+    }
+    if (data.strip !== undefined) {
+      this.takeStrip(worker, data.strip);
+      this.pump();
+      return;
+    }
     if (data.done === undefined) {
       const want = this.wants.get(data.id);
       if (!want) return;
@@ -134,6 +174,7 @@ class Scheduler {
       this.supply(worker, data);
       return;
     }
+    this.strips = this.strips.filter(({ block }) => block.job !== worker.job);
     worker.job = null;
     this.finished++;
     if (data.error) this.owners.delete(number);

@@ -2,7 +2,7 @@
 
 const CACHED = 96e6; // bytes of decoded blocks that a worker keeps
 
-let module, setup, source, decoder;
+let module, setup, source, decoder, takeStrips;
 const blocks = new Map(); // number -> { content, model }, the one used last behind all others
 
 async function makeDecoder() {
@@ -13,6 +13,26 @@ async function makeDecoder() {
   decoder.exports.table(...decoder.given(setup.table));
 }
 
+/** Gives the decoder the strips of a block, which all workers decode. */
+async function haveStrips(section, start) {
+  const count = decoder.json("strips", ...decoder.given(section), start);
+  if (count < 2) return;
+  postMessage({ strips: count, section, start });
+  const strips = await new Promise((resolve) => (takeStrips = resolve));
+  for (const strip of strips) decoder.exports.give_strip(...decoder.given(strip));
+}
+
+async function decodeStrip({ number, section, start }) {
+  try {
+    if (!decoder) await makeDecoder();
+    const strip = decoder.bytes("strip", ...decoder.given(section), start, number);
+    postMessage({ strip }, [strip.buffer]);
+  } catch (error) {
+    if (error instanceof Broken) decoder = null;
+    postMessage({ strip: null });
+  }
+}
+
 async function blockOf({ number, place: [start, size, first, tiles] }) {
   let block = blocks.get(number);
   blocks.delete(number);
@@ -20,6 +40,7 @@ async function blockOf({ number, place: [start, size, first, tiles] }) {
     const section = await source.read(start, size);
     let bytes;
     try {
+      await haveStrips(section, start);
       bytes = decoder.bytes("decode", ...decoder.given(section), start, first, tiles);
     } catch (error) {
       if (error instanceof Broken) decoder = null;
@@ -71,6 +92,15 @@ onmessage = async ({ data }) => {
   if (data.model) {
     setup.given.push(data.model);
     if (decoder) decoder.call("model", ...decoder.given(data.model), false);
+    return;
+  }
+  if (data.strip) {
+    await decodeStrip(data.strip);
+    return;
+  }
+  if (data.strips) {
+    if (!decoder) await makeDecoder();
+    takeStrips(data.strips);
     return;
   }
   try {

@@ -368,8 +368,8 @@ class Deflate:
     def flush(self) -> bytes: ...
 
 def pack_jpeg_streams(
-    bytes: NDArray[np.uint8], stretch: NDArray[np.int32], cdf: NDArray[np.int32]
-) -> tuple[int, bytes, bytes]: ...
+    bytes: NDArray[np.uint8], threads: int, stretch: NDArray[np.int32], cdf: NDArray[np.int32]
+) -> tuple[int, bytes, bytes, bytes]: ...
 def find_jpeg_streams(bytes: NDArray[np.uint8]) -> list[tuple[int, int, int, int]]: ...
 def tell_jpeg_streams(
     rounds: int, rest: NDArray[np.uint8], size: int
@@ -377,8 +377,10 @@ def tell_jpeg_streams(
 def unpack_jpeg_streams(
     rounds: int,
     rest: NDArray[np.uint8],
+    strips: NDArray[np.uint8],
     coded: NDArray[np.uint8],
     size: int,
+    threads: int,
     stretch: NDArray[np.int32],
     cdf: NDArray[np.int32],
 ) -> bytes: ...

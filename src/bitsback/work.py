@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, TypeVar
@@ -44,17 +45,52 @@ def ordered_map(
     # Imported here, so that a single item does not wait for it.
     from concurrent.futures import ThreadPoolExecutor
 
-    pool = ThreadPoolExecutor(threads, "bitsback")
+    idle = _Idle(threads)
+    pool = ThreadPoolExecutor(threads, "bitsback", idle.begin)
     running: deque[Future[Result]] = deque()
     try:
         for task in tasks:
-            running.append(pool.submit(work, task))
+            running.append(pool.submit(idle.without_one, work, task))
             if len(running) > threads + 1:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()
     finally:
         _end(pool)
+
+
+class _Idle:
+    """The threads of a pool that have no task."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Begins a thread of the pool."""
+        _own.idle = self
+
+    def without_one(self, work: Callable[[Task], Result], task: Task) -> Result:
+        self._add(-1)
+        try:
+            return work(task)
+        finally:
+            self._add(1)
+
+    def _add(self, count: int) -> None:
+        with self._lock:
+            self.count += count
+
+
+_own = threading.local()
+
+
+def spare_threads() -> int:
+    """How many threads the task of this one may use: those of `ordered_map` that have none now, and
+    its own.
+    """
+    idle: _Idle | None = getattr(_own, "idle", None)
+    return 1 if idle is None else 1 + max(idle.count, 0)
 
 
 def _end(pool: ThreadPoolExecutor) -> None:

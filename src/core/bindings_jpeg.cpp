@@ -29,18 +29,20 @@ using Table = In<std::int32_t>;
 void bind_jpeg(nb::module_& m) {
     m.def(
         "pack_jpeg_streams",
-        [](const In<std::uint8_t>& bytes, const Table& stretch, const Table& cdf) {
+        [](const In<std::uint8_t>& bytes, std::size_t threads, const Table& stretch,
+           const Table& cdf) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
             jpeg::Packed packed;
             {
                 nb::gil_scoped_release release;
-                packed = jpeg::pack_streams(view(bytes), logistic);
+                packed = jpeg::pack_streams(view(bytes), threads, logistic);
             }
-            return std::tuple(packed.rounds, to_python(packed.rest), to_python(packed.coded));
+            return std::tuple(packed.rounds, to_python(packed.rest), to_python(packed.strips),
+                              to_python(packed.coded));
         },
-        "bytes"_a, "stretch"_a, "cdf"_a,
+        "bytes"_a, "threads"_a, "stretch"_a, "cdf"_a,
         "How often JPEG streams were taken out, 0 to 2 times, what is left, and the coded "
-        "coefficients.");
+        "coefficients: those of streams in strips, and those of others.");
     const auto tell = [](std::size_t rounds, jpeg::View rest, std::size_t size) {
         std::vector<std::tuple<std::uint64_t, std::uint64_t, int, int>> told;
         for (const jpeg::Told& one : jpeg::tell_streams(rounds, rest, size))
@@ -67,17 +69,19 @@ void bind_jpeg(nb::module_& m) {
         "The same of the rest of so many bytes. Raises ValueError for others.");
     m.def(
         "unpack_jpeg_streams",
-        [](std::size_t rounds, const In<std::uint8_t>& rest, const In<std::uint8_t>& coded,
-           std::size_t size, const Table& stretch, const Table& cdf) {
+        [](std::size_t rounds, const In<std::uint8_t>& rest, const In<std::uint8_t>& strips,
+           const In<std::uint8_t>& coded, std::size_t size, std::size_t threads,
+           const Table& stretch, const Table& cdf) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
             jpeg::Bytes made;
             {
                 nb::gil_scoped_release release;
-                made = jpeg::unpack_streams(rounds, view(rest), view(coded), size, logistic);
+                made = jpeg::unpack_streams(rounds, view(rest), view(strips), view(coded), size,
+                                            threads, logistic);
             }
             return to_python(made);
         },
-        "rounds"_a, "rest"_a, "coded"_a, "size"_a, "stretch"_a, "cdf"_a,
+        "rounds"_a, "rest"_a, "strips"_a, "coded"_a, "size"_a, "threads"_a, "stretch"_a, "cdf"_a,
         "The bytes again, so many of them. Raises ValueError for others.");
     m.def(
         "jpeg_sample_runs",

@@ -39,7 +39,7 @@ from images.test_deflate_streams import FILES as INFLATED
 from images.test_deflate_tokens import STREAMS as DEFLATED
 from images.test_deflate_tokens import Bits, raw
 from images.test_tiff_tokens import ENCODERS, FILES, deflated_file
-from jpeg_files import LOSSLESS, STREAMS, cut, jpeg, picture, with_preview
+from jpeg_files import LOSSLESS, STREAMS, cut, in_strips, jpeg, picture, with_preview
 from packing import archive_of_block, swapped
 from random_wavefronts import random_wavefront
 from reference.container_metadata import chunk
@@ -216,6 +216,21 @@ def test_files_with_jpeg_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(jpeg_streams, "MOST_BYTES", len(files["large.tif"]) - 1)
     bitsback.compress(folder, tmp_path / "x.bb")
     assert (tmp_path / "x.bb").stat().st_size < 0.7 * sum(map(len, files.values()))
+    out = decoded(tmp_path / "x.bb", tmp_path / "out")
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == files
+
+
+def test_jpeg_streams_in_strips(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    files = {
+        "a.jpg": in_strips(),
+        "several.bin": with_preview() + in_strips() + in_strips(STREAMS["CMYK"](), 3) + jpeg(),
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    summary = bitsback.compress(folder, tmp_path / "x.bb")
+    assert summary.methods["streams"] == summary.blocks
     out = decoded(tmp_path / "x.bb", tmp_path / "out")
     assert {file.name: file.read_bytes() for file in out.iterdir()} == files
 

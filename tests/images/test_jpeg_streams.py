@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from bitsback.coding.streams import (
     streams_of_block,
 )
 from bitsback.errors import ArchiveError
+from bitsback.work import ordered_map
 from damaged_data import assert_damage_is_refused
 from jpeg_files import STREAMS as JPEG_STREAMS
-from jpeg_files import cut, jpeg, picture, stored, with_preview, without
+from jpeg_files import cut, in_strips, jpeg, picture, stored, with_preview, without
 
 
 def large(mode: str = "RGB", **options: Any) -> bytes:
@@ -138,6 +140,16 @@ def test_tables_that_stand_elsewhere() -> None:
         decode_streams(memoryview(data), len(stream) + 1)
 
 
+def test_threads_share_strips() -> None:
+    content = in_strips(large(quality=90), 3)
+    data = encode_streams(array(content))
+    assert data is not None
+    assert list(ordered_map(encode_streams, [array(content)], 3)) == [data]
+    size = len(content)
+    decoded = ordered_map(lambda one: decode_streams(one, size), [memoryview(data)], 3)
+    assert list(decoded) == [content]
+
+
 def test_damaged_streams_come_back() -> None:
     """Bits that are wrong are what an encoder could have chosen, or bytes behind the last unit."""
     rng = np.random.default_rng(7)
@@ -151,10 +163,10 @@ def test_damaged_streams_come_back() -> None:
             assert decode_streams(memoryview(data), len(content)) == content
 
 
-@pytest.mark.parametrize("name", ["with a preview", "tiles"])
-def test_damaged_data_are_refused(name: str) -> None:
+@pytest.mark.parametrize("make", [with_preview, STREAMS["tiles"], in_strips])
+def test_damaged_data_are_refused(make: Callable[[], bytes]) -> None:
     """Neither a crash nor other bytes of another size."""
-    content = STREAMS[name]()
+    content = make()
     data = encode_streams(array(content))
     assert data is not None
     assert_damage_is_refused(decode_streams, data, len(content))

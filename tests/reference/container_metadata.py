@@ -875,7 +875,7 @@ def lossless_jpeg(reader: Reader, pixels: NDArray[Any]) -> bytes:
     headers = [(reader.varint(), reader.take(8)) for _ in range(reader.varint())]
     left = pixels.reshape(*pixels.shape[:2], -1).astype(int)
 
-    def planes_of(skeleton: Skeleton, _: int) -> Planes:
+    def planes_of(skeleton: Skeleton, _: int, __: int) -> Planes:
         nonlocal left
         frame = skeleton.frame
         if frame is None:

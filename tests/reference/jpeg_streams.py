@@ -3,6 +3,8 @@
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from .codecs import TABLES
@@ -17,6 +19,7 @@ MOST_OF_TABLES, MOST_BEFORE = 4096, 65_536
 Planes = list[list[Any]]
 """Blocks of coefficients, or samples."""
 FREE_BLOCKS = 2**18
+STRIPS, BYTES_OF_A_STRIP = 4, 2**20
 LONGEST_RUN, MOST_CORRECTIONS = 32_767, 937
 ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
 
@@ -24,14 +27,17 @@ ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
 def decode_streams(data: bytes, size: int) -> bytes:
     """The bytes of a block, so many."""
     reader = Reader(data)
-    rounds, before, coder = reader.byte(), reader.varint(), reader.byte()
-    require(1 <= rounds <= 2 and coder <= 1, "rounds and a coder of the list")
+    first, before, coder = reader.byte(), reader.varint(), reader.byte()
+    rounds = first % STRIPS
+    require(first < 2 * STRIPS and 1 <= rounds <= 2, "rounds of the list")
+    require(coder <= 1, "a coder of the list")
     require(before <= MOST_BEFORE, "the number of bytes in front of the tile")
     size += before
     rest = decompress(reader.take(reader.varint()), coder)
-    coefficients, left = Coefficients(data[reader.at :]), FREE_BLOCKS + size
+    strips = Reader(reader.take(reader.varint()) if first & STRIPS else b"")
+    model, left = Coefficients(data[reader.at :]), FREE_BLOCKS + size
 
-    def planes_of(skeleton: Skeleton, own: int) -> Planes:
+    def planes_of(skeleton: Skeleton, own: int, coded: int) -> Planes:
         nonlocal left
         if not skeleton.frame:
             return []
@@ -40,19 +46,38 @@ def decode_streams(data: bytes, size: int) -> bytes:
         require(left >= 0, "a byte for each block")
         visits = len(skeleton.scans) * skeleton.frame.blocks // 64
         require(visits <= FREE_BLOCKS + own, "few scans")
-        return coefficients.pop(skeleton.frame)
+        return pop_planes(skeleton.frame, coded, model, strips)
 
     for number in reversed(range(rounds)):
         require(len(rest) <= 2 * size + 64, "the size of the rest")
         rest = undo_round(rest, planes_of)
         require(number > 0 or len(rest) == size, "the size of the tile")
-    coefficients.decisions.done()
+    model.decisions.done()
+    require(strips.at == len(strips.data), "strips of streams")
     return rest[before:]
 
 
-def undo_round(rest: bytes, planes_of: Callable[[Skeleton, int], Planes]) -> bytes:
-    """The bytes before a round. planes_of: from a stream's skeleton and its size to what its scans
-    have.
+def pop_planes(frame: Frame, coded: int, model: Coefficients, strips: Reader) -> Planes:
+    """Those of a stream with so many entropy-coded bytes."""
+    count = min(coded // BYTES_OF_A_STRIP, frame.rows)
+    if count < 2:
+        return model.pop(frame)
+    planes: Planes = [[] for _ in frame.components]
+    bounds = [i * frame.rows // count for i in range(count + 1)]
+    for begin, end in pairwise(bounds):
+        rows = end - begin
+        parts = [replace(one, rows=rows * one.v) for one in frame.components]
+        own = Coefficients(strips.take(strips.varint()))
+        strip = own.pop(replace(frame, rows=rows, components=parts))
+        for plane, part in zip(planes, strip, strict=True):
+            plane += part
+        own.decisions.done()
+    return planes
+
+
+def undo_round(rest: bytes, planes_of: Callable[[Skeleton, int, int], Planes]) -> bytes:
+    """The bytes before a round. planes_of: from a stream's skeleton, its size and the number of its
+    entropy-coded bytes to what its scans have.
     """
     reader = Reader(rest)
     total = reader.varint()
@@ -70,7 +95,8 @@ def undo_round(rest: bytes, planes_of: Callable[[Skeleton, int], Planes]) -> byt
         tables = tables[:-2]
         skeleton = Skeleton(tables + segments)
         details = Details(packed, len(skeleton.scans))
-        whole = write(skeleton, planes_of(skeleton, own), details)
+        planes = planes_of(skeleton, own, own - 2 - len(segments))
+        whole = write(skeleton, planes, details)
         streams.append(SOI + whole[2 + len(tables) :])
         require(len(streams[-1]) == own, "the size of a stream")
     pieces = []

@@ -18,7 +18,7 @@ from bitsback.files.drawing import pack
 from bitsback.files.jpeg_samples import take_samples
 from bitsback.files.picture_files import file_of
 from bundled_models import spec_models
-from jpeg_files import STREAMS, cut, jpeg, picture, with_preview, without
+from jpeg_files import STREAMS, cut, in_strips, jpeg, picture, with_preview, without
 from reference import archive as spec
 from reference.container_metadata import restore
 from reference.fields import ArchiveError, Reader
@@ -29,7 +29,9 @@ from reference.message import write_varint
 
 
 def rounds_of(content: bytes) -> int:
-    """Checks that the specification restores these bytes; how often streams were taken out."""
+    """Checks that the specification restores these bytes; how often streams were taken out, and 4
+    more where they have strips.
+    """
     data = encode_streams(np.frombuffer(content, np.uint8))
     assert data is not None
     assert decode_streams(data, len(content)) == content
@@ -38,7 +40,24 @@ def rounds_of(content: bytes) -> int:
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_streams(name: str) -> None:
-    assert rounds_of(STREAMS[name]()) == 1
+    assert rounds_of(STREAMS[name]()) % 4 == 1
+
+
+@pytest.mark.parametrize("name", ["grey", "CMYK", "progressive", "arithmetic"])
+def test_strips(name: str) -> None:
+    assert rounds_of(in_strips(STREAMS[name](), 3)) == 5
+
+
+def test_strips_of_several_streams() -> None:
+    """The other ones have a state of their own."""
+    one, other = in_strips(jpeg(picture("L"))), in_strips(jpeg(), 4)
+    assert rounds_of(with_preview() + one + jpeg() + other) == 6
+
+
+def test_a_strip_has_a_row_and_a_megabyte() -> None:
+    assert rounds_of(in_strips(jpeg(picture(rows=17)))) == 5
+    assert rounds_of(in_strips(jpeg(picture(rows=16)))) == 1
+    assert rounds_of(in_strips(jpeg()).replace(b"\0\xff\xd9", b"\xff\xd9")) == 1
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 1}])
@@ -345,6 +364,42 @@ def test_tables_of_another_stream(tables: bytes, number: int, well: bool) -> Non
         decode_streams(data, len(content))
     with pytest.raises(bitsback.ArchiveError):
         core.decode_streams(memoryview(data), len(content))
+
+
+def test_refusals_of_strips() -> None:
+    content = in_strips()
+    data = encode_streams(np.frombuffer(content, np.uint8))
+    assert data is not None
+    reader = Reader(data, 3)
+    reader.take(reader.varint())
+    head, strips = data[: reader.at], Reader(reader.take(reader.varint()))
+    rest = reader.data[reader.at :]
+    one, other = (strips.take(strips.varint()) for _ in range(2))
+
+    def joined(*parts: bytes) -> bytes:
+        field = b"".join(write_varint(len(part)) + part for part in parts)
+        return head + write_varint(len(field)) + field + rest
+
+    assert joined(one, other) == data
+    changed = [
+        joined(one),
+        joined(other, one),
+        joined(one, other, other),
+        joined(one, other[:-5]),
+        joined(one + b"\0", other),
+        joined(one, b""),
+        head + write_varint(2**40) + data[len(head) + 2 :],
+        head + write_varint(3) + write_varint(2**60)[:3] + rest,
+        b"\1" + head[1:] + rest,
+        b"\1" + data[1:],
+        b"\x09" + data[1:],
+        b"\4" + data[1:],
+    ]
+    for forged in changed:
+        with pytest.raises(ArchiveError):
+            decode_streams(forged, len(content))
+        with pytest.raises(bitsback.ArchiveError):
+            core.decode_streams(memoryview(forged), len(content))
 
 
 def test_refusals() -> None:

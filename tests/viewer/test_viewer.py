@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import bitsback
 from bitsback.cli.commands import view
 from bitsback.cli.commands.view import Server
 from docs.blocks import ROOT
+from jpeg_files import in_strips
 from viewer.browser import Browser
 from viewer.pages import CHECK, canvas, open_entry, photo, settled, show, shown_as
 from waiting import PATIENCE, running, until
@@ -94,6 +96,24 @@ def test_jpeg_files(browser: Browser, tmp_path: Path) -> None:
         browser.wait("!at.canvas.hidden")
         expected = np.asarray(Image.open(tmp_path / "in" / name)).astype(int)
         assert np.abs(canvas(browser)[..., :3] - expected).max() <= 4  # decoders round otherwise
+
+
+def test_strips_of_a_jpeg_file(browser: Browser, tmp_path: Path) -> None:
+    """Several workers decode them."""
+    (tmp_path / "in").mkdir()
+    content = in_strips()
+    (tmp_path / "in" / "a.jpg").write_bytes(content)
+    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    assert summary.methods["streams"] == 1
+    show(browser, tmp_path / "x.bb")
+    assert open_entry(browser, 0).startswith("checked: ")
+    browser.wait("!at.canvas.hidden")
+    expected = np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+    assert np.abs(canvas(browser)[..., :3] - expected).max() <= 4
+    workers, cores = browser.run(
+        "[archive.scheduler.workers.length, navigator.hardwareConcurrency]"
+    )
+    assert workers == min(2, cores)
 
 
 def test_slices_of_a_stack(browser: Browser, tmp_path: Path) -> None:

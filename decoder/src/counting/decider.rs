@@ -92,7 +92,7 @@ pub fn stretch(p: u32) -> i16 {
 /// The high and the low bytes of weights are summed up apart, and 256 products of one fit in 32 bits.
 #[cfg(not(target_feature = "simd128"))]
 #[inline]
-fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
+pub fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
     #[cfg(target_arch = "x86_64")]
     if x86::level() >= x86::Level::Avx2 {
         return x86::dot(weights, inputs);
@@ -121,7 +121,7 @@ fn dot_part(weights: &[i16], inputs: &[i16], part: impl Fn(i16) -> i16) -> i32 {
 /// The same: no weight is -2^15, so the products of two pairs fit in 32 bits together.
 #[cfg(target_feature = "simd128")]
 #[inline]
-fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
+pub fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
     use std::arch::wasm32::{
         i32x4_dot_i16x8, i64x2_add, i64x2_extend_high_i32x4, i64x2_extend_low_i32x4, i64x2_extract_lane, i64x2_splat,
     };
@@ -141,7 +141,7 @@ fn lanes(x: &[i16]) -> std::arch::wasm32::v128 {
     std::arch::wasm32::i16x8(x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7])
 }
 
-/// Learns the weights of a set from their inputs; |e| is less than 2^13.
+/// Learns the weights of a set from their inputs, in units of 2^-15.
 #[cfg(not(target_feature = "simd128"))]
 #[inline]
 pub fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {

@@ -48,7 +48,7 @@ impl Linear {
 #[derive(Clone, Copy)]
 struct Scale {
     sigma: i64,
-    count: i64,
+    count: u32,
 }
 
 /// A coefficient and how the decisions of it are predicted.
@@ -76,6 +76,11 @@ struct Own {
     d: [i64; BLOCK],
     rows: [i64; 8],
     columns: [i64; 8],
+    /// The sums of their sizes, dequantised and not.
+    row_sizes: [i64; 8],
+    column_sizes: [i64; 8],
+    row_sums: [i64; 8],
+    column_sums: [i64; 8],
     last: usize,
     /// Of the coefficients but the last one: how many are not 0, the sum of their sizes, and sums for the places around.
     nonzero: i64,
@@ -260,9 +265,11 @@ impl<'a> Model<'a> {
         (x * self.inverse[r]) >> 16
     }
 
-    /// Q(x)
-    fn input(&self, x: i64) -> i32 {
-        (x >> self.shift).clamp(-8191, 8191) as i32
+    /// Q(x) of each, which all have 32 bits.
+    #[inline]
+    fn inputs(&self, values: [i64; INPUTS]) -> Inputs {
+        let narrow = values.map(|x| x as i32);
+        narrow.map(|x| (x >> self.shift).clamp(-8191, 8191))
     }
 
     fn find(&self, kind: usize, place: usize, values: [i64; CONTEXTS]) -> Lines {
@@ -311,6 +318,10 @@ impl<'a> Model<'a> {
             d: [0; BLOCK],
             rows: [0; 8],
             columns: [0; 8],
+            row_sizes: [0; 8],
+            column_sizes: [0; 8],
+            row_sums: [0; 8],
+            column_sums: [0; 8],
             last,
             nonzero: 0,
             sum: 0,
@@ -377,8 +388,7 @@ impl<'a> Model<'a> {
         let there = |down: usize, across: usize| i + down < 8 && j + across < 8;
         let known = |down, across| if there(down, across) && !is_dc { 16 * own.d[r + 8 * down + across] } else { 0 };
         let dequantised = |block: &Block, n: usize| i64::from(block[n]) * self.steps[n] * 16;
-        let mut x = [0; INPUTS];
-        for (x, value) in x.iter_mut().zip([
+        let x = self.inputs([
             left,
             above,
             dequantised(at.left, r),
@@ -399,9 +409,11 @@ impl<'a> Model<'a> {
             if i > 0 && r > 8 { dequantised(at.above, r - 8) } else { 0 },
             known(1, 1),
             if is_dc { 0 } else { ((if j > 0 { left } else { above }) * inside.min(256)) >> 8 },
-        ]) {
-            *x = self.input(value);
-        }
+            0,
+            0,
+            0,
+            0,
+        ]);
         let predicted = self.values[z].predict(&x, self.shift);
         let whole = if is_dc { ((self.in_steps(predicted, r) + 128) >> 8).clamp(-32767, 32767) } else { 0 };
         let rest = predicted - whole * one;
@@ -411,8 +423,7 @@ impl<'a> Model<'a> {
 
         // The size.
         let last = own.last as i64;
-        let mut y = [0; INPUTS];
-        for (y, value) in y.iter_mut().zip([
+        let mut y = self.inputs([
             (one * 77) >> 8,
             if is_dc { apart(at.left, at.above_left) } else { size(at.left) } * one,
             if is_dc { apart(at.above, at.above_left) } else { size(at.above) } * one,
@@ -436,13 +447,12 @@ impl<'a> Model<'a> {
             up,
             ur,
             at.luma_sizes[r] >> 4,
-            16 * (j + 1..8).map(|t| own.d[8 * i + t].abs()).sum::<i64>(),
-            16 * (i + 1..8).map(|t| own.d[8 * t + j].abs()).sum::<i64>(),
-            16 * own.sum / (1 + own.nonzero),
+            16 * own.row_sizes[i],
+            16 * own.column_sizes[j],
+            i64::from((16 * own.sum) as u32 / (1 + own.nonzero as u32)),
             (one * (last - k as i64) * 13) >> 8,
-        ]) {
-            *y = self.input(value);
-        }
+            0,
+        ]);
         if !is_dc {
             y[7] = (x[6].abs() + x[7].abs()).min(8191);
         }
@@ -472,9 +482,7 @@ impl<'a> Model<'a> {
         let u = [coefficient(0, 1), coefficient(1, 0), coefficient(0, 2), coefficient(2, 0)];
         let (mut row_sum, mut column_sum) = (thirds(self.in_steps(spread, r)) as i64, last);
         if !is_dc {
-            let own_size = i64::from(own.u[r]).abs();
-            row_sum = (0..8).map(|t| i64::from(own.u[8 * i + t]).abs()).sum::<i64>() - own_size;
-            column_sum = (0..8).map(|t| i64::from(own.u[8 * t + j]).abs()).sum::<i64>() - own_size;
+            (row_sum, column_sum) = (own.row_sums[i], own.column_sums[j]);
         }
         let e = level as i64;
         let values = [
@@ -507,7 +515,7 @@ impl<'a> Model<'a> {
         };
         prediction.by_rest += 64 * prediction.rest_level;
         for ((rate, scales), place) in prediction.rates.iter_mut().zip(&self.scales).zip(places) {
-            *rate = (1 << 28) / scales[place][level].sigma.max(40);
+            *rate = i64::from((1 << 28) / scales[place][level].sigma.max(40) as u32);
         }
         let value = self.value(&prediction, k < own.last || is_dc)?;
         for ((mean, scales), place) in prediction.means.iter().zip(&mut self.scales).zip(places) {
@@ -526,6 +534,10 @@ impl<'a> Model<'a> {
         self.sizes[z].learn(&y, (value.abs() * one - predicted_size) >> s, 120, floor);
         own.rows[i] += OUTSIDE[j] * own.d[r];
         own.columns[j] += OUTSIDE[i] * own.d[r];
+        own.row_sizes[i] += own.d[r].abs();
+        own.column_sizes[j] += own.d[r].abs();
+        own.row_sums[i] += coefficient.abs();
+        own.column_sums[j] += coefficient.abs();
         Ok(())
     }
 
@@ -605,7 +617,7 @@ impl Prediction {
 impl Scale {
     fn learn(&mut self, miss: i64) {
         let miss = ((miss * 154) >> 4) + 82;
-        let rate = (65536 / (1 + self.count)).max(1311);
+        let rate = i64::from((65536 / (1 + self.count)).max(1311));
         self.sigma = (self.sigma + (((miss - self.sigma) * rate) >> 16)).min(1 << 30);
         self.count = (self.count + 1).min(100);
     }

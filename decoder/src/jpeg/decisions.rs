@@ -1,6 +1,6 @@
 //! The decisions of coefficients: what contexts have counted, and mixers of it (jpeg-format.md, J6.3).
 
-use crate::counting::decider::{squash, stretch};
+use crate::counting::decider::{dot, learn_weights, squash, stretch};
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::error::Result;
 
@@ -12,10 +12,10 @@ const SETS: [usize; MIXERS] = [2816, 1664, 2304, 1696];
 const INPUTS: usize = 16;
 const TABLE_BITS: u32 = 18;
 
-/// Where the slots of a coefficient lie, for each context, and the checks of its keys.
+/// The lines of a coefficient, for each context, and the checks of its keys.
 #[derive(Clone, Copy, Default)]
 pub struct Lines {
-    first: [usize; CONTEXTS],
+    numbers: [usize; CONTEXTS],
     checks: [u32; CONTEXTS],
 }
 
@@ -28,7 +28,7 @@ impl Lines {
             let mut hash = seed.wrapping_add(value as u32).wrapping_mul(0x9E37_79B1);
             hash = (hash ^ hash >> 15).wrapping_mul(0x85EB_CA77);
             hash = (hash ^ hash >> 15).wrapping_mul(0xC2B2_AE3D);
-            lines.first[c] = (c << TABLE_BITS) + ((hash >> (32 - TABLE_BITS + 4)) as usize) * 16;
+            lines.numbers[c] = (c << (TABLE_BITS - 4)) + (hash >> (32 - TABLE_BITS + 4)) as usize;
             lines.checks[c] = hash >> 4 & 7;
         }
         lines
@@ -40,7 +40,7 @@ pub type Parts = [[i64; DISTRIBUTIONS]; 2];
 
 pub struct Decisions<'a> {
     pub coder: Decoder<'a>,
-    slots: Vec<u32>,
+    slots: Vec<Slots>,
     weights: Vec<[i16; INPUTS]>,
     uses: Vec<u8>,
     /// Of slots and of sets of weights, by their counts.
@@ -49,24 +49,10 @@ pub struct Decisions<'a> {
     logarithms: Vec<i32>,
 }
 
-// Vectors of words on any processor: the products are those of words, and no input is above 2^12.
-
-#[inline]
-fn product(weights: &[i16; INPUTS], x: &[i16; INPUTS]) -> i32 {
-    let mut sum = 0i32;
-    for i in 0..INPUTS {
-        sum = sum.wrapping_add(i32::from(weights[i]) * i32::from(x[i]));
-    }
-    sum
-}
-
-#[inline]
-fn learn(weights: &mut [i16; INPUTS], x: &[i16; INPUTS], step: i16) {
-    for i in 0..INPUTS {
-        let change = (i32::from(x[i]) * i32::from(step) + (1 << 14)) >> 15;
-        weights[i] = weights[i].saturating_add(change as i16).max(-32767);
-    }
-}
+/// The slots of a context at a value lie in a line of the processor's cache.
+#[derive(Clone)]
+#[repr(align(64))]
+struct Slots([u32; 16]);
 
 impl<'a> Decisions<'a> {
     pub fn new(coded: &'a [u8]) -> Result<Self> {
@@ -77,7 +63,7 @@ impl<'a> Decisions<'a> {
         let logarithm = |i: i32| (((i / 64) * 90852) >> 6) + i32::from(stretch(64 + i as u32 % 64) - stretch(64));
         Ok(Decisions {
             coder: Decoder::new(coded, "jpeg-format.md, J5")?,
-            slots: vec![1 << 31; CONTEXTS << TABLE_BITS],
+            slots: vec![Slots([1 << 31; 16]); CONTEXTS << (TABLE_BITS - 4)],
             weights: vec![first; sets],
             uses: vec![0; sets],
             slot_rates: std::array::from_fn(|n| (1 << 16) / (n as i32 + 2)),
@@ -101,7 +87,7 @@ impl<'a> Decisions<'a> {
     /// A decision. `slot`: its place in the lines; `sets`: of the mixers.
     pub fn pop(&mut self, lines: &Lines, slot: usize, parts: &Parts, sets: [usize; MIXERS]) -> Result<bool> {
         // All are fetched before one is used: most are not in a cache.
-        let values: [u32; CONTEXTS] = std::array::from_fn(|c| self.slots[lines.first[c] + slot]);
+        let values: [u32; CONTEXTS] = std::array::from_fn(|c| self.slots[lines.numbers[c]].0[slot & 15]);
         let mut found = [0; CONTEXTS];
         let mut x = [0i16; INPUTS];
         for c in 0..CONTEXTS {
@@ -120,7 +106,7 @@ impl<'a> Decisions<'a> {
         for ((number, set), count) in number.iter_mut().zip(sets).zip(SETS) {
             *number = before + set;
             before += count;
-            sum = sum.wrapping_add(product(&self.weights[*number], &x));
+            sum = sum.wrapping_add(dot(&self.weights[*number], &x) as i32);
         }
         let p = squash((sum >> 13).clamp(-(1 << 16), (1 << 16) - 1));
         let bit = self.coder.bit((p >> 12).clamp(1, 65535) as u32)?;
@@ -129,13 +115,13 @@ impl<'a> Decisions<'a> {
             let uses = &mut self.uses[number];
             let e = (error * self.set_rates[usize::from(*uses)] + (1 << 15)) >> 16;
             *uses = uses.saturating_add(1);
-            learn(&mut self.weights[number], &x, e as i16);
+            learn_weights(&mut self.weights[number], &x, e as i16);
         }
         let goal = if bit { (1 << 22) - 1 } else { 0 };
         for (c, found) in found.into_iter().enumerate() {
             let (p, count) = ((found >> 10) as i32, found >> 3 & 127);
             let p = (p + ((((goal - p) >> 6) * self.slot_rates[count as usize]) >> 10)).clamp(32, (1 << 22) - 32);
-            self.slots[lines.first[c] + slot] = (p as u32) << 10 | (count + 1).min(127) << 3 | found & 7;
+            self.slots[lines.numbers[c]].0[slot & 15] = (p as u32) << 10 | (count + 1).min(127) << 3 | found & 7;
         }
         Ok(bit)
     }

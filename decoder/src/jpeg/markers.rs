@@ -5,6 +5,7 @@ use crate::jpeg::levels::{natural, BLOCK};
 
 pub const SECTION: &str = "jpeg-format.md, J2";
 
+#[derive(Clone)]
 pub struct Component {
     id: u8,
     pub h: usize,
@@ -38,6 +39,12 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// One of so many of its rows of units.
+    pub fn part(&self, rows: usize) -> Frame {
+        let own = |one: &Component| Component { rows: rows * one.v, ..one.clone() };
+        Frame { rows, components: self.components.iter().map(own).collect(), ..*self }
+    }
+
     pub fn blocks(&self) -> u64 {
         self.components.iter().map(|one| one.rows as u64 * one.columns as u64).sum()
     }

@@ -6,7 +6,7 @@ use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::{inflate, lzma2};
 use crate::jpeg::coefficients::Model;
 use crate::jpeg::details::Details;
-use crate::jpeg::levels::BLOCK;
+use crate::jpeg::levels::{self, BLOCK};
 use crate::jpeg::markers::{Frame, Segments};
 use crate::jpeg::scans::{self, Planes};
 use crate::types::block::{Block, ValueMap};
@@ -24,55 +24,169 @@ const MOST_BEFORE: u64 = 1 << 16;
 
 const MOST_OF_TABLES: usize = 1 << 12;
 
+/// Added to the rounds where streams have strips.
+const STRIPS: u8 = 4;
+
+/// Entropy-coded bytes of a stream for each strip.
+const BYTES_OF_A_STRIP: usize = 1 << 20;
+
 pub fn decode(block: &Block) -> Result<Vec<u8>> {
-    let fits = block.runs.iter().all(|run| run.dtype == Dtype::U8 && run.shape.len() == 1 && run.map == ValueMap::None);
-    demand(fits, "a block of JPEG streams is not of bytes", SECTION)?;
-    let mut bytes = Bytes::new(block.data, SECTION);
-    let rounds = bytes.byte()?;
-    demand((1..=2).contains(&rounds), "JPEG streams are taken out more often than twice, or never", SECTION)?;
-    let before = bytes.varint()?;
-    demand(before <= MOST_BEFORE, "a block of JPEG streams has too many tables in front", SECTION)?;
-    let (before, coder) = (before as usize, bytes.byte()?);
-    let size = block.size() + before;
-    let length = bytes.varint()?;
-    let packed = bytes.take_long(length)?;
-    let most = 2 * size + 64;
-    let mut content = match coder {
-        0 => inflate::inflate_behind(HEADER, packed, most)?,
-        1 => lzma2::decode(packed, most)?,
-        _ => return refuse("the coder of a block is unknown: a newer release is needed", SECTION),
-    };
-    let mut model = Model::new(bytes.rest())?;
-    let mut left = FREE_BLOCKS + size as u64;
-    let mut planes = |frame: &Frame, scans: u64, size: usize| {
-        demand(!frame.lossless, "a JPEG stream has samples", SECTION)?;
-        let blocks = frame.blocks();
-        let Some(others) = left.checked_sub(blocks) else {
-            return refuse("a JPEG stream has less than a byte for each block", SECTION);
-        };
-        left = others;
-        let visits = u128::from(scans) * u128::from(blocks) / 64;
-        demand(visits <= u128::from(FREE_BLOCKS) + size as u128, "a JPEG stream has too many scans", SECTION)?;
-        let mut found: Vec<_> = frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
-        model.code(frame, &mut found)?;
-        Ok(Planes::Coefficients(found))
-    };
-    for round in (0..rounds).rev() {
-        content = put_in(&content, most, &mut planes)?;
-        demand(round > 0 || content.len() == size, "JPEG streams have another size: that of all bytes", SECTION)?;
-    }
-    model.end()?;
-    content.drain(..before);
-    Ok(content)
+    Streams::read(block)?.decode(&[])
 }
 
-/// Puts the streams of a round into the bytes again, at most so many. `planes`: what the scans of a stream have, by its
-/// frame, the number of its scans, and its size.
-pub fn put_in(
-    rest: &[u8],
-    most: usize,
-    planes: &mut impl FnMut(&Frame, u64, usize) -> Result<Planes>,
-) -> Result<Vec<u8>> {
+/// A strip of a stream.
+pub struct Strip<'a> {
+    /// Its rows alone.
+    frame: Frame,
+    coded: &'a [u8],
+}
+
+impl Strip<'_> {
+    /// The blocks of each component.
+    pub fn decode(&self) -> Result<Vec<Vec<levels::Block>>> {
+        let mut model = Model::new(self.coded)?;
+        let planes = coefficients(&mut model, &self.frame)?;
+        model.end()?;
+        Ok(planes)
+    }
+
+    /// Those that are known, as numbers, low bytes first.
+    fn from_bytes(&self, bytes: &[u8]) -> Vec<Vec<levels::Block>> {
+        let mut words = bytes.chunks_exact(2).map(|word| i16::from_le_bytes([word[0], word[1]]));
+        let mut block = || std::array::from_fn(|_| words.next().unwrap_or(0));
+        let sizes = self.frame.components.iter().map(|one| one.rows * one.columns);
+        sizes.map(|size| (0..size).map(|_| block()).collect()).collect()
+    }
+}
+
+fn coefficients(model: &mut Model, frame: &Frame) -> Result<Vec<Vec<levels::Block>>> {
+    let mut planes: Vec<_> = frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
+    model.code(frame, &mut planes)?;
+    Ok(planes)
+}
+
+/// A block, of which streams in headers of others have been put in again.
+pub struct Streams<'a> {
+    /// What is left of the bytes.
+    rest: Vec<u8>,
+    /// Of the bytes, and how many of these stand in front of the tile.
+    size: usize,
+    before: usize,
+    model: Model<'a>,
+    strips: Bytes<'a>,
+    /// How many there may still be.
+    blocks: u64,
+}
+
+impl<'a> Streams<'a> {
+    pub fn read(block: &Block<'a>) -> Result<Self> {
+        let fits =
+            block.runs.iter().all(|run| run.dtype == Dtype::U8 && run.shape.len() == 1 && run.map == ValueMap::None);
+        demand(fits, "a block of JPEG streams is not of bytes", SECTION)?;
+        let mut bytes = Bytes::new(block.data, SECTION);
+        let first = bytes.byte()?;
+        let rounds = first % STRIPS;
+        let known = first < 2 * STRIPS && (1..=2).contains(&rounds);
+        demand(known, "JPEG streams are taken out more often than twice, or never", SECTION)?;
+        let before = bytes.varint()?;
+        demand(before <= MOST_BEFORE, "a block of JPEG streams has too many tables in front", SECTION)?;
+        let (before, coder) = (before as usize, bytes.byte()?);
+        let size = block.size() + before;
+        let length = bytes.varint()?;
+        let packed = bytes.take_long(length)?;
+        let most = 2 * size + 64;
+        let rest = match coder {
+            0 => inflate::inflate_behind(HEADER, packed, most)?,
+            1 => lzma2::decode(packed, most)?,
+            _ => return refuse("the coder of a block is unknown: a newer release is needed", SECTION),
+        };
+        let length = if first < STRIPS { 0 } else { bytes.varint()? };
+        let strips = Bytes::new(bytes.take_long(length)?, SECTION);
+        let blocks = FREE_BLOCKS + size as u64;
+        let mut streams = Streams { rest, size, before, model: Model::new(bytes.rest())?, strips, blocks };
+        if rounds == 2 {
+            streams.rest = streams.put_in(most, |streams, stream| streams.write(stream, &mut [].iter()))?;
+        }
+        Ok(streams)
+    }
+
+    /// The strips that are left.
+    pub fn strips(mut self) -> Result<Vec<Strip<'a>>> {
+        let mut found = Vec::new();
+        self.put_in(self.size, |streams, stream| {
+            if let Some(frame) = &stream.frame {
+                found.extend(streams.strips_of(frame, stream)?);
+            }
+            Ok(vec![0; stream.size])
+        })?;
+        Ok(found)
+    }
+
+    /// The bytes of the tile. `known`: the first ones of the strips that are left.
+    pub fn decode(mut self, known: &[Vec<u8>]) -> Result<Vec<u8>> {
+        let mut known = known.iter();
+        let mut content = self.put_in(self.size, |streams, stream| streams.write(stream, &mut known))?;
+        demand(content.len() == self.size, "JPEG streams have another size: that of all bytes", SECTION)?;
+        self.model.end()?;
+        self.strips.end()?;
+        content.drain(..self.before);
+        Ok(content)
+    }
+
+    /// The same as for bytes that are no block.
+    fn put_in(
+        &mut self,
+        most: usize,
+        mut bytes_of: impl FnMut(&mut Self, &Stream) -> Result<Vec<u8>>,
+    ) -> Result<Vec<u8>> {
+        let rest = std::mem::take(&mut self.rest);
+        put_in(&rest, most, |stream| bytes_of(self, stream))
+    }
+
+    /// The strips of a stream; none if it has no more than one.
+    fn strips_of(&mut self, frame: &Frame, stream: &Stream) -> Result<Vec<Strip<'a>>> {
+        demand(!frame.lossless, "a JPEG stream has samples", SECTION)?;
+        let blocks = frame.blocks();
+        let Some(others) = self.blocks.checked_sub(blocks) else {
+            return refuse("a JPEG stream has less than a byte for each block", SECTION);
+        };
+        self.blocks = others;
+        let visits = u128::from(stream.scans) * u128::from(blocks) / 64;
+        demand(visits <= u128::from(FREE_BLOCKS) + stream.size as u128, "a JPEG stream has too many scans", SECTION)?;
+        let count = (stream.coded / BYTES_OF_A_STRIP).min(frame.rows);
+        let mut strips = Vec::new();
+        for i in (0..count).filter(|_| count > 1) {
+            let rows = (i + 1) * frame.rows / count - i * frame.rows / count;
+            let size = self.strips.varint()?;
+            strips.push(Strip { frame: frame.part(rows), coded: self.strips.take_long(size)? });
+        }
+        Ok(strips)
+    }
+
+    /// The bytes of a stream. `known`: the planes of strips.
+    fn write(&mut self, stream: &Stream, known: &mut std::slice::Iter<Vec<u8>>) -> Result<Vec<u8>> {
+        let mut planes = Vec::new();
+        if let Some(frame) = &stream.frame {
+            let strips = self.strips_of(frame, stream)?;
+            if strips.is_empty() {
+                planes = coefficients(&mut self.model, frame)?;
+            } else {
+                planes = frame.components.iter().map(|one| Vec::with_capacity(one.rows * one.columns)).collect();
+            }
+            for strip in strips {
+                let rows = match known.next() {
+                    Some(bytes) => strip.from_bytes(bytes),
+                    None => strip.decode()?,
+                };
+                planes.iter_mut().zip(rows).for_each(|(plane, rows)| plane.extend(rows));
+            }
+        }
+        stream.write(&Planes::Coefficients(planes))
+    }
+}
+
+/// Puts the streams of a round into the bytes again, at most so many. `bytes_of` makes those of a stream.
+pub fn put_in(rest: &[u8], most: usize, mut bytes_of: impl FnMut(&Stream) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(rest, SECTION);
     let claims = |what| refuse(format!("JPEG streams have another size: {what}"), SECTION);
     let total = match usize::try_from(bytes.varint()?) {
@@ -95,7 +209,7 @@ pub fn put_in(
     for &(_, _, skeleton, details, _) in &heads {
         parts.push((bytes.take_long(skeleton)?, bytes.take_long(details)?));
     }
-    demand(own + bytes.left() == total, "JPEG streams leave another number of bytes", SECTION)?;
+    demand(total - own == bytes.left(), "JPEG streams leave another number of bytes", SECTION)?;
     let mut streams = Vec::new();
     for (&(gap, size, _, _, tables), &(skeleton, details)) in heads.iter().zip(&parts) {
         let tables = match tables.checked_sub(1).map(|other| parts.get(other as usize)) {
@@ -106,7 +220,7 @@ pub fn put_in(
             }
             Some(_) => return refuse("the tables of a JPEG stream are of no stream, or too large", SECTION),
         };
-        streams.push((gap, read_stream(tables, skeleton, details, size, planes)?));
+        streams.push((gap, bytes_of(&Stream::read(tables, skeleton, details, size)?)?));
     }
     let mut out = Vec::with_capacity(total);
     for (gap, stream) in streams {
@@ -117,26 +231,38 @@ pub fn put_in(
     Ok(out)
 }
 
-/// `tables`: segments that stand in front of its own.
-fn read_stream(
-    tables: &[u8],
-    skeleton: &[u8],
-    details: &[u8],
+/// What the rest has of a stream.
+pub struct Stream<'a> {
+    /// With the tables of another one.
+    skeleton: Vec<u8>,
+    details: &'a [u8],
+    pub frame: Option<Frame>,
+    pub scans: u64,
+    /// Of its bytes, of those that are entropy-coded, and of the tables of another one.
     size: usize,
-    planes: &mut impl FnMut(&Frame, u64, usize) -> Result<Planes>,
-) -> Result<Vec<u8>> {
-    let skeleton = [tables, skeleton].concat();
-    demand(skeleton.len() >= 2, "a JPEG stream is too short", SECTION)?;
-    let mut segments = Segments::new(&skeleton);
-    let mut scans = 0;
-    while segments.next_scan()?.is_some() {
-        scans += 1;
+    coded: usize,
+    tables: usize,
+}
+
+impl<'a> Stream<'a> {
+    /// `tables`: segments that stand in front of its own.
+    fn read(tables: &[u8], own: &[u8], details: &'a [u8], size: usize) -> Result<Self> {
+        let skeleton = [tables, own].concat();
+        demand(skeleton.len() >= 2, "a JPEG stream is too short", SECTION)?;
+        let mut segments = Segments::new(&skeleton);
+        let mut scans = 0;
+        while segments.next_scan()?.is_some() {
+            scans += 1;
+        }
+        let frame = segments.frame;
+        let coded = size.saturating_sub(own.len() + 2);
+        Ok(Stream { skeleton, details, frame, scans, size, coded, tables: tables.len() })
     }
-    let planes = match &segments.frame {
-        Some(frame) => planes(frame, scans, size)?,
-        None => Planes::Samples(Vec::new()),
-    };
-    let mut whole = scans::write(&skeleton, &planes, Details::read(details, scans)?, size + tables.len())?;
-    whole.drain(2..2 + tables.len());
-    Ok(whole)
+
+    pub fn write(&self, planes: &Planes) -> Result<Vec<u8>> {
+        let details = Details::read(self.details, self.scans)?;
+        let mut whole = scans::write(&self.skeleton, planes, details, self.size + self.tables)?;
+        whole.drain(2..2 + self.tables);
+        Ok(whole)
+    }
 }

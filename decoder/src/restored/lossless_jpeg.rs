@@ -41,12 +41,16 @@ pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     demand(integers, "JPEG streams are of another picture", SECTION)?;
     let headers = headers(&mut bytes)?;
     let mut rows = picture.rows();
-    let mut planes = |frame: &Frame, scans: u64, _: usize| {
-        demand(frame.lossless, "a JPEG stream has no samples", SECTION)?;
-        demand(scans <= frame.components.len() as u64, "a JPEG stream has too many scans", SECTION)?;
-        samples(frame, picture, &mut rows)
-    };
-    let whole = streams::put_in(bytes.rest(), usize::MAX, &mut planes)?;
+    let whole = streams::put_in(bytes.rest(), usize::MAX, |stream| {
+        let mut planes = Vec::new();
+        if let Some(frame) = &stream.frame {
+            demand(frame.lossless, "a JPEG stream has no samples", SECTION)?;
+            let few = stream.scans <= frame.components.len() as u64;
+            demand(few, "a JPEG stream has too many scans", SECTION)?;
+            planes = samples(frame, picture, &mut rows)?;
+        }
+        stream.write(&Planes::Samples(planes))
+    })?;
     demand(rows.next().is_none(), "JPEG streams have fewer samples than their picture", SECTION)?;
     let mut whole = Bytes::new(&whole, SECTION);
     let mut out = Vec::new();
@@ -59,7 +63,7 @@ pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
 }
 
 /// The samples of a stream, from the next rows of the picture.
-fn samples<'a>(frame: &Frame, picture: &Picture, rows: &mut impl Iterator<Item = &'a [u8]>) -> Result<Planes> {
+fn samples<'a>(frame: &Frame, picture: &Picture, rows: &mut impl Iterator<Item = &'a [u8]>) -> Result<Vec<Vec<u16>>> {
     let units: usize = frame.components.iter().map(|one| one.v * one.h).sum();
     let same = (frame.columns, units) == (picture.columns, picture.channels) && frame.rows <= picture.rows;
     demand(same, "a JPEG stream has other samples", SECTION)?;
@@ -88,5 +92,5 @@ fn samples<'a>(frame: &Frame, picture: &Picture, rows: &mut impl Iterator<Item =
             }
         }
     }
-    Ok(Planes::Samples(planes))
+    Ok(planes)
 }

@@ -18,6 +18,7 @@ use bitsback_decode::foundations::dtype::Dtype;
 use bitsback_decode::foundations::error::{demand, error, Result};
 use bitsback_decode::foundations::sha256::hex;
 use bitsback_decode::foundations::tables;
+use bitsback_decode::jpeg::streams::Streams;
 use bitsback_decode::models::library::Library;
 use bitsback_decode::restored::metadata::Header;
 use bitsback_decode::restored::npy::npy;
@@ -38,6 +39,8 @@ struct State {
     catalogue: Option<Catalogue>,
     collection: Option<Collection>,
     library: Library<'static>,
+    /// Decoded strips of the next block.
+    strips: Vec<Vec<u8>>,
 }
 
 thread_local! {
@@ -290,12 +293,43 @@ pub extern "C" fn table(bytes: *mut u8, size: usize) -> u32 {
     u32::from(!right)
 }
 
+/// How many strips of JPEG streams a section of a block at a place of the file has, which can be decoded each alone.
+#[no_mangle]
+pub extern "C" fn strips(bytes: *mut u8, size: usize, place: f64) -> u32 {
+    let section = taken(bytes, size);
+    call(|_| {
+        let block = Block::read(block_payload(&section, place as u64)?)?;
+        let count = if block.method == Method::Streams { Streams::read(&block)?.strips()?.len() } else { 0 };
+        Ok(count.to_string().into_bytes())
+    })
+}
+
+/// Decodes one of these strips, as numbers, low bytes first.
+#[no_mangle]
+pub extern "C" fn strip(bytes: *mut u8, size: usize, place: f64, number: usize) -> u32 {
+    let section = taken(bytes, size);
+    call(|_| {
+        let block = Block::read(block_payload(&section, place as u64)?)?;
+        let strips = Streams::read(&block)?.strips()?;
+        let strip = strips.get(number).ok_or_else(|| error("there is no such strip", "jpeg-format.md, J1"))?;
+        Ok(strip.decode()?.iter().flatten().flatten().flat_map(|number| number.to_le_bytes()).collect())
+    })
+}
+
+/// Gives the next of the decoded strips of the block that `decode` will get.
+#[no_mangle]
+pub extern "C" fn give_strip(bytes: *mut u8, size: usize) {
+    let strip = taken(bytes, size);
+    STATE.with_borrow_mut(|state| state.strips.push(strip));
+}
+
 /// Decodes the section of a block at a place of the file, with these tiles, as bytes: its content, and behind it the identity of its model as
 /// 32 hexadecimal digits, or as many spaces if it has no model.
 #[no_mangle]
 pub extern "C" fn decode(bytes: *mut u8, size: usize, place: f64, first: f64, tiles: f64) -> u32 {
     let section = taken(bytes, size);
     let status = call(|state| {
+        let strips = std::mem::take(&mut state.strips);
         let block = Block::read(block_payload(&section, place as u64)?)?;
         let own = block.runs.iter().try_fold(0u64, |sum, run| sum.checked_add(run.items));
         let same = block.first == first as u64 && own == Some(tiles as u64);
@@ -303,7 +337,10 @@ pub extern "C" fn decode(bytes: *mut u8, size: usize, place: f64, first: f64, ti
         let parts = &state.collection.as_ref().ok_or_else(|| error("there is no collection", "format.md, A5"))?.parts;
         let (number, tile) = part_of(parts, block.first);
         check_tiles(&parts[number], tile, &block)?;
-        let mut content = methods::decode(&block, &state.library)?;
+        let mut content = match block.method {
+            Method::Streams => Streams::read(&block)?.decode(&strips)?,
+            _ => methods::decode(&block, &state.library)?,
+        };
         let model = match block.method {
             Method::Model { identity, .. } => hex(&identity),
             _ => " ".repeat(32),

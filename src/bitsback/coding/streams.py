@@ -10,8 +10,11 @@ from bitsback import _core, lzma2, raw_deflate, tables
 from bitsback.errors import ArchiveError
 from bitsback.models.costs import max_elements
 from bitsback.wire import Cursor, varint
+from bitsback.work import spare_threads
 
 _DEFLATE, _LZMA2 = range(2)
+_STRIPS = 4
+"""Added to the rounds of a block with streams in strips."""
 MOST_BEFORE = 1 << 16
 BEGIN = b"\xff\xd8\xff"
 """The first bytes of a JPEG stream."""
@@ -74,7 +77,7 @@ def streams_of_block(data: memoryview, size: int) -> list[JpegStream]:
     """The same of a block of so many bytes, whose coefficients are not decoded. Raises
     ArchiveError.
     """
-    rounds, before, rest, _ = _rest(data, size)
+    rounds, before, rest, _, _ = _rest(data, size)
     try:
         streams = _streams(_core.tell_jpeg_streams(rounds, rest, before + size))
     except ValueError as error:
@@ -100,13 +103,17 @@ def encode_streams(content: NDArray[np.uint8], before: bytes = b"") -> bytes | N
     if BEGIN not in content.tobytes():
         return None
     whole = np.concatenate([np.frombuffer(before, np.uint8), content])
-    rounds, rest, coded = _core.pack_jpeg_streams(whole, tables.stretch(), tables.logistic_cdf())
+    rounds, rest, strips, coded = _core.pack_jpeg_streams(
+        whole, spare_threads(), tables.stretch(), tables.logistic_cdf()
+    )
     if not rounds:
         return None
     deflater = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW, 9, zdict=tables.jpeg_header())
     packed = [deflater.compress(rest) + deflater.flush(), lzma2.compress(rest)]
     coder = _LZMA2 if len(packed[_LZMA2]) < len(packed[_DEFLATE]) else _DEFLATE
-    head = bytes([rounds]) + varint(len(before)) + bytes([coder]) + varint(len(packed[coder]))
+    head = bytes([rounds + _STRIPS * bool(strips)]) + varint(len(before))
+    head += bytes([coder]) + varint(len(packed[coder]))
+    coded = varint(len(strips)) * bool(strips) + strips + coded
     data: bytes = head + packed[coder] + coded
     if len(content) > max_elements(len(data)) or len(rest) > _most_rest(len(whole)):
         return None
@@ -115,19 +122,28 @@ def encode_streams(content: NDArray[np.uint8], before: bytes = b"") -> bytes | N
 
 def decode_streams(data: memoryview, size: int) -> bytes:
     """The bytes of a block, `size` of them. Raises ArchiveError."""
-    rounds, before, rest, coded = _rest(data, size)
+    rounds, before, rest, strips, coded = _rest(data, size)
     try:
         whole = _core.unpack_jpeg_streams(
-            rounds, rest, coded, before + size, tables.stretch(), tables.logistic_cdf()
+            rounds,
+            rest,
+            strips,
+            coded,
+            before + size,
+            spare_threads(),
+            tables.stretch(),
+            tables.logistic_cdf(),
         )
     except ValueError as error:
         raise _damaged(error) from None
     return whole[before:]
 
 
-def _rest(data: memoryview, size: int) -> tuple[int, int, NDArray[np.uint8], NDArray[np.uint8]]:
-    """The rounds of a block, how many bytes stand in front of its own, the rest, and the coded
-    bytes.
+def _rest(
+    data: memoryview, size: int
+) -> tuple[int, int, NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """The rounds of a block, how many bytes stand in front of its own, the rest, the strips, and
+    the other coded bytes.
     """
     if size > max_elements(len(data)):
         raise ArchiveError(f"it claims {size} bytes in {len(data)}, more than any writer makes")
@@ -145,8 +161,9 @@ def _rest(data: memoryview, size: int) -> tuple[int, int, NDArray[np.uint8], NDA
         rest, ended = raw_deflate.decompress(packed, most + 1, tables.jpeg_header())
     if not ended or len(rest) > most:
         raise ArchiveError("its compressed bytes do not end where they should")
+    strips = np.frombuffer(cursor.take(cursor.varint()) if rounds & _STRIPS else b"", np.uint8)
     coded = np.frombuffer(data[cursor.at :], np.uint8)
-    return rounds, before, np.frombuffer(rest, np.uint8), coded
+    return rounds & ~_STRIPS, before, np.frombuffer(rest, np.uint8), strips, coded
 
 
 def _damaged(error: ValueError) -> ArchiveError:

@@ -20,6 +20,7 @@
 #include "quantities.hpp"
 #include "scans.hpp"
 #include "shared_luma.hpp"
+#include "strips.hpp"
 
 namespace bitsback::jpeg {
 
@@ -63,8 +64,8 @@ class CoefficientCoder {
         for (std::size_t i = 0; i < scales_.size(); ++i) scales_[i] = {first_scales[i % levels], 0};
     }
 
-    void code(const Frame& frame, std::span<const std::array<std::uint16_t, block_size>> steps,
-              std::span<Coefficients> planes) {
+    void code(const Strip& strip, std::span<const std::array<std::uint16_t, block_size>> steps) {
+        const auto& [frame, planes] = strip;
         const auto in_rows = [&](std::size_t c, std::array<std::int32_t, block_size>& out) {
             for (std::size_t k = 0; k < block_size; ++k)
                 out[natural[k]] = std::clamp<std::int32_t>(steps[c][k], 1, most_step);
@@ -81,7 +82,7 @@ class CoefficientCoder {
             const bool before = c > 1 && frame.components[c - 1].rows == own.rows &&
                                 frame.components[c - 1].columns == own.columns;
             if (before) in_rows(c - 1, before_step_);
-            plane(own, planes[c], luma ? &*luma : nullptr, before ? &planes[c - 1] : nullptr);
+            plane(own, planes[c], luma ? &*luma : nullptr, before ? planes[c - 1].data() : nullptr);
         }
     }
 
@@ -129,8 +130,8 @@ class CoefficientCoder {
         int last_left, last_above, last_above_left, last_above_right, last_left2, last_above2;
     };
 
-    void plane(const Component& component, Coefficients& plane, SharedLuma* luma,
-               const Coefficients* before) {
+    void plane(const Component& component, PlaneView plane, SharedLuma* luma,
+               const std::int16_t* before) {
         static const std::array<std::int16_t, block_size> none{};
         static const Known nothing{};
         const std::size_t columns = component.columns;
@@ -190,7 +191,7 @@ class CoefficientCoder {
                     size_[0] = 0;
                     kernels_.smooth(size_.data(), luma_sizes.data());
                 }
-                at.before = before != nullptr ? before->data() + b * block_size : none.data();
+                at.before = before != nullptr ? before + b * block_size : none.data();
 
                 std::int16_t* own = plane.data() + b * block_size;
                 lasts[b] = static_cast<std::uint8_t>(last_of(at, own));

@@ -33,7 +33,7 @@ class PictureCoder {
         if (!Coder::encodes)
             for (const Component& component : frame.components)
                 behind.planes.emplace_back(component.blocks() * block_size);
-        coefficients_.code(frame, behind.steps, behind.planes);
+        coefficients_.code(Strip(frame, behind.planes), behind.steps);
         const auto made = frame_pixels(frame, behind.steps, behind.planes, behind.top, behind.left);
         if (!Coder::encodes) std::copy(made.begin(), made.end(), pixels.begin());
         corrections(behind, made, pixels, rows, columns, channels);

@@ -11,6 +11,7 @@
 #include "markers.hpp"
 #include "quantities.hpp"
 #include "scans.hpp"
+#include "strips.hpp"
 
 namespace bitsback::jpeg {
 
@@ -22,7 +23,7 @@ class SharedLuma {
     }
 
     SharedLuma(const Component& first, const std::array<std::uint16_t, block_size>& steps,
-               const Coefficients& plane, const Component& own)
+               PlaneView plane, const Component& own)
         : plane_(plane),
           columns_(own.columns),
           down_(first.rows / own.rows),
@@ -100,7 +101,7 @@ class SharedLuma {
         }
     }
 
-    const Coefficients& plane_;
+    PlaneView plane_;
     std::array<Int, block_size> steps_{};
     std::size_t columns_, down_, across_, width_;
     std::vector<Int> pixels_;

@@ -22,6 +22,7 @@
 #include "coefficients.hpp"
 #include "details.hpp"
 #include "stream.hpp"
+#include "strips.hpp"
 
 namespace bitsback::jpeg {
 
@@ -271,18 +272,36 @@ inline TakenOut take_out_streams(View bytes) {
 struct Packed {
     std::size_t rounds = 0;
     Bytes rest;
-    Bytes coded;
+    Bytes strips;  // of streams with several: the size of each, and its decisions
+    Bytes coded;   // the decisions of all other streams
 };
 
-inline Packed pack_streams(View bytes, const LogisticTables& logistic) {
+inline Packed pack_streams(View bytes, std::size_t threads, const LogisticTables& logistic) {
     auto [rounds, rest] = take_out_streams(bytes);
-    Packed packed{rounds.size(), std::move(rest), {}};
+    Packed packed{rounds.size(), std::move(rest), {}, {}};
     if (rounds.empty()) return packed;
     BitEncoder coder;
     CoefficientCoder<BitEncoder> model(logistic, coder);
     for (std::size_t round = rounds.size(); round-- > 0;)
-        for (auto& [place, stream, tables] : rounds[round])
-            model.code(stream.frame, stream.steps, stream.planes);
+        for (Found& found : rounds[round]) {
+            Stream& stream = found.stream;
+            const std::size_t count = strips_of(stream.frame, stream.size, stream.skeleton.size());
+            if (count == 1) {
+                model.code(Strip(stream.frame, stream.planes), stream.steps);
+                continue;
+            }
+            std::vector<Bytes> strips(count);
+            in_threads(count, threads, [&](std::size_t i) {
+                BitEncoder own_coder;
+                CoefficientCoder<BitEncoder> own_model(logistic, own_coder);
+                own_model.code(Strip(stream.frame, stream.planes, i, count), stream.steps);
+                strips[i] = own_coder.end();
+            });
+            for (const Bytes& strip : strips) {
+                put_number(packed.strips, strip.size());
+                packed.strips.insert(packed.strips.end(), strip.begin(), strip.end());
+            }
+        }
     packed.coded = coder.end();
     return packed;
 }
@@ -360,8 +379,8 @@ Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const Stre
     return bytes;
 }
 
-inline Bytes unpack_streams(std::size_t rounds, View rest, View coded, std::size_t size,
-                            const LogisticTables& logistic) {
+inline Bytes unpack_streams(std::size_t rounds, View rest, View strips, View coded,
+                            std::size_t size, std::size_t threads, const LogisticTables& logistic) {
     BitDecoder coder(coded);
     CoefficientCoder<BitDecoder> model(logistic, coder);
     Allowance allowance(size);
@@ -372,11 +391,29 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View coded, std::size
         allowance.take(found);
         require_scans(found, stream.size);
         auto planes = empty_planes(found.frame);
-        model.code(found.frame, found.steps, planes);
+        const std::size_t count = strips_of(found.frame, stream.size, stream.skeleton.size() + 2);
+        if (count == 1) {
+            model.code(Strip(found.frame, planes), found.steps);
+        } else {
+            std::vector<View> parts;
+            for (std::size_t i = 0; i < count; ++i) {
+                const std::uint64_t bytes = take_number(strips);
+                if (bytes > strips.size()) throw std::invalid_argument("a strip is cut");
+                parts.push_back(strips.first(bytes));
+                strips = strips.subspan(bytes);
+            }
+            in_threads(count, threads, [&](std::size_t i) {
+                BitDecoder own_coder(parts[i]);
+                CoefficientCoder<BitDecoder> own_model(logistic, own_coder);
+                own_model.code(Strip(found.frame, planes, i, count), found.steps);
+                own_coder.end();
+            });
+        }
         return without_tables(stream.tables, write(skeleton, planes, stream.details,
                                                    stream.size + stream.tables.size()));
     });
     coder.end();
+    if (!strips.empty()) throw std::invalid_argument("there are more strips than streams have");
     return bytes;
 }
 

@@ -1,0 +1,76 @@
+// Strips of a frame, rows of its units that are coded apart, so that several threads can.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <span>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "markers.hpp"
+
+namespace bitsback::jpeg {
+
+using PlaneView = std::span<std::int16_t>;  // coefficients of a component, block by block, in rows
+
+// Entropy-coded bytes of a stream for each strip.
+inline constexpr std::size_t bytes_of_a_strip = std::size_t{1} << 20;
+
+// The number of strips of a stream with so many bytes, of which the skeleton has some.
+inline std::size_t strips_of(const Frame& frame, std::size_t bytes, std::size_t skeleton) {
+    const std::size_t coded = bytes - std::min(bytes, skeleton);
+    return std::max<std::size_t>(std::min(coded / bytes_of_a_strip, frame.rows), 1);
+}
+
+struct Strip {
+    // Of so many strips of a frame, the one with this number.
+    template <class Planes>
+    Strip(const Frame& whole, Planes& all, std::size_t number = 0, std::size_t count = 1)
+        : frame(whole) {
+        const std::size_t begin = whole.rows * number / count,
+                          end = whole.rows * (number + 1) / count;
+        frame.rows = end - begin;
+        for (std::size_t c = 0; c < whole.components.size(); ++c) {
+            Component& component = frame.components[c];
+            const std::size_t row = component.columns * block_size * component.vertical;
+            component.rows = frame.rows * component.vertical;
+            planes.push_back(PlaneView(all[c]).subspan(begin * row, frame.rows * row));
+        }
+    }
+
+    Frame frame;
+    std::vector<PlaneView> planes;
+};
+
+// Calls work(0) to work(count - 1) in so many threads; throws one of their exceptions.
+template <class Work>
+void in_threads(std::size_t count, std::size_t threads, const Work& work) {
+    std::atomic<std::size_t> next = 0;
+    std::mutex lock;
+    std::exception_ptr failure;
+    const auto run = [&] {
+        try {
+            for (std::size_t i = next++; i < count; i = next++) work(i);
+        } catch (...) {
+            next = count;
+            const std::lock_guard guard(lock);
+            failure = std::current_exception();
+        }
+    };
+    std::vector<std::thread> others;
+    others.reserve(std::min(count, threads));
+    try {
+        while (others.size() + 1 < std::min(count, threads)) others.emplace_back(run);
+    } catch (const std::system_error&) {  // there are no more threads
+    }
+    run();
+    for (std::thread& other : others) other.join();
+    if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace bitsback::jpeg
