@@ -39,7 +39,7 @@ SECTIONS = {
     "container_metadata.webp": "A6.6", "container_metadata.animated_png": "A6.7",
     "container_metadata.animated_frames": "A6.7", "container_metadata.animated_file": "A6.7",
     "container_metadata.frames_of": "A6.5", "container_metadata.in_streams": "A6.9",
-    "container_metadata.byte_runs": "A6.10", "container_metadata.lossless_jpeg": "A6.11",
+    "container_metadata.byte_runs": "A6.10", "container_metadata.lossless_jpeg": "A6.11 J7",
     "entries": "A5.19", "alone": "A7", "embedded": "A8",
     "model_file": "M1", "model": "M2 M8", "rules": "M2",
     "variables": "M2.1", "steps": "M2.2", "distributions": "M2.3", "outputs": "M2.3",
@@ -50,10 +50,11 @@ SECTIONS = {
     "counted_rules.CountedRules.read_flat": "M6.3", "candidates": "M6.1", "blending": "M6.2",
     "mixed": "M6.4", "network": "M7", "layers": "M7", "values": "M7", "item_vectors": "M8",
     "wavefront": "M10 M10.4", "wavefront_rules": "M10 M10.1 M10.2",
-    "wavefront_plane": "M10.1 M10.2 M10.3", "deflate_tokens": "A6.8", "cost": "M9", "program": "M2",
+    "wavefront_plane": "M10.1 M10.2 M10.3", "wavefront_bins": "M10.3",
+    "wavefront_contexts": "M10.5", "deflate_tokens": "A6.8", "cost": "M9", "program": "M2",
     "inflated": "A5.20", "parity": "A5.18", "jpeg_streams": "J1 J3 J4", "jpeg_markers": "J2",
     "jpeg_arithmetic": "J4", "jpeg_mixing.Decisions": "J5", "jpeg_mixing": "J6.3",
-    "jpeg_coefficients": "J6 J6.1 J6.2", "jpeg_samples": "J7", "decoded": "J8",
+    "jpeg_coefficients": "J6 J6.1 J6.2", "decoded": "J8",
 }  # fmt: skip
 """The sections of docs/format.md (A), docs/model-format.md (M) and docs/jpeg-format.md (J) that a
 module, or a function or a class in it, follows.
