@@ -77,10 +77,6 @@ def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
     yield from waiting.values()
 
 
-def levels_of(model: Path) -> int:
-    return load_model(model).adaptive.variable.levels
-
-
 def write(model: Path, items: Iterable[Item], out: Path, name: str, part: float) -> None:
     distribution = load_model(model).adaptive
     assert isinstance(distribution, WavefrontDistribution)
@@ -113,7 +109,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     paths = sorted(options.photos.glob("patches_*.webp"))
-    deep = levels_of(options.model) > 256
+    deep = load_model(options.model).levels > 256
     held_out = [options.photos / "val_00.webp"]
     for name, side in SIDES.items():
         grey = name == "greyphotos"

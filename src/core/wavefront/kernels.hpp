@@ -17,9 +17,7 @@ static constexpr size_t wave_slots = 64;  // pixels at once
 static constexpr size_t wave_most_references = 2, wave_most_inputs = 18, wave_most_features = 40;
 static constexpr size_t wave_outputs = 8, wave_bins = 64;
 
-static constexpr inline size_t wave_inputs(size_t references) {
-    return references == 1 ? 15 : 18;
-}
+static constexpr inline size_t wave_inputs(size_t references) { return references == 1 ? 15 : 18; }
 static constexpr inline size_t wave_features(size_t references) {
     return references == 2 ? 40 : 32;
 }
