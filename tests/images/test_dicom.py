@@ -208,7 +208,7 @@ def test_frames_of_a_file_are_the_slices_of_a_stack(tmp_path: Path) -> None:
     frames, noise = _alike(12), np.random.default_rng(0).integers(0, 900, (480, 40)).astype("<u2")
     (tmp_path / "in/frames").write_bytes(dicom_file(frames, frames=12))
     (tmp_path / "in/noise").write_bytes(dicom_file(noise, frames=10))
-    options: dict[str, Any] = {"model": "universal", "block": 4}
+    options: dict[str, Any] = {"model": "universal-16", "block": 4}
     summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", **options)
     alone = bitsback.compress(tmp_path / "in", tmp_path / "y.bb", stack=False, **options)
     assert summary.bytes_out < 0.9 * alone.bytes_out
@@ -231,7 +231,7 @@ def test_files_of_frames_make_one_part(tmp_path: Path, count: int) -> None:
     for number, pixels in enumerate(frames):
         more = {(0x20, 0x0E): ("UI", "1.2"), (0x20, 0x13): ("IS", str(number))}
         (tmp_path / f"in/{number}").write_bytes(dicom_file(pixels, frames=5, more=more))
-    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal")
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-16")
     with bitsback.open(tmp_path / "x.bb") as archive:
         layouts = archive.info()["layouts"]
         assert layouts["stacks"] + layouts["frames"] == 1 and archive.verify() == []
@@ -246,7 +246,7 @@ def test_slices_are_a_stack_where_a_trial_says_so(tmp_path: Path) -> None:
     for number, pixels in enumerate(_alike(8).reshape(8, 48, 40)):
         more = {(0x20, 0x0E): ("UI", "1.2"), (0x20, 0x13): ("IS", str(number))}
         (tmp_path / f"in/{(3 * number) % 8}").write_bytes(dicom_file(pixels, more=more))
-    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal")
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-16")
     with bitsback.open(tmp_path / "x.bb") as archive:
         assert archive.info()["layouts"]["frames"] == 1 and archive.verify() == []
         assert archive.names == [str((3 * number) % 8) for number in range(8)]
