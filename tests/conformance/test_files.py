@@ -83,8 +83,9 @@ def test_a_file(entry: dict[str, Any]) -> None:
 def test_each_section_has_files() -> None:
     """Whatever the pages about the formats say is reached by some file: each numbered section."""
     reached = {section for entry in INDEX for section in entry["sections"]}
-    pages = [(ROOT / "docs" / f"{name}.md").read_text() for name in ("format", "model-format")]
+    names = ("format", "model-format", "jpeg-format")
+    pages = [(ROOT / "docs" / f"{name}.md").read_text() for name in names]
     sections = {
-        found for page in pages for found in re.findall(r"^##+ ([AM][0-9.]+)\. ", page, re.M)
+        found for page in pages for found in re.findall(r"^##+ ([AMJ][0-9.]+)\. ", page, re.M)
     }
     assert len(INDEX) > 200 and sections == reached
