@@ -13,6 +13,7 @@ import numpy as np
 from bitsback.errors import InputError
 from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.parts import Content
+from bitsback.io.locks import Lock
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -64,7 +65,7 @@ class _Idle:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def begin(self) -> None:
         """Begins a thread of the pool."""
