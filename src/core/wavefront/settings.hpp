@@ -27,7 +27,7 @@ class VectorArray {
     VectorArray() = default;
     explicit VectorArray(std::size_t size) {
         const std::size_t bytes = (size * sizeof(T) + 2 * alignment - 1) / alignment * alignment;
-        data_.reset(static_cast<T*>(::operator new (bytes, std::align_val_t{alignment})));
+        data_.reset(static_cast<T*>(::operator new(bytes, std::align_val_t{alignment})));
         std::fill_n(reinterpret_cast<unsigned char*>(data_.get()), bytes, 0);
     }
     T* data() { return data_.get(); }
@@ -36,7 +36,7 @@ class VectorArray {
   private:
     static constexpr std::size_t alignment = 64;
     struct Free {
-        void operator()(T* data) const { ::operator delete (data, std::align_val_t{alignment}); }
+        void operator()(T* data) const { ::operator delete(data, std::align_val_t{alignment}); }
     };
     std::unique_ptr<T, Free> data_;
 };
