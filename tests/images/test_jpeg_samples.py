@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.coding.streams import encode_streams, find_streams
 from bitsback.files import dicom
-from bitsback.files.drawing import pack
+from bitsback.files.bands import Bands
+from bitsback.files.drawing import makes, pack
 from bitsback.files.jpeg_samples import take_samples
 from bitsback.files.picture_files import file_of
 from jpeg_files import LOSSLESS, jpeg
@@ -129,6 +130,25 @@ def test_other_streams_are_refused(streams: list[list[bytes]], reason: str) -> N
         if samples is None:
             raise OSError("no JPEG")
         samples.whole()
+
+
+@pytest.mark.parametrize("bits", [1, 32])
+def test_samples_of_other_bits_than_the_header_says_are_refused(bits: int) -> None:
+    two = (SLOPE > 100).astype("<u2")
+    data = encapsulated(two[np.newaxis], [[lossless(two)]])
+    at = data.index(struct.pack("<HH2sH", 0x28, 0x100, b"US", 2)) + 8
+    file = io.BytesIO(data[:at] + struct.pack("<H", bits) + data[at + 2 :])
+    assert dicom.split(file, True) is None
+    assert dicom.refusal(file).startswith(f"samples of {bits} bit")
+
+
+def test_a_picture_that_metadata_do_not_fit_does_not_make_a_file() -> None:
+    two = (SLOPE > 100).astype("<u2")
+    taken = take_samples(lossless(two))
+    assert taken is not None
+    there = lossless(two)
+    assert makes(taken.metadata, there, Bands.from_array(two))
+    assert not makes(taken.metadata, there, Bands.from_array(two.astype(bool)))
 
 
 @pytest.mark.rust

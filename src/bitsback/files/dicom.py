@@ -216,7 +216,8 @@ class Dicom:
         samples, bits = self._number(_SAMPLES, 1), self._number(_BITS, 0)
         photometric = self.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
         frames = self.frames
-        if bits not in (8, 16) and (self.in_jpeg or bits != 32) and (self.in_runs or bits != 1):
+        known = (8, 16) if self.in_jpeg else (8, 16, 32) if self.in_runs else (1, 8, 16, 32)
+        if bits not in known:
             return f"samples of {bits} bit{'s' * (bits != 1)} (0028,0100)"
         if samples not in (1, 3):
             return f"{samples} samples in a pixel (0028,0002)"

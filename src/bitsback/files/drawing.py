@@ -245,6 +245,8 @@ class Comparison:
 
 def makes(metadata: ContainerMetadata, there: Content, pixels: Bands) -> bool:
     """Whether the metadata and the pixels make the existing file, bit for bit."""
+    if not metadata.fits(pixels.dtype, pixels.shape):
+        return False
     same = Comparison(there)
     drawing = metadata.drawing(same, pixels.dtype, pixels.shape)
     for band in pixels:
