@@ -39,16 +39,16 @@ GROUP = 1 << 24  # elements of items that are seen at once
 
 
 def squares(path: Path, side: int, grey: bool, deep: bool) -> Iterator[Item]:
-    colours = np.asarray(Image.open(path).convert("RGB"))
+    picture = np.asarray(Image.open(path).convert("L" if grey and not deep else "RGB"))
+    picture = picture.reshape(*picture.shape[:2], -1)
     levels = 256
     if deep:
-        rows, columns = (size // 2 * 2 for size in colours.shape[:2])
-        halves = colours[:rows, :columns].reshape(rows // 2, 2, columns // 2, 2, 3)
-        picture, side = halves.sum((1, 3), dtype=np.uint16), side // 2
-        picture = picture.sum(-1, dtype=np.uint16, keepdims=True) if grey else picture
+        rows, columns = (size // 2 for size in picture.shape[:2])
+        pairs = picture[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, 3)
+        axes = (1, 3, 4) if grey else (1, 3)
+        picture = pairs.sum(axes, dtype=np.uint16).reshape(rows, columns, -1)
         levels = 255 * (12 if grey else 4) + 1
-    else:
-        picture = np.asarray(Image.open(path).convert("L"))[..., None] if grey else colours
+        side //= 2
     for r in range(0, picture.shape[0] - side + 1, side):
         for q in range(0, picture.shape[1] - side + 1, side):
             yield Item(picture[np.newaxis, r : r + side, q : q + side], levels)

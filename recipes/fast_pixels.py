@@ -284,6 +284,8 @@ def pool(
     """Pixels of all kinds by their shares, shuffled."""
     found = {kind: records_of(folder / f"train_{kind}_{refs}", refs) for kind in shares}
     found = {kind: records for kind, records in found.items() if len(records)}
+    if not found:
+        raise SystemExit(f"{folder}: has no pixels to train on; fast_features.py writes them")
     whole = sum(shares[kind] for kind in found)
     drawn = np.concatenate(
         [

@@ -46,7 +46,7 @@ def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
 @pytest.fixture
 def base(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """An untrained model, beside whose network no contexts are counted."""
-    monkeypatch.setattr("bitsback_train.job.job.contexts_of", lambda images: "")
+    monkeypatch.setattr("bitsback_train.job.job.with_contexts", lambda model, counting: model)
     torch.manual_seed(1)
     module = PredictiveModule(SMALL)
     module.quantise()

@@ -100,14 +100,12 @@ class WavefrontDistribution(AdaptiveDistribution):
 
     def macs(self, shape: ItemShape) -> int:
         network = max(sum(weight.size for weight, _, _ in network) for network in self.networks)
-        macs = shape.elements * (1024 + network)
-        macs += 1024 * shape.planes * (_LAG * (shape.rows - 1) + shape.columns)
+        times = shape.planes * (_LAG * (shape.rows - 1) + shape.columns)
+        macs = shape.elements * (1024 + network) + 1024 * times
         if shape.jpeg:
             macs += shape.slices * shape.rows * shape.columns << 12
         if self.contexts:
-            macs += (shape.elements << 13) + 2048 * shape.planes * (
-                _LAG * (shape.rows - 1) + shape.columns
-            )
+            macs += (shape.elements << 13) + 2048 * times
         return macs
 
     def steps(self, shape: ItemShape) -> int:

@@ -201,9 +201,9 @@ class Job:
             model = export_predictive(module, self.prepared.starts, card)
         except ValueError as error:
             raise ModelError(f"training went astray: {error}; try another --seed") from None
-        candidates = [model]
-        if counts := contexts_of(self.images):
-            candidates.insert(0, with_contexts(model, counts))
+        held_out = self.images.items(self.images.held_out)
+        levels = max((item.levels for item in held_out), default=1)
+        candidates = [with_contexts(model, contexts_for(levels)), model]
         if base.model is not None:
             candidates.append(base.model)
         best = min(candidates, key=self.held_out_bytes)
@@ -230,8 +230,3 @@ class Job:
             untrained=archive_bytes(held_out, "best"),
             model_bytes=0 if outcome.written == "base" else len(pack_model(outcome.model)),
         )
-
-
-def contexts_of(images: ImageSet) -> str:
-    """The description whose contexts stand beside a network for the levels of these images."""
-    return contexts_for(max((item.levels for item in images.items(images.held_out)), default=1))
