@@ -299,7 +299,7 @@ def _of_maps() -> bytes:
 
 
 def _of_value_maps() -> bytes:
-    """A block of runs of one size, of which the last ones have other values."""
+    """A block whose runs have one size; the last runs have other values."""
     model = bundled.load("mnist-binary")
     digits = np.zeros((13, 28, 28), np.uint8)
     digits[:, 8:20, 12:15] = 1

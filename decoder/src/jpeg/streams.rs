@@ -65,7 +65,7 @@ fn coefficients(model: &mut Model, frame: &Frame) -> Result<Vec<Vec<levels::Bloc
     Ok(planes)
 }
 
-/// A block, of which streams in headers of others have been put in again.
+/// A block of JPEG streams. Of two rounds, `read` has undone the one that was made last.
 pub struct Streams<'a> {
     /// What is left of the bytes.
     rest: Vec<u8>,
