@@ -23,14 +23,6 @@
 namespace bitsback {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr size_t width = 16;
-#elif defined(__AVX2__)
-constexpr size_t width = 8;
-#else
-constexpr size_t width = 4;
-#endif
-
 #if defined(__GNUC__) || defined(__clang__)
 template <class T, size_t n>
 struct VectorOf {
@@ -111,13 +103,12 @@ inline V shuffled(V a, V b) {
 }
 #endif
 
-using Lanes = Vector<int32_t, width>;
-using FloatLanes = Vector<float, width>;
-using DoubleLanes = Vector<double, width>;
-using WordLanes = Vector<int16_t, width>;
-
-// Vectors of at most 256 bits, for what would not fill longer ones.
-constexpr size_t short_width = width < 8 ? width : 8;
+// Vectors of at most 256 bits, which the numbers of a decision fill.
+#if defined(__AVX2__)
+constexpr size_t short_width = 8;
+#else
+constexpr size_t short_width = 4;
+#endif
 using ShortLanes = Vector<int32_t, short_width>;
 using ShortWords = Vector<int16_t, 2 * short_width>;
 using Four = Vector<int32_t, 4>;
@@ -140,7 +131,7 @@ inline BITSBACK_INLINE To seen_as(From x) {
 }
 
 // The same in each lane.
-template <class V = Lanes>
+template <class V>
 inline BITSBACK_INLINE V all(std::remove_reference_t<decltype(V{}[0])> x) {
     return V{} + x;  // a broadcast, which compilers do not make of a loop
 }
@@ -165,17 +156,6 @@ template <class V>
 inline V clamped(V x, int32_t low, int32_t high) {
     return least_of(most_of(x, all<V>(low)), all<V>(high));
 }
-inline Lanes magnitude(Lanes x) { return most_of(x, all(0) - x); }
-
-inline Lanes load_symbols(const uint16_t* from) {
-#if defined(__AVX512F__) && defined(__GNUC__)
-    return reinterpret_cast<Lanes>(_mm512_cvtepu16_epi32(load<__m256i>(from)));
-#elif defined(__AVX2__) && defined(__GNUC__)
-    return reinterpret_cast<Lanes>(_mm256_cvtepu16_epi32(load<__m128i>(from)));
-#else
-    return converted<Lanes>(load<Vector<uint16_t, width>>(from));
-#endif
-}
 
 // a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1].
 inline BITSBACK_INLINE ShortLanes products(ShortWords a, ShortWords b) {
@@ -192,14 +172,6 @@ inline BITSBACK_INLINE ShortLanes products(ShortWords a, ShortWords b) {
     const auto x = seen_as<ShortLanes>(a), y = seen_as<ShortLanes>(b);
     const ShortLanes half = all<ShortLanes>(16);
     return ((x << half) >> half) * ((y << half) >> half) + (x >> half) * (y >> half);
-#endif
-}
-inline BITSBACK_INLINE ShortLanes add_products(ShortLanes sum, ShortWords a, ShortWords b) {
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
-    return seen_as<ShortLanes>(
-        _mm256_dpwssd_epi32(seen_as<__m256i>(sum), seen_as<__m256i>(a), seen_as<__m256i>(b)));
-#else
-    return sum + products(a, b);
 #endif
 }
 
@@ -267,23 +239,23 @@ inline BITSBACK_INLINE ShortWords adjusted(ShortWords weights, ShortWords inputs
 #endif
 }
 
-// Of each `group` elements of two vectors, the first half in turns, or the second one.
-template <size_t group, bool second, class V, size_t... i>
+// The first halves of two vectors, an element of each in turns, or the second ones.
+template <bool second, class V, size_t... i>
 inline BITSBACK_INLINE V interleaved(V a, V b, std::index_sequence<i...>) {
-    constexpr size_t half = second ? group / 2 : 0;
-    return shuffled<(i / group * group + half + i % group / 2 + i % 2 * sizeof...(i))...>(a, b);
+    constexpr size_t n = sizeof...(i), first = second ? n / 2 : 0;
+    return shuffled<(first + i / 2 + i % 2 * n)...>(a, b);
 }
-// Transposes the matrices of which the rows are groups of elements.
-template <size_t group, class V>
-inline BITSBACK_INLINE void transpose(V (&rows)[group]) {
-    constexpr std::make_index_sequence<sizeof(V) / sizeof(rows[0][0])> places;
-    for (size_t step = 1; step < group; step *= 2) {
-        V out[group];
-        for (size_t i = 0; i < group / 2; ++i) {
-            out[2 * i] = interleaved<group, false>(rows[i], rows[i + group / 2], places);
-            out[2 * i + 1] = interleaved<group, true>(rows[i], rows[i + group / 2], places);
+// Transposes a matrix of rows.
+template <class V, size_t n>
+inline BITSBACK_INLINE void transpose(V (&rows)[n]) {
+    constexpr std::make_index_sequence<n> places;
+    for (size_t step = 1; step < n; step *= 2) {
+        V out[n];
+        for (size_t i = 0; i < n / 2; ++i) {
+            out[2 * i] = interleaved<false>(rows[i], rows[i + n / 2], places);
+            out[2 * i + 1] = interleaved<true>(rows[i], rows[i + n / 2], places);
         }
-        for (size_t i = 0; i < group; ++i) rows[i] = out[i];
+        for (size_t i = 0; i < n; ++i) rows[i] = out[i];
     }
 }
 

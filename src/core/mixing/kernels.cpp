@@ -44,67 +44,32 @@ void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, 
     }
 }
 
-// The sums of weights times inputs of some mixers, in each lane modulo 2^32, and of their upper
-// halves, by which the sums are known whole.
+// The sums are known whole by those in each lane modulo 2^32, and by those of the upper halves of
+// products.
 template <size_t mixers>
-struct Sums {
-    ShortLanes sum[mixers];
-    ShortLanes high[mixers];
-
-    Sums() {
-        repeat<mixers>([&](auto m) BITSBACK_INLINE { sum[m.value] = high[m.value] = lanes(0); });
-    }
-
-    // Those of so many vectors from the input i on, whose products add up to less than 2^31.
-    template <size_t vectors>
-    BITSBACK_INLINE void add(const int16_t* const (&weights)[mixers], const int16_t* inputs,
-                             size_t i) {
-        ShortWords x[vectors];
-        repeat<vectors>([&](auto v) BITSBACK_INLINE {
-            x[v.value] = load<ShortWords>(inputs + i + words * v.value);
-        });
+void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t* sums) {
+    ShortLanes sum[mixers], high[mixers];
+    repeat<mixers>([&](auto m) BITSBACK_INLINE { sum[m.value] = high[m.value] = lanes(0); });
+    for (size_t i = 0; i < inputs.count; i += words) {
+        const auto x = load<ShortWords>(inputs.first + i);
         repeat<mixers>([&](auto m) BITSBACK_INLINE {
-            ShortLanes some = products(x[0], load<ShortWords>(weights[m.value] + i));
-            repeat<vectors - 1>([&](auto v) BITSBACK_INLINE {
-                const size_t next = v.value + 1;
-                some =
-                    some + products(x[next], load<ShortWords>(weights[m.value] + i + words * next));
-            });
+            const ShortLanes some = products(x, load<ShortWords>(weights[m.value] + i));
             sum[m.value] = sum[m.value] + some;
             high[m.value] = high[m.value] + (some >> lanes(16));
         });
     }
-
     // All lanes of lower halves, and of upper ones, add up to less than 2^31, too.
-    BITSBACK_INLINE void total(int64_t* sums) const {
-        Four both[mixers];
-        repeat<mixers>([&](auto m) BITSBACK_INLINE {
-            const ShortLanes low = sum[m.value] - (high[m.value] << lanes(16));
-            both[m.value] = pairs_added(folded(low), folded(high[m.value]));
-        });
-        repeat<(mixers + 1) / 2>([&](auto pair) BITSBACK_INLINE {
-            constexpr size_t m = 2 * decltype(pair)::value, other = m + 1 < mixers ? m + 1 : m;
-            const Four of = pairs_added(both[m], both[other]);
-            sums[m] = of[0] + int64_t{of[1]} * (1 << 16);
-            sums[other] = of[2] + int64_t{of[3]} * (1 << 16);
-        });
-    }
-};
-
-template <size_t mixers>
-void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t* sums) {
-    const int16_t *own[mixers], *shared[mixers];
+    Four both[mixers];
     repeat<mixers>([&](auto m) BITSBACK_INLINE {
-        own[m.value] = weights[m.value];
-        shared[m.value] = weights[m.value] + inputs.own_count;
+        const ShortLanes low = sum[m.value] - (high[m.value] << lanes(16));
+        both[m.value] = pairs_added(folded(low), folded(high[m.value]));
     });
-    Sums<mixers> all;
-    for (size_t i = 0; i < inputs.own_count; i += words) all.template add<1>(own, inputs.own, i);
-    size_t i = 0;
-    for (; i + 4 * words <= inputs.shared_count; i += 4 * words)
-        all.template add<4>(shared, inputs.shared, i);
-    for (; i < inputs.shared_count; i += words) all.template add<1>(shared, inputs.shared, i);
-    all.total(sums);
+    repeat<(mixers + 1) / 2>([&](auto pair) BITSBACK_INLINE {
+        constexpr size_t m = 2 * decltype(pair)::value, other = m + 1 < mixers ? m + 1 : m;
+        const Four of = pairs_added(both[m], both[other]);
+        sums[m] = of[0] + int64_t{of[1]} * (1 << 16);
+        sums[other] = of[2] + int64_t{of[3]} * (1 << 16);
+    });
 }
 
 template <size_t mixers>
@@ -115,17 +80,13 @@ void adjust_some(int16_t* const* weights, const int16_t* errors, const MixerInpu
         all[m.value] = weights[m.value];
         error[m.value] = bitsback::all<ShortWords>(errors[m.value]);
     });
-    const auto take = [&](const int16_t* from, size_t count, size_t first) BITSBACK_INLINE {
-        for (size_t i = 0; i < count; i += words) {
-            const auto x = load<ShortWords>(from + i);
-            repeat<mixers>([&](auto m) BITSBACK_INLINE {
-                int16_t* const at = all[m.value] + first + i;
-                store(at, adjusted(load<ShortWords>(at), x, error[m.value]));
-            });
-        }
-    };
-    take(inputs.own, inputs.own_count, 0);
-    take(inputs.shared, inputs.shared_count, inputs.own_count);
+    for (size_t i = 0; i < inputs.count; i += words) {
+        const auto x = load<ShortWords>(inputs.first + i);
+        repeat<mixers>([&](auto m) BITSBACK_INLINE {
+            int16_t* const at = all[m.value] + i;
+            store(at, adjusted(load<ShortWords>(at), x, error[m.value]));
+        });
+    }
 }
 
 void mix(const int16_t* const* weights, size_t mixers, const MixerInputs& inputs, int64_t* sums) {

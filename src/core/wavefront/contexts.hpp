@@ -235,7 +235,7 @@ class Deciding {
 
         // As each pixel wants them.
         const auto store_all = [&](Keys(&rows)[8], uint32_t* to, size_t stride) BITSBACK_INLINE {
-            transpose<8>(rows);
+            transpose(rows);
             for (size_t i = 0; i < 8; ++i) store(to + i * stride, rows[i]);
         };
         for (size_t half = 0; half < 2; ++half) {
