@@ -105,12 +105,12 @@ inline V shuffled(V a, V b) {
 
 // Vectors of at most 256 bits, which the numbers of a decision fill.
 #if defined(__AVX2__)
-constexpr size_t short_width = 8;
+constexpr size_t width = 8;
 #else
-constexpr size_t short_width = 4;
+constexpr size_t width = 4;
 #endif
-using ShortLanes = Vector<int32_t, short_width>;
-using ShortWords = Vector<int16_t, 2 * short_width>;
+using Lanes = Vector<int32_t, width>;
+using WordLanes = Vector<int16_t, 2 * width>;
 using Four = Vector<int32_t, 4>;
 
 template <class V>
@@ -145,11 +145,11 @@ inline V most_of(V a, V b) {
     return chosen(a < b, b, a);
 }
 #if defined(__AVX2__)
-inline BITSBACK_INLINE ShortLanes least_of(ShortLanes a, ShortLanes b) {
-    return seen_as<ShortLanes>(_mm256_min_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+inline BITSBACK_INLINE Lanes least_of(Lanes a, Lanes b) {
+    return seen_as<Lanes>(_mm256_min_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
 }
-inline BITSBACK_INLINE ShortLanes most_of(ShortLanes a, ShortLanes b) {
-    return seen_as<ShortLanes>(_mm256_max_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+inline BITSBACK_INLINE Lanes most_of(Lanes a, Lanes b) {
+    return seen_as<Lanes>(_mm256_max_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
 }
 #endif
 template <class V>
@@ -158,32 +158,32 @@ inline V clamped(V x, int32_t low, int32_t high) {
 }
 
 // a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1].
-inline BITSBACK_INLINE ShortLanes products(ShortWords a, ShortWords b) {
+inline BITSBACK_INLINE Lanes products(WordLanes a, WordLanes b) {
 #if defined(__AVX2__)
-    return seen_as<ShortLanes>(_mm256_madd_epi16(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+    return seen_as<Lanes>(_mm256_madd_epi16(seen_as<__m256i>(a), seen_as<__m256i>(b)));
 #elif defined(__SSE2__)
-    return seen_as<ShortLanes>(_mm_madd_epi16(seen_as<__m128i>(a), seen_as<__m128i>(b)));
+    return seen_as<Lanes>(_mm_madd_epi16(seen_as<__m128i>(a), seen_as<__m128i>(b)));
 #elif defined(__aarch64__)
     const auto x = seen_as<int16x8_t>(a), y = seen_as<int16x8_t>(b);
-    return seen_as<ShortLanes>(
+    return seen_as<Lanes>(
         vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y)));
 #else
     // Which words are the lower ones does not matter.
-    const auto x = seen_as<ShortLanes>(a), y = seen_as<ShortLanes>(b);
-    const ShortLanes half = all<ShortLanes>(16);
+    const auto x = seen_as<Lanes>(a), y = seen_as<Lanes>(b);
+    const Lanes half = all<Lanes>(16);
     return ((x << half) >> half) * ((y << half) >> half) + (x >> half) * (y >> half);
 #endif
 }
 
 // The elements at these places.
 template <class T, class V>
-inline BITSBACK_INLINE Vector<T, short_width> gathered(const T* from, V places) {
+inline BITSBACK_INLINE Vector<T, width> gathered(const T* from, V places) {
 #if defined(__AVX2__)
-    return seen_as<Vector<T, short_width>>(_mm256_i32gather_epi32(
-        reinterpret_cast<const int*>(from), seen_as<__m256i>(places), sizeof(T)));
+    return seen_as<Vector<T, width>>(_mm256_i32gather_epi32(reinterpret_cast<const int*>(from),
+                                                            seen_as<__m256i>(places), sizeof(T)));
 #else
-    Vector<T, short_width> out;
-    for (size_t i = 0; i < short_width; ++i) out[i] = from[places[i]];
+    Vector<T, width> out;
+    for (size_t i = 0; i < width; ++i) out[i] = from[places[i]];
     return out;
 #endif
 }
@@ -193,24 +193,24 @@ inline BITSBACK_INLINE Four pairs_added(Four a, Four b) {
     return shuffled<0, 2, 4, 6>(a, b) + shuffled<1, 3, 5, 7>(a, b);
 }
 // The sums of lanes that are four apart.
-inline BITSBACK_INLINE Four folded(ShortLanes x) {
-    Four parts[short_width / 4];
+inline BITSBACK_INLINE Four folded(Lanes x) {
+    Four parts[width / 4];
     memcpy(parts, &x, sizeof x);
-    return short_width == 8 ? parts[0] + parts[short_width / 4 - 1] : parts[0];
+    return width == 8 ? parts[0] + parts[width / 4 - 1] : parts[0];
 }
 
 // The words of two vectors of numbers that words can hold.
-inline BITSBACK_INLINE ShortWords packed(ShortLanes low, ShortLanes high) {
+inline BITSBACK_INLINE WordLanes packed(Lanes low, Lanes high) {
 #if defined(__AVX2__)
     const __m256i words = _mm256_packs_epi32(seen_as<__m256i>(low), seen_as<__m256i>(high));
-    return seen_as<ShortWords>(_mm256_permute4x64_epi64(words, 0xD8));
+    return seen_as<WordLanes>(_mm256_permute4x64_epi64(words, 0xD8));
 #elif defined(__SSE2__)
-    return seen_as<ShortWords>(_mm_packs_epi32(seen_as<__m128i>(low), seen_as<__m128i>(high)));
+    return seen_as<WordLanes>(_mm_packs_epi32(seen_as<__m128i>(low), seen_as<__m128i>(high)));
 #else
-    ShortWords out;
-    for (size_t i = 0; i < short_width; ++i) {
+    WordLanes out;
+    for (size_t i = 0; i < width; ++i) {
         out[i] = static_cast<int16_t>(low[i]);
-        out[short_width + i] = static_cast<int16_t>(high[i]);
+        out[width + i] = static_cast<int16_t>(high[i]);
     }
     return out;
 #endif
@@ -219,22 +219,21 @@ inline BITSBACK_INLINE ShortWords packed(ShortLanes low, ShortLanes high) {
 // What weights of mixers become: weights + ((inputs * errors + 2^14) >> 15), within
 // [-(2^15 - 1), 2^15 - 1].
 constexpr int32_t most_weight = 32767;
-inline BITSBACK_INLINE ShortWords adjusted(ShortWords weights, ShortWords inputs,
-                                           ShortWords errors) {
+inline BITSBACK_INLINE WordLanes adjusted(WordLanes weights, WordLanes inputs, WordLanes errors) {
 #if defined(__AVX2__)
     const __m256i change = _mm256_mulhrs_epi16(seen_as<__m256i>(inputs), seen_as<__m256i>(errors));
-    return seen_as<ShortWords>(
+    return seen_as<WordLanes>(
         _mm256_max_epi16(_mm256_adds_epi16(seen_as<__m256i>(weights), change),
                          _mm256_set1_epi16(static_cast<int16_t>(-most_weight))));
 #elif defined(__aarch64__)
     const int16x8_t change = vqrdmulhq_s16(seen_as<int16x8_t>(inputs), seen_as<int16x8_t>(errors));
-    return seen_as<ShortWords>(vmaxq_s16(vqaddq_s16(seen_as<int16x8_t>(weights), change),
-                                         vdupq_n_s16(static_cast<int16_t>(-most_weight))));
+    return seen_as<WordLanes>(vmaxq_s16(vqaddq_s16(seen_as<int16x8_t>(weights), change),
+                                        vdupq_n_s16(static_cast<int16_t>(-most_weight))));
 #else
-    using Wide = Vector<int32_t, 2 * short_width>;
+    using Wide = Vector<int32_t, 2 * width>;
     const Wide product = converted<Wide>(inputs) * converted<Wide>(errors);
     const Wide change = (product + all<Wide>(1 << 14)) >> all<Wide>(15);
-    return converted<ShortWords>(
+    return converted<WordLanes>(
         clamped(converted<Wide>(weights) + change, -most_weight, most_weight));
 #endif
 }

@@ -7,14 +7,14 @@
 namespace bitsback {
 namespace {
 
-constexpr size_t words = 2 * short_width;
-using Inputs = Vector<int16_t, short_width>;
+constexpr size_t words = 2 * width;
+using Inputs = Vector<int16_t, width>;
 
 SlotBits bits_of(const SlotView& slots) { return {slots.probability_bits, slots.check_bits}; }
 
 void look(const SlotView& slots, const Within& within, const int32_t* stretch, uint32_t trust,
           int16_t* inputs, uint32_t* counts) {
-    for (size_t i = 0; i < slots.count; i += short_width) {
+    for (size_t i = 0; i < slots.count; i += width) {
         const auto direct = load<Numbers>(within.direct + i);
         const auto line = load<Numbers>(within.lines + i);
         const Numbers near = line ^ (numbers(within.place) & (direct ^ numbers(~0u)));
@@ -32,14 +32,14 @@ void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, 
            uint32_t bit) {
     const uint32_t counts = 1u << (32 - slots.probability_bits - slots.check_bits);
     Numbers rows;
-    for (size_t c = 0; c < short_width; ++c) rows[c] = static_cast<uint32_t>(c) * counts;
-    for (size_t i = 0; i < slots.count; i += short_width, rates += short_width * counts) {
+    for (size_t c = 0; c < width; ++c) rows[c] = static_cast<uint32_t>(c) * counts;
+    for (size_t i = 0; i < slots.count; i += width, rates += width * counts) {
         const SomeSlots of(gathered(slots.all, load<Numbers>(slots.numbers + i)),
                            load<Numbers>(slots.checks + i), bits_of(slots));
-        const ShortLanes rate = gathered(rates, rows + of.count);
-        uint32_t made[short_width];
-        store(made, of.learned(rate, load<ShortLanes>(limits + i), bit));
-        for (size_t c = 0; c < short_width && i + c < contexts; ++c)
+        const Lanes rate = gathered(rates, rows + of.count);
+        uint32_t made[width];
+        store(made, of.learned(rate, load<Lanes>(limits + i), bit));
+        for (size_t c = 0; c < width && i + c < contexts; ++c)
             slots.all[slots.numbers[i + c]] = made[c];
     }
 }
@@ -48,12 +48,12 @@ void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, 
 // products.
 template <size_t mixers>
 void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t* sums) {
-    ShortLanes sum[mixers], high[mixers];
+    Lanes sum[mixers], high[mixers];
     repeat<mixers>([&](auto m) BITSBACK_INLINE { sum[m.value] = high[m.value] = lanes(0); });
     for (size_t i = 0; i < inputs.count; i += words) {
-        const auto x = load<ShortWords>(inputs.first + i);
+        const auto x = load<WordLanes>(inputs.first + i);
         repeat<mixers>([&](auto m) BITSBACK_INLINE {
-            const ShortLanes some = products(x, load<ShortWords>(weights[m.value] + i));
+            const Lanes some = products(x, load<WordLanes>(weights[m.value] + i));
             sum[m.value] = sum[m.value] + some;
             high[m.value] = high[m.value] + (some >> lanes(16));
         });
@@ -61,7 +61,7 @@ void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t*
     // All lanes of lower halves, and of upper ones, add up to less than 2^31, too.
     Four both[mixers];
     repeat<mixers>([&](auto m) BITSBACK_INLINE {
-        const ShortLanes low = sum[m.value] - (high[m.value] << lanes(16));
+        const Lanes low = sum[m.value] - (high[m.value] << lanes(16));
         both[m.value] = pairs_added(folded(low), folded(high[m.value]));
     });
     repeat<(mixers + 1) / 2>([&](auto pair) BITSBACK_INLINE {
@@ -75,16 +75,16 @@ void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t*
 template <size_t mixers>
 void adjust_some(int16_t* const* weights, const int16_t* errors, const MixerInputs& inputs) {
     int16_t* all[mixers];
-    ShortWords error[mixers];
+    WordLanes error[mixers];
     repeat<mixers>([&](auto m) BITSBACK_INLINE {
         all[m.value] = weights[m.value];
-        error[m.value] = bitsback::all<ShortWords>(errors[m.value]);
+        error[m.value] = bitsback::all<WordLanes>(errors[m.value]);
     });
     for (size_t i = 0; i < inputs.count; i += words) {
-        const auto x = load<ShortWords>(inputs.first + i);
+        const auto x = load<WordLanes>(inputs.first + i);
         repeat<mixers>([&](auto m) BITSBACK_INLINE {
             int16_t* const at = all[m.value] + i;
-            store(at, adjusted(load<ShortWords>(at), x, error[m.value]));
+            store(at, adjusted(load<WordLanes>(at), x, error[m.value]));
         });
     }
 }
