@@ -141,9 +141,7 @@ class ContextMixer {
         std::array<std::int64_t, most_mixers> sums;
         for (std::size_t m = 0; m < mixers_.size(); ++m)
             weights[m] = mixers_[m].weights.data() + mixed[m].set * stride_;
-        for (std::size_t m = 0; m < mixers_.size(); m += kernel_mixers)
-            kernels_.mix(weights.data() + m, std::min(mixers_.size() - m, kernel_mixers),
-                         inputs_of(symbol, d), sums.data() + m);
+        kernels_.mix(weights.data(), mixers_.size(), inputs_of(symbol, d), sums.data());
         constexpr std::int64_t reach = LogisticTables::reach;
         std::int64_t sum = 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
@@ -184,8 +182,7 @@ class ContextMixer {
     }
 
   private:
-    // A model has fewer; kernels take so many at a time.
-    static constexpr std::size_t most_mixers = 8, kernel_mixers = 4;
+    static constexpr std::size_t most_mixers = MixingSettings::most_mixers;
     static constexpr std::size_t in_a_line = cache_line / sizeof(std::uint32_t);  // slots
     static constexpr std::size_t lanes = 16;
     static constexpr std::int16_t bias = 1 << 7;
@@ -278,9 +275,7 @@ class ContextMixer {
             errors[count] = error;
             count += error != 0 ? 1 : 0;
         }
-        for (std::size_t m = 0; m < count; m += kernel_mixers)
-            kernels_.adjust(changed.data() + m, errors.data() + m,
-                            std::min(count - m, kernel_mixers), inputs_of(symbol, d));
+        if (count != 0) kernels_.adjust(changed.data(), errors.data(), count, inputs_of(symbol, d));
         const std::uint32_t nearer = ProbabilityMap::place(odds_[number]).nearer;
         for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry + nearer, bit);
         kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);

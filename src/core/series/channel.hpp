@@ -52,7 +52,7 @@ class SymbolDistribution {
         const auto middle =
             std::min(static_cast<std::uint32_t>((prediction_ + 128) >> 8), levels_ - 1);
         const Bracket found =
-            search_outwards(x, middle, 1, levels_, [&](std::uint32_t c) { return start(c); });
+            search_outwards(x, middle, levels_, [&](std::uint32_t c) { return start(c); });
         symbol = found.low;
         return found.interval();
     }
