@@ -22,8 +22,6 @@
 #include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
-#include "distributions/mixed.hpp"
-#include "distributions/predictive.hpp"
 #include "distributions/series.hpp"
 #include "distributions/uniform.hpp"
 #include "distributions/wavefront.hpp"
@@ -87,12 +85,6 @@ CdfTable cdf_table(const Fields& of) {
     return CdfTable(view(starts), starts.shape(2) - 1, of.get<unsigned>("precision"));
 }
 
-MixtureTables mixture_tables(const Fields& of) {
-    return {of.array<std::uint32_t>("exponential"), of.array<std::uint32_t>("inverse_scale"),
-            of.array<std::int32_t>("cdf"),          of.get<std::uint32_t>("levels"),
-            of.get<unsigned>("precision"),          of.get<unsigned>("mean_shift")};
-}
-
 using MakeFamily = SharedFamily (*)(const Fields&);
 
 const std::map<std::string, MakeFamily> families{
@@ -108,7 +100,10 @@ const std::map<std::string, MakeFamily> families{
      }},
     {"mixture",
      [](const Fields& of) -> SharedFamily {
-         return std::make_shared<MixtureFamily>(mixture_tables(of));
+         return std::make_shared<MixtureFamily>(MixtureTables(
+             of.array<std::uint32_t>("exponential"), of.array<std::uint32_t>("inverse_scale"),
+             of.array<std::int32_t>("cdf"), of.get<std::uint32_t>("levels"),
+             of.get<unsigned>("precision"), of.get<unsigned>("mean_shift")));
      }},
     {"normal",
      [](const Fields& of) -> SharedFamily {
@@ -122,17 +117,6 @@ const std::map<std::string, MakeFamily> families{
 // ---- distributions
 
 using Offsets = std::vector<std::pair<std::int32_t, std::int32_t>>;
-
-std::vector<Offset> offsets(const Offsets& pairs) {
-    std::vector<Offset> all;
-    for (const auto& [rows, columns] : pairs) all.push_back({rows, columns});
-    return all;
-}
-
-Places places(const Fields& of) {
-    return {offsets(of.get<Offsets>("own")), offsets(of.get<Offsets>("first")),
-            offsets(of.get<Offsets>("second"))};
-}
 
 Arithmetic arithmetic(const Fields& of) {
     static const std::map<std::string, Arithmetic> all{{"exact", Arithmetic::exact},
@@ -169,7 +153,6 @@ Terms terms(const Fields& of, const char* name) {
                                                          {"channel", Term::Kind::channel},
                                                          {"prediction", Term::Kind::prediction},
                                                          {"unit", Term::Kind::unit},
-                                                         {"inputs", Term::Kind::inputs},
                                                          {"candidate", Term::Kind::candidate},
                                                          {"equal", Term::Kind::equal}};
     Terms all;
@@ -203,8 +186,8 @@ CountedSettings counted_settings(const Fields& of) {
     mixing.maps = {maps[0], maps[1]};
     std::vector<Terms> contexts;
     for (const Fields& one : of.list("contexts")) {
-        mixing.contexts.push_back({0, one.get<std::uint32_t>("offset"),
-                                   one.get<std::uint32_t>("limit"), one.get<bool>("by_split")});
+        mixing.contexts.push_back(
+            {0, one.get<std::uint32_t>("offset"), one.get<std::uint32_t>("limit")});
         contexts.push_back(terms(one, "terms"));
     }
     for (const Fields& one : of.list("mixers")) {
@@ -242,13 +225,12 @@ CountedSettings counted_settings(const Fields& of) {
             of.get<unsigned>("precision"),
             of.get<std::size_t>("lag"),
             of.get<std::size_t>("queues"),
-            of.get<unsigned>("sure"),
-            of.get<unsigned>("quantiles"),
             std::move(contexts),
             terms(of, "values"),
             terms(of, "predictors"),
             std::move(candidate),
             memory,
+            of.get<unsigned>("sure"),
             std::move(flat)};
 }
 
@@ -310,29 +292,10 @@ const std::map<std::string, MakeDistribution> distributions{
              std::dynamic_pointer_cast<NormalFamily>(of.get<SharedFamily>("family")));
      }},
     {"autoregressive", make_autoregressive},
-    {"predictive",
-     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
-         return std::make_shared<PredictiveDistribution>(
-             variable, of.get<PredictiveSettings>("predictor"),
-             PixelNetwork{of.get<Network>("network"), of.get<Numbers>("outputs")},
-             mixture_tables(of), arithmetic(of));
-     }},
     {"counted",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
          return std::make_shared<CountedDistribution>(variable, counted_settings(of),
                                                       logistic_tables(of));
-     }},
-    {"mixed",
-     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
-         const Fields counts(of.get<nb::dict>("counts"));
-         std::optional<std::size_t> features;
-         if (const auto value = of.get<nb::object>("features"); !value.is_none())
-             features = nb::cast<std::size_t>(value);
-         return std::make_shared<MixedDistribution>(
-             variable, of.get<PredictiveSettings>("predictor"),
-             PixelNetwork{of.get<Network>("network"), of.get<Numbers>("outputs")},
-             mixture_tables(of), counted_settings(counts), logistic_tables(counts), features,
-             arithmetic(of));
      }},
     {"wavefront",
      [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
@@ -384,39 +347,6 @@ nb::tuple wavefront_features(const WavefrontSettings& self, const In<Symbol>& sy
                                  [&](auto out) { std::ranges::copy(pixels, out.begin()); }));
 }
 
-// ---- what a predictive distribution sees
-
-template <class Symbol>
-nb::tuple contexts(const PredictiveSettings& self, const In<Symbol>& symbols,
-                   const std::vector<ItemShape>& shapes) {
-    const std::size_t count = symbols.size();
-    auto seen = make_array<std::uint8_t>({count, self.width()}, [](auto) {});
-    auto predictions = make_array<std::int32_t>({count}, [](auto) {});
-    auto units = make_array<std::uint8_t>({count}, [](auto) {});
-    {
-        nb::gil_scoped_release release;
-        see_symbols(self, shapes, view(symbols),
-                    {{seen.data(), count * self.width()},
-                     {predictions.data(), count},
-                     {units.data(), count}});
-    }
-    return nb::make_tuple(seen, predictions, units);
-}
-
-void make_settings(PredictiveSettings* self, const nb::sequence& predictors, const nb::dict& window,
-                   const In<std::uint8_t>& see, const std::vector<In<std::int32_t>>& starts) {
-    std::vector<PredictorSettings> all;
-    for (const nb::handle predictor : predictors) {
-        const Fields of(nb::cast<nb::dict>(predictor));
-        all.push_back({places(of), of.get<std::int32_t>("cell"),
-                       of.get<std::array<std::int32_t, 3>>("decay"),
-                       of.get<std::int32_t>("ridge")});
-    }
-    std::vector<std::vector<std::int32_t>> matrices;
-    for (const auto& start : starts) matrices.push_back(copy(start));
-    new (self) PredictiveSettings(std::move(all), places(Fields(window)), copy(see), matrices);
-}
-
 }  // namespace
 
 void bind_distributions(nb::module_& m) {
@@ -441,13 +371,6 @@ void bind_distributions(nb::module_& m) {
              "shapes"_a, "references"_a)
         .def("features", &wavefront_features<std::uint16_t>, nb::arg("symbols").noconvert(),
              "shapes"_a, "references"_a);
-    nb::class_<PredictiveSettings>(m, "Predictor")
-        .def("__init__", &make_settings, "predictors"_a, "window"_a, "see"_a, "starts"_a)
-        .def_prop_ro("width", &PredictiveSettings::width)
-        .def_prop_ro("lag", &PredictiveSettings::lag)
-        .def_prop_ro("delay", &PredictiveSettings::delay)
-        .def("contexts", &contexts<std::uint8_t>, nb::arg("symbols").noconvert(), "shapes"_a)
-        .def("contexts", &contexts<std::uint16_t>, nb::arg("symbols").noconvert(), "shapes"_a);
 }
 
 }  // namespace bitsback

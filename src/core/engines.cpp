@@ -1,11 +1,10 @@
-// The least squares and the kernels of predictions, mixing and JPEG streams for the engine in use.
+// The least squares and the kernels of mixing, wavefronts and JPEG streams for the engine in use.
 #include <string>
 
 #include "jpeg/kernels.hpp"
-#include "least_squares.hpp"
 #include "linear/linear.hpp"
 #include "mixing/kernels.hpp"
-#include "predictive/kernels.hpp"
+#include "series/least_squares.hpp"
 #include "wavefront/kernels.hpp"
 
 namespace bitsback {
@@ -25,10 +24,6 @@ const LeastSquares& least_squares(Arithmetic arithmetic) {
     return choose(least_squares_plain, least_squares_avx2, least_squares_avx512);
 }
 
-const PredictiveKernels& predictive_kernels() {
-    return choose(predictive_plain, predictive_avx2, predictive_avx512);
-}
-
 const MixingKernels& mixing_kernels() { return choose(mixing_plain, mixing_avx2, mixing_avx512); }
 
 const jpeg::Kernels& jpeg::kernels() { return choose(jpeg_plain, jpeg_avx2, jpeg_avx512); }
@@ -41,8 +36,6 @@ const WaveKernels& wave_kernels(bool contracted) {
 const LeastSquares& least_squares(Arithmetic arithmetic) {
     return arithmetic == Arithmetic::contracted ? least_squares_contracted : least_squares_plain;
 }
-
-const PredictiveKernels& predictive_kernels() { return predictive_plain; }
 
 const MixingKernels& mixing_kernels() { return mixing_plain; }
 

@@ -23,14 +23,6 @@
 namespace bitsback {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr size_t width = 16;
-#elif defined(__AVX2__)
-constexpr size_t width = 8;
-#else
-constexpr size_t width = 4;
-#endif
-
 #if defined(__GNUC__) || defined(__clang__)
 template <class T, size_t n>
 struct VectorOf {
@@ -111,15 +103,14 @@ inline V shuffled(V a, V b) {
 }
 #endif
 
+// Vectors of at most 256 bits, which the numbers of a decision fill.
+#if defined(__AVX2__)
+constexpr size_t width = 8;
+#else
+constexpr size_t width = 4;
+#endif
 using Lanes = Vector<int32_t, width>;
-using FloatLanes = Vector<float, width>;
-using DoubleLanes = Vector<double, width>;
-using WordLanes = Vector<int16_t, width>;
-
-// Vectors of at most 256 bits, for what would not fill longer ones.
-constexpr size_t short_width = width < 8 ? width : 8;
-using ShortLanes = Vector<int32_t, short_width>;
-using ShortWords = Vector<int16_t, 2 * short_width>;
+using WordLanes = Vector<int16_t, 2 * width>;
 using Four = Vector<int32_t, 4>;
 
 template <class V>
@@ -140,7 +131,7 @@ inline BITSBACK_INLINE To seen_as(From x) {
 }
 
 // The same in each lane.
-template <class V = Lanes>
+template <class V>
 inline BITSBACK_INLINE V all(std::remove_reference_t<decltype(V{}[0])> x) {
     return V{} + x;  // a broadcast, which compilers do not make of a loop
 }
@@ -154,64 +145,45 @@ inline V most_of(V a, V b) {
     return chosen(a < b, b, a);
 }
 #if defined(__AVX2__)
-inline BITSBACK_INLINE ShortLanes least_of(ShortLanes a, ShortLanes b) {
-    return seen_as<ShortLanes>(_mm256_min_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+inline BITSBACK_INLINE Lanes least_of(Lanes a, Lanes b) {
+    return seen_as<Lanes>(_mm256_min_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
 }
-inline BITSBACK_INLINE ShortLanes most_of(ShortLanes a, ShortLanes b) {
-    return seen_as<ShortLanes>(_mm256_max_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+inline BITSBACK_INLINE Lanes most_of(Lanes a, Lanes b) {
+    return seen_as<Lanes>(_mm256_max_epi32(seen_as<__m256i>(a), seen_as<__m256i>(b)));
 }
 #endif
 template <class V>
 inline V clamped(V x, int32_t low, int32_t high) {
     return least_of(most_of(x, all<V>(low)), all<V>(high));
 }
-inline Lanes magnitude(Lanes x) { return most_of(x, all(0) - x); }
-
-inline Lanes load_symbols(const uint16_t* from) {
-#if defined(__AVX512F__) && defined(__GNUC__)
-    return reinterpret_cast<Lanes>(_mm512_cvtepu16_epi32(load<__m256i>(from)));
-#elif defined(__AVX2__) && defined(__GNUC__)
-    return reinterpret_cast<Lanes>(_mm256_cvtepu16_epi32(load<__m128i>(from)));
-#else
-    return converted<Lanes>(load<Vector<uint16_t, width>>(from));
-#endif
-}
 
 // a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1].
-inline BITSBACK_INLINE ShortLanes products(ShortWords a, ShortWords b) {
+inline BITSBACK_INLINE Lanes products(WordLanes a, WordLanes b) {
 #if defined(__AVX2__)
-    return seen_as<ShortLanes>(_mm256_madd_epi16(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+    return seen_as<Lanes>(_mm256_madd_epi16(seen_as<__m256i>(a), seen_as<__m256i>(b)));
 #elif defined(__SSE2__)
-    return seen_as<ShortLanes>(_mm_madd_epi16(seen_as<__m128i>(a), seen_as<__m128i>(b)));
+    return seen_as<Lanes>(_mm_madd_epi16(seen_as<__m128i>(a), seen_as<__m128i>(b)));
 #elif defined(__aarch64__)
     const auto x = seen_as<int16x8_t>(a), y = seen_as<int16x8_t>(b);
-    return seen_as<ShortLanes>(
+    return seen_as<Lanes>(
         vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y)));
 #else
     // Which words are the lower ones does not matter.
-    const auto x = seen_as<ShortLanes>(a), y = seen_as<ShortLanes>(b);
-    const ShortLanes half = all<ShortLanes>(16);
+    const auto x = seen_as<Lanes>(a), y = seen_as<Lanes>(b);
+    const Lanes half = all<Lanes>(16);
     return ((x << half) >> half) * ((y << half) >> half) + (x >> half) * (y >> half);
-#endif
-}
-inline BITSBACK_INLINE ShortLanes add_products(ShortLanes sum, ShortWords a, ShortWords b) {
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
-    return seen_as<ShortLanes>(
-        _mm256_dpwssd_epi32(seen_as<__m256i>(sum), seen_as<__m256i>(a), seen_as<__m256i>(b)));
-#else
-    return sum + products(a, b);
 #endif
 }
 
 // The elements at these places.
 template <class T, class V>
-inline BITSBACK_INLINE Vector<T, short_width> gathered(const T* from, V places) {
+inline BITSBACK_INLINE Vector<T, width> gathered(const T* from, V places) {
 #if defined(__AVX2__)
-    return seen_as<Vector<T, short_width>>(_mm256_i32gather_epi32(
-        reinterpret_cast<const int*>(from), seen_as<__m256i>(places), sizeof(T)));
+    return seen_as<Vector<T, width>>(_mm256_i32gather_epi32(reinterpret_cast<const int*>(from),
+                                                            seen_as<__m256i>(places), sizeof(T)));
 #else
-    Vector<T, short_width> out;
-    for (size_t i = 0; i < short_width; ++i) out[i] = from[places[i]];
+    Vector<T, width> out;
+    for (size_t i = 0; i < width; ++i) out[i] = from[places[i]];
     return out;
 #endif
 }
@@ -221,24 +193,24 @@ inline BITSBACK_INLINE Four pairs_added(Four a, Four b) {
     return shuffled<0, 2, 4, 6>(a, b) + shuffled<1, 3, 5, 7>(a, b);
 }
 // The sums of lanes that are four apart.
-inline BITSBACK_INLINE Four folded(ShortLanes x) {
-    Four parts[short_width / 4];
+inline BITSBACK_INLINE Four folded(Lanes x) {
+    Four parts[width / 4];
     memcpy(parts, &x, sizeof x);
-    return short_width == 8 ? parts[0] + parts[short_width / 4 - 1] : parts[0];
+    return width == 8 ? parts[0] + parts[width / 4 - 1] : parts[0];
 }
 
 // The words of two vectors of numbers that words can hold.
-inline BITSBACK_INLINE ShortWords packed(ShortLanes low, ShortLanes high) {
+inline BITSBACK_INLINE WordLanes packed(Lanes low, Lanes high) {
 #if defined(__AVX2__)
     const __m256i words = _mm256_packs_epi32(seen_as<__m256i>(low), seen_as<__m256i>(high));
-    return seen_as<ShortWords>(_mm256_permute4x64_epi64(words, 0xD8));
+    return seen_as<WordLanes>(_mm256_permute4x64_epi64(words, 0xD8));
 #elif defined(__SSE2__)
-    return seen_as<ShortWords>(_mm_packs_epi32(seen_as<__m128i>(low), seen_as<__m128i>(high)));
+    return seen_as<WordLanes>(_mm_packs_epi32(seen_as<__m128i>(low), seen_as<__m128i>(high)));
 #else
-    ShortWords out;
-    for (size_t i = 0; i < short_width; ++i) {
+    WordLanes out;
+    for (size_t i = 0; i < width; ++i) {
         out[i] = static_cast<int16_t>(low[i]);
-        out[short_width + i] = static_cast<int16_t>(high[i]);
+        out[width + i] = static_cast<int16_t>(high[i]);
     }
     return out;
 #endif
@@ -247,43 +219,42 @@ inline BITSBACK_INLINE ShortWords packed(ShortLanes low, ShortLanes high) {
 // What weights of mixers become: weights + ((inputs * errors + 2^14) >> 15), within
 // [-(2^15 - 1), 2^15 - 1].
 constexpr int32_t most_weight = 32767;
-inline BITSBACK_INLINE ShortWords adjusted(ShortWords weights, ShortWords inputs,
-                                           ShortWords errors) {
+inline BITSBACK_INLINE WordLanes adjusted(WordLanes weights, WordLanes inputs, WordLanes errors) {
 #if defined(__AVX2__)
     const __m256i change = _mm256_mulhrs_epi16(seen_as<__m256i>(inputs), seen_as<__m256i>(errors));
-    return seen_as<ShortWords>(
+    return seen_as<WordLanes>(
         _mm256_max_epi16(_mm256_adds_epi16(seen_as<__m256i>(weights), change),
                          _mm256_set1_epi16(static_cast<int16_t>(-most_weight))));
 #elif defined(__aarch64__)
     const int16x8_t change = vqrdmulhq_s16(seen_as<int16x8_t>(inputs), seen_as<int16x8_t>(errors));
-    return seen_as<ShortWords>(vmaxq_s16(vqaddq_s16(seen_as<int16x8_t>(weights), change),
-                                         vdupq_n_s16(static_cast<int16_t>(-most_weight))));
+    return seen_as<WordLanes>(vmaxq_s16(vqaddq_s16(seen_as<int16x8_t>(weights), change),
+                                        vdupq_n_s16(static_cast<int16_t>(-most_weight))));
 #else
-    using Wide = Vector<int32_t, 2 * short_width>;
+    using Wide = Vector<int32_t, 2 * width>;
     const Wide product = converted<Wide>(inputs) * converted<Wide>(errors);
     const Wide change = (product + all<Wide>(1 << 14)) >> all<Wide>(15);
-    return converted<ShortWords>(
+    return converted<WordLanes>(
         clamped(converted<Wide>(weights) + change, -most_weight, most_weight));
 #endif
 }
 
-// Of each `group` elements of two vectors, the first half in turns, or the second one.
-template <size_t group, bool second, class V, size_t... i>
+// The first halves of two vectors, an element of each in turns, or the second ones.
+template <bool second, class V, size_t... i>
 inline BITSBACK_INLINE V interleaved(V a, V b, std::index_sequence<i...>) {
-    constexpr size_t half = second ? group / 2 : 0;
-    return shuffled<(i / group * group + half + i % group / 2 + i % 2 * sizeof...(i))...>(a, b);
+    constexpr size_t n = sizeof...(i), first = second ? n / 2 : 0;
+    return shuffled<(first + i / 2 + i % 2 * n)...>(a, b);
 }
-// Transposes the matrices of which the rows are groups of elements.
-template <size_t group, class V>
-inline BITSBACK_INLINE void transpose(V (&rows)[group]) {
-    constexpr std::make_index_sequence<sizeof(V) / sizeof(rows[0][0])> places;
-    for (size_t step = 1; step < group; step *= 2) {
-        V out[group];
-        for (size_t i = 0; i < group / 2; ++i) {
-            out[2 * i] = interleaved<group, false>(rows[i], rows[i + group / 2], places);
-            out[2 * i + 1] = interleaved<group, true>(rows[i], rows[i + group / 2], places);
+// Transposes a matrix of rows.
+template <class V, size_t n>
+inline BITSBACK_INLINE void transpose(V (&rows)[n]) {
+    constexpr std::make_index_sequence<n> places;
+    for (size_t step = 1; step < n; step *= 2) {
+        V out[n];
+        for (size_t i = 0; i < n / 2; ++i) {
+            out[2 * i] = interleaved<false>(rows[i], rows[i + n / 2], places);
+            out[2 * i + 1] = interleaved<true>(rows[i], rows[i + n / 2], places);
         }
-        for (size_t i = 0; i < group; ++i) rows[i] = out[i];
+        for (size_t i = 0; i < n; ++i) rows[i] = out[i];
     }
 }
 

@@ -49,11 +49,12 @@ Bracket widen(std::uint32_t x, std::uint32_t low, std::uint32_t levels, const St
     return halve(x, b, start);
 }
 
-// The same from the lower end of the symbol `middle` outwards, in steps that grow from `step` on.
+// The same from the lower end of the symbol `middle` outwards, in growing steps.
 template <class Start>
-Bracket search_outwards(std::uint32_t x, std::uint32_t middle, std::uint32_t step,
-                        std::uint32_t levels, const Start& start) {
+Bracket search_outwards(std::uint32_t x, std::uint32_t middle, std::uint32_t levels,
+                        const Start& start) {
     Bracket b{middle, middle, start(middle), 0};
+    std::uint32_t step = 1;
     if (x >= b.first) {
         for (;; step *= 2) {
             b.high = step < levels - b.low ? b.low + step : levels;

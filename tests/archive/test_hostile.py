@@ -413,11 +413,11 @@ def test_many_small_blocks_have_no_work_for_nothing() -> None:
     """Each block would take 2^32 multiply-adds for a message of ten bytes."""
     model = bitsback.load_model("universal-16")
     pixels = np.dtype("u1")
-    start = pack_runs([Run(1, pixels, (320, 320), None)])
+    start = pack_runs([Run(1, pixels, (424, 424), None)])
     method = bytes([MODEL]) + model.identity[:PREFIX_SIZE]
     message = b"\1\1" + bytes(7) + b"\1"
     blocks = [(1, varint(number) + start + method + message) for number in range(100)]
-    data = archive(ArrayPart(pixels, (100, 320, 320), 1), *blocks)
+    data = archive(ArrayPart(pixels, (100, 424, 424), 1), *blocks)
     opened = bitsback.open(io.BytesIO(data))
     assert len(opened.verify()) == 100
     refuse(data, "claims")

@@ -102,7 +102,7 @@ CODECS: dict[str, Callable[[], Any]] = {
     "a model": lambda: Images("mnist-binary", 20),
     "an autoregressive model": lambda: Images("mnist-context-small", 3),
     "a model's codec": lambda: bitsback.load_model("mnist-binary").codec(5),
-    "predictive": lambda: bound("universal", 1, 30, 30, 3, 256),
+    "wavefront": lambda: bound("universal", 1, 30, 30, 3, 256),
     "series": lambda: bound("series", 1, 150, 1, 2, 256),
 }
 

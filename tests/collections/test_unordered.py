@@ -30,7 +30,7 @@ def digits(count: int) -> NDArray[np.bool_]:
 
 
 def steps(rows: int, columns: int, seed: int) -> NDArray[np.uint8]:
-    """Pixels that the plain predictive model codes well."""
+    """Pixels that `universal` codes well."""
     values = np.random.default_rng(seed).integers(-2, 3, (rows, columns))
     return np.cumsum(values, 1).astype(np.uint8)
 

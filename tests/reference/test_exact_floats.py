@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "src" / "core" / "least_squares.cpp"
+SOURCE = Path(__file__).parents[2] / "src" / "core" / "series" / "least_squares.cpp"
 COMPILERS = [name for name in ("g++", "clang++") if shutil.which(name)]
 COMPILER = os.environ.get("CXX", COMPILERS[0] if COMPILERS else "c++")
 ON_X86 = platform.machine() in ("x86_64", "AMD64")
@@ -16,7 +16,7 @@ ON_X86 = platform.machine() in ("x86_64", "AMD64")
 
 def compiled(*flags: str, compiler: str = COMPILER) -> subprocess.CompletedProcess[str]:
     """The compiled instructions, as text."""
-    given = ["-std=c++20", "-O3", "-DBITSBACK_LEAST_SQUARES=least_squares_plain", *flags]
+    given = ["-std=c++20", "-O3", "-DBITSBACK_KERNELS=least_squares_plain", *flags]
     command = [compiler, *given, "-S", "-o", "-", str(SOURCE)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 

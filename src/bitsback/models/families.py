@@ -12,7 +12,7 @@ from bitsback import _core, tables
 from bitsback.codecs.categorical import starts_of
 from bitsback.errors import ModelError
 from bitsback.models import grids
-from bitsback.models.integer import Activations
+from bitsback.models.integer import Network
 from bitsback.models.integer.fields import Fields, TensorReader
 
 Range = tuple[int, int]
@@ -154,14 +154,13 @@ def read_family(
     return _KINDS[codec](FamilyEntry(codec, fields, tensors, levels, network))
 
 
-def check_outputs(
-    family: Family, names: list[str], known: dict[str, Activations], channels: int, where: str
-) -> None:
+def check_outputs(family: Family, names: list[str], network: Network, channels: int) -> None:
     """Raises ModelError for outputs that the family does not read, or that have different numbers
     of components.
 
     channels: of the variable, or of a group, on whose grid the outputs must be.
     """
+    known, where = network.known, network.name
     if len(set(names)) != len(family.outputs) or len(names) != len(family.outputs):
         raise ModelError(f"{where}: 'outputs' must name {len(family.outputs)} different layers")
     first = known[names[0]].channels

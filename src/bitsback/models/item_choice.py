@@ -11,9 +11,7 @@ from bitsback.errors import ModelError
 from bitsback.models import file
 from bitsback.models.distributions.adaptive_distribution import AdaptiveDistribution
 from bitsback.models.distributions.counted import CountedDistribution
-from bitsback.models.distributions.predictive import PredictiveDistribution
 from bitsback.models.distributions.series import SeriesDistribution
-from bitsback.models.distributions.wavefront import WavefrontDistribution
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.item_vectors import ItemVectors
 from bitsback.models.model import Model
@@ -41,25 +39,9 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
     elif isinstance(distribution, CountedDistribution):
         items = ItemVectors(_SHAPE(levels=distribution.variable.levels), _SEEDS)
     else:
-        bounded = isinstance(distribution, WavefrontDistribution) or (
-            isinstance(distribution, PredictiveDistribution) and distribution.counts is not None
-        )
-        items = choose(
-            distribution, _SHAPE(levels=distribution.variable.levels if bounded else 1 << 16)
-        )
+        items = choose(distribution, _SHAPE(levels=distribution.variable.levels))
     test = {**description["test"], "items": items.described(distribution)}
     return Model.build(json.dumps({**description, "test": test}, separators=(",", ":")), tensors)
-
-
-def build_with_counts(base: Model, counts: dict[str, Any], levels: int, **changes: str) -> Model:
-    """The predictive model `base` with contexts counted beside its network, for up to `levels`
-    levels. counts: the field of its distribution. changes: to its description.
-    """
-    description = json.loads(base.description) | changes
-    description["variables"]["x"]["levels"] = levels
-    description["distributions"]["p(x)"]["counts"] = counts
-    del description["test"]["items"]
-    return build_with_items(description, base.tensors)
 
 
 def choose(distribution: AdaptiveDistribution, shape: ItemShape) -> ItemVectors:

@@ -12,11 +12,9 @@ from bitsback.models.distributions import (
     ANY_SHAPE,
     AUTOREGRESSIVE,
     COUNTED,
-    PREDICTIVE,
     SERIES,
     WAVEFRONT,
 )
-from bitsback.models.distributions.wavefront import INPUTS
 from bitsback.models.integer import Size
 from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
@@ -55,7 +53,7 @@ class Outline:
     serial: bool
     """Whether it codes series, with any number of channels and levels."""
     predictive: bool
-    """Whether it has the codec `predictive` or `wavefront`."""
+    """Whether it has the codec `wavefront`."""
     counted: bool
     """Whether it learns everything from the items of a batch: the more items, the fewer bits each
     takes.
@@ -63,7 +61,7 @@ class Outline:
     planes: int
     """The planes of a pixel, its own included, that it looks at."""
     cost: int
-    """Products of its linear predictors, for each element, and units of a wavefront's networks."""
+    """Units of a wavefront's networks; 0 of other codecs."""
 
     @property
     def any_shape(self) -> bool:
@@ -193,29 +191,26 @@ class Outline:
         codecs = {fields.peek_text("codec") for fields in found}
         autoregressive = not codecs.isdisjoint((AUTOREGRESSIVE, *ANY_SHAPE))
         serial = variables[DATA].any_shape and SERIES in codecs
-        counted = COUNTED in codecs or any(
-            fields.has(key) for fields in found for key in ("counts", "contexts")
-        )
+        counted = COUNTED in codecs or any(fields.has("contexts") for fields in found)
         code = read_code(top.texts("code", range(1, 65)), variables, keys)
         chain = top.object("chain")
         growth, batch = chain.integer("growth", 1, 256), chain.integer("batch", 1, 4096)
         chain.done()
         return cls(
             name, about, licence, variables, size, keys, code, growth, batch, autoregressive,
-            serial, not codecs.isdisjoint((PREDICTIVE, WAVEFRONT)), counted,
+            serial, WAVEFRONT in codecs, counted,
             max(map(_planes, descriptions)),
-            sum(map(_products, descriptions)),
+            sum(map(_units, descriptions)),
         )  # fmt: skip
 
 
 def _planes(planes: Any) -> int:
-    """The planes that a distribution looks at, by its description, which may be damaged: `first`
-    and `second` are those before a pixel's own, and k > 0 in a place [k, row, column, weight].
+    """The planes that a distribution looks at, by its description, which may be damaged: k > 0 in
+    a place [k, row, column, weight] is one before a pixel's own.
     """
     found: int = 1
     if isinstance(planes, dict):
-        wavefront = planes.get("codec") == WAVEFRONT
-        found += 2 if wavefront or planes.get("second") else 1 if planes.get("first") else 0
+        found += 2 if planes.get("codec") == WAVEFRONT else 0
         planes = list(planes.values())
     if isinstance(planes, list):
         if len(planes) == 4 and all(type(part) is int for part in planes):
@@ -224,31 +219,16 @@ def _planes(planes: Any) -> int:
     return found
 
 
-def _products(of: dict[str, Any]) -> int:
-    """A predictor of n neighbours, each a list, takes some (n + 1)^2 products."""
-    if of.get("codec") == WAVEFRONT:
-        hidden, residual = (
-            [size if type(size) is int else 0 for size in sizes] if isinstance(sizes, list) else []
-            for sizes in (of.get("hidden"), of.get("residual"))
-        )
-        layers = zip(hidden, residual, strict=False)
-        return (max(INPUTS) + 1) ** 2 + sum(size * (1 + count) for size, count in layers)
-    predictors = of.get("predictors")
-    sizes = (
-        [
-            sum(
-                isinstance(each, list)
-                for places in one.values()
-                if isinstance(places, list)
-                for each in places
-            )
-            for one in predictors
-            if isinstance(one, dict)
-        ]
-        if isinstance(predictors, list)
-        else []
+def _units(of: dict[str, Any]) -> int:
+    """The units of a wavefront's networks, by its description, which may be damaged."""
+    if of.get("codec") != WAVEFRONT:
+        return 0
+    hidden, residual = (
+        [size if type(size) is int else 0 for size in sizes] if isinstance(sizes, list) else []
+        for sizes in (of.get("hidden"), of.get("residual"))
     )
-    return sum((size + 1) ** 2 for size in sizes)
+    layers = zip(hidden, residual, strict=False)
+    return sum(size * (1 + count) for size, count in layers)
 
 
 def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -128,10 +128,10 @@ class PlaneErrors {
     std::vector<std::uint8_t> errors_;
 };
 
-// The blend stands beside contexts as a network does (coder.hpp).
+// The blend stands beside contexts (coder.hpp).
 class Blending {
   public:
-    static constexpr bool exists = true, is_network = false;
+    static constexpr bool exists = true;
 
     Blending(const CountedSettings& settings, const LogisticTables& logistic)
         : predictors_(settings.predictors()), lag_(settings.lag()), logistic_(logistic) {

@@ -126,10 +126,9 @@ class CandidateCoder : public CountedCoder<SymbolPicture, Beside> {
     using Tree = CountedCoder<SymbolPicture, Beside>;
 
   public:
-    template <class... Arguments>
     CandidateCoder(const CountedSettings& settings, const LogisticTables& logistic,
-                   std::span<const ItemShape> shapes, const Arguments&... beside)
-        : Tree(settings, logistic, shapes, beside...),
+                   std::span<const ItemShape> shapes)
+        : Tree(settings, logistic, shapes),
           first_(*settings.candidate(), logistic, Tree::elements_of(shapes)) {}
 
     bool next() {

@@ -1,5 +1,5 @@
 // The pixels of a batch in their order, with the contexts and the mixer that follow them, and a
-// network or a blend of predictors that may stand beside them.
+// blend of predictors that may stand beside them.
 #pragma once
 
 #include <cstddef>
@@ -18,14 +18,14 @@
 
 namespace bitsback {
 
-// Nothing. What stands beside contexts (predictive/beside.hpp, blending.hpp) has the same members:
-// `begin` and `end` of an item's time, `add` of each pixel of a step, `look` at all of them,
-// `foreseen` of a pixel before its tree, and of a network `describe`, its features for the mixers,
-// then for each decision `divide`, `probability` and `put`, or `end_at` where what is left ends,
-// and in the end `learn`.
+// In place of a blend (blending.hpp), with its members: `begin` and `end` of an item's time, `add`
+// of each pixel of a step, `look` at all of them, `foreseen` of a pixel before its tree, then for
+// each decision `divide`, `probability` and `put`, or `end_at` where what is left ends, and in the
+// end `learn`.
 struct NothingBeside {
-    static constexpr bool exists = false, is_network = false;
+    static constexpr bool exists = false;
 
+    NothingBeside(const CountedSettings&, const LogisticTables&) {}
     void begin(std::size_t, const ItemShape&) {}
     void end(std::size_t) {}
     template <class Picture>
@@ -38,18 +38,16 @@ struct NothingBeside {
 };
 
 // Goes through a batch step by step: `next`; for each of the `decisions` `predict`, and `put` for
-// each pixel of which it is open; then `learn`. Decisions divide the levels into halves; see
-// CandidateCoder and QuantileCoder for others.
+// each pixel of which it is open; then `learn`. Decisions divide the levels into halves; a
+// CandidateCoder has one more before them.
 template <class Picture, class Beside = NothingBeside>
 class CountedCoder {
   public:
-    // beside: what makes what stands beside.
-    template <class... Arguments>
     CountedCoder(const CountedSettings& settings, const LogisticTables& logistic,
-                 std::span<const ItemShape> shapes, const Arguments&... beside)
+                 std::span<const ItemShape> shapes)
         : settings_(settings),
           logistic_(logistic),
-          beside_(beside...),
+          beside_(settings, logistic),
           shapes_(shapes),
           decisions_(settings.mixing().decisions),
           mixer_(settings.mixing(), logistic, elements_of(shapes), settings.values().size()),
@@ -72,10 +70,7 @@ class CountedCoder {
     // Goes to the pixels of the next time; whether there is one.
     bool next() {
         if (!begin_step()) return false;
-        for (std::size_t i = 0; i < pixels_.size(); ++i) {
-            look(i, beside_.foreseen(i));
-            if constexpr (Beside::is_network) beside_.describe(i, mixer_.features(i));
-        }
+        for (std::size_t i = 0; i < pixels_.size(); ++i) look(i, beside_.foreseen(i));
         return true;
     }
 
@@ -125,7 +120,6 @@ class CountedCoder {
         std::uint32_t node;             // what is known of it, below a one
         std::uint32_t excluded = none;  // a symbol that it is known not to be
         unsigned found = 0;             // decisions up to the last whose group has been found
-        std::uint32_t probability = 0;  // of the decision, by what stands beside, in 2^-28
         bool flat = false;              // whether its surroundings are
         std::uint32_t key = 0;          // of those
     };
@@ -200,23 +194,11 @@ class CountedCoder {
         mixer_.start(i);
     }
 
-    // A decision of a pixel, if both sides can be.
+    // A decision of a pixel.
     void ask(std::size_t i) {
-        Pixel& of = pixels_[i];
-        if constexpr (Beside::exists) {
-            of.probability = beside_.probability(i);
-            if (of.probability == 0 || of.probability == 1u << 28) {
-                of.node = 2 * of.node + (of.probability >> 28);
-                beside_.put(i, of.probability >> 28);
-                return;
-            }
-        }
+        const Pixel& of = pixels_[i];
         if constexpr (of_bits) {
             if (of.flat) return open(i, frequency(flat_->predict(of.key)));
-        }
-        if constexpr (Beside::exists) {
-            if (is_sure(of.probability))
-                return open(i, frequency(static_cast<std::int32_t>(of.probability)));
         }
         mixed_[mixes_++] = static_cast<std::uint32_t>(opened_);
         open(i, 0);
@@ -244,19 +226,16 @@ class CountedCoder {
     }
     void find(std::size_t i) {
         Pixel& of = pixels_[i];
-        const unsigned depth = depth_ % settings_.mixing().together;
+        const unsigned depth = depth_ % MixingSettings::together;
         if (of.found > depth_ - depth) return;
-        std::uint32_t split = 0;
-        if constexpr (Beside::is_network) split = beside_.split(i);
-        mixer_.find(i, depth_ - depth, of.node >> depth, split);
+        mixer_.find(i, depth_ - depth, of.node >> depth);
         of.found = depth_ + 1;
     }
     void look_at_slots(std::size_t i) {
-        const Pixel& of = pixels_[i];
         std::int32_t given = 0;
         if constexpr (Beside::exists)
-            given = logistic_.stretch(std::clamp(of.probability >> 6, 1u, (1u << 22) - 1));
-        mixer_.look(i, depth_, of.node, given);
+            given = logistic_.stretch(std::clamp(beside_.probability(i) >> 6, 1u, (1u << 22) - 1));
+        mixer_.look(i, depth_, pixels_[i].node, given);
     }
 
     // Whether a pixel may have a symbol from first on below end.
@@ -277,13 +256,6 @@ class CountedCoder {
                                shape.levels, 1});
             beside_.add(front.item, picture, front.plane, row, column);
         }
-    }
-
-    // Whether a network beside is so sure of a decision that its probability is taken as it is.
-    bool is_sure(std::uint32_t p) const {
-        if (settings_.sure() == 0) return false;
-        const std::uint32_t whole = 1u << 28, rare = whole >> settings_.sure();
-        return p < rare || p > whole - rare;
     }
 
     std::uint32_t frequency(std::int32_t p) const {

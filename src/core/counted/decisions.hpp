@@ -16,10 +16,6 @@ inline Interval decision_interval(unsigned precision, std::uint32_t frequency, s
     return bit != 0 ? Interval{rest, frequency} : Interval{0, rest};
 }
 
-// Whether symbols may be left after all decisions.
-template <class Coder>
-constexpr bool has_rest = requires(Coder& coder) { coder.predict_rest(); };
-
 // symbols: of all items, as the coder counts them.
 template <class Coder, class Symbol>
 void push_decisions(Message& message, unsigned precision, Coder& coder,
@@ -27,8 +23,6 @@ void push_decisions(Message& message, unsigned precision, Coder& coder,
     std::vector<std::uint32_t> known;   // the symbols of a step
     std::vector<std::uint32_t> coded;   // of a decision, 2 * frequency of a one + bit
     std::vector<std::uint32_t> counts;  // of each array of decisions
-    std::vector<Interval> rests;        // of what is left after all decisions
-    std::vector<std::uint32_t> rest_counts;
     while (coder.next()) {
         known.resize(coder.pixels());
         for (std::size_t i = 0; i < known.size(); ++i) known[i] = symbols[coder.element(i)];
@@ -44,25 +38,10 @@ void push_decisions(Message& message, unsigned precision, Coder& coder,
             }
             counts.push_back(static_cast<std::uint32_t>(open.size()));
         }
-        if constexpr (has_rest<Coder>) {
-            coder.predict_rest();
-            const std::span<const std::uint32_t> open = coder.open();
-            for (std::size_t k = 0; k < open.size(); ++k) {
-                const std::uint32_t symbol = known[open[k]];
-                rests.push_back(coder.rest(k, symbol));
-                coder.put_rest(k, symbol);
-            }
-            rest_counts.push_back(static_cast<std::uint32_t>(open.size()));
-        }
         coder.learn();
     }
-    std::size_t end = coded.size(), rest = rests.size();
+    std::size_t end = coded.size();
     for (std::size_t i = counts.size(); i-- > 0;) {
-        if (!rest_counts.empty() && (i + 1) % coder.decisions() == 0) {
-            const std::size_t count = rest_counts[i / coder.decisions()];
-            const Interval* first = rests.data() + (rest -= count);
-            push_step(message, precision, count, [&](std::size_t k) { return first[k]; });
-        }
         if (counts[i] == 0) continue;
         const std::uint32_t* first = coded.data() + (end -= counts[i]);
         push_step(message, precision, counts[i], [&](std::size_t k) {
@@ -84,15 +63,6 @@ void pop_decisions(Message& message, unsigned precision, Coder& coder, std::span
                 const std::uint32_t bit = x >= whole - frequency ? 1 : 0;
                 coder.put(k, bit);
                 return decision_interval(precision, frequency, bit);
-            });
-        }
-        if constexpr (has_rest<Coder>) {
-            coder.predict_rest();
-            pop_step(message, precision, coder.open().size(), [&](std::size_t k, std::uint32_t x) {
-                const std::uint32_t symbol = coder.find_rest(k, x);
-                const Interval interval = coder.rest(k, symbol);
-                coder.put_rest(k, symbol);
-                return interval;
             });
         }
         coder.learn();

@@ -21,7 +21,6 @@ struct Foreseen {
     std::int32_t prediction = 0;  // in levels
     std::int32_t unit = 0;        // its index
     std::uint32_t candidate = 0;
-    const std::uint8_t* inputs = nullptr;  // of the network
 };
 
 // Some contexts and values, whose terms are each looked up once: first those that are symbols.
@@ -38,19 +37,15 @@ class SymbolContexts {
         Terms all = values;
         for (const std::size_t c : numbers)
             all.insert(all.end(), settings.contexts()[c].begin(), settings.contexts()[c].end());
-        const auto is_symbol = [most = settings.most()](const Term& of) {
-            return of.is_symbol(most);
-        };
-        std::stable_partition(all.begin(), all.end(), is_symbol);
+        std::ranges::stable_partition(all, &Term::is_symbol);
         Terms terms;
         for (const Term& of : all) {
             if (std::ranges::find(terms, of) != terms.end()) continue;
             terms.push_back(of);
-            if (is_symbol(of))
+            if (of.is_symbol())
                 symbols_.push_back({of.parts[0].site, of.shift});
             else
                 others_.push_back(of);
-            if (of.kind == Term::Kind::inputs) continue;
             for (const Term::Part& part : of.parts) back_ = std::max(back_, part.site.back);
         }
         const auto number = [&](const Term& of) {
@@ -129,12 +124,11 @@ class SymbolContexts {
 
 // A symbol for each pixel, in planes with a margin of zeros; before them one that is all zeros, for
 // the planes that there are not.
-template <class Stored>
-class PictureOf {
+class SymbolPicture {
   public:
     using Contexts = SymbolContexts;
 
-    PictureOf(const Contexts& contexts, const ItemShape& shape)
+    SymbolPicture(const Contexts& contexts, const ItemShape& shape)
         : contexts_(contexts),
           channels_(shape.channels),
           stride_(static_cast<std::ptrdiff_t>(shape.columns + 2 * margin)),
@@ -142,16 +136,12 @@ class PictureOf {
           symbols_((shape.planes() + 1) * size_) {}
 
     void put(std::size_t plane, std::size_t row, std::size_t column, std::uint32_t symbol) {
-        symbols_[number(plane + 1, row, column)] = static_cast<Stored>(symbol);
-    }
-    // The symbol to the left.
-    std::uint32_t before(std::size_t plane, std::size_t row, std::size_t column) const {
-        return symbols_[number(plane + 1, row, column) - 1];
+        symbols_[number(plane + 1, row, column)] = static_cast<std::uint8_t>(symbol);
     }
 
     // A pixel, or the one at its place so many planes before; rows around it are `stride` apart.
-    const Stored* at(std::size_t plane, std::size_t back, std::size_t row,
-                     std::size_t column) const {
+    const std::uint8_t* at(std::size_t plane, std::size_t back, std::size_t row,
+                           std::size_t column) const {
         return symbols_.data() + number(back <= plane ? plane + 1 - back : 0, row, column);
     }
     std::ptrdiff_t stride() const { return stride_; }
@@ -209,9 +199,7 @@ class PictureOf {
         }
         std::int32_t sum = 0;
         for (const Term::Part& part : of.parts)
-            sum += part.weight * (of.kind == Term::Kind::inputs
-                                      ? foreseen_.inputs[part.site.back]
-                                      : static_cast<std::int32_t>(symbol(part.site)));
+            sum += part.weight * static_cast<std::int32_t>(symbol(part.site));
         return of.of(sum);
     }
 
@@ -219,14 +207,11 @@ class PictureOf {
     std::size_t channels_;
     std::ptrdiff_t stride_;
     std::size_t size_;
-    std::vector<Stored> symbols_;
+    std::vector<std::uint8_t> symbols_;
     std::array<std::size_t, 3> place_{};
     Foreseen foreseen_;
-    std::array<const Stored*, CountedSettings::most_back + 1> planes_{};
+    std::array<const std::uint8_t*, CountedSettings::most_back + 1> planes_{};
 };
-
-using SymbolPicture = PictureOf<std::uint8_t>;
-using DeepPicture = PictureOf<std::uint16_t>;
 
 // The terms of contexts that are all bits: those of a row that lie next to one another are looked
 // up at once.

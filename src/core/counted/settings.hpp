@@ -18,9 +18,8 @@ namespace bitsback {
 
 // A number that a pixel's surroundings or its place give, from 0 to count - 1.
 struct Term {
-    // Inputs: a sum of inputs of the network beside, whose numbers are those of planes back. Equal:
-    // whether a pixel is as the candidate.
-    enum class Kind { sum, row, column, channel, prediction, unit, inputs, candidate, equal };
+    // Prediction and unit: by a blend of predictors. Equal: whether a pixel is as the candidate.
+    enum class Kind { sum, row, column, channel, prediction, unit, candidate, equal };
     struct Part {
         Site site;
         std::int32_t weight;
@@ -42,10 +41,10 @@ struct Term {
     unsigned bits() const { return static_cast<unsigned>(std::bit_width(count() - 1)); }
     bool operator==(const Term&) const = default;
 
-    // Whether it is a symbol of no more than `most`, as it is or without its last bits.
-    bool is_symbol(std::int32_t most) const {
+    // Whether it is a symbol, as it is or without its last bits.
+    bool is_symbol() const {
         return kind == Kind::sum && parts.size() == 1 && parts[0].weight == 1 && steps.empty() &&
-               low == 0 && high >= most >> shift;
+               low == 0 && high >= 255 >> shift;
     }
     bool needs_candidate() const { return kind == Kind::candidate || kind == Kind::equal; }
     // Whether it is a symbol of two levels as it is.
@@ -72,64 +71,49 @@ class CountedSettings {
     static constexpr std::size_t most_predictors = 32;
 
     // contexts: the terms of each. values: those by which mixers are chosen. lag: columns that a
-    // row is coded behind the one above. queues: items that are coded at the same time. sure:
-    // beside a network, decisions that it finds less likely than 2^-sure or more than 1 - 2^-sure
-    // are left to it; else 0. quantiles: decisions of a tree that follows the network beside, each
-    // at a median; else 0, for a tree of the bits of symbols. predictors: those of which a blend
-    // stands beside the contexts, or none. candidate: the settings of the decision whether a symbol
-    // is as its candidate, before the others, or nothing. memory: in those settings, the context
-    // that remembers candidates; those with fewer failures than `sure` are taken without contexts.
-    // flat: what is counted in place of contexts where all around is 0, or nothing.
+    // row is coded behind the one above. queues: items that are coded at the same time.
+    // predictors: those of which a blend stands beside the contexts, or none. candidate: the
+    // settings of the decision whether a symbol is as its candidate, before the others, or nothing.
+    // memory: in those settings, the context that remembers candidates; those with fewer failures
+    // than `sure` are taken without contexts. flat: what is counted in place of contexts where all
+    // around is 0, or nothing.
     CountedSettings(MixingSettings mixing, std::uint32_t levels, unsigned precision,
-                    std::size_t lag, std::size_t queues, unsigned sure, unsigned quantiles,
-                    std::vector<Terms> contexts, Terms values, Terms predictors,
-                    std::shared_ptr<const CountedSettings> candidate,
-                    std::optional<std::size_t> memory, std::optional<FlatSettings> flat = {})
+                    std::size_t lag, std::size_t queues, std::vector<Terms> contexts, Terms values,
+                    Terms predictors, std::shared_ptr<const CountedSettings> candidate,
+                    std::optional<std::size_t> memory, unsigned sure,
+                    std::optional<FlatSettings> flat)
         : mixing_(std::move(mixing)),
           levels_(levels),
           precision_(precision),
           lag_(lag),
           queues_(queues),
-          sure_(sure),
-          quantiles_(quantiles),
           contexts_(std::move(contexts)),
           values_(std::move(values)),
           predictors_(std::move(predictors)),
           candidate_(std::move(candidate)),
           memory_(memory),
+          sure_(sure),
           flat_(std::move(flat)) {
-        require(levels >= 2 && levels <= (quantiles == 0 ? 256u : 1u << 16),
-                "there are 2 to 256 levels, or with quantiles up to 2^16");
-        require(quantiles <= 8 && (quantiles == 0 || sure != 0),
-                "there are 1 to 8 quantiles, of a network beside");
-        require(sure <= (memory_ ? SymbolMemory::failures : 28),
-                "what a network is sure of has odds of 2 to 2^28");
-        require(predictors_.empty() || (sure == 0 && !memory_ && lag >= 2),
-                "predictors are blended for the tree, where there is no network, by a lag of 2");
-        using Beside = MixingSettings::Beside;
-        mixing_.beside = sure != 0 && !memory_ ? Beside::network
-                         : predictors_.empty() ? Beside::nothing
-                                               : Beside::blend;
-        mixing_.together = quantiles != 0 ? 1 : 4;
-        const unsigned bits =
-            quantiles != 0 ? quantiles : static_cast<unsigned>(std::bit_width(levels - 1));
+        require(levels >= 2 && levels <= 256, "there are 2 to 256 levels");
+        require(sure <= SymbolMemory::failures, "candidates have at most 15 failures");
+        require(predictors_.empty() || (!memory_ && lag >= 2),
+                "predictors are blended for the tree, by a lag of 2 or more");
+        mixing_.blended = !predictors_.empty();
+        const auto bits = static_cast<unsigned>(std::bit_width(levels - 1));
         mixing_.node_bits = bits;
         mixing_.decisions = memory_ ? 1 : bits;
         mixing_.nodes = memory_ ? 1u << bits : (1u << bits) - 1;
         require(candidate_ == nullptr ||
-                    (candidate_->levels_ == levels && candidate_->memory_ && !memory_ && sure == 0),
-                "candidates are symbols of the same levels, and there is no network beside");
+                    (candidate_->levels_ == levels && candidate_->memory_ && !memory_),
+                "candidates are symbols of the same levels");
         require(precision >= 16 && precision <= max_precision, "the precision is 16 to 24");
         require(lag >= 1 && lag <= 4096 && queues >= 1 && queues <= 256,
                 "the lag is 1 to 4,096, and the queues are 1 to 256");
         require(contexts_.size() == mixing_.contexts.size() && values_.size() <= 64,
                 "each context has terms");
-        bits_ = levels == 2 && candidate_ == nullptr && !memory_ && predictors_.empty() &&
-                quantiles == 0;
+        bits_ = levels == 2 && candidate_ == nullptr && !memory_ && predictors_.empty();
         for (std::size_t c = 0; c < contexts_.size(); ++c) {
             require(contexts_[c].size() <= 64, "a context has at most 64 terms");
-            require(!mixing_.contexts[c].by_split || quantiles != 0,
-                    "a context sees splits where there are some");
             mixing_.contexts[c].bits = 0;
             for (const Term& term : contexts_[c]) {
                 require_term(term);
@@ -168,29 +152,18 @@ class CountedSettings {
         mixing_.check();
     }
 
-    // Mixers take so many features of a pixel that the model beside gives.
-    void take_features(std::size_t count) {
-        mixing_.features = count;
-        mixing_.check();
-    }
-
     const MixingSettings& mixing() const { return mixing_; }
     std::uint32_t levels() const { return levels_; }
     unsigned precision() const { return precision_; }
     std::size_t lag() const { return lag_; }
     std::size_t queues() const { return queues_; }
-    unsigned sure() const { return sure_; }
-    unsigned quantiles() const { return quantiles_; }
-    // Of symbols, as they are stored.
-    std::int32_t most() const { return levels_ > 256 ? 65535 : 255; }
-    // Inputs of the network beside that are looked at: their numbers are less than this.
-    std::size_t inputs() const { return inputs_; }
     const std::vector<Terms>& contexts() const { return contexts_; }
     const Terms& values() const { return values_; }
     const Terms& predictors() const { return predictors_; }
     // Of the decision whether a symbol is its candidate, or nothing.
     const CountedSettings* candidate() const { return candidate_.get(); }
     std::optional<std::size_t> memory() const { return memory_; }
+    unsigned sure() const { return sure_; }
     const std::optional<FlatSettings>& flat() const { return flat_; }
     // Whether all that is looked at are pixels of two levels as they are.
     bool of_bits() const { return bits_; }
@@ -210,22 +183,14 @@ class CountedSettings {
         require(!equal || of.parts.size() == 1, "one pixel is compared with a candidate");
         require(!of.needs_candidate() || candidate_ != nullptr || memory_,
                 "a context holds a candidate where there is one");
-        const bool of_inputs = of.kind == Term::Kind::inputs;
-        const bool sums = of.kind == Term::Kind::sum || equal || of_inputs;
-        require(mixing_.beside != MixingSettings::Beside::nothing ||
-                    (of.kind != Term::Kind::prediction && of.kind != Term::Kind::unit),
-                "a context holds predictions where there are some");
-        require(mixing_.beside == MixingSettings::Beside::network || !of_inputs,
-                "a context holds inputs of a network where there is one");
+        const bool sums = of.kind == Term::Kind::sum || equal;
+        require(
+            mixing_.blended || (of.kind != Term::Kind::prediction && of.kind != Term::Kind::unit),
+            "a context holds predictions where there are some");
         require(of.parts.size() <= 16 && sums == !of.parts.empty(), "a sum has 1 to 16 parts");
         for (const Term::Part& part : of.parts) {
             require(std::abs(part.weight) <= 64, "a weight is at most 64");
-            if (of_inputs) {
-                require(part.site.back >= 0, "inputs have numbers from 0 on");
-                inputs_ = std::max(inputs_, static_cast<std::size_t>(part.site.back) + 1);
-            } else {
-                require_site(part.site);
-            }
+            require_site(part.site);
         }
         bits_ = bits_ && of.is_bit();
     }
@@ -262,17 +227,15 @@ class CountedSettings {
     unsigned precision_;
     std::size_t lag_;
     std::size_t queues_;
-    unsigned sure_;
-    unsigned quantiles_;
     std::vector<Terms> contexts_;
     Terms values_;
     Terms predictors_;
     std::shared_ptr<const CountedSettings> candidate_;
     std::optional<std::size_t> memory_;
+    unsigned sure_;
     std::optional<FlatSettings> flat_;
     bool bits_ = false;
     std::int32_t back_ = 0;
-    std::size_t inputs_ = 0;
 };
 
 }  // namespace bitsback

@@ -41,8 +41,8 @@ class CountedDistribution : public OfData<CountedDistribution> {
 
     template <class Code>
     void with_coder(std::span<const ItemShape> shapes, const Code& code) const {
-        const auto run = [&]<class Coder>(const auto&... beside) {
-            Coder coder(settings_, logistic_, shapes, beside...);
+        const auto run = [&]<class Coder>() {
+            Coder coder(settings_, logistic_, shapes);
             code(coder);
         };
         const bool first = settings_.candidate() != nullptr;
@@ -53,9 +53,9 @@ class CountedDistribution : public OfData<CountedDistribution> {
         else if (settings_.predictors().empty())
             run.template operator()<CountedCoder<SymbolPicture>>();
         else if (first)
-            run.template operator()<CandidateCoder<Blending>>(settings_, logistic_);
+            run.template operator()<CandidateCoder<Blending>>();
         else
-            run.template operator()<CountedCoder<SymbolPicture, Blending>>(settings_, logistic_);
+            run.template operator()<CountedCoder<SymbolPicture, Blending>>();
     }
 
     CountedSettings settings_;

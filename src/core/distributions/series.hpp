@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "../least_squares.hpp"
+#include "../series/least_squares.hpp"
 #include "../series/series.hpp"
 #include "../series/settings.hpp"
 #include "../step.hpp"

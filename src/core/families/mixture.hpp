@@ -11,12 +11,11 @@
 #include <vector>
 
 #include "../family.hpp"
-#include "../repeat.hpp"
 #include "../step.hpp"
 
 namespace bitsback {
 
-// The tables for reading outputs. All checks of a mixture are here.
+// The tables for reading outputs, checked.
 class MixtureTables {
   public:
     static constexpr std::size_t max_components = 32;
@@ -70,15 +69,14 @@ class MixtureTables {
     unsigned mean_shift_;
 };
 
-// The distribution function of a mixture with components from outputs of a network, over positions
-// in the units of its unshifted means.
-class MixtureCurve {
+// The distribution of one pixel over its levels.
+class PixelMixture {
   public:
     // weight, mean and scale: the network's outputs for each component.
     template <class Mean>
-    MixtureCurve(const MixtureTables& tables, const std::uint8_t* weight, const Mean* mean,
+    PixelMixture(const MixtureTables& tables, const std::uint8_t* weight, const Mean* mean,
                  const std::uint8_t* scale, std::size_t components)
-        : segments_(tables.segments()), components_(components) {
+        : tables_(tables), components_(components) {
         std::array<std::uint64_t, MixtureTables::max_components> sums;
         std::uint64_t sum = 0;
         for (std::size_t k = 0; k < components; ++k) sums[k] = sum += tables.exponential(weight[k]);
@@ -98,57 +96,40 @@ class MixtureCurve {
         }
     }
 
-    // Whether a position lies below, or above, all that the table of each component holds, so that
-    // what it is at another one farther out is the same.
-    bool is_below(std::int64_t position) const {
-        bool below = true;
-        for (std::size_t k = 0; k < components_; ++k) below &= parts_[k].at(position) <= 0;
-        return below;
+    // The lower end of symbol c, for c = 0 ... levels.
+    std::uint32_t start(std::uint32_t c) const {
+        const std::uint32_t total = std::uint32_t{1} << tables_.precision();
+        if (c == 0) return 0;
+        if (c == tables_.levels()) return total;
+        const std::int64_t below = at(256 * std::int64_t{c} - 128);
+        return c + static_cast<std::uint32_t>((below * (total - tables_.levels())) >> 28);
     }
-    bool is_above(std::int64_t position) const {
-        bool above = true;
-        for (std::size_t k = 0; k < components_; ++k)
-            above &= parts_[k].at(position) >= (std::int64_t{32} << 24) - 1;
-        return above;
+    Interval interval(std::uint32_t c) const {
+        const std::uint32_t first = start(c);
+        return {first, start(c + 1) - first};
     }
-
-    // In units of 2^-28, at one position, or at several.
-    std::int64_t at(std::int64_t position) const { return at(std::array{position})[0]; }
-    template <std::size_t n>
-    std::array<std::int64_t, n> at(const std::array<std::int64_t, n>& positions) const {
-        switch (components_) {  // the usual numbers, for which there is no loop
-            case 3:
-                return sum<3>(positions);
-            case 5:
-                return sum<5>(positions);
-            default:
-                return sum<0>(positions);
-        }
+    // The symbol whose interval contains x, and that interval. The lowest is tried first, since
+    // most pixels are background.
+    Interval find(std::uint32_t x, std::uint32_t& symbol) const {
+        Bracket b{0, 1, 0, start(1)};
+        if (x >= b.end) b = {1, tables_.levels(), b.end, std::uint32_t{1} << tables_.precision()};
+        b = halve(x, b, [&](std::uint32_t c) { return start(c); });
+        symbol = b.low;
+        return b.interval();
     }
 
   private:
-    // known: the number of components, or 0.
-    template <std::size_t known, std::size_t n>
-    BITSBACK_INLINE std::array<std::int64_t, n> sum(
-        const std::array<std::int64_t, n>& positions) const {
-        const std::int64_t most = (std::int64_t{32} << 24) - 1;
-        std::array<std::int64_t, n> sums{};
-        const auto add = [&](std::size_t k) BITSBACK_INLINE {
-            for (std::size_t i = 0; i < n; ++i) {
-                const std::int64_t t =
-                    std::min(std::max(parts_[k].at(positions[i]), std::int64_t{0}), most);
-                const MixtureTables::Segment segment = segments_[t >> 18];
-                const std::int64_t risen =
-                    (std::int64_t{segment.rise} * (t & ((1 << 18) - 1))) >> 18;
-                sums[i] += parts_[k].weight * (segment.start + risen);
-            }
-        };
-        if constexpr (known != 0)
-            repeat<known>([&](auto k) BITSBACK_INLINE { add(decltype(k)::value); });
-        else
-            for (std::size_t k = 0; k < components_; ++k) add(k);
-        for (std::int64_t& of : sums) of >>= 16;
-        return sums;
+    // The distribution function, in units of 2^-28, at a position in those of unshifted means.
+    std::int64_t at(std::int64_t position) const {
+        constexpr std::int64_t most = (std::int64_t{32} << 24) - 1;
+        std::int64_t sum = 0;
+        for (std::size_t k = 0; k < components_; ++k) {
+            const std::int64_t t = std::clamp<std::int64_t>(parts_[k].at(position), 0, most);
+            const MixtureTables::Segment segment = tables_.segments()[t >> 18];
+            const std::int64_t risen = (std::int64_t{segment.rise} * (t & ((1 << 18) - 1))) >> 18;
+            sum += parts_[k].weight * (segment.start + risen);
+        }
+        return sum >> 16;
     }
 
     struct Part {
@@ -160,55 +141,10 @@ class MixtureCurve {
         std::int64_t at(std::int64_t position) const { return offset + position * slope; }
     };
 
-    const MixtureTables::Segment* segments_;
+    const MixtureTables& tables_;
     std::size_t components_;
     std::array<Part, MixtureTables::max_components> parts_;  // of the components
 };
-
-// The distribution of one pixel over its levels.
-class PixelMixture {
-  public:
-    template <class Mean>
-    PixelMixture(const MixtureTables& tables, const std::uint8_t* weight, const Mean* mean,
-                 const std::uint8_t* scale, std::size_t components)
-        : curve_(tables, weight, mean, scale, components),
-          levels_(tables.levels()),
-          precision_(tables.precision()) {}
-
-    // The lower end of symbol c, for c = 0 ... levels.
-    std::uint32_t start(std::uint32_t c) const {
-        const std::uint32_t total = std::uint32_t{1} << precision_;
-        if (c == 0) return 0;
-        if (c == levels_) return total;
-        const std::int64_t below = curve_.at(256 * std::int64_t{c} - 128);
-        return c + static_cast<std::uint32_t>((below * (total - levels_)) >> 28);
-    }
-    Interval interval(std::uint32_t c) const {
-        const std::uint32_t first = start(c);
-        return {first, start(c + 1) - first};
-    }
-    // The symbol whose interval contains x, and that interval. The lowest is tried first, since
-    // most pixels are background.
-    Interval find(std::uint32_t x, std::uint32_t& symbol) const {
-        Bracket b{0, 1, 0, start(1)};
-        if (x >= b.end) b = {1, levels_, b.end, std::uint32_t{1} << precision_};
-        b = halve(x, b, [&](std::uint32_t c) { return start(c); });
-        symbol = b.low;
-        return b.interval();
-    }
-
-  private:
-    MixtureCurve curve_;
-    std::uint32_t levels_;
-    unsigned precision_;
-};
-
-// Throws MessageError unless outputs of these shapes can be weights, means and scales.
-inline void require_mixture_outputs(const std::vector<Shape>& shapes) {
-    require(shapes[0].bytes() && shapes[2].bytes(),
-            "the weights and scales of a mixture must lie in [0, 255]");
-    require(shapes[1].high <= 32767, "the means of a mixture lie in [-32768, 32767]");
-}
 
 class MixtureFamily : public Family {
   public:
@@ -218,7 +154,9 @@ class MixtureFamily : public Family {
     std::size_t most_components() const override { return MixtureTables::max_components; }
     std::uint32_t levels() const override { return tables_.levels(); }
     void require_outputs(const std::vector<Shape>& shapes) const override {
-        require_mixture_outputs(shapes);
+        require(shapes[0].bytes() && shapes[2].bytes(),
+                "the weights and scales of a mixture must lie in [0, 255]");
+        require(shapes[1].high <= 32767, "the means of a mixture lie in [-32768, 32767]");
     }
 
     void push(Message& message, const Parameters& parameters,

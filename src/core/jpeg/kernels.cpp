@@ -7,36 +7,36 @@
 namespace bitsback::jpeg {
 namespace {
 
-using Numbers = Vector<uint32_t, short_width>;
-constexpr size_t words = 2 * short_width;
+using Numbers = Vector<uint32_t, width>;
+constexpr size_t words = 2 * width;
 // Of log-odds, in units of 2^-9.
 constexpr int32_t most_counted = (1 << 12) - 1, most_distributed = 1 << 11;
 
-inline BITSBACK_INLINE ShortLanes lanes(int32_t x) { return all<ShortLanes>(x); }
+inline BITSBACK_INLINE Lanes lanes(int32_t x) { return all<Lanes>(x); }
 inline BITSBACK_INLINE Numbers numbers(uint32_t x) { return all<Numbers>(x); }
 
 // By a table with 64 entries for each factor of two, of numbers from 1 to 2^24 - 1: a float has
 // their logarithm and first bits as they are.
-inline BITSBACK_INLINE ShortLanes by_logarithm(const int32_t* table, ShortLanes x) {
-    const auto wide = seen_as<ShortLanes>(converted<Vector<float, short_width>>(x));
+inline BITSBACK_INLINE Lanes by_logarithm(const int32_t* table, Lanes x) {
+    const auto wide = seen_as<Lanes>(converted<Vector<float, width>>(x));
     return gathered(table, (wide >> lanes(17)) - lanes(127 * 64));
 }
 
 // Log-odds as inputs of mixers, in units of 2^-9.
-inline BITSBACK_INLINE ShortLanes limited(ShortLanes odds, int32_t most) {
+inline BITSBACK_INLINE Lanes limited(Lanes odds, int32_t most) {
     return clamped(odds >> lanes(2), -most, most);
 }
 
 inline BITSBACK_INLINE uint32_t total(Numbers x) {
     uint32_t sum = 0;
-    for (size_t i = 0; i < short_width; ++i) sum += x[i];
+    for (size_t i = 0; i < width; ++i) sum += x[i];
     return sum;
 }
 
 void find(Mixture& of, const uint32_t* values, uint32_t seed) {
     Numbers number;
-    for (size_t c = 0; c < short_width; ++c) number[c] = static_cast<uint32_t>(c);
-    for (size_t c = 0; c < contexts; c += short_width) {
+    for (size_t c = 0; c < width; ++c) number[c] = static_cast<uint32_t>(c);
+    for (size_t c = 0; c < contexts; c += width) {
         Numbers hash = (load<Numbers>(values + c) + numbers(seed)) * numbers(0x9E3779B1u);
         hash = (hash ^ (hash >> numbers(15))) * numbers(0x85EBCA77u);
         hash = (hash ^ (hash >> numbers(15))) * numbers(0xC2B2AE3Du);
@@ -49,28 +49,28 @@ void find(Mixture& of, const uint32_t* values, uint32_t seed) {
 
 int32_t mix(Mixture& of, const uint32_t* slots, uint32_t place, const int32_t* stretch,
             const int32_t* logarithms, const int32_t* parts) {
-    constexpr size_t vectors = contexts / short_width;
+    constexpr size_t vectors = contexts / width;
     // Log-odds of contexts, and then of distributions, padded, and a constant.
-    ShortLanes inputs[2 * vectors];
+    Lanes inputs[2 * vectors];
     repeat<vectors>([&](auto v) BITSBACK_INLINE {
-        constexpr size_t c = decltype(v)::value * short_width;
+        constexpr size_t c = decltype(v)::value * width;
         const auto check = load<Numbers>(of.checks + c);
         const Numbers found = gathered(slots, load<Numbers>(of.lines + c) + numbers(place));
         const Numbers slot =
             chosen((found & numbers(7)) == check, found, numbers(1u << 31) | check);
         store(of.slots + c, slot);
-        const auto p = converted<ShortLanes>(slot >> numbers(10));
-        const ShortLanes half = lanes(1 << 21);
-        const ShortLanes odds = by_logarithm(stretch, least_of(p, half + half - p));
+        const auto p = converted<Lanes>(slot >> numbers(10));
+        const Lanes half = lanes(1 << 21);
+        const Lanes odds = by_logarithm(stretch, least_of(p, half + half - p));
         inputs[v.value] = limited(chosen(half < p, odds, lanes(0) - odds), most_counted);
-        const ShortLanes part = (load<ShortLanes>(parts + c) >> lanes(6)) + lanes(1);
+        const Lanes part = (load<Lanes>(parts + c) >> lanes(6)) + lanes(1);
         inputs[vectors + v.value] = by_logarithm(logarithms, part);
     });
-    ShortLanes constant = lanes(0), first = lanes(0);
-    constant[short_width - distributions] = 1 << 5;
+    Lanes constant = lanes(0), first = lanes(0);
+    constant[width - distributions] = 1 << 5;
     for (size_t t = 0; t < distributions; ++t) first[t] = -1;
-    if constexpr (short_width == 8) {
-        const ShortLanes apart = inputs[1] - shuffled<4, 5, 6, 7, 0, 1, 2, 3>(inputs[1], inputs[1]);
+    if constexpr (width == 8) {
+        const Lanes apart = inputs[1] - shuffled<4, 5, 6, 7, 0, 1, 2, 3>(inputs[1], inputs[1]);
         inputs[1] = (limited(apart, most_distributed) & first) | constant;
     } else {
         inputs[2] = limited(inputs[2] - inputs[3], most_distributed);
@@ -78,10 +78,10 @@ int32_t mix(Mixture& of, const uint32_t* slots, uint32_t place, const int32_t* s
     }
     Numbers sums = numbers(0);
     repeat<vectors>([&](auto v) BITSBACK_INLINE {
-        const ShortWords x = packed(inputs[2 * v.value], inputs[2 * v.value + 1]);
+        const WordLanes x = packed(inputs[2 * v.value], inputs[2 * v.value + 1]);
         store(of.inputs + v.value * words, x);
         repeat<mixers>([&](auto m) BITSBACK_INLINE {
-            const auto weights = load<ShortWords>(of.weights[m.value] + v.value * words);
+            const auto weights = load<WordLanes>(of.weights[m.value] + v.value * words);
             sums = sums + seen_as<Numbers>(products(x, weights));
         });
     });
@@ -91,21 +91,21 @@ int32_t mix(Mixture& of, const uint32_t* slots, uint32_t place, const int32_t* s
 void learn(const Mixture& of, uint32_t* slots, uint32_t place, const int32_t* rates, uint32_t bit,
            const int16_t* errors) {
     repeat<mixer_inputs / words>([&](auto v) BITSBACK_INLINE {
-        const auto x = load<ShortWords>(of.inputs + v.value * words);
+        const auto x = load<WordLanes>(of.inputs + v.value * words);
         repeat<mixers>([&](auto m) BITSBACK_INLINE {
             int16_t* const at = of.weights[m.value] + v.value * words;
-            store(at, adjusted(load<ShortWords>(at), x, all<ShortWords>(errors[m.value])));
+            store(at, adjusted(load<WordLanes>(at), x, all<WordLanes>(errors[m.value])));
         });
     });
-    const ShortLanes goal = lanes(bit != 0 ? (1 << 22) - 1 : 0);
+    const Lanes goal = lanes(bit != 0 ? (1 << 22) - 1 : 0);
     uint32_t learned[contexts];
-    for (size_t c = 0; c < contexts; c += short_width) {
+    for (size_t c = 0; c < contexts; c += width) {
         const auto slot = load<Numbers>(of.slots + c);
-        const auto p = converted<ShortLanes>(slot >> numbers(10));
-        const auto count = converted<ShortLanes>((slot >> numbers(3)) & numbers(127));
-        const ShortLanes change = ((goal - p) >> lanes(6)) * gathered(rates, count);
-        const ShortLanes moved = clamped(p + (change >> lanes(10)), 32, (1 << 22) - 32);
-        const ShortLanes counted = least_of(count + lanes(1), lanes(127));
+        const auto p = converted<Lanes>(slot >> numbers(10));
+        const auto count = converted<Lanes>((slot >> numbers(3)) & numbers(127));
+        const Lanes change = ((goal - p) >> lanes(6)) * gathered(rates, count);
+        const Lanes moved = clamped(p + (change >> lanes(10)), 32, (1 << 22) - 32);
+        const Lanes counted = least_of(count + lanes(1), lanes(127));
         store(learned + c, (converted<Numbers>(moved) << numbers(10)) |
                                (converted<Numbers>(counted) << numbers(3)) | (slot & numbers(7)));
     }
@@ -114,8 +114,8 @@ void learn(const Mixture& of, uint32_t* slots, uint32_t place, const int32_t* ra
 
 int32_t predict(const int32_t* weights, int32_t* inputs, int32_t shift, int32_t* power) {
     Numbers sums = numbers(0), squares = numbers(0);
-    for (size_t i = 0; i < linear_inputs; i += short_width) {
-        const ShortLanes x = clamped(load<ShortLanes>(inputs + i) >> lanes(shift), -8191, 8191);
+    for (size_t i = 0; i < linear_inputs; i += width) {
+        const Lanes x = clamped(load<Lanes>(inputs + i) >> lanes(shift), -8191, 8191);
         store(inputs + i, x);
         sums = sums + load<Numbers>(weights + i) * converted<Numbers>(x);
         squares = squares + converted<Numbers>(x * x);
@@ -125,10 +125,9 @@ int32_t predict(const int32_t* weights, int32_t* inputs, int32_t shift, int32_t*
 }
 
 void nudge(int32_t* weights, const int32_t* inputs, int32_t step) {
-    for (size_t i = 0; i < linear_inputs; i += short_width) {
-        const ShortLanes change =
-            (lanes(step) * load<ShortLanes>(inputs + i) + lanes(1 << 11)) >> lanes(12);
-        store(weights + i, clamped(load<ShortLanes>(weights + i) + change, -(1 << 20), 1 << 20));
+    for (size_t i = 0; i < linear_inputs; i += width) {
+        const Lanes change = (lanes(step) * load<Lanes>(inputs + i) + lanes(1 << 11)) >> lanes(12);
+        store(weights + i, clamped(load<Lanes>(weights + i) + change, -(1 << 20), 1 << 20));
     }
 }
 

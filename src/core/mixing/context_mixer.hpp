@@ -21,8 +21,6 @@
 namespace bitsback {
 
 class ContextMixer {
-    using Beside = MixingSettings::Beside;
-
   public:
     // elements: symbols that are coded with it, at most. values: so many of a symbol, by which
     // mixers are chosen.
@@ -32,12 +30,11 @@ class ContextMixer {
           logistic_(logistic),
           padded_((settings.contexts.size() + 7) / 8 * 8),
           stride_((2 * padded_ + lanes - 1) / lanes * lanes),
-          features_((settings.features + lanes - 1) / lanes * lanes),
           values_of_a_symbol_(values),
           direct_(padded_),
           counts_(padded_) {
         bias_ = free_place();
-        if (settings.beside != Beside::nothing) given_ = free_place();
+        if (settings.blended) given_ = free_place();
         const std::size_t most_counts = std::size_t{1} << settings.count_bits;
         rates_.resize(padded_ * most_counts);
         limits_.resize(padded_);
@@ -53,7 +50,6 @@ class ContextMixer {
                     static_cast<std::int32_t>((1u << 20) / (16 * n + of.offset));
         }
         slots_.assign(slots + in_a_line, fresh);  // the last ones are for what is no context
-        weights_ = stride_ + features_;
         for (const MixerSettings& of : settings.mixers) {
             mixers_.emplace_back(of, *this);
             if (settings.maps.limit != 0)
@@ -73,7 +69,6 @@ class ContextMixer {
         predicted_.assign(symbols, 0);
         keys_.resize(symbols * contexts());
         values_.resize(symbols * values_of_a_symbol_);
-        seen_.resize(symbols * features_);
         lines_.resize(symbols * settings_.groups() * padded_, none());
         checks_.resize(symbols * settings_.groups() * padded_);
         numbers_.resize(all * padded_);
@@ -87,8 +82,6 @@ class ContextMixer {
     std::uint32_t* values(std::size_t symbol) {
         return values_.data() + symbol * values_of_a_symbol_;
     }
-    // The features of a symbol: numbers of 16 bits, and zeros behind them.
-    std::int16_t* features(std::size_t symbol) { return seen_.data() + symbol * features_; }
 
     // The decisions of a symbol begin, whose keys and values are there.
     void start(std::size_t symbol) {
@@ -100,14 +93,12 @@ class ContextMixer {
         }
     }
     // Finds the slots of a group of decisions of a symbol, the first of which is d, at this node.
-    // split: what stands for the node in some contexts.
-    void find(std::size_t symbol, unsigned d, std::uint32_t node, std::uint32_t split = 0) {
+    void find(std::size_t symbol, unsigned d, std::uint32_t node) {
         const std::uint64_t* keys = keys_.data() + symbol * contexts();
         std::uint32_t* lines = lines_.data() + line_of(symbol, d);
         std::uint32_t* checks = checks_.data() + line_of(symbol, d);
         for (std::size_t c = 0; c < contexts(); ++c) {
-            const std::uint32_t at = settings_.contexts[c].by_split ? split : node;
-            const auto [first, check] = tables_[c].line(keys[c], at);
+            const auto [first, check] = tables_[c].line(keys[c], node);
             lines[c] = first;
             checks[c] = check;
             prefetch(slots_.data() + (tables_[c].direct() ? first + node : first));
@@ -115,9 +106,9 @@ class ContextMixer {
     }
 
     // Looks at what contexts have counted of decision d of a symbol, at this node, and chooses the
-    // weights of its mixers. given: the log-odds by the model beside.
+    // weights of its mixers. given: the log-odds by the blend.
     void look(std::size_t symbol, unsigned d, std::uint32_t node, std::int32_t given = 0) {
-        const unsigned depth = d % settings_.together;
+        const unsigned depth = d % MixingSettings::together;
         const std::uint32_t place = 1u << depth | (node & ((1u << depth) - 1));
         const std::size_t number = symbol * settings_.decisions + d;
         std::int16_t* inputs = inputs_.data() + number * stride_;
@@ -137,8 +128,8 @@ class ContextMixer {
                 set += (static_cast<std::uint32_t>(std::bit_width(counts_[by.number] + 1)) - 1) *
                        by.stride;
             mixed[m].set = set;
-            const std::int16_t* weights = of.weights.data() + set * weights_;
-            for (std::size_t i = 0; i < weights_; i += 32) prefetch(weights + i);
+            const std::int16_t* weights = of.weights.data() + set * stride_;
+            for (std::size_t i = 0; i < stride_; i += 32) prefetch(weights + i);
         }
     }
 
@@ -149,10 +140,8 @@ class ContextMixer {
         std::array<const std::int16_t*, most_mixers> weights;
         std::array<std::int64_t, most_mixers> sums;
         for (std::size_t m = 0; m < mixers_.size(); ++m)
-            weights[m] = mixers_[m].weights.data() + mixed[m].set * weights_;
-        for (std::size_t m = 0; m < mixers_.size(); m += kernel_mixers)
-            kernels_.mix(weights.data() + m, std::min(mixers_.size() - m, kernel_mixers),
-                         inputs_of(symbol, d), sums.data() + m);
+            weights[m] = mixers_[m].weights.data() + mixed[m].set * stride_;
+        kernels_.mix(weights.data(), mixers_.size(), inputs_of(symbol, d), sums.data());
         constexpr std::int64_t reach = LogisticTables::reach;
         std::int64_t sum = 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
@@ -193,8 +182,7 @@ class ContextMixer {
     }
 
   private:
-    // A model has fewer; kernels take so many at a time.
-    static constexpr std::size_t most_mixers = 8, kernel_mixers = 4;
+    static constexpr std::size_t most_mixers = MixingSettings::most_mixers;
     static constexpr std::size_t in_a_line = cache_line / sizeof(std::uint32_t);  // slots
     static constexpr std::size_t lanes = 16;
     static constexpr std::int16_t bias = 1 << 7;
@@ -223,14 +211,12 @@ class ContextMixer {
         std::uint32_t odds = 0;
 
         Mixer(const MixerSettings& of, const ContextMixer& in)
-            : weights(of.sets() * in.weights_), uses(of.sets()) {
+            : weights(of.sets() * in.stride_), uses(of.sets()) {
             const auto start = static_cast<std::int16_t>(of.start);
             for (std::size_t set = 0; set < of.sets(); ++set) {
-                std::int16_t* own = weights.data() + set * in.weights_;
+                std::int16_t* own = weights.data() + set * in.stride_;
                 std::fill_n(own, in.contexts(), start);
-                if (in.settings_.beside == Beside::network)
-                    own[in.given_] = static_cast<std::int16_t>(1 << weight_bits);
-                if (in.settings_.beside == Beside::blend) own[in.given_] = start;
+                if (in.settings_.blended) own[in.given_] = start;
             }
             do {
                 const auto uses = static_cast<std::int32_t>(rates.size());
@@ -285,13 +271,11 @@ class ContextMixer {
             const auto error =
                 static_cast<std::int16_t>((change + (1 << (error_shift - 1))) >> error_shift);
             if (uses + 1u < of.rates.size()) ++uses;
-            changed[count] = of.weights.data() + mixed[m].set * weights_;
+            changed[count] = of.weights.data() + mixed[m].set * stride_;
             errors[count] = error;
             count += error != 0 ? 1 : 0;
         }
-        for (std::size_t m = 0; m < count; m += kernel_mixers)
-            kernels_.adjust(changed.data() + m, errors.data() + m,
-                            std::min(count - m, kernel_mixers), inputs_of(symbol, d));
+        if (count != 0) kernels_.adjust(changed.data(), errors.data(), count, inputs_of(symbol, d));
         const std::uint32_t nearer = ProbabilityMap::place(odds_[number]).nearer;
         for (std::size_t m = 0; m < maps_.size(); ++m) maps_[m].learn(mixed[m].entry + nearer, bit);
         kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);
@@ -310,7 +294,7 @@ class ContextMixer {
     std::uint32_t none() const { return static_cast<std::uint32_t>(slots_.size() - in_a_line); }
 
     std::size_t line_of(std::size_t symbol, unsigned d) const {
-        return (symbol * settings_.groups() + d / settings_.together) * padded_;
+        return (symbol * settings_.groups() + d / MixingSettings::together) * padded_;
     }
 
     SlotView slots_of(std::size_t symbol, unsigned d) {
@@ -323,8 +307,7 @@ class ContextMixer {
     }
 
     MixerInputs inputs_of(std::size_t symbol, unsigned d) const {
-        return {inputs_.data() + (symbol * settings_.decisions + d) * stride_, stride_,
-                seen_.data() + symbol * features_, features_};
+        return {inputs_.data() + (symbol * settings_.decisions + d) * stride_, stride_};
     }
 
     const MixingSettings& settings_;
@@ -332,11 +315,9 @@ class ContextMixer {
     const MixingKernels& kernels_ = mixing_kernels();
     // The inputs of a decision: the log-odds of all contexts, padded to eights; likewise the
     // probabilities as far as they are trusted; in the padding, or behind them, a constant and the
-    // log-odds by a model beside. The features of a symbol are inputs of all of its decisions.
+    // log-odds by a blend. A set of weights has as many.
     std::size_t padded_;
     std::size_t stride_;
-    std::size_t features_;
-    std::size_t weights_ = 0;  // of a set
     std::size_t bias_ = 0;
     std::size_t given_ = 0;  // or 0 if there is none
     std::size_t taken_ = 0;  // of the places in the padding and behind it
@@ -353,7 +334,6 @@ class ContextMixer {
     std::vector<std::uint32_t> sets_;       // of each mixer, as far as values choose them
     std::vector<std::uint64_t> keys_;
     std::vector<std::uint32_t> values_;
-    Aligned<std::int16_t> seen_;
     std::vector<std::uint32_t> lines_;
     std::vector<std::uint32_t> checks_;
     // Of their decisions.

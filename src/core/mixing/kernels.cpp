@@ -7,14 +7,14 @@
 namespace bitsback {
 namespace {
 
-constexpr size_t words = 2 * short_width;
-using Inputs = Vector<int16_t, short_width>;
+constexpr size_t words = 2 * width;
+using Inputs = Vector<int16_t, width>;
 
 SlotBits bits_of(const SlotView& slots) { return {slots.probability_bits, slots.check_bits}; }
 
 void look(const SlotView& slots, const Within& within, const int32_t* stretch, uint32_t trust,
           int16_t* inputs, uint32_t* counts) {
-    for (size_t i = 0; i < slots.count; i += short_width) {
+    for (size_t i = 0; i < slots.count; i += width) {
         const auto direct = load<Numbers>(within.direct + i);
         const auto line = load<Numbers>(within.lines + i);
         const Numbers near = line ^ (numbers(within.place) & (direct ^ numbers(~0u)));
@@ -32,100 +32,61 @@ void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, 
            uint32_t bit) {
     const uint32_t counts = 1u << (32 - slots.probability_bits - slots.check_bits);
     Numbers rows;
-    for (size_t c = 0; c < short_width; ++c) rows[c] = static_cast<uint32_t>(c) * counts;
-    for (size_t i = 0; i < slots.count; i += short_width, rates += short_width * counts) {
+    for (size_t c = 0; c < width; ++c) rows[c] = static_cast<uint32_t>(c) * counts;
+    for (size_t i = 0; i < slots.count; i += width, rates += width * counts) {
         const SomeSlots of(gathered(slots.all, load<Numbers>(slots.numbers + i)),
                            load<Numbers>(slots.checks + i), bits_of(slots));
-        const ShortLanes rate = gathered(rates, rows + of.count);
-        uint32_t made[short_width];
-        store(made, of.learned(rate, load<ShortLanes>(limits + i), bit));
-        for (size_t c = 0; c < short_width && i + c < contexts; ++c)
+        const Lanes rate = gathered(rates, rows + of.count);
+        uint32_t made[width];
+        store(made, of.learned(rate, load<Lanes>(limits + i), bit));
+        for (size_t c = 0; c < width && i + c < contexts; ++c)
             slots.all[slots.numbers[i + c]] = made[c];
     }
 }
 
-// The sums of weights times inputs of some mixers, in each lane modulo 2^32, and of their upper
-// halves, by which the sums are known whole.
+// The sums are known whole by those in each lane modulo 2^32, and by those of the upper halves of
+// products.
 template <size_t mixers>
-struct Sums {
-    ShortLanes sum[mixers];
-    ShortLanes high[mixers];
-
-    Sums() {
-        repeat<mixers>([&](auto m) BITSBACK_INLINE { sum[m.value] = high[m.value] = lanes(0); });
-    }
-
-    // Those of so many vectors from the input i on, whose products add up to less than 2^31.
-    template <size_t vectors>
-    BITSBACK_INLINE void add(const int16_t* const (&weights)[mixers], const int16_t* inputs,
-                             size_t i) {
-        ShortWords x[vectors];
-        repeat<vectors>([&](auto v) BITSBACK_INLINE {
-            x[v.value] = load<ShortWords>(inputs + i + words * v.value);
-        });
+void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t* sums) {
+    Lanes sum[mixers], high[mixers];
+    repeat<mixers>([&](auto m) BITSBACK_INLINE { sum[m.value] = high[m.value] = lanes(0); });
+    for (size_t i = 0; i < inputs.count; i += words) {
+        const auto x = load<WordLanes>(inputs.first + i);
         repeat<mixers>([&](auto m) BITSBACK_INLINE {
-            ShortLanes some = products(x[0], load<ShortWords>(weights[m.value] + i));
-            repeat<vectors - 1>([&](auto v) BITSBACK_INLINE {
-                const size_t next = v.value + 1;
-                some =
-                    some + products(x[next], load<ShortWords>(weights[m.value] + i + words * next));
-            });
+            const Lanes some = products(x, load<WordLanes>(weights[m.value] + i));
             sum[m.value] = sum[m.value] + some;
             high[m.value] = high[m.value] + (some >> lanes(16));
         });
     }
-
     // All lanes of lower halves, and of upper ones, add up to less than 2^31, too.
-    BITSBACK_INLINE void total(int64_t* sums) const {
-        Four both[mixers];
-        repeat<mixers>([&](auto m) BITSBACK_INLINE {
-            const ShortLanes low = sum[m.value] - (high[m.value] << lanes(16));
-            both[m.value] = pairs_added(folded(low), folded(high[m.value]));
-        });
-        repeat<(mixers + 1) / 2>([&](auto pair) BITSBACK_INLINE {
-            constexpr size_t m = 2 * decltype(pair)::value, other = m + 1 < mixers ? m + 1 : m;
-            const Four of = pairs_added(both[m], both[other]);
-            sums[m] = of[0] + int64_t{of[1]} * (1 << 16);
-            sums[other] = of[2] + int64_t{of[3]} * (1 << 16);
-        });
-    }
-};
-
-template <size_t mixers>
-void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t* sums) {
-    const int16_t *own[mixers], *shared[mixers];
+    Four both[mixers];
     repeat<mixers>([&](auto m) BITSBACK_INLINE {
-        own[m.value] = weights[m.value];
-        shared[m.value] = weights[m.value] + inputs.own_count;
+        const Lanes low = sum[m.value] - (high[m.value] << lanes(16));
+        both[m.value] = pairs_added(folded(low), folded(high[m.value]));
     });
-    Sums<mixers> all;
-    for (size_t i = 0; i < inputs.own_count; i += words) all.template add<1>(own, inputs.own, i);
-    size_t i = 0;
-    for (; i + 4 * words <= inputs.shared_count; i += 4 * words)
-        all.template add<4>(shared, inputs.shared, i);
-    for (; i < inputs.shared_count; i += words) all.template add<1>(shared, inputs.shared, i);
-    all.total(sums);
+    repeat<(mixers + 1) / 2>([&](auto pair) BITSBACK_INLINE {
+        constexpr size_t m = 2 * decltype(pair)::value, other = m + 1 < mixers ? m + 1 : m;
+        const Four of = pairs_added(both[m], both[other]);
+        sums[m] = of[0] + int64_t{of[1]} * (1 << 16);
+        sums[other] = of[2] + int64_t{of[3]} * (1 << 16);
+    });
 }
 
 template <size_t mixers>
 void adjust_some(int16_t* const* weights, const int16_t* errors, const MixerInputs& inputs) {
     int16_t* all[mixers];
-    ShortWords error[mixers];
+    WordLanes error[mixers];
     repeat<mixers>([&](auto m) BITSBACK_INLINE {
         all[m.value] = weights[m.value];
-        error[m.value] = bitsback::all<ShortWords>(errors[m.value]);
+        error[m.value] = bitsback::all<WordLanes>(errors[m.value]);
     });
-    const auto take = [&](const int16_t* from, size_t count, size_t first) BITSBACK_INLINE {
-        for (size_t i = 0; i < count; i += words) {
-            const auto x = load<ShortWords>(from + i);
-            repeat<mixers>([&](auto m) BITSBACK_INLINE {
-                int16_t* const at = all[m.value] + first + i;
-                store(at, adjusted(load<ShortWords>(at), x, error[m.value]));
-            });
-        }
-    };
-    take(inputs.own, inputs.own_count, 0);
-    take(inputs.shared, inputs.shared_count, inputs.own_count);
+    for (size_t i = 0; i < inputs.count; i += words) {
+        const auto x = load<WordLanes>(inputs.first + i);
+        repeat<mixers>([&](auto m) BITSBACK_INLINE {
+            int16_t* const at = all[m.value] + i;
+            store(at, adjusted(load<WordLanes>(at), x, error[m.value]));
+        });
+    }
 }
 
 void mix(const int16_t* const* weights, size_t mixers, const MixerInputs& inputs, int64_t* sums) {

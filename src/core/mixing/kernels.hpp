@@ -29,13 +29,10 @@ struct Within {
     uint32_t place;          // its number in the tree of these decisions
 };
 
-// What mixers take: what is a decision's own, and then what others have too, which lies within
-// [-2^13, 2^13]. The counts are multiples of sixteen, and together at most 2^13.
+// What mixers take of a decision: a multiple of sixteen of numbers.
 struct MixerInputs {
-    const int16_t* own;
-    size_t own_count;
-    const int16_t* shared;
-    size_t shared_count;
+    const int16_t* first;
+    size_t count;
 };
 
 struct MixingKernels {

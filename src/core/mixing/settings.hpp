@@ -14,10 +14,9 @@ namespace bitsback {
 
 // How the slots of a context adapt.
 struct ContextSettings {
-    unsigned bits;          // of its key
-    std::uint32_t offset;   // in sixteenths: the first update is by 1 / offset
-    std::uint32_t limit;    // of the count, by which the rate falls
-    bool by_split = false;  // whether a decision's split is its node
+    unsigned bits;         // of its key
+    std::uint32_t offset;  // in sixteenths: the first update is by 1 / offset
+    std::uint32_t limit;   // of the count, by which the rate falls
 };
 
 // What chooses among the weights of a mixer, one number of the product of all.
@@ -49,8 +48,8 @@ struct MapSettings {
 };
 
 struct MixingSettings {
-    static constexpr std::size_t most_contexts = 32, most_mixers = 4, most_sets = 1 << 16,
-                                 most_features = 4096;
+    static constexpr std::size_t most_contexts = 32, most_mixers = 4, most_sets = 1 << 16;
+    static constexpr unsigned together = 4;  // decisions whose slots lie near one another
 
     unsigned decisions;   // of a symbol, one after the other
     unsigned node_bits;   // of the number of nodes at which decisions are made
@@ -60,14 +59,10 @@ struct MixingSettings {
     unsigned probability_bits;
     unsigned count_bits;
     std::uint32_t trust;  // the count from which on a probability is trusted no more
-    // What gives a probability of each decision more, which is mixed with the rest.
-    enum class Beside { nothing, network, blend };
-    Beside beside;
-    std::size_t features = 0;  // that a network gives of each symbol, which are mixed, too
+    bool blended;         // whether a blend gives a probability of each decision more
     std::vector<ContextSettings> contexts;
     std::vector<MixerSettings> mixers;
     MapSettings maps;
-    unsigned together = 4;  // decisions whose slots lie near one another
 
     void check() const {
         require(decisions >= 1 && decisions <= 8, "a symbol is 1 to 8 decisions");
@@ -85,8 +80,6 @@ struct MixingSettings {
                     "that a count has room for");
         require(maps.weight <= 16 && maps.limit <= 1023,
                 "mixers weigh 0 to 16 beside their maps, which count up to 1,023");
-        require(features <= most_features && (features == 0 || beside == Beside::network),
-                "a network beside has at most 4,096 features");
         require(!mixers.empty() && mixers.size() <= most_mixers, "there are 1 to 4 mixers");
         for (const MixerSettings& of : mixers) {
             require(of.start >= 0 && of.start < 1 << 15 && of.last_rate >= 1 &&
@@ -99,8 +92,8 @@ struct MixingSettings {
                 sets *= by.count;
                 require(by.kind != Selector::Kind::known || by.number < contexts.size(),
                         "a mixer is chosen by a context that there is");
-                require(by.kind != Selector::Kind::odds || beside != Beside::nothing,
-                        "a mixer is chosen by the odds of a model that there is");
+                require(by.kind != Selector::Kind::odds || blended,
+                        "a mixer is chosen by the odds of a blend that there is");
             }
         }
     }
@@ -108,9 +101,7 @@ struct MixingSettings {
     unsigned check_bits() const { return 32 - probability_bits - count_bits; }
     std::size_t groups() const { return (decisions + together - 1) / together; }
     // Whether each key of a context has slots of its own.
-    bool direct(std::size_t c) const {
-        return !contexts[c].by_split && contexts[c].bits + node_bits <= table;
-    }
+    bool direct(std::size_t c) const { return contexts[c].bits + node_bits <= table; }
     // log2 of the slots of a context that has not, for so many symbols.
     unsigned slots(std::size_t elements) const {
         const std::size_t most = std::max<std::size_t>(elements * decisions, 2) - 1;

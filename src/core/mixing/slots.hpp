@@ -13,9 +13,9 @@ namespace {
 
 constexpr uint32_t fresh = 1u << 31;  // a half, and nothing counted
 
-using Numbers = Vector<uint32_t, short_width>;
+using Numbers = Vector<uint32_t, width>;
 
-inline BITSBACK_INLINE ShortLanes lanes(int32_t x) { return all<ShortLanes>(x); }
+inline BITSBACK_INLINE Lanes lanes(int32_t x) { return all<Lanes>(x); }
 inline BITSBACK_INLINE Numbers numbers(uint32_t x) { return all<Numbers>(x); }
 
 // Of the probability of a slot, and of its check.
@@ -40,39 +40,36 @@ struct SomeSlots {
     }
 
     // Log-odds, by a table of those against probabilities up to a half.
-    BITSBACK_INLINE ShortLanes odds(const int32_t* stretch) const {
-        const ShortLanes q = in_22_bits(), half = lanes(1 << 21),
-                         rarer = least_of(q, half + half - q);
+    BITSBACK_INLINE Lanes odds(const int32_t* stretch) const {
+        const Lanes q = in_22_bits(), half = lanes(1 << 21), rarer = least_of(q, half + half - q);
         // A float has the logarithm of an integer below 2^24, and its first bits, as they are.
-        const auto wide = seen_as<ShortLanes>(converted<Vector<float, short_width>>(rarer));
-        const ShortLanes odds = gathered(stretch, (wide >> lanes(17)) - lanes(127 * 64));
-        const ShortLanes none = lanes(0);
+        const auto wide = seen_as<Lanes>(converted<Vector<float, width>>(rarer));
+        const Lanes odds = gathered(stretch, (wide >> lanes(17)) - lanes(127 * 64));
+        const Lanes none = lanes(0);
         return chosen(count == numbers(0), none, chosen(half < q, odds, none - odds));
     }
     // Probabilities, as far as they are trusted.
-    BITSBACK_INLINE ShortLanes confidence(uint32_t trust) const {
-        const auto trusted =
-            least_of(converted<ShortLanes>(count), lanes(static_cast<int32_t>(trust)));
+    BITSBACK_INLINE Lanes confidence(uint32_t trust) const {
+        const auto trusted = least_of(converted<Lanes>(count), lanes(static_cast<int32_t>(trust)));
         return ((in_22_bits() - lanes(1 << 21)) * trusted) >> lanes(14);
     }
     // The slots after the bit that came. rate: in units of 2^-16.
-    BITSBACK_INLINE Numbers learned(ShortLanes rate, ShortLanes limit, uint32_t bit) const {
+    BITSBACK_INLINE Numbers learned(Lanes rate, Lanes limit, uint32_t bit) const {
         const int32_t whole = 1 << bits.probability;
         const int32_t margin = whole >> 17 > 1 ? whole >> 17 : 1;
         // The product, of 38 bits, in two parts.
-        const auto before = converted<ShortLanes>(p);
-        const ShortLanes apart = lanes(bit != 0 ? whole - 1 : 0) - before, byte = lanes(8);
-        const ShortLanes low = ((apart & lanes(255)) * rate) >> byte;
-        const ShortLanes moved = before + (((apart >> byte) * rate + low) >> byte);
+        const auto before = converted<Lanes>(p);
+        const Lanes apart = lanes(bit != 0 ? whole - 1 : 0) - before, byte = lanes(8);
+        const Lanes low = ((apart & lanes(255)) * rate) >> byte;
+        const Lanes moved = before + (((apart >> byte) * rate + low) >> byte);
         const auto q = converted<Numbers>(clamped(moved, margin, whole - margin));
-        const auto n =
-            converted<Numbers>(least_of(converted<ShortLanes>(count + numbers(1)), limit));
+        const auto n = converted<Numbers>(least_of(converted<Lanes>(count + numbers(1)), limit));
         return (q << numbers(32 - bits.probability)) | (n << numbers(bits.check)) | check;
     }
 
   private:
-    BITSBACK_INLINE ShortLanes in_22_bits() const {
-        return converted<ShortLanes>(p << numbers(22 - bits.probability));
+    BITSBACK_INLINE Lanes in_22_bits() const {
+        return converted<Lanes>(p << numbers(22 - bits.probability));
     }
 };
 

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "../codecs.hpp"
-#include "../predictive/unit.hpp"
 #include "../search.hpp"
 #include "../step.hpp"
 #include "settings.hpp"
@@ -52,7 +52,7 @@ class SymbolDistribution {
         const auto middle =
             std::min(static_cast<std::uint32_t>((prediction_ + 128) >> 8), levels_ - 1);
         const Bracket found =
-            search_outwards(x, middle, 1, levels_, [&](std::uint32_t c) { return start(c); });
+            search_outwards(x, middle, levels_, [&](std::uint32_t c) { return start(c); });
         symbol = found.low;
         return found.interval();
     }
@@ -104,11 +104,24 @@ class RecentError {
     std::int64_t sum_;
 };
 
-// A difference of levels in 2^-6 of a unit of errors.
-inline double scaled(std::int64_t difference, const Unit& unit) {
-    const std::int64_t v = (difference * unit.reciprocal * 64) >> unit.lead;
-    return static_cast<double>(std::clamp<std::int64_t>(v, -32767, 32767));
-}
+// A unit of errors: a magnitude of 4 or more, rounded down to a quarter of a power of two.
+class Unit {
+  public:
+    explicit Unit(std::uint32_t s)
+        : lead_(std::bit_width(s) - 1), reciprocal_(reciprocals[s >> (lead_ - 2) & 3]) {}
+
+    // A difference of levels in 2^-6 of it.
+    double scaled(std::int64_t difference) const {
+        const std::int64_t v = (difference * reciprocal_ * 64) >> lead_;
+        return static_cast<double>(std::clamp<std::int64_t>(v, -32767, 32767));
+    }
+
+  private:
+    static constexpr std::int32_t reciprocals[4] = {256, 205, 171, 146};
+
+    std::int32_t lead_;
+    std::int32_t reciprocal_;  // 256 / (1 + the fraction / 4), rounded
+};
 
 class SeriesChannel {
   public:

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "../codecs.hpp"
-#include "../least_squares.hpp"
 #include "channel.hpp"
+#include "least_squares.hpp"
 #include "settings.hpp"
 
 namespace bitsback {
@@ -40,7 +40,7 @@ class ForgettingLeastSquares {
     // work: a buffer that all solutions share.
     void solve(std::vector<double>& work) {
         work.resize(2 * sums_.size());
-        of_.solve_series(sums_.data(), weights_.size(), ridge_, work.data(), weights_.data());
+        of_.solve(sums_.data(), weights_.size(), ridge_, work.data(), weights_.data());
     }
 
   private:
@@ -91,8 +91,8 @@ class Series {
         const Unit unit = state.unit();
         for (std::size_t j = 0; j < settings_.predictors.size(); ++j) {
             values_.clear();
-            for (const std::int64_t input : inputs_[j]) values_.push_back(scaled(input, unit));
-            values_.push_back(scaled(symbol - mean, unit));
+            for (const std::int64_t input : inputs_[j]) values_.push_back(unit.scaled(input));
+            values_.push_back(unit.scaled(symbol - mean));
             solver(j).add(values_);
         }
         SeriesChannel::Components shares{};

@@ -15,7 +15,7 @@ namespace {
 
 // The contexts have the numbers of their pairs of inputs: levels, the network, errors, differences.
 constexpr size_t contexts = 16, network = 7, first_error = 8, first_difference = 10;
-constexpr size_t parts = contexts / short_width;
+constexpr size_t parts = contexts / width;
 constexpr uint32_t key_factor = 0x9E3779B1, slot_factor = 0x85EBCA6B;
 
 using Keys = Vector<uint32_t, 8>;
@@ -235,7 +235,7 @@ class Deciding {
 
         // As each pixel wants them.
         const auto store_all = [&](Keys(&rows)[8], uint32_t* to, size_t stride) BITSBACK_INLINE {
-            transpose<8>(rows);
+            transpose(rows);
             for (size_t i = 0; i < 8; ++i) store(to + i * stride, rows[i]);
         };
         for (size_t half = 0; half < 2; ++half) {
@@ -319,11 +319,11 @@ class Deciding {
             find_lines(i, node >> depth);
         }
         const uint32_t place = 1u << depth | (node & ((1u << depth) - 1));
-        for (size_t c = 0; c < 8; c += short_width)
+        for (size_t c = 0; c < 8; c += width)
             store(places + c, load<Numbers>(lines_[i] + c) ^ numbers(place));
         const auto beside =
             static_cast<uint32_t>(level_[i] + (128 >> d)) + (static_cast<uint32_t>(d) << 10);
-        for (size_t c = 8; c < contexts; c += short_width) {
+        for (size_t c = 8; c < contexts; c += width) {
             const Numbers m = load<Numbers>(nearby_[i] + c - 8) + numbers(beside);
             const Numbers hash = (load<Numbers>(keys_[i] + c) ^ m) * numbers(slot_factor);
             store(places + c, load<Numbers>(first_ + c) + (hash >> numbers(32 - in_.bits)));
@@ -337,7 +337,7 @@ class Deciding {
     // Finds the lines of the slots of levels for four decisions, of which the first is at this
     // node.
     BITSBACK_INLINE void find_lines(uint32_t i, uint32_t node) {
-        for (size_t c = 0; c < 8; c += short_width) {
+        for (size_t c = 0; c < 8; c += width) {
             const Numbers hash =
                 (load<Numbers>(keys_[i] + c) ^ numbers(node * key_factor)) * numbers(slot_factor);
             store(lines_[i] + c, load<Numbers>(first_ + c) + (hash >> numbers(32 - in_.bits)));
@@ -354,7 +354,7 @@ class Deciding {
     };
     template <size_t... part>
     BITSBACK_INLINE AllSlots slots_of(uint32_t i, std::index_sequence<part...>) const {
-        return {{slots_of<part * short_width>(i)...}};
+        return {{slots_of<part * width>(i)...}};
     }
     template <size_t c>
     BITSBACK_INLINE SomeSlots slots_of(uint32_t i) const {
@@ -368,21 +368,21 @@ class Deciding {
         constexpr size_t mixers = WaveContexts::mixers, inputs = WaveContexts::inputs;
         const uint32_t* const places = places_[i];
         const AllSlots of = slots_of(i, std::make_index_sequence<parts>());
-        ShortWords in[parts];
+        WordLanes in[parts];
         int32_t known[8];
         repeat<parts>([&](auto part) BITSBACK_INLINE {
-            constexpr size_t c = decltype(part)::value * short_width;
-            ShortLanes odds = of.part[part.value].odds(in_.stretch),
-                       sure = of.part[part.value].confidence(trust);
-            if constexpr (c <= network && network < c + short_width) {
+            constexpr size_t c = decltype(part)::value * width;
+            Lanes odds = of.part[part.value].odds(in_.stretch),
+                  sure = of.part[part.value].confidence(trust);
+            if constexpr (c <= network && network < c + width) {
                 odds[network - c] = odds_[i];
                 sure[network - c] = 1 << 7;
             }
-            in[part.value] = seen_as<ShortWords>((odds & lanes(0xffff)) | (sure << lanes(16)));
+            in[part.value] = seen_as<WordLanes>((odds & lanes(0xffff)) | (sure << lanes(16)));
             if constexpr (c < 8) {
-                const auto single = converted<Vector<float, short_width>>(
-                    converted<ShortLanes>(of.part[part.value].count) + lanes(1));
-                store(known + c, (seen_as<ShortLanes>(single) >> lanes(23)) - lanes(127));
+                const auto single = converted<Vector<float, width>>(
+                    converted<Lanes>(of.part[part.value].count) + lanes(1));
+                store(known + c, (seen_as<Lanes>(single) >> lanes(23)) - lanes(127));
             }
         });
         const uint32_t node = node_[i];
@@ -400,11 +400,11 @@ class Deciding {
             set[m.value] = before + 4 * numbers_of[m.value] + channel_;
             before += WaveContexts::sets[m.value];
             const int16_t* const w = in_.weights + set[m.value] * inputs;
-            ShortLanes sum = lanes(0);
+            Lanes sum = lanes(0);
             repeat<parts>([&](auto part) BITSBACK_INLINE {
-                sum = sum + (products(in[part.value],
-                                      load<ShortWords>(w + part.value * 2 * short_width)) >>
-                             lanes(8));
+                sum =
+                    sum + (products(in[part.value], load<WordLanes>(w + part.value * 2 * width)) >>
+                           lanes(8));
             });
             sums[m.value] = folded(sum);
         });
@@ -417,7 +417,7 @@ class Deciding {
 
         uint32_t made[contexts];
         repeat<parts>([&](auto part) BITSBACK_INLINE {
-            constexpr size_t c = decltype(part)::value * short_width, kind = c < 8 ? 0 : 1;
+            constexpr size_t c = decltype(part)::value * width, kind = c < 8 ? 0 : 1;
             const SomeSlots& some = of.part[part.value];
             store(made + c, some.learned(gathered(in_.slot_rates[kind], some.count),
                                          lanes(limits[kind]), bit));
@@ -429,12 +429,12 @@ class Deciding {
             const int64_t goal = bit != 0 ? 1 << 28 : 0;
             const int64_t change = (goal - squash(mixed[m.value])) * in_.mixer_rates[uses];
             uses = static_cast<uint16_t>(uses + (uses < in_.last_rate));
-            const ShortWords error =
-                all<ShortWords>(static_cast<int16_t>((change + (1 << 25)) >> 26));
+            const WordLanes error =
+                all<WordLanes>(static_cast<int16_t>((change + (1 << 25)) >> 26));
             int16_t* const w = in_.weights + set[m.value] * inputs;
             repeat<parts>([&](auto part) BITSBACK_INLINE {
-                int16_t* const at = w + part.value * 2 * short_width;
-                store(at, adjusted(load<ShortWords>(at), in[part.value], error));
+                int16_t* const at = w + part.value * 2 * width;
+                store(at, adjusted(load<WordLanes>(at), in[part.value], error));
             });
         });
         return bit;

@@ -270,21 +270,20 @@ inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& 
     for (size_t part = 64; part < layer.inputs; part += 64) add_part(part);
 #else
     // Longer vectors than the processor's would stay in memory.
-    constexpr size_t parts = 16 / short_width;
+    constexpr size_t parts = 16 / width;
     for (size_t o = 0; o < 4; o += 2) {
-        ShortLanes sums[2][parts];
+        Lanes sums[2][parts];
         for (size_t k = 0; k < 2; ++k)
-            for (ShortLanes& sum : sums[k]) sum = all<ShortLanes>(layer.bias[first + o + k]);
+            for (Lanes& sum : sums[k]) sum = all<Lanes>(layer.bias[first + o + k]);
         for (size_t i = 0; i < layer.inputs; i += 2) {
             const int8_t* const at = weight + i / 4 * 16 + i % 4 + 4 * o;
             repeat<2>([&](auto k) {
                 const uint32_t low = static_cast<uint16_t>(at[4 * k.value]),
                                high = static_cast<uint16_t>(at[4 * k.value + 1]);
                 const auto w =
-                    seen_as<ShortWords>(all<ShortLanes>(static_cast<int32_t>(low | high << 16)));
+                    seen_as<WordLanes>(all<Lanes>(static_cast<int32_t>(low | high << 16)));
                 repeat<parts>([&](auto part) {
-                    const auto x =
-                        load<ShortWords>(values.of + 16 * i + 2 * short_width * part.value);
+                    const auto x = load<WordLanes>(values.of + 16 * i + 2 * width * part.value);
                     sums[k.value][part.value] = sums[k.value][part.value] + products(x, w);
                 });
             });

@@ -159,11 +159,11 @@ inline Wide joined(Words low, Words high) {
     return {(x.low & mask) | (y.low << shift), (x.high & mask) | (y.high << shift)};
 }
 inline Ints sums_of_pairs(Words a, Words b) {
-    ShortWords x[8 / short_width], y[8 / short_width];
-    ShortLanes sums[8 / short_width];
+    WordLanes x[8 / width], y[8 / width];
+    Lanes sums[8 / width];
     memcpy(x, &a, sizeof a);
     memcpy(y, &b, sizeof b);
-    for (size_t i = 0; i < 8 / short_width; ++i) sums[i] = products(x[i], y[i]);
+    for (size_t i = 0; i < 8 / width; ++i) sums[i] = products(x[i], y[i]);
     return load<Ints>(sums);
 }
 #endif
@@ -188,7 +188,6 @@ inline BITSBACK_INLINE Wide between(Wide x, int low, int high) {
 inline BITSBACK_INLINE Words high_words(Wide x) { return narrowed_sums(x >> wide(16)); }
 inline BITSBACK_INLINE Words low_words(Wide x) { return high_words(x << wide(16)); }
 inline BITSBACK_INLINE Wide extended(Words x) { return joined(x, x >> words(15)); }
-inline BITSBACK_INLINE Wide extended_unsigned(Words x) { return joined(x, words(0)); }
 
 }  // namespace
 }  // namespace bitsback

@@ -7,7 +7,6 @@ from bitsback.models.distributions import (
     autoregressive,
     counted,
     elements,
-    predictive,
     series,
     wavefront,
 )
@@ -15,9 +14,8 @@ from bitsback.models.distributions.distribution import Distribution
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.families import INDEPENDENT
 
-AUTOREGRESSIVE, PREDICTIVE, SERIES, COUNTED = "autoregressive", "predictive", "series", "counted"
-WAVEFRONT = "wavefront"
-ANY_SHAPE = (PREDICTIVE, SERIES, COUNTED, WAVEFRONT)
+AUTOREGRESSIVE, SERIES, COUNTED, WAVEFRONT = "autoregressive", "series", "counted", "wavefront"
+ANY_SHAPE = (SERIES, COUNTED, WAVEFRONT)
 """The codecs for data of any shape."""
 
 _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
@@ -25,7 +23,6 @@ _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
     "gaussian": elements.read_gaussian,
     **dict.fromkeys(INDEPENDENT, elements.read_independent),
     AUTOREGRESSIVE: autoregressive.read,
-    PREDICTIVE: predictive.read,
     SERIES: series.read,
     COUNTED: counted.read,
     WAVEFRONT: wavefront.read,

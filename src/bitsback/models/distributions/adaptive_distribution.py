@@ -41,3 +41,6 @@ class AdaptiveDistribution(Distribution):
     def state_memory(self, elements: int) -> int:
         """The memory, in bytes, of a batch of `elements` elements, besides that of each item."""
         return 0
+
+    def steps(self, shape: ItemShape) -> int:
+        return 0  # the MACs count them

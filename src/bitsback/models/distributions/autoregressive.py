@@ -196,5 +196,5 @@ def _read_network(
 ) -> PixelNetwork:
     names = fields.texts("outputs", len(family.outputs))
     network = source.networks.of_pixel(fields.text("network"), name, values, names)
-    check_outputs(family, names, network.known, channels, network.name)
+    check_outputs(family, names, network, channels)
     return PixelNetwork(network, tuple(names))

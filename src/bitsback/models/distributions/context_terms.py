@@ -23,12 +23,11 @@ class Term:
     """A number that the surroundings of a pixel or its place give."""
 
     kind: str
-    """A sum; the row, column or channel of the pixel; beside a network or a blend, its prediction
-    or the index of its unit; beside a network, a sum of its inputs; or, with candidates, the
-    candidate, or whether a pixel is equal to it.
+    """A sum; the row, column or channel of the pixel; beside a blend, its prediction or the index
+    of its unit; or, with candidates, the candidate, or whether a pixel is equal to it.
     """
     parts: tuple[Part, ...]
-    """Of a sum. Those of inputs have their numbers in place of planes."""
+    """Of a sum."""
     shift: int
     low: int
     high: int
@@ -64,10 +63,8 @@ class TermReader:
     levels: int
     decisions: int
     lag: int
-    foresees: bool  # whether a network or a blend stands beside
-    inputs: int  # of a network beside
+    foresees: bool  # whether a blend stands beside
     guesses: bool  # whether there are candidates
-    splits: bool  # whether decisions have splits
 
     def read(self, entry: Any) -> Term:
         if isinstance(entry, list):
@@ -85,33 +82,19 @@ class TermReader:
             site = self.site([*fields.items("equal"), 1], 1, 1)
             fields.done()
             return Term("equal", (site,), 0, 0, 1)
-        kind = "inputs" if self.inputs and fields.has("inputs") else "sum"
-        read = self._input if kind == "inputs" else self._summand
-        parts = tuple(map(read, fields.items(kind, range(1, 17))))
+        parts = tuple(self.site(entry, -64, 64) for entry in fields.items("sum", range(1, 17)))
         if fields.has("steps"):
             steps = fields.integers("steps", range(1, 256), -_MOST, _MOST)
             fields.done()
             if steps != sorted(set(steps)):
                 raise ModelError(f"the 'steps' of a term rise, and {steps} do not")
-            return Term(kind, parts, 0, 0, 0, tuple(steps))
+            return Term("sum", parts, 0, 0, 0, tuple(steps))
         shift = fields.integer("shift", 0, 15)
         low, high = fields.integers("range", 2, -_MOST, _MOST)
         fields.done()
         if not 0 <= high - low < _MOST_VALUES:
             raise ModelError(f"the 'range' of a term holds 1 to {_MOST_VALUES:,} numbers")
-        return Term(kind, parts, shift, low, high)
-
-    def _summand(self, entry: Any) -> Part:
-        return self.site(entry, -64, 64)
-
-    def _input(self, entry: Any) -> Part:
-        """Reads the number of an input of the network, and its weight."""
-        whole = isinstance(entry, list) and len(entry) == 2 and all(type(n) is int for n in entry)
-        if not whole or not (0 <= entry[0] < self.inputs and abs(entry[1]) <= 64):
-            raise ModelError(
-                f"{entry!r} must be [input, weight], of 0 to {self.inputs - 1} and -64 to 64"
-            )
-        return entry[0], 0, 0, entry[1]
+        return Term("sum", parts, shift, low, high)
 
     def site(self, entry: Any, low: int, high: int) -> Part:
         """Reads the position of a pixel, and a number from `low` to `high`."""

@@ -100,7 +100,7 @@ def read_independent(source: DistributionEntry, codec: str) -> ElementDistributi
     if codec == NORMAL and len(names) == _COUPLED_OUTPUTS:
         _check_coupled(source, network, names, family)
         return _of(source, "coupled", network, names, family)
-    check_outputs(family, names, network.known, variable.channels, network.name)
+    check_outputs(family, names, network, variable.channels)
     return _of(source, "independent", network, names, family)
 
 

@@ -103,9 +103,6 @@ class SeriesDistribution(AdaptiveDistribution):
             macs += shape.elements * (n + 2) ** 2 + shape.channels * solutions * (n + 1) ** 3
         return macs
 
-    def steps(self, shape: ItemShape) -> int:
-        return 0  # symbols are coded one by one
-
 
 def read(source: DistributionEntry, codec: str) -> SeriesDistribution:
     source.require_data_alone(codec)

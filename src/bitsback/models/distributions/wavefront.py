@@ -108,9 +108,6 @@ class WavefrontDistribution(AdaptiveDistribution):
             macs += (shape.elements << 13) + 2048 * times
         return macs
 
-    def steps(self, shape: ItemShape) -> int:
-        return 0  # the MACs count them
-
 
 def read(source: DistributionEntry, codec: str) -> WavefrontDistribution:
     source.require_data_alone(codec)

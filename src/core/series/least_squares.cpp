@@ -1,0 +1,86 @@
+// This file is compiled once for each instruction set, and once more with products and sums
+// contracted, for choosing test vectors. CMakeLists.txt defines BITSBACK_KERNELS, the name of
+// the result, and BITSBACK_CONTRACTED.
+#include "../exact_floats.hpp"
+// The guard must come first.
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "least_squares.hpp"
+
+namespace bitsback {
+namespace {
+
+// Within these bounds no product of two results is too small to be a normal number
+// (docs/model-format.md).
+constexpr double least = 0x1p-200, most = 0x1p200;
+
+constexpr double one = 65536, most_weight = (1 << 21) - 1;  // of weights
+
+// Zero where x is too small.
+inline double kept(double x) { return x > -least && x < least ? 0 : x; }
+
+// t - a * b and a * b + t.
+#if defined(BITSBACK_CONTRACTED)
+inline double minus(double t, double a, double b) { return fma(-a, b, t); }
+inline double plus(double a, double b, double t) { return fma(a, b, t); }
+#else
+inline double minus(double t, double a, double b) { return t - a * b; }
+inline double plus(double a, double b, double t) { return a * b + t; }
+#endif
+
+// In units of 1 / one, halves up, from -most_weight to most_weight.
+inline int32_t weight(double y) {
+    double t = plus(y, one, 0.5);
+    t = t > -most_weight ? t : -most_weight;
+    t = t < most_weight ? t : most_weight;
+    const int32_t cut = static_cast<int32_t>(t);
+    return cut - (t < cut ? 1 : 0);
+}
+
+void add(double* sums, const double* v, size_t side, double keep) {
+    for (size_t a = 0; a < side; ++a) {
+        double* column = sums + a * side;
+        const double factor = v[a];
+        for (size_t b = a; b < side; ++b) column[b] = plus(column[b], keep, factor * v[b]);
+    }
+}
+
+// C and L lie in `work`, by columns; their last rows are those of the target.
+void solve(const double* sums, size_t n, double ridge, double* work, int32_t* weights) {
+    const size_t side = n + 1;
+    double *const c = work, *const l = work + side * side;
+    for (size_t j = 0; j < n; ++j) {
+        double *const of_c = c + j * side, *const of_l = l + j * side;
+        for (size_t i = j; i < side; ++i) of_c[i] = sums[j * side + i];
+        of_c[j] += ridge;
+        for (size_t k = 0; k < j; ++k) {
+            const double factor = l[k * side + j];
+            const double* before = c + k * side;
+            for (size_t i = j; i < side; ++i) of_c[i] = minus(of_c[i], before[i], factor);
+        }
+        for (size_t i = j + 1; i < side; ++i) {
+            of_c[i] = kept(of_c[i]);
+            of_l[i] = of_c[i] / of_c[j];
+        }
+    }
+    // The solution, from the last weight to the first, in place of the last row of L.
+    bool whole = true;
+    for (size_t i = n; i-- > 0;) {
+        double y = l[i * side + n];
+        for (size_t k = n; k-- > i + 1;) y = minus(y, l[i * side + k], l[k * side + n]);
+        l[i * side + n] = y = kept(y);
+        const double diagonal = c[i * side + i];
+        whole &= diagonal >= least && diagonal <= most && y == y;
+        weights[i] = weight(y);
+    }
+    if (!whole)
+        for (size_t i = 0; i < n; ++i) weights[i] = 0;
+}
+
+}  // namespace
+
+const LeastSquares BITSBACK_KERNELS = {add, solve};
+
+}  // namespace bitsback
