@@ -3,10 +3,10 @@
 use crate::ans::coder::Coder;
 use crate::counting::decider::squash;
 use crate::foundations::tables;
-use crate::planes::jpeg::Blues;
 use crate::processor::simd::wide;
 use crate::types::image::Image;
 use crate::wavefront::around::{Place, PIXELS};
+use crate::wavefront::colours::Blues;
 use crate::wavefront::contexts::{look, Keys, CONTEXTS, DIFFERENCES, LEVELS};
 use crate::wavefront::mixers::{Mixers, Question};
 use crate::wavefront::mixture::{Bounds, Mixture, BLUE};
@@ -226,7 +226,7 @@ mod tests {
 
         fn step(&mut self) {}
 
-        fn search(&mut self, _r: u32, _low: u32, _high: u32, known: u32, _bound: impl FnMut(u32) -> u32) -> u32 {
+        fn search(&mut self, _r: u32, _levels: u32, known: u32, _bound: impl FnMut(u32) -> u32) -> u32 {
             known
         }
 
