@@ -202,7 +202,7 @@ impl Places {
     }
 
     #[inline(always)]
-    pub fn next(&mut self) -> (usize, usize) {
+    pub fn advance(&mut self) -> (usize, usize) {
         let next = (self.item, self.place);
         self.item += 1;
         if self.item == self.items {
@@ -224,7 +224,7 @@ wide! {
     ) {
         let mut places = places;
         for pixel in 0..count {
-            let (item, place) = places.next();
+            let (item, place) = places.advance();
             let image = &mut images[item];
             let mixture = Mixture::new(pixels, pixel, image.levels as i32);
             let known = if C::KNOWN { image.symbols[place].into() } else { pixels.guess(pixel) };
