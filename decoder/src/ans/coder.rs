@@ -13,9 +13,9 @@ pub trait Coder {
     /// Begins a step, which starts with lane 0.
     fn step(&mut self);
 
-    /// Codes a symbol from `low` to `high - 1`; `bound(c)` is where its interval out of 2^r begins, and that of the
-    /// symbol before it ends. `known` is the symbol if it is pushed, and a guess at it otherwise.
-    fn search(&mut self, r: u32, low: u32, high: u32, known: u32, bound: impl FnMut(u32) -> u32) -> u32;
+    /// Codes a symbol below `levels`; `bound(c)` is where its interval out of 2^r begins, and that of the symbol before
+    /// it ends. `known` is the symbol if it is pushed, and a guess at it otherwise.
+    fn search(&mut self, r: u32, levels: u32, known: u32, bound: impl FnMut(u32) -> u32) -> u32;
 
     /// The number that decides on the next interval of these bits, if the symbol is not known.
     fn peek(&self, bits: u32) -> u32;
@@ -64,15 +64,15 @@ impl Coder for Popper<'_> {
     }
 
     #[inline(always)]
-    fn search(&mut self, r: u32, low: u32, high: u32, known: u32, mut bound: impl FnMut(u32) -> u32) -> u32 {
+    fn search(&mut self, r: u32, levels: u32, known: u32, mut bound: impl FnMut(u32) -> u32) -> u32 {
         let x = self.message.peek(self.lane, r);
         // Invariant: bound(a) <= x < bound(b), and `start` and `end` are these bounds.
-        let (mut a, mut b) = (low, high);
+        let (mut a, mut b) = (0, levels);
         let (mut start, mut end) = (0, 1 << r);
-        let mut guess = known.clamp(low, high - 1);
+        let mut guess = known.min(levels - 1);
         let mut last = (guess, 0);
         for tries in 0.. {
-            let value = if guess > low { bound(guess) } else { 0 };
+            let value = if guess > 0 { bound(guess) } else { 0 };
             let up = value <= x;
             if up {
                 (a, start) = (guess, value);
@@ -152,9 +152,9 @@ impl Coder for Noter {
 
     fn step(&mut self) {}
 
-    fn search(&mut self, r: u32, low: u32, high: u32, known: u32, mut bound: impl FnMut(u32) -> u32) -> u32 {
-        let start = if known > low { bound(known) } else { 0 };
-        let end = if known + 1 < high { bound(known + 1) } else { 1 << r };
+    fn search(&mut self, r: u32, levels: u32, known: u32, mut bound: impl FnMut(u32) -> u32) -> u32 {
+        let start = if known > 0 { bound(known) } else { 0 };
+        let end = if known + 1 < levels { bound(known + 1) } else { 1 << r };
         self.note(start, end - start, r);
         known
     }

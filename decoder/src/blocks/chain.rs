@@ -71,7 +71,7 @@ fn groups(runs: &[Run], model: &Model, layout: u8) -> Result<Vec<Group>> {
         let whole = run.map == ValueMap::None && model.shape != Shape::Any;
         demand(levels <= x.levels || whole, "a run has more levels than its model", LAYOUT)?;
         if jpeg {
-            let planes = matches!(model.x_codec(), Codec::Predictive(_) | Codec::Wavefront(_));
+            let planes = matches!(model.x_codec(), Codec::Wavefront(_));
             demand(planes && layout != 2 && shape[3] == 3, "colours of JPEG may not be here", LAYOUT)?;
         }
         groups.push(Group { items, shape, levels: levels.min(x.levels), jpeg });
@@ -128,11 +128,7 @@ pub fn batches(groups: &[Group], model: &Model, multiset: bool) -> Vec<Batch> {
         return batches;
     }
     if model.shape == Shape::Any {
-        let apart = match model.x_codec() {
-            Codec::Predictive(codec) => codec.counts.is_none(),
-            Codec::Wavefront(codec) => codec.contexts.is_none(),
-            _ => false,
-        };
+        let apart = matches!(model.x_codec(), Codec::Wavefront(codec) if codec.contexts.is_none());
         let total: u64 = groups.iter().map(|group| group.items).sum();
         let (mut first, mut count, mut elements) = (0usize, 0usize, 0u64);
         for group in groups {
@@ -186,7 +182,7 @@ fn decode_images(
             Image::new(shape.map(|extent| extent as usize), levels, jpeg)
         })
         .collect();
-    model.x_codec().code_images(&mut Popper::new(message), &model.networks, &mut images, &Starts::None)?;
+    model.x_codec().code_images(&mut Popper::new(message), &mut images, &Starts::None)?;
     for (i, image) in images.iter().enumerate() {
         content.write(batch.first + i, image.symbols.iter().map(|&symbol| symbol.into()))?;
     }
@@ -310,7 +306,7 @@ fn pop_slices(
     let shape = [1, size[0], size[1], x.channels];
     let item = size[0] * size[1] * x.channels;
     let mut images: Vec<Image> = (0..symbols.len() / item).map(|_| Image::new(shape, x.levels, false)).collect();
-    codec.code_images(&mut Popper::new(message), &model.networks, &mut images, &Starts::None)?;
+    codec.code_images(&mut Popper::new(message), &mut images, &Starts::None)?;
     let decoded = images.iter().flat_map(|image| &image.symbols);
     for (symbol, &value) in symbols.iter_mut().zip(decoded) {
         *symbol = value.into();

@@ -15,8 +15,6 @@ pub struct Context {
     /// Of each term.
     bits: Vec<u32>,
     pub total_bits: u32,
-    /// Whether its node is the split of quantiles.
-    pub split: bool,
     pub direct: bool,
 }
 
@@ -37,15 +35,6 @@ pub struct Mixer {
     pub sets: usize,
 }
 
-/// The first weight of the input of a network or a blend.
-#[derive(Clone, Copy)]
-pub enum Extra {
-    /// 1, of a network.
-    One,
-    /// `start` of the mixer, of a blend.
-    Start,
-}
-
 /// What contexts and mixers of one kind of decisions there are.
 pub struct Spec {
     pub table: u32,
@@ -61,9 +50,8 @@ pub struct Spec {
     pub maps: Option<(i64, u32)>,
     /// D
     pub depth: u32,
-    /// The inputs behind the constant: whether there is one of a network or a blend, with its first weight, and others.
-    pub extra: Option<Extra>,
-    pub features: usize,
+    /// Whether the blend of predictors is one more input.
+    pub is_blended: bool,
 }
 
 /// Which decisions a spec is for.
@@ -73,8 +61,6 @@ pub struct Shape {
     pub slot: [u32; 2],
     pub trust: i32,
     pub is_candidate: bool,
-    pub quantiles: bool,
-    pub odds: bool,
     pub allowed: Allowed,
 }
 
@@ -100,19 +86,13 @@ impl Spec {
             let allowed = Allowed { candidate, ..shape.allowed };
             let terms = fields.take("terms")?.list_of(0, 64, "terms")?;
             let terms: Vec<Term> = terms.iter().map(|json| Term::read(json, allowed)).collect::<Result<_>>()?;
-            let split = shape.quantiles
-                && match fields.text("node")? {
-                    "path" => false,
-                    "split" => true,
-                    _ => return refuse("the node of a context is unknown", SECTION),
-                };
             fields.end()?;
             let bits: Vec<u32> = terms.iter().map(|term| term.bits(shape.levels)).collect();
             let terms = terms.into_iter().map(|term| number_of(&mut all_terms, term)).collect();
             let total_bits = bits.iter().sum();
             demand(total_bits <= 512, "the terms of a context have too many bits", SECTION)?;
-            let direct = !split && total_bits + shape.depth <= table;
-            contexts.push(Context { offset, limit, terms, bits, total_bits, split, direct });
+            let direct = total_bits + shape.depth <= table;
+            contexts.push(Context { offset, limit, terms, bits, total_bits, direct });
         }
         let mut spec = Spec {
             table,
@@ -125,8 +105,7 @@ impl Spec {
             select_terms: Vec::new(),
             maps: None,
             depth: shape.depth,
-            extra: None,
-            features: 0,
+            is_blended: shape.allowed.prediction,
         };
         for json in fields.take("mixers")?.list_of(1, 4, "mixers")? {
             let mixer = spec.read_mixer(&mut json.fields("a mixer")?, shape)?;
@@ -139,43 +118,20 @@ impl Spec {
         Ok(spec)
     }
 
-    /// Contexts whose keys, and mixers whose sets, are none of terms: the values that select hold a set for each mixer.
-    pub fn without_terms(
-        [table, a, b]: [u32; 3],
-        trust: i32,
-        contexts: impl Iterator<Item = [u32; 2]>,
-        mixers: impl Iterator<Item = (usize, i16, [u32; 2])>,
-        maps: (i64, u32),
-        features: usize,
-    ) -> Spec {
-        let context = |[offset, limit]: [u32; 2]| Context {
-            offset,
-            limit,
-            terms: Vec::new(),
-            bits: Vec::new(),
-            total_bits: 0,
-            split: false,
-            direct: false,
-        };
-        let mixer = |(number, (sets, start, rates)): (usize, (usize, i16, [u32; 2]))| Mixer {
-            select: vec![(Selector::Term(number), sets as u32)],
-            start,
-            rates,
-            sets,
-        };
+    /// Contexts whose keys are given, and a mixer whose set is, of decisions by themselves.
+    pub fn with_keys([a, b]: [u32; 2], trust: i32, contexts: Vec<Context>, mixer: Mixer) -> Spec {
         Spec {
-            table,
+            table: 24,
             a,
             b,
             trust,
-            contexts: contexts.map(context).collect(),
-            mixers: mixers.enumerate().map(mixer).collect(),
+            contexts,
+            mixers: vec![mixer],
             terms: Vec::new(),
             select_terms: Vec::new(),
-            maps: Some(maps),
+            maps: None,
             depth: 1,
-            extra: Some(Extra::One),
-            features,
+            is_blended: false,
         }
     }
 
@@ -187,7 +143,7 @@ impl Spec {
                 Json::Text(name) => match name.as_str() {
                     "node" if !shape.is_candidate => (Selector::Node, 1 << shape.depth),
                     "depth" if !shape.is_candidate => (Selector::Depth, shape.depth),
-                    "odds" if shape.odds => (Selector::Odds, 16),
+                    "odds" if shape.allowed.prediction => (Selector::Odds, 16),
                     "failures" if shape.is_candidate => (Selector::Failures, 15),
                     _ => return refuse(format!("the selector {name:?} may not be here"), SECTION),
                 },
@@ -227,14 +183,9 @@ impl Spec {
         }
     }
 
-    /// How many inputs stand in front of the features.
-    pub fn head(&self) -> usize {
-        2 * self.contexts.len() + 1 + usize::from(self.extra.is_some())
-    }
-
-    /// How far the weights of sets are apart: the inputs are filled with zeros.
-    pub fn stride(&self) -> usize {
-        (self.head() + self.features).next_multiple_of(16)
+    /// The inputs of a decision, filled up with zeros, as many as the weights of a set.
+    pub fn inputs(&self) -> usize {
+        (2 * self.contexts.len() + 1 + usize::from(self.is_blended)).next_multiple_of(16)
     }
 
     /// The terms of all contexts and mixers, as often as they stand there.
@@ -269,6 +220,11 @@ fn number_of(terms: &mut Vec<Term>, term: Term) -> usize {
 }
 
 impl Context {
+    /// A direct one whose key, of so many bits, is not one of terms.
+    pub fn with_key(bits: u32, offset: u32, limit: u32) -> Context {
+        Context { offset, limit, terms: Vec::new(), bits: Vec::new(), total_bits: bits, direct: true }
+    }
+
     /// The key from the values of terms.
     #[inline]
     fn key(&self, value: impl Fn(usize) -> u32) -> u64 {

@@ -1,7 +1,7 @@
 //! The codec `counted`: what its description says (model-format.md, M6).
 
 use crate::ans::coder::Coder;
-use crate::counting::contexts::{read_slot, Extra, Shape, Spec};
+use crate::counting::contexts::{read_slot, Shape, Spec};
 use crate::counting::mixing;
 use crate::counting::terms::{log2_up, read_spot, Allowed, Scale, Spot, Term, SECTION};
 use crate::foundations::error::{demand, Result};
@@ -23,15 +23,6 @@ pub struct Flat {
     pub limit: u32,
 }
 
-/// What a network beside the contexts adds.
-pub struct Beside {
-    pub sure: u32,
-    pub quantiles: bool,
-    /// The layer of the network whose channels are inputs.
-    pub features: Option<usize>,
-    pub feature_channels: usize,
-}
-
 pub struct Counted {
     pub precision: u32,
     pub lag: usize,
@@ -44,23 +35,6 @@ pub struct Counted {
     pub candidate: Option<Candidate>,
     pub predictors: Vec<Term>,
     pub flat: Option<Flat>,
-    pub beside: Option<Beside>,
-}
-
-/// What `counted` and `counts` read alike.
-pub struct Head {
-    pub queues: usize,
-    pub slot: [u32; 2],
-    pub trust: i32,
-}
-
-impl Head {
-    pub fn read(fields: &mut Fields) -> Result<Head> {
-        let queues = fields.integer("queues", 1, 256)? as usize;
-        let slot = read_slot(fields.take("slot")?)?;
-        let trust = fields.integer("trust", 1, 255)? as i32;
-        Ok(Head { queues, slot, trust })
-    }
 }
 
 impl Counted {
@@ -68,12 +42,14 @@ impl Counted {
         demand(levels <= 256, "the codec counted has too many levels", SECTION)?;
         let precision = fields.integer("precision", 16, 24)? as u32;
         let lag = fields.integer("lag", 1, 4096)?;
-        let Head { queues, slot, trust } = Head::read(fields)?;
+        let queues = fields.integer("queues", 1, 256)? as usize;
+        let slot = read_slot(fields.take("slot")?)?;
+        let trust = fields.integer("trust", 1, 255)? as i32;
         let depth = log2_up(levels.into());
         let candidate_json = fields.optional("candidate");
         let predictors_json = fields.optional("predictors");
         let flat_json = fields.optional("flat");
-        let plain = Allowed { lag, candidate: false, prediction: false, inputs: 0 };
+        let plain = Allowed { lag, candidate: false, prediction: false };
         let mut predictors = Vec::new();
         if let Some(json) = predictors_json {
             demand(lag >= 2, "predictors need a lag", SECTION)?;
@@ -85,27 +61,15 @@ impl Counted {
             }
         }
         let allowed = Allowed { candidate: candidate_json.is_some(), prediction: !predictors.is_empty(), ..plain };
-        let shape = Shape {
-            levels,
-            depth,
-            slot,
-            trust,
-            is_candidate: false,
-            quantiles: false,
-            odds: !predictors.is_empty(),
-            allowed,
-        };
-        let mut tree = Spec::read(fields, &shape, None)?;
-        if !predictors.is_empty() {
-            tree.extra = Some(Extra::Start);
-        }
+        let shape = Shape { levels, depth, slot, trust, is_candidate: false, allowed };
+        let tree = Spec::read(fields, &shape, None)?;
         let mut candidate = None;
         if let Some(json) = candidate_json {
             let mut fields = json.fields("candidate")?;
             let memory = fields.integer("memory", 0, 31)? as usize;
             let sure = fields.integer("sure", 0, 15)? as u32;
             let allowed = Allowed { candidate: true, ..plain };
-            let shape = Shape { is_candidate: true, odds: false, allowed, ..shape };
+            let shape = Shape { is_candidate: true, allowed, ..shape };
             let spec = Spec::read(&mut fields, &shape, Some(memory))?;
             fields.end()?;
             demand(memory < spec.contexts.len(), "the memory is no context", SECTION)?;
@@ -118,12 +82,12 @@ impl Counted {
             flat = Some(Flat::read(json, lag, slot[1])?);
         }
         let lag = lag as usize;
-        Ok(Counted { precision, lag, queues, levels, depth, tree, candidate, predictors, flat, beside: None })
+        Ok(Counted { precision, lag, queues, levels, depth, tree, candidate, predictors, flat })
     }
 
     /// Codes the images of a batch.
     pub fn code<C: Coder>(&self, coder: &mut C, images: &mut [Image]) {
-        mixing::code(self, coder, images, None);
+        mixing::code(self, coder, images);
     }
 
     /// All terms of contexts, mixers and predictors.

@@ -1,7 +1,7 @@
 //! Slots, mixers and probability maps at work: how binary decisions are predicted, and learned from
 //! (model-format.md, M6).
 
-use crate::counting::contexts::{Context, Extra, Mixer, Selector, Spec, F};
+use crate::counting::contexts::{Context, Mixer, Selector, Spec, F};
 use crate::foundations::tables;
 #[cfg(target_arch = "x86_64")]
 use crate::processor::x86;
@@ -57,8 +57,7 @@ pub struct Decider<'a> {
 struct Trace {
     count: usize,
     places: Vec<Place>,
-    /// The inputs in front of the features.
-    heads: Vec<i16>,
+    inputs: Vec<i16>,
     sets: Vec<u32>,
     sums: Vec<i32>,
     means: Vec<i32>,
@@ -180,16 +179,14 @@ impl<'a> Decider<'a> {
         let lines = |context: &Context| (spec.slots(context, elements) as usize).div_ceil(LINE);
         let tables = spec.contexts.iter().map(|context| vec![Line([first; LINE]); lines(context)]).collect();
         let steps = |context: &Context| (0..=context.limit).map(|n| (1 << 20) / (16 * n + context.offset)).collect();
-        let inputs = spec.stride();
+        let inputs = spec.inputs();
         let weights = |mixer: &Mixer| {
             let mut set = vec![0i16; inputs];
             for c in 0..spec.contexts.len() {
                 set[2 * c] = mixer.start;
             }
-            match spec.extra {
-                Some(Extra::One) => set[2 * spec.contexts.len() + 1] = 1 << 14,
-                Some(Extra::Start) => set[2 * spec.contexts.len() + 1] = mixer.start,
-                None => {}
+            if spec.is_blended {
+                set[2 * spec.contexts.len() + 1] = mixer.start;
             }
             set.repeat(mixer.sets)
         };
@@ -211,18 +208,18 @@ impl<'a> Decider<'a> {
 
     /// Forgets the decisions of the step before.
     pub fn begin_step(&mut self) {
-        let Trace { count, places, heads, sets, sums, means } = &mut self.trace;
+        let Trace { count, places, inputs, sets, sums, means } = &mut self.trace;
         *count = 0;
         places.clear();
-        heads.clear();
+        inputs.clear();
         sets.clear();
         sums.clear();
         means.clear();
     }
 
-    /// Finds the slots of a group of decisions; `mixed` is M, and `split` the split of quantiles. Reads them, so that
-    /// their memory is near when one is predicted: those of many groups are on their way at once.
-    pub fn find(&self, keys: &[u64], mixed: u64, split: u64, places: &mut Vec<Place>) {
+    /// Finds the slots of a group of decisions; `node` is M. Reads them, so that their memory is near when one is
+    /// predicted: those of many groups are on their way at once.
+    pub fn find(&self, keys: &[u64], node: u64, places: &mut Vec<Place>) {
         let spec = self.spec;
         let check_mask = ((1u64 << (32 - spec.a - spec.b)) - 1) as u32;
         let mut seen = 0;
@@ -231,7 +228,7 @@ impl<'a> Decider<'a> {
             let place = if context.direct {
                 Place { slot: (key << spec.depth) as u32, check: 0 }
             } else {
-                let (slot, check) = place_of(key ^ if context.split { split } else { mixed }, self.table_bits);
+                let (slot, check) = place_of(key ^ node, self.table_bits);
                 Place { slot: slot as u32, check: check as u32 & check_mask }
             };
             seen ^= table[place.slot as usize / LINE].0[0];
@@ -241,18 +238,20 @@ impl<'a> Decider<'a> {
     }
 
     /// The probability of a 1 in units of 2^-28, and the number of the decision in this step. The slots of its group
-    /// have been found; of its inputs only the features are there.
+    /// have been found; `blend` is what the blend of predictors says.
     pub fn predict(
         &mut self,
         places: &[Place],
         selected: &[u32],
         decision: Decision,
-        extra: Option<i16>,
-        inputs: &mut [i16],
+        blend: Option<i16>,
     ) -> (i64, usize) {
         let spec = self.spec;
         let trace = &mut self.trace;
         let mut counts = [0u32; 32];
+        let first = trace.inputs.len();
+        trace.inputs.resize(first + spec.inputs(), 0);
+        let inputs = &mut trace.inputs[first..];
         let (most, count_mask, check_shift) = ((1 << spec.a) - 1, (1 << spec.b) - 1, spec.a + spec.b);
         let slots = spec.contexts.iter().zip(places).zip(&self.tables);
         for (((context, place), table), (input, count)) in slots.zip(inputs.chunks_exact_mut(2).zip(&mut counts)) {
@@ -270,11 +269,9 @@ impl<'a> Decider<'a> {
         }
         let last = 2 * spec.contexts.len();
         inputs[last] = 1 << 7;
-        if let Some(extra) = extra {
-            inputs[last + 1] = extra;
+        if let Some(blend) = blend {
+            inputs[last + 1] = blend;
         }
-        trace.heads.extend_from_slice(&inputs[..spec.head()]);
-        let inputs = &inputs[..spec.stride()];
         let mut total = 0;
         for (mixer, weights) in spec.mixers.iter().zip(&self.weights) {
             let mut set = 0;
@@ -283,7 +280,7 @@ impl<'a> Decider<'a> {
                     Selector::Node => decision.node,
                     Selector::Depth => decision.depth,
                     Selector::Known(context) => 31 - (1 + counts[*context]).leading_zeros(),
-                    Selector::Odds => ((i32::from(extra.unwrap_or(0)) + (1 << 14)) >> 11).clamp(0, 15) as u32,
+                    Selector::Odds => ((i32::from(blend.unwrap_or(0)) + (1 << 14)) >> 11).clamp(0, 15) as u32,
                     Selector::Failures => decision.failures,
                     Selector::Term(number) => selected[*number],
                 };
@@ -314,8 +311,8 @@ impl<'a> Decider<'a> {
         (probability, trace.count - 1)
     }
 
-    /// Learns the bit of a decision of this step; of its inputs the features are there.
-    pub fn learn(&mut self, number: usize, bit: u32, inputs: &mut [i16]) {
+    /// Learns the bit of a decision of this step.
+    pub fn learn(&mut self, number: usize, bit: u32) {
         let spec = self.spec;
         let contexts = spec.contexts.len();
         let places = &self.trace.places[number * contexts..][..contexts];
@@ -324,9 +321,8 @@ impl<'a> Decider<'a> {
             let slot = &mut table[place.slot as usize / LINE].0[place.slot as usize % LINE];
             *slot = spec.learn_slot(*slot, place.check, bit, |n| steps[n as usize], context.limit);
         }
-        let (head, count) = (spec.head(), spec.stride());
-        inputs[..head].copy_from_slice(&self.trace.heads[number * head..][..head]);
-        let inputs = &inputs[..count];
+        let count = spec.inputs();
+        let inputs = &self.trace.inputs[number * count..][..count];
         let mixers = spec.mixers.len();
         for (m, mixer) in spec.mixers.iter().enumerate() {
             let set = self.trace.sets[number * mixers + m] as usize;

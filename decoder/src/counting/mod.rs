@@ -1,6 +1,5 @@
 //! Contexts that count decisions (M6).
 
-pub mod beside;
 pub mod blend;
 pub mod contexts;
 pub mod counted;

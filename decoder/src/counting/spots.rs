@@ -4,16 +4,8 @@ use crate::counting::blend::{Blend, Wrong};
 use crate::counting::counted::{Counted, Flat};
 use crate::counting::decider::Place;
 use crate::counting::memory::Recall;
-use crate::counting::terms::{Field, View};
-use crate::networks::network::Network;
-use crate::planes::front::{HasPixel, HasPlanes};
-use crate::planes::jpeg::Blues;
-use crate::planes::pixel::{Pixel, Planes};
-use crate::planes::predictive::{Predictive, Starts};
+use crate::counting::terms::{Field, Spot as Offset, View};
 use crate::types::image::Image;
-
-/// The codec `predictive` with its network, and starts that tests bring.
-pub type Beside<'a> = (&'a Predictive, &'a Network, Option<&'a Starts>);
 
 /// An item that is being coded.
 pub struct Item {
@@ -23,7 +15,6 @@ pub struct Item {
     pub time: usize,
     pub field: Field,
     pub wrong: Option<Wrong>,
-    pub planes: Option<Planes>,
 }
 
 /// A decision of the tree that has been predicted: where it is learned, and its bit.
@@ -37,6 +28,8 @@ pub struct Spot {
     pub r: usize,
     pub q: usize,
     pub channel: usize,
+    /// Where its symbol stands among those of its image.
+    pub place: usize,
     /// The symbol, where it is known.
     pub known: u32,
     pub levels: u32,
@@ -44,45 +37,24 @@ pub struct Spot {
     pub selected: Vec<u32>,
     /// The slots of the decisions that come next.
     pub places: Vec<Place>,
-    /// Of a decision: the features are there from the start.
-    pub inputs: Vec<i16>,
-    /// What is known of the symbol: it is from a to e - 1, and its first bits.
+    /// What is known of the symbol: it is from a to e - 1.
     pub a: u32,
     pub e: u32,
-    /// The bounds of a and of e, where they are known.
-    pub ends: [Option<u64>; 2],
-    pub bits: u32,
     pub done: bool,
     /// What is learned from.
     pub learned: Vec<Learned>,
     pub recall: Recall,
     pub candidate_keys: Vec<u64>,
     pub candidate_selected: Vec<u32>,
-    pub candidate_inputs: Vec<i16>,
     pub candidate_learned: Option<Learned>,
     pub is_candidate: bool,
     pub blend: Option<Blend>,
-    pub pixel: Pixel,
-    /// M, of a pixel of blue of an item with colours of JPEG.
-    pub sums: Option<Box<([u64; 257], Blues)>>,
     /// The key of a flat pixel, and its bit.
     pub flat: Option<(usize, u32)>,
 }
 
-impl HasPlanes for Item {
-    fn planes(&mut self) -> Option<&mut Planes> {
-        self.planes.as_mut()
-    }
-}
-
-impl HasPixel for Spot {
-    fn pixel(&mut self) -> &mut Pixel {
-        &mut self.pixel
-    }
-}
-
 impl Item {
-    pub fn new(codec: &Counted, beside: Option<Beside>, image: &Image, number: usize) -> Item {
+    pub fn new(codec: &Counted, image: &Image, number: usize) -> Item {
         let lag = codec.lag.min(image.columns);
         let rows = image.rows.min((image.columns - 1) / lag + 1);
         let count = codec.predictors.len();
@@ -92,7 +64,6 @@ impl Item {
             time: 0,
             field: Field::new(image.rows, image.columns, image.planes(), codec.term_depth()),
             wrong: (count > 0).then(|| Wrong::new(image.columns, rows, count)),
-            planes: beside.map(|(codec, _, starts)| Planes::new(codec, image, starts)),
         }
     }
 
@@ -106,11 +77,10 @@ impl Item {
             }
             let spot = &mut spots[count];
             (spot.item, spot.r, spot.q) = (place, r, self.time - r * lag);
-            (spot.pixel.item, spot.pixel.plane, spot.pixel.r, spot.pixel.q) = (place, self.plane, r, spot.q);
             spot.channel = self.plane % image.channels;
             spot.levels = image.levels;
-            spot.pixel.place = image.place(self.plane, r, spot.q);
-            spot.known = image.symbols[spot.pixel.place].into();
+            spot.place = image.place(self.plane, r, spot.q);
+            spot.known = image.symbols[spot.place].into();
             count += 1;
         }
         count
@@ -130,13 +100,29 @@ impl Item {
     }
 }
 
+impl Spot {
+    /// The node of decision d of so many, from the bits that are known.
+    pub fn node(&self, depth: u32, d: u32) -> u32 {
+        (1 << d) + (self.a >> (depth - d))
+    }
+
+    /// Whether a symbol from `low` to `high - 1` that is known to be below e may be.
+    pub fn may_be(&self, low: u32, high: u32) -> bool {
+        let high = high.min(self.e);
+        match self.recall.candidate {
+            Some(candidate) if low + 1 == high => low != candidate,
+            _ => low < high,
+        }
+    }
+}
+
 impl Flat {
     /// The key of a pixel, if it is flat.
     pub fn key(&self, view: &View, levels: u32) -> Option<usize> {
         if levels != 2 || self.around.iter().any(|&spot| view.at(spot) > 0) {
             return None;
         }
-        let any = |region: &Vec<crate::counting::terms::Spot>| region.iter().any(|&spot| view.at(spot) == 1);
+        let any = |region: &Vec<Offset>| region.iter().any(|&spot| view.at(spot) == 1);
         Some(self.regions.iter().fold(0, |key, region| 2 * key + usize::from(any(region))))
     }
 }

@@ -31,24 +31,9 @@ pub enum Where {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Term {
-    Pixel {
-        spot: Spot,
-        shift: u32,
-    },
-    Sum {
-        summands: Vec<(Spot, i32)>,
-        scale: Scale,
-    },
-    /// A sum of bytes of the context of a pixel's network.
-    Inputs {
-        summands: Vec<(usize, i32)>,
-        scale: Scale,
-    },
-    Place {
-        place: Where,
-        shift: u32,
-        most: u32,
-    },
+    Pixel { spot: Spot, shift: u32 },
+    Sum { summands: Vec<(Spot, i32)>, scale: Scale },
+    Place { place: Where, shift: u32, most: u32 },
     Equal(Spot),
 }
 
@@ -60,8 +45,6 @@ pub struct Allowed {
     pub candidate: bool,
     /// The places `prediction` and `unit`.
     pub prediction: bool,
-    /// The bytes of a network's context; 0 without one.
-    pub inputs: usize,
 }
 
 /// What is known around a pixel.
@@ -74,9 +57,8 @@ pub struct View<'a> {
     pub channel: usize,
     /// The candidate, or the number of levels of x.
     pub candidate: u32,
-    pub prediction: i32,
-    pub unit: i32,
-    pub inputs: &'a [i16],
+    pub prediction: u32,
+    pub unit: u32,
 }
 
 /// The symbols of the last planes of an item; 0 outside of them.
@@ -161,17 +143,14 @@ impl Term {
             Term::Sum { summands, scale } => {
                 scale.value(summands.iter().map(|&(spot, weight)| weight * view.at(spot) as i32).sum())
             }
-            Term::Inputs { summands, scale } => {
-                scale.value(summands.iter().map(|&(i, weight)| weight * i32::from(view.inputs[i])).sum())
-            }
             Term::Place { place, shift, most } => {
                 let value = match place {
                     Where::Row => view.r as u32,
                     Where::Column => view.q as u32,
                     Where::Channel => view.channel as u32,
                     Where::Candidate => view.candidate,
-                    Where::Prediction => view.prediction as u32,
-                    Where::Unit => view.unit as u32,
+                    Where::Prediction => view.prediction,
+                    Where::Unit => view.unit,
                 };
                 (value >> shift).min(*most)
             }
@@ -183,7 +162,7 @@ impl Term {
     pub fn count(&self, levels: u32) -> u32 {
         match self {
             Term::Pixel { shift, .. } => ((levels - 1) >> shift) + 1,
-            Term::Sum { scale, .. } | Term::Inputs { scale, .. } => scale.count(),
+            Term::Sum { scale, .. } => scale.count(),
             Term::Place { most, .. } => most + 1,
             Term::Equal(_) => 2,
         }
@@ -206,14 +185,8 @@ impl Term {
     pub fn summands(&self) -> u64 {
         match self {
             Term::Sum { summands, .. } => summands.len() as u64,
-            Term::Inputs { summands, .. } => summands.len() as u64,
             _ => 1,
         }
-    }
-
-    /// Whether it depends on the candidate.
-    pub fn needs_candidate(&self) -> bool {
-        matches!(self, Term::Equal(_) | Term::Place { place: Where::Candidate, .. })
     }
 
     pub fn read(json: &Json, allowed: Allowed) -> Result<Term> {
@@ -231,14 +204,6 @@ impl Term {
                 summands.push((read_spot(&summand[..3], allowed.lag)?, weight));
             }
             Term::Sum { summands, scale: read_scale(&mut fields)? }
-        } else if let Some(inputs) = fields.optional("inputs").filter(|_| allowed.inputs > 0) {
-            let mut summands = Vec::new();
-            for summand in inputs.list_of(1, 16, "a sum of inputs")? {
-                let summand = summand.list_of(2, 2, "a summand")?;
-                let i = summand[0].integer(0, allowed.inputs as i64 - 1, "an input")? as usize;
-                summands.push((i, summand[1].integer(-64, 64, "a weight")? as i32));
-            }
-            Term::Inputs { summands, scale: read_scale(&mut fields)? }
         } else if let Some(spot) = fields.optional("equal").filter(|_| allowed.candidate) {
             Term::Equal(read_spot(spot.list_of(3, 3, "a pixel")?, allowed.lag)?)
         } else {

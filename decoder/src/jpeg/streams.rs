@@ -1,5 +1,8 @@
 //! The method streams: JPEG streams in bytes (jpeg-format.md, J1).
 
+use std::panic::resume_unwind;
+use std::thread::{available_parallelism, scope, Builder};
+
 use crate::foundations::bytes::Bytes;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
@@ -41,9 +44,11 @@ pub struct Strip<'a> {
     coded: &'a [u8],
 }
 
+/// The blocks of each component.
+type Components = Vec<Vec<levels::Block>>;
+
 impl Strip<'_> {
-    /// The blocks of each component.
-    pub fn decode(&self) -> Result<Vec<Vec<levels::Block>>> {
+    pub fn decode(&self) -> Result<Components> {
         let mut model = Model::new(self.coded)?;
         let planes = coefficients(&mut model, &self.frame)?;
         model.end()?;
@@ -51,7 +56,7 @@ impl Strip<'_> {
     }
 
     /// Those that are known, as numbers, low bytes first.
-    fn from_bytes(&self, bytes: &[u8]) -> Vec<Vec<levels::Block>> {
+    fn blocks_of_bytes(&self, bytes: &[u8]) -> Components {
         let mut words = bytes.chunks_exact(2).map(|word| i16::from_le_bytes([word[0], word[1]]));
         let mut block = || std::array::from_fn(|_| words.next().unwrap_or(0));
         let sizes = self.frame.components.iter().map(|one| one.rows * one.columns);
@@ -59,7 +64,26 @@ impl Strip<'_> {
     }
 }
 
-fn coefficients(model: &mut Model, frame: &Frame) -> Result<Vec<Vec<levels::Block>>> {
+/// Decodes strips in threads, as many as there are processors; here where no thread can be made.
+fn decode_all(strips: &[Strip]) -> Result<Vec<Components>> {
+    let decode = |part: &[Strip]| part.iter().map(Strip::decode).collect::<Result<Vec<_>>>();
+    let threads = available_parallelism().map_or(1, usize::from);
+    scope(|scope| {
+        let parts = strips.chunks(strips.len().div_ceil(threads).max(1));
+        let threads: Vec<_> =
+            parts.map(|part| (part, Builder::new().spawn_scoped(scope, move || decode(part)))).collect();
+        let mut decoded = Vec::with_capacity(strips.len());
+        for (part, thread) in threads {
+            decoded.extend(match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic))?,
+                Err(_) => decode(part)?,
+            });
+        }
+        Ok(decoded)
+    })
+}
+
+fn coefficients(model: &mut Model, frame: &Frame) -> Result<Components> {
     let mut planes: Vec<_> = frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
     model.code(frame, &mut planes)?;
     Ok(planes)
@@ -173,11 +197,10 @@ impl<'a> Streams<'a> {
             } else {
                 planes = frame.components.iter().map(|one| Vec::with_capacity(one.rows * one.columns)).collect();
             }
-            for strip in strips {
-                let rows = match known.next() {
-                    Some(bytes) => strip.from_bytes(bytes),
-                    None => strip.decode()?,
-                };
+            let (first, others) = strips.split_at(known.len().min(strips.len()));
+            let mut all: Vec<_> = first.iter().zip(known).map(|(strip, bytes)| strip.blocks_of_bytes(bytes)).collect();
+            all.extend(decode_all(others)?);
+            for rows in all {
                 planes.iter_mut().zip(rows).for_each(|(plane, rows)| plane.extend(rows));
             }
         }

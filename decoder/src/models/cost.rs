@@ -5,8 +5,7 @@ use crate::counting::counted::Counted;
 use crate::counting::terms::Term;
 use crate::foundations::error::{demand, Result};
 use crate::models::model::{Codec, Model};
-use crate::planes::predictive::Predictive;
-use crate::planes::series::Series;
+use crate::series::rules::Series;
 use crate::types::batch::{Batch, Group};
 use crate::types::value::{Shape, Variable};
 use crate::wavefront::mixers;
@@ -63,18 +62,13 @@ pub fn check_block(model: &Model, groups: &[Group], batches: &[Batch], data: usi
     let d = data as u128;
     let costs: Vec<Cost> = groups.iter().map(|group| item_cost(model, group)).collect();
     let macs: u128 = groups.iter().zip(&costs).map(|(group, cost)| u128::from(group.items) * cost.macs).sum();
-    let mut steps = 0;
+    let steps: u128 = batches.iter().map(|batch| costs[batch.group].steps).sum();
     let mut memory = 0;
     if model.shape == Shape::Any {
         let total = groups.iter().map(|group| u128::from(group.items) * u128::from(group.elements())).sum();
         memory = groups.iter().zip(&costs).map(|(group, cost)| u128::from(group.items) * cost.memory).sum();
         memory += table_memory(model.x_codec(), total);
-        let most = costs.iter().map(|cost| cost.steps).max().unwrap_or(0);
-        steps = most * batches.len() as u128;
     } else {
-        for batch in batches {
-            steps += costs[batch.group].steps;
-        }
         let mut first = 0;
         while first < groups.len() {
             let alike = groups[first..].iter().take_while(|group| group.shape == groups[first].shape);
@@ -137,7 +131,7 @@ fn item_cost(model: &Model, group: &Group) -> Cost {
     let extent = Extent::new(group.shape);
     let size = [group.shape[1] as usize, group.shape[2] as usize];
     let mut cost = Cost { steps: model.code.len() as u128, ..Cost::default() };
-    if matches!(model.x_codec(), Codec::Predictive(_) | Codec::Series(_) | Codec::Counted(_) | Codec::Wavefront(_)) {
+    if matches!(model.x_codec(), Codec::Series(_) | Codec::Counted(_) | Codec::Wavefront(_)) {
         cost.steps -= 1; // what the codec adds is in place of the one
     }
     for variable in &model.variables {
@@ -150,10 +144,8 @@ fn item_cost(model: &Model, group: &Group) -> Cost {
     }
     let mut at_pixels = vec![false; model.networks.len()];
     for distribution in &model.distributions {
-        match &distribution.codec {
-            Codec::Autoregressive(codec) => codec.pixel_networks().for_each(|network| at_pixels[network] = true),
-            Codec::Predictive(codec) => at_pixels[codec.planes.network] = true,
-            _ => {}
+        if let Codec::Autoregressive(codec) = &distribution.codec {
+            codec.pixel_networks().for_each(|network| at_pixels[network] = true);
         }
     }
     for (network, at_pixel) in model.networks.iter().zip(&at_pixels) {
@@ -189,34 +181,9 @@ fn codec_cost(model: &Model, codec: &Codec, e: Extent, group: &Group) -> Cost {
                 steps: pixels * codec.groups.len() as u128 - 1,
             }
         }
-        Codec::Predictive(codec) => {
-            let mut cost =
-                predictive_cost(&codec.planes, model.networks[codec.planes.network].macs([1, 1]), e, group.jpeg);
-            if let Some(counts) = &codec.counts {
-                cost.steps = 0;
-                cost.add(counted_cost(counts, e));
-            }
-            cost
-        }
         Codec::Series(codec) => series_cost(codec, e),
         Codec::Counted(codec) => counted_cost(codec, e),
         Codec::Wavefront(codec) => wavefront_cost(codec, e, group.jpeg),
-    }
-}
-
-fn predictive_cost(codec: &Predictive, network: u128, e: Extent, jpeg: bool) -> Cost {
-    let planes = e.s * e.c;
-    let (lag, delay) = (codec.lag as u128, codec.delay as u128);
-    let predictors = || codec.predictors.iter().map(|p| (p.offsets.len() as u128, p.cell as u128));
-    let sums: u128 = predictors().map(|(n, cell)| 2 * (n + 8) * (n + 8) * (lag.div_ceil(cell) + 2)).sum();
-    let row = (2 * lag + 8) * 64 + sums;
-    let squares: u128 = predictors().map(|(n, _)| (n + 1) * (n + 2)).sum();
-    let solutions: u128 = predictors().map(|(n, cell)| e.q.div_ceil(cell) * (n + 1).pow(3)).sum();
-    let colours = if jpeg { (e.s * e.r * e.q) << 10 } else { 0 };
-    Cost {
-        memory: planes * (14 * (e.r + 16) * (e.q + 16) + row * e.r.min((e.q - 1) / lag + 3)),
-        macs: e.elements() * (codec.width() as u128 + network + squares) + planes * e.r * solutions + colours,
-        steps: delay * (planes - 1) + lag * (e.r - 1) + e.q,
     }
 }
 
@@ -255,19 +222,15 @@ fn counted_cost(codec: &Counted, e: Extent) -> Cost {
     let lag = (codec.lag as u128).min(e.q);
     let rows = e.r.min((e.q - 1) / lag + 1);
     let times = e.s * e.c * (lag * (e.r - 1) + e.q);
-    let decision = |spec: &Spec, features: u128| {
+    let decision = |spec: &Spec| {
         let (n, m) = (spec.contexts.len() as u128, spec.mixers.len() as u128);
         let maps = if spec.maps.is_some() { 32 * m } else { 0 };
-        32 * n + 4 * m * (2 * n + 1 + features) + maps
+        32 * n + 4 * m * (2 * n + 1) + maps
     };
     let tree = &codec.tree;
-    let features = tree.features as u128;
-    let beside = codec.beside.as_ref();
-    let bytes = if beside.is_some() && codec.levels > 256 { 2 } else { 1 };
-    let quantiles = if beside.is_some_and(|beside| beside.quantiles) { 1 << 10 } else { 0 };
-    let field = bytes * (e.s * e.c + 1) * (e.r + 30) * (e.q + 30);
-    let mut memory = field + rows * (64 * depth * (tree.contexts.len() as u128 + 6) + 4 * features);
-    let pixel = summands(tree.all_terms()) + depth * (decision(tree, features) + quantiles);
+    let field = (e.s * e.c + 1) * (e.r + 30) * (e.q + 30);
+    let mut memory = field + rows * 64 * depth * (tree.contexts.len() as u128 + 6);
+    let pixel = summands(tree.all_terms()) + depth * decision(tree);
     let mut macs = e.elements() * pixel + 256 * depth * times;
     if let Some(flat) = &codec.flat {
         let pixels = flat.around.len() + flat.regions.iter().map(Vec::len).sum::<usize>();
@@ -276,7 +239,7 @@ fn counted_cost(codec: &Counted, e: Extent) -> Cost {
     if let Some(candidate) = &codec.candidate {
         let spec = &candidate.spec;
         memory += rows * 64 * (spec.contexts.len() as u128 + 6);
-        macs += e.elements() * (summands(spec.all_terms()) + decision(spec, 0)) + 256 * times;
+        macs += e.elements() * (summands(spec.all_terms()) + decision(spec)) + 256 * times;
     }
     if !codec.predictors.is_empty() {
         let count = codec.predictors.len() as u128;
@@ -290,10 +253,6 @@ fn counted_cost(codec: &Counted, e: Extent) -> Cost {
 fn table_memory(codec: &Codec, elements: u128) -> u128 {
     let counted = match codec {
         Codec::Counted(codec) => codec,
-        Codec::Predictive(codec) => match &codec.counts {
-            Some(counts) => counts,
-            None => return 0,
-        },
         Codec::Wavefront(codec) if elements > 0 => {
             let elements = u64::try_from(elements).unwrap_or(u64::MAX);
             return (1 << 25) + codec.contexts.map_or(0, |most| mixers::memory(elements, most));
@@ -305,7 +264,7 @@ fn table_memory(codec: &Codec, elements: u128) -> u128 {
         let slots: u128 = spec.contexts.iter().map(|context| u128::from(spec.slots(context, elements))).sum();
         let sets: u128 = spec.mixers.iter().map(|mixer| mixer.sets as u128).sum();
         let maps = if spec.maps.is_some() { 132 } else { 0 };
-        4 * slots + (2 * (2 * spec.contexts.len() + 32 + spec.features) as u128 + maps) * sets
+        4 * slots + (2 * (2 * spec.contexts.len() + 32) as u128 + maps) * sets
     };
     let mut memory = spec_memory(&counted.tree, elements * u128::from(counted.depth));
     if let Some(candidate) = &counted.candidate {

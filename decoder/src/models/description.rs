@@ -128,7 +128,6 @@ pub fn read_test(json: &Json, size: Option<[usize; 2]>, distributions: &[Distrib
         sha256.insert(name.clone(), digest.text("a digest")?.to_string());
     }
     let limited = |codec: &Codec| match codec {
-        Codec::Predictive(codec) => Some(codec.counts.is_some()),
         Codec::Series(_) => Some(false),
         Codec::Counted(_) | Codec::Wavefront(_) => Some(true),
         _ => None,

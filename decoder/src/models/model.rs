@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::ans::coder::Coder;
-use crate::counting::beside::PredictiveCodec;
 use crate::counting::counted::Counted;
 use crate::foundations::error::{demand, error, refuse, Result};
 use crate::foundations::json::{self, Json};
@@ -12,8 +11,7 @@ use crate::networks::autoregressive::Autoregressive;
 use crate::networks::family::{Family, Over};
 use crate::networks::network::Network;
 use crate::networks::parts::Parts;
-use crate::planes::predictive;
-use crate::planes::series::{self, Series};
+use crate::series::rules::{self as series, Series};
 use crate::types::image::Image;
 use crate::types::tensor::{self, Tensors};
 use crate::types::value::{is_name, Shape, Value, Variable};
@@ -26,7 +24,6 @@ pub enum Codec {
     Uniform,
     Family(Family),
     Autoregressive(Autoregressive),
-    Predictive(Box<PredictiveCodec>),
     Series(Series),
     Counted(Box<Counted>),
     Wavefront(Box<Wavefront>),
@@ -34,7 +31,6 @@ pub enum Codec {
 
 /// The sums that least squares start from; tests bring their own.
 pub enum Starts {
-    Predictive(predictive::Starts),
     Series(series::Starts),
     Wavefront(rules::Starts),
     None,
@@ -154,16 +150,8 @@ impl Model {
 
 impl Codec {
     /// Codes images of any shape.
-    pub fn code_images<C: Coder>(
-        &self,
-        coder: &mut C,
-        networks: &[Network],
-        images: &mut [Image],
-        starts: &Starts,
-    ) -> Result<()> {
+    pub fn code_images<C: Coder>(&self, coder: &mut C, images: &mut [Image], starts: &Starts) -> Result<()> {
         match (self, starts) {
-            (Codec::Predictive(codec), Starts::Predictive(starts)) => codec.code(coder, networks, images, Some(starts)),
-            (Codec::Predictive(codec), _) => codec.code(coder, networks, images, None),
             (Codec::Series(codec), Starts::Series(starts)) => codec.code(coder, images, Some(starts)),
             (Codec::Series(codec), _) => codec.code(coder, images, None),
             (Codec::Counted(codec), _) => codec.code(coder, images),
@@ -188,7 +176,6 @@ impl Distribution {
         match &self.codec {
             Codec::Family(family) => note(family.network, &family.outputs),
             Codec::Autoregressive(codec) => codec.note_outputs(&mut note),
-            Codec::Predictive(codec) => note(codec.planes.network, &codec.planes.outputs),
             _ => {}
         }
     }
@@ -224,8 +211,9 @@ fn read_distribution(
     let codec = fields.text("codec")?;
     let alone = given.is_empty() && is_x;
     if shape == Shape::Any {
-        let fits = matches!(codec, "predictive" | "series" | "counted" | "wavefront");
-        demand(fits, "an x of any shape has another codec", "model-format.md, M2.1")?;
+        let fits = matches!(codec, "series" | "counted" | "wavefront");
+        let problem = format!("the codec {codec:?} is unknown, or not for an x of any shape");
+        demand(fits, &problem, "model-format.md, M2.1")?;
     }
     let sources = || -> Vec<Value> {
         let source = |&given: &usize| {
@@ -239,9 +227,6 @@ fn read_distribution(
             demand(given.is_empty(), "a uniform distribution is given something", DISTRIBUTIONS)?;
             Codec::Uniform
         }
-        "predictive" if alone => {
-            Codec::Predictive(Box::new(PredictiveCodec::read(&mut fields, variable.levels, parts)?))
-        }
         "series" if alone => Codec::Series(Series::read(&mut fields, variable.levels)?),
         "counted" if alone => Codec::Counted(Box::new(Counted::read(&mut fields, variable.levels)?)),
         "wavefront" if alone => Codec::Wavefront(Box::new(Wavefront::read(&mut fields, variable.levels, parts)?)),
@@ -249,7 +234,8 @@ fn read_distribution(
             Codec::Autoregressive(Autoregressive::read(&mut fields, variable, sources(), parts)?)
         }
         _ => {
-            demand(!given.is_empty(), "a distribution with a network is given nothing", DISTRIBUTIONS)?;
+            let problem = format!("the codec {codec:?} is unknown, or needs a network that is given something");
+            demand(!given.is_empty(), &problem, DISTRIBUTIONS)?;
             let network = parts.network(fields.text("network")?, sources(), false)?;
             let over = Over {
                 is_x,

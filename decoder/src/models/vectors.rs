@@ -7,10 +7,9 @@ use crate::foundations::sha256::{hex, sha256, Sha256};
 use crate::foundations::splitmix::Outputs;
 use crate::models::model::{Codec, Model, Starts, TestItems};
 use crate::networks::network::{Network, Scratch};
-use crate::planes::least_squares::triangle;
-use crate::planes::predictive::{self, Predictive};
-use crate::planes::series::{self, inputs_of_channel, Series};
+use crate::series::rules::{self as series, inputs_of_channel, Series};
 use crate::types::image::Image;
+use crate::types::tensor::triangle;
 use crate::wavefront::rules::{self, Wavefront};
 
 const SECTION: &str = "model-format.md, M8";
@@ -76,7 +75,7 @@ impl Model {
             let starts = Starts::draw(self.x_codec(), items.shape[3], &mut drawn);
             let mut noter = Noter::default();
             let mut images = [image];
-            self.x_codec().code_images(&mut noter, &self.networks, &mut images, &starts)?;
+            self.x_codec().code_images(&mut noter, &mut images, &starts)?;
             noter.push(&mut message);
             let [image] = images;
             pushed.push((image, starts));
@@ -86,7 +85,7 @@ impl Model {
         for (image, starts) in pushed.iter().rev() {
             let shape = [image.slices, image.rows, image.columns, image.channels];
             let mut images = [Image::new(shape, image.levels, false)];
-            self.x_codec().code_images(&mut Popper::new(&mut message), &self.networks, &mut images, starts)?;
+            self.x_codec().code_images(&mut Popper::new(&mut message), &mut images, starts)?;
             demand(images[0].symbols == image.symbols, "the test of items does not come back", SECTION)?;
         }
         message.reduce();
@@ -113,7 +112,6 @@ fn draw_image(items: &TestItems, drawn: &mut Outputs) -> Image {
 impl Starts {
     fn draw(codec: &Codec, channels: usize, drawn: &mut Outputs) -> Starts {
         match codec {
-            Codec::Predictive(codec) => Starts::Predictive(draw_predictive(&codec.planes, drawn)),
             Codec::Wavefront(codec) => Starts::Wavefront(draw_wavefront(codec, drawn)),
             Codec::Series(codec) => Starts::Series(draw_series(codec, channels, drawn)),
             _ => Starts::None,
@@ -149,22 +147,6 @@ fn draw_singular(n: usize, ridge: i64, drawn: &mut Outputs) -> Vec<i64> {
 
 fn draw_wavefront(codec: &Wavefront, drawn: &mut Outputs) -> rules::Starts {
     rules::INPUTS.map(|n| draw_singular(n, codec.ridge as i64, drawn).iter().map(|&entry| entry as i32).collect())
-}
-
-fn draw_predictive(codec: &Predictive, drawn: &mut Outputs) -> predictive::Starts {
-    let mut starts = Vec::new();
-    for predictor in &codec.predictors {
-        let d = predictor.decay.iter().sum::<i64>().max(1);
-        let rows = [0, 1, 2].map(|refs| {
-            let n = predictor.offsets.counting(refs);
-            let matrix = draw_singular(n, predictor.ridge as i64, drawn);
-            let limit = 1i64 << 26;
-            let scale = |&entry: &i64| (-(-256 * entry).div_euclid(d)).clamp(-limit, limit) as i32;
-            matrix.iter().map(scale).collect()
-        });
-        starts.push(rows);
-    }
-    starts
 }
 
 fn draw_series(codec: &Series, channels: usize, drawn: &mut Outputs) -> series::Starts {

@@ -48,11 +48,10 @@ enum Rows {
 }
 
 /// What all mixtures of logistics of a network have in common.
-pub struct Mixture {
-    pub components: usize,
-    pub mean_shift: u32,
-    pub exponential: Vec<u64>,
-    pub inverse_scale: Vec<i32>,
+struct Mixture {
+    mean_shift: u32,
+    exponential: Vec<u64>,
+    inverse_scale: Vec<i32>,
 }
 
 /// A family of distributions, and where its parameters come from.
@@ -68,7 +67,7 @@ pub struct Family {
 
 /// The components of one mixture.
 #[derive(Default)]
-pub struct Components {
+struct Components {
     count: usize,
     all: [Component; 32],
 }
@@ -82,7 +81,7 @@ struct Component {
 
 impl Components {
     /// The mean of the component that has most weight.
-    pub fn heaviest(&self) -> i64 {
+    fn heaviest(&self) -> i64 {
         let (mut mean, mut most) = (0, 0);
         for own in &self.all[..self.count] {
             if own.weight > most {
@@ -94,7 +93,7 @@ impl Components {
 
     /// The weighted sum of their distribution functions.
     #[inline(always)]
-    pub fn value(&self, table: &[i32; 2049], x: i64) -> i64 {
+    fn value(&self, table: &[i32; 2049], x: i64) -> i64 {
         let value = |own: &Component| {
             i64::from(own.weight) * logistic(table, (x - i64::from(own.mean)) * i64::from(own.inverse_scale))
         };
@@ -103,7 +102,7 @@ impl Components {
 }
 
 /// The number of components, if an output has so many channels.
-pub fn component_count(channels: usize, n: usize) -> Result<usize> {
+fn component_count(channels: usize, n: usize) -> Result<usize> {
     let count = channels / n;
     demand(channels % n == 0 && (1..=32).contains(&count), "a mixture has too many components", SECTION)?;
     Ok(count)
@@ -111,7 +110,7 @@ pub fn component_count(channels: usize, n: usize) -> Result<usize> {
 
 impl Mixture {
     /// The tensors of a mixture, and its outputs' ranges.
-    pub fn read(network: &Network, outputs: &[usize], n: usize, mean_shift: u32, parts: &mut Parts) -> Result<Mixture> {
+    fn read(network: &Network, outputs: &[usize], n: usize, mean_shift: u32, parts: &mut Parts) -> Result<Mixture> {
         let components = component_count(network.values[outputs[0]].channels, n)?;
         check_output(network, outputs[0], n * components, 0, 255)?;
         check_output(network, outputs[1], n * components, -32768, 32767)?;
@@ -120,16 +119,16 @@ impl Mixture {
         let inverse_scale = parts.shared(&network.name, "inverse_scale", "U32", &[256], 1, 1 << 26)?;
         let exponential = exponential.iter().map(|&entry| entry as u64).collect();
         let inverse_scale = inverse_scale.iter().map(|&entry| entry as i32).collect();
-        Ok(Mixture { components, mean_shift, exponential, inverse_scale })
+        Ok(Mixture { mean_shift, exponential, inverse_scale })
     }
 
     /// The components from the outputs of a network for an element.
     #[inline]
-    pub fn components(&self, count: usize, weight: &[i16], mean: &[i16], scale: &[i16], out: &mut Components) {
+    fn components(&self, weight: &[i16], mean: &[i16], scale: &[i16], out: &mut Components) {
         let total: u64 = weight.iter().map(|&w| self.exponential[w as usize]).sum();
         let (mut sum, mut before) = (0, 0);
-        out.count = count;
-        for k in 0..count {
+        out.count = weight.len();
+        for k in 0..weight.len() {
             sum += self.exponential[weight[k] as usize];
             let share = ((sum << 16) / total) as i32;
             out.all[k] = Component {
@@ -143,7 +142,7 @@ impl Mixture {
 }
 
 /// Checks the channels and the range of an output.
-pub fn check_output(network: &Network, output: usize, channels: usize, low: i64, high: i64) -> Result<()> {
+fn check_output(network: &Network, output: usize, channels: usize, low: i64, high: i64) -> Result<()> {
     let value = &network.values[output];
     let fits = value.channels == channels && value.low >= low && value.high <= high;
     demand(fits, &format!("the output {}.{} does not fit its distribution", network.name, value.name), SECTION)
@@ -270,7 +269,7 @@ impl Family {
                 for (i, symbol) in symbols.iter_mut().enumerate() {
                     let (mean, scale) = (i32::from(outputs[0][i]) << 8, inverse_scale[outputs[1][i] as usize]);
                     let bound = |c| gaussian_bound(*bits, r, mean, scale, c);
-                    *symbol = coder.search(r, 0, levels, *symbol, bound);
+                    *symbol = coder.search(r, levels, *symbol, bound);
                 }
             }
             Kind::Bernoulli { probability } => {
@@ -285,7 +284,7 @@ impl Family {
                         Rows::BetaBinomial => u32::from(tables::beta_binomial()[row + c as usize]),
                         Rows::Own(rows) => rows[row + c as usize],
                     };
-                    *symbol = coder.search(r, 0, levels, *symbol, |c| table_bound(entry(c), levels, r, c));
+                    *symbol = coder.search(r, levels, *symbol, |c| table_bound(entry(c), levels, r, c));
                 }
             }
             Kind::Mixture(mixture) => {
@@ -295,10 +294,10 @@ impl Family {
                 let mut parts = Components::default();
                 for (i, symbol) in symbols.iter_mut().enumerate() {
                     let own = |output: usize| &outputs[output][i * count..][..count];
-                    mixture.components(count, own(0), own(1), own(2), &mut parts);
+                    mixture.components(own(0), own(1), own(2), &mut parts);
                     let bound = |c: u32| mixture_bound(c, parts.value(table, (2 * i64::from(c) - 1) << 7), levels, r);
                     let known = if C::KNOWN { *symbol } else { (parts.heaviest().max(0) >> 8) as u32 };
-                    *symbol = coder.search(r, 0, levels, known, bound);
+                    *symbol = coder.search(r, levels, known, bound);
                 }
             }
             Kind::Normal { mean_shift, inverse_scale, .. } => {
@@ -317,7 +316,7 @@ impl Family {
             let t = (((2 * i64::from(c) - 1) << 7) - mean) * inverse_scale;
             mixture_bound(c, normal(table, t) << 16, self.levels, self.precision)
         };
-        coder.search(self.precision, 0, self.levels, known, bound)
+        coder.search(self.precision, self.levels, known, bound)
     }
 
     /// Codes coupled channels, each in a step of its own; the symbols are [items, places, channels].

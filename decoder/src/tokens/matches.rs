@@ -1,6 +1,6 @@
 //! Tokens: literals and matches, by what the search finds.
 
-use crate::counting::contexts::Spec;
+use crate::counting::contexts::{Context, Mixer, Selector, Spec};
 use crate::counting::decider::{Decider, Decision, Place};
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::error::{demand, Result};
@@ -30,28 +30,22 @@ impl Specs {
     }
 }
 
-/// Direct contexts, whose keys have so many bits, and a mixer.
+/// Contexts whose keys have so many bits, and a mixer.
 fn spec(bits: &[u32], sets: usize) -> Spec {
-    let contexts = bits.iter().map(|_| [24, 1000]);
-    let mixer = (sets, 6000, [2000, 120]);
-    let mut spec = Spec::without_terms([24, 22, 10], 80, contexts, [mixer].into_iter(), (0, 0), 0);
-    (spec.maps, spec.extra) = (None, None);
-    for (context, &bits) in spec.contexts.iter_mut().zip(bits) {
-        (context.direct, context.total_bits) = (true, bits);
-    }
-    spec
+    let contexts = bits.iter().map(|&bits| Context::with_key(bits, 24, 1000)).collect();
+    let mixer = Mixer { select: vec![(Selector::Term(0), sets as u32)], start: 6000, rates: [2000, 120], sets };
+    Spec::with_keys([22, 10], 80, contexts, mixer)
 }
 
 /// Decisions of a kind.
 struct Mixed<'a> {
     decider: Decider<'a>,
-    inputs: Vec<i16>,
     places: Vec<Place>,
 }
 
 impl<'a> Mixed<'a> {
     fn new(spec: &'a Spec) -> Mixed<'a> {
-        Mixed { decider: Decider::new(spec, 0), inputs: vec![0; spec.stride()], places: Vec::new() }
+        Mixed { decider: Decider::new(spec, 0), places: Vec::new() }
     }
 
     fn bit(&mut self, coder: &mut Decoder, keys: &[usize], set: usize) -> Result<bool> {
@@ -60,10 +54,10 @@ impl<'a> Mixed<'a> {
         let room = &mut room[..keys.len()];
         room.iter_mut().zip(keys).for_each(|(room, &key)| *room = key as u64);
         self.decider.begin_step();
-        self.decider.find(room, 0, 0, &mut self.places);
-        let (p, number) = self.decider.predict(&self.places, &[set as u32], ONLY, None, &mut self.inputs);
+        self.decider.find(room, 0, &mut self.places);
+        let (p, number) = self.decider.predict(&self.places, &[set as u32], ONLY, None);
         let bit = coder.bit((p >> 12).clamp(1, (1 << 16) - 1) as u32)?;
-        self.decider.learn(number, bit.into(), &mut self.inputs);
+        self.decider.learn(number, bit.into());
         Ok(bit)
     }
 }

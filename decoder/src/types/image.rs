@@ -1,14 +1,4 @@
-//! Images of any shape, as the codecs `predictive`, `series`, `counted` and `wavefront` have them.
-
-/// The planes that a plane looks at, the first and the second.
-pub fn references(plane: usize, channels: usize) -> [Option<usize>; 2] {
-    let (s, c) = (plane / channels, plane % channels);
-    let mut found = [(0, 1), (1, 0), (0, 2), (2, 0)]
-        .into_iter()
-        .filter(|&(slices, own)| s >= slices && c >= own)
-        .map(|(slices, own)| (s - slices) * channels + c - own);
-    [found.next(), found.next()]
-}
+//! Images of any shape, as the codecs `series`, `counted` and `wavefront` have them.
 
 /// An item of [slices, rows, columns, channels]; the symbols are in this order.
 #[derive(Clone, Debug)]

@@ -52,6 +52,11 @@ impl Tensor {
     }
 }
 
+/// The number of entries of the lower triangle of a matrix with n + 1 rows.
+pub fn triangle(n: usize) -> usize {
+    (n + 1) * (n + 2) / 2
+}
+
 /// Takes a tensor of a type and a shape.
 pub fn take(tensors: &mut Tensors, name: &str, kind: &str, shape: &[usize]) -> Result<Vec<i64>> {
     let Some(tensor) = tensors.remove(name) else {

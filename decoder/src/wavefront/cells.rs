@@ -1,8 +1,8 @@
 //! Least squares of wavefronts in IEEE 754 singles, each operation rounded by itself, in the order that is fixed
 //! (model-format.md, M10.1). A lane is a slot: a row of an item.
 
-use crate::planes::least_squares::triangle;
 use crate::processor::simd::wide;
+use crate::types::tensor::triangle;
 use crate::wavefront::plane::Window;
 
 /// The columns of a cell.

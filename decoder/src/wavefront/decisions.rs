@@ -3,10 +3,10 @@
 use crate::ans::coder::Coder;
 use crate::counting::decider::squash;
 use crate::foundations::tables;
-use crate::planes::jpeg::Blues;
 use crate::processor::simd::wide;
 use crate::types::image::Image;
 use crate::wavefront::around::{Place, PIXELS};
+use crate::wavefront::colours::Blues;
 use crate::wavefront::contexts::{look, Keys, CONTEXTS, DIFFERENCES, LEVELS};
 use crate::wavefront::mixers::{Mixers, Question};
 use crate::wavefront::mixture::{Bounds, Mixture, BLUE};
@@ -76,7 +76,7 @@ impl Decisions {
         self.spots.clear();
         self.places.clear();
         for pixel in 0..place.count {
-            let (item, place) = places.next();
+            let (item, place) = places.advance();
             let image = &images[item];
             let mixture = Mixture::new(pixels, pixel, image.levels as i32);
             let below = if places.is_blue {
@@ -175,10 +175,9 @@ fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, channel: usize, d: usize)
     let node = (1 << d) + (spot.level as usize >> (8 - d));
     if spot.found != d / 4 {
         spot.found = d / 4;
-        let numbers = keys.levels(node >> (d % 4));
-        for k in 0..LEVELS {
-            spot.slots[k] = mixers.table(k) + (numbers[k] >> (32 - mixers.bits));
-            spot.checks[k] = numbers[k] >> (23 - mixers.bits) & 511;
+        for (k, number) in keys.levels(node >> (d % 4)).into_iter().enumerate().take(LEVELS) {
+            spot.slots[k] = mixers.table(k) + (number >> (32 - mixers.bits));
+            spot.checks[k] = number >> (23 - mixers.bits) & 511;
             mixers.prefetch(spot.slots[k]);
         }
     }
@@ -187,9 +186,8 @@ fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, channel: usize, d: usize)
         spot.slots[8 + i] = mixers.error_slot(i, channel, value, size, odds);
         mixers.prefetch(spot.slots[8 + i]);
     }
-    let numbers = keys.differences(d, spot.middle);
-    for k in DIFFERENCES..CONTEXTS {
-        spot.slots[k] = mixers.table(k) + (numbers[k] >> (32 - mixers.bits));
+    for (k, number) in keys.differences(d, spot.middle).into_iter().enumerate().skip(DIFFERENCES) {
+        spot.slots[k] = mixers.table(k) + (number >> (32 - mixers.bits));
         mixers.prefetch(spot.slots[k]);
     }
 }
@@ -226,7 +224,7 @@ mod tests {
 
         fn step(&mut self) {}
 
-        fn search(&mut self, _r: u32, _low: u32, _high: u32, known: u32, _bound: impl FnMut(u32) -> u32) -> u32 {
+        fn search(&mut self, _r: u32, _levels: u32, known: u32, _bound: impl FnMut(u32) -> u32) -> u32 {
             known
         }
 

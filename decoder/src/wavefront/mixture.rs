@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use crate::ans::coder::{logistic, Coder};
 use crate::ans::message::Interval;
 use crate::foundations::tables;
-use crate::planes::jpeg::Blues;
+use crate::wavefront::colours::Blues;
 use crate::wavefront::pixels::Pixels;
 
 const BINS: usize = 64;
@@ -198,7 +198,7 @@ impl Mixture {
     /// Codes a level of blue that makes a colour of JPEG.
     pub fn code_blue<C: Coder>(&self, coder: &mut C, known: i32, blues: Blues) -> i32 {
         let sums = self.blue_sums(blues).map(u64::from);
-        coder.search(BLUE, 0, 256, known as u32, |x| ((sums[x as usize] << BLUE) / sums[256]) as u32) as i32
+        coder.search(BLUE, 256, known as u32, |x| ((sums[x as usize] << BLUE) / sums[256]) as u32) as i32
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod around;
 pub mod cells;
+pub mod colours;
 pub mod contexts;
 pub mod decisions;
 pub mod mixers;

@@ -1,11 +1,11 @@
 //! The order in which pixels are coded (model-format.md, M10.4).
 
 use crate::ans::coder::Coder;
-use crate::planes::jpeg::Blues;
 use crate::processor::simd::wide;
-use crate::types::image::{references, Image};
+use crate::types::image::Image;
 use crate::wavefront::around::{Place, PIXELS};
 use crate::wavefront::cells::{Cells, CELL};
+use crate::wavefront::colours::Blues;
 use crate::wavefront::decisions::Decisions;
 use crate::wavefront::mixture::Mixture;
 use crate::wavefront::network::Scratch;
@@ -21,6 +21,16 @@ pub const DELAY: usize = 18;
 /// So many slots a group may have at a time, and in memory.
 const SLOTS: usize = 64;
 const KEPT: usize = 1024;
+
+/// The planes that a plane looks at, the first and the second.
+fn references(plane: usize, channels: usize) -> [Option<usize>; 2] {
+    let (s, c) = (plane / channels, plane % channels);
+    let mut found = [(0, 1), (1, 0), (0, 2), (2, 0)]
+        .into_iter()
+        .filter(|&(slices, own)| s >= slices && c >= own)
+        .map(|(slices, own)| (s - slices) * channels + c - own);
+    [found.next(), found.next()]
+}
 
 /// The number of images, from the first on, that are coded together.
 pub fn group(images: &[Image]) -> usize {
@@ -192,7 +202,7 @@ impl Places {
     }
 
     #[inline(always)]
-    pub fn next(&mut self) -> (usize, usize) {
+    pub fn advance(&mut self) -> (usize, usize) {
         let next = (self.item, self.place);
         self.item += 1;
         if self.item == self.items {
@@ -214,7 +224,7 @@ wide! {
     ) {
         let mut places = places;
         for pixel in 0..count {
-            let (item, place) = places.next();
+            let (item, place) = places.advance();
             let image = &mut images[item];
             let mixture = Mixture::new(pixels, pixel, image.levels as i32);
             let known = if C::KNOWN { image.symbols[place].into() } else { pixels.guess(pixel) };

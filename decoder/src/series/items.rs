@@ -1,70 +1,11 @@
-//! The codec `series` (model-format.md, M5).
+//! An item of a series: its predictions, the distribution of each symbol, and what it teaches (model-format.md, M5).
 
 use crate::ans::coder::{logistic, mixture_bound, Coder};
-use crate::foundations::error::Result;
-use crate::foundations::json::Fields;
 use crate::foundations::tables;
-use crate::planes::least_squares::{triangle, Solver};
-use crate::planes::pixel::Unit;
+use crate::series::least_squares::Solver;
+use crate::series::rules::{inputs_of_channel, Series, Starts};
 use crate::types::image::Image;
-
-pub struct Predictor {
-    /// Pairs [b, d] of steps and channels before.
-    pub inputs: Vec<[i64; 2]>,
-    pub forgetting: i32,
-    pub every: usize,
-    pub ridge: f64,
-}
-
-pub struct Series {
-    precision: u32,
-    pub predictors: Vec<Predictor>,
-    scales: Vec<i64>,
-}
-
-/// The matrices of tests, for each channel and each predictor.
-pub type Starts = Vec<Vec<Vec<f64>>>;
-
-impl Series {
-    pub fn read(fields: &mut Fields, levels: u32) -> Result<Self> {
-        let log = 32 - (levels - 1).leading_zeros();
-        let precision = fields.integer("precision", 20.max(i64::from(log) + 4), 24)? as u32;
-        let mut predictors = Vec::new();
-        for json in fields.take("predictors")?.list_of(1, 4, "predictors")? {
-            let mut fields = json.fields("a predictor")?;
-            let mut inputs = Vec::new();
-            for pair in fields.take("inputs")?.list_of(1, 64, "inputs")? {
-                let pair = pair.list_of(2, 2, "an input")?;
-                let b = pair[0].integer(0, 64, "an input")?;
-                inputs.push([b, pair[1].integer(if b == 0 { 1 } else { -64 }, 64, "an input")?]);
-            }
-            let forgetting = fields.integer("forgetting", 1, 14)? as i32;
-            let every = fields.integer("every", 1, 4096)? as usize;
-            let ridge = fields.integer("ridge", 1, 1 << 20)? as f64;
-            fields.end()?;
-            predictors.push(Predictor { inputs, forgetting, every, ridge });
-        }
-        let scales = fields.take("scales")?.integers_up_to(16, 1, 65536, "scales")?;
-        Ok(Series { precision, predictors, scales })
-    }
-
-    /// Codes the items of a batch, one after the other; tests bring their own starts.
-    pub fn code<C: Coder>(&self, coder: &mut C, images: &mut [Image], starts: Option<&Starts>) {
-        for image in images {
-            let mut item = Item::new(self, image, starts);
-            for place in 0..image.symbols.len() {
-                coder.step();
-                item.code_symbol(self, coder, &mut image.symbols, place);
-            }
-        }
-    }
-}
-
-/// The inputs of a predictor that a channel has, as [b, channel].
-pub fn inputs_of_channel(predictor: &Predictor, channel: usize, channels: usize) -> Vec<[usize; 2]> {
-    let pairs = predictor.inputs.iter().map(|&[b, d]| (b as usize, channel as i64 - d));
-    pairs.filter(|&(_, c)| (0..channels as i64).contains(&c)).map(|(b, c)| [b, c as usize]).collect()
-}
+use crate::types::tensor::triangle;
 
 /// A recent error of a shift.
 #[derive(Clone, Copy)]
@@ -90,8 +31,9 @@ impl Recent {
 /// What a predictor has learned in a channel.
 struct Learner {
     inputs: Vec<[usize; 2]>,
-    matrix: Vec<[f64; 1]>,
-    weights: Vec<[i32; 1]>,
+    /// A, its lower triangle row by row.
+    matrix: Vec<f64>,
+    weights: Vec<i32>,
     values: Vec<i64>,
 }
 
@@ -106,17 +48,17 @@ struct Channel {
     shares: Vec<i64>,
 }
 
-struct Item {
+pub struct Item {
     channels: Vec<Channel>,
     levels: i64,
-    solver: Solver<1>,
+    solver: Solver,
     predictions: Vec<i64>,
     weight: Vec<i64>,
     inverse_scale: Vec<i64>,
 }
 
 impl Item {
-    fn new(codec: &Series, image: &Image, starts: Option<&Starts>) -> Self {
+    pub fn new(codec: &Series, image: &Image, starts: Option<&Starts>) -> Self {
         let levels = i64::from(image.levels);
         let count = 2 * codec.scales.len();
         let channel = |c: usize| Channel {
@@ -129,10 +71,10 @@ impl Item {
                     let inputs = inputs_of_channel(predictor, c, image.channels);
                     let n = inputs.len();
                     let matrix = match starts {
-                        Some(starts) => starts[c][j].iter().map(|&sum| [sum]).collect(),
-                        None => vec![[0.0]; triangle(n)],
+                        Some(starts) => starts[c][j].clone(),
+                        None => vec![0.0; triangle(n)],
                     };
-                    Learner { inputs, matrix, weights: vec![[0]; n], values: vec![0; n + 1] }
+                    Learner { inputs, matrix, weights: vec![0; n], values: vec![0; n + 1] }
                 })
                 .collect(),
             recent: vec![Recent::new(levels, 4); codec.predictors.len() + 1],
@@ -151,7 +93,7 @@ impl Item {
         }
     }
 
-    fn code_symbol<C: Coder>(&mut self, codec: &Series, coder: &mut C, symbols: &mut [u16], place: usize) {
+    pub fn code_symbol<C: Coder>(&mut self, codec: &Series, coder: &mut C, symbols: &mut [u16], place: usize) {
         let count = self.channels.len();
         let (t, c) = (place / count, place % count);
         let mean = |channel: &Channel| (channel.mean + (1 << 15)) >> 16;
@@ -164,16 +106,8 @@ impl Item {
                 &mut self.channels[c].learners[j],
                 Learner { inputs: Vec::new(), matrix: Vec::new(), weights: Vec::new(), values: Vec::new() },
             );
-            let n = learner.inputs.len();
             if t > 0 && (t <= 64 || t % predictor.every == 0) {
-                self.solver.solve(
-                    |i, j| learner.matrix[i * (i + 1) / 2 + j],
-                    n,
-                    predictor.ridge,
-                    16,
-                    2097151.0,
-                    &mut learner.weights,
-                );
+                self.solver.solve(&learner.matrix, predictor.ridge, &mut learner.weights);
             }
             for (value, &[b, channel]) in learner.values.iter_mut().zip(&learner.inputs) {
                 *value = if b > t {
@@ -182,7 +116,7 @@ impl Item {
                     i64::from(symbols[(t - b) * count + channel]) - mean(&self.channels[channel])
                 };
             }
-            let sum: i64 = learner.weights.iter().zip(&learner.values).map(|(&[w], u)| i64::from(w) * u).sum();
+            let sum: i64 = learner.weights.iter().zip(&learner.values).map(|(&w, u)| i64::from(w) * u).sum();
             self.predictions.push(((own_mean << 8) + ((sum + 128) >> 8)).clamp(0, top));
             self.channels[c].learners[j] = learner;
         }
@@ -212,7 +146,7 @@ impl Item {
             mixture_bound(c, sum, levels, r)
         };
         let known = if C::KNOWN { symbols[place].into() } else { (prediction >> 8) as u32 };
-        let symbol = coder.search(r, 0, levels, known, bound);
+        let symbol = coder.search(r, levels, known, bound);
         symbols[place] = symbol as u16;
         // What the symbol teaches.
         let value = |k: usize, c: u32| match c {
@@ -227,7 +161,7 @@ impl Item {
             *share = (*share + (l << 12) / norm - (*share >> 5)).max(256);
         }
         let x = i64::from(symbol);
-        let unit = Unit::new((channel.unit.value() + 16) as i32);
+        let unit = channel.unit.value() + 16;
         for (learner, predictor) in channel.learners.iter_mut().zip(&codec.predictors) {
             learner.learn(x - own_mean, unit, predictor.forgetting);
         }
@@ -243,17 +177,19 @@ impl Item {
 }
 
 impl Learner {
-    fn learn(&mut self, target: i64, unit: Unit, forgetting: i32) {
+    fn learn(&mut self, target: i64, unit: i64, forgetting: i32) {
         let n = self.inputs.len();
         self.values[n] = target;
-        let scaled = |u: i64| ((u * i64::from(unit.rho) * 64) >> unit.lead).clamp(-32767, 32767) as f64;
+        let lead = unit.ilog2();
+        let rho = [256, 205, 171, 146][(unit >> (lead - 2)) as usize & 3];
+        let scaled = |u: i64| ((u * rho * 64) >> lead).clamp(-32767, 32767) as f64;
         let keep = 1.0 - 1.0 / f64::from(1 << forgetting);
         let v: Vec<f64> = self.values.iter().map(|&u| scaled(u)).collect();
         let mut rest = &mut self.matrix[..];
         for a in 0..=n {
             let (row, behind) = std::mem::take(&mut rest).split_at_mut(a + 1);
             rest = behind;
-            for ([sum], b) in row.iter_mut().zip(&v) {
+            for (sum, b) in row.iter_mut().zip(&v) {
                 *sum = *sum * keep + v[a] * b;
             }
         }

@@ -1,8 +1,7 @@
-//! Which blues make a colour of JPEG with green and red (model-format.md, M4.3).
+//! Which blues make a colour of JPEG with green and red (model-format.md, M4.1).
 
 use std::sync::OnceLock;
 
-use crate::planes::pixel::Bounds;
 use crate::types::image::Image;
 
 /// For each green and red, a bit for each blue.
@@ -30,38 +29,15 @@ fn colours() -> &'static [[u64; 4]] {
 pub struct Blues([u64; 4]);
 
 impl Blues {
-    pub fn new(green: u16, red: u16) -> Blues {
-        Blues(colours()[usize::from(green & 255) * 256 + usize::from(red & 255)])
-    }
-
     /// Those of the blue in this place of an image, whose red and green stand before it.
     pub fn before(image: &Image, place: usize) -> Blues {
-        Blues::new(image.symbols[place - 1], image.symbols[place - 2])
+        let [green, red] = [1, 2].map(|back| usize::from(image.symbols[place - back] & 255));
+        Blues(colours()[green * 256 + red])
     }
 
     pub fn has(&self, blue: u32) -> bool {
         self.0[blue as usize / 64] >> (blue % 64) & 1 == 1
     }
-
-    /// Whether there is any from `low` to `high - 1`.
-    pub fn any(&self, low: u32, high: u32) -> bool {
-        (low..high).any(|blue| self.has(blue))
-    }
-}
-
-/// M(c) for c from 0 to 256.
-pub fn sums(bounds: &Bounds, blues: Blues) -> [u64; 257] {
-    let mut sums = [0; 257];
-    let (mut sum, mut start) = (0u64, 0);
-    for c in 0..256 {
-        let end = bounds.at(c + 1);
-        if blues.has(c) {
-            sum += u64::from(end - start);
-        }
-        sums[c as usize + 1] = sum;
-        start = end;
-    }
-    sums
 }
 
 #[cfg(test)]

@@ -1,0 +1,5 @@
+//! Series (M5).
+
+pub mod items;
+pub mod least_squares;
+pub mod rules;
