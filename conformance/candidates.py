@@ -369,7 +369,7 @@ def _at_limits() -> Iterator[tuple[str, str, bytes]]:
         yield "A5.8", f"zeros {name}.bb", _of_zeros(more)
         yield "M9", f"batch {name}.bb", _of_batch(more)
         for of, model, shape, layout in (
-            ("planes", bundled.load("universal"), lambda n: (n, 1, 1), layouts.PICTURES),
+            ("planes", bundled.load("universal-16"), lambda n: (n, 1, 17), layouts.PICTURES),
             ("series", bundled.load("series"), lambda n: (1, n), layouts.SERIES),
             ("contexts", counted, lambda n: (n, 1, 1), layouts.PICTURES),
         ):
