@@ -155,22 +155,21 @@ class Planner:
         self, known: Tiles, sample: Tiles, counting: list[Candidate], best: float
     ) -> list[Candidate]:
         """The models that count that may be better than the best of the others: all for two levels;
-        and for more, where they take far longer, if much occurs again or a general compressor is
-        better; and those with a network if that is nearly as good.
+        and for more, those with a network, and the others if much occurs again or a general
+        compressor is better.
         """
         policy = self.policy
-        if known.two_values is not None or policy.graphic == math.inf:
+        if known.two_values is not None or policy.repetition == math.inf:
             return counting
         repetition = _repetition(sample)
         if repetition < policy.repetition:
             return counting
         if known.elements.size <= policy.small_sample and repetition > policy.little_repetition:
             return []  # there is too little to learn from
-        limit = min(policy.graphic * best, policy.noise * sample.elements.nbytes)
-        general = encode_fallback(sample, "deflate", limit)
-        if general is None or len(general) >= limit:
+        if not policy.graphic or best >= policy.noise * sample.elements.nbytes:
             return []
-        every = len(general) < best
+        general = encode_fallback(sample, "deflate", best)
+        every = general is not None and len(general) < best
         return [each for each in counting if every or each.outline.predictive]
 
     def _contested(self, picked: BlockPlan) -> bool:

@@ -76,7 +76,7 @@ def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False
     more = (1 - 1 / part.entries) / (1 - 1 / length)
     enough = 1 / policy.worthwhile if likely else policy.worthwhile
     pays = 1.0 if likely else policy.worthwhile
-    tried = likely or policy.graphic < math.inf
+    tried = likely or policy.repetition < math.inf
     if tried and _least(together) >= (1 - (1 - pays) / more) * _least(apart):
         return False
     if likely:  # no more than what a choice looks at, so that it sees the same of both
