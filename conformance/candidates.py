@@ -27,7 +27,6 @@ from pydicom.uid import RLELossless
 import bitsback
 import decoded_pictures
 import random_counted
-import random_predictive
 import reference
 from archive import test_digits as bad_digits
 from archive import test_value_lists as bad_lists
@@ -68,18 +67,9 @@ from jpeg_files import STREAMS as JPEG_STREAMS
 from model_parts import Parts, Tensors
 from packing import archive_of_block, archive_of_file, archive_of_files, index_of
 from random_counted import small_counted, small_flat, small_guesses
-from random_predictive import small_predictive
 from random_programs import random_program
-from random_wavefronts import random_wavefront
-from reference import (
-    archive,
-    container_metadata,
-    test_counted,
-    test_mixed,
-    test_predictive_refusals,
-    test_refusals,
-    test_series,
-)
+from random_wavefronts import random_wavefront, small_wavefront
+from reference import archive, container_metadata, test_any_shape_refusals, test_refusals
 from reference.jpeg_colours import to_rgb
 from reference.message import write_varint
 from reference.model_file import identity
@@ -168,7 +158,7 @@ def always() -> Iterator[tuple[str, str, bytes]]:
 
 def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     """Archives that come out otherwise if the section is misread."""
-    model = _model(small_predictive())
+    model = _model(small_wavefront())
     tall = np.eye(1025, 32, dtype=np.uint8)
     part = ArrayPart(tall.dtype, tall.shape, ONE, cut=(32, 32))
     tiles = Tiles(tall.reshape(-1), ((32, (32, 32)), (1, (1, 32))))
@@ -209,9 +199,8 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     part = ArrayPart.of_items("|u1", (5, 6, 3), 2)
     model = bundled.load("universal-mixed")
     plan = BlockPlan(Tiles.stacked(colours), model, JpegColours())
-    yield "M4.3", "colours of JPEG mixed.bb", _archive_of_plan(plan, part, lanes=3)
-    small = {"hidden": [16, 16, 16], "residual": [0, 0, 0]}
-    model = _model(random_wavefront(0, decay=[80, 100, 40], **small))
+    yield "M4.1", "colours of JPEG mixed.bb", _archive_of_plan(plan, part, lanes=3)
+    model = _model(small_wavefront(decay=[80, 100, 40]))
     alike = rng.integers(0, 9, (3, 4, 12)).cumsum(2).astype(np.uint8)
     yield "M10.4", "group of two of three.bb", _archive_of_items(model, alike)
     yield "M6", "point of a map.bb", _of_maps()
@@ -375,15 +364,12 @@ def _tiff_pages() -> Iterator[tuple[bytes, NDArray[Any]]]:
 
 def _at_limits() -> Iterator[tuple[str, str, bytes]]:
     """Archives that cost as much as they may, or a little more."""
-    cell = {"cell": 32, "decay": [86, 72, 72], "ridge": 128}
-    slow = _model(random_predictive.Grower(random_predictive.First(), 0).model(256, [cell]))
     counted = _model((json.dumps(small_counted(2)), {}))
     for more, name in ((0, "at the limit"), (1, "above the limit")):
         yield "A5.8", f"zeros {name}.bb", _of_zeros(more)
         yield "M9", f"batch {name}.bb", _of_batch(more)
         for of, model, shape, layout in (
-            ("steps", slow, lambda n: (1, n, 1), layouts.PICTURES),
-            ("planes", bundled.load("universal"), lambda n: (n, 1, 1), layouts.PICTURES),
+            ("planes", bundled.load("universal-16"), lambda n: (n, 1, 17), layouts.PICTURES),
             ("series", bundled.load("series"), lambda n: (1, n), layouts.SERIES),
             ("contexts", counted, lambda n: (n, 1, 1), layouts.PICTURES),
         ):
@@ -714,7 +700,7 @@ def of_broken_models() -> Iterator[tuple[str, bytes]]:
 
 def _changes() -> Iterator[tuple[str, Any]]:
     """The changes of the tests of refusals, by the model that they break."""
-    for module in (test_refusals, test_predictive_refusals, test_counted, test_series, test_mixed):
+    for module in (test_refusals, test_any_shape_refusals):
         for rows in vars(module).values():
             if not isinstance(rows, list):
                 continue

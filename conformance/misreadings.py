@@ -103,8 +103,6 @@ MISREADINGS = [
     one("fewer elements may be claimed than 2^12 for each byte", "A5.8", "blocks",
         "require(max(length, elements) <= 2**16 + 2**12 * size",
         "require(max(length, elements) < 2**16 + 2**12 * size"),
-    one("a lag follows the last row of planes", "M9", "cost",
-        "of.lag * (shape.rows - 1) + shape.columns", "of.lag * shape.rows + shape.columns"),
     one("the memory of planes has their symbols in 32 bits", "M9", "cost",
         "2 * shape.elements + prediction_memory(of, shape)",
         "4 * shape.elements + prediction_memory(of, shape)"),
@@ -194,11 +192,8 @@ MISREADINGS = [
         "errors = errors if found else [e + 9 for e in errors]\n            if found:\n"
         "                symbol, look = found"),
     one("flat decisions learn in the tables of contexts", "M6.3", "counted",
-        "of.slot.learn(bit, Context(self.of.flat.offset, self.of.flat.limit, False, []))",
+        "of.slot.learn(bit, Context(self.of.flat.offset, self.of.flat.limit, []))",
         "of.slot.learn(bit, self.of.contexts[0])"),
-    one("decisions beside a network use the normalised C of blue", "M4.3", "mixed",
-        "below = [self.intervals[id(pixel)].below(c) for c in (low, min(middle, end), end)]",
-        "below = [self.intervals[id(pixel)].cumulative(c) for c in (low, min(middle, end), end)]"),
     one("errors of wavefronts have no limit", "M10.1", "wavefront_plane",
         "min(abs(signed), most), known.unit.log", "abs(signed), known.unit.log"),
     Misreading("weights of wavefronts are those of each cell", "M10.1", "wavefront_plane", (
@@ -206,10 +201,13 @@ MISREADINGS = [
     one("sums of the last cell are doubled at the first", "M10.1", "wavefront_plane",
         "own = d0 + (d1 if k == 0 else 0) + (d2 if k == self.last else 0)",
         "own = d0 + (d2 if k == 0 else 0) + (d1 if k == self.last else 0)"),
-    one("bins are as wide as the largest scale", "M10.3", "wavefront",
+    one("bins are as wide as the largest scale", "M10.3", "wavefront_bins",
         "strict=True) if w >= least)", "strict=True))"),
-    one("a bin of blue has as many levels as make a colour", "M10.3", "wavefront",
+    one("a bin of blue has as many levels as make a colour", "M10.3", "wavefront_bins",
         "len(self.of.of_bin(j)))", "sum(self.of.bin(blue) == j for blue in self.blues))"),
+    one("decisions are those of the interval of a blue", "M10.5", "wavefront_bins",
+        "return self.sums[bisect_left(self.blues, x)]",
+        "return self.start(bisect_left(self.blues, x))"),
     one("a sheet has planes of several slices", "M10.4", "wavefront",
         """            for s in range(shape.slices):
                 for first in range(0, shape.channels, SHEET):

@@ -7,7 +7,7 @@ from typing import Any
 
 from model_parts import Parts, Tensors
 from random_models import random_context_model, random_model
-from random_predictive import small_predictive
+from random_wavefronts import small_wavefront
 
 Change = Callable[[dict[str, Any], Tensors], None]
 MISSING = object()
@@ -119,7 +119,7 @@ MODELS: dict[str, Callable[[], tuple[str, Tensors]]] = {
     "coupled": coupled,
     "many MACs": many_macs,
     "many levels": many_levels,
-    "any shape": small_predictive,
+    "any shape": small_wavefront,
 }
 
 

@@ -265,9 +265,8 @@ class Parts:
             "test": test,
         }
         codecs = {of["codec"] for of in self.distributions.values()}
-        if codecs & {"predictive", "series", "counted"}:
-            counts = any("counts" in of for of in self.distributions.values())
-            levels = 2 if counts or "counted" in codecs else 1000
+        if codecs & {"series", "counted", "wavefront"}:
+            levels = 1000 if "series" in codecs else 2
             test["items"] = {"shape": [1, 2, 3, 1], "levels": levels, "seeds": [1]}
         program = read_program(about, self.tensors)
         test["sha256"] = hash_outputs(program)

@@ -11,7 +11,6 @@ from reference.item_vectors import hash_items
 from reference.program import read_program
 
 LEVELS = [2, 256, 3, 16, 200]
-BESIDE = [*LEVELS, 65536, 1000]  # beside a network
 
 
 def describe(levels: int, codec: dict[str, Any]) -> Any:
@@ -44,55 +43,30 @@ def prediction(choose: Choices, seed: int, levels: int) -> dict[str, Any]:
     return Grower(choose, np.random.default_rng(seed), levels).prediction()
 
 
-def beside(choose: Choices, seed: int, levels: int, lag: int, inputs: int) -> dict[str, Any]:
-    """The field `counts` of a predictive distribution whose rows are `lag` columns behind one
-    another, and whose network has so many inputs.
-    """
-    return Grower(choose, np.random.default_rng(seed), levels, lag, inputs).mixing()
-
-
 class Grower:
     def __init__(
-        self,
-        choose: Choices,
-        rng: np.random.Generator,
-        levels: int,
-        lag: int | None = None,
-        inputs: int = 0,
-        tells_flat: bool = False,
+        self, choose: Choices, rng: np.random.Generator, levels: int, tells_flat: bool = False
     ) -> None:
-        """lag: the lag of a network beside the contexts, of so many inputs. tells_flat: whether
-        flat surroundings are told apart, which is for two levels.
-        """
-        self.inputs = inputs
-        self.choose, self.rng, self.levels, self.beside = choose, rng, levels, lag is not None
-        self.lag: int = lag or choose.of([2, 1, 7, 256])
-        self.tells_flat = tells_flat
+        """tells_flat: whether flat surroundings are told apart, which is for two levels."""
+        self.choose, self.rng, self.levels, self.tells_flat = choose, rng, levels, tells_flat
+        self.lag: int = choose.of([2, 1, 7, 256])
         # pixels as they are, and nothing else
-        self.plain: bool = tells_flat or (levels <= 256 and choose.of([True, False]))
-        plain_tree = self.beside or tells_flat
-        self.guesses: bool = not plain_tree and choose.of([False, True])  # with candidates
-        needed = [True] if levels > 256 else [False, True]
-        self.quantiles: bool = self.beside and choose.of(needed)
+        self.plain: bool = tells_flat or choose.of([True, False])
+        self.guesses: bool = not tells_flat and choose.of([False, True])  # with candidates
         self.guessed = True  # whether terms may depend on the candidate
-        self.blends: bool = not plain_tree and choose.of([False, True])  # predictors
-        self.foreseen = self.beside or self.blends  # whether terms may be predictions
+        self.blends: bool = not tells_flat and choose.of([False, True])  # predictors
+        self.foreseen = self.blends  # whether terms may be predictions
         self.lag = max(self.lag, 2) if self.blends else self.lag
 
     def prediction(self) -> dict[str, Any]:
         """The fields of the distribution, but for `codec`."""
-        return {"precision": self.choose.of([24, 16, 20]), "lag": self.lag} | self.mixing()
-
-    def mixing(self) -> dict[str, Any]:
-        """Those of contexts and mixers."""
         choose = self.choose
+        precision = choose.of([24, 16, 20])
         slot = choose.of([[22, 10], [16, 7], [12, 5]])
         contexts = self.contexts(choose.of([2, 1, 5]), slot)
-        foreseen = self.beside or self.blends
-        kinds = ["known", "node", "depth", "term", *(["odds"] if foreseen else [])]
+        kinds = ["known", "node", "depth", "term", *(["odds"] if self.blends else [])]
         return (
-            ({"sure": choose.of([8, 1, 28])} if self.beside else {})
-            | ({"quantiles": choose.of([5, 1, 8])} if self.quantiles else {})
+            {"precision": precision, "lag": self.lag}
             | ({"candidate": self.candidate(slot)} if self.guesses else {})
             | ({"predictors": self.predictors()} if self.blends else {})
             | self.maps()
@@ -160,7 +134,6 @@ class Grower:
                 "limit": min(choose.of([255, 1, 1023]), 2 ** slot[1] - 1),
                 "terms": [self.term() for _ in range(choose.of([2, 0, 1, 12, 64]))],
             }
-            | ({"node": choose.of(["path", "split"])} if self.quantiles else {})
             for _ in range(count)
         ]
         for context in contexts:  # at most 512 bits
@@ -211,10 +184,6 @@ class Grower:
             place = self.choose.of(["row", "column", "channel", *foreseen])
             return {"place": place, "shift": self.choose.of([0, 2]), "most": self.choose.of([3, 0])}
         parts: dict[str, Any] = {"sum": self.parts()}
-        if self.inputs and self.choose.of([False, True]):
-            numbers = self.rng.integers(0, self.inputs, len(parts["sum"])).tolist()
-            weights = [part[-1] for part in parts["sum"]]
-            parts = {"inputs": [list(part) for part in zip(numbers, weights, strict=True)]}
         if kind == "steps":
             steps = sorted(set(self.rng.integers(-500, 500, self.choose.of([3, 1, 9])).tolist()))
             return parts | {"steps": steps}

@@ -12,8 +12,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 import random_counted
-import random_predictive
 import random_series
+import random_wavefronts
 from bitsback.models import file
 from choices import Choices, Drawn, Seeded
 from model_parts import Net, Parts, Tensors
@@ -30,11 +30,11 @@ DATA: dict[str, tuple[list[int], list[int]]] = {
     "mixture": ([3, 2, 256, 1000, 65536], [22, 20, 24]),
     "normal": ([256, 2, 3, 1000, 65536], [22, 20, 24]),
     "uniform": ([3, 2, 256, 1000, 65536], [0]),
-    "predictive": ([256, 2, 3, 1000, 65536], [24, 20, 22]),
     "series": ([256, 2, 3, 1000, 65536], [24, 20]),
     "counted": ([256, 2, 3], [24, 16]),
+    "wavefront": ([256, 2, 3, 1000, 65536], [0]),
 }
-GIVEN_NOTHING = ["uniform", "predictive", "series", "counted"]
+GIVEN_NOTHING = ["uniform", "series", "counted", "wavefront"]
 OF_LATENTS = ["gaussian", "normal", "mixture"]
 OF_A_PIXEL = ["bernoulli", "exponential", "mixture"]
 CODES = {
@@ -147,12 +147,15 @@ class Grower:
 
     def prediction(self, codec: str) -> dict[str, Any]:
         levels = self.parts.value("x").range[1] + 1
-        if codec == "predictive":
-            return random_predictive.Grower(self.choose, self.seed, self.parts).prediction(levels)
         if codec == "series":
             return random_series.prediction(self.choose, self.seed)
         if codec == "counted":
             return random_counted.prediction(self.choose, self.seed, levels)
+        if codec == "wavefront":
+            contexts = {"contexts": 12} if self.choose.of([False, True]) else {}
+            about, tensors = random_wavefronts.random_distribution(self.seed, **contexts)
+            self.parts.tensors.update(tensors)
+            return about
         return {}
 
     def autoregressive_pixels(self, given: list[str]) -> dict[str, Any]:

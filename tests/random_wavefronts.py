@@ -18,6 +18,11 @@ PART = 516
 
 def random_wavefront(seed: int, levels: int = 256, **settings: Any) -> tuple[str, Tensors]:
     """The description and the tensors of a model. settings: of its distribution."""
+    return described(*random_distribution(seed, **settings), levels)
+
+
+def random_distribution(seed: int, **settings: Any) -> tuple[dict[str, Any], Tensors]:
+    """That of x, and its tensors."""
     rng = np.random.default_rng(seed)
     about = {
         "codec": "wavefront",
@@ -29,7 +34,11 @@ def random_wavefront(seed: int, levels: int = 256, **settings: Any) -> tuple[str
     tensors: Tensors = {"x.start": _start(rng)}
     for references in range(3):
         _network(rng, f"x.{references}", FEATURES[references], about, references, tensors)
-    return described(about, tensors, levels)
+    return about, tensors
+
+
+def small_wavefront(levels: int = 256, **settings: Any) -> tuple[str, Tensors]:
+    return random_wavefront(0, levels, **{"hidden": [16] * 3, "residual": [1] * 3} | settings)
 
 
 def described(about: dict[str, Any], tensors: Tensors, levels: int = 256) -> tuple[str, Tensors]:

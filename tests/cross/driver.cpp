@@ -32,8 +32,6 @@
 #include "distributions/coupled.hpp"
 #include "distributions/gaussian.hpp"
 #include "distributions/independent.hpp"
-#include "distributions/mixed.hpp"
-#include "distributions/predictive.hpp"
 #include "distributions/series.hpp"
 #include "distributions/uniform.hpp"
 #include "distributions/wavefront.hpp"
@@ -201,21 +199,11 @@ std::shared_ptr<const Distribution> read_autoregressive(Fields& fields, const St
                                                         std::move(features), std::move(groups));
 }
 
-Places read_places(Fields& fields) {
-    Places places;
-    for (auto* some : {&places.own, &places.first, &places.second}) {
-        const auto numbers = fields.array<std::int32_t>();
-        for (std::size_t i = 0; i + 1 < numbers.size(); i += 2)
-            some->push_back({numbers[i], numbers[i + 1]});
-    }
-    return places;
-}
-
 Terms read_terms(Fields& fields) {
     Terms terms(fields.count());
     for (Term& term : terms) {
         const std::uint32_t kind = fields.word();
-        require(kind <= 8, "there are nine kinds of terms");
+        require(kind <= 7, "there are eight kinds of terms");
         term.kind = static_cast<Term::Kind>(kind);
         const auto numbers = fields.array<std::int32_t>();
         for (std::size_t i = 0; i + 3 < numbers.size(); i += 4)
@@ -245,8 +233,7 @@ std::vector<Site> read_sites(Fields& fields) {
 
 // candidates: whether the settings are those of the decisions whether pixels are as theirs.
 Counts read_counts(Fields& fields, const State& state, bool candidates = false) {
-    const std::uint32_t levels = fields.word(), sure = fields.word();
-    const std::uint32_t quantiles = fields.word();
+    const std::uint32_t levels = fields.word();
     const std::uint32_t precision = fields.word(), lag = fields.word(), queues = fields.word();
     MixingSettings mixing{};
     mixing.table = fields.word();
@@ -259,7 +246,7 @@ Counts read_counts(Fields& fields, const State& state, bool candidates = false) 
     std::vector<Terms> contexts(fields.count());
     for (Terms& terms : contexts) {
         const std::uint32_t offset = fields.word(), limit = fields.word();
-        mixing.contexts.push_back({0, offset, limit, fields.word() != 0});
+        mixing.contexts.push_back({0, offset, limit});
         terms = read_terms(fields);
     }
     const Terms values = read_terms(fields), predictors = read_terms(fields);
@@ -276,11 +263,14 @@ Counts read_counts(Fields& fields, const State& state, bool candidates = false) 
         }
     }
     std::optional<std::size_t> memory;
+    std::uint32_t sure = 0;
     std::shared_ptr<const CountedSettings> candidate;
-    if (candidates)
+    if (candidates) {
         memory = fields.word();
-    else if (fields.word() != 0)
+        sure = fields.word();
+    } else if (fields.word() != 0) {
         candidate = std::make_shared<CountedSettings>(read_counts(fields, state, true).settings);
+    }
     std::optional<FlatSettings> flat;
     if (!candidates && fields.word() != 0) {
         flat.emplace(FlatSettings{read_sites(fields), {}, 0, 0});
@@ -289,9 +279,8 @@ Counts read_counts(Fields& fields, const State& state, bool candidates = false) 
         flat->offset = fields.word();
         flat->limit = fields.word();
     }
-    return {logistic,
-            CountedSettings(std::move(mixing), levels, precision, lag, queues, sure, quantiles,
-                            contexts, values, predictors, candidate, memory, flat)};
+    return {logistic, CountedSettings(std::move(mixing), levels, precision, lag, queues, contexts,
+                                      values, predictors, candidate, memory, sure, flat)};
 }
 
 std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& state) {
@@ -299,38 +288,6 @@ std::shared_ptr<const Distribution> read_counted(Fields& fields, const State& st
     Counts counts = read_counts(fields, state);
     return std::make_shared<CountedDistribution>(variable, std::move(counts.settings),
                                                  std::move(counts.logistic));
-}
-
-std::shared_ptr<const Distribution> read_predictive(Fields& fields, const State& state) {
-    const std::uint32_t variable = fields.word();
-    std::vector<PredictorSettings> predictors(fields.count());
-    std::vector<std::vector<std::int32_t>> starts;
-    for (PredictorSettings& predictor : predictors) {
-        predictor.cell = fields.integer();
-        for (std::int32_t& part : predictor.decay) part = fields.integer();
-        predictor.ridge = fields.integer();
-        predictor.inputs = read_places(fields);
-        starts.push_back(fields.array<std::int32_t>());
-    }
-    const Places window = read_places(fields);
-    PredictiveSettings settings(std::move(predictors), window, fields.array<std::uint8_t>(),
-                                starts);
-    PixelNetwork network = read_pixel_network(fields);
-    const std::uint32_t levels = fields.word();
-    const std::uint32_t precision = fields.word();
-    const std::uint32_t mean_shift = fields.word();
-    const auto exponential = fields.array<std::uint32_t>();
-    const auto inverse_scale = fields.array<std::uint32_t>();
-    MixtureTables tables(exponential, inverse_scale, state.logistic, levels, precision, mean_shift);
-    if (fields.word() == 0)
-        return std::make_shared<PredictiveDistribution>(variable, std::move(settings),
-                                                        std::move(network), std::move(tables));
-    Counts counts = read_counts(fields, state);
-    std::optional<std::size_t> features;
-    if (fields.word() != 0) features = fields.word();
-    return std::make_shared<MixedDistribution>(variable, std::move(settings), std::move(network),
-                                               std::move(tables), std::move(counts.settings),
-                                               std::move(counts.logistic), features);
 }
 
 std::shared_ptr<const Distribution> read_series(Fields& fields, const State& state) {
@@ -360,6 +317,7 @@ std::shared_ptr<const Distribution> read_series(Fields& fields, const State& sta
 }
 
 std::shared_ptr<const Distribution> read_wavefront(Fields& fields, const State& state) {
+    const std::uint32_t variable = fields.word();
     std::array<std::int32_t, 3> decay{};
     for (std::int32_t& part : decay) part = fields.integer();
     const std::int32_t ridge = fields.integer();
@@ -373,14 +331,18 @@ std::shared_ptr<const Distribution> read_wavefront(Fields& fields, const State& 
             layer.multiplier = fields.array<std::int32_t>();
         }
     }
+    std::optional<WaveContextSettings> contexts;
+    if (const std::uint32_t bits = fields.word(); bits != 0)
+        contexts.emplace(bits, LogisticTables(fields.array<std::int32_t>(), state.logistic));
     return std::make_shared<WavefrontDistribution>(
-        0, std::make_shared<WavefrontSettings>(decay, ridge, start, networks, state.logistic));
+        variable, std::make_shared<WavefrontSettings>(decay, ridge, start, networks, state.logistic,
+                                                      std::move(contexts)));
 }
 
 std::shared_ptr<const Distribution> read_distribution(Fields& fields, const State& state) {
     const std::uint32_t kind = fields.word();
     if (kind == 'S') return read_autoregressive(fields, state);
-    if (kind == 'F') return read_predictive(fields, state);
+    if (kind == 'W') return read_wavefront(fields, state);
     if (kind == 'E') return read_series(fields, state);
     if (kind == 'N') return read_counted(fields, state);
     const std::uint32_t variable = fields.word();
@@ -625,10 +587,6 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
                 push_and_pop_chain<std::uint8_t>(message, fields, program);
             else
                 push_and_pop_chain<std::uint16_t>(message, fields, program);
-            break;
-        }
-        case 'F': {
-            push_and_pop_items(message, fields, state, read_predictive(fields, state));
             break;
         }
         case 'E': {

@@ -19,8 +19,8 @@ from bundled_models import spec_model
 from choices import Seeded
 from networks import random_linear
 from random_counted import random_counted, random_flat
+from random_items import random_items, random_shapes
 from random_models import random_context_model, random_model
-from random_predictive import random_items, random_mixed, random_predictive, random_shapes
 from random_programs import random_program
 from random_series import random_series
 from random_wavefronts import random_wavefront
@@ -31,20 +31,17 @@ from reference.counted_rules import CountedRules, Term
 from reference.distributions import Distribution
 from reference.item_vectors import codec_for_test, draw_item
 from reference.layers import LAYERS, Linear
-from reference.least_squares import triangle
 from reference.message import Message, splitmix64
 from reference.model import Bound, Model
 from reference.network import Network
 from reference.outputs import Bernoulli, BetaBinomial, Gaussian, Meaning, Mixture, Normal
 from reference.planes import ItemShape
-from reference.predictive import PlanesCodec
-from reference.predictive_rules import Offsets, Predictive
 from reference.series import SeriesCodec, SeriesRules
 from reference.values import Size, places
 from reference.wavefront import WavefrontCodec
-from reference.wavefront_rules import INPUTS, WavefrontRules
+from reference.wavefront_rules import INPUTS, WavefrontRules, triangle
 
-ItemsCodec = PlanesCodec | SeriesCodec | CountedCodec | WavefrontCodec
+ItemsCodec = SeriesCodec | CountedCodec | WavefrontCodec
 OPS = {layer: op for op, layer in LAYERS.items()}
 
 
@@ -52,7 +49,7 @@ def text(of: str) -> list[int]:
     return [ord(letter) for letter in of]
 
 
-KINDS = "sum", "row", "column", "channel", "prediction", "unit", "inputs", "candidate", "equal"
+KINDS = "sum", "row", "column", "channel", "prediction", "unit", "candidate", "equal"
 """Of terms."""
 SELECTORS = "known", "node", "depth", "odds", "failures", "term"
 
@@ -276,8 +273,8 @@ class Vectors:
         if of.autoregressive:
             self.put("S", number)
             self.put_autoregressive(of.autoregressive, of, size, variables)
-        elif of.predictive:
-            self.put_predictive(of.predictive, of.variable.levels, number)
+        elif of.wavefront:
+            self.put_wavefront(of.wavefront, number)
         elif of.series:
             self.put_series(of.series, of.variable.levels, number)
         elif of.counted:
@@ -338,19 +335,6 @@ class Vectors:
         model = Model(drawn.description, drawn.tensors)
         self.program(model.at(*drawn.size), model.levels, 1 + seed % 8, 5)
 
-    def planes(self, seed: int) -> None:
-        """A size-agnostic model, whose least squares are in doubles."""
-        self.images(Model.from_bytes(random_predictive(seed)), seed, most=150)
-
-    def mixed(self, seed: int) -> None:
-        """A model that counts contexts beside its network."""
-        self.images(Model.from_bytes(random_mixed(seed)), seed, most=60)
-
-    def images(self, model: Model, seed: int, most: int) -> None:
-        shapes = random_shapes(Seeded(self.rng), model.levels, most)
-        self.put_predictive(model.predictive, model.levels)
-        self.items(model.planes(shapes), random_items(seed, shapes).tolist())
-
     def series(self, seed: int) -> None:
         """Adds the vectors of series."""
         model = Model.from_bytes(random_series(seed))
@@ -360,11 +344,11 @@ class Vectors:
         self.put_series(of, model.levels)
         self.items(model.planes(shapes), random_items(seed, shapes).tolist())
 
-    def wavefront(self, seed: int) -> None:
+    def wavefront(self, seed: int, most: int = 150, **settings: Any) -> None:
         """Adds the vectors of a model in wavefronts, whose least squares are in singles."""
-        model = Model(*random_wavefront(seed, levels=[200, 256, 65536][seed % 3]))
+        model = Model(*random_wavefront(seed, [200, 256, 65536][seed % 3], **settings))
         assert isinstance(model.prediction, WavefrontRules)
-        shapes = random_shapes(Seeded(self.rng), model.levels, most=150)
+        shapes = random_shapes(Seeded(self.rng), model.levels, most)
         shapes += shapes[-1:] * (seed % 3)  # side by side
         self.put_wavefront(model.prediction)
         self.items(model.planes(shapes), random_items(seed, shapes).tolist())
@@ -391,33 +375,10 @@ class Vectors:
         self.expect(self.message.to_bytes())
         if isinstance(codec, SeriesCodec):
             self.put_series(codec.of, shape.levels)
-        elif isinstance(codec, WavefrontCodec):
-            self.put_wavefront(codec.of)
         else:
-            self.put_predictive(codec.of, shape.levels)
+            assert isinstance(codec, WavefrontCodec)
+            self.put_wavefront(codec.of)
         self.items(codec, item)
-
-    def put_predictive(self, of: Predictive, levels: int, number: int = 0) -> None:
-        self.put("F", number, len(of.predictors))
-        for one, starts in zip(of.predictors, of.starts, strict=True):
-            self.put(one.cell, *one.decay, one.ridge)
-            self.put_offsets(one.offsets)
-            rows = np.zeros((3, triangle(one.offsets.inputs(2))), np.int64)
-            for row, start in zip(rows, starts, strict=True):
-                entries = start[np.tril_indices(len(start))]
-                row[: len(entries)] = entries
-            self.put(rows)
-        self.put_offsets(of.window)
-        self.put(of.see)
-        numbers = self.put_network(of.network, (1, 1))
-        self.put([numbers[name] for name in of.outputs])
-        self.put(levels, of.mixture.precision, of.mixture.mean_shift)
-        self.put(of.mixture.exponential, of.mixture.inverse_scale)
-        self.put(int(of.counts is not None))
-        if of.counts is not None:
-            self.put_counts(of.counts)
-            layer = of.counts.layer
-            self.put(int(layer is not None), *([] if layer is None else [numbers[layer]]))
 
     def put_series(self, of: SeriesRules, levels: int, number: int = 0) -> None:
         self.put("E", number, len(of.predictors))
@@ -429,8 +390,8 @@ class Vectors:
         for sums in starts:
             self.put(np.ascontiguousarray(sums, "<f8").view("<u4"))
 
-    def put_wavefront(self, of: WavefrontRules) -> None:
-        self.put("W", *of.decay, of.ridge)
+    def put_wavefront(self, of: WavefrontRules, number: int = 0) -> None:
+        self.put("W", number, *of.decay, of.ridge)
         starts = np.zeros((3, triangle(INPUTS[2])), np.int64)
         for row, start in zip(starts, of.starts, strict=True):
             entries = start[np.tril_indices(len(start))]
@@ -441,17 +402,15 @@ class Vectors:
             self.put(len(layers))
             for layer in layers:
                 self.put(layer.weight, layer.bias, layer.multiplier)
+        self.put(of.contexts, *([STRETCH] if of.contexts else []))
 
     def put_counted(self, of: CountedRules, number: int = 0) -> None:
         self.put("N", number)
-        self.put_counts(of)
-
-    def put_counts(self, of: CountedRules) -> None:
         self.put_mixing(of, of)
         self.put(int(of.candidate is not None))
         if of.candidate is not None:
             self.put_mixing(of, of.candidate)
-            self.put(of.candidate.memory_of)
+            self.put(of.candidate.memory_of, of.candidate.sure)
         self.put(int(of.flat is not None))
         if of.flat is not None:
             self.put_sites(of.flat.around)
@@ -465,13 +424,11 @@ class Vectors:
 
     def put_mixing(self, whole: CountedRules, of: CountedRules) -> None:
         """Contexts and mixers of a whole, which may be those of its candidates."""
-        self.put(
-            whole.levels, of.sure, of.quantiles, whole.precision, whole.lag, whole.queues, of.table
-        )
+        self.put(whole.levels, whole.precision, whole.lag, whole.queues, of.table)
         self.put(of.p_bits, of.n_bits, of.trust, *(of.maps or (0, 0)))
         self.put(STRETCH, len(of.contexts))
         for context in of.contexts:
-            self.put(context.offset, context.limit, int(context.by_split))
+            self.put(context.offset, context.limit)
             self.put_terms(context.terms)
         values = [one.term for of_mixer in of.mixers for one in of_mixer.select if one.term]
         self.put_terms(values)
@@ -486,21 +443,14 @@ class Vectors:
     def put_terms(self, terms: list[Term]) -> None:
         self.put(len(terms))
         for term in terms:
-            of_inputs = term.kind == "inputs"
-            parts = [[i, 0, 0, w] for i, w in term.parts] if of_inputs else term.parts
-            self.put(KINDS.index(term.kind), [n for part in parts for n in part], term.shift)
+            self.put(KINDS.index(term.kind), [n for part in term.parts for n in part], term.shift)
             self.put(term.low, term.high, term.steps)
 
-    def items(
-        self, codec: PlanesCodec | SeriesCodec | CountedCodec | WavefrontCodec, symbols: list[int]
-    ) -> None:
+    def items(self, codec: ItemsCodec, symbols: list[int]) -> None:
         self.put(len(codec.shapes))
         for shape in codec.shapes:
             self.put(1, *shape)
         self.steps(codec, symbols)
-
-    def put_offsets(self, of: Offsets) -> None:
-        self.put(of.own, of.first, of.second)
 
     def crc(self, size: int) -> None:
         data = self.rng.bytes(size)
@@ -550,9 +500,6 @@ def make() -> Vectors:
     )
     for seed in range(24):
         vectors.any(seed)
-    for seed in range(12):
-        vectors.start(1 + seed % 5, 0)
-        vectors.planes(seed)
     for seed in range(6):
         vectors.start(1 + seed % 3, 0)
         vectors.series(seed)
@@ -563,11 +510,11 @@ def make() -> Vectors:
         vectors.start(1 + seed % 3, 0)
         vectors.counted(seed)
         vectors.counted(seed, random_flat)
-        vectors.mixed(seed)
+        vectors.wavefront(seed, most=60, contexts=(12, 20)[seed % 2])
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
     # run.sh knows that these are last.
-    for name in ("series", "universal", "universal-fast"):
+    for name in ("series", "universal", "universal-16", "universal-fast"):
         vectors.test_items(name)
     return vectors
 

@@ -35,8 +35,7 @@ from packing import index_of
 from plane_models import only_one_shape
 from random_counted import random_counted
 from random_models import random_context_model_file, random_model_file
-from random_predictive import random_mixed
-from random_wavefronts import random_wavefront
+from random_wavefronts import small_wavefront
 from reference.container_metadata import chunk
 from reference.jpeg_colours import to_rgb
 from zoo.gif_files import Drawn, gif_file
@@ -376,9 +375,8 @@ def hostile() -> list[bytes]:
 
 
 def models() -> list[bytes]:
-    small: dict[str, Any] = {"hidden": [16, 16, 16], "residual": [0, 1, 0]}
-    wavefronts = [file.write(*random_wavefront(0, levels, **small)) for levels in (256, 65536)]
-    others = [random_counted(0), random_counted(1), random_mixed(0), *wavefronts]
+    wavefronts = [small_wavefront(), small_wavefront(65536), small_wavefront(contexts=10)]
+    others = [random_counted(0), random_counted(1), *(file.write(*of) for of in wavefronts)]
     return [*small_models().values(), *others]
 
 

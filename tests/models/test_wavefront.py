@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback import Message, MessageError, ModelError, _core
+from bitsback import Message, _core
 from bitsback.models import Model, file
 from bitsback.models.distributions.wavefront import WavefrontDistribution
 from bitsback.models.item_choice import WRONG, build_with_items
@@ -23,8 +23,8 @@ from bitsback.models.model import BoundModel
 from choices import Seeded
 from laws import check_laws, messages
 from networks import SIMD_PATHS, engine
-from random_predictive import random_item, random_items, random_shapes
-from random_wavefronts import described, random_wavefront, wavefront
+from random_items import random_item, random_items, random_shapes
+from random_wavefronts import random_wavefront, wavefront
 from reference.planes import ItemShape as SpecShape
 
 LARGE = [
@@ -135,20 +135,6 @@ def test_an_item_is_seen_alike_alone_and_among_others(levels: int) -> None:
             assert sorted(map(bytes, part)) == sorted(map(bytes, whole))
 
 
-@pytest.mark.parametrize("contexts", CONTEXTS[:2])
-def test_bytes_and_words_are_the_same_symbols(contexts: dict[str, Any]) -> None:
-    model, shapes = wavefront(2, **contexts), [SpecShape(2, 11, 13, 3, 200)]
-    x = random_items(2, shapes)
-    pushed = []
-    for dtype in (np.uint8, np.uint16):
-        message = Message([1 << 40], depth=0)
-        codec = bound(model, shapes)
-        codec.push(message, x.astype(dtype))
-        pushed.append(message.to_bytes())
-        np.testing.assert_array_equal(codec.pop(message), x)
-    assert pushed[0] == pushed[1]
-
-
 @pytest.mark.parametrize("side", [1, 2, 7, 8, 9, 15, 16, 17, 100])
 @pytest.mark.parametrize(
     ("levels", "contexts"), [(256, {}), (65536, {}), (256, {"contexts": 14}), (2, {"contexts": 14})]
@@ -166,22 +152,6 @@ def test_odd_sizes(side: int, levels: int, contexts: dict[str, Any]) -> None:
         codec.push(message, x)
         np.testing.assert_array_equal(codec.pop(message), x)
         assert message == Message([1 << 40] * 4, depth=0)
-
-
-@pytest.mark.parametrize(
-    ("shape", "symbols", "match"),
-    [
-        (SpecShape(1, 2, 2, 1, 8), np.zeros(3, np.uint8), "more elements"),
-        (SpecShape(1, 2, 2, 1, 8), np.full(4, 8, np.uint8), "symbol"),
-        (SpecShape(1, 2, 2, 1, 257), np.zeros(4, np.uint16), "more levels"),
-        (SpecShape(1, 1, 1, 3, 256, True), np.array([255, 0, 9], np.uint8), "JPEG"),
-    ],
-)
-def test_items_that_do_not_fit(shape: SpecShape, symbols: Any, match: str) -> None:
-    message = Message([1 << 40], depth=0)
-    with pytest.raises(MessageError, match=match):
-        bound(wavefront(1), [shape]).push(message, symbols)
-    assert message == Message([1 << 40], depth=0)
 
 
 def test_contexts_learn_from_the_items_of_a_batch() -> None:
@@ -217,60 +187,6 @@ def test_an_archive_by_a_model_file(tmp_path: Path, contexts: dict[str, Any]) ->
     bitsback.compress(image, tmp_path / "a.bb", model=tmp_path / "a.model")
     with bitsback.open(tmp_path / "a.bb") as archive:
         np.testing.assert_array_equal(archive[:], image)
-
-
-@pytest.mark.parametrize(
-    ("changes", "match"),
-    [
-        ({"decay": [100, 100, 100]}, "decay"),
-        ({"decay": [80, 66]}, "decay"),
-        ({"ridge": 0}, "ridge"),
-        ({"hidden": [16, 16, 24]}, "hidden"),
-        ({"hidden": [16, 16, 144]}, "hidden"),
-        ({"residual": [0, 0, 4]}, "residual"),
-        ({"contexts": 9}, "contexts"),
-        ({"contexts": 23}, "contexts"),
-        ({"contexts": [12]}, "contexts"),
-        ({"more": 1}, "more"),
-    ],
-)
-def test_a_description_that_the_format_does_not_allow(changes: Any, match: str) -> None:
-    description, tensors = random_wavefront(0, hidden=[16] * 3, residual=[1] * 3)
-    about = file.parse(description)["distributions"]["p(x)"] | changes
-    with pytest.raises(ModelError, match=match):
-        described(about, tensors)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "match"),
-    [
-        ("x.start", np.zeros((3, 189), np.int32), "x.start"),
-        ("x.start", np.full((3, 190), 1, np.int32), "triangle"),
-        ("x.start", np.full((3, 190), (1 << 24) + 1, np.int32), "x.start"),
-        ("x.0.hidden.weight", np.zeros((16, 32), np.uint8), "int8"),
-        ("x.0.hidden.weight", np.full((16, 32), 34, np.int8), "16 bits"),
-        ("x.0.hidden.bias", np.full(16, 70_000, np.int32), "as many words"),
-        ("x.0.hidden.bias", np.full(16, -70_000, np.int32), "as many words"),
-        ("x.0.hidden.multiplier", np.zeros(16, np.int16), "multiplier"),
-        ("x.1.residual.0.weight", np.zeros((16, 17), np.int8), "residual"),
-        ("x.2.output.multiplier", np.full(8, 1 << 15, np.int32), "multiplier"),
-        ("x.2.output.bias", np.full(8, -(1 << 31), np.int32), "32 bits"),
-        ("x.3.output.bias", np.zeros(8, np.int32), "belongs to nothing"),
-    ],
-)
-def test_tensors_that_the_format_does_not_allow(name: str, value: Any, match: str) -> None:
-    description, tensors = random_wavefront(0, hidden=[16] * 3, residual=[1] * 3)
-    about = file.parse(description)["distributions"]["p(x)"]
-    with pytest.raises(ModelError, match=match):
-        described(about, tensors | {name: value})
-
-
-def test_a_model_without_one_of_its_tensors() -> None:
-    description, tensors = random_wavefront(0)
-    about = file.parse(description)["distributions"]["p(x)"]
-    for name in tensors:
-        with pytest.raises(ModelError, match=name):
-            described(about, {key: of for key, of in tensors.items() if key != name})
 
 
 @pytest.mark.parametrize("levels", [256, 65536])

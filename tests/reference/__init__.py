@@ -20,16 +20,17 @@ int64. The tests compare bitsback with this bit for bit.
     outputs.py           what the outputs of a network mean, by codec
     autoregressive.py    an image pixel by pixel, each given those before it
     planes.py            items as planes, and what is found beyond them
-    units.py             how large errors are around a pixel
     item_vectors.py      items that a size-agnostic model is tested by, and their message
-    least_squares.py     predictions whose weights follow the image: the one computation in doubles
-    predictive_rules.py  what a description says of the codec `predictive`
-    predicted_plane.py   a plane while it is coded: its predictions, and what a network sees of it
-    predictive.py        images of any size as planes, each pixel predicted
+    least_squares.py     predictions whose weights follow a series: the one computation in doubles
+    series.py            symbols over time, each predicted
+    wavefront_rules.py   what a description says of the codec `wavefront`
+    wavefront_plane.py   a plane while it is coded: its predictions, and what a network reads of it
+    wavefront_bins.py    the distribution of a pixel
+    wavefront_contexts.py  contexts that are mixed with it
+    wavefront.py         images of any size as planes, many rows at once
     counted_rules.py     what a description says of contexts and mixers
     candidates.py        the symbols that a context remembers to have come after its keys
     counted.py           pixels as binary decisions, which contexts count and mixers predict
-    mixed.py             the same beside a network
     distributions.py     a variable given others
     steps.py             the code of a model, and which variables are known at each step
     cost.py              what a model may cost

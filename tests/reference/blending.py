@@ -62,7 +62,7 @@ class Blend:
         return Blended((16 * blend + total // 2) // total, unit, deviation)
 
     def predictions(self, look: Look) -> list[int]:
-        return [term.value(look, {}, ()) for term in self.predictors]
+        return [term.value(look, {}) for term in self.predictors]
 
     def unit(self, error: int) -> int:
         if error < 2:

@@ -23,7 +23,6 @@ from .message import ExhaustedError, Message, write_varint
 from .model import Model
 from .picks import Picks
 from .planes import ItemShape
-from .predictive_rules import Predictive
 from .rows import Rows
 from .values import Size
 from .wavefront_rules import WavefrontRules
@@ -297,8 +296,8 @@ def decode_data(
         return decode_pixels(data, [run.shape for run in runs for _ in range(run.count)])
     require(layout <= (STACKS if multiset else FRAMES), "a layout of the list")
     if any(run.kind == JPEG for run in runs):
-        foresees = model.any_shape and isinstance(model.prediction, Predictive | WavefrontRules)
-        require(foresees, "colours that the model knows of")
+        is_wavefront = model.any_shape and isinstance(model.prediction, WavefrontRules)
+        require(is_wavefront, "colours that the model knows of")
     if not model.any_shape:
         require(layout == PICTURES, "images of a model with channels are pictures")
         return decode_chain(data, runs, runs_field, model, multiset)
@@ -322,8 +321,7 @@ def decode_planes(
     else:
         sizes = [len(planes)]
     require(
-        model.plane_macs(planes) + len(sizes) * model.plane_steps(planes) * 2**15
-        <= 2**31 + 2**25 * len(data),
+        model.plane_macs(planes) <= 2**31 + 2**25 * len(data),
         "no more MACs than the data may claim",
     )
     message = Message.from_bytes(data)

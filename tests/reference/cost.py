@@ -7,7 +7,6 @@ from .counted_rules import CountedRules
 from .distributions import Distribution, Prediction
 from .network import Network
 from .planes import ItemShape
-from .predictive_rules import Predictive
 from .rules import require
 from .series import SeriesRules
 from .values import Size
@@ -55,10 +54,7 @@ def steps(steps: list[Distribution], size: Size) -> int:
     for of in steps:
         if of.autoregressive:
             total += len(of.autoregressive.groups) * pixels
-        elif of.prediction:
-            shape = ItemShape(1, *size, of.variable.channels, 2)
-            total += prediction_steps(of.prediction, shape)
-        else:
+        elif not of.prediction:
             total += of.variable.channels if of.coupled else 1
     return total
 
@@ -89,17 +85,9 @@ def prediction_memory(of: Prediction, shape: ItemShape) -> int:
     if isinstance(of, SeriesRules):
         channel = 2**11 + sum(8 * (len(one.inputs) + 2) ** 2 for one in of.predictors)
         return 6 * shape.elements + shape.channels * channel
-    if isinstance(of, WavefrontRules):
-        rows = min(shape.rows, (shape.columns - 1) // 16)
-        memory = 2**4 * shape.elements + 2**12 * min(shape.channels, 4) * rows
-        return memory * 3 // 2 if of.levels > 256 else memory
-    of_row = 2**6 * (2 * of.lag + 8)
-    for predictor in of.predictors:
-        cells = -(-of.lag // predictor.cell) + 2
-        of_row += 2 * (predictor.offsets.inputs(2) + 8) ** 2 * cells
-    rows = min(shape.rows, (shape.columns - 1) // of.lag + 3)
-    total = shape.planes * (14 * (shape.rows + 16) * (shape.columns + 16) + of_row * rows)
-    return total + (of.counts.memory(shape) if of.counts else 0)
+    rows = min(shape.rows, (shape.columns - 1) // 16)
+    memory = 2**4 * shape.elements + 2**12 * min(shape.channels, 4) * rows
+    return memory * 3 // 2 if of.levels > 256 else memory
 
 
 def prediction_macs(of: Prediction, shape: ItemShape) -> int:
@@ -108,31 +96,12 @@ def prediction_macs(of: Prediction, shape: ItemShape) -> int:
         return of.macs(shape)
     if isinstance(of, SeriesRules):
         return series_macs(of, shape)
-    if isinstance(of, WavefrontRules):
-        total = shape.elements * (2**10 + of.multiply_adds)
-        times = shape.planes * (16 * (shape.rows - 1) + shape.columns)
-        total += 2**10 * times
-        if of.contexts:
-            total += 2**13 * shape.elements + 2**11 * times
-        return total + (2**12 * shape.slices * shape.rows * shape.columns if shape.jpeg else 0)
-    inputs = [predictor.offsets.inputs(2) for predictor in of.predictors]
-    of_pixel = of.width + of.network.multiply_adds((1, 1))
-    of_pixel += sum((n + 1) * (n + 2) for n in inputs)
-    of_row = sum(
-        -(-shape.columns // predictor.cell) * (n + 1) ** 3
-        for predictor, n in zip(of.predictors, inputs, strict=True)
-    )
-    total = shape.elements * of_pixel + shape.planes * shape.rows * of_row
-    if shape.jpeg:
-        total += 2**10 * shape.slices * shape.rows * shape.columns
-    return total + (of.counts.macs(shape) if of.counts else 0)
-
-
-def prediction_steps(of: Prediction, shape: ItemShape) -> int:
-    """The arrays that a batch of such items takes."""
-    if not isinstance(of, Predictive) or of.counts:
-        return 0
-    return of.delay * (shape.planes - 1) + of.lag * (shape.rows - 1) + shape.columns
+    total = shape.elements * (2**10 + of.multiply_adds)
+    times = shape.planes * (16 * (shape.rows - 1) + shape.columns)
+    total += 2**10 * times
+    if of.contexts:
+        total += 2**13 * shape.elements + 2**11 * times
+    return total + (2**12 * shape.slices * shape.rows * shape.columns if shape.jpeg else 0)
 
 
 def plane_memory(of: Prediction, shapes: Sequence[ItemShape]) -> int:
@@ -143,8 +112,6 @@ def plane_memory(of: Prediction, shapes: Sequence[ItemShape]) -> int:
 
 def state_memory(of: Prediction, elements: int) -> int:
     """The bytes that a batch of so many elements takes, beside those of its items."""
-    if isinstance(of, Predictive) and of.counts:
-        return of.counts.state_memory(elements)
     if isinstance(of, WavefrontRules):
         learned = wavefront_contexts.state_memory(of.contexts, elements) if of.contexts else 0
         return 2**25 + learned if elements else 0
@@ -165,8 +132,3 @@ def series_macs(of: SeriesRules, shape: ItemShape) -> int:
         solutions = min(times, 64) + times // one.every
         total += shape.elements * (n + 2) ** 2 + shape.channels * solutions * (n + 1) ** 3
     return total
-
-
-def plane_steps(of: Prediction, shapes: Sequence[ItemShape]) -> int:
-    """The arrays that coding a batch of these items takes, at most."""
-    return max((prediction_steps(of, shape) for shape in shapes), default=0)

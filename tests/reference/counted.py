@@ -71,19 +71,19 @@ class Pixel:
     plane: int
     row: int
     column: int
-    foreseen: dict[str, int] = field(default_factory=dict)  # by a network
-    inputs: Sequence[int] = ()  # of that network
-    features: Sequence[int] = ()  # for the mixers
 
     def __post_init__(self) -> None:
         self.bits: list[int] = []
-        self.split = 0  # of its decision, if there are quantiles
         self.decisions: list[Decision | Sure | FlatDecision | None] = []
         self.candidate, self.failures = -1, 0
         self.tree_keys: list[int] = []
         self.guess: Decision | Sure | None = None  # whether it is as its candidate
         self.recalled = Recalled(0, 0, 0, 0)
         self.blended: Blended | None = None
+
+    @property
+    def channel(self) -> int:
+        return self.plane % self.item.shape.channels
 
     def keys(self, of: CountedRules) -> list[int]:
         """Those of the tree stay the same for all of its decisions."""
@@ -94,11 +94,12 @@ class Pixel:
         return self.tree_keys
 
     def value(self, term: Term) -> int:
-        channel = self.plane % self.item.shape.channels
-        place = {"row": self.row, "column": self.column, "channel": channel}
-        return term.value(
-            self.look, place | self.foreseen | {"candidate": self.candidate}, self.inputs
-        )
+        place = {"row": self.row, "column": self.column, "channel": self.channel}
+        place["candidate"] = self.candidate
+        if self.blended:
+            place["prediction"] = self.blended.prediction >> 4
+            place["unit"] = self.blended.unit
+        return term.value(self.look, place)
 
     def look(self, k: int, dr: int, dq: int) -> int:
         return self.item.known.get((self.plane - k, self.row + dr, self.column + dq), 0)
@@ -199,7 +200,7 @@ class Mapped:
 
 @dataclass
 class Sure:
-    """A decision that is left to the network, or to how often candidates are wrong."""
+    """A decision that is left to how often candidates are wrong."""
 
     probability: int
 
@@ -264,17 +265,14 @@ class State:
         return found
 
     def predict(self, pixel: Pixel, odds: int | None = None) -> Decision:
-        """odds: those by what stands beside, in units of 2^-11."""
+        """odds: those by predictors, in units of 2^-11."""
         depth = len(pixel.bits)
         keys = pixel.keys(self.of)
-        within = 0 if self.of.quantiles else depth % TOGETHER
+        within = depth % TOGETHER
         node, first = pixel.node(depth), pixel.node(depth - within)
         if isinstance(self.of, CandidateRules):
             node = first = 1 + pixel.candidate
-        places = [
-            self.place(c, key, node, pixel.split if of.by_split else first, within)
-            for c, (key, of) in enumerate(zip(keys, self.of.contexts, strict=True))
-        ]
+        places = [self.place(c, key, node, first, within) for c, key in enumerate(keys)]
         slots = [self.slot(c, place) for c, place in enumerate(places)]
         inputs = []
         for slot in slots:
@@ -283,7 +281,6 @@ class State:
         inputs.append(2**7)
         if odds is not None:
             inputs.append(odds)
-            inputs += pixel.features
         found, numbers = Decision(places, np.array(inputs, np.int64), [], []), []
         for mixer, sets in zip(self.of.mixers, self.weights, strict=True):
             number = 0
@@ -291,9 +288,7 @@ class State:
                 value = value_of(one, node, [slot.n for slot in slots], pixel, odds)
                 assert 0 <= value < one.count
                 number = number * one.count + value
-            beside = 2**14 if self.of.beside else mixer.start
-            start = [mixer.start, 0] * len(slots) + [0, beside][: 1 if odds is None else 2]
-            start += [0] * len(pixel.features)
+            start = [mixer.start, 0] * len(slots) + [0, mixer.start][: 1 if odds is None else 2]
             weights = sets.setdefault(number, Weights(np.array(start, np.int64)))
             t = int(weights.w @ found.inputs) >> 13
             found.weights.append(weights)
@@ -321,7 +316,7 @@ class State:
     def learn(self, of: Decision | FlatDecision, bit: int) -> None:
         if isinstance(of, FlatDecision):
             assert self.of.flat
-            of.slot.learn(bit, Context(self.of.flat.offset, self.of.flat.limit, False, []))
+            of.slot.learn(bit, Context(self.of.flat.offset, self.of.flat.limit, []))
             return
         for mixer, weights, t in zip(self.of.mixers, of.weights, of.outputs, strict=True):
             weights.learn(of.inputs, 2**28 * bit - squash(t), mixer.rates)
@@ -395,7 +390,7 @@ class Item:
 
 Code = Callable[[Array, list[Pixel], int], list[int]]
 """Codes the decisions at a depth of some pixels, or at -1 whether they are as their candidates, and
-gives their bits; or, below all decisions, their symbols, and gives these.
+gives their bits.
 """
 
 
@@ -415,10 +410,8 @@ class CountedCodec:
             known = [symbols[pixel.item.element(pixel)] for pixel in pixels]
             if depth < 0:
                 bits = [int(of.candidate == x) for of, x in zip(pixels, known, strict=True)]
-            elif depth == self.of.decisions:
-                bits = known
             else:
-                bits = [self.bit(of, x) for of, x in zip(pixels, known, strict=True)]
+                bits = [x >> (self.of.decisions - 1 - depth) & 1 for x in known]
             arrays.append((array, bits))
             return bits
 
@@ -442,9 +435,11 @@ class CountedCodec:
             first += shape.elements
         state = State(self.of, first)
         guesses = Guesses(self.of.candidate, first) if self.of.candidate else None
-        self.blend = Blend(self.of.predictors) if self.of.blends else None
+        blend = Blend(self.of.predictors) if self.of.blends else None
         for pixels in self.steps(items):
-            self.foresee(pixels)
+            if blend:
+                for pixel in pixels:
+                    pixel.blended = blend.predict(pixel, pixel.channel)
             if guesses:
                 some = guesses.begin(pixels)
                 array = Array([self.interval(guesses.predict(pixel)) for pixel in some])
@@ -453,40 +448,29 @@ class CountedCodec:
                         pixel.hit(self.of.decisions)
             for depth in range(self.of.decisions):
                 rest = [pixel for pixel in pixels if len(pixel.bits) == depth]
-                choices = [self.choices(pixel) for pixel in rest]
+                choices = [pixel.choices(self.of.decisions) for pixel in rest]
                 some = [pixel for pixel, of in zip(rest, choices, strict=True) if len(of) == 2]
                 found = [self.predict(state, pixel) for pixel in some]
                 bits = code(Array([self.interval(one) for one in found]), some, depth)
                 decided = iter(zip(found, bits, strict=True))
                 for pixel, of in zip(rest, choices, strict=True):
                     decision, bit = next(decided) if len(of) == 2 else (None, of[0])
-                    self.take(pixel, bit)
+                    pixel.bits.append(bit)
                     pixel.decisions.append(decision)
-            self.code_rest(pixels, code)
             for pixel in pixels:
                 if guesses:
                     guesses.learn(pixel)
                 for decision, bit in zip(pixel.decisions, pixel.bits, strict=False):
                     if isinstance(decision, Decision | FlatDecision):
                         state.learn(decision, bit)
-                pixel.item.known[pixel.plane, pixel.row, pixel.column] = self.symbol(pixel)
-            self.learn(pixels)
+                pixel.item.known[pixel.plane, pixel.row, pixel.column] = pixel.symbol
+            for pixel in pixels:
+                if pixel.blended and pixel.decisions:
+                    error = abs(16 * pixel.symbol - pixel.blended.prediction)
+                    pixel.blended.deviation.learn(error)
         return items
 
-    def foresee(self, pixels: list[Pixel]) -> None:
-        """What stands beside makes of the pixels of a step."""
-        if self.blend:
-            for pixel in pixels:
-                channel = pixel.plane % pixel.item.shape.channels
-                pixel.blended = self.blend.predict(pixel, channel)
-                pixel.foreseen["prediction"] = pixel.blended.prediction >> 4
-                pixel.foreseen["unit"] = pixel.blended.unit
-
-    def choices(self, pixel: Pixel) -> list[int]:
-        """The bits that the next decision of a pixel can have."""
-        return pixel.choices(self.of.decisions)
-
-    def predict(self, state: State, pixel: Pixel) -> Decision | Sure | FlatDecision:
+    def predict(self, state: State, pixel: Pixel) -> Decision | FlatDecision:
         flat = self.of.flat
         if flat and not any(pixel.look(*site) for site in flat.around):
             key = 0
@@ -505,26 +489,6 @@ class CountedCodec:
         below = [squash(pixel.blended.odds(c)) + 2**9 * c for c in (low, middle, end)]
         p = 2**28 * (below[2] - below[1]) // (below[2] - below[0])
         return stretch(min(max(p >> 6, 1), 2**22 - 1))
-
-    def learn(self, pixels: list[Pixel]) -> None:
-        """What stands beside makes of the symbols of a step."""
-        for pixel in pixels:
-            if pixel.blended and pixel.decisions:
-                error = abs(16 * pixel.symbol - pixel.blended.prediction)
-                pixel.blended.deviation.learn(error)
-
-    def bit(self, pixel: Pixel, symbol: int) -> int:
-        """The next one of a pixel that has this symbol."""
-        return symbol >> (self.of.decisions - 1 - len(pixel.bits)) & 1
-
-    def take(self, pixel: Pixel, bit: int) -> None:
-        pixel.bits.append(bit)
-
-    def code_rest(self, pixels: list[Pixel], code: Code) -> None:
-        """Codes what the decisions leave of the symbols of a step."""
-
-    def symbol(self, pixel: Pixel) -> int:
-        return pixel.symbol
 
     def steps(self, items: list[Item]) -> Iterator[list[Pixel]]:
         waiting = list(items)

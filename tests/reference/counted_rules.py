@@ -1,25 +1,23 @@
-"""What a description says of contexts and mixers: the codec `counted`, contexts beside a network,
-and candidates.
-"""
+"""What a description says of the codec `counted`: contexts and mixers, and candidates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .planes import ItemShape
 from .rules import check_integer, check_keys, check_list, check_pair, require
 from .variables import Variable
 
-ODDS = 16  # values of the odds by a network
+ODDS = 16  # values of the odds by predictors
 FAILURES = 15  # values of how often candidates fail
 POINTS = 33  # of a probability map
-KEYS = "queues table slot trust contexts mixers"
+KEYS = "codec precision lag queues table slot trust contexts mixers"
 
 Look = Callable[[int, int, int], int]  # X(k, dr, dq)
 
 
 class Term(NamedTuple):
-    kind: str  # sum, inputs, equal, or a place: row, column, channel, prediction, unit, candidate
-    parts: list[list[int]]  # of a sum, or of what may be equal: k, dr, dq, w; of inputs: i, w
+    kind: str  # sum, equal, or a place: row, column, channel, prediction, unit, candidate
+    parts: list[list[int]]  # of a sum, or of what may be equal: k, dr, dq, w
     shift: int
     low: int
     high: int
@@ -39,11 +37,9 @@ class Term(NamedTuple):
         is_pixel = self.kind == "sum" and len(self.parts) == 1 and self.parts[0][3] == 1
         return is_pixel and self[2:] == (0, 0, 1, [])
 
-    def value(self, look: Look, place: dict[str, int], inputs: Sequence[int]) -> int:
+    def value(self, look: Look, place: dict[str, int]) -> int:
         if self.kind == "sum":
             total = sum(w * look(k, dr, dq) for k, dr, dq, w in self.parts)
-        elif self.kind == "inputs":
-            total = sum(w * inputs[i] for i, w in self.parts)
         elif self.kind == "equal":
             total = int(look(*self.parts[0][:3]) == place["candidate"])
         else:
@@ -63,7 +59,6 @@ class Selector(NamedTuple):
 class Context(NamedTuple):
     offset: int
     limit: int
-    by_split: bool
     terms: list[Term]
 
     @property
@@ -99,20 +94,14 @@ class Flat(NamedTuple):
 class CountedRules:
     """What a description says of contexts and mixers."""
 
-    def __init__(
-        self, about: dict[str, Any], x: Variable, precision: int, lag: int, inputs: int = 0
-    ) -> None:
-        """inputs: those of a network that stands beside them."""
-        beside = inputs > 0
-        self.quantiles = check_integer(about["quantiles"], 1, 8) if "quantiles" in about else 0
-        require(x.levels <= 256 or self.quantiles > 0, "at most 256 levels, or quantiles")
-        self.levels, self.decisions = x.levels, self.quantiles or (x.levels - 1).bit_length()
-        self.precision, self.lag, self.beside, self.inputs = precision, lag, beside, inputs
-        self.layer: str | None = about.get("features")
-        self.features = 0  # known when the network is
+    def __init__(self, about: dict[str, Any], x: Variable) -> None:
+        check_keys(about, KEYS, "candidate flat predictors maps")
+        require(x.levels <= 256, "at most 256 levels")
+        self.precision = check_integer(about["precision"], 16, 24)
+        self.lag = check_integer(about["lag"], 1, 4096)
+        self.levels, self.decisions = x.levels, (x.levels - 1).bit_length()
         self.nodes = 2**self.decisions - 1
         self.guesses, self.blends = "candidate" in about, "predictors" in about
-        self.sure = check_integer(about["sure"], 1, 28) if beside else 0
         self.queues = check_integer(about["queues"], 1, 256)
         self.table = check_integer(about["table"], 10, 24)
         self.p_bits, self.n_bits = check_pair(about["slot"], 4, 22)
@@ -154,15 +143,13 @@ class CountedRules:
         return terms
 
     def read_context(self, about: Any) -> Context:
-        check_keys(about, "offset limit terms" + " node" * (self.quantiles > 0))
-        by_split = self.quantiles > 0 and about["node"] == "split"
-        require(by_split or about.get("node", "path") == "path", "what tells decisions apart")
+        check_keys(about, "offset limit terms")
         offset, limit = (
             check_integer(about["offset"], 16, 255),
             check_integer(about["limit"], 1, 2**self.n_bits - 1),
         )
         terms = [self.read_term(term) for term in check_list(about["terms"], 0, 64)]
-        context = Context(offset, limit, by_split, terms)
+        context = Context(offset, limit, terms)
         require(context.bits <= 512, "a key has at most 512 bits")
         return context
 
@@ -181,7 +168,7 @@ class CountedRules:
         if about == "depth":
             return Selector("depth", self.decisions)
         if about == "odds":
-            require(self.beside or self.blends, "odds by what stands beside")
+            require(self.blends, "odds by predictors")
             return Selector("odds", ODDS)
         return self.read_common_selector(about)
 
@@ -201,7 +188,7 @@ class CountedRules:
         if "place" in about:
             check_keys(about, "place shift most")
             name, shift = about["place"], check_integer(about["shift"], 0, 15)
-            foreseen = ["prediction", "unit"] * (self.beside or self.blends)
+            foreseen = ["prediction", "unit"] * self.blends
             foreseen += ["candidate"] * self.guesses
             require(name in ("row", "column", "channel", *foreseen), "a place")
             return Term(name, [], shift, 0, check_integer(about["most"], 0, 65535), [])
@@ -210,27 +197,21 @@ class CountedRules:
             require(self.guesses, "there is a candidate")
             site = self.read_place([*check_list(about["equal"], 3, 3), 1])
             return Term("equal", [site], 0, 0, 1, [])
-        kind = "inputs" if "inputs" in about and self.beside else "sum"
-        read = self.read_input if kind == "inputs" else self.read_place
-        parts = [read(part) for part in check_list(about.get(kind), 1, 16)]
+        parts = [self.read_place(part) for part in check_list(about.get("sum"), 1, 16)]
         for *_, weight in parts:
             check_integer(weight, -64, 64)
         if "steps" in about:
-            check_keys(about, f"{kind} steps")
+            check_keys(about, "sum steps")
             steps = check_list(about["steps"], 1, 255)
             for step in steps:
                 check_integer(step, -(2**20), 2**20)
             require(sorted(set(steps)) == steps, "steps rise")
-            return Term(kind, parts, 0, 0, 0, steps)
-        check_keys(about, f"{kind} shift range")
+            return Term("sum", parts, 0, 0, 0, steps)
+        check_keys(about, "sum shift range")
         shift = check_integer(about["shift"], 0, 15)
         low, high = (check_integer(of, -(2**20), 2**20) for of in check_list(about["range"], 2, 2))
         require(0 <= high - low < 2**16, "a range of at most 2^16 numbers")
-        return Term(kind, parts, shift, low, high, [])
-
-    def read_input(self, about: Any) -> list[int]:
-        number, weight = check_list(about, 2, 2)
-        return [check_integer(number, 0, self.inputs - 1), weight]
+        return Term("sum", parts, shift, low, high, [])
 
     def read_place(self, about: Any) -> list[int]:
         place = check_list(about, 4, 4)
@@ -249,12 +230,11 @@ class CountedRules:
         return min(max((decisions - 1).bit_length(), 10), self.table)
 
     def direct(self, context: Context) -> bool:
-        return not context.by_split and context.bits + self.decisions <= self.table
+        return context.bits + self.decisions <= self.table
 
     def state_memory(self, elements: int) -> int:
         sets = sum(mixer.sets for mixer in self.mixers)
-        of_set = 2 * (2 * len(self.contexts) + 32 + self.features)
-        of_set += 4 * POINTS if self.maps else 0
+        of_set = 2 * (2 * len(self.contexts) + 32) + (4 * POINTS if self.maps else 0)
         own = 4 * sum(self.slots(elements)) + of_set * sets
         return own + (self.candidate.state_memory(elements) if self.candidate else 0)
 
@@ -262,11 +242,9 @@ class CountedRules:
         lag = min(self.lag, shape.columns)
         at_once = min(shape.rows, (shape.columns - 1) // lag + 1)
         planes = (shape.planes + 1) * (shape.rows + 30) * (shape.columns + 30)
-        if self.levels > 256:
-            planes *= 2
         if self.blends:
             planes += (len(self.predictors) + 1) * (at_once + 2) * (shape.columns + 30)
-        of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6) + 2**2 * self.features
+        of_pixel = 2**6 * self.decisions * (len(self.contexts) + 6)
         if self.candidate:
             of_pixel += 2**6 * (len(self.candidate.contexts) + 6)
         return planes + at_once * of_pixel
@@ -278,8 +256,6 @@ class CountedRules:
         if self.blends:
             of_pixel += 2**2 * sum(len(term.parts) for term in self.predictors)
             of_pixel += 2**4 * len(self.predictors) + 2**5 * decisions
-        if self.quantiles:
-            of_pixel += 2**10 * decisions
         if self.flat:
             of_pixel += sum(map(len, [self.flat.around, *self.flat.regions]))
         if self.candidate:
@@ -294,7 +270,7 @@ class CountedRules:
     @property
     def macs_of_decision(self) -> int:
         n = len(self.contexts)
-        mapped = self.features + (2**3 if self.maps else 0)
+        mapped = 2**3 if self.maps else 0
         return 2**5 * n + 2**2 * len(self.mixers) * (2 * n + 1 + mapped)
 
 
@@ -307,9 +283,8 @@ class CandidateRules(CountedRules):
         self.levels, self.decisions, self.lag = of.levels, of.decisions, of.lag
         self.p_bits, self.n_bits, self.check_bits = of.p_bits, of.n_bits, of.check_bits
         self.trust, self.nodes = of.trust, 2**of.decisions
-        self.beside, self.blends, self.guesses = False, False, True
+        self.blends, self.guesses = False, True
         self.candidate, self.flat = None, None
-        self.quantiles, self.features = 0, 0
         self.predictors: list[Term] = []
         self.maps = read_maps(about)
         self.table = check_integer(about["table"], 10, 24)
@@ -337,10 +312,3 @@ def read_maps(about: dict[str, Any]) -> tuple[int, int] | None:
         return None
     weight, limit = check_list(about["maps"], 2, 2)
     return check_integer(weight, 0, 16), check_integer(limit, 1, 1023)
-
-
-def read_counted(about: dict[str, Any], x: Variable) -> CountedRules:
-    """The codec `counted`."""
-    check_keys(about, f"codec precision lag {KEYS}", "candidate flat predictors maps")
-    precision, lag = check_integer(about["precision"], 16, 24), check_integer(about["lag"], 1, 4096)
-    return CountedRules(about, x, precision, lag)

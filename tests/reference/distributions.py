@@ -11,14 +11,11 @@ import numpy as np
 from .autoregressive import Autoregressive, AutoregressiveCodec
 from .codecs import Array, Codec, Uniform
 from .counted import CountedCodec
-from .counted_rules import CountedRules, read_counted
+from .counted_rules import CountedRules
 from .coupled import CoupledCodec
-from .mixed import mixed_codec
 from .network import Network
 from .outputs import COUPLED, MEANINGS, Meaning, Normal, check_coupled
 from .planes import ItemShape
-from .predictive import PlanesCodec
-from .predictive_rules import Predictive
 from .rules import NAME, check_keys, check_names, check_text, require
 from .series import SeriesCodec, SeriesRules
 from .values import Ints, Size, Tensors, places
@@ -26,7 +23,7 @@ from .variables import Variable
 from .wavefront import WavefrontCodec
 from .wavefront_rules import WavefrontRules
 
-Prediction = Predictive | SeriesRules | CountedRules | WavefrontRules
+Prediction = SeriesRules | CountedRules | WavefrontRules
 """What codes x alone, in the order of its pixels or steps."""
 
 KEY = re.compile(rf"[pq]\(({NAME})(?:\|({NAME}(?:,{NAME})*))?\)")
@@ -42,7 +39,6 @@ class Distribution:
     outputs: list[str] = field(default_factory=list)
     meaning: Meaning | None = None
     autoregressive: Autoregressive | None = None
-    predictive: Predictive | None = None
     series: SeriesRules | None = None
     counted: CountedRules | None = None
     wavefront: WavefrontRules | None = None
@@ -50,14 +46,12 @@ class Distribution:
 
     @property
     def prediction(self) -> Prediction | None:
-        return self.predictive or self.series or self.counted or self.wavefront
+        return self.series or self.counted or self.wavefront
 
     def bind(self, networks: Mapping[str, Network], tensors: Tensors) -> None:
         """With the networks of the model."""
         self.networks = networks
-        if self.predictive:
-            self.predictive.bind(networks, tensors)
-        if self.network is None or self.predictive:
+        if self.network is None:
             return
         network = networks[self.network]
         require(list(network.sources) == self.given, "the sources are what is given, in order")
@@ -118,8 +112,6 @@ class Distribution:
                 self.autoregressive.groups, self.autoregressive.meanings, strict=True
             ):
                 names |= {f"{group.own.name}.{tensor}" for tensor in meaning.TENSORS}
-        if self.predictive:
-            names |= self.predictive.tensor_names
         if self.wavefront:
             names |= self.wavefront.tensor_names
         if self.meaning:
@@ -133,9 +125,7 @@ def prediction_codec(of: Prediction, shapes: Sequence[ItemShape]) -> Any:
         return CountedCodec(of, shapes)
     if isinstance(of, SeriesRules):
         return SeriesCodec(of, shapes)
-    if isinstance(of, WavefrontRules):
-        return WavefrontCodec(of, shapes)
-    return mixed_codec(of, shapes) if of.counts else PlanesCodec(of, shapes)
+    return WavefrontCodec(of, shapes)
 
 
 def read_distribution(
@@ -150,15 +140,13 @@ def read_distribution(
     require(len(set(names)) == len(names), "a variable is given once, and not its own")
     of = Distribution(key, variables[variable], given, about)
     require(type(about) is dict and "codec" in about, "a distribution has a codec")
-    predicts = about["codec"] in ("predictive", "series", "counted", "wavefront")
+    predicts = about["codec"] in ("series", "counted", "wavefront")
     require(predicts or not of.variable.of_planes, "x of any planes is predicted")
     require(not predicts or (of.variable.is_data and not given), "they are for x, given nothing")
-    if about["codec"] == "predictive":
-        of.predictive = Predictive(about, of.variable, tensors)
-    elif about["codec"] == "series":
+    if about["codec"] == "series":
         of.series = SeriesRules(about, of.variable)
     elif about["codec"] == "counted":
-        of.counted = read_counted(about, of.variable)
+        of.counted = CountedRules(about, of.variable)
     elif about["codec"] == "wavefront":
         of.wavefront = WavefrontRules(about, of.variable, tensors)
     elif about["codec"] == "uniform":

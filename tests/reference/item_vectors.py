@@ -13,10 +13,7 @@ from .counted import CountedCodec
 from .counted_rules import CountedRules
 from .distributions import Prediction
 from .message import LOW, Message, splitmix64
-from .mixed import mixed_codec
 from .planes import ItemShape
-from .predictive import PlanesCodec
-from .predictive_rules import Predictive, Predictor
 from .rules import check_integer, check_keys, check_list, require
 from .series import SeriesCodec
 from .values import Ints, Tensors
@@ -24,7 +21,6 @@ from .wavefront import WavefrontCodec
 from .wavefront_rules import INPUTS, WavefrontRules
 
 REACH = 600
-MOST_START = 2**26
 
 
 def hash_items(of: Prediction, about: Any) -> str:
@@ -50,9 +46,8 @@ def check_items(of: Prediction, about: Any, tensors: Tensors) -> None:
     sides = [check_integer(side, 1, 2**12) for side in check_list(about["shape"], 4, 4)]
     shape = ItemShape(*sides, check_integer(about["levels"], 2, 2**16))
     seeds = [check_integer(seed, 0, 2**64 - 1) for seed in check_list(about["seeds"], 1, 16)]
-    counts = of.counts if isinstance(of, Predictive) else of
-    if isinstance(counts, CountedRules | WavefrontRules):
-        require(shape.levels <= counts.levels, "no more levels than x has")
+    if isinstance(of, CountedRules | WavefrontRules):
+        require(shape.levels <= of.levels, "no more levels than x has")
     require(shape.elements * len(seeds) <= 2**12, "at most 2^12 elements in the test")
     elements = sum(tensor.size for tensor in tensors.values())
     require(cost.plane_memory(of, [shape]) <= 2**26, "an item of the test takes at most 2^26 bytes")
@@ -75,19 +70,13 @@ def draw_item(shape: ItemShape, words: Iterator[int]) -> list[int]:
 
 def codec_for_test(
     of: Prediction, shape: ItemShape, words: Iterator[int]
-) -> PlanesCodec | SeriesCodec | CountedCodec:
+) -> SeriesCodec | CountedCodec | WavefrontCodec:
     """The codec of an item, whose least squares start from sums by which rounding shows."""
     if isinstance(of, CountedRules):
         return CountedCodec(of, [shape])
     of = copy.copy(of)
-    if isinstance(of, Predictive):
-        of.starts = [
-            [start_of_planes(one, one.offsets.inputs(references), words) for references in range(3)]
-            for one in of.predictors
-        ]
-        return mixed_codec(of, [shape]) if of.counts else PlanesCodec(of, [shape])
     if isinstance(of, WavefrontRules):
-        of.starts = [np.tril(start_sums(n, of.ridge, words)) for n in INPUTS]
+        of.starts = [start_sums(n, of.ridge, words) for n in INPUTS]
         return WavefrontCodec(of, [shape])
     of.starts = []
     for channel in range(shape.channels):
@@ -102,19 +91,12 @@ def codec_for_test(
     return SeriesCodec(of, [shape])
 
 
-def start_of_planes(predictor: Predictor, n: int, words: Iterator[int]) -> Ints:
-    """A lower triangle."""
-    sums = start_sums(n, predictor.ridge, words)
-    above = -(-256 * sums // max(sum(predictor.decay), 1))
-    return np.tril(np.clip(above, -MOST_START, MOST_START))
-
-
 def start_sums(n: int, ridge: int, words: Iterator[int]) -> Ints:
-    """Those that are nearly singular with their ridge."""
+    """A lower triangle that is nearly singular with its ridge."""
     sums = draw_sums(n, words)
     for i in range(n):
         sums[i, i] = max(sums[i, i] - ridge, 0)
-    return sums
+    return np.tril(sums)
 
 
 def draw_sums(n: int, words: Iterator[int]) -> Ints:

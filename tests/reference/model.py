@@ -15,8 +15,6 @@ from .item_vectors import check_items, hash_items
 from .message import Message, splitmix64
 from .model_file import identity, read_safetensors
 from .planes import ItemShape, check_shape
-from .predictive import PlanesCodec
-from .predictive_rules import Predictive
 from .program import Program, read_program
 from .rules import check_integer, check_keys, check_printable, check_text, read_json, require
 from .series import SeriesCodec
@@ -81,13 +79,11 @@ class Model:
         """
         return self.program.variables["x"].of_planes
 
-    def planes(
-        self, shapes: Sequence[ItemShape]
-    ) -> PlanesCodec | SeriesCodec | CountedCodec | WavefrontCodec:
+    def planes(self, shapes: Sequence[ItemShape]) -> SeriesCodec | CountedCodec | WavefrontCodec:
         """A codec of a batch of items of these shapes, for a size-agnostic model."""
         for shape in shapes:
             check_shape(shape, self.levels)
-        codec: PlanesCodec | SeriesCodec | CountedCodec | WavefrontCodec
+        codec: SeriesCodec | CountedCodec | WavefrontCodec
         codec = prediction_codec(self.prediction, shapes)
         return codec
 
@@ -98,19 +94,10 @@ class Model:
         return self.program.prediction
 
     @property
-    def predictive(self) -> Predictive:
-        """The rules of prediction of a model for images."""
-        of = self.prediction
-        assert isinstance(of, Predictive)
-        return of
-
-    @property
     def learns(self) -> bool:
         """Whether a size-agnostic model learns from all items of a batch."""
         of = self.prediction
-        if isinstance(of, WavefrontRules):
-            return of.contexts > 0
-        return bool(of.counts) if isinstance(of, Predictive) else True
+        return of.contexts > 0 if isinstance(of, WavefrontRules) else True
 
     def plane_memory(self, shapes: Sequence[ItemShape]) -> int:
         """The bytes that coding these items takes, for a size-agnostic model."""
@@ -119,10 +106,6 @@ class Model:
     def plane_macs(self, shapes: Sequence[ItemShape]) -> int:
         """The multiply-adds that coding these items takes, for a size-agnostic model."""
         return cost.plane_macs(self.prediction, shapes)
-
-    def plane_steps(self, shapes: Sequence[ItemShape]) -> int:
-        """The arrays that coding these items takes at most, for a size-agnostic model."""
-        return cost.plane_steps(self.prediction, shapes)
 
     def at(self, rows: int, columns: int) -> "Bound":
         """The model for images of this size."""

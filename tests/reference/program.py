@@ -143,8 +143,6 @@ def build_networks(
     named = {name for of in distributions.values() for name, _ in of.named()}
     require(named <= set(sources), "a distribution names a network that there is")
     for of in distributions.values():
-        if of.predictive:
-            add_with(of.predictive.sources)
         if not of.autoregressive:
             continue
         features = None

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .codecs import COMPONENTS, Array, DiscretisedMixture, look_up
-from .least_squares import eliminate
+from .least_squares import solve
 from .message import Message
 from .planes import ItemShape
 from .rules import check_integer, check_keys, check_list, check_pair, require
-from .units import Unit
 from .variables import Variable
 
 RATE = 5
+RECIPROCALS = [256, 205, 171, 146]  # 2^8 / (1 + f / 4)
 
 
 @dataclass
@@ -79,12 +79,7 @@ class Fading:
         self.sums = self.sums * self.keep + np.outer(v, v)
 
     def solve(self) -> None:
-        y = eliminate(self.sums, self.of.ridge)
-        if y is None or np.isnan(y).any():
-            self.weights = [0] * len(self.weights)
-            return
-        most = 2**21 - 1
-        self.weights = [int(w) for w in np.clip(np.floor(y * 2**16 + 0.5), -most, most)]
+        self.weights = solve(self.sums, self.of.ridge)
 
 
 class Channel:
@@ -183,9 +178,11 @@ class Item:
     def learn(self, x: int) -> None:
         t, c = divmod(len(self.x), self.shape.channels)
         of = self.channels[c]
-        unit = Unit.of(of.unit.error + 16)
+        s = of.unit.error + 16
+        lead = s.bit_length() - 1
+        rho = RECIPROCALS[(s >> (lead - 2)) & 3]
         for u, solver in zip(self.values, of.solvers, strict=True):
-            scaled = [d * unit.reciprocal * 64 >> unit.lead for d in [*u, x - of.mean]]
+            scaled = [d * rho * 64 >> lead for d in [*u, x - of.mean]]
             solver.add([min(max(v, -32767), 32767) for v in scaled])
         shares = [
             w * (self.below(k, x + 1) - self.below(k, x) + 1)

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from random_predictive import random_predictive
+from bitsback.models import file
+from random_wavefronts import small_wavefront
 from reference.model import Model
 from reference.planes import Field, ItemShape, median_edge
-from reference.predicted_plane import blend, recent
 from reference.rules import ModelError
-from reference.units import Unit
+from reference.wavefront import WavefrontCodec
+from reference.wavefront_plane import Unit, logarithm, recent
 
 
 def test_a_plane_looks_at_the_nearest_channels_and_slices() -> None:
@@ -59,64 +60,38 @@ def test_the_median_of_three(a: int, b: int, c: int, median: int) -> None:
     assert median_edge(x, 1, 1) == median
 
 
-def test_recent_errors_and_the_blend() -> None:
+def test_the_mean_of_errors() -> None:
     assert recent(Field(4, 4, start=100), 0, 0) == 100
     errors = Field(3, 3, start=0)
     for place, error in {(0, 1): 1, (1, 0): 2, (1, 1): 40, (1, 2): 8, (2, 0): 80}.items():
         errors[place] = error
     # Two to the left of column 1 is, outside, what stands above the left edge.
     assert recent(errors, 2, 1) == (2 * 80 + 2 * 40 + 2 + 8 + 2 + 1 + 4) >> 3
-    assert blend([700], [5]) == 700
-    assert blend([0, 256], [3, 3]) == 128
-    assert blend([0, 100], [0, 48]) == (128**2 * 100 + (256**2 + 128**2) // 2) // (256**2 + 128**2)
-    assert blend([7, 2**24], [0, 2**24]) == 7
 
 
 def test_units() -> None:
-    assert [Unit.of(s).index for s in (4, 5, 7, 8, 9, 10, 16, 31, 32)] == [
-        8, 9, 11, 12, 12, 13, 16, 19, 20,
-    ]  # fmt: skip
-    assert [Unit.of(16).steps(d) for d in (16, 15, 1, 0, -1, -16)] == [16, 15, 1, 0, -1, -16]
-    assert [Unit.of(32).steps(d) for d in (3, 1, -1, -3)] == [1, 0, -1, -2]
-    assert [Unit.of(32).nearest(d) for d in (3, 1, -1, -3)] == [2, 1, 0, -1]
-    assert [Unit.of(16).fine(1), Unit.of(20).fine(2**24), Unit.of(2**24).fine(2**24)] == [
-        256, 205 * 2**24, 2**12,
-    ]  # fmt: skip
+    assert [logarithm(s) for s in (16, 17, 18, 31, 32, 35, 36)] == [32, 32, 33, 39, 40, 40, 41]
+    of = Unit(0)  # 16 / 64 of a level
+    assert (of.shift, of.value, of.log) == (0, 16, 32)
+    assert [of.norm(d) for d in (16, 1, 0, -1, -16)] == [16, 1, 0, -1, -16]
+    assert [of.step(d) for d in (511, 512, -600, 2**16)] == [511, 511, -511, 511]
+    assert [Unit(48).norm(d) for d in (64, 3, 2, 1, -1, -2, -3)] == [16, 1, 1, 0, 0, 0, -1]
+    wide = Unit(2**14)
+    assert (wide.shift, wide.value) == (3, (2**14 + 16) >> 3)
+    assert [wide.step(d) for d in (8, 4, 3, -4, -5)] == [1, 1, 0, 0, -1]
+    assert [wide.down(d) for d in (9, -9, 2**20)] == [1, -2, 2**15 - 1]
 
 
 def test_the_first_pixel_of_an_image() -> None:
-    """All is 128: the error that is expected is 8 levels, the unit 2,064 / 256 of a level."""
-    model = Model.from_bytes(random_predictive(3))
-    of, see = model.predictive, model.predictive.see
-    (step,) = model.planes([ItemShape(1, 1, 1, 1, 256)]).steps()
-    predictors = 1 + len(of.predictors)
-    window = [see[1024]] * of.window.inputs(2)
-    ends = [see[1024 + 256], see[1024 + 254], 4 * 11, 4 * 10, 0, 0, 0, 0]
-    seen = [see[1024]] * predictors + [64] * predictors + [see[1024]] * 4
-    assert step.contexts.tolist() == [window + seen + ends]
-    assert [(one.prediction, one.size) for one in step.pixels] == [(128 * 256, 256)]
-
-
-def test_times_leave_no_pixel_unknown() -> None:
-    """`lag` and `delay` are as small as possible."""
-    about = {seed: Model.from_bytes(random_predictive(seed)).predictive for seed in range(30)}
-    for of in about.values():
-        own = [at for offsets in of.all_offsets for at in offsets.own]
-        cells = [one.cell for one in of.predictors]
-        lags = (
-            lag
-            for lag in range(200)
-            if lag >= 2 * max(cells) and all(dq + 1 <= lag * -dr for dr, dq in own)
-        )
-        between = of.lag
-        assert between == next(lags)
-        others = [at for offsets in of.all_offsets for at in offsets.of_references]
-        delays = (
-            delay for delay in range(1, 2000) if all(between * dr + dq < delay for dr, dq in others)
-        )
-        assert of.delay == next(delays)
-    assert any(of.lag > 2 * max(one.cell for one in of.predictors) for of in about.values())
-    assert any(of.delay == 1 for of in about.values())
+    """All is 128: the error that is expected is 8 levels, the unit 528 / 64 of a level."""
+    codec = Model.from_bytes(file.write(*small_wavefront())).planes([ItemShape(1, 1, 1, 1, 256)])
+    assert isinstance(codec, WavefrontCodec)
+    ((place,),) = codec.steps()
+    known = place.plane.predict(0, 0)
+    assert (known.value, known.unit.mean, known.unit.value) == (128 * 64, 512, 528)
+    log = 8 * 9  # 528 lies between 512 and 576
+    features = place.plane.features(0, 0, known)
+    assert features == [0] * 17 + [2 * (log - 56), -32, 0] + [0] * 12
 
 
 @pytest.mark.parametrize(
@@ -125,6 +100,6 @@ def test_times_leave_no_pixel_unknown() -> None:
      (1, 1, 1, 1, 257)],
 )  # fmt: skip
 def test_shapes_that_are_none(shape: tuple[int, int, int, int, int]) -> None:
-    model = Model.from_bytes(random_predictive(0, levels=256))
+    model = Model.from_bytes(file.write(*small_wavefront()))
     with pytest.raises(ModelError):
         model.planes([ItemShape(*shape)])

@@ -1,7 +1,5 @@
 """Contexts beside the network of wavefronts: the core codes the bits of the specification."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -10,11 +8,10 @@ from bitsback.models import Model, file
 from bitsback.models import item_shape as program
 from laws import to_reference
 from networks import SIMD_PATHS, engine
-from random_predictive import random_items
+from random_items import random_items
 from random_wavefronts import random_wavefront
 from reference.model import Model as SpecModel
 from reference.planes import ItemShape
-from reference.test_refusals import refused
 
 GREY, RGB = ItemShape(1, 16, 24, 1, 256), ItemShape(1, 8, 20, 3, 256)
 BATCHES = {
@@ -71,11 +68,3 @@ def test_they_cost_the_same(name: str) -> None:
         of = ours.bind([(1, program.ItemShape(*shape)) for shape in some])
         assert of.memory == theirs.plane_memory(some)
         assert of.macs == theirs.plane_macs(some)
-
-
-def test_sizes_of_tables_that_are_refused() -> None:
-    description, tensors = random_wavefront(0, hidden=[16] * 3, residual=[0] * 3)
-    for value in (9, 23, 0, True, "20", None):
-        about = json.loads(description)
-        about["distributions"]["p(x)"]["contexts"] = value
-        refused(json.dumps(about), tensors, "contexts")

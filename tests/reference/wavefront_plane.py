@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from .jpeg_colours import blues
 from .planes import Field, ItemShape, median_edge
-from .predicted_plane import recent
 from .values import Ints
 from .wavefront_rules import WavefrontRules
 
@@ -24,6 +23,8 @@ MOST_STEP = 511  # differences of levels
 MOST_NORMAL = 1023
 MOST_WEIGHT = np.float32(32767)
 LEAST_UNIT = 16
+# A mean of errors comes from these: places and weights, of sum 8.
+RECENT = [((0, -1), 2), ((-1, 0), 2), ((-1, -1), 1), ((-1, 1), 1), ((0, -2), 1), ((-2, 0), 1)]
 
 # The inputs of least squares: pixels of the plane, of its first and of its second reference.
 INPUTS: list[Offsets] = [
@@ -54,6 +55,11 @@ WINDOW_ALONE = [
 ]
 NEIGHBOURS = [(0, -1), (-1, 0), (-1, -1), (-1, 1)]
 BESIDE = [(0, 1), (1, 0), (0, -1), (-1, 0)]
+
+
+def recent(errors: Field, r: int, q: int) -> int:
+    """E, the mean of the errors around a pixel."""
+    return (sum(w * errors[r + dr, q + dq] for (dr, dq), w in RECENT) + 4) >> 3
 
 
 def logarithm(s: int) -> int:

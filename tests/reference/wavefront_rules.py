@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from .least_squares import to_matrix, triangle
 from .rules import check_integer, check_keys, check_list, require
 from .values import Ints, Tensors, take
 from .variables import Variable
@@ -128,6 +127,18 @@ class WavefrontRules:
     def multiply_adds(self) -> int:
         """Those of the largest network."""
         return max(network.multiply_adds for network in self.networks)
+
+
+def triangle(n: int) -> int:
+    """The number of elements of a lower triangle for n inputs and a target."""
+    return (n + 1) * (n + 2) // 2
+
+
+def to_matrix(entries: Ints, n: int) -> Ints:
+    """The lower triangle [n + 1, n + 1], from its rows, one after the other."""
+    matrix = np.zeros((n + 1, n + 1), np.int64)
+    matrix[np.tril_indices(n + 1)] = entries[: triangle(n)]
+    return matrix
 
 
 def read_starts(tensors: Tensors) -> list[Ints]:

@@ -22,12 +22,14 @@ SEEDS: dict[str, Callable[[Vectors], object]] = {
     ),
     "crc": lambda vectors: vectors.crc(9),
     **{f"program-{seed}": lambda vectors, seed=seed: vectors.any(seed) for seed in range(8)},
-    **{f"planes-{seed}": lambda vectors, seed=seed: vectors.planes(seed) for seed in range(6)},
     **{f"series-{seed}": lambda vectors, seed=seed: vectors.series(seed) for seed in range(6)},
     **{
         f"wavefront-{seed}": lambda vectors, seed=seed: vectors.wavefront(seed) for seed in range(6)
     },
-    **{f"mixed-{seed}": lambda vectors, seed=seed: vectors.mixed(seed) for seed in range(6)},
+    **{
+        f"contexts-{seed}": lambda vectors, seed=seed: vectors.wavefront(seed, 60, contexts=12)
+        for seed in range(6)
+    },
     **{f"counted-{seed}": lambda vectors, seed=seed: vectors.counted(seed) for seed in range(6)},
 }
 
