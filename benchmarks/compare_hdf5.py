@@ -28,7 +28,7 @@ import bitsback.hdf5
 Options = dict[str, Any]
 FILTERS: dict[str, Options] = {
     "bitsback": {**bitsback.hdf5.Bitsback()},
-    "bitsback, universal-fast-16": {**bitsback.hdf5.Bitsback("universal-fast-16")},
+    "bitsback, universal-16": {**bitsback.hdf5.Bitsback("universal-16")},
     "bitshuffle+LZ4": {**hdf5plugin.Bitshuffle()},
     "bitshuffle+zstd 9": {**hdf5plugin.Bitshuffle(cname="zstd", clevel=9)},
     "Blosc2 zstd 9, bitshuffle": {

@@ -88,8 +88,7 @@ def _measured(
     picture: NDArray[Any], wanted: Iterable[Key], without: Iterable[str]
 ) -> tuple[dict[str, Figures], list[str]]:
     """The figures of a picture by each way."""
-    alone = "universal-bilevel" if picture.dtype == np.bool_ else "universal"
-    efforts = {WITHOUT: alone, AUTO: "auto", BEST: "best"}
+    efforts = {WITHOUT: "universal", AUTO: "auto", BEST: "best"}
     found = {name: _ours(picture, model) for name, model in efforts.items() if name not in without}
     known, missing = peers(tuple(wanted), [picture])
     for peer in with_effort_10(known):

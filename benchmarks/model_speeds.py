@@ -98,7 +98,7 @@ def _data(name: str, options: argparse.Namespace) -> Arrays:
         grey = name.endswith("grey")
         return [_grey(one) if grey else one for one in _pictures(options.drawings, options.first)]
     pixels = _pictures(options.photographs, options.first)
-    deep = name in ("universal-fast-16", "universal-deep")
+    deep = name == "universal-16"
     return list(map(_deep, pixels)) if deep else pixels
 
 

@@ -368,18 +368,6 @@ def test_a_model_that_no_block_needs_is_not_embedded() -> None:
     assert compressed(photograph, model="universal", embed="always").model_bytes > 0
 
 
-@pytest.mark.parametrize(("model", "found"), [("auto", "universal-16"), ("best", "universal-deep")])
-def test_deep_images_are_tried_by_counting_for_the_best_alone(model: str, found: str) -> None:
-    """Every second row of this picture has even values alone."""
-    rows, columns = np.indices((128, 128))
-    light = 2000 + 900 * np.sin(rows / 19) + 700 * np.sin(columns / 23 + rows / 40)
-    picture = (light + np.random.default_rng(0).normal(0, 4, light.shape)).astype(np.uint16)
-    picture[::2] &= 0xFFFE
-    archive, summary = packed(picture, model=model)
-    assert summary.model == found
-    assert_same(unpack(archive), picture)
-
-
 @pytest.mark.parametrize("model", ["auto", "best"])
 def test_sparse_counts_and_labels_of_16_bits_do_not_get_larger(model: str) -> None:
     random = np.random.default_rng(0)
@@ -388,7 +376,7 @@ def test_sparse_counts_and_labels_of_16_bits_do_not_get_larger(model: str) -> No
     labels = np.kron(random.integers(0, 900, (12, 16)), np.ones((8, 8), int))
     for array in (sparse.astype(np.uint16), labels.astype(np.uint16)):
         archive, summary = packed(array, model=model)
-        others = [compressed(array, model=of).bytes_out for of in ("universal", "universal-deep")]
+        others = [compressed(array, model=of).bytes_out for of in ("universal", "universal-16")]
         assert summary.bytes_out <= min(others)
         assert summary.bytes_out < 1.02 * len(lzma.compress(array.tobytes(), preset=6)) + 300
         assert_same(unpack(archive), array)

@@ -37,7 +37,7 @@ def test_the_docstrings_show_what_is_so(module: ModuleType) -> None:
 def test_what_is_written_is_valid(tmp_path: Path) -> None:
     for codec in (
         BitsbackCodec(model="mnist", axes="yx"),
-        BitsbackCodec(model=["universal", "universal-bilevel"]),
+        BitsbackCodec(model=["universal", "bilevel"]),
     ):
         jsonschema.validate(codec.to_dict(), SCHEMA)
     metadata = json.loads((GOLDEN / "volume.zarr" / "zarr.json").read_text())

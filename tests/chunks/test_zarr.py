@@ -179,7 +179,7 @@ def test_the_bytes_do_not_depend_on_the_byte_order(volume: NDArray[np.uint16]) -
     assert chunks_of(little) == chunks_of(big)
 
 
-COUNTED = ("bilevel", "graphics", "graphics-grey", "universal-mixed", "universal-deep")
+COUNTED = ("bilevel", "graphics", "graphics-grey", "universal-mixed")
 
 
 @pytest.mark.parametrize("shards", [None, (64, 28, 28)])
@@ -189,7 +189,7 @@ def test_auto_is_resolved_before_anything_is_written(shards: Any, grey: NDArray[
     models = configuration(store)["models"]
     assert [model["name"] for model in models] == [
         "mnist-binary-context", "mnist-context", "mnist-context-small", "fashion-mnist-context",
-        "universal", "universal-16", "universal-bilevel", *COUNTED,
+        "universal", "universal-16", *COUNTED,
     ]  # fmt: skip
     for model in models:
         assert model["identity"] == bundled.identity(model["name"]).hex()
@@ -198,11 +198,11 @@ def test_auto_is_resolved_before_anything_is_written(shards: Any, grey: NDArray[
 @pytest.mark.parametrize(
     ("dtype", "shape", "names"),
     [
-        ("u2", (9, 28, 28), ["universal", "universal-16", "universal-bilevel", *COUNTED]),
-        ("u1", (9, 64, 64), ["universal", "universal-16", "universal-bilevel", *COUNTED]),
-        ("bool", (9, 64, 64), ["universal-bilevel", "bilevel"]),
-        ("bool", (9, 28, 28), ["mnist-binary-context", "universal-bilevel", "bilevel"]),
-        ("f4", (9, 28, 28), ["universal", "universal-16", "universal-bilevel", *COUNTED]),
+        ("u2", (9, 28, 28), ["universal", "universal-16", *COUNTED]),
+        ("u1", (9, 64, 64), ["universal", "universal-16", *COUNTED]),
+        ("bool", (9, 64, 64), ["bilevel"]),
+        ("bool", (9, 28, 28), ["mnist-binary-context", "bilevel"]),
+        ("f4", (9, 28, 28), ["universal", "universal-16", *COUNTED]),
         ("f4", (99,), []),
         ("u1", (99,), []),
     ],

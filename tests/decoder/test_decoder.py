@@ -99,7 +99,7 @@ ARRAYS: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
     "colour, counted beside": (lambda: noisy("u1", 61, 83, 3), {"model": "universal-mixed"}),
     "alpha": (lambda: noisy("u1", 30, 40, 4), {"model": "universal-fast"}),
     "drawing": (lambda: np.kron(noisy("u1", 20, 30, 3) // 16, np.ones((4, 3, 1), "u1")), {}),
-    "deep": (lambda: noisy("<u2", 70, 50) * np.uint16(301), {"model": "universal-deep"}),
+    "deep": (lambda: noisy("<u2", 70, 50) * np.uint16(301), {"model": "universal-16"}),
     "signed": (lambda: woven(60, 70).astype(">i2") * np.int16(-7), {}),
     "colours of JPEG": (lambda: jpeg_colours(noisy("u1", 64, 48, 3)), {}),
     "stack": (lambda: np.stack([noisy("u1", 40, 50)] * 4), {"stack": True}),

@@ -8,7 +8,7 @@ import pytest
 import bitsback
 
 
-@pytest.mark.parametrize("name", ["mnist-binary-paper", "universal-bilevel"])
+@pytest.mark.parametrize("name", ["mnist-binary-paper", "bilevel"])
 def test_a_model_comes_back(name: str) -> None:
     model = bitsback.load_model(name)
     again = pickle.loads(pickle.dumps(model))

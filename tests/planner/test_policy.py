@@ -37,7 +37,7 @@ def test_a_policy_has_few_numbers() -> None:
 
 
 def test_models_are_known_by_their_outlines() -> None:
-    assert names(FAST, 40, 50, 3) == {"universal-fast", "universal-fast-16", "universal-bilevel"}
+    assert names(FAST, 40, 50, 3) == {"universal-fast", "universal-16", "bilevel"}
     colour, grey = names(BEST, 40, 50, 3), names(BEST, 40, 50)
     assert grey - colour == {"graphics-grey"} and "universal-fast" not in grey
     assert "mnist" not in names(DEFAULT, 28, 28) and "mnist-context" in names(DEFAULT, 28, 28)
@@ -87,7 +87,7 @@ def test_a_plan_says_why() -> None:
 def test_a_block_that_costs_a_reader_too_much_is_cut() -> None:
     """A smooth shape in each of many pictures takes more memory than its bytes warrant."""
     rng, (rows, columns) = np.random.default_rng(0), np.indices((105, 105))
-    places = rng.integers(30, 75, (130, 2, 1, 1)), rng.integers(80, 900, (130, 2, 1, 1))
+    places = rng.integers(30, 75, (400, 2, 1, 1)), rng.integers(80, 900, (400, 2, 1, 1))
     distances = [
         (of - at) ** 2 / size
         for of, at, size in zip(
@@ -96,7 +96,7 @@ def test_a_block_that_costs_a_reader_too_much_is_cut() -> None:
     ]
     array = sum(distances) < 1
     file = io.BytesIO()
-    options: dict[str, Any] = {"model": "universal-deep", "block": 130}
+    options: dict[str, Any] = {"model": "universal", "block": 400}
     summary = bitsback.compress(array, file, **options)
     assert summary.methods["model"] == summary.blocks > 1
     assert np.array_equal(bitsback.decompress(io.BytesIO(file.getvalue())), array)

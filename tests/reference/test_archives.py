@@ -130,8 +130,7 @@ def test_multisets_of_planes(bilevel: bool) -> None:
     planes = spec_blocks.MULTISET + spec_blocks.MODEL
     if bilevel:
         array = in_order(array[[0, 1, 1, 2, 3]] > 90)
-    model = "universal-bilevel" if bilevel else "universal"
-    assert check(array, model=model, unordered=True) == [planes]
+    assert check(array, model="universal", unordered=True) == [planes]
 
 
 def test_blocks() -> None:

@@ -161,7 +161,8 @@ def _plan(
     def plans(candidate: Candidate) -> Iterator[BlockPlan]:
         for view in views[candidate.outline.name]:
             before = _tiles(above, view.axes) if above else None
-            yield candidate.plan(_tiles(sample, view.axes), whole, view.layout, before)
+            items = _reshaped(whole, array.shape, view.axes)
+            yield candidate.plan(_tiles(sample, view.axes), items, view.layout, before)
 
     default = wanted or _default_axes(array.shape, axes)
     return planner.choose(whole, _tiles(sample, default), candidates, plans)[1]

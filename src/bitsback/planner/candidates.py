@@ -81,7 +81,7 @@ def _suits(outline: Outline, policy: Policy) -> bool:
         return True
     if outline.counted and outline.levels > 2 and not policy.counting_share:
         return False
-    return not policy.cheapest or (outline.predictive and not outline.counted)
+    return not policy.cheapest or outline.predictive or outline.counted
 
 
 def undominated(outlines: Sequence[Outline], policy: Policy, colours: bool) -> list[Outline]:

@@ -156,7 +156,6 @@ GOLDEN: dict[str, tuple[Callable[[], NDArray[Any]], dict[str, Any]]] = {
         {"tile": 30},
     ),
     "mixed": (lambda: photo("u1", 40, 50, 3), {"model": "universal-mixed", "tile": 32}),
-    "mixed-deep": (lambda: photo("<i2", 3, 20, 30), {"model": "universal-deep", "stack": True}),
     "fallback-plain": (lambda: np.sqrt(noise("<u4", 40, 60) % 900), {}),
     "fallback-shuffled": (lambda: np.arange(1200.0).reshape(30, 40), {}),
     "fallback-rows": (lambda: photo("u1", 40, 60), {"model": "fast"}),

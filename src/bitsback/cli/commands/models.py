@@ -24,9 +24,8 @@ def command(as_json: bool) -> None:
 
     Models that code an image as a whole are fast. Autoregressive models, where each pixel depends
     on those before it, make smaller archives. 'compress --fast' and 'compress --best' choose
-    accordingly. The universal models code images of any size and kind: universal, or universal-16
-    where there are more than 256 levels; 'compress --fast' uses universal-fast and
-    universal-fast-16.
+    accordingly. The universal models code images of any size and kind: universal, or
+    universal-fast with 'compress --fast'; universal-16 where there are more than 256 levels.
 
     \b
       bitsback models
