@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,20 +85,16 @@ def _order(shape: ItemShape, references: int) -> Integers:
     """The places of the pixels in planes with so many references, in the order of coding."""
     places = np.arange(shape.elements).reshape(shape[:4])
     row, column = np.indices(shape.size)
-    sheets: dict[tuple[int, int], list[tuple[Integers, ...]]] = {}
-    for number, (s, channel, count) in enumerate(planes(shape)):
-        sheet, plane = divmod(number % shape.channels, _SHEET)
-        if count == references:
-            time = column + _LAG * row + (_LAG + 2) * plane
-            keys = row, np.full_like(row, plane), time, places[s, :, :, channel]
-            sheets.setdefault((s, sheet), []).append(keys)
     found = []
-    for parts in sheets.values():
-        *keys, place = (
-            np.concatenate([one.ravel() for one in of]) for of in zip(*parts, strict=True)
-        )
-        found.append(place[np.lexsort(keys)])
-    return np.concatenate(found)
+    for number, (s, channel, count) in enumerate(planes(shape)):
+        if count == references:
+            sheet, plane = divmod(number % shape.channels, _SHEET)
+            time = column + _LAG * row + (_LAG + 2) * plane
+            same = (np.full_like(row, of) for of in (plane, shape.channels * s + sheet))
+            found.append(np.stack([row, time, places[s, :, :, channel], *same]).reshape(5, -1))
+    row, time, place, plane, sheet = np.concatenate(found, 1)
+    order: Integers = place[np.lexsort((row, plane, time, sheet))]
+    return order
 
 
 def _add(sums: Sums, item: Item, predictions: Integers) -> None:
@@ -114,7 +111,7 @@ def _add(sums: Sums, item: Item, predictions: Integers) -> None:
         recent = _recent(_Extended(np.minimum(error, greatest_error), 2 * levels))
         shift = np.maximum(np.frexp(recent)[1] - 12, 0).astype(np.int64)
         reciprocal = np.minimum((1 << 19) // ((recent + 16) >> shift), _WORD)
-        u = 64 * _inputs(plane, references, lambda d, shift=shift: _step(d, shift))
+        u = 64 * _inputs(plane, references, partial(_step, shift=shift))
         v = np.clip((u * reciprocal + (1 << 14)) >> 15, -_MOST, _MOST).astype(np.float64)
         v = v.reshape(len(u), -1)
         lower = (v @ v.T)[np.tril_indices(len(v))]

@@ -187,7 +187,7 @@ class PixelNetwork(Rounding):
         self.layers = nn.ModuleList([Layer(size, hidden) for size in sizes])
         self.outputs = Layer(hidden, 3 * COMPONENTS - 1)
         with torch.no_grad():
-            self.layers[0].weight.mul_(0.1)
+            self.hidden_layers()[0][0].weight.mul_(0.1)
             self.outputs.weight.mul_(0.1)
             self.outputs.bias[:] = torch.tensor([-1, -1, 0, 0, 0, -0.7, -1.5, 0.3])
 
