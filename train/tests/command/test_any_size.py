@@ -123,15 +123,17 @@ def test_it_can_start_from_nothing_and_in_minutes(folder: Path) -> None:
     assert "where it was" not in result.stdout
 
 
+@pytest.mark.parametrize("most", [0, 15])
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
-    base: str, monkeypatch: pytest.MonkeyPatch
+    base: str, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    data = write("small images")
+    """Whether the first network or the second is in training. most: steps before."""
+    data = write("colour pictures of two sizes")
     settings = ["train", data, "--from", base, "--steps", "12", "--threads", "1", "--name", "m"]
     assert run(*settings, "-o", "whole.safetensors").exit_code == 0
 
     def interrupt(bar: object, done: int, *_: object) -> None:
-        if done:
+        if done > most:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
