@@ -1,6 +1,6 @@
 """The bundled model for pictures of all kinds, trained further on a folder of your own.
 
-`bitsback train` calls `bitsback_train.train_model`. It starts from the weights of `universal-16`,
+`bitsback train` calls `bitsback_train.train_model`. It starts from the weights of `universal`,
 holds out images for testing, and never returns a model that is worse on these.
 
 This script draws the folder: sheets of tinted digits on grainy paper. Use your own instead, and

@@ -1,24 +1,18 @@
-"""Write the models that count contexts. Their only trained weights are those of `universal-16`,
-beside whose network `universal-deep` counts; this file defines the rest.
+"""Write the models of the codec `counted`. Nothing in them is learned: this file defines them
+completely.
 
     python recipes/counted.py --out src/bitsback/models/bundled
 
-It also writes `contexts.json`, the description of a model with contexts for up to 256 levels beside
-this network, from which `bitsback train` takes them (train/src/bitsback_train/export).
-
 The numbers were chosen by the sizes of scanned pages, those of leptonica among them, of graphics,
-and of the photographs by which `universal-16` was chosen; those of `universal-deep` by CT and MR
-slices of `neurolabusc/dcm_qa_*` and micrographs of `NEUBIAS/training-resources`.
+and of photographs.
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from bitsback.models import bundled, file
-from bitsback.models.item_choice import build_with_counts, build_with_items
-from bitsback.models.model import Model
+from bitsback.models import file
+from bitsback.models.item_choice import build_with_items
 
 Site = tuple[int, int]
 
@@ -157,6 +151,13 @@ PREDICTORS_OF_COLOURS = [
     *PREDICTORS_OF_GREY, "W+P1-W1", "N+P1-N1", "W+N-NW+P1-W1-N1+NW1", "W+P2-W2", "N+P2-N2",
     "W+N+2P1-W1-N1/1", "NE+P1-NE1",
 ]  # fmt: skip
+OF_GREY = [
+    "W", "N", "W+N-NW", "W+NE-N", "2W-WW", "2N-NN", "NE", "W+N/1", "N+NE-NNE",
+]  # fmt: skip
+PREDICTORS_OF_COLOURS = [
+    *PREDICTORS_OF_GREY, "W+P1-W1", "N+P1-N1", "W+N-NW+P1-W1-N1+NW1", "W+P2-W2", "N+P2-N2",
+    "W+N+2P1-W1-N1/1", "NE+P1-NE1",
+]  # fmt: skip
 BESIDE = [
     "P1 P2",
     "W N P1 P2",
@@ -243,92 +244,6 @@ def graphics(
     }
 
 
-def last_hidden(base: Model) -> str:
-    """The layer of its network that the outputs see, which mixers see, too."""
-    layers = json.loads(base.description)["networks"]["pixel"]["layers"]
-    return next(str(layer["input"]) for layer in layers if layer["name"] == "weight")
-
-
-def beside(contexts: list[str], features: str) -> dict[str, Any]:
-    """The field `counts`. features: a layer of the network that the mixers see, too."""
-    terms = [[CHANNEL, *map(term, of.split())] for of in contexts]
-    last = len(contexts) - 1
-    selects = (
-        ["node", CHANNEL],
-        [{"known": last}, {"known": last - 1}, "depth", CHANNEL],
-        ["odds", {"known": last - 3}, CHANNEL],
-    )
-    return {
-        "queues": 4,
-        "table": 19,
-        "slot": [16, 7],
-        "trust": 30,
-        "sure": 8,
-        "features": features,
-        "maps": [4, 1023],
-        "contexts": [{"offset": 21, "limit": 60, "terms": of} for of in terms],
-        "mixers": [{"select": of, "start": 1638, "rates": [2047, 200]} for of in selects],
-    }
-
-
-def mixed(base: Model) -> Model:
-    """The model of up to 256 levels with contexts beside its network."""
-    return build_with_counts(base, beside(BESIDE, last_hidden(base)), 256)
-
-
-def deep(base: Model) -> Model:
-    """The model of more levels, with contexts beside its network, and the network's last hidden
-    layer for the mixers.
-    """
-    distribution = json.loads(base.description)["distributions"]["p(x)"]
-    window = distribution["window"]
-    # The numbers of the network's inputs.
-    predictions = sum(len(window[key]) for key in ("own", "first", "second"))
-    errors = predictions + 2 * (1 + len(distribution["predictors"]))
-    fraction = errors + 8
-    own = {(rows, columns): at for at, (rows, columns) in enumerate(window["own"])}
-    near = {name: own[NAMED[name]] for name in ("N", "W", "NW", "NE", "NN", "WW")}
-    unit = {"place": "unit", "shift": 0, "most": 95}
-    by_path = [
-        [seen(errors + i, NINE) for i in range(4)],
-        [seen(at, NINE) for at in (errors, near["WW"], errors + 1, near["NN"])],
-        [seen(predictions + i, NINE) for i in (1, 2, 0)],
-        [{"inputs": [[fraction, 1]], "shift": 3, "range": [0, 15]}, unit],
-        [{"place": axis, "shift": 5, "most": 63} for axis in ("row", "column")],
-        [seen(at, FIVE) for at in near.values()],
-    ]
-    by_split: list[list[Any]] = [[{"place": "prediction", "shift": 0, "most": 65535}], []]
-    counts = {
-        "quantiles": 5,
-        "features": last_hidden(base),
-        "queues": 4,
-        "table": 20,
-        "slot": [16, 8],
-        "trust": 60,
-        "sure": 8,
-        "contexts": [
-            {"offset": 24, "limit": 255, "node": node, "terms": terms}
-            for node, some in (("path", by_path), ("split", by_split))
-            for terms in some
-        ],
-        "mixers": [
-            {"select": of, "start": 0, "rates": [800, 100]}
-            for of in (["node"], ["depth", unit | {"shift": 2, "most": 15}])
-        ],
-    }
-    about = "Images of any size and up to 65,536 levels, with contexts learned as they come"
-    return build_with_counts(base, counts, 65536, name="universal-deep", about=about)
-
-
-NINE = [38, 47, 56, 62, 67, 73, 82, 91]
-FIVE = [44, 58, 71, 85]
-
-
-def seen(number: int, steps: list[int]) -> dict[str, Any]:
-    """What an input of the network is, 64 for a difference of 0, in steps."""
-    return {"inputs": [[number, 1]], "steps": steps}
-
-
 def described(name: str, about: str, levels: int, of: dict[str, Any]) -> dict[str, Any]:
     return {
         "format": "bitsback-model",
@@ -384,12 +299,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="the folder where the models go")
     folder = parser.parse_args().out
-    models = [build_with_items(description, {}) for description in DESCRIPTIONS]
-    universal = bundled.load("universal-16")
-    for model in [*models, deep(universal)]:
+    for description in DESCRIPTIONS:
+        model = build_with_items(description, {})
         path = folder / f"{model.name}.safetensors"
         path.write_bytes(file.write(model.description, model.tensors))
-    (folder / "contexts.json").write_text(mixed(universal).description + "\n")
 
 
 if __name__ == "__main__":

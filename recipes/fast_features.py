@@ -18,13 +18,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from crops import as_item
 from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback import load_model
-from bitsback.models.distributions.wavefront import WavefrontDistribution
-from bitsback_train.fit.items import Item
+from bitsback_train.export.wavefronts import distribution_of
+from bitsback_train.fit.items import Item, as_items
+from bitsback_train.fit.pixels import pixels_of
 
 SIDES = {"photos": 64, "greyphotos": 64, "mosaic": 256}
 """Squares of the pictures of patches; a mosaic has 16 patches."""
@@ -61,9 +61,7 @@ def arrays(folder: Path) -> Iterator[Item]:
             values = values[..., np.newaxis]
         else:
             values = values.reshape(1, *values.shape[:2], -1)
-        item = as_item(values)
-        if item is not None:
-            yield item
+        yield from as_items([values])
 
 
 def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -78,26 +76,21 @@ def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def write(model: Path, items: Iterable[Item], out: Path, name: str, part: float) -> None:
-    distribution = load_model(model).adaptive
-    assert isinstance(distribution, WavefrontDistribution)
-    settings = distribution.settings
+    settings = distribution_of(load_model(model), str(model)).settings
     random = np.random.default_rng(1)
     files = [(out / f"{name}_{refs}").open("wb") for refs in range(3)]
     for group in groups(items):
-        symbols = np.concatenate([np.ascontiguousarray(item.symbols).ravel() for item in group])
-        shapes = [(*item.shape[:4], item.levels, False) for item in group]
         for refs, file in enumerate(files):
-            features, pixels = settings.features(symbols, shapes, refs)
-            kept = random.random(len(pixels)) < part
-            file.write(records(features[kept], pixels[kept]).tobytes())
+            values, features = pixels_of(settings, group, refs)
+            kept = random.random(len(values)) < part
+            file.write(records(values[kept], features[kept]).tobytes())
     for file in files:
         file.close()
 
 
-def records(features: NDArray[np.uint8], pixels: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Value, prediction, unit and levels, int32, and features, int8, of pixels."""
-    signed = ((features.astype(np.int16) - 64) * 2).astype(np.int8)
-    return np.concatenate([pixels.view(np.uint8), signed.view(np.uint8)], 1)
+def records(values: NDArray[np.int32], features: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Value, prediction, unit and levels, int32, and features in 1/2, int8, of pixels."""
+    return np.concatenate([values.view(np.uint8), (2 * features).view(np.uint8)], 1)
 
 
 def main() -> None:

@@ -1,12 +1,10 @@
-"""Train a model by the recipe of its name, one of those in `settings.py`.
+"""Train a VAE by the recipe of its name, one of those in `settings.py`.
 
     python recipes/run.py mnist --data MNIST --out runs/mnist
     python recipes/run.py mnist --data MNIST --out runs/mnist-float --float
-    python recipes/run.py universal-16 --photos PHOTOS --images IMAGES --out runs/universal-16
 
-MNIST is a folder with its gzipped IDX files; `material.py` describes PHOTOS and IMAGES. A second
-run continues from the checkpoints. With --float a VAE is trained without rounding, and its weights
-are written as module.safetensors.
+MNIST is a folder with its gzipped IDX files. A second run continues from the checkpoints. With
+--float a VAE is trained without rounding, and its weights are written as module.safetensors.
 
 The curves beside this file are from the runs that made the bundled models.
 """
@@ -21,46 +19,34 @@ import torch
 from architectures import load_module, save_module
 from gate import with_gate
 from pruning import prune
-from settings import RECIPES, SizeAgnostic, Vae
+from settings import RECIPES, Vae
 from vae_training import Split, VaeTraining, mnist_split
 
 from bitsback.models import Model
 from bitsback_train.export.exporter import Card, chain_batch, vae_parts
-from bitsback_train.export.size_agnostic import export_predictive
 from bitsback_train.fit.machine import keep_freed_memory
-from bitsback_train.fit.pixel_training import PixelTraining
 from bitsback_train.fit.training import CURVE
 from bitsback_train.network.context import ContextModule
-from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
 
 GATE_IMAGES = 14_000  # their flat contexts train the network for these
 FLOATS = "module.safetensors"
 
 
-def main(
-    arguments: Sequence[str] | None = None, recipes: Mapping[str, Vae | SizeAgnostic] = RECIPES
-) -> None:
+def main(arguments: Sequence[str] | None = None, recipes: Mapping[str, Vae] = RECIPES) -> None:
     """recipes: the available ones, by name."""
-    parser = argparse.ArgumentParser(description="Train a model by the recipe of its name.")
+    parser = argparse.ArgumentParser(description="Train a VAE by the recipe of its name.")
     parser.add_argument("name", choices=recipes, metavar="NAME", help=", ".join(recipes))
-    parser.add_argument("--data", type=Path, help="folder of MNIST's files, or of CIFAR-10's")
-    parser.add_argument("--photos", type=Path, help="folder of the photographs")
-    parser.add_argument(
-        "--images", type=Path, help="folder with train/KIND/*.npy and val/KIND/*.npy"
-    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of MNIST's files")
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for checkpoints, curves and result"
     )
     parser.add_argument(
-        "--float", action="store_true", dest="as_float", help="train a VAE without rounding"
-    )
-    parser.add_argument(
-        "--device", default="cpu", help="of a size-agnostic model: cpu or cuda (default: cpu)"
+        "--float", action="store_true", dest="as_float", help="train without rounding"
     )
     parser.add_argument(
         "--threads", type=int, default=1, help="on which the outcome depends (default: %(default)s)"
     )
-    parser.add_argument("--start", type=Path, help="weights for the first part of a VAE")
+    parser.add_argument("--start", type=Path, help="weights for the first part")
     parser.add_argument(
         "--done", type=int, default=0, help="epochs of the first part that made these weights"
     )
@@ -70,32 +56,23 @@ def main(
     )  # fmt: skip
     chosen = parser.parse_args(arguments)
     recipe = recipes[chosen.name]
-    needs = recipe.material.needs if isinstance(recipe, SizeAgnostic) else ("data",)
-    where = {name: folder for name in needs if (folder := getattr(chosen, name)) is not None}
-    for name in needs:
-        if name not in where:
-            parser.error(f"the recipe {chosen.name} needs --{name}")
     torch.set_num_threads(chosen.threads)
     torch.set_flush_denormal(True)
-    card = recipe.card(chosen.name)
-    if isinstance(recipe, SizeAgnostic):
-        model = train_pixels(recipe, card, where, chosen.out, chosen.device)
-    else:
-        keep_freed_memory()
-        split = mnist_split(where["data"], recipe.validation)
-        if chosen.checkpoint is not None:
-            part = recipe.parts[0]
-            training = VaeTraining(part, split, chosen.out / part.name)
-            save_module(training.module, chosen.checkpoint)
-            print(f"wrote {chosen.checkpoint}: --start it with --done {training.epoch}")
-            return
-        start = None if chosen.start is None else load_module(chosen.start).state_dict()
-        training = train_vae(recipe, split, chosen.out, chosen.as_float, start, chosen.done)
-        if chosen.as_float:
-            save_module(training.best_module(), chosen.out / FLOATS)
-            print(f"wrote {chosen.out / FLOATS}")
-            return
-        model = finish(recipe, training, card)
+    keep_freed_memory()
+    split = mnist_split(chosen.data, recipe.validation)
+    if chosen.checkpoint is not None:
+        part = recipe.parts[0]
+        training = VaeTraining(part, split, chosen.out / part.name)
+        save_module(training.module, chosen.checkpoint)
+        print(f"wrote {chosen.checkpoint}: --start it with --done {training.epoch}")
+        return
+    start = None if chosen.start is None else load_module(chosen.start).state_dict()
+    training = train_vae(recipe, split, chosen.out, chosen.as_float, start, chosen.done)
+    if chosen.as_float:
+        save_module(training.best_module(), chosen.out / FLOATS)
+        print(f"wrote {chosen.out / FLOATS}")
+        return
+    model = finish(recipe, training, recipe.card(chosen.name))
     path = chosen.out / f"{chosen.name}.safetensors"
     path.write_bytes(model.to_bytes())
     print(f"wrote {path}")
@@ -122,7 +99,10 @@ def train_vae(
         if start is not None and training.epoch == 0:
             training.start_from(start)
             training.epoch = done
-        _run(training)
+        while training.epoch < training.recipe.epochs:
+            training.run(training.epoch + training.recipe.validate_every)
+            print(training.rows[-1], flush=True)
+        print(f"the curve is in {training.folder / CURVE}")
         done = 0
         start = training.best_module().state_dict()
     print(f"least validation loss {training.best_loss:.5f} bpd")
@@ -145,37 +125,6 @@ def finish(recipe: Vae, training: VaeTraining, card: Card) -> Model:
         " popped an image"
     )
     return model
-
-
-def train_pixels(
-    recipe: SizeAgnostic, card: Card, where: Mapping[str, Path], out: Path, device: str
-) -> Model:
-    """Trains all parts in turn. Returns the model of the final weights."""
-    architecture = recipe.parts[0].architecture
-    assert isinstance(architecture, PredictiveArchitecture)
-    starts = recipe.material.starts(architecture, where)
-    shares = recipe.material.shares(architecture, starts, where)
-    validation = recipe.material.validation(architecture, starts, where)
-    keep_freed_memory()  # from here on, since pixels were joined from many parts
-    learned = None
-    if recipe.weights_seed is not None:
-        torch.manual_seed(recipe.weights_seed)
-        learned = PredictiveModule(architecture).state_dict()
-    for part in recipe.parts:
-        training = PixelTraining(
-            part, shares, validation, out / part.name, learned=learned, device=device
-        )
-        _run(training)
-        learned = training.last_module().state_dict()
-    module = training.last_module() if recipe.last_weights else training.best_module()
-    return export_predictive(module, starts, card, recipe.levels)
-
-
-def _run(training: VaeTraining | PixelTraining) -> None:
-    while training.epoch < training.recipe.epochs:
-        training.run(training.epoch + training.recipe.validate_every)
-        print(training.rows[-1], flush=True)
-    print(f"the curve is in {training.folder / CURVE}")
 
 
 if __name__ == "__main__":

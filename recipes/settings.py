@@ -1,20 +1,16 @@
-"""The settings of all recipes, by name. `run.py` runs one.
+"""The settings of the recipes of VAEs, by name. `run.py` runs one.
 
 The times are those of one core. The same machine and the same PyTorch give the same weights.
 """
 
 from dataclasses import dataclass, replace
 
-from crops import VOLUME, Crop, Kind
 from gate import Gate
-from material import Cifar, Folders, Material, Pages, Sampled
 
 from bitsback_train.export.exporter import Card
-from bitsback_train.fit.pixel_training import pixel_recipe
 from bitsback_train.fit.training import Recipe, last_part
 from bitsback_train.network.context import ContextArchitecture
 from bitsback_train.network.dense import Architecture
-from bitsback_train.network.pixel_predictor import LinearPredictor, Places, PredictiveArchitecture
 
 DIGITS = (28, 28)
 
@@ -42,25 +38,6 @@ class Vae:
 
     def card(self, name: str) -> Card:
         return Card(name, self.about, self.licence, DIGITS)
-
-
-@dataclass(frozen=True)
-class SizeAgnostic:
-    """A model of pixels, for images of any size."""
-
-    about: str
-    licence: str
-    parts: tuple[Recipe, ...]
-    """The parts in turn; each starts from the averaged weights of the one before it."""
-    material: Material
-    levels: int = 65_536
-    weights_seed: int | None = None
-    """Seed for the initial weights; None for the seed of the recipe."""
-    last_weights: bool = False
-    """Whether the model has the last weights rather than those with the least validation loss."""
-
-    def card(self, name: str) -> Card:
-        return Card(name, self.about, self.licence)
 
 
 # Dense VAEs of digits. The -paper ones have the paper's sizes, so unused latents stay.
@@ -137,99 +114,7 @@ def context(about: str, *parts: Recipe, licence: str = "CC-BY-SA-3.0") -> Vae:
     )  # fmt: skip
 
 
-# Size-agnostic models.
-
-UNIVERSAL = PredictiveArchitecture()
-SMALL, LARGE, TINY = Crop(6, 96), Crop(10, 128), Crop(1, 96)
-UNIVERSAL_FOLDERS = Folders(
-    photos=tuple(f"patches_{number:02}.webp" for number in range(1, 12)),
-    photo_part=0.3,
-    photo_share=0.6,
-    others=(
-        Sampled(
-            (
-                Kind("med16", 3, LARGE),
-                Kind("micro16", 6, LARGE),
-                Kind("grey8", 3, LARGE),
-                Kind(VOLUME, 8, LARGE),
-                Kind("multi", 6, LARGE),
-            ),
-            pixels=15_000,
-            part=0.5,
-            rounds=2,
-        ),
-        Sampled((Kind("graphics", 3, TINY), Kind("aerial", 10, TINY)), pixels=3_000, part=0.5),
-    ),
-    start_photos="patches_00.webp",
-    start_others=tuple(
-        Kind(name, 1, SMALL) for name in ("med16", "micro16", "grey8", VOLUME, "multi")
-    ),
-    validation_photos="val_00.webp",
-    validation_part=0.15,
-    validated={
-        "med16": Sampled((Kind("med16", 2, Crop(10, 256)),), 60_000),
-        "grey8": Sampled((Kind("grey8", 2, Crop(10, 256)),), 60_000),
-        "volume": Sampled((Kind(VOLUME, 2, Crop(10, 256)),), 60_000),
-        "graphics": Sampled((Kind("graphics", 2, Crop(1, 128)),), 10_000),
-    },
-)
-FAST = PredictiveArchitecture(
-    predictors=(
-        LinearPredictor(
-            Places(
-                own=((-1, 0), (0, -1), (-1, -1), (-1, 1), (-2, 0), (0, -2), (-2, 1), (-1, -2),
-                     (-1, 2)),
-                first=((0, 0), (-1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1)),
-                second=((0, 0), (-1, 0), (0, -1)),
-            ),
-            8,
-            (80, 66, 66),
-            256,
-        ),
-    ),
-    window=Places.nearest(16, 10, 6),
-    hidden=80,
-    residuals=0,
-    components=3,
-)  # fmt: skip
-"""The inputs of its least squares are those of more that help most. Contexts have 48 bytes."""
-FAST_FOLDERS = replace(
-    UNIVERSAL_FOLDERS,
-    photos=tuple(f"patches_{number:02}.webp" for number in range(1, 20)),
-    photo_part=0.1,
-    others=(
-        Sampled(
-            (
-                Kind("med16", 2, LARGE),
-                Kind("micro16", 10, LARGE),
-                Kind("grey8", 6, LARGE),
-                Kind(VOLUME, 4, LARGE),
-                Kind("multi", 3, LARGE),
-            ),
-            pixels=12_000,
-            part=0.5,
-        ),
-        Sampled((Kind("graphics", 4, TINY), Kind("aerial", 16, TINY)), pixels=3_000, part=0.5),
-    ),
-    validated={
-        name: Sampled((Kind(name, 2, Crop(10, 256)),), 40_000)
-        for name in ("med16", "micro16", "grey8", VOLUME, "multi")
-    }
-    | {"graphics": UNIVERSAL_FOLDERS.validated["graphics"]},
-)
-BILEVEL = PredictiveArchitecture(
-    predictors=(LinearPredictor(Places.nearest(4, 1, 1), 16, (86, 72, 72)),),
-    window=Places.nearest(64, 5, 1),
-    hidden=48,
-    residuals=2,
-    components=2,
-)
-CIFAR = PredictiveArchitecture(hidden=192, residuals=4)
-"""Larger than `universal-16`: 32 x 32 pixels are few for least squares to adapt to, so the network
-must know more in advance.
-"""
-
-RECIPES: dict[str, Vae | SizeAgnostic] = {
+RECIPES: dict[str, Vae] = {
     "mnist": Vae(  # 25 minutes; so does its float model take
         "grey handwritten digits of 28x28 pixels, a fast dense VAE trained on MNIST",
         (MNIST,), float_seed=2, drop_idle_latents=True,
@@ -270,62 +155,5 @@ RECIPES: dict[str, Vae | SizeAgnostic] = {
     "fashion-mnist-context": context(  # 70 minutes
         "grey pictures of clothes of 28x28 pixels, a context VAE trained on Fashion-MNIST",
         FASHION_FIRST, FASHION, licence="MIT",
-    ),
-    "universal-16": SizeAgnostic(  # an hour, beside minutes for looking at the pixels, in 8 GB
-        "images, stacks and volumes of any size, kind and depth, trained on photographs, medical"
-        " images, microscopy, satellite images and graphics",
-        "CC-BY-SA-4.0",
-        (
-            pixel_recipe("universal-16-first", UNIVERSAL, 22_540, 22_540, 2_254, constant=1.0),
-            pixel_recipe(
-                "universal-16-second", UNIVERSAL, 71_441, 62_900, 2_900, learning_rate=1.6e-3,
-                constant=0.1,
-            ),
-            pixel_recipe(
-                "universal-16-third", UNIVERSAL, 14_792, 0, 1_600, learning_rate=4e-4, constant=0.0
-            ),
-            pixel_recipe(
-                "universal-16", UNIVERSAL, 11_000, 0, 1_200, learning_rate=1e-4, constant=0.0,
-                batch=4_096, muon=False, half=False,
-            ),
-        ),
-        UNIVERSAL_FOLDERS,
-    ),
-    "universal-fast-16": SizeAgnostic(  # half an hour
-        "images, stacks and volumes of any size, kind and depth, twice as fast as"
-        " universal",
-        "CC-BY-SA-4.0",
-        (
-            pixel_recipe("universal-fast-16-first", FAST, 80_000, 80_000, 4_000, constant=0.25),
-            pixel_recipe(
-                "universal-fast-16", FAST, 12_000, 0, 1_000, learning_rate=3e-4, constant=0.0,
-                muon=False, half=False,
-            ),
-        ),
-        FAST_FOLDERS, last_weights=True,
-    ),
-    "universal-bilevel": SizeAgnostic(  # 30 minutes
-        "bilevel images of any size, trained on scanned pages",
-        "CC-BY-SA-4.0",
-        # A page takes a twentieth of a bit, and the clip is for bits.
-        (
-            pixel_recipe(
-                "universal-bilevel", BILEVEL, 24_000, 14_000, 1_000, constant=0.0, warm_up=1,
-                seed=0, half=False, scale=20.0,
-            ),
-        ),
-        Pages(), levels=2, weights_seed=1, last_weights=True,
-    ),
-    "cifar10": SizeAgnostic(  # an hour and a half, and 10 GB for looking at the pixels
-        "photographs of things, 32x32 pixels in colour, trained on CIFAR-10",
-        "as CIFAR-10's, which names none",
-        (
-            pixel_recipe("cifar10-first", CIFAR, 60_000, 52_000, 2_000, constant=0.25),
-            pixel_recipe(
-                "cifar10", CIFAR, 4_000, 0, 500, learning_rate=1e-4, constant=0.0, batch=4_096,
-                muon=False, half=False,
-            ),
-        ),
-        Cifar(),
     ),
 }  # fmt: skip

@@ -43,9 +43,10 @@ if TYPE_CHECKING:
     "--from",
     "start",
     metavar="NAME|FILE",
-    default="universal-16",
-    show_default=True,
-    help="The model to start from, or the word none.",
+    help=(
+        "The model to start from, or the word none.  [default: universal, or universal-16 for more"
+        " than 256 levels]"
+    ),
 )
 @click.option("--steps", type=click.IntRange(min=2), hidden=True)
 @click.option(
@@ -88,7 +89,7 @@ def command(
     data: str,
     output: str,
     minutes: float,
-    start: str,
+    start: str | None,
     steps: int | None,
     seed: int,
     threads: int | None,

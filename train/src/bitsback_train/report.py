@@ -32,7 +32,7 @@ def show(settings: Settings, job: Job, outcome: Outcome, evaluation: Evaluation)
     lines = [
         f"{settings.output}: {WRITTEN[outcome.written]}; for images of {job.images.kind}",
         f"{outcome.steps:,} steps; {outcome.rate:.3f} bits per pixel and channel of the validation"
-        f" images by the network alone{base}.",
+        f" images by the networks alone{base}.",
         f"Archives of {_held_out(job.images)}, held out of the training:",
         "",
         f"{'':34} {'bits per pixel':>15} {'bytes':>12}",

@@ -16,22 +16,9 @@ from PIL import Image
 from bitsback.cli.main import bitsback as command
 from bitsback.models import load_model
 from bitsback_train.export.exporter import Card
-from bitsback_train.export.size_agnostic import export_predictive
-from bitsback_train.fit.start_matrices import no_starts
-from bitsback_train.network.pixel_predictor import (
-    LinearPredictor,
-    Places,
-    PredictiveArchitecture,
-    PredictiveModule,
-)
-
-SMALL = PredictiveArchitecture(
-    (LinearPredictor(Places.nearest(4, 2, 1), 8, (86, 72, 72)),),
-    Places.nearest(6, 3, 1),
-    hidden=8,
-    residuals=1,
-    components=2,
-)
+from bitsback_train.export.wavefronts import new_model
+from bitsback_train.fit.start_matrices import no_start
+from bitsback_train.network.wavefront import PixelNetwork
 
 
 def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
@@ -45,12 +32,11 @@ def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
 
 @pytest.fixture
 def base(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An untrained model, beside whose network no contexts are counted."""
-    monkeypatch.setattr("bitsback_train.job.job.with_contexts", lambda model, counting: model)
+    """An untrained model, beside whose networks no contexts are counted."""
+    monkeypatch.setattr("bitsback_train.job.job.with_contexts", lambda model: model)
     torch.manual_seed(1)
-    module = PredictiveModule(SMALL)
-    module.quantise()
-    model = export_predictive(module.eval(), no_starts(SMALL), Card("base", "untaught", "CC0-1.0"))
+    networks = tuple(PixelNetwork(references, 16, 1) for references in range(3))
+    model = new_model(Card("base", "untaught", "CC0-1.0"), 65_536, networks, no_start())
     (folder / "base.safetensors").write_bytes(model.to_bytes())
     return "base.safetensors"
 
@@ -137,15 +123,17 @@ def test_it_can_start_from_nothing_and_in_minutes(folder: Path) -> None:
     assert "where it was" not in result.stdout
 
 
+@pytest.mark.parametrize("most", [0, 15])
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
-    base: str, monkeypatch: pytest.MonkeyPatch
+    base: str, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    data = write("small images")
+    """Whether the first network or the second is in training. most: steps before."""
+    data = write("colour pictures of two sizes")
     settings = ["train", data, "--from", base, "--steps", "12", "--threads", "1", "--name", "m"]
     assert run(*settings, "-o", "whole.safetensors").exit_code == 0
 
     def interrupt(bar: object, done: int, *_: object) -> None:
-        if done:
+        if done > most:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -164,6 +152,10 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     [
         (["x.npy", "--from", "mnist-binary"], ["mnist-binary", "--from"]),
         (["x.npy", "--from", "nothing"], ["nothing"]),
+        (
+            ["deep.npy", "--from", "universal"],
+            ["universal: ", "256 levels", "start from universal-16"],
+        ),
         (["float.npy", "--from", "none"], ["float32", "8 or 16 bits"]),
         (["thin.npy", "--from", "none"], ["too small"]),
         (["flat.npy", "--from", "none"], ["same value"]),
@@ -176,6 +168,7 @@ def test_what_cannot_be_done_is_told_in_one_line(
     np.save("float.npy", np.zeros((30, 8, 8), np.float32))
     np.save("thin.npy", wavy((2, 10, 30), np.uint8))
     np.save("flat.npy", np.full((30, 12, 12), 9, np.uint8))
+    np.save("deep.npy", wavy((40, 12, 12), np.uint16))
     result = run("train", *arguments, "-o", "m.safetensors")
     assert result.exit_code == 2, (result.output, result.exception)
     assert result.stderr.startswith("bitsback: error: ") and result.stderr.count("\n") == 1

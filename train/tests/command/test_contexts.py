@@ -1,4 +1,4 @@
-"""`bitsback train` with contexts counted beside the network that it trains."""
+"""`bitsback train` with contexts counted beside the networks that it trains."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from bitsback.cli.main import bitsback as command
-from bitsback.models import file, load_model
-from bitsback_train.export.size_agnostic import contexts_for, with_contexts
+from bitsback.models import file
 from drawn_letters import lettering
 
 
@@ -39,9 +38,9 @@ def run(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def counts(path: str) -> Any:
+def contexts(path: str) -> Any:
     fields = file.parse(file.read(Path(path).read_bytes())[0])
-    return fields["distributions"]["p(x)"].get("counts")
+    return fields["distributions"]["p(x)"].get("contexts")
 
 
 def test_it_says_that_training_does_not_pay(folder: Path) -> None:
@@ -61,28 +60,18 @@ def test_contexts_are_counted_beside_the_trained_network_where_they_pay(
     """Also where training starts from such a model."""
     np.save("x.npy", waves(40))
     figures = run("-o", "a.safetensors", "--steps", "40")
-    assert figures["written"] == "trained" and counts("a.safetensors")
+    assert figures["written"] == "trained" and contexts("a.safetensors") == 20
     again = run("-o", "b.safetensors", "--steps", "2", "--from", "a.safetensors")
-    assert counts("b.safetensors") == counts("a.safetensors")
+    assert contexts("b.safetensors") == 20
     best = figures["held_out"]["trained"]["bytes"]
     assert again["held_out"]["trained"]["bytes"] <= best
-    monkeypatch.setattr("bitsback_train.job.job.with_contexts", lambda model, counting: model)
-    without = run("-o", "c.safetensors", "--steps", "40", "--from", "universal-16")
+    monkeypatch.setattr("bitsback_train.job.job.with_contexts", lambda model: model)
+    without = run("-o", "c.safetensors", "--steps", "40", "--from", "universal")
     assert without["held_out"]["trained"]["bytes"] >= best
 
 
-def test_images_of_more_levels_have_contexts_by_quantiles(folder: Path) -> None:
+def test_images_of_more_levels_have_none(folder: Path) -> None:
     odd = np.random.default_rng(0).integers(0, 2, waves(40).shape)
     np.save("x.npy", waves(40).astype(np.uint16) * 7 + odd.astype(np.uint16))
     figures = run("-o", "a.safetensors", "--steps", "40")
-    assert figures["written"] == "trained" and counts("a.safetensors")["quantiles"]
-
-
-@pytest.mark.parametrize("levels", [256, 257])
-@pytest.mark.parametrize("base", ["universal-16", "universal-fast-16"])
-def test_the_mixers_see_the_last_hidden_layer_of_any_network(base: str, levels: int) -> None:
-    model = with_contexts(load_model(base), contexts_for(levels))
-    fields = file.parse(model.description)
-    layers = [entry["name"] for entry in fields["networks"]["pixel"]["layers"]]
-    last = max(number for number, name in enumerate(layers) if name.startswith("hidden"))
-    assert fields["distributions"]["p(x)"]["counts"]["features"] == layers[last]
+    assert figures["written"] == "trained" and contexts("a.safetensors") is None

@@ -13,7 +13,6 @@ from vae_training import Split, VaeTraining, latent_nats, nats_in_parts
 
 from bitsback_train.export.code_lengths import code_lengths, repeated_lengths
 from bitsback_train.export.exporter import Card, export
-from bitsback_train.fit.machine import faster_in_half
 from bitsback_train.fit.training import Recipe
 from bitsback_train.layers.affine import Affine
 from bitsback_train.network.context import SPARSE, ContextArchitecture, ContextModule
@@ -83,10 +82,6 @@ def test_training_works_with_and_without_bfloat16(
     )
     training.run()
     assert training.rows[-1]["validation"] < 8 < training.rows[0]["validation"]
-
-
-def test_whether_bfloat16_is_faster_is_found_out_at_once() -> None:
-    assert faster_in_half() in (True, False)
 
 
 def test_looking_at_images_in_parts_changes_nothing(

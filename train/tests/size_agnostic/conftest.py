@@ -9,8 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from bitsback_train.fit.pixels import Starts
-    from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
+    from bitsback.models import Model
+    from bitsback_train.fit.start_matrices import Start
+    from bitsback_train.network.wavefront import PixelNetwork
+
+    Networks = tuple[PixelNetwork, ...]
 
 if find_spec("torch") is None:
     collect_ignore = [path.name for path in Path(__file__).parent.glob("test_*.py")]
@@ -20,43 +23,28 @@ else:
     torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="session")
-def architecture() -> "PredictiveArchitecture":
-    from bitsback_train.network.pixel_predictor import (
-        LinearPredictor,
-        Places,
-        PredictiveArchitecture,
-    )
-
-    return PredictiveArchitecture(
-        (
-            LinearPredictor(Places.nearest(6, 3, 1), 8, (86, 72, 72)),
-            LinearPredictor(Places.nearest(2, 1, 1), 4, (70, 62, 62), 64),
-        ),
-        Places.nearest(8, 3, 1),
-        hidden=12,
-        residuals=1,
-        components=3,
-    )
-
-
 @pytest.fixture
-def module(architecture: "PredictiveArchitecture") -> "PredictiveModule":
-    """An untrained float module."""
-    from bitsback_train.network.pixel_predictor import PredictiveModule
+def networks() -> "Networks":
+    """Untrained ones that round, for 0, 1 and 2 references."""
+    from bitsback_train.network.wavefront import PixelNetwork
 
     torch.manual_seed(7)
-    return PredictiveModule(architecture)
+    found = tuple(PixelNetwork(references, 16, 1) for references in range(3))
+    for network in found:
+        network.quantise()
+    return found
 
 
 @pytest.fixture(scope="session")
-def starts(architecture: "PredictiveArchitecture") -> "Starts":
+def start() -> "Start":
+    from bitsback.models import bundled
+    from bitsback_train.export.wavefronts import distribution_of
     from bitsback_train.fit.items import as_items
-    from bitsback_train.fit.start_matrices import as_starts, no_starts, sum_products
+    from bitsback_train.fit.start_matrices import adapted, no_start, sum_products
 
-    items = as_items([wavy((2, 24, 24, 2), np.uint8, seed) for seed in range(3)])
-    none = no_starts(architecture)
-    return as_starts(sum_products(architecture, none, items).means(), 16)
+    settings = distribution_of(bundled.load("universal-fast"), "universal-fast").settings
+    items = as_items([wavy((2, 48, 48, 2), np.uint8, seed) for seed in range(3)])
+    return adapted(sum_products(settings, items), no_start(), 16)
 
 
 def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
@@ -69,13 +57,8 @@ def wavy(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> NDArray[Any]:
 
 
 @pytest.fixture
-def base(module: "PredictiveModule", starts: "Starts", tmp_path: Path) -> Path:
-    """A model file to start from."""
+def model(networks: "Networks", start: "Start") -> "Model":
     from bitsback_train.export.exporter import Card
-    from bitsback_train.export.size_agnostic import export_predictive
+    from bitsback_train.export.wavefronts import new_model
 
-    module.quantise()
-    model = export_predictive(module.eval(), starts, Card("base", "for tests", "CC0-1.0"))
-    path = tmp_path / "base.safetensors"
-    path.write_bytes(model.to_bytes())
-    return path
+    return new_model(Card("base", "for tests", "CC0-1.0"), 65_536, networks, start)

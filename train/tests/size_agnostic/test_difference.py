@@ -10,9 +10,8 @@ from bitsback.errors import ArchiveError, ModelError
 from bitsback.models import Model, bundled
 from bitsback.models.embed import pack_model, unpack_model
 from bitsback_train.export.exporter import Card
-from bitsback_train.export.size_agnostic import export_predictive
-from bitsback_train.fit.pixels import Starts
-from bitsback_train.network.pixel_predictor import PredictiveModule
+from bitsback_train.export.wavefronts import distribution_of, trained_model
+from bitsback_train.network.wavefront import PixelNetwork
 from reference.embedded import read_model
 from reference.model import Model as Specified
 
@@ -20,16 +19,17 @@ Pair = tuple[Model, Model]
 
 
 @pytest.fixture
-def models(module: PredictiveModule, starts: Starts) -> Pair:
+def models(networks: tuple[PixelNetwork, ...], model: Model) -> Pair:
     """A base model and a slightly trained variant of it."""
-    module.quantise()
-    base = export_predictive(module.eval(), starts, Card("base", "for tests", "CC0-1.0"))
     torch.manual_seed(1)
     with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(0.001 * torch.randn_like(parameter))
-    other = [np.where(start, start + np.int32(1), start) for start in starts]
-    return base, export_predictive(module, other, Card("tuned", "for tests too", "CC0-1.0"))
+        for network in networks:
+            for parameter in network.parameters():
+                parameter.add_(0.001 * torch.randn_like(parameter))
+    start = distribution_of(model, "base").start
+    other = np.where(start, start + np.int32(1), start)
+    card = Card("tuned", "for tests too", "CC0-1.0")
+    return model, trained_model(model, card, dict(enumerate(networks)), other)
 
 
 def only(base: Model) -> Callable[[bytes], Model | None]:

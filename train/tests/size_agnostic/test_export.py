@@ -1,8 +1,8 @@
-"""An exported size-agnostic model computes the same as its module, has the module's cost, and
-becomes the same module again.
+"""An exported size-agnostic model computes the same as its networks, has their cost, and becomes
+the same networks again.
 """
 
-from pathlib import Path
+import json
 
 import numpy as np
 import pytest
@@ -12,23 +12,24 @@ from numpy.typing import NDArray
 from bitsback import load_model
 from bitsback.errors import InputError
 from bitsback.message import Message
-from bitsback.models import file
+from bitsback.models import Model
+from bitsback.models.distributions.wavefront import FEATURES
 from bitsback_train.export.exporter import Card
-from bitsback_train.export.size_agnostic import (
-    described,
-    export_predictive,
-    rebuild,
+from bitsback_train.export.wavefronts import (
+    distribution_of,
+    network_tensors,
+    restored,
+    trained_model,
+    with_contexts,
 )
 from bitsback_train.fit.items import Item, as_items
 from bitsback_train.fit.pixel_training import mean_bits
-from bitsback_train.fit.pixels import Pixels, Starts, make_predictor, sample_pixels
-from bitsback_train.layers.affine import Affine
-from bitsback_train.layers.rounding import HIDDEN
-from bitsback_train.network.pixel_predictor import OUTPUTS, PredictiveModule
+from bitsback_train.fit.pixels import count_pixels, sample_pixels
+from bitsback_train.network.wavefront import OUTPUT_SCALE, PixelNetwork
 
 from .conftest import wavy
 
-CARD = Card("small", "a model for tests", "CC0-1.0")
+Networks = tuple[PixelNetwork, ...]
 
 
 def items(dtype: type[np.integer]) -> list[Item]:
@@ -36,79 +37,96 @@ def items(dtype: type[np.integer]) -> list[Item]:
     return as_items([wavy(shape, dtype, seed) for seed, shape in enumerate(shapes)])
 
 
-def test_the_network_gives_the_integers_of_the_module(
-    module: PredictiveModule, starts: Starts
-) -> None:
-    module.quantise()
-    model = export_predictive(module.eval(), starts, CARD)
-    width = module.architecture.width
-    context = np.random.default_rng(0).integers(0, 128, (50, width), dtype=np.uint8)
-    network = model.networks["pixel"]
-    found = network.at((1, 1))(context, outputs=tuple(OUTPUTS))
+@pytest.mark.parametrize("references", [0, 1, 2])
+def test_tensors_compute_what_training_saw(references: int) -> None:
+    torch.manual_seed(1)
+    network = PixelNetwork(references, 96, 2)
+    network.quantise()
     with torch.no_grad():
-        real = module(torch.from_numpy(context))
-    for (name, grid), value, array in zip(OUTPUTS.items(), real, found, strict=True):
-        np.testing.assert_array_equal(array, grid.integers(value).numpy(), err_msg=name)
+        for parameter in network.parameters():
+            parameter.mul_(3)
+    x = torch.randint(-64, 64, (300, FEATURES[references]))
+    tensors = network_tensors(network)
+
+    def layer(name: str, x: NDArray[np.int64]) -> NDArray[np.int64]:
+        names = (f"x.{references}.{name}.{part}" for part in ("weight", "bias", "multiplier"))
+        weight, bias, multiplier = (tensors[name].astype(np.int64) for name in names)
+        if name == "output":
+            return (x @ weight.T * multiplier + bias) >> 12
+        total = np.clip(x @ weight.T + bias, -(2**15), 2**15 - 1)
+        return (total * multiplier + 2**14) >> 15
+
+    u = np.clip(layer("hidden", x.numpy() + 64), 0, 127)
+    for k in range(2):
+        u = np.minimum(u + np.maximum(layer(f"residual.{k}", u), 0), 127)
+    found = layer("output", u) / np.array(OUTPUT_SCALE)
+    with torch.no_grad():
+        expected = network(x.float()).double().numpy()
+    steps = 2 / np.array(OUTPUT_SCALE)
+    assert (np.abs(found - expected) <= steps).mean() > 0.99
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
-def test_a_message_costs_what_the_module_says(
-    module: PredictiveModule, starts: Starts, dtype: type[np.integer]
+def test_a_message_costs_what_the_networks_say(
+    networks: Networks, model: Model, dtype: type[np.integer]
 ) -> None:
-    module.quantise()
-    model = export_predictive(module.eval(), starts, CARD)
     made = items(dtype)
-    predictor = make_predictor(module.architecture, starts)
-    pixels = Pixels.joined(sample_pixels(predictor, made, 1, np.random.default_rng(0)))
+    settings = distribution_of(model, "base").settings
+    expected = 0.0
+    for references, network in enumerate(networks):
+        pixels = sample_pixels(settings, made, references, 1, np.random.default_rng(0))
+        assert len(pixels) == count_pixels(made, references)
+        expected += mean_bits(network, pixels) * len(pixels)
     message = Message(np.full(4, 1 << 40, np.uint64))
     before = len(message.to_bytes())
     symbols: NDArray[np.integer] = np.concatenate([item.symbols.ravel() for item in made])
     bound = model.bind([(1, item.shape) for item in made])
     bound.push(message, symbols)
     bits = 8 * (len(message.to_bytes()) - before)
-    assert bits == pytest.approx(mean_bits(module, pixels) * len(pixels), rel=0.005, abs=64)
+    assert bits == pytest.approx(expected, rel=0.005, abs=64)
     np.testing.assert_array_equal(bound.pop(message), symbols)
 
 
-def test_a_model_becomes_the_module_that_it_was_made_of(
-    module: PredictiveModule, starts: Starts
-) -> None:
-    module.quantise()
-    model = export_predictive(module.eval(), starts, CARD)
-    again, starts_again = rebuild(model.description, model.tensors, "small")
-    assert again.architecture == module.architecture and not again.rounded
-    again.quantise()
-    assert described(again, starts_again, CARD)[0] == described(module, starts, CARD)[0]
-    for one, other in zip(starts, starts_again, strict=True):
-        np.testing.assert_array_equal(one, other)
+@pytest.mark.parametrize("name", ["small", "universal", "universal-fast"])
+def test_a_model_becomes_the_networks_that_it_was_made_of(name: str, model: Model) -> None:
+    given = model if name == "small" else load_model(name)
+    distribution = distribution_of(given, name)
+    tensors = {"x.start": distribution.start}
+    for network in restored(distribution):
+        tensors |= network_tensors(network)
+    assert tensors.keys() == given.tensors.keys()
+    for key, tensor in given.tensors.items():
+        np.testing.assert_array_equal(tensors[key], tensor, err_msg=key)
+        assert tensors[key].dtype == tensor.dtype, key
 
 
-def test_what_is_no_free_model_of_this_kind_is_refused(
-    module: PredictiveModule, starts: Starts
-) -> None:
-    of_one_shape = load_model("mnist-binary")
-    with pytest.raises(InputError, match="--from"):
-        rebuild(of_one_shape.description, of_one_shape.tensors, "mnist-binary")
-    module.quantise()
-    model = export_predictive(module.eval(), starts, CARD)
-    other = model.tensors | {"x.see": model.tensors["x.see"][::-1].copy()}
-    with pytest.raises(InputError, match="small"):
-        rebuild(model.description, other, "small")
-    fewer = model.description.replace('"clamp":[-128,127]', '"clamp":[-127,127]')
-    assert fewer != model.description
-    with pytest.raises(InputError, match="small"):
-        rebuild(fewer, model.tensors, "small")
+def test_only_trained_networks_change(networks: Networks, model: Model) -> None:
+    with torch.no_grad():
+        networks[1].outputs.weight.add_(0.05)
+    start = distribution_of(model, "base").start
+    found = trained_model(model, Card("more", "trained", "CC0-1.0"), {1: networks[1]}, start)
+    changed = {key for key, old in model.tensors.items() if (found.tensors[key] != old).any()}
+    assert changed and all(key.startswith("x.1.output") for key in changed)
+    assert (found.name, found.about, found.licence) == ("more", "trained", "CC0-1.0")
 
 
-def test_the_file_is_read_back(base: Path) -> None:
-    model = load_model(base)
-    assert model.any_shape and model.identity == file.identity(*file.read(base.read_bytes()))
+def test_contexts_stand_beside_the_same_networks(model: Model) -> None:
+    found = with_contexts(model)
+    codec, old = (json.loads(of.description)["distributions"]["p(x)"] for of in (found, model))
+    assert codec == old | {"contexts": 20}
+    assert all((found.tensors[key] == tensor).all() for key, tensor in model.tensors.items())
+    start = distribution_of(model, "base").start
+    assert trained_model(found, Card("base", "for tests", "CC0-1.0"), {}, start).identity == (
+        model.identity
+    )
 
 
-def test_where_no_input_differs_rounded_weights_cancel(module: PredictiveModule) -> None:
-    first = module.pixel[0]
-    assert isinstance(first, Affine)
-    layer = first.requantised()
-    sums = 64 * layer.weight.sum(1) + layer.bias
-    found = sums * layer.multiplier / 2.0**layer.shift / HIDDEN.scale
-    assert torch.allclose(found, first.linear.bias.double(), atol=1e-3)
+@pytest.mark.parametrize("name", ["mnist-binary", "graphics"])
+def test_a_model_of_another_codec_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name}.*--from"):
+        distribution_of(load_model(name), name)
+
+
+def test_the_file_is_read_back(model: Model) -> None:
+    again = load_model(model.to_bytes())
+    assert again.any_shape and again.identity == model.identity

@@ -3,90 +3,82 @@
 import numpy as np
 import pytest
 
+from bitsback.models import Model
+from bitsback.models.distributions.wavefront import INPUTS, TRIANGLE
+from bitsback_train.export.wavefronts import distribution_of
 from bitsback_train.fit.items import Item, as_items
-from bitsback_train.fit.pixel_training import mean_bits
-from bitsback_train.fit.pixels import Pixels, make_predictor, sample_pixels
+from bitsback_train.fit.pixels import pixels_of
 from bitsback_train.fit.start_matrices import (
     FEWEST,
     MOST_ENTRY,
     Sums,
     adapted,
-    as_starts,
-    entries,
-    no_starts,
+    no_start,
     sum_products,
 )
-from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
+from bitsback_train.job.material import Base, weighted
+from bitsback_train.network.wavefront import PixelNetwork
+from reference.model import Model as Specified
+from reference.planes import ItemShape
+from reference.wavefront import WavefrontCodec
 
 from .conftest import wavy
 
 
-def test_the_sums_of_a_plane_are_those_of_the_specification(
-    architecture: PredictiveArchitecture,
+@pytest.mark.parametrize(
+    ("shape", "levels"),
+    [((1, 9, 21, 1), 256), ((2, 5, 18, 3), 200), ((2, 3, 7, 6), 256), ((3, 8, 11, 1), 60_000)],
+)
+def test_the_sums_of_an_item_are_those_of_the_specification(
+    model: Model, shape: tuple[int, int, int, int], levels: int
 ) -> None:
-    """The sums of the second pixel of a plane of one row, by hand: all of its context but the first
-    pixel is the start value.
-    """
-    symbols = np.array([40, 50], np.uint8).reshape(1, 1, 2, 1)
-    none = no_starts(architecture)
-    item = Item(symbols, 256)
-    _, predictions, _ = make_predictor(architecture, none).contexts(symbols.ravel(), [item.shape])
-    assert predictions.tolist() == [256 * 128, 256 * 40]  # MED, where all weights are zero
-    start = 256 * 256 >> 5
-    inputs = {0: (128, 128), 1: (128, 40)}  # the pixels north and west of either pixel
-    first_error = abs(256 * 40 - int(predictions[0]))
-    # the pixel two to the left of the second one is above the plane
-    errors = {0: start, 1: (2 * first_error + 6 * start + 4) >> 3}
-    expected = np.zeros(6)
-    for q, (north, west) in inputs.items():
-        median = (128, 40)[q]
-        unit = errors[q] + 64
-        lead = unit.bit_length() - 1
-        part = (256, 205, 171, 146)[unit >> (lead - 2) & 3]
-        values = (north - median, west - median, int(symbols[0, 0, q, 0]) - median)
-        v = [
-            min(max((256 * u * part + (1 << (lead + 3))) >> (lead + 4), -1023), 1023)
-            for u in values
-        ]
-        expected += [v[a] * v[b] for a in range(3) for b in range(a + 1)]
-    sums = sum_products(architecture, none, [item])
-    assert sums.pixels.tolist() == [2, 0, 0]
-    np.testing.assert_array_equal(sums.of[1][0, :6], expected)
+    symbols = np.random.default_rng(1).integers(0, levels, shape).astype(np.uint16)
+    codec = Specified.from_bytes(model.to_bytes()).planes([ItemShape(*shape, levels)])
+    assert isinstance(codec, WavefrontCodec)
+    expected = np.zeros((3, TRIANGLE))
+    for places in codec.steps():
+        for plane, r, q, element in places:
+            known = plane.predict(r, q)
+            plane.learn(r, q, known, int(symbols.ravel()[element]))
+            if (r, q) == (shape[1] - 1, shape[2] - 1):
+                lower = sum(plane.sums.products.values())[np.tril_indices(len(plane.sums.start))]
+                expected[len(plane.references), : len(lower)] += lower
+    settings = distribution_of(model, "base").settings
+    sums = sum_products(settings, [Item(symbols, levels)])
+    np.testing.assert_array_equal(sums.products, expected)
+    counts = [len(pixels_of(settings, [Item(symbols, levels)], r)[0]) for r in range(3)]
+    assert sums.pixels.tolist() == counts and sum(counts) == symbols.size
 
 
-def test_each_number_of_references_has_its_row(architecture: PredictiveArchitecture) -> None:
+def test_each_number_of_references_has_its_row(model: Model) -> None:
     items = as_items([wavy((2, 9, 7, 3), np.uint8)])
-    sums = sum_products(architecture, no_starts(architecture), items)
+    sums = sum_products(distribution_of(model, "base").settings, items)
     assert sums.pixels.tolist() == [63, 2 * 63, 3 * 63]
-    for one, rows in zip(architecture.predictors, sums.of, strict=True):
-        for references, row in enumerate(rows):
-            used = entries(one.places, references)
-            assert row[used:].any() == 0 and row[used - 1] > 0
+    for row, inputs in zip(sums.products, INPUTS, strict=True):
+        used = (inputs + 1) * (inputs + 2) // 2
+        assert row[used:].any() == 0 and row[used - 1] > 0
 
 
-def test_matrices_keep_within_their_range_and_the_base_where_nothing_was_seen(
-    architecture: PredictiveArchitecture,
-) -> None:
-    base = [start + 7 for start in no_starts(architecture)]
-    products = [np.full(start.shape, 1e6 * FEWEST) for start in base]
-    seen = adapted(Sums(products, np.array([FEWEST, FEWEST - 1, 0])), base, 1024)
-    for start in seen:
-        assert (start[1:] == 7).all() and 0 < start[0].max() < MOST_ENTRY
-    assert as_starts([np.full((3, 6), 2.0)], 16)[0].tolist() == [[32] * 6] * 3
+def test_matrices_keep_within_their_range_and_the_base_where_nothing_was_seen() -> None:
+    base = no_start() + np.int32(7)
+    sums = Sums(np.full(base.shape, 1e6 * FEWEST), np.array([FEWEST, FEWEST - 1, 0]))
+    start = adapted(sums, base, 1024)
+    assert (start[1:] == 7).all() and 0 < start[0].max() <= MOST_ENTRY
+    sums = Sums(np.full(base.shape, 2.0 * FEWEST), np.full(3, FEWEST))
+    assert adapted(sums, base, 16).tolist() == [[32] * TRIANGLE] * 3
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_small_images_are_predicted_better_by_what_others_have_taught(
-    architecture: PredictiveArchitecture, module: PredictiveModule, dtype: type[np.integer]
+    model: Model, networks: tuple[PixelNetwork, ...], dtype: type[np.integer]
 ) -> None:
     def items(seeds: range) -> list[Item]:
         return as_items([wavy((1, 12, 12, 1), dtype, seed) for seed in seeds])
 
-    none = no_starts(architecture)
-    taught = as_starts(sum_products(architecture, none, items(range(20))).means(), 16)
+    base = Base(model, distribution_of(model, "base"), networks, True)
+    sums = sum_products(base.settings(no_start()), items(range(30)))
     bits = []
-    for starts in (none, taught):
-        predictor = make_predictor(architecture, starts)
-        of = sample_pixels(predictor, items(range(20, 30)), 1, np.random.default_rng(0))
-        bits.append(mean_bits(module, Pixels.joined(of)))
+    for start in (no_start(), adapted(sums, no_start(), 16)):
+        pixels = base.pixels(start, items(range(30, 40)))
+        bits.append(weighted(pixels, base.bits(pixels)))
     assert bits[1] < bits[0] - 0.05

@@ -65,6 +65,12 @@ class ImageSet:
         """The same, in groups like the blocks of an archive."""
         return map(as_items, _blocks(of))
 
+    @property
+    def levels(self) -> int:
+        """The most levels of an image."""
+        splits = self.train, self.validation, self.held_out
+        return max((item.levels for split in splits for item in self.items(split)), default=2)
+
     def digest(self) -> str:
         """SHA-256 over everything that training sees, hexadecimal."""
         digest = hashlib.sha256()

@@ -1,38 +1,43 @@
 """`bitsback train`: from images to a model file, interrupted or not."""
 
 import json
+import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
 
 from bitsback.errors import InputError, ModelError
 from bitsback.io.output import open_output
+from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.work import check_threads
 from bitsback_train.export.exporter import Card
-from bitsback_train.export.size_agnostic import contexts_for, export_predictive, with_contexts
+from bitsback_train.export.wavefronts import trained_model, with_contexts
 from bitsback_train.fit.machine import keep_freed_memory
-from bitsback_train.fit.pixel_training import PixelTraining, mean_bits
+from bitsback_train.fit.pixel_training import PixelTraining
 from bitsback_train.job.evaluation import Evaluation, archive_bytes
 from bitsback_train.job.image_set import ImageSet
 from bitsback_train.job.material import (
     Amounts,
     Base,
     Prepared,
-    choose_starts,
+    choose_start,
     prepare,
-    starts_of_count,
+    start_of_count,
+    weighted,
 )
-from bitsback_train.job.plan import BATCHES, Plan, in_time
+from bitsback_train.job.plan import NetworkPlan, Plan, in_time
 from bitsback_train.job.settings import PLAN, Settings, check_output
 
 PART_FOR_PIXELS = 0.2  # the share of time for reading images
 PART_FOR_THE_END = 0.02
+MOST_LEVELS_OF_CONTEXTS = 256
 
 Progress = Callable[[int, int, float | None], None]
 """Called with the finished steps, the planned ones, and the latest validation rate in bits per
@@ -40,7 +45,7 @@ pixel and channel, if there is one; the first call is before the first step.
 """
 Written = Literal["trained", "kept", "base"]
 """The result of a run: new weights; those of the base with new start matrices, or with contexts
-beside the network; or the unchanged base.
+beside the networks; or the unchanged base.
 """
 
 
@@ -52,7 +57,7 @@ class Outcome:
     plan: Plan
     rows: list[dict[str, float]]
     rate: float
-    """Bits per pixel and channel of the validation images, without contexts beside the network."""
+    """Bits per pixel and channel of the validation images, without contexts."""
     seconds: float
     steps: int
     written: Written
@@ -61,9 +66,18 @@ class Outcome:
 
     @property
     def still_falling(self) -> bool:
-        """Whether more time would have helped: the best validation is one of the last."""
-        losses = [row["validation"] for row in self.rows if row["quantised"]]
-        return not losses or losses.index(min(losses)) >= 0.8 * (len(losses) - 1)
+        """Whether more time would have helped: of a network the best validation is one of the
+        last.
+        """
+        for network in self.plan.networks:
+            losses = [
+                row["validation"]
+                for row in self.rows
+                if row["references"] == network.references and row["quantised"]
+            ]
+            if not losses or losses.index(min(losses)) >= 0.8 * (len(losses) - 1):
+                return True
+        return False
 
 
 class Job:
@@ -77,6 +91,11 @@ class Job:
     def __init__(self, images: ImageSet, base: Base, begun: float) -> None:
         self.images, self.base, self.begun = images, base, begun
         self._bytes: dict[bytes, int] = {}
+
+    @cached_property
+    def base_bits(self) -> dict[int, float]:
+        """Bits per pixel of the validation images by each network of the base."""
+        return self.base.bits(self.prepared.validation)
 
     @property
     def words(self) -> str:
@@ -98,21 +117,34 @@ class Job:
         keep_freed_memory()
         plan = self._plan(settings)
         torch.set_num_threads(plan.threads)
-        training = plan.training(self.base, self.prepared, settings.folder / "pixels")
+        trainings = {
+            of: plan.training(of, self.base, self.prepared, settings.folder) for of in plan.networks
+        }
 
-        def replan(steps: int) -> None:
-            """Changes the number of steps, if they take longer or less than planned."""
-            whole = replace(plan, steps=steps).recipe(self.base.architecture)
-            training.replan(replace(whole, average=training.recipe.average))
+        def show(rate: float | None) -> None:
+            done = sum(training.epoch for training in trainings.values())
+            total = sum(training.recipe.epochs for training in trainings.values())
+            progress(done, total, rate)
 
-        progress(training.epoch, training.recipe.epochs, None)
-        for rate in in_time(training, plan.seconds, replan):
-            progress(training.epoch, training.recipe.epochs, rate)
-        outcome = self._finish(training, plan, card)
+        show(None)
+        for of, training in trainings.items():
+            for _ in in_time(training, of.seconds, partial(self._replan, plan, of, training)):
+                show(self._rate(trainings.values()))
+        outcome = self._finish(trainings.values(), plan, card)
         with open_output(settings.output, settings.force) as file:
             file.write(outcome.model.to_bytes())
         shutil.rmtree(settings.folder)
         return outcome
+
+    def _replan(self, plan: Plan, of: NetworkPlan, training: PixelTraining, steps: int) -> None:
+        """Changes the number of steps, if they take longer or less than planned."""
+        whole = plan.recipe(replace(of, steps=steps), training.module)
+        training.replan(replace(whole, average=training.recipe.average))
+
+    def _rate(self, trainings: Iterable[PixelTraining]) -> float:
+        """The latest bits per pixel of the validation images."""
+        bits = {of.module.references: of.rows[-1]["validation"] for of in trainings if of.rows}
+        return weighted(self.prepared.validation, self.base_bits | bits)
 
     @property
     def seconds(self) -> float:
@@ -121,7 +153,7 @@ class Job:
 
     def _plan(self, settings: Settings) -> Plan:
         """The plan of the resumed run, or a new one, which is saved."""
-        base = "none" if self.base.model is None else self.base.model.identity.hex()
+        base = self.base.model.identity.hex() if self.base.learned else "none"
         path, of = settings.folder / PLAN, f"{self.images.digest()} {settings.seed} {base}"
         if path.exists():
             try:
@@ -151,25 +183,25 @@ class Job:
         seconds, fixed, seed = settings.seconds, settings.steps, settings.seed
         torch.set_num_threads(settings.threads or 1)
         amounts = Amounts.within(seconds)
-        starts, pseudo_count = choose_starts(self.base, self.images, amounts, seed)
+        start, pseudo_count = choose_start(self.base, self.images, amounts, seed)
 
         def enough(symbols: int) -> bool:
             return fixed is None and self.seconds > limit
 
         limit = self.seconds + PART_FOR_PIXELS * seconds
         cores = check_threads(settings.threads)
-        self.prepared = prepare(self.base, self.images, starts, amounts, seed, cores, enough)
+        self.prepared = prepare(self.base, self.images, start, amounts, seed, cores, enough)
+        train, validation = self.prepared.train, self.prepared.validation
         plan = Plan(
-            steps=fixed or 1,
-            batch=BATCHES[1],
+            networks=tuple(
+                NetworkPlan(r, fixed or 1) for r in validation if r in train and len(train[r])
+            ),
             amounts=amounts,
             symbols=self.prepared.symbols,
             pseudo_count=pseudo_count,
             threads=settings.threads or 1,
-            half=False,
             seed=seed,
-            learned=self.base.model is not None,
-            seconds=None,
+            learned=self.base.learned,
         )
         if fixed is not None:
             return plan
@@ -177,41 +209,46 @@ class Job:
         return plan.timed(self.base, self.prepared, settings.threads, left)
 
     def _resumed(self, fields: dict[str, Any], settings: Settings) -> Plan:
-        plan = Plan(**fields | {"amounts": Amounts(**fields["amounts"])})
-        starts = starts_of_count(self.base, self.images, plan.amounts, plan.pseudo_count, plan.seed)
+        plan = Plan.from_json(fields)
+        start = start_of_count(self.base, self.images, plan.amounts, plan.pseudo_count, plan.seed)
         cores = check_threads(settings.threads)
         self.prepared = prepare(
-            self.base, self.images, starts, plan.amounts, plan.seed, cores,
+            self.base, self.images, start, plan.amounts, plan.seed, cores,
             lambda done: done >= plan.symbols,
         )  # fmt: skip
         return plan
 
-    def _finish(self, training: PixelTraining, plan: Plan, card: Card) -> Outcome:
+    def _finish(self, trainings: Iterable[PixelTraining], plan: Plan, card: Card) -> Outcome:
         """The best candidate: by the validation images among weights, by the held-out ones with or
-        without contexts beside the network, and against the base.
+        without contexts, and against the base.
         """
-        written: Written = "trained"
-        module, rate, base = training.best_module(), training.best_loss, self.base
-        base.module.quantise()
-        base_rate = mean_bits(base.module, self.prepared.validation)
-        if base.model is not None and base_rate <= rate:
-            module, rate = base.module, base_rate
-            written = "kept"
-        try:
-            model = export_predictive(module, self.prepared.starts, card)
-        except ValueError as error:
-            raise ModelError(f"training went astray: {error}; try another --seed") from None
-        held_out = self.images.items(self.images.held_out)
-        levels = max((item.levels for item in held_out), default=1)
-        candidates = [with_contexts(model, contexts_for(levels)), model]
-        if base.model is not None:
+        base, bits = self.base, dict(self.base_bits)
+        written: Written = "kept"
+        networks = {}
+        for training in trainings:
+            references = training.module.references
+            if not math.isfinite(training.best_loss):
+                raise ModelError("training went astray; try another --seed")
+            if not base.learned or training.best_loss < bits[references]:
+                networks[references] = training.best_module()
+                bits[references] = training.best_loss
+                written = "trained"
+        model = trained_model(base.model, card, networks, self.prepared.start)
+        candidates = [model]
+        if self.images.levels <= MOST_LEVELS_OF_CONTEXTS:
+            candidates.insert(0, with_contexts(model))
+        if base.learned:
             candidates.append(base.model)
         best = min(candidates, key=self.held_out_bytes)
+        rate = base_rate = weighted(self.prepared.validation, self.base_bits)
         if best is base.model:
-            written, rate = "base", base_rate
-        before = None if base.model is None else base_rate
-        steps = training.epoch
-        return Outcome(best, plan, training.rows, rate, self.seconds, steps, written, before)
+            written = "base"
+        else:
+            rate = weighted(self.prepared.validation, bits)
+        rows = [{"references": of.module.references, **row} for of in trainings for row in of.rows]
+        steps = sum(training.epoch for training in trainings)
+        before = base_rate if base.learned else None
+        return Outcome(best, plan, rows, rate, self.seconds, steps, written, before)
 
     def held_out_bytes(self, model: Model) -> int:
         """The bytes of the held-out images, which are decoded and compared, without the model."""

@@ -1,25 +1,41 @@
-"""Training material for the network of a size-agnostic model: the base model, its start matrices,
-and pixels with their contexts.
+"""Training material for the networks of a model of the codec `wavefront`: the base model, its start
+matrices, and pixels.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
-from bitsback.models import Model, file, load_model
+from bitsback import _core
+from bitsback.errors import InputError
+from bitsback.models import Model, load_model
+from bitsback.models.distributions.wavefront import WavefrontDistribution
 from bitsback.work import ordered_map
-from bitsback_train.export.size_agnostic import rebuild
+from bitsback_train.export.exporter import Card
+from bitsback_train.export.wavefronts import distribution_of, new_model, restored
 from bitsback_train.fit.items import Item, together
 from bitsback_train.fit.pixel_training import mean_bits
-from bitsback_train.fit.pixels import GROUP, Pixels, Starts, make_predictor, sample_pixels
-from bitsback_train.fit.start_matrices import PSEUDO_COUNT, Sums, adapted, no_starts, sum_products
+from bitsback_train.fit.pixels import MOST_REFERENCES, Pixels, count_pixels, sample_pixels
+from bitsback_train.fit.start_matrices import (
+    PSEUDO_COUNT,
+    Start,
+    Sums,
+    adapted,
+    no_start,
+    sum_products,
+)
 from bitsback_train.job.image_set import ImageSet
-from bitsback_train.network.pixel_predictor import PredictiveArchitecture, PredictiveModule
+from bitsback_train.network.wavefront import PixelNetwork
 
-UNIVERSAL = "universal-16"
+UNIVERSAL, UNIVERSAL_DEEP = "universal", "universal-16"
+"""The models to start from for up to 256 levels, and for more."""
 NONE = "none"
-MOST_PIXELS = 6_000_000  # for training, a hundred bytes each
+HIDDEN, RESIDUAL = 96, 2
+"""The sizes of networks without a model to start from: those of `universal`."""
+GROUP = 1 << 18  # symbols of the items that are processed together, unless one has more
+MOST_PIXELS = 6_000_000  # for training, sixty bytes each
 PSEUDO_COUNTS = (PSEUDO_COUNT, 4 * PSEUDO_COUNT, 16 * PSEUDO_COUNT, 64 * PSEUDO_COUNT)
 """The pseudo-counts to try for start matrices, of which the best is taken."""
 
@@ -29,40 +45,73 @@ MOST_CHOSEN_BY = 1 << 16  # pixels of validation for choosing among them
 MOST_VALIDATED = 1 << 18  # pixels for choosing among weights
 
 Symbols = int
+ByReferences = dict[int, Pixels]
+"""Pixels of planes by the number of their references, without those that do not occur."""
 
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """A module, in floats, and its start matrices. model: None if nothing has been learned yet."""
+    """The model to start from. learned: whether its weights are more than random numbers."""
 
-    model: Model | None
-    module: PredictiveModule
-    starts: Starts
+    model: Model
+    distribution: WavefrontDistribution
+    networks: tuple[PixelNetwork, ...]
+    """They round."""
+    learned: bool
 
-    @property
-    def architecture(self) -> PredictiveArchitecture:
-        return self.module.architecture
+    def settings(self, start: Start) -> _core.Wavefront:
+        """Those of the codec with other start matrices."""
+        return replace(self.distribution, start=start).settings
+
+    def pixels(self, start: Start, items: list[Item]) -> ByReferences:
+        """All pixels of the items."""
+        settings, random = self.settings(start), np.random.default_rng(0)
+        return _joined([_sample(settings, of, 1, random) for of in together(items, GROUP)])
+
+    def bits(self, pixels: ByReferences) -> dict[int, float]:
+        """Bits per pixel of each network."""
+        return {r: mean_bits(self.networks[r], of) for r, of in pixels.items()}
 
 
-def load_base(name: str) -> Base:
-    """A size-agnostic model by its name, a model file, or `none`. Raises ModelError if it is
-    missing, InputError if training cannot start from it.
+def weighted(pixels: ByReferences, bits: dict[int, float]) -> float:
+    """The mean of all pixels, from those by references."""
+    return sum(len(of) * bits[r] for r, of in pixels.items()) / sum(map(len, pixels.values()))
+
+
+def load_base(name: str | None, levels: int, seed: int) -> Base:
+    """A model by its name, a model file, `none`, or the bundled one for so many levels. seed: of
+    random weights. Raises ModelError if it is missing, InputError if training cannot start from
+    it.
     """
-    if name == NONE:
-        architecture = PredictiveArchitecture()
-        return Base(None, PredictiveModule(architecture), no_starts(architecture))
-    model = load_model(name)
-    module, starts = rebuild(*file.read(model.to_bytes()), name)
-    return Base(model, module, starts)
+    learned = name != NONE
+    if learned:
+        name = name or (UNIVERSAL if levels <= 256 else UNIVERSAL_DEEP)
+        model = load_model(name)
+        distribution = distribution_of(model, name)
+        networks = restored(distribution)
+    else:
+        torch.manual_seed(seed)
+        networks = tuple(PixelNetwork(r, HIDDEN, RESIDUAL) for r in range(MOST_REFERENCES + 1))
+        most = 256 if levels <= 256 else 65_536
+        model = new_model(Card(NONE, "", ""), most, networks, no_start())
+        distribution = distribution_of(model, NONE)
+    if model.levels < levels:
+        raise InputError(
+            f"{name}: is for up to {model.levels:,} levels, and the images have {levels:,}; start"
+            f" from {UNIVERSAL_DEEP}"
+        )
+    for network in networks:
+        network.quantise()
+    return Base(model, distribution, networks, learned)
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """The training material. symbols: the number of symbols from which pixels were taken."""
 
-    starts: Starts
-    train: Pixels
-    validation: Pixels
+    start: Start
+    train: ByReferences
+    validation: ByReferences
     symbols: Symbols
 
 
@@ -84,48 +133,42 @@ class Amounts:
         )
 
 
-def choose_starts(
-    base: Base, images: ImageSet, amounts: Amounts, seed: int
-) -> tuple[Starts, float]:
+def choose_start(base: Base, images: ImageSet, amounts: Amounts, seed: int) -> tuple[Start, float]:
     """The start matrices with which the untrained base is best on validation images."""
     validation = _some(images.items(images.validation), amounts.chosen_by, seed)
-    module = base.module
-    module.quantise()
-    found: list[tuple[float, float, Starts]] = []
     sums = _sums(base, images, amounts, seed)
-    choices: list[tuple[float, Starts]] = [
-        (float(pseudo_count), adapted(sums, base.starts, pseudo_count))
+    choices: list[tuple[float, Start]] = [
+        (float(pseudo_count), adapted(sums, base.distribution.start, pseudo_count))
         for pseudo_count in PSEUDO_COUNTS
     ]
-    if base.model is not None:
-        choices.insert(0, (KEPT, base.starts))
-    for pseudo_count, starts in choices:
-        predictor = make_predictor(base.architecture, starts)
-        pixels = Pixels.joined(sample_pixels(predictor, validation, 1, np.random.default_rng(seed)))
-        found.append((mean_bits(module, pixels), pseudo_count, starts))
-    module.quantise(False)
-    _, pseudo_count, starts = min(found, key=lambda one: one[0])
-    return starts, pseudo_count
+    if base.learned:
+        choices.insert(0, (KEPT, base.distribution.start))
+    found: list[tuple[float, float, Start]] = []
+    for pseudo_count, start in choices:
+        pixels = base.pixels(start, validation)
+        found.append((weighted(pixels, base.bits(pixels)), pseudo_count, start))
+    _, pseudo_count, start = min(found, key=lambda one: one[0])
+    return start, pseudo_count
 
 
-def starts_of_count(
+def start_of_count(
     base: Base, images: ImageSet, amounts: Amounts, pseudo_count: float, seed: int
-) -> Starts:
+) -> Start:
     """The same for a known pseudo-count."""
     if pseudo_count == KEPT:
-        return base.starts
-    return adapted(_sums(base, images, amounts, seed), base.starts, pseudo_count)
+        return base.distribution.start
+    return adapted(_sums(base, images, amounts, seed), base.distribution.start, pseudo_count)
 
 
 def _sums(base: Base, images: ImageSet, amounts: Amounts, seed: int) -> Sums:
     some = _some(images.items(images.train), amounts.summed, seed)
-    return sum_products(base.architecture, base.starts, some)
+    return sum_products(base.settings(base.distribution.start), some)
 
 
 def prepare(
     base: Base,
     images: ImageSet,
-    starts: Starts,
+    start: Start,
     amounts: Amounts,
     seed: int,
     threads: int,
@@ -136,28 +179,43 @@ def prepare(
 
     The same symbols give the same pixels for any number of threads.
     """
-    predictor = make_predictor(base.architecture, starts)
-    validation = _some(images.items(images.validation), amounts.validated, seed)
-    of_validation = sample_pixels(predictor, validation, 1, np.random.default_rng(seed))
+    settings = base.settings(start)
+    validation = base.pixels(start, _some(images.items(images.validation), amounts.validated, seed))
     items = images.items(images.train)
     order = np.random.default_rng(seed).permutation(len(items))
     groups = list(together([items[number] for number in order], GROUP))
     part = min(1.0, MOST_PIXELS / sum(item.symbols.size for item in items))
 
-    def look(number: int) -> list[Pixels]:
-        random = np.random.default_rng((seed, number))
-        return sample_pixels(predictor, groups[number], part, random)
+    def look(number: int) -> ByReferences:
+        return _sample(settings, groups[number], part, np.random.default_rng((seed, number)))
 
-    train: list[Pixels] = []
+    train: list[ByReferences] = []
     symbols = 0
     made = ordered_map(look, range(len(groups)), threads)
     for group, pixels in zip(groups, made, strict=True):
-        train += pixels
+        train.append(pixels)
         symbols += sum(item.symbols.size for item in group)
         if enough(symbols):
             break
     made.close()
-    return Prepared(starts, Pixels.joined(train), Pixels.joined(of_validation), symbols)
+    return Prepared(start, _joined(train), validation, symbols)
+
+
+def _sample(
+    settings: _core.Wavefront, items: list[Item], part: float, random: np.random.Generator
+) -> ByReferences:
+    return {
+        references: sample_pixels(settings, items, references, part, random)
+        for references in range(MOST_REFERENCES + 1)
+        if count_pixels(items, references)
+    }
+
+
+def _joined(parts: list[ByReferences]) -> ByReferences:
+    return {
+        references: Pixels.joined([of[references] for of in parts if references in of])
+        for references in sorted({references for of in parts for references in of})
+    }
 
 
 def _some(items: list[Item], symbols: int, seed: int) -> list[Item]:

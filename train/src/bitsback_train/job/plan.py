@@ -1,4 +1,4 @@
-"""The plan of a run: as many steps as fit into the time."""
+"""The plan of a run: as many steps of each network as fit into the time."""
 
 import os
 import tempfile
@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from bitsback_train.fit.machine import faster_in_half
-from bitsback_train.fit.pixel_training import PixelTraining, Share, pixel_recipe
+from bitsback_train.fit.pixel_training import PixelTraining, pixel_recipe
 from bitsback_train.fit.training import Recipe
 from bitsback_train.job.material import Amounts, Base, Prepared
-from bitsback_train.network.pixel_predictor import PredictiveArchitecture
+from bitsback_train.network.wavefront import PixelNetwork
 
 VALIDATIONS = 20
 TIMED_STEPS = 4
@@ -32,76 +32,96 @@ PATIENCE = 10  # validations without a new best one
 
 
 @dataclass(frozen=True)
+class NetworkPlan:
+    """The training of the network for planes with some number of references."""
+
+    references: int
+    steps: int = 1
+    batch: int = BATCHES[1]
+    seconds: float | None = None
+    """The time for all steps; None if the number of steps is fixed."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """The decisions before training: all that a resumed run needs to end as an uninterrupted
     one.
     """
 
-    steps: int
-    batch: int
+    networks: tuple[NetworkPlan, ...]
+    """Those that the images need, in the order of their training."""
     amounts: Amounts
     symbols: int
     """The number of symbols from which training pixels were taken."""
     pseudo_count: float
     """The pseudo-count of the start matrices, in pixels."""
     threads: int
-    half: bool
     seed: int
     learned: bool
     """Whether the weights are pre-trained."""
-    seconds: float | None
-    """The time for all steps; None if the number of steps is fixed."""
 
-    def recipe(self, architecture: PredictiveArchitecture) -> Recipe:
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "Plan":
+        networks = tuple(NetworkPlan(**of) for of in fields["networks"])
+        return cls(**fields | {"networks": networks, "amounts": Amounts(**fields["amounts"])})
+
+    def recipe(self, of: NetworkPlan, network: PixelNetwork) -> Recipe:
         """Pre-trained weights are rounded from the first step, with a cosine rate; others first
         learn in floats.
         """
         return pixel_recipe(
-            "pixels",
-            architecture,
-            self.steps,
-            quantise_from=0 if self.learned else int(FLOAT_PART * self.steps),
-            validate_every=max(1, self.steps // VALIDATIONS),
+            network,
+            of.steps,
+            quantise_from=0 if self.learned else int(FLOAT_PART * of.steps),
+            validate_every=max(1, of.steps // VALIDATIONS),
             learning_rate=RATE if self.learned else FIRST_RATE,
             constant=0.0 if self.learned else 0.3,
-            warm_up=max(1, min(300, int(WARM_UP * self.steps))),
-            batch=self.batch,
-            average=min(1.0, max(0.002, 4 / (AVERAGED * self.steps))),
+            warm_up=max(1, min(300, int(WARM_UP * of.steps))),
+            batch=of.batch,
+            average=min(1.0, max(0.002, 4 / (AVERAGED * of.steps))),
             seed=self.seed,
         )
 
-    def training(self, base: Base, prepared: Prepared, folder: Path) -> PixelTraining:
+    def training(
+        self, of: NetworkPlan, base: Base, prepared: Prepared, folder: Path
+    ) -> PixelTraining:
+        network, r = base.networks[of.references], of.references
         return PixelTraining(
-            self.recipe(base.architecture),
-            [Share(prepared.train, 1.0)],
-            {"images": prepared.validation},
-            folder,
-            learned=base.module.state_dict() if self.learned else None,
-            half=self.half,
+            self.recipe(of, network),
+            network,
+            prepared.train[r],
+            prepared.validation[r],
+            folder / f"pixels-{r}",
             replanned=True,
         )
 
     def timed(self, base: Base, prepared: Prepared, threads: int | None, left: float) -> "Plan":
         """The plan with as many steps as fit into the seconds left, by some timed steps on one or
-        all cores, whichever is faster.
+        all cores, whichever is faster. Each network gets as large a part as it has pixels.
         """
-        plan = replace(self, seconds=left, half=faster_in_half())
         choices = (threads,) if threads else tuple(dict.fromkeys((1, os.cpu_count() or 1)))
+        sizes = {of: len(prepared.train[of.references]) for of in self.networks}
         seconds = {}
         for count in choices:
             torch.set_num_threads(count)
-            seconds[count] = plan._seconds_of_a_step(base, prepared)
+            largest = max(self.networks, key=lambda of: sizes[of])
+            seconds[count] = self._seconds_of_a_step(largest, base, prepared)
         best = min(seconds, key=lambda count: seconds[count])
-        symbols = left / seconds[best] * plan.batch
-        batch = next((b for b in BATCHES if symbols / b <= ENOUGH_STEPS), BATCHES[-1])
-        steps = max(FEWEST_STEPS, int(symbols / batch))
-        return replace(plan, threads=best, batch=batch, steps=steps)
+        networks = []
+        for of in self.networks:
+            own = left * sizes[of] / sum(sizes.values())
+            pixels = own / seconds[best] * of.batch
+            batch = next((b for b in BATCHES if pixels / b <= ENOUGH_STEPS), BATCHES[-1])
+            steps = max(FEWEST_STEPS, int(pixels / batch))
+            networks.append(replace(of, steps=steps, batch=batch, seconds=own))
+        return replace(self, threads=best, networks=tuple(networks))
 
-    def _seconds_of_a_step(self, base: Base, prepared: Prepared) -> float:
+    def _seconds_of_a_step(self, of: NetworkPlan, base: Base, prepared: Prepared) -> float:
         """The seconds of a step with rounding, which takes longest."""
-        few = replace(self, steps=1 << 30, learned=True)
+        endless = replace(of, steps=1 << 30)
         with tempfile.TemporaryDirectory() as folder:
-            training = few.training(base, prepared, Path(folder))
+            plan = replace(self, learned=True)
+            training = plan.training(endless, base, prepared, Path(folder))
             training.run(1)
             start = time.perf_counter()
             training.run(1 + TIMED_STEPS)

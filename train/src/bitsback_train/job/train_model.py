@@ -6,19 +6,20 @@ from pathlib import Path
 
 from bitsback.archive.inputs.opening import Source
 from bitsback.errors import InputError
-from bitsback.models import Model
+from bitsback.models import Model, load_model
 from bitsback_train.export.exporter import Card
 from bitsback_train.job.image_set import read_image_set
 from bitsback_train.job.job import Job, Progress
-from bitsback_train.job.material import UNIVERSAL, load_base
+from bitsback_train.job.material import NONE, UNIVERSAL_DEEP, load_base
 from bitsback_train.job.settings import Settings, check_output
 
 
-def load_job(images: Source, start: str, seed: int) -> Job:
-    """Reads the images. start: the model to start from."""
+def load_job(images: Source, start: str | None, seed: int) -> Job:
+    """Reads the images. start: the model to start from; None for the bundled one that fits."""
     begun = time.perf_counter()
-    base = load_base(start)
-    return Job(read_image_set(images, base.model, seed), base, begun)
+    model = None if start == NONE else load_model(start or UNIVERSAL_DEEP)
+    found = read_image_set(images, model, seed)
+    return Job(found, load_base(start, found.levels, seed), begun)
 
 
 def train_model(
@@ -26,7 +27,7 @@ def train_model(
     output: str | os.PathLike[str],
     *,
     minutes: float = 10,
-    start: str = UNIVERSAL,
+    start: str | None = None,
     seed: int = 1,
     threads: int | None = None,
     name: str | None = None,
@@ -40,11 +41,12 @@ def train_model(
     `bitsback train` does, without its table.
 
     images: any input of `compress` that can be read twice, of bool or of integers of 8 or 16 bits.
-    minutes: the approximate time of training. start: the model to start from, or "none". threads:
-    None takes one or all cores, whichever is faster. name, about, licence: the model's description
-    of itself. resume: continue from the checkpoint of an interrupted run. force: replace existing
-    files. progress: called with the finished steps, the planned ones, and the latest rate on the
-    validation images in bits per pixel and channel, if there is one.
+    minutes: the approximate time of training. start: the model to start from, or "none"; None takes
+    "universal", or "universal-16" for more than 256 levels. threads: None takes one or all cores,
+    whichever is faster. name, about, licence: the model's description of itself. resume: continue
+    from the checkpoint of an interrupted run. force: replace existing files. progress: called with
+    the finished steps, the planned ones, and the latest rate on the validation images in bits per
+    pixel and channel, if there is one.
     The model is never worse than `start` on the held-out images: if it would be, `start` is the
     result. Raises InputError for unsuitable images, and if a file is in the way; ModelError if
     training diverges.

@@ -84,18 +84,3 @@ def exponentials() -> NDArray[np.uint32]:
         context.prec = 50
         exact = [(Decimal(i - 255) / 16).exp() * 2**24 for i in range(256)]
         return np.array([max(int(e.to_integral_value()), 1) for e in exact], np.uint32)
-
-
-def seen_differences() -> NDArray[np.uint8]:
-    """The input byte of the network of a pixel for a difference d to the prediction, in 2^-4 of the
-    recent error from -1024 to 1023: 64 + 63 asinh(1.5 d / 16) / asinh(96), uint8 [2048].
-    """
-    with localcontext() as context:
-        context.prec = 50
-
-        def asinh(x: Decimal) -> Decimal:
-            return (abs(x) + (x * x + 1).sqrt()).ln().copy_sign(x)
-
-        part = 63 / asinh(Decimal(96))
-        exact = [64 + part * asinh(Decimal(3 * d) / 32) for d in range(-1024, 1024)]
-        return np.array([int(e.to_integral_value()) for e in exact], np.uint8)
