@@ -233,7 +233,10 @@ class Job:
                 networks[references] = training.best_module()
                 bits[references] = training.best_loss
                 written = "trained"
-        model = trained_model(base.model, card, networks, self.prepared.start)
+        try:
+            model = trained_model(base.model, card, networks, self.prepared.start)
+        except ModelError as error:
+            raise ModelError(f"training went astray: {error}; try another --seed") from None
         candidates = [model]
         if self.images.levels <= MOST_LEVELS_OF_CONTEXTS:
             candidates.insert(0, with_contexts(model))
