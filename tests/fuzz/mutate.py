@@ -1,13 +1,17 @@
 """Damage and forgery: bytes changed in any way, and changed sections with corrected checksums."""
 
 import re
+import zlib
+from contextlib import suppress
 from functools import cache
 from random import Random
 
 from bitsback import _core, lzma2
 from bitsback.errors import ArchiveError
 from reference import archive as spec
+from reference.blocks import STREAMS, read_runs
 from reference.fields import Reader
+from reference.jpeg_streams import HEADER, decompress
 from reference.message import write_varint
 
 NUMBERS = [
@@ -144,7 +148,8 @@ def forge(random: Random, data: bytes, other: bytes) -> bytes:
                 )
             case _:
                 kind, payload = parts[at]
-                changed = change_model if kind == "M" and random.random() < 0.5 else change
+                inner = {"M": change_model, "B": change_streams}.get(kind, change)
+                changed = inner if random.random() < 0.5 else change
                 parts[at] = kind, changed(random, payload, random.choice(strange)[1])
         if not parts:
             return data
@@ -200,6 +205,26 @@ def change_model(random: Random, payload: bytes, other: bytes) -> bytes:
     except ArchiveError:
         content = b""
     return payload[:16] + lzma2.compress(change(random, content, other))
+
+
+def change_streams(random: Random, payload: bytes, other: bytes) -> bytes:
+    """Changes what is left of JPEG streams in a `B` section without their coefficients, or else
+    anything.
+    """
+    with suppress(Exception):  # if it is damaged
+        reader = Reader(payload)
+        reader.varint()
+        list(read_runs(reader))
+        if reader.byte() == STREAMS:
+            reader.byte()
+            reader.varint()
+            at, coder = reader.at, reader.byte()
+            rest = change(random, decompress(reader.take(reader.varint()), coder), other)
+            packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=HEADER)
+            packed = packer.compress(rest) + packer.flush()
+            head = payload[:at] + b"\0" + write_varint(len(packed))
+            return head + packed + payload[reader.at :]
+    return change(random, payload, other)
 
 
 def forge_model(random: Random, data: bytes, other: bytes) -> bytes:
