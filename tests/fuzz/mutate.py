@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from random import Random
@@ -211,20 +212,26 @@ def change_streams(random: Random, payload: bytes, other: bytes) -> bytes:
     """Changes what is left of JPEG streams in a `B` section without their coefficients, or else
     anything.
     """
+    found = None
     with suppress(Exception):  # if it is damaged
-        reader = Reader(payload)
-        reader.varint()
-        list(read_runs(reader))
-        if reader.byte() == STREAMS:
-            reader.byte()
-            reader.varint()
-            at, coder = reader.at, reader.byte()
-            rest = change(random, decompress(reader.take(reader.varint()), coder), other)
-            packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=HEADER)
-            packed = packer.compress(rest) + packer.flush()
-            head = payload[:at] + b"\0" + write_varint(len(packed))
-            return head + packed + payload[reader.at :]
-    return change(random, payload, other)
+        found = with_streams(payload, lambda rest: change(random, rest, other))
+    return change(random, payload, other) if found is None else found
+
+
+def with_streams(payload: bytes, changed: Callable[[bytes], bytes]) -> bytes | None:
+    """A `B` section in which this is changed; None if its method is not streams."""
+    reader = Reader(payload)
+    reader.varint()
+    list(read_runs(reader))
+    if reader.byte() != STREAMS:
+        return None
+    reader.byte()
+    reader.varint()
+    at, coder = reader.at, reader.byte()
+    rest = changed(decompress(reader.take(reader.varint()), coder))
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=HEADER)
+    packed = packer.compress(rest) + packer.flush()
+    return payload[:at] + b"\0" + write_varint(len(packed)) + packed + payload[reader.at :]
 
 
 def forge_model(random: Random, data: bytes, other: bytes) -> bytes:
