@@ -137,6 +137,11 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A5.17", "previews.bb", Path(name, "x.bb").read_bytes()
         yield "A5.19", "modes and links.bb", _of_entries(Path(name, "tree"))
         yield "A5.7", "JPEG streams.bb", _of_files(Path(name, "jpeg"), _jpeg_files())
+        strips = in_strips(jpeg(picture(rows=40, columns=70), quality=95))
+        too_short = strips.replace(b"\0\xff\xd9", b"\xff\xd9")
+        strips_of_jpeg = {"strips.jpg": strips, "no strips.jpg": too_short}
+        yield "J1", "strips of JPEG.bb", _of_files(Path(name, "strips"), strips_of_jpeg)
+        yield "J4", "parts of JPEG streams.bb", _of_files(Path(name, "parts"), _cut_streams())
         for kind, streams in _chosen_streams().items():
             yield "A5.7", f"{kind}.bb", _of_files(Path(name, kind), streams)
         yield "A5.7", "pixels of JPEG.bb", _of_files(Path(name, "decoded"), _decoded_files())
@@ -639,16 +644,24 @@ def _of_wavefronts(path: Path) -> bytes:
 
 
 def _jpeg_files() -> dict[str, bytes]:
-    """Streams of all kinds, one with a preview, one in strips, and two in a file."""
+    """Streams of all kinds, one with a preview, one without tables, and two in a file."""
     whole = {name: make() for name, make in (JPEG_STREAMS | LOSSLESS).items()}
     files = {f"{number:02}.jpg": content for number, content in enumerate(whole.values())}
     files["preview.jpg"] = with_preview()
-    files["strips.jpg"] = in_strips(jpeg(picture(rows=40)))
-    files["no strips.jpg"] = files["strips.jpg"].replace(b"\0\xff\xd9", b"\xff\xd9")
     files["standard tables.jpg"], _ = without(jpeg(picture("L")), 0xC4)
     files["two.bin"] = b"before" + whole["grey"] + bytes(99) + whole["one block"] + b"behind"
     files["cut.jpg"] = cut(whole["progressive"], 0.7)
     return files
+
+
+def _cut_streams() -> dict[str, bytes]:
+    """JPEG streams that end early, and one whose last units are not full."""
+    return {
+        "arithmetic.jpg": cut(JPEG_STREAMS["arithmetic"](), 0.6),
+        "grey.jpg": cut(jpeg(picture("L", 24, 32)), 0.7),
+        "sequential.jpg": cut(jpeg(picture(rows=24, columns=32)), 0.5),
+        "whole.jpg": jpeg(picture(rows=20, columns=20), progressive=True),
+    }
 
 
 def _chosen_streams() -> dict[str, dict[str, bytes]]:
