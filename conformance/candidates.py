@@ -257,8 +257,6 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     plan = BlockPlan(Tiles.stacked(colours), model, JpegColours())
     part = ArrayPart.of_items("|u1", (5, 6, 3), 2)
     yield "M10.5", "colours of JPEG by contexts.bb", _archive_of_plan(plan, part)
-    model = _model(random_wavefront(2, contexts=12, **small))
-    yield "M10.5", "parts of a step.bb", _archive_of_items(model, _few_ones((1, 66, 1030)))
     yield "M6", "point of a map.bb", _of_maps()
     model = _model((json.dumps(small_flat()), {}))
     yield "M6.3", "flat surroundings.bb", _archive_of_items(model, _few_ones((1, 13, 11)))

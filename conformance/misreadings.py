@@ -436,7 +436,6 @@ MISREADINGS = [
                         if 0 <= q < shape.columns:"""),
     one("sure decisions come last", "M10.5", "wavefront_contexts",
         "key=lambda pixel: not pixel.is_sure", "key=lambda pixel: pixel.is_sure"),
-    one("a step is one part", "M10.5", "wavefront_contexts", "PART = 64 ", "PART = 2**20 "),
     one("sure decisions have the odds of mixed ones", "M10.5", "wavefront_contexts",
         "squash(2 * pixel.odds)", "squash(pixel.odds)"),
     one("contexts with one slot learn one after the other", "M10.5", "wavefront_contexts",
