@@ -235,7 +235,7 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     model = _model(small_wavefront(decay=[80, 100, 40]))
     alike = rng.integers(0, 9, (3, 4, 12)).cumsum(2).astype(np.uint8)
     yield "M10.4", "group of two of three.bb", _archive_of_items(model, alike)
-    model = _model(random_wavefront(0, 65536, **small))
+    model = _model(small_wavefront(65536))
     deep = rng.integers(0, 9, (1, 12, 24, 3)).cumsum(2).astype("<u2")
     deep[:, 6:, 9:] += rng.integers(0, 65536, (1, 6, 15, 3), np.uint16)
     plan = BlockPlan(Tiles.stacked(deep), model, None)
@@ -243,12 +243,12 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     yield "M10", "units of deep levels.bb", _archive_of_plan(plan, part)
     flat_colours = rng.integers(0, 2, (2, 7, 12, 5)).cumsum(2).astype(np.uint8)
     flat_colours[:, 3:] = 7
-    model = _model(random_wavefront(0, contexts=14, **small))
+    model = _model(small_wavefront(contexts=14))
     yield "M10.5", "contexts of five channels.bb", _archive_of_items(model, flat_colours)
     rough_colours = rng.integers(0, 3, (1, 14, 20, 3)).cumsum(2).astype(np.uint8)
-    model = _model(random_wavefront(1, contexts=10, **small))
+    model = _model(small_wavefront(contexts=10))
     yield "M10.5", "contexts of small tables.bb", _archive_of_items(model, rough_colours)
-    model = _model(random_wavefront(0, 65536, contexts=12, **small))
+    model = _model(small_wavefront(65536, contexts=12))
     plan, part = (
         BlockPlan(Tiles.stacked(deep), model, None),
         ArrayPart.of_items("<u2", (12, 24, 3), 1),
