@@ -16,6 +16,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
+from zipfile import ZIP_STORED
 
 import numpy as np
 import pydicom
@@ -33,14 +34,24 @@ from archive import test_value_lists as bad_lists
 from bitsback import lzma2
 from bitsback.coding import alone, chain, layouts
 from bitsback.coding.alone import NOTHING, pack
-from bitsback.coding.block import DECODED, FALLBACK, MODEL, Method
+from bitsback.coding.block import DECODED, FALLBACK, MODEL, STREAMS, Method
 from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.decoded import encode_pixels, find_behind
 from bitsback.coding.number_digits import cut_of
+from bitsback.files import drawing
+from bitsback.files.jpeg_samples import take_samples
 from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.index import Index, Place
-from bitsback.format.layout import HEAD, MAGIC, REMOVED, VERSION, Cursor, open_section
+from bitsback.format.layout import (
+    ENTRIES,
+    HEAD,
+    MAGIC,
+    REMOVED,
+    VERSION,
+    Cursor,
+    open_section,
+)
 from bitsback.format.parity import Window
 from bitsback.format.runs import Run, pack_runs
 from bitsback.format.tiles import Tiles
@@ -56,21 +67,33 @@ from broken_models import MODELS, broken, field, tensor
 from decoder.test_decoder import png, rare_streams, zlib_stream
 from fuzz import mutate, seeds
 from images import test_animated_png as bad_animations
+from images import test_embedded
 from images.test_deflate_streams import FILES as INFLATED
+from images.test_embedded import COLOURS
 from images.test_embedded import FILES as EMBEDDED
 from images.test_jpeg_samples import DICOM as IN_JPEG
 from images.test_packed import FILES as PACKED
 from images.test_tiff_tokens import FILES as TIFF
 from images.test_tiff_tokens import deflated_file
-from jpeg_files import LOSSLESS, cut, in_strips, with_preview
+from jpeg_files import LOSSLESS, cut, in_strips, jpeg, picture, with_preview, without
 from jpeg_files import STREAMS as JPEG_STREAMS
 from model_parts import Parts, Tensors
-from packing import archive_of_block, archive_of_file, archive_of_files, index_of
+from packing import archive_of_block, archive_of_file, archive_of_files, index_of, replaced
 from random_counted import small_counted, small_flat, small_guesses
 from random_programs import random_program
 from random_wavefronts import random_wavefront, small_wavefront
-from reference import archive, container_metadata, test_any_shape_refusals, test_refusals
+from reference import (
+    archive,
+    container_metadata,
+    test_any_shape_refusals,
+    test_jpeg_streams,
+    test_refusals,
+)
+from reference.fields import Reader
+from reference.jpeg_coefficients import Coefficients
 from reference.jpeg_colours import to_rgb
+from reference.jpeg_mixing import Decisions
+from reference.jpeg_streams import Details, write
 from reference.message import write_varint
 from reference.model_file import identity
 from zoo.dicom_files import dicom_file
@@ -109,8 +132,17 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A5.17", "previews.bb", Path(name, "x.bb").read_bytes()
         yield "A5.19", "modes and links.bb", _of_entries(Path(name, "tree"))
         yield "A5.7", "JPEG streams.bb", _of_files(Path(name, "jpeg"), _jpeg_files())
+        strips = in_strips(jpeg(picture(rows=40, columns=70), quality=95))
+        too_short = strips.replace(b"\0\xff\xd9", b"\xff\xd9")
+        strips_of_jpeg = {"strips.jpg": strips, "no strips.jpg": too_short}
+        yield "J1", "strips of JPEG.bb", _of_files(Path(name, "strips"), strips_of_jpeg)
+        yield "J4", "parts of JPEG streams.bb", _of_files(Path(name, "parts"), _cut_streams())
+        for kind, streams in _chosen_streams().items():
+            yield "A5.7", f"{kind}.bb", _of_files(Path(name, kind), streams)
         yield "A5.7", "pixels of JPEG.bb", _of_files(Path(name, "decoded"), _decoded_files())
         inflated = {f"{each}.bin": make() for each, make in INFLATED.items()}
+        nested = {"x.bin": INFLATED["a stream in a stream"]()}
+        yield "A5.20", "a stream in a stream.bb", _of_files(Path(name, "nested"), nested)
         yield "A5.20", "deflate streams.bb", _of_files(Path(name, "deflate"), inflated)
         embedded = {each: make() for each, make in EMBEDDED.items()}
         yield "A5.20", "pictures in ZIP files.bb", _of_files(Path(name, "zip"), embedded)
@@ -203,6 +235,28 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     model = _model(small_wavefront(decay=[80, 100, 40]))
     alike = rng.integers(0, 9, (3, 4, 12)).cumsum(2).astype(np.uint8)
     yield "M10.4", "group of two of three.bb", _archive_of_items(model, alike)
+    model = _model(small_wavefront(65536))
+    deep = rng.integers(0, 9, (1, 12, 24, 3)).cumsum(2).astype("<u2")
+    deep[:, 6:, 9:] += rng.integers(0, 65536, (1, 6, 15, 3), np.uint16)
+    plan = BlockPlan(Tiles.stacked(deep), model, None)
+    part = ArrayPart.of_items(deep.dtype.str, deep.shape[1:], len(deep))
+    yield "M10", "units of deep levels.bb", _archive_of_plan(plan, part)
+    flat_colours = rng.integers(0, 2, (2, 7, 12, 5)).cumsum(2).astype(np.uint8)
+    flat_colours[:, 3:] = 7
+    model = _model(small_wavefront(contexts=14))
+    yield "M10.5", "contexts of five channels.bb", _archive_of_items(model, flat_colours)
+    rough_colours = rng.integers(0, 3, (1, 14, 20, 3)).cumsum(2).astype(np.uint8)
+    model = _model(small_wavefront(contexts=10))
+    yield "M10.5", "contexts of small tables.bb", _archive_of_items(model, rough_colours)
+    model = _model(small_wavefront(65536, contexts=12))
+    plan, part = (
+        BlockPlan(Tiles.stacked(deep), model, None),
+        ArrayPart.of_items("<u2", (12, 24, 3), 1),
+    )
+    yield "M10.5", "deep levels without contexts.bb", _archive_of_plan(plan, part)
+    plan = BlockPlan(Tiles.stacked(colours), model, JpegColours())
+    part = ArrayPart.of_items("|u1", (5, 6, 3), 2)
+    yield "M10.5", "colours of JPEG by contexts.bb", _archive_of_plan(plan, part)
     yield "M6", "point of a map.bb", _of_maps()
     model = _model((json.dumps(small_flat()), {}))
     yield "M6.3", "flat surroundings.bb", _archive_of_items(model, _few_ones((1, 13, 11)))
@@ -210,6 +264,12 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     yield "A8", "difference to a model.bb", _of_difference()
     yield "A6.1", "layouts of rows.bb", archive_of_files(*_rows())
     yield "A6.3", "layouts of TIFF.bb", archive_of_files(*_tiff_pages())
+    yield "J7", "lossless JPEG streams.bb", _of_samples()
+    yield "J3", "several details.bb", _of_several_details()
+    yield "J5", "number in the middle.bb", _of_the_middle()
+    yield "A5.20", "bands of pictures.bb", _of_bands()
+    for name, entries in _folders_and_links().items():
+        yield "A5.19", f"{name}.bb", _of_entries_alone(entries)
     yield "A6.10", "runs of rows.bb", archive_of_files(*_runs_of_rows())
     pixels = decoded_pictures.decoded(rows=24, columns=40, quality=85)
     behind = find_behind(pixels)
@@ -438,6 +498,90 @@ def _in_runs(frames: int) -> bytes:
     return out.getvalue()
 
 
+def _of_several_details() -> bytes:
+    """An archive of a JPEG stream whose details have several entries for a place."""
+    skeleton, plane, details = test_jpeg_streams.CHOICES["padding"]()
+    stream = write(skeleton, [plane], Details(details, len(skeleton.scans)))
+    padding, cuts = b"\4\3\1\0\0\x0e\0\0\1", b"\0\0\4junk\0\0\0"
+    several = b"\0" + padding + b"\0\0" + cuts
+
+    def changed(rest: bytes) -> bytes:
+        reader = Reader(rest)
+        heads = [reader.varint() for _ in range(7)]
+        own = reader.take(heads[4])
+        assert reader.take(heads[5]) == details
+        heads[5] = len(several)
+        return b"".join(map(write_varint, heads)) + own + several + rest[reader.at :]
+
+    with TemporaryDirectory() as name:
+        kinds, counts = mutate.read(_of_files(Path(name, "x"), {"x.jpg": stream}))
+    parts = [(k, (k == "B" and mutate.with_streams(part, changed)) or part) for k, part in kinds]
+    return _archive(parts[:-1], counts)
+
+
+def _of_the_middle() -> bytes:
+    """An archive of a JPEG stream whose coded number is the middle of the interval at the first
+    decision.
+    """
+    whole = test_jpeg_streams.skeleton_of(False)
+    skeleton = test_jpeg_streams.changed(whole, b"\0\x28\0\x28", b"\0\x18\0\x10")
+    assert skeleton.frame
+    probabilities = list[int]()
+    with mock.patch.object(Decisions, "pop", lambda _, p: probabilities.append(p) or 0):
+        Coefficients(bytes(4)).pop(skeleton.frame)
+    middle = ((2**32 - 1) * probabilities[0] >> 16).to_bytes(4, "big")
+    model = Coefficients(middle)
+    stream = write(skeleton, model.pop(skeleton.frame), Details(b"", 1))
+    heads = len(stream), 1, 0, len(stream), len(skeleton.data), 0, 0
+    rest = lzma2.compress(b"".join(map(write_varint, heads)) + skeleton.data)
+    data = b"\1\0\1" + write_varint(len(rest)) + rest + middle
+    with TemporaryDirectory() as name:
+        kinds, counts = mutate.read(_of_files(Path(name, "x"), {"x.jpg": stream}))
+    block = b"\0" + pack_runs([Run(1, np.dtype("u1"), (len(stream),), None)])
+    block += bytes([Method(STREAMS).pack()]) + data
+    return _archive([(kind, block if kind == "B" else part) for kind, part in kinds[:-1]], counts)
+
+
+def _of_bands() -> bytes:
+    """An archive of a ZIP file with two pictures of several bands."""
+    pictures = [test_embedded.png(colours) for colours in (COLOURS, COLOURS[::-1])]
+    content = test_embedded.zipped(ZIP_STORED, a=pictures[0], b=pictures[1])
+    with TemporaryDirectory() as name, mock.patch.object(blocks, "_BAND", 5000):
+        return _of_files(Path(name, "bands"), {"a.zip": content})
+
+
+def _folders_and_links() -> dict[str, bytes]:
+    """What a section `E` says of one file, some at a limit and some beyond one."""
+
+    def text(content: str) -> bytes:
+        return write_varint(len(content.encode())) + content.encode()
+
+    def said(mode: int, folders: list[str], links: list[tuple[str, str]]) -> bytes:
+        """All folders with the mode 755, and all times 0."""
+        out = b"\0" + write_varint(1) + write_varint(1 + mode) + write_varint(len(folders))
+        out += b"".join(text(folder) + write_varint(0o756) + b"\0" for folder in folders)
+        out += write_varint(len(links))
+        return out + b"".join(text(name) + text(target) + b"\0" for name, target in links)
+
+    link = [("link", "private")]
+    return {
+        "all bits of a mode": said(0o7777, [""], link),
+        "the longest name of a link": said(0o644, [""], [("é" * 127 + "a", "é" * 2047 + "a")]),
+        "too long a name of a link": said(0o644, [""], [("é" * 128, "private")]),
+        "too long a target": said(0o644, [""], [("link", "é" * 2048)]),
+        "a folder in a link": said(0o644, ["", "link/folder"], link),
+        "a folder called like a link": said(0o644, ["", "link"], link),
+        "a link without a name": said(0o644, [""], [("", "private")]),
+    }
+
+
+def _of_entries_alone(entries: bytes) -> bytes:
+    """An archive of a folder with one file, `private`, whose modes and links may be anything."""
+    with TemporaryDirectory() as name:
+        data = _of_files(Path(name, "x"), {"private": b"private"})
+    return replaced(data, ENTRIES, entries)
+
+
 def _pyramid() -> bytes:
     """A TIFF file with two smaller levels of two pages."""
     out = io.BytesIO()
@@ -489,14 +633,50 @@ def _of_wavefronts(path: Path) -> bytes:
 
 
 def _jpeg_files() -> dict[str, bytes]:
-    """Streams of all kinds, one with a preview, one in strips, and two in a file."""
+    """Streams of all kinds, one with a preview, one without tables, and two in a file."""
     whole = {name: make() for name, make in (JPEG_STREAMS | LOSSLESS).items()}
     files = {f"{number:02}.jpg": content for number, content in enumerate(whole.values())}
     files["preview.jpg"] = with_preview()
-    files["strips.jpg"] = in_strips()
+    files["standard tables.jpg"], _ = without(jpeg(picture("L")), 0xC4)
     files["two.bin"] = b"before" + whole["grey"] + bytes(99) + whole["one block"] + b"behind"
     files["cut.jpg"] = cut(whole["progressive"], 0.7)
     return files
+
+
+def _cut_streams() -> dict[str, bytes]:
+    """JPEG streams that end early, and one whose last units are not full."""
+    return {
+        "arithmetic.jpg": cut(JPEG_STREAMS["arithmetic"](), 0.6),
+        "grey.jpg": cut(jpeg(picture("L", 24, 32)), 0.7),
+        "sequential.jpg": cut(jpeg(picture(rows=24, columns=32)), 0.5),
+        "whole.jpg": jpeg(picture(rows=20, columns=20), progressive=True),
+    }
+
+
+def _chosen_streams() -> dict[str, dict[str, bytes]]:
+    """JPEG streams of encoders with other choices than libjpeg's, by their kinds."""
+    kinds: dict[str, dict[str, bytes]] = {}
+    for number, (name, make) in enumerate(test_jpeg_streams.CHOICES.items()):
+        if "greatest" in name or "12 bits" in name:  # which the specification takes long for
+            continue
+        skeleton, plane, details = make()
+        frame = skeleton.frame
+        assert frame
+        kind = "arithmetic" if frame.arithmetic else "progressive" if frame.progressive else "other"
+        stream = write(skeleton, [plane], Details(details, len(skeleton.scans)))
+        kinds.setdefault(f"{kind} JPEG streams", {})[f"{number:02}.jpg"] = stream
+    return kinds
+
+
+def _of_samples() -> bytes:
+    """An archive of lossless JPEG streams of encoders with other choices."""
+    pictures = []
+    for skeleton in test_jpeg_streams.SAMPLES.values():
+        stream = write(skeleton, test_jpeg_streams.samples(skeleton), Details(b"", 1))
+        taken = take_samples(stream)
+        assert taken is not None
+        pictures.append((drawing.pack(taken.metadata), taken.samples))
+    return archive_of_files(*pictures)
 
 
 def _decoded_files() -> dict[str, bytes]:

@@ -38,9 +38,9 @@ SHARES = {
     "volumec": 0.10, "multi": 0.04, "aerial": 0.05, "graphics": 0.07, "pages": 0.04, "rgba": 0.05,
 }  # fmt: skip
 DEEP_SHARES = {
-    "photos": 0.08, "mosaic": 0.12, "greyphotos": 0.10, "medct": 0.20, "medmr": 0.15,
-    "medxx": 0.10, "micro": 0.25, "multi": 0.10, "volumemr": 0.05, "volumect": 0.05,
-    "volumemicro": 0.05,
+    "photos": 0.20, "mosaic": 0.12, "greyphotos": 0.08, "medct": 0.20, "medmr": 0.15,
+    "medxx": 0.03, "micro": 0.12, "multi": 0.04, "volumemr": 0.04, "volumect": 0.04,
+    "volumemicro": 0.02,
 }  # fmt: skip
 """Of kinds of pictures with more than 256 levels."""
 

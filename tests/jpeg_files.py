@@ -36,9 +36,9 @@ def cut(stream: bytes, part: float) -> bytes:
     return stream[: head + int(part * (len(stream) - head))]
 
 
-def with_preview() -> bytes:
+def with_preview(image: Image.Image | None = None) -> bytes:
     """A stream in the header of another one."""
-    preview, whole = jpeg(picture("L", 16, 16)), jpeg(quality=60)
+    preview, whole = jpeg(picture("L", 16, 16)), jpeg(image, quality=60)
     segment = b"\xff\xe1" + (2 + len(preview)).to_bytes(2, "big") + preview
     return whole[:2] + segment + whole[2:]
 

@@ -167,7 +167,7 @@ def stand_in() -> StandIn:
     name = "stand-in"
     return StandIn(
         name=name, about="", licence="", variables={}, size=None, keys={}, code=(), growth=1,
-        batch=1, autoregressive=False, serial=False, predictive=False, counted=False,
+        batch=1, autoregressive=False, serial=False, wavefront=False, counted=False,
         planes=1, cost=0,
         description="", tensors={}, identity=hashlib.sha256(name.encode()).digest(),
         networks={}, outputs={}, distributions={},

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -40,14 +42,14 @@ def ordered_map(
 
     `tasks` itself runs in the caller's thread.
     """
+    idle = _Idle(threads)
     if threads == 1:
-        yield from map(work, tasks)
+        yield from map(partial(idle.without_one, work), tasks)
         return
     # Imported here, so that a single item does not wait for it.
     from concurrent.futures import ThreadPoolExecutor
 
-    idle = _Idle(threads)
-    pool = ThreadPoolExecutor(threads, "bitsback", idle.begin)
+    pool = ThreadPoolExecutor(threads, "bitsback")
     running: deque[Future[Result]] = deque()
     try:
         for task in tasks:
@@ -61,37 +63,53 @@ def ordered_map(
 
 
 class _Idle:
-    """The threads of a pool that have no task."""
+    """Threads that have no task."""
 
     def __init__(self, count: int) -> None:
         self.count = count
         self._lock = Lock()
 
-    def begin(self) -> None:
-        """Begins a thread of the pool."""
-        _own.idle = self
-
     def without_one(self, work: Callable[[Task], Result], task: Task) -> Result:
-        self._add(-1)
+        """Does a task, whose spare threads are among these."""
+        before, _own.idle = getattr(_own, "idle", None), self
+        self.take(1)
         try:
             return work(task)
         finally:
-            self._add(1)
+            self.take(-1)
+            _own.idle = before
 
-    def _add(self, count: int) -> None:
+    def take(self, count: int) -> None:
         with self._lock:
-            self.count += count
+            self.count -= count
+
+    def take_all(self) -> int:
+        with self._lock:
+            count = max(self.count, 0)
+            self.count -= count
+            return count
 
 
 _own = threading.local()
 
 
-def spare_threads() -> int:
-    """How many threads the task of this one may use: those of `ordered_map` that have none now, and
-    its own.
+@contextmanager
+def spare_threads() -> Iterator[int]:
+    """How many threads the task of this one may use meanwhile: its own, and those of `ordered_map`
+    that have none now, or else the other cores for this process.
     """
-    idle: _Idle | None = getattr(_own, "idle", None)
-    return 1 if idle is None else 1 + max(idle.count, 0)
+    idle: _Idle = getattr(_own, "idle", None) or _others()
+    taken = idle.take_all()
+    try:
+        yield 1 + taken
+    finally:
+        idle.take(-taken)
+
+
+@cache
+def _others() -> _Idle:
+    """The cores but one."""
+    return _Idle(check_threads(None) - 1)
 
 
 def _end(pool: ThreadPoolExecutor) -> None:

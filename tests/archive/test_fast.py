@@ -119,4 +119,4 @@ def test_items_of_few_and_of_many_levels(step: int) -> None:
 
 def test_it_is_small() -> None:
     assert bundled.size(FAST) < 20_000
-    assert bundled.load(FAST).predictive
+    assert bundled.load(FAST).wavefront

@@ -128,10 +128,7 @@ def test_lost_names(tmp_path: Path) -> None:
     for number in range(5):
         save(noise("L", seed=number), tmp_path / "in" / f"{number}.png")
     (tmp_path / "in" / "a.csv").write_bytes(b"some text")
-    data = packed(tmp_path / "in")
-    with bitsback.open(data) as archive:
-        (place,) = (place for place in archive.reader.directory.sections if place.kind == NAMES)
-    broken = data[: place.offset + 8] + b"\xff" + data[place.offset + 9 :]
+    broken = with_lost_names(packed(tmp_path / "in"))
     summary = bitsback.decompress(broken, tmp_path / "out", keep_going=True)
     assert any("checksum" in problem for problem in summary.problems)
     assert summary.lost == ("all 1 that are stored verbatim, since their names are lost",)
@@ -139,6 +136,21 @@ def test_lost_names(tmp_path: Path) -> None:
     for number in range(5):
         image = Image.open(tmp_path / "out" / f"{number}.png")
         assert np.array_equal(image, noise("L", seed=number))
+
+
+def with_lost_names(data: bytes) -> bytes:
+    with bitsback.open(data) as archive:
+        (place,) = (place for place in archive.reader.directory.sections if place.kind == NAMES)
+    return data[: place.offset + 8] + b"\xff" + data[place.offset + 9 :]
+
+
+def test_lost_names_of_verbatim_files_alone(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in "abcdef":
+        (tmp_path / "in" / name).write_bytes(b"some text")
+    broken = with_lost_names(packed(tmp_path / "in"))
+    with pytest.raises(bitsback.ArchiveError, match="none of its files is whole"):
+        bitsback.decompress(broken, tmp_path / "out", keep_going=True)
 
 
 def test_a_set_that_is_cut_off(tmp_path: Path) -> None:

@@ -1,13 +1,18 @@
 """Damage and forgery: bytes changed in any way, and changed sections with corrected checksums."""
 
 import re
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from random import Random
 
 from bitsback import _core, lzma2
 from bitsback.errors import ArchiveError
 from reference import archive as spec
+from reference.blocks import STREAMS, read_runs
 from reference.fields import Reader
+from reference.jpeg_streams import HEADER, decompress
 from reference.message import write_varint
 
 NUMBERS = [
@@ -144,7 +149,8 @@ def forge(random: Random, data: bytes, other: bytes) -> bytes:
                 )
             case _:
                 kind, payload = parts[at]
-                changed = change_model if kind == "M" and random.random() < 0.5 else change
+                inner = {"M": change_model, "B": change_streams}.get(kind, change)
+                changed = inner if random.random() < 0.5 else change
                 parts[at] = kind, changed(random, payload, random.choice(strange)[1])
         if not parts:
             return data
@@ -200,6 +206,32 @@ def change_model(random: Random, payload: bytes, other: bytes) -> bytes:
     except ArchiveError:
         content = b""
     return payload[:16] + lzma2.compress(change(random, content, other))
+
+
+def change_streams(random: Random, payload: bytes, other: bytes) -> bytes:
+    """Changes what is left of JPEG streams in a `B` section without their coefficients, or else
+    anything.
+    """
+    found = None
+    with suppress(Exception):  # if it is damaged
+        found = with_streams(payload, lambda rest: change(random, rest, other))
+    return change(random, payload, other) if found is None else found
+
+
+def with_streams(payload: bytes, changed: Callable[[bytes], bytes]) -> bytes | None:
+    """A `B` section in which this is changed; None if its method is not streams."""
+    reader = Reader(payload)
+    reader.varint()
+    list(read_runs(reader))
+    if reader.byte() != STREAMS:
+        return None
+    reader.byte()
+    reader.varint()
+    at, coder = reader.at, reader.byte()
+    rest = changed(decompress(reader.take(reader.varint()), coder))
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=HEADER)
+    packed = packer.compress(rest) + packer.flush()
+    return payload[:at] + b"\0" + write_varint(len(packed)) + packed + payload[reader.at :]
 
 
 def forge_model(random: Random, data: bytes, other: bytes) -> bytes:

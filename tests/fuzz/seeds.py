@@ -22,7 +22,9 @@ from PIL.PngImagePlugin import PngInfo
 import bitsback
 from bitsback.archive.reading.source import decode
 from bitsback.archive.reading.stored import Stored
+from bitsback.files.drawing import pack
 from bitsback.files.formats import ONE_ARRAY
+from bitsback.files.jpeg_samples import take_samples
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import HEAD, section
 from bitsback.format.parts import FOLDER, FileCollection
@@ -31,13 +33,17 @@ from bitsback.models import bundled, file
 from bitsback.wire import varint
 from decoded_pictures import DECODED
 from in_memory import drawn, in_order
-from packing import index_of
+from jpeg_files import cut, in_strips, jpeg, picture, with_preview, without
+from jpeg_files import stored as stored_jpeg
+from packing import archive_of_files, index_of
 from plane_models import only_one_shape
 from random_counted import random_counted
 from random_models import random_context_model_file, random_model_file
 from random_wavefronts import small_wavefront
 from reference.container_metadata import chunk
 from reference.jpeg_colours import to_rgb
+from reference.jpeg_streams import Details, write
+from reference.test_jpeg_streams import SAMPLES, samples
 from zoo.gif_files import Drawn, gif_file
 from zoo.tiff_files import by_hand
 
@@ -214,7 +220,41 @@ def collections() -> list[Seed]:
         seeds += changed(exact, with_metadata, folder)
         for path in (folder / "x.idx", folder / "x.idx.gz"):
             seeds.append(Seed(path.name, compress(path, model="fast"), *items_of(grey)))
-    return seeds
+    return [*seeds, *jpegs()]
+
+
+def jpegs() -> list[Seed]:
+    """JPEG streams, small ones of several kinds and one with strips, by their coefficients, and
+    lossless ones by their samples.
+    """
+    progressive = jpeg(picture("L", 16, 17), progressive=True)
+    streams = {
+        "arithmetic.jpg": stored_jpeg("arithmetic"),
+        "cut.jpg": cut(progressive, 0.7),
+        "preview.jpg": with_preview(picture(rows=9, columns=17)),
+        "progressive.jpg": progressive,
+        "restarts.jpg": jpeg(picture("L", 16, 24), restart_marker_blocks=2),
+        "tables.bin": b"-".join(without(jpeg(picture(rows=8, columns=8)), 0xC4, 0xDB)),
+    }
+    with TemporaryDirectory() as name:
+        made = []
+        for folder, files in (("streams", streams), ("strips", {"strips.jpg": in_strips()})):
+            (Path(name) / folder).mkdir()
+            for file_name, content_of_file in files.items():
+                (Path(name) / folder / file_name).write_bytes(content_of_file)
+            made.append((f"JPEG {folder}", compress(Path(name) / folder)))
+    pictures = []
+    for skeleton in SAMPLES.values():
+        taken = take_samples(write(skeleton, samples(skeleton), Details(b"", 1)))
+        assert taken is not None
+        pictures.append((pack(taken.metadata), taken.samples))
+    made.append(("JPEG samples", archive_of_files(*pictures)))
+    found = []
+    for name, data in made:
+        opened = bitsback.open(io.BytesIO(data))
+        items = tuple(content(opened[number]) for number in range(len(opened)))
+        found.append(Seed(name, data, items, stored=stored(data)))
+    return found
 
 
 def changed(one: Path, other: Path, folder: Path) -> list[Seed]:

@@ -223,8 +223,9 @@ class Weights:
     w: Integers
     uses: int = 0
 
-    def learn(self, inputs: Integers, error: int, rates: tuple[int, int]) -> None:
-        rate = max(16 * rates[0] // (16 + self.uses), rates[1])
+    def learn(self, inputs: Integers, error: int, rates: tuple[int, int], half: int = 16) -> None:
+        """half: the uses after which the rate is half of the first one."""
+        rate = max(half * rates[0] // (half + self.uses), rates[1])
         self.uses += 1
         change = (inputs * ((error * rate + 2**25) >> 26) + 2**14) >> 15
         self.w = np.clip(self.w + change, -(2**15 - 1), 2**15 - 1)

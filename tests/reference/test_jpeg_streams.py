@@ -5,6 +5,7 @@ cut, nested and among other bytes, and of encoders that choose otherwise.
 import random
 import zlib
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,14 @@ def blocks(large: bool) -> list[Block]:
     return drawn.tolist()
 
 
+def corrections_of(zeros: int) -> list[Block]:
+    """Coefficients of which the first 15 blocks have 15 * 63 - zeros corrections."""
+    drawn = blocks(True)
+    for r in ZIGZAG[64 - zeros :]:
+        drawn[14][r] = 0
+    return drawn
+
+
 def lossless(
     predictor: int, interval: int = 0, low: int = 0, precision: int = 16, alone: bool = True
 ) -> Skeleton:
@@ -254,6 +263,27 @@ def details_of(
     return out
 
 
+def changed(skeleton: Skeleton, before: bytes, after: bytes) -> Skeleton:
+    assert before in skeleton.data
+    return Skeleton(skeleton.data.replace(before, after))
+
+
+def between_scans(*segments: bytes) -> Skeleton:
+    """A progressive stream with a segment in front of each of its first scans."""
+    head, *scans = skeleton_of(True).data.split(b"\xff\xda")
+    for own, scan in zip_longest(segments, scans, fillvalue=b""):
+        head += own + b"\xff\xda" + scan
+    return Skeleton(head)
+
+
+def steps(step: int) -> bytes:
+    """A segment of a table of steps of two bytes."""
+    return segment(0xDB, bytes([0x10]) + step.to_bytes(2, "big") * 64)
+
+
+LINES = b"\xff\xdc\0\4\0\x08"
+"""A segment that tells of 8 lines."""
+
 CHOICES: dict[str, Callable[[], tuple[Skeleton, list[Block], bytes]]] = {
     "zeros": lambda: (skeleton_of(False, 4), blocks(False), details_of(1)),
     "padding": lambda: (skeleton_of(True, 2), blocks(False), details_of(0, {3: 1, 17: 0})),
@@ -266,6 +296,8 @@ CHOICES: dict[str, Callable[[], tuple[Skeleton, list[Block], bytes]]] = {
     ),
     "breaks": lambda: (skeleton_of(True), [[9] + [0] * 63] * 25, details_of(0, breaks={30: 1})),
     "runs of corrections": lambda: (skeleton_of(True), blocks(True), b""),
+    "937 corrections": lambda: (skeleton_of(True), corrections_of(8), b""),
+    "938 corrections": lambda: (skeleton_of(True), corrections_of(7), b""),
     "long runs": lambda: (skeleton_of(True), blocks(True), details_of(2)),
     "greatest values": lambda: (
         skeleton_of(False, step=65_535),
@@ -299,6 +331,39 @@ CHOICES: dict[str, Callable[[], tuple[Skeleton, list[Block], bytes]]] = {
         skeleton_of(False, 7),
         blocks(False),
         details_of(0, cuts={0: (0, b"\xff\xd0 and so on")}),
+    ),
+    "a symbol with two codes": lambda: (
+        changed(skeleton_of(False), bytes(range(256)), bytes(range(255)) + b"\0"),
+        blocks(False),
+        b"",
+    ),
+    "steps between scans": lambda: (between_scans(steps(5), steps(7)), blocks(False), b""),
+    "steps behind the first scan": lambda: (between_scans(steps(0), steps(7)), blocks(False), b""),
+    "no steps": lambda: (skeleton_of(False, step=0), blocks(False), b""),
+    "intervals between scans": lambda: (
+        between_scans(*(segment(0xDD, bytes([0, n])) for n in (4, 0, 3))),
+        blocks(False),
+        b"",
+    ),
+    "bytes between segments": lambda: (
+        changed(skeleton_of(False), b"\xff\xda", b"\xff\x01\xff\xff\xda"),
+        blocks(False),
+        b"",
+    ),
+    "lines before the frame": lambda: (
+        changed(skeleton_of(False, lines=True), b"\xff\xc1", segment(0xFE, LINES) + b"\xff\xc1"),
+        blocks(False),
+        b"",
+    ),
+    "lines of a known height": lambda: (
+        changed(skeleton_of(False), b"\xff\xd9", LINES + b"\xff\xd9"),
+        blocks(False),
+        b"",
+    ),
+    "another band": lambda: (
+        changed(skeleton_of(False), b"\0\x3f\0", b"\1\5\x10"),
+        blocks(False),
+        b"",
     ),
 }
 

@@ -40,7 +40,7 @@ BELOW = {104: 2_000_000, 108: 3_500_000, 112: 5_200_000}
 
 def a_pixel() -> Pixel:
     references = [SimpleNamespace(x=FIRST), SimpleNamespace(x=SECOND)]
-    plane: Any = SimpleNamespace(x=OWN, references=references, signed=SIGNED)
+    plane: Any = SimpleNamespace(x=OWN, references=references, channel=2, signed=SIGNED)
     known: Any = SimpleNamespace(value=6800, unit=Unit(300))
     distribution: Any = SimpleNamespace(below=BELOW.__getitem__)
     return Pixel(0, 2, Surroundings(plane, 0, 0, known), distribution, level=104, depth=5)

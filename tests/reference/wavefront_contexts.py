@@ -26,7 +26,7 @@ NETWORK, ERRORS, DIFFERENCES = 7, 8, 10  # numbers of inputs: the first ones are
 NEAR = 11, 12, 13, 14  # differences that have slots in common if there are references
 OF_LEVELS, OF_OTHERS = Context(21, 60, []), Context(32, 127, [])
 TRUST = 30
-RATES = 2047, 200
+RATES, HALF = (2047, 200), 512
 START = np.array([1638, 0] * NETWORK + [2**14, 0] + [0, 0] * (DECISIONS))
 
 Code = Callable[[int, int, "Decision"], int]
@@ -71,6 +71,7 @@ class Surroundings:
     def __init__(self, plane: Plane, r: int, q: int, known: Prediction) -> None:
         self.unit, self.value, self.signed = known.unit, known.value, plane.signed
         self.place, self.references = (r, q), len(plane.references)
+        self.channel = plane.channel
         self.y = (known.value + ROUND) >> 6
         planes = [plane, *plane.references]
 
@@ -83,8 +84,9 @@ class Surroundings:
         farther = (0, -2), (-2, 0), (-1, -2), (-2, 1), (-2, -1), (-1, 2), (-3, 0), (0, -3)
         self.twelve = look(0, *around, *farther)
         self.first, self.second = (look(number, (0, 0), *around) for number in (1, 2))
+        self.errors, sum_of_two = self.find_errors()
+        self.scale = (self.errors[1][0] >> 1, sum_of_two, self.y)
         self.levels, self.differences = self.find_levels(), self.find_differences()
-        self.errors = self.find_errors()
 
     def find_levels(self) -> list[list[int]]:
         """The values of contexts 0 to 6."""
@@ -95,17 +97,21 @@ class Surroundings:
             four = [x >> 2 for x in (w, n, nw, ne)]
             return [[self.y], [n, ne], [], [w, nw], [w, n], four, all_of_them]
         farther = [w, o2] if self.references == 1 else [w, o2, w2]
-        pairs = [[self.y, o1, o2 >> 3], [n, o1, n1], [o1, o2], [w, o1, w1], [self.y, o2]]
+        if self.channel == 0:
+            pairs = [[self.y], [n, o1], [o1], [w, o1], []]
+        else:
+            pairs = [[self.y, o1, o2 >> 3], [n, o1, n1], [o1, o2], [w, o1, w1], [self.y, o2]]
         return [*pairs, farther, all_of_them]
 
-    def find_errors(self) -> list[list[int]]:
-        """The values of contexts 8 and 9."""
+    def find_errors(self) -> tuple[list[list[int]], int]:
+        """The values of contexts 8 and 9, and in steps the sum of two errors."""
         r, q = self.place
         eights = [self.unit.norm(self.signed[r + dr, q + dq]) for dr, dq in ((0, -1), (-1, 0))]
         fours = [self.unit.norm(self.signed[r + dr, q + dq]) for dr, dq in ((-1, 1), (-1, -1))]
         near = [steps(v, -26, -13, -5, 0, 5, 13, 26) for v in eights]
         near += [steps(v, -9, 0, 9) for v in fours]
-        return [near, [min((self.unit.log - 32) >> 1, 63), self.value % 64 >> 2]]
+        both = steps(sum(eights), -60, -44, -32, -22, -14, -8, -3, 2, 7, 13, 21, 31, 43, 59)
+        return [near, [min((self.unit.log - 32) >> 1, 63), self.value % 64 >> 2]], both
 
     def find_differences(self) -> list[tuple[int, int, int]]:
         """The values of contexts 10 to 15, and the levels near."""
@@ -119,15 +125,18 @@ class Surroundings:
                 (0, 0, w + n - nw),
                 (ww - w, 0, w),
                 (nn - n, 0, n),
-                (w - n, 0, n),
+                self.scale,
             ]
         apart = [
             (o1 - self.first[i], o2 - self.second[i], near)
             for i, near in ((1, w), (2, n), (4, ne), (3, nw))
         ]
+        first = (w - w1 if self.references == 1 else o2 - o1, 0, o1)
+        if self.channel == 0:
+            return [first, *apart, self.scale]
         if self.references == 1:
-            return [(w - w1, 0, o1), *apart, ((w - w1) - (n - n1), 0, o1 + w - w1)]
-        return [(o2 - o1, 0, o1), *apart, (o2 - o1, w - w1, o1)]
+            return [first, *apart, ((w - w1) - (n - n1), 0, o1 + w - w1)]
+        return [first, *apart, (o2 - o1, w - w1, o1)]
 
 
 @dataclass
@@ -243,7 +252,7 @@ class Contexts:
 
     def learn(self, mixed: Mixed, bit: int) -> None:
         for weights, t in zip(mixed.sets, mixed.outputs, strict=True):
-            weights.learn(mixed.inputs, 2**28 * bit - squash(t), RATES)
+            weights.learn(mixed.inputs, 2**28 * bit - squash(t), RATES, HALF)
         for number, (place, slot) in enumerate(zip(mixed.places, mixed.slots, strict=True)):
             slot.learn(bit, OF_LEVELS if number < NETWORK else OF_OTHERS)
             self.slots[place] = slot

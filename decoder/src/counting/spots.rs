@@ -4,7 +4,7 @@ use crate::counting::blend::{Blend, Wrong};
 use crate::counting::counted::{Counted, Flat};
 use crate::counting::decider::Place;
 use crate::counting::memory::Recall;
-use crate::counting::terms::{Field, Spot as Offset, View};
+use crate::counting::terms::{Field, View};
 use crate::types::image::Image;
 
 /// An item that is being coded.
@@ -122,7 +122,7 @@ impl Flat {
         if levels != 2 || self.around.iter().any(|&spot| view.at(spot) > 0) {
             return None;
         }
-        let any = |region: &Vec<Offset>| region.iter().any(|&spot| view.at(spot) == 1);
+        let any = |region: &Vec<_>| region.iter().any(|&spot| view.at(spot) == 1);
         Some(self.regions.iter().fold(0, |key, region| 2 * key + usize::from(any(region))))
     }
 }

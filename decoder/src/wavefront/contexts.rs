@@ -101,6 +101,12 @@ fn hash(number: usize, channel: usize, values: &[Lanes]) -> Lanes {
     each!(l => hash[l] ^ (hash[l] as u32 >> 15) as i32)
 }
 
+/// How many of some steps are less than a number.
+#[inline(always)]
+fn count_below(steps: &[i32], x: i32) -> i32 {
+    steps.iter().map(|&step| i32::from(step < x)).sum()
+}
+
 #[inline(always)]
 fn look_at<const REFS: usize>(
     keys: &mut [Keys],
@@ -140,14 +146,37 @@ fn look_at<const REFS: usize>(
         hashes[4] = hash(4, channel, &[w, n]);
         let quarters = [w, n, nw, ne].map(|x| each!(l => x[l] >> 2));
         hashes[5] = hash(5, channel, &quarters);
+    } else if channel == 0 {
+        hashes[0] = hash(0, channel, &[y]);
+        hashes[1] = hash(1, channel, &[n, o1]);
+        hashes[2] = hash(2, channel, &[o1]);
+        hashes[3] = hash(3, channel, &[w, o1]);
+        hashes[4] = hash(4, channel, &[]);
     } else {
         hashes[0] = hash(0, channel, &[y, o1, each!(l => o2[l] >> 3)]);
         hashes[1] = hash(1, channel, &[n, o1, n1]);
         hashes[2] = hash(2, channel, &[o1, o2]);
         hashes[3] = hash(3, channel, &[w, o1, w1]);
         hashes[4] = hash(4, channel, &[y, o2]);
+    }
+    if REFS > 0 {
         hashes[5] = if REFS == 1 { hash(5, channel, &[w, none]) } else { hash(5, channel, &[w, o2, w2]) };
     }
+
+    let reciprocal = get(&pixels.reciprocal, first);
+    let (mut errors, mut sum) = (none, none);
+    for (i, offset) in WRONG.into_iter().enumerate() {
+        let (x, p) = (own.at(X, offset), own.at(P, offset));
+        let e = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
+        let steps: &[i32] = if i < 2 { &[-26, -13, -5, 0, 5, 13, 26] } else { &[-9, 0, 9] };
+        errors = each!(l => errors[l] * (steps.len() as i32 + 1) + count_below(steps, e[l]));
+        if i < 2 {
+            sum = each!(l => sum[l] + e[l]);
+        }
+    }
+    let unit = each!(l => ((g[l] - 32) >> 1).min(63));
+    let sum = each!(l => count_below(&[-60, -44, -32, -22, -14, -8, -3, 2, 7, 13, 21, 31, 43, 59], sum[l]));
+    let scale = [each!(l => unit[l] >> 1), sum, y];
 
     // Two values of each context of differences, and the level that is near.
     let less = |a: Lanes, b: Lanes| each!(l => a[l] - b[l]);
@@ -159,7 +188,7 @@ fn look_at<const REFS: usize>(
             [none, none, less(plus(w, n), nw)],
             [less(ww, w), none, w],
             [less(nn, n), none, n],
-            [less(w, n), none, n],
+            scale,
         ]
     } else {
         let (left, above) = (less(w, w1), less(n, n1));
@@ -170,7 +199,11 @@ fn look_at<const REFS: usize>(
             [less(o1, n1), less(o2, n2), n],
             [less(o1, ne1), less(o2, ne2), ne],
             [less(o1, nw1), less(o2, nw2), nw],
-            if REFS == 1 { [less(left, above), none, plus(o1, left)] } else { [second, left, o1] },
+            match REFS {
+                _ if channel == 0 => scale,
+                1 => [less(left, above), none, plus(o1, left)],
+                _ => [second, left, o1],
+            },
         ]
     };
     let mut near = [none; CONTEXTS];
@@ -181,18 +214,6 @@ fn look_at<const REFS: usize>(
         near[number] = level;
     }
 
-    let reciprocal = get(&pixels.reciprocal, first);
-    let mut errors = none;
-    for (i, offset) in WRONG.into_iter().enumerate() {
-        let (x, p) = (own.at(X, offset), own.at(P, offset));
-        let e = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
-        let steps: &[i32] = if i < 2 { &[-26, -13, -5, 0, 5, 13, 26] } else { &[-9, 0, 9] };
-        errors = each!(l => errors[l] * (steps.len() as i32 + 1));
-        for &step in steps {
-            errors = each!(l => errors[l] + i32::from(step < e[l]));
-        }
-    }
-    let unit = each!(l => ((g[l] - 32) >> 1).min(63));
     for (l, own) in keys.iter_mut().enumerate() {
         for k in 0..CONTEXTS {
             own.hashes[k] = hashes[k][l];

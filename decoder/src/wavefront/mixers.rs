@@ -20,7 +20,7 @@ const ERROR_SLOTS: usize = CHANNELS * ERROR_VALUES * 4 * 16;
 const TABLES: usize = 10;
 const SHARED: [usize; 6] = [7, 8, 8, 8, 8, 9];
 /// So often a set learns at a rate that falls.
-const USES: usize = 149;
+const USES: usize = 4704;
 
 #[derive(Clone)]
 #[repr(align(64))]
@@ -44,7 +44,7 @@ pub struct Mixers {
     pub bits: u32,
     slots: Vec<Line>,
     sets: Vec<Set>,
-    uses: Vec<u8>,
+    uses: Vec<u16>,
     /// 2^20 div (16 n + offset) of levels, and of others.
     steps: [[u32; 128]; 2],
     rates: [i64; USES],
@@ -78,7 +78,7 @@ impl Mixers {
         }
         let mut rates = [0; USES];
         for (u, rate) in rates.iter_mut().enumerate() {
-            *rate = (16 * 2047 / (16 + u as i64)).max(200);
+            *rate = (512 * 2047 / (512 + u as i64)).max(200);
         }
         Mixers {
             bits,

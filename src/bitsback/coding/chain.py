@@ -107,7 +107,7 @@ def schedules(parts: Stretches, multiset: bool = False) -> list[list[tuple[int, 
         if model.any_shape and multiset:  # bits of all earlier items choose those of a batch
             found.append(schedule(items, 256, items))
         elif model.any_shape:  # what learns from its items has all of them in one batch
-            learns = model.counted or not model.predictive
+            learns = model.counted or not model.wavefront
             found.append([(items, 1)] if learns else batches_by_elements(part.shapes))
         else:
             before = elements // part.shapes[0][1].elements

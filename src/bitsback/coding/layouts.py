@@ -102,7 +102,7 @@ def map_for(
     if model.any_shape:
         found = find_map(tiles, invert, layout)
         ranks = isinstance(found, ValueRange) and found.occurring is not None
-        if model.predictive and not (ranks or tiles.two_values) and tiles.has_jpeg_colours:
+        if model.wavefront and not (ranks or tiles.two_values) and tiles.has_jpeg_colours:
             return JpegColours()
         return found
     if model.levels > 2 or tiles.two_values is None:
@@ -134,7 +134,7 @@ def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[
             raise ArchiveError(
                 f"its elements, of {run.dtype}, are no symbols of its model {model.name}"
             )
-        if isinstance(run.value_map, JpegColours) and not (model.any_shape and model.predictive):
+        if isinstance(run.value_map, JpegColours) and not model.wavefront:
             raise ArchiveError(
                 f"its colours are those of JPEG, of which its model {model.name} does not know"
             )

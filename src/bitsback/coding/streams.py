@@ -103,9 +103,10 @@ def encode_streams(content: NDArray[np.uint8], before: bytes = b"") -> bytes | N
     if BEGIN not in content.tobytes():
         return None
     whole = np.concatenate([np.frombuffer(before, np.uint8), content])
-    rounds, rest, strips, coded = _core.pack_jpeg_streams(
-        whole, spare_threads(), tables.stretch(), tables.logistic_cdf()
-    )
+    with spare_threads() as threads:
+        rounds, rest, strips, coded = _core.pack_jpeg_streams(
+            whole, threads, tables.stretch(), tables.logistic_cdf()
+        )
     if not rounds:
         return None
     deflater = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW, 9, zdict=tables.jpeg_header())
@@ -124,16 +125,17 @@ def decode_streams(data: memoryview, size: int) -> bytes:
     """The bytes of a block, `size` of them. Raises ArchiveError."""
     rounds, before, rest, strips, coded = _rest(data, size)
     try:
-        whole = _core.unpack_jpeg_streams(
-            rounds,
-            rest,
-            strips,
-            coded,
-            before + size,
-            spare_threads(),
-            tables.stretch(),
-            tables.logistic_cdf(),
-        )
+        with spare_threads() as threads:
+            whole = _core.unpack_jpeg_streams(
+                rounds,
+                rest,
+                strips,
+                coded,
+                before + size,
+                threads,
+                tables.stretch(),
+                tables.logistic_cdf(),
+            )
     except ValueError as error:
         raise _damaged(error) from None
     return whole[before:]

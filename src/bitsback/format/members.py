@@ -110,8 +110,7 @@ class Files:
         return cls(collection, Numbered(sum(count for _, count in runs)), runs)
 
     def __len__(self) -> int:
-        by_runs = self.runs or self.collection.has_removed
-        return self._ends[-1] if by_runs else self.collection.files
+        return self.collection.files if self.collection.kind == ARRAYS else self._ends[-1]
 
     @property
     def placed(self) -> Iterator[tuple[int, int, int]]:

@@ -52,7 +52,7 @@ class Outline:
     """Whether it is autoregressive, which makes smaller archives and takes longer."""
     serial: bool
     """Whether it codes series, with any number of channels and levels."""
-    predictive: bool
+    wavefront: bool
     """Whether it has the codec `wavefront`."""
     counted: bool
     """Whether it learns everything from the items of a batch: the more items, the fewer bits each

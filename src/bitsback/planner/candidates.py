@@ -81,7 +81,7 @@ def _suits(outline: Outline, policy: Policy) -> bool:
         return True
     if outline.counted and outline.levels > 2 and not policy.counting_share:
         return False
-    return not policy.cheapest or outline.predictive or outline.counted
+    return not policy.cheapest or outline.wavefront or outline.counted
 
 
 def undominated(outlines: Sequence[Outline], policy: Policy, colours: bool) -> list[Outline]:
@@ -107,7 +107,7 @@ def _dominates(other: Outline, one: Outline, policy: Policy, colours: bool) -> b
 
 
 def _kind(outline: Outline) -> tuple[object, ...]:
-    kind = (outline.serial, outline.counted, outline.predictive, outline.levels)
+    kind = (outline.serial, outline.counted, outline.wavefront, outline.levels)
     sized = () if outline.any_shape else (outline.size, outline.channels)
     return (*kind, sized)
 

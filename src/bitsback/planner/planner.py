@@ -170,7 +170,7 @@ class Planner:
             return []
         general = encode_fallback(sample, "deflate", best)
         every = general is not None and len(general) < best
-        return [each for each in counting if every or each.outline.predictive]
+        return [each for each in counting if every or each.outline.wavefront]
 
     def _contested(self, picked: BlockPlan) -> bool:
         """Whether a general compressor may be as good on a block as the model that was picked.
@@ -204,7 +204,7 @@ class Planner:
             trial
             for trial in trials
             if trial.model is not picked.model
-            and (trial.model.counted or not picked.model.predictive)
+            and (trial.model.counted or not picked.model.wavefront)
         ]
         if not self.policy.rival_blocks or not picked.model.counted or not others:
             return ()

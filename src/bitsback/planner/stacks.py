@@ -86,7 +86,7 @@ def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False
         return False
     if best.model.counted:  # beside a network, it would gain as much from the slices before
         learns = policy.stack_learns[0 if best_stacked.model.counted else 1]
-        enough = max(enough, 1.0) if best.model.predictive else learns
+        enough = max(enough, 1.0) if best.model.wavefront else learns
     limit = enough * best.rate * alone.elements.size
     if best.contested:
         general = encode_fallback(alone, policy.coder)

@@ -45,7 +45,7 @@ class WaveContextTables {
         constexpr std::int32_t first_rate = 2047, last_rate = 200;
         do {
             const auto uses = static_cast<std::int32_t>(mixer_rates_.size());
-            mixer_rates_.push_back(std::max(16 * first_rate / (16 + uses), last_rate));
+            mixer_rates_.push_back(std::max(512 * first_rate / (512 + uses), last_rate));
         } while (mixer_rates_.back() > last_rate);
         for (std::int32_t n = 0; n < 1 << WaveContexts::count_bits; ++n) {
             slot_rates_[0].push_back((1 << 20) / (16 * n + 21));

@@ -162,7 +162,7 @@ class Deciding {
             low[context] = of.low;
             high[context] = of.high;
         };
-        Words nearby[6];
+        Words nearby[6] = {};
         const auto difference = [&](size_t context, Words from, Words x, Words y) BITSBACK_INLINE {
             key(context, x, y);
             nearby[context - first_difference] = words(512) - from;
@@ -180,13 +180,20 @@ class Deciding {
             difference(12, w + n - nw, none, none);
             difference(13, w, ww - w, none);
             difference(14, n, nn - n, none);
-            difference(15, n, w - n, none);
         } else {
-            key(0, rounded, o1, o2 >> words(3));
-            key(1, n, o1, n1);
-            key(2, o1, o2);
-            key(3, w, o1, w1);
-            key(4, rounded, o2);
+            if (channel_ == 0) {  // the references are other slices
+                key(0, rounded);
+                key(1, n, o1);
+                key(2, o1);
+                key(3, w, o1);
+                key(4);
+            } else {
+                key(0, rounded, o1, o2 >> words(3));
+                key(1, n, o1, n1);
+                key(2, o1, o2);
+                key(3, w, o1, w1);
+                key(4, rounded, o2);
+            }
             const auto from = [&](size_t context, Words near, int rows, int columns)
                                   BITSBACK_INLINE {
                                       difference(context, near, o1 - level(1, rows, columns),
@@ -224,6 +231,12 @@ class Deciding {
             joined(joined(eight(error(0, -1)), eight(error(-1, 0)), 3), four(error(-1, 1)), 2),
             four(error(-1, -1)), 2);
         const Words scaled = between((unit - words(32)) >> words(1), 0, 63);
+        if (references == 0 || channel_ == 0) {
+            const Words sum =
+                steps_below(error(0, -1) + error(-1, 0),
+                            {-60, -44, -32, -22, -14, -8, -3, 2, 7, 13, 21, 31, 43, 59});
+            difference(15, rounded, scaled >> words(1), sum);
+        }
         const Words fraction = joined(scaled, (prediction & words(63)) >> words(2), 4);
         const auto put = [&](size_t context, Words value) BITSBACK_INLINE {
             const Wide v = widened(value);
