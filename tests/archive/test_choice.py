@@ -65,7 +65,7 @@ def test_pictures_that_no_model_of_one_shape_fits_have_the_universal_one() -> No
     picture = (100 + 50 * np.sin(y / 9) + 40 * np.cos(x / 7)).astype(np.uint8) + noise
     for array in (picture.astype(np.uint8), (picture * 3).astype(np.int16)):
         summary = compressed(array)
-        assert (summary.model, summary.model_bytes) == ("universal", 0)
+        assert summary.model in ("universal", "universal-mixed") and summary.model_bytes == 0
         assert 8 * summary.bytes_out < 4 * array.size
 
 
