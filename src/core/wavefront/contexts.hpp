@@ -58,7 +58,6 @@ class Deciding {
         : in_(in),
           front_(*of.front),
           pixels_(*of.pixels),
-          depth_(is_wide ? front_.depth : wave_narrow_depth),
           channel_(static_cast<uint32_t>(of.channel)),
           below_(of.below) {
         const uint32_t size = uint32_t{1} << in.bits;
@@ -127,7 +126,8 @@ class Deciding {
     static constexpr SlotBits slot_bits = {WaveContexts::probability_bits,
                                            WaveContexts::check_bits};
 
-    BITSBACK_INLINE int32_t depth() const { return is_wide ? depth_ : wave_narrow_depth; }
+    // The decisions of a pixel.
+    BITSBACK_INLINE int32_t depth() const { return is_wide ? front_.depth : wave_narrow_depth; }
     BITSBACK_INLINE int32_t half_of(int32_t d) const { return 1 << (depth() - 1 - d); }
 
     // The keys of contexts of 16 pixels, and the levels that differences are of.
@@ -160,10 +160,12 @@ class Deciding {
                     o2 = level(2, 0, 0), w2 = level(2, 0, -1);
         const Words prediction = get(pixels_.predictions), unit = get(pixels_.logarithms),
                     none = words(0);
-        Words rounded = (prediction + words(32)) >> words(6);
+        Words rounded;
         if constexpr (is_wide) {
             const Wide whole = joined(prediction, get(pixels_.high_predictions));
             rounded = low_words(((whole + wide(32)) >> wide(6)) - wide(wave_middle));
+        } else {
+            rounded = (prediction + words(32)) >> words(6);
         }
 
         Keys low[contexts] = {}, high[contexts] = {};
@@ -174,10 +176,11 @@ class Deciding {
             low[context] = of.low;
             high[context] = of.high;
         };
+        const auto less = [](Words x, Words y) BITSBACK_INLINE { return wrapped_difference(x, y); };
         Words nearby[6] = {};
         const auto difference = [&](size_t context, Words from, Words x, Words y) BITSBACK_INLINE {
             key(context, x, y);
-            nearby[context - first_difference] = words(is_wide ? 0 : 512) - from;
+            nearby[context - first_difference] = less(words(is_wide ? 0 : 512), from);
         };
         if (references == 0) {
             const Words two = words(2);
@@ -187,11 +190,11 @@ class Deciding {
             key(3, w, nw);
             key(4, w, n);
             key(5, w >> two, n >> two, nw >> two, ne >> two);
-            difference(10, w, n - nw, none);
-            difference(11, n, nw - n, ne - n);
-            difference(12, w + n - nw, none, none);
-            difference(13, w, ww - w, none);
-            difference(14, n, nn - n, none);
+            difference(10, w, less(n, nw), none);
+            difference(11, n, less(nw, n), less(ne, n));
+            difference(12, less(wrapped_sum(w, n), nw), none, none);
+            difference(13, w, less(ww, w), none);
+            difference(14, n, less(nn, n), none);
         } else {
             if (channel_ == 0) {  // the references are other slices
                 key(0, rounded);
@@ -208,22 +211,22 @@ class Deciding {
             }
             const auto from = [&](size_t context, Words near, int rows, int columns)
                                   BITSBACK_INLINE {
-                                      difference(context, near, o1 - level(1, rows, columns),
-                                                 o2 - level(2, rows, columns));
+                                      difference(context, near, less(o1, level(1, rows, columns)),
+                                                 less(o2, level(2, rows, columns)));
                                   };
             from(11, w, 0, -1);
             from(12, n, -1, 0);
             from(13, ne, -1, 1);
             from(14, nw, -1, -1);
-            const Words west = w - w1;
+            const Words west = less(w, w1);
             if (references == 1) {
                 key(5, w, o2);
                 difference(10, o1, west, none);
-                difference(15, o1 + west, west - (n - n1), none);
+                difference(15, wrapped_sum(o1, west), less(west, less(n, n1)), none);
             } else {
                 key(5, w, o2, w2);
-                difference(10, o1, o2 - o1, none);
-                difference(15, o1, o2 - o1, west);
+                difference(10, o1, less(o2, o1), none);
+                difference(15, o1, less(o2, o1), west);
             }
         }
         key(6, own[0], own[1], own[2], own[3], own[4], own[5], own[6], own[7], own[8], own[9],
@@ -491,7 +494,6 @@ class Deciding {
     const WaveContexts& in_;
     const WaveFront& front_;
     const WavePixels& pixels_;
-    int32_t depth_;  // decisions of a pixel
     uint32_t channel_;
     const uint32_t* below_;
     // Of each context: where its table begins.
