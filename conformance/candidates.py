@@ -253,7 +253,7 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
         BlockPlan(Tiles.stacked(deep), model, None),
         ArrayPart.of_items("<u2", (12, 24, 3), 1),
     )
-    yield "M10.5", "deep levels without contexts.bb", _archive_of_plan(plan, part)
+    yield "M10.5", "deep levels by contexts.bb", _archive_of_plan(plan, part)
     plan = BlockPlan(Tiles.stacked(colours), model, JpegColours())
     part = ArrayPart.of_items("|u1", (5, 6, 3), 2)
     yield "M10.5", "colours of JPEG by contexts.bb", _archive_of_plan(plan, part)

@@ -144,15 +144,19 @@ WAVEFRONTS: dict[str, tuple[NDArray[Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", WAVEFRONTS)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("seed", "contexts"), [(0, {}), (1, {}), (2, {"contexts": 14})])
 def test_an_array_in_wavefronts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, seed: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    seed: int,
+    contexts: dict[str, int],
 ) -> None:
     """By random models, which nothing else would be chosen over."""
     array, options = WAVEFRONTS[name]
     model = tmp_path / "model.safetensors"
     levels = 256 if array.dtype == np.uint8 else 65536
-    model.write_bytes(write(*random_wavefront(seed, levels)))
+    model.write_bytes(write(*random_wavefront(seed, levels, **contexts)))
     monkeypatch.setattr(coding, "without_model", lambda *of: iter(()))
     with warnings.catch_warnings(action="ignore", category=bitsback.ModelWarning):
         bitsback.compress(array, tmp_path / "x.bb", model=model, **options)

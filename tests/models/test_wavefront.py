@@ -137,7 +137,8 @@ def test_an_item_is_seen_alike_alone_and_among_others(levels: int) -> None:
 
 @pytest.mark.parametrize("side", [1, 2, 7, 8, 9, 15, 16, 17, 100])
 @pytest.mark.parametrize(
-    ("levels", "contexts"), [(256, {}), (65536, {}), (256, {"contexts": 14}), (2, {"contexts": 14})]
+    ("levels", "contexts"),
+    [(256, {}), (65536, {}), *((levels, {"contexts": 14}) for levels in (2, 256, 65536))],
 )
 def test_odd_sizes(side: int, levels: int, contexts: dict[str, Any]) -> None:
     model = wavefront(4, levels, **contexts)
@@ -167,16 +168,6 @@ def test_contexts_learn_from_the_items_of_a_batch() -> None:
     one, apart, together = sizes
     assert abs(apart - 2 * one) < 64
     assert together < 0.9 * apart
-
-
-def test_a_batch_with_an_item_of_more_levels_has_no_contexts() -> None:
-    shapes = [SpecShape(1, 20, 30, 3, 256), SpecShape(1, 8, 9, 1, 300)]
-    x, pushed = symbols(random_items(4, shapes)), []
-    for contexts in CONTEXTS[:2]:
-        message = Message([1 << 40] * 8, depth=0)
-        bound(wavefront(4, 65536, **contexts), shapes).push(message, x)
-        pushed.append(message.to_bytes())
-    assert pushed[0] == pushed[1]
 
 
 @pytest.mark.parametrize("contexts", CONTEXTS[:2])

@@ -41,6 +41,7 @@ BELOW = {104: 2_000_000, 108: 3_500_000, 112: 5_200_000}
 def a_pixel() -> Pixel:
     references = [SimpleNamespace(x=FIRST), SimpleNamespace(x=SECOND)]
     plane: Any = SimpleNamespace(x=OWN, references=references, channel=2, signed=SIGNED)
+    plane.shape = SimpleNamespace(levels=256)
     known: Any = SimpleNamespace(value=6800, unit=Unit(300))
     distribution: Any = SimpleNamespace(below=BELOW.__getitem__)
     return Pixel(0, 2, Surroundings(plane, 0, 0, known), distribution, level=104, depth=5)
@@ -69,7 +70,7 @@ def mixed(pixel: Pixel, state: Contexts) -> list[str]:
     decision = state.predict(pixel)
     counts, inputs = [slot.n for slot in decision.slots], decision.inputs.tolist()
     sets = ", ".join(str(name[1:]) for name in state.choices(pixel, counts))
-    ones = Decision(pixel.depth, decision.probability).intervals(1)[0].freq
+    ones = Decision(pixel.place, decision.probability).intervals(1)[0].freq
     lines = [
         f"levels {inputs[:2]}, others {inputs[-2:]}, sets {sets}",
         f"t = {', '.join(map(str, decision.outputs))}; p = {decision.probability}, a one {ones}",

@@ -28,7 +28,11 @@ BATCHES = {
     "groups of several shapes": [ItemShape(1, 4, 5, 1, 256)] * 11
     + [GREY, ItemShape(1, 3, 4, 3, 9)],
     "one pixel": [ItemShape(1, 1, 1, 1, 2)],
-    "more levels": [GREY, ItemShape(1, 8, 12, 1, 257)],
+    "nine bits": [ItemShape(1, 16, 24, 1, 257)],
+    "eleven bits": [ItemShape(1, 8, 20, 3, 1500)],
+    "a stack of twelve bits": [ItemShape(4, 8, 12, 1, 4096)],
+    "a stack of colours of sixteen bits": [ItemShape(3, 5, 9, 3, 65536)],
+    "some items of more bits": [GREY, ItemShape(1, 8, 12, 1, 60000), RGB],
 }
 
 

@@ -76,8 +76,7 @@ class WavefrontCodec:
     def run(self, code: Code) -> list[int]:
         """Goes through all steps, and gives the symbols."""
         symbols = [0] * sum(shape.elements for shape in self.shapes)
-        narrow = all(shape.levels <= 256 for shape in self.shapes)
-        contexts = Contexts(self.of.contexts, len(symbols)) if self.of.contexts and narrow else None
+        contexts = Contexts(self.of.contexts, len(symbols)) if self.of.contexts else None
         for places in self.steps():
             looks = [self.look(place) for place in places]
             parts = list(zip(places, looks, strict=True))

@@ -13,7 +13,7 @@ from .wavefront_plane import Prediction, depth
 
 BINS = 64
 PRECISION = 15  # of bins
-BLUE = 23  # that of blue of colours of JPEG, and of sums of levels
+BLUE = 23  # that of blue of colours of JPEG
 ROUND = 32  # to whole levels
 
 
@@ -91,11 +91,12 @@ class Mixture:
 
     def below(self, x: int) -> int:
         """C(x), which decisions divide."""
+        bits = 8 if self.levels <= 256 else 16
         if x >= self.levels:
-            return 1 << BLUE
+            return 1 << (PRECISION + bits)
         j = self.bin(x)
         levels = self.of_bin(j)
-        return (self.start(j) << 8) + (self.mass(j) << 8) * (x - levels[0]) // len(levels)
+        return (self.start(j) << bits) + (self.mass(j) << bits) * (x - levels[0]) // len(levels)
 
     def symbol(self, x: int) -> int:
         return x

@@ -1,5 +1,5 @@
-"""Contexts beside the network of `wavefront`: a pixel is eight binary decisions, and mixers make a
-probability of each of what the network says and of what contexts have counted.
+"""Contexts beside the network of `wavefront`: a pixel is coded by its bits, as binary decisions.
+Mixers make a probability of each of what the network says and of what contexts have counted.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,11 +14,12 @@ from .counted_rules import Context
 from .message import Interval, Message
 from .values import Ints
 from .wavefront_bins import ROUND, Blue, Mixture
-from .wavefront_plane import Plane, Prediction
+from .wavefront_plane import Plane, Prediction, depth
 
 FACTORS = 0x9E3779B1, 0x85EBCA6B
 WORD = 2**32
-DECISIONS, TOGETHER = 8, 4  # decisions of a pixel, and those whose slots lie near one another
+NARROW = 8  # the most decisions of a pixel whose nodes have sets of their own
+TOGETHER = 4  # decisions whose slots lie near one another
 PART = 64  # pixels whose decisions are one array
 SURE = 11360
 PRECISION = 16
@@ -27,7 +28,7 @@ NEAR = 11, 12, 13, 14  # differences that have slots in common if there are refe
 OF_LEVELS, OF_OTHERS = Context(21, 60, []), Context(32, 127, [])
 TRUST = 30
 RATES, HALF = (2047, 200), 512
-START = np.array([1638, 0] * NETWORK + [2**14, 0] + [0, 0] * (DECISIONS))
+START = np.array([1638, 0] * NETWORK + [2**14, 0] + [0, 0] * 8)
 
 Code = Callable[[int, int, "Decision"], int]
 """Codes a decision with this number in its array, of the pixel of an element, and gives its bit."""
@@ -35,12 +36,12 @@ Code = Callable[[int, int, "Decision"], int]
 
 @dataclass
 class Decision:
-    depth: int
+    place: int  # of its bit in the level
     probability: int  # of a 1, in units of 2^-28
 
     def symbol(self, level: int) -> int:
         """The bit of a pixel of this level."""
-        return level >> (DECISIONS - 1 - self.depth) & 1
+        return level >> self.place & 1
 
     def intervals(self, bit: int) -> list[Interval]:
         ones = min(max(self.probability >> (28 - PRECISION), 1), 2**PRECISION - 1)
@@ -60,9 +61,19 @@ def logarithm(v: int) -> int:
     return (90852 * lead >> 6) - STRETCH[(v << 6 >> lead) - 64]
 
 
+def limited(t: int) -> int:
+    """Log-odds, for `squash`."""
+    return min(max(t, -(2**16)), 2**16 - 1)
+
+
 def steps(v: int, *bounds: int) -> int:
     """How many of these are less."""
     return sum(bound < v for bound in bounds)
+
+
+def signed_word(v: int) -> int:
+    """Modulo 2^16."""
+    return (v + 2**15) % 2**16 - 2**15
 
 
 class Surroundings:
@@ -71,14 +82,15 @@ class Surroundings:
     def __init__(self, plane: Plane, r: int, q: int, known: Prediction) -> None:
         self.unit, self.value, self.signed = known.unit, known.value, plane.signed
         self.place, self.references = (r, q), len(plane.references)
-        self.channel = plane.channel
-        self.y = (known.value + ROUND) >> 6
+        self.channel, self.decisions = plane.channel, depth(plane.shape.levels)
+        self.zero = 2**15 if self.is_wide else 0  # what levels are less by
+        self.y = ((known.value + ROUND) >> 6) - self.zero
         planes = [plane, *plane.references]
 
         def look(number: int, *offsets: tuple[int, int]) -> list[int]:
             if number >= len(planes):
                 return [0] * len(offsets)
-            return [planes[number].x[r + dr, q + dq] for dr, dq in offsets]
+            return [planes[number].x[r + dr, q + dq] - self.zero for dr, dq in offsets]
 
         around = (0, -1), (-1, 0), (-1, -1), (-1, 1)
         farther = (0, -2), (-2, 0), (-1, -2), (-2, 1), (-2, -1), (-1, 2), (-3, 0), (0, -3)
@@ -87,6 +99,10 @@ class Surroundings:
         self.errors, sum_of_two = self.find_errors()
         self.scale = (self.errors[1][0] >> 1, sum_of_two, self.y)
         self.levels, self.differences = self.find_levels(), self.find_differences()
+
+    @property
+    def is_wide(self) -> bool:
+        return self.decisions > NARROW
 
     def find_levels(self) -> list[list[int]]:
         """The values of contexts 0 to 6."""
@@ -106,8 +122,12 @@ class Surroundings:
     def find_errors(self) -> tuple[list[list[int]], int]:
         """The values of contexts 8 and 9, and in steps the sum of two errors."""
         r, q = self.place
-        eights = [self.unit.norm(self.signed[r + dr, q + dq]) for dr, dq in ((0, -1), (-1, 0))]
-        fours = [self.unit.norm(self.signed[r + dr, q + dq]) for dr, dq in ((-1, 1), (-1, -1))]
+
+        def errors(*offsets: tuple[int, int]) -> list[int]:
+            signed = [self.signed[r + dr, q + dq] for dr, dq in offsets]
+            return [self.unit.norm(self.unit.down(d)) for d in signed]
+
+        eights, fours = errors((0, -1), (-1, 0)), errors((-1, 1), (-1, -1))
         near = [steps(v, -26, -13, -5, 0, 5, 13, 26) for v in eights]
         near += [steps(v, -9, 0, 9) for v in fours]
         both = steps(sum(eights), -60, -44, -32, -22, -14, -8, -3, 2, 7, 13, 21, 31, 43, 59)
@@ -152,16 +172,21 @@ class Pixel:
     odds: int = 0  # of a 1 by the network
 
     @property
+    def place(self) -> int:
+        """Of the next bit."""
+        return self.surroundings.decisions - 1 - self.depth
+
+    @property
     def middle(self) -> int:
-        return self.level + (1 << (DECISIONS - 1 - self.depth))
+        return self.level + (1 << self.place)
 
     @property
     def node(self) -> int:
-        return (2**DECISIONS + self.level) >> (DECISIONS - self.depth)
+        return (2 << self.place + self.depth | self.level) >> (self.place + 1)
 
     def divide(self) -> bool:
         """Finds the odds of the next bit, or takes it if there is no choice."""
-        ends = self.level, self.middle, self.level + (1 << (DECISIONS - self.depth))
+        ends = self.level, self.middle, self.level + (2 << self.place)
         a, m, e = (self.distribution.below(x) for x in ends)
         if m in (a, e):
             self.take(int(m != e))
@@ -180,14 +205,14 @@ class Pixel:
     @property
     def size(self) -> int:
         """Of the decision, in units of the pixel."""
-        return min(max(15 - self.depth - (self.surroundings.unit.log >> 3), 0), 3)
+        return min(max(self.place + 8 - (self.surroundings.unit.log >> 3), 0), 3)
 
 
 def key(number: int, channel: int, values: Sequence[int]) -> int:
     """H, of contexts of levels and of differences."""
     h = 0
     for v in (16 * number + channel + 1, *values):
-        h = (h + v) * FACTORS[0] % WORD
+        h = (h + signed_word(v)) * FACTORS[0] % WORD
     return h ^ h >> 15
 
 
@@ -224,12 +249,12 @@ class Contexts:
         """Codes the pixels of a step, and gives their levels."""
         for first in range(0, len(pixels), PART):
             part, number = pixels[first : first + PART], 0
-            for _ in range(DECISIONS):
+            for _ in range(part[0].surroundings.decisions):
                 coded = [pixel for pixel in part if pixel.divide()]
                 for pixel in sorted(coded, key=lambda pixel: not pixel.is_sure):
                     mixed = None if pixel.is_sure else self.predict(pixel)
-                    p = mixed.probability if mixed else squash(2 * pixel.odds)
-                    bit = code(number, pixel.element, Decision(pixel.depth, p))
+                    p = mixed.probability if mixed else squash(limited(2 * pixel.odds))
+                    bit = code(number, pixel.element, Decision(pixel.place, p))
                     if mixed:
                         self.learn(mixed, bit)
                     pixel.take(bit)
@@ -247,7 +272,7 @@ class Contexts:
         i = np.array(inputs, np.int64)
         sets = [self.weights(name) for name in self.choices(pixel, [slot.n for slot in slots])]
         sums = [int(((one.w * i).reshape(-1, 2).sum(1) >> 8).sum()) >> 5 for one in sets]
-        outputs = [min(max(t, -(2**16)), 2**16 - 1) for t in sums]
+        outputs = [limited(t) for t in sums]
         return Mixed([place for place, _ in places], slots, i, sets, outputs)
 
     def learn(self, mixed: Mixed, bit: int) -> None:
@@ -273,7 +298,12 @@ class Contexts:
         for number, (x, y, near) in enumerate(around.differences, DIFFERENCES):
             shared = NEAR[0] if number in NEAR else number
             own = shared if around.references else number
-            v = key(own, channel, (x, y)) ^ (pixel.middle - near + 2**9 + 2**10 * d)
+            apart = pixel.middle - near
+            if around.is_wide:
+                apart = apart % 2**16 + 2**16 * d
+            else:
+                apart += 2**9 + 2**10 * d
+            v = key(own, channel, (x, y)) ^ apart
             places.append(((shared, v * FACTORS[1] % WORD >> (32 - self.bits)), 0))
         return places
 
@@ -286,12 +316,13 @@ class Contexts:
 
     def choices(self, pixel: Pixel, counts: list[int]) -> list[tuple[int, ...]]:
         """The names of the sets of the mixers."""
-        channel, log = pixel.channel, pixel.surroundings.unit.log
+        channel, log, d = pixel.channel, pixel.surroundings.unit.log, pixel.depth
         known = [(n + 1).bit_length() - 1 for n in counts]
         likely = min(max((pixel.odds + 2**14) >> 11, 0), 15)
+        is_wide = pixel.surroundings.is_wide
         return [
-            (0, channel, pixel.node),
-            (1, channel, known[6], known[5], pixel.depth),
+            (0, channel, 8 * d + known[0] if is_wide else pixel.node),
+            (1, channel, known[6], known[5], pixel.size if is_wide else d),
             (2, channel, known[2], likely),
             (3, channel, min((log - 32) >> 1, 63), pixel.size),
         ]

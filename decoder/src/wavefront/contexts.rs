@@ -2,8 +2,8 @@
 
 use crate::processor::simd::wide;
 use crate::wavefront::around::{each, get, norm, Around, Lanes, Offset, Place, PIXELS, W};
-use crate::wavefront::pixels::Pixels;
-use crate::wavefront::plane::{Plane, P, X};
+use crate::wavefront::pixels::{down, Pixels};
+use crate::wavefront::plane::{Plane, P};
 
 /// The contexts, and among them the network in place 7.
 pub const CONTEXTS: usize = 16;
@@ -34,18 +34,19 @@ pub struct Keys {
     pub errors: [usize; 2],
     /// min((G - 32) >> 1, 63)
     pub unit: usize,
-    /// G >> 3
-    lead: i32,
+    /// That of decision 0, before it is limited.
+    size: i32,
 }
 
 impl Keys {
     /// V of the differences of a decision, which divides the levels at m.
     #[inline(always)]
-    pub fn differences(&self, d: usize, m: i32) -> [u32; CONTEXTS] {
+    pub fn differences(&self, d: usize, m: i32, is_wide: bool) -> [u32; CONTEXTS] {
         let mut numbers = [0; CONTEXTS];
-        let last = (d << 10) as i32 + m + (1 << 9);
+        let d = d as i32;
         for ((number, hash), near) in numbers.iter_mut().zip(self.hashes).zip(self.near) {
-            *number = (hash ^ (last - near)).wrapping_mul(LAST_FACTOR) as u32;
+            let apart = if is_wide { (d << 16) | ((m - near) & 0xffff) } else { (d << 10) + m + (1 << 9) - near };
+            *number = (hash ^ apart).wrapping_mul(LAST_FACTOR) as u32;
         }
         numbers
     }
@@ -53,7 +54,7 @@ impl Keys {
     /// The size of a decision.
     #[inline(always)]
     pub fn size(&self, d: usize) -> usize {
-        (15 - d as i32 - self.lead).clamp(0, 3) as usize
+        (self.size - d as i32).clamp(0, 3) as usize
     }
 
     /// V of the levels of the four decisions that begin at this node.
@@ -70,15 +71,23 @@ impl Keys {
 
 /// Finds those of some pixels.
 pub fn look(keys: &mut [Keys; PIXELS], pixels: &Pixels, place: &Place, channel: usize) {
+    if place.depth > 8 {
+        look_by::<true>(keys, pixels, place, channel);
+    } else {
+        look_by::<false>(keys, pixels, place, channel);
+    }
+}
+
+fn look_by<const WIDE: bool>(keys: &mut [Keys; PIXELS], pixels: &Pixels, place: &Place, channel: usize) {
     match place.references {
-        [None, _] => look_all::<0>(keys, pixels, place, &[], channel),
-        [Some(first), None] => look_all::<1>(keys, pixels, place, &[first], channel),
-        [Some(first), Some(second)] => look_all::<2>(keys, pixels, place, &[first, second], channel),
+        [None, _] => look_all::<0, WIDE>(keys, pixels, place, &[], channel),
+        [Some(first), None] => look_all::<1, WIDE>(keys, pixels, place, &[first], channel),
+        [Some(first), Some(second)] => look_all::<2, WIDE>(keys, pixels, place, &[first, second], channel),
     }
 }
 
 wide! {
-    fn look_all['a, const REFS: usize]['a, REFS](
+    fn look_all['a, const REFS: usize, const WIDE: bool]['a, REFS, WIDE](
         keys: &'a mut [Keys; PIXELS],
         pixels: &'a Pixels,
         place: &'a Place<'a>,
@@ -86,7 +95,7 @@ wide! {
         channel: usize,
     ) {
         for first in (0..place.count).step_by(W) {
-            look_at::<REFS>(&mut keys[first..first + W], pixels, place, references, [first, channel]);
+            look_at::<REFS, WIDE>(&mut keys[first..first + W], pixels, place, references, [first, channel]);
         }
     }
 }
@@ -101,6 +110,12 @@ fn hash(number: usize, channel: usize, values: &[Lanes]) -> Lanes {
     each!(l => hash[l] ^ (hash[l] as u32 >> 15) as i32)
 }
 
+/// Numbers modulo 2^16.
+#[inline(always)]
+fn signed_words(x: Lanes) -> Lanes {
+    each!(l => x[l] as i16 as i32)
+}
+
 /// How many of some steps are less than a number.
 #[inline(always)]
 fn count_below(steps: &[i32], x: i32) -> i32 {
@@ -108,7 +123,7 @@ fn count_below(steps: &[i32], x: i32) -> i32 {
 }
 
 #[inline(always)]
-fn look_at<const REFS: usize>(
+fn look_at<const REFS: usize, const WIDE: bool>(
     keys: &mut [Keys],
     pixels: &Pixels,
     place: &Place,
@@ -116,21 +131,27 @@ fn look_at<const REFS: usize>(
     [first, channel]: [usize; 2],
 ) {
     let own = Around::new(place.plane, place, first);
+    // What levels are less by.
+    let zero = if WIDE { 1 << 15 } else { 0 };
+    let level = |around: &Around, offset: Offset| {
+        let x = around.level::<WIDE>(offset);
+        each!(l => x[l] - zero)
+    };
     let mut twelve = [[0; W]; 16];
     for (x, offset) in twelve.iter_mut().zip(TWELVE) {
-        *x = own.at(X, offset);
+        *x = level(&own, offset);
     }
     let mut others = [[[0; W]; 5]; 2];
     for (other, plane) in others.iter_mut().zip(references) {
         let around = Around::new(plane, place, first);
         for (x, offset) in other.iter_mut().zip(FIVE) {
-            *x = around.at(X, offset);
+            *x = level(&around, offset);
         }
     }
     let [w, n, nw, ne, ww, nn, ..] = twelve;
     let [[o1, w1, n1, nw1, ne1], [o2, w2, n2, nw2, ne2]] = others;
     let (p, g) = (get(&pixels.prediction, first), get(&pixels.logarithm, first));
-    let y = each!(l => (p[l] + 32) >> 6);
+    let y = each!(l => ((p[l] + 32) >> 6) - zero);
     let none = [0; W];
     if REFS > 0 {
         twelve[12..].copy_from_slice(&[o1, o2, w1, n1]);
@@ -163,11 +184,12 @@ fn look_at<const REFS: usize>(
         hashes[5] = if REFS == 1 { hash(5, channel, &[w, none]) } else { hash(5, channel, &[w, o2, w2]) };
     }
 
-    let reciprocal = get(&pixels.reciprocal, first);
+    let (reciprocal, shift) = (get(&pixels.reciprocal, first), get(&pixels.shift, first));
     let (mut errors, mut sum) = (none, none);
     for (i, offset) in WRONG.into_iter().enumerate() {
-        let (x, p) = (own.at(X, offset), own.at(P, offset));
-        let e = norm(&each!(l => 64 * x[l] - p[l]), &reciprocal);
+        let (x, p) = (own.level::<WIDE>(offset), own.number::<WIDE>(P, offset));
+        let signed = each!(l => 64 * x[l] - p[l]);
+        let e = norm(&down::<WIDE>(&signed, &shift), &reciprocal);
         let steps: &[i32] = if i < 2 { &[-26, -13, -5, 0, 5, 13, 26] } else { &[-9, 0, 9] };
         errors = each!(l => errors[l] * (steps.len() as i32 + 1) + count_below(steps, e[l]));
         if i < 2 {
@@ -210,7 +232,7 @@ fn look_at<const REFS: usize>(
     for (i, [a, b, level]) in differences.into_iter().enumerate() {
         let number = DIFFERENCES + i;
         let shared = if REFS > 0 && (11..15).contains(&number) { 11 } else { number };
-        hashes[number] = hash(shared, channel, &[a, b]);
+        hashes[number] = hash(shared, channel, &[a, b].map(signed_words));
         near[number] = level;
     }
 
@@ -221,6 +243,6 @@ fn look_at<const REFS: usize>(
         }
         own.errors = [errors[l] as usize, (unit[l] * 16 + ((p[l] & 63) >> 2)) as usize];
         own.unit = unit[l] as usize;
-        own.lead = g[l] >> 3;
+        own.size = place.depth as i32 + 7 - (g[l] >> 3);
     }
 }

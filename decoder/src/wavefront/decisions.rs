@@ -9,7 +9,7 @@ use crate::wavefront::around::{Place, PIXELS};
 use crate::wavefront::colours::Blues;
 use crate::wavefront::contexts::{look, Keys, CONTEXTS, DIFFERENCES, LEVELS};
 use crate::wavefront::mixers::{Mixers, Question};
-use crate::wavefront::mixture::{Bounds, Mixture, BLUE};
+use crate::wavefront::mixture::{Bounds, Mixture};
 use crate::wavefront::pixels::Pixels;
 use crate::wavefront::sheet::Places;
 
@@ -21,6 +21,16 @@ enum Below {
     Bins(Bounds),
     /// M of a pixel of blue.
     Blue(Box<[u32; 257]>),
+}
+
+impl Below {
+    #[inline(always)]
+    fn at(&self, level: i32) -> u32 {
+        match self {
+            Below::Bins(bounds) => bounds.at(level),
+            Below::Blue(sums) => sums[level as usize],
+        }
+    }
 }
 
 /// A pixel whose level is being decided.
@@ -71,7 +81,7 @@ impl Decisions {
         images: &mut [Image],
         mut places: Places,
     ) {
-        let channel = places.channel.min(3);
+        let (channel, depth) = (places.channel.min(3), place.depth as usize);
         look(&mut self.keys, pixels, place, channel);
         self.spots.clear();
         self.places.clear();
@@ -84,10 +94,7 @@ impl Decisions {
             } else {
                 Below::Bins(mixture.bounds())
             };
-            let high = match &below {
-                Below::Bins(_) => 1 << BLUE,
-                Below::Blue(sums) => sums[256],
-            };
+            let high = below.at(1 << depth);
             self.places.push((item, place));
             self.spots.push(Spot {
                 below,
@@ -103,7 +110,7 @@ impl Decisions {
                 checks: [0; CONTEXTS],
             });
         }
-        decide_all(self, coder, channel);
+        decide_all(self, coder, channel, depth);
         for (pixel, (spot, &(item, place))) in self.spots.iter().zip(&self.places).enumerate() {
             images[item].symbols[place] = spot.level as u16;
             pixels.levels[pixel] = spot.level;
@@ -114,31 +121,34 @@ impl Decisions {
 /// log(v)
 #[inline(always)]
 fn log(v: u32) -> i32 {
-    // A float holds it exactly: its exponent, and the six bits behind the first.
-    let place = ((v as f32).to_bits() >> 17) as usize - 127 * 64;
+    // A float holds the first 24 bits exactly: its exponent, and the six bits behind the first.
+    let first = if v < 1 << 24 { v } else { v & !0xff };
+    let place = ((first as f32).to_bits() >> 17) as usize - 127 * 64;
     ((90852 * (place as i32 >> 6)) >> 6) - tables::stretch()[place & 63]
 }
 
 wide! {
-    fn decide_all['a, C: Coder]['a, C](decisions: &'a mut Decisions, coder: &'a mut C, channel: usize) {
-        for d in 0..8 {
-            decide(decisions, coder, channel, d);
+    fn decide_all['a, C: Coder]['a, C](
+        decisions: &'a mut Decisions,
+        coder: &'a mut C,
+        channel: usize,
+        depth: usize,
+    ) {
+        for d in 0..depth {
+            decide(decisions, coder, channel, [d, depth]);
         }
     }
 }
 
 /// Codes a decision of all pixels.
 #[inline(always)]
-fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, d: usize) {
+fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, [d, depth]: [usize; 2]) {
     let Decisions { mixers, keys, spots, mixed, .. } = decisions;
-    let half = 128 >> d;
+    let (half, is_wide) = (1 << (depth - 1 - d), depth > 8);
     mixed.clear();
     for (pixel, spot) in spots.iter_mut().enumerate() {
         spot.middle = spot.level + half;
-        spot.division = match &spot.below {
-            Below::Bins(bounds) => bounds.at(spot.middle),
-            Below::Blue(sums) => sums[spot.middle as usize],
-        };
+        spot.division = spot.below.at(spot.middle);
         let (low, division, high) = (spot.low, spot.division, spot.high);
         if division == high || division == low {
             spot.take(u32::from(division != high));
@@ -146,24 +156,24 @@ fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, d:
         }
         spot.odds = log(high - division) - log(division - low);
         if spot.odds.abs() > SURE {
-            let ones = (squash(2 * spot.odds) >> 12).clamp(1, (1 << 16) - 1) as u32;
+            let ones = (squash((2 * spot.odds).clamp(-(1 << 16), (1 << 16) - 1)) >> 12).clamp(1, (1 << 16) - 1) as u32;
             let bit = coder.bit(16, ones, spot.known_bit());
             spot.take(bit);
         } else {
-            find(mixers, &keys[pixel], spot, channel, d);
+            find(mixers, &keys[pixel], spot, channel, [d, depth]);
             mixed.push(pixel);
         }
     }
     for &pixel in mixed.iter() {
         let (spot, keys) = (&mut spots[pixel], &keys[pixel]);
-        let node = (1 << d) + (spot.level as usize >> (8 - d));
+        let node = (1 << d) + (spot.level as usize >> (depth - d));
         let mut slots = spot.slots;
         for slot in &mut slots[..LEVELS] {
             *slot ^= (1 << (d % 4)) + (node as u32 & ((1 << (d % 4)) - 1));
         }
         let size = keys.size(d);
         let question =
-            Question { slots, checks: spot.checks, channel, d, node, odds: spot.odds, unit: keys.unit, size };
+            Question { slots, checks: spot.checks, channel, d, node, odds: spot.odds, unit: keys.unit, size, is_wide };
         let bit = mixers.code(coder, &question, spot.known_bit());
         spot.take(bit);
     }
@@ -171,8 +181,8 @@ fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, d:
 
 /// Finds the slots of a decision, and asks for their memory.
 #[inline(always)]
-fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, channel: usize, d: usize) {
-    let node = (1 << d) + (spot.level as usize >> (8 - d));
+fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, channel: usize, [d, depth]: [usize; 2]) {
+    let node = (1 << d) + (spot.level as usize >> (depth - d));
     if spot.found != d / 4 {
         spot.found = d / 4;
         for (k, number) in keys.levels(node >> (d % 4)).into_iter().enumerate().take(LEVELS) {
@@ -186,7 +196,7 @@ fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, channel: usize, d: usize)
         spot.slots[8 + i] = mixers.error_slot(i, channel, value, size, odds);
         mixers.prefetch(spot.slots[8 + i]);
     }
-    for (k, number) in keys.differences(d, spot.middle).into_iter().enumerate().skip(DIFFERENCES) {
+    for (k, number) in keys.differences(d, spot.middle, depth > 8).into_iter().enumerate().skip(DIFFERENCES) {
         spot.slots[k] = mixers.table(k) + (number >> (32 - mixers.bits));
         mixers.prefetch(spot.slots[k]);
     }
@@ -299,7 +309,7 @@ mod tests {
         let mut coder = Ones::default();
         for _ in 0..2 {
             (decisions.spots[0].level, decisions.spots[0].low) = (104, low);
-            decide(&mut decisions, &mut coder, 2, 5);
+            decide(&mut decisions, &mut coder, 2, [5, 8]);
             assert_eq!(decisions.spots[0].level, 108);
         }
         assert_eq!(coder.0, [34797, 53873]);

@@ -8,7 +8,7 @@ use crate::wavefront::contexts::{CONTEXTS, DIFFERENCES, ERROR_VALUES, LEVELS};
 
 pub const NETWORK: usize = 7;
 /// The contexts that know how much is known.
-const KNOWN: [usize; 3] = [6, 5, 2];
+const KNOWN: [usize; 4] = [6, 5, 2, 0];
 const CHANNELS: usize = 4;
 const INPUTS: usize = 2 * CONTEXTS;
 /// The sets of the four mixers for a channel.
@@ -37,6 +37,8 @@ pub struct Question {
     pub odds: i32,
     pub unit: usize,
     pub size: usize,
+    /// Whether there are more than 256 levels.
+    pub is_wide: bool,
 }
 
 pub struct Mixers {
@@ -129,9 +131,11 @@ impl Mixers {
         inputs[2 * NETWORK] = question.odds as i16;
         inputs[2 * NETWORK + 1] = 1 << 7;
 
-        let [a, b, c] = KNOWN.map(|k| 31 - (1 + n[k]).leading_zeros() as usize);
+        let [a, b, c, first] = KNOWN.map(|k| 31 - (1 + n[k]).leading_zeros() as usize);
         let odds = ((question.odds + (1 << 14)) >> 11).clamp(0, 15) as usize;
-        let numbers = [question.node, (a * 8 + b) * 8 + question.d, c * 16 + odds, question.unit * 4 + question.size];
+        let &Question { d, node, size, .. } = question;
+        let (node, place) = if question.is_wide { (d * 8 + first, size) } else { (node, d) };
+        let numbers = [node, (a * 8 + b) * 8 + place, c * 16 + odds, question.unit * 4 + size];
         let (mut sets, mut sums, mut first, mut total) = ([0; 4], [0; 4], 0, 0);
         for m in 0..4 {
             sets[m] = first + question.channel * SETS[m] + numbers[m];

@@ -15,7 +15,7 @@ const SCALES: usize = 36;
 const FRACTIONS: usize = 8;
 /// The bits of the interval of a bin.
 const BITS: u32 = 15;
-/// Those of C, and of the interval of a blue that makes a colour of JPEG.
+/// Those of the interval of a blue that makes a colour of JPEG.
 pub const BLUE: u32 = 23;
 
 type Table = [u16; SCALES * FRACTIONS * ROW];
@@ -213,13 +213,15 @@ impl Bounds {
     #[inline(always)]
     pub fn at(&self, x: i32) -> u32 {
         let mixture = &self.mixture;
+        let bits = if mixture.levels > 256 { 16 } else { 8 };
         if x >= mixture.levels {
-            return 1 << BLUE;
+            return 1 << (BITS + bits);
         }
         let j = mixture.bin(x);
         let Interval { start, frequency, .. } = Mixture::interval(&self.starts, j);
         let (low, count) = mixture.levels_of(j);
-        let below = (frequency << 8) * (x - low) as u32;
-        (start << 8) + if mixture.is_whole(j, count) { below >> mixture.bits } else { below / count as u32 }
+        let below = u64::from(frequency << bits) * (x - low) as u64;
+        let within = if mixture.is_whole(j, count) { below >> mixture.bits } else { below / count as u64 };
+        (start << bits) + within as u32
     }
 }

@@ -31,7 +31,7 @@ pub struct Pixels {
     median: All<i32>,
     pub prediction: All<i32>,
     /// s, e, its reciprocal, and G.
-    shift: All<i32>,
+    pub shift: All<i32>,
     unit: All<i32>,
     pub reciprocal: All<i32>,
     pub logarithm: All<i32>,
@@ -129,7 +129,7 @@ fn step<const WIDE: bool>(difference: &Lanes, shift: &Lanes) -> Lanes {
 
 /// A number in 2^-6 of a level in 2^(s - 6).
 #[inline(always)]
-fn down<const WIDE: bool>(x: &Lanes, shift: &Lanes) -> Lanes {
+pub fn down<const WIDE: bool>(x: &Lanes, shift: &Lanes) -> Lanes {
     if !WIDE {
         return *x;
     }

@@ -64,9 +64,8 @@ impl Wavefront {
 
     /// Codes the images of a batch; tests bring their own starts.
     pub fn code<C: Coder>(&self, coder: &mut C, images: &mut [Image], starts: Option<&Starts>) {
-        let contexts = self.contexts.filter(|_| images.iter().all(|image| image.levels <= 256));
         let elements = images.iter().map(|image| image.symbols.len() as u64).sum();
-        let decisions = contexts.map(|most| Decisions::new(elements, most));
+        let decisions = self.contexts.map(|most| Decisions::new(elements, most));
         let mut sheets = Sheets::new(self, starts.unwrap_or(&self.starts), decisions);
         let mut left = images;
         while !left.is_empty() {

@@ -136,16 +136,11 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
         }
     }
 
-    bool has_contexts(std::span<const ItemShape> shapes) const {
-        return settings_->contexts() &&
-               std::ranges::all_of(shapes, [](const ItemShape& of) { return of.levels <= 256; });
-    }
-
     template <class Symbol>
     void push_all(Message& message, std::span<const ItemShape> shapes,
                   std::span<const Symbol> symbols) const {
         require_planes(shapes, symbols);
-        if (has_contexts(shapes)) return push_decisions(message, shapes, symbols);
+        if (settings_->contexts()) return push_decisions(message, shapes, symbols);
         const auto codes = std::make_unique_for_overwrite<WaveCode[]>(symbols.size());
         std::vector<std::uint32_t> counts;  // of each step
         std::size_t place = 0;
@@ -209,7 +204,7 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
     void pop_all(Message& message, std::span<const ItemShape> shapes,
                  std::span<Symbol> symbols) const {
         require_elements(shapes, symbols.size());
-        if (has_contexts(shapes)) return pop_decisions(message, shapes, symbols);
+        if (settings_->contexts()) return pop_decisions(message, shapes, symbols);
         each_group(shapes, symbols, [&](const ItemShape& shape, std::size_t items, auto some) {
             pop_group(message, shape, items, some);
         });
@@ -304,11 +299,12 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
             each_front(shape, items, some,
                        [&](const auto& all, const WavePart& part, const WaveDecisions& of,
                            std::uint16_t* out) {
-                           message.pop_step(
-                               8 * part.count, [&](std::uint64_t* heads, const std::uint32_t* top) {
-                                   return kernels().pop_decisions(tables.view(), of, heads,
-                                                                  message.lanes(), top, out);
-                               });
+                           message.pop_step(static_cast<std::size_t>(of.front->depth) * part.count,
+                                            [&](std::uint64_t* heads, const std::uint32_t* top) {
+                                                return kernels().pop_decisions(
+                                                    tables.view(), of, heads, message.lanes(), top,
+                                                    out);
+                                            });
                            all.each(part, items, [&](Symbol& symbol, std::size_t i) {
                                symbol = static_cast<Symbol>(out[i]);
                            });

@@ -4,6 +4,8 @@
 // It is internal to the file that includes it, which is compiled for each instruction set.
 #pragma once
 
+#include <bit>
+
 #include "../mixing/slots.hpp"
 #include "../prefetch.hpp"
 #include "coding.hpp"
@@ -49,6 +51,7 @@ inline BITSBACK_INLINE Words steps_below(Words x, const int (&steps)[n]) {
     return count;
 }
 
+template <bool is_wide>
 class Deciding {
   public:
     BITSBACK_INLINE Deciding(const WaveContexts& in, const WaveDecisions& of)
@@ -83,10 +86,10 @@ class Deciding {
             node_[i] = 1;
             found_[i] = 0;
             start_[i] = 0;
-            end_[i] = below(i, 256);
+            end_[i] = below(i, 1 << depth());
         }
-        for (int32_t d = 0; d < 8; ++d) {
-            const int32_t half = 128 >> d;
+        for (int32_t d = 0; d < depth(); ++d) {
+            const int32_t half = half_of(d);
             size_t sure = 0, mixed = 0;
             for (uint32_t i = 0; i < count; ++i) {
                 const uint32_t middle = below(i, level_[i] + half);
@@ -107,7 +110,7 @@ class Deciding {
             for (size_t k = 0; k < mixed; ++k) find_slots(mixed_[k], d);
             for (size_t k = 0; k < sure; ++k) {
                 const uint32_t i = sure_[k];
-                put(i, half, code(i, d, frequency_of(squash(2 * odds_[i]))));
+                put(i, half, code(i, d, frequency_of(squash(sure_odds(i)))));
             }
             for (size_t k = 0; k < mixed; ++k) {
                 const uint32_t i = mixed_[k];
@@ -122,6 +125,10 @@ class Deciding {
     static constexpr uint32_t trust = 30, limits[2] = {60, 127};
     static constexpr SlotBits slot_bits = {WaveContexts::probability_bits,
                                            WaveContexts::check_bits};
+
+    // The decisions of a pixel.
+    BITSBACK_INLINE int32_t depth() const { return is_wide ? front_.depth : wave_narrow_depth; }
+    BITSBACK_INLINE int32_t half_of(int32_t d) const { return 1 << (depth() - 1 - d); }
 
     // The keys of contexts of 16 pixels, and the levels that differences are of.
     BITSBACK_INLINE void find_keys(size_t first) {
@@ -152,7 +159,14 @@ class Deciding {
         const Words o1 = level(1, 0, 0), w1 = level(1, 0, -1), n1 = level(1, -1, 0),
                     o2 = level(2, 0, 0), w2 = level(2, 0, -1);
         const Words prediction = get(pixels_.predictions), unit = get(pixels_.logarithms),
-                    rounded = (prediction + words(32)) >> words(6), none = words(0);
+                    none = words(0);
+        Words rounded;
+        if constexpr (is_wide) {
+            const Wide whole = joined(prediction, get(pixels_.high_predictions));
+            rounded = low_words(((whole + wide(32)) >> wide(6)) - wide(wave_middle));
+        } else {
+            rounded = (prediction + words(32)) >> words(6);
+        }
 
         Keys low[contexts] = {}, high[contexts] = {};
         const auto key = [&](size_t context, auto... values) BITSBACK_INLINE {
@@ -162,10 +176,11 @@ class Deciding {
             low[context] = of.low;
             high[context] = of.high;
         };
+        const auto less = [](Words x, Words y) BITSBACK_INLINE { return wrapped_difference(x, y); };
         Words nearby[6] = {};
         const auto difference = [&](size_t context, Words from, Words x, Words y) BITSBACK_INLINE {
             key(context, x, y);
-            nearby[context - first_difference] = words(512) - from;
+            nearby[context - first_difference] = less(words(is_wide ? 0 : 512), from);
         };
         if (references == 0) {
             const Words two = words(2);
@@ -175,11 +190,11 @@ class Deciding {
             key(3, w, nw);
             key(4, w, n);
             key(5, w >> two, n >> two, nw >> two, ne >> two);
-            difference(10, w, n - nw, none);
-            difference(11, n, nw - n, ne - n);
-            difference(12, w + n - nw, none, none);
-            difference(13, w, ww - w, none);
-            difference(14, n, nn - n, none);
+            difference(10, w, less(n, nw), none);
+            difference(11, n, less(nw, n), less(ne, n));
+            difference(12, less(wrapped_sum(w, n), nw), none, none);
+            difference(13, w, less(ww, w), none);
+            difference(14, n, less(nn, n), none);
         } else {
             if (channel_ == 0) {  // the references are other slices
                 key(0, rounded);
@@ -196,22 +211,22 @@ class Deciding {
             }
             const auto from = [&](size_t context, Words near, int rows, int columns)
                                   BITSBACK_INLINE {
-                                      difference(context, near, o1 - level(1, rows, columns),
-                                                 o2 - level(2, rows, columns));
+                                      difference(context, near, less(o1, level(1, rows, columns)),
+                                                 less(o2, level(2, rows, columns)));
                                   };
             from(11, w, 0, -1);
             from(12, n, -1, 0);
             from(13, ne, -1, 1);
             from(14, nw, -1, -1);
-            const Words west = w - w1;
+            const Words west = less(w, w1);
             if (references == 1) {
                 key(5, w, o2);
                 difference(10, o1, west, none);
-                difference(15, o1 + west, west - (n - n1), none);
+                difference(15, wrapped_sum(o1, west), less(west, less(n, n1)), none);
             } else {
                 key(5, w, o2, w2);
-                difference(10, o1, o2 - o1, none);
-                difference(15, o1, o2 - o1, west);
+                difference(10, o1, less(o2, o1), none);
+                difference(15, o1, less(o2, o1), west);
             }
         }
         key(6, own[0], own[1], own[2], own[3], own[4], own[5], own[6], own[7], own[8], own[9],
@@ -219,7 +234,14 @@ class Deciding {
 
         const Words reciprocal = get(pixels_.reciprocals);
         const auto error = [&](int rows, int columns) BITSBACK_INLINE {
-            return rounded_product(ring(front_.planes[0].differences, rows, columns), reciprocal);
+            const Words low = ring(front_.planes[0].differences, rows, columns);
+            if constexpr (is_wide) {
+                const Words high = ring(front_.planes[0].high_differences, rows, columns);
+                const Wide shifted = joined(low, high) >> extended(get(pixels_.shifts));
+                return rounded_product(narrowed_sums(shifted), reciprocal);
+            } else {
+                return rounded_product(low, reciprocal);
+            }
         };
         const auto eight = [](Words x) BITSBACK_INLINE {
             return steps_below(x, {-26, -13, -5, 0, 5, 13, 26});
@@ -269,18 +291,22 @@ class Deciding {
 
     // What the levels below this one weigh.
     BITSBACK_INLINE uint32_t below(size_t i, int32_t level) const {
-        if (below_ != nullptr) return below_[257 * i + static_cast<size_t>(level)];
-        if (level >= front_.levels) return 1u << 23;
+        constexpr unsigned second = is_wide ? 16 : 8;
+        if (!is_wide && below_ != nullptr) return below_[257 * i + static_cast<size_t>(level)];
+        if (level >= front_.levels) return wave_total << second;
         const int32_t bits = pixels_.bits[i], apart = level - pixels_.base[i] + (32 << bits);
         int32_t bin = apart >> bits;
         bin = bin < 0 ? 0 : bin > 63 ? 63 : bin;
-        const uint32_t start = bin_start(i, bin), weight = (bin_start(i, bin + 1) - start) << 8;
-        if (bin >= 1 && bin <= pixels_.full[i]) [[likely]]
-            return (start << 8) +
-                   (weight * static_cast<uint32_t>(apart & ((1 << bits) - 1)) >> bits);
-        const BinLevels levels = levels_of(front_, pixels_, i, bin);
-        return (start << 8) + weight * static_cast<uint32_t>(level - levels.low) /
-                                  static_cast<uint32_t>(levels.count);
+        const uint32_t start = bin_start(i, bin);
+        uint64_t part = uint64_t{bin_start(i, bin + 1) - start} << second;
+        if (bin >= 1 && bin <= pixels_.full[i]) [[likely]] {
+            part = part * static_cast<uint32_t>(apart & ((1 << bits) - 1)) >> bits;
+        } else {
+            const BinLevels levels = levels_of(front_, pixels_, i, bin);
+            part = part * static_cast<uint32_t>(level - levels.low) /
+                   static_cast<uint32_t>(levels.count);
+        }
+        return (start << second) + static_cast<uint32_t>(part);
     }
     BITSBACK_INLINE uint32_t bin_start(size_t i, int32_t bin) const {
 #if defined(__AVX2__)
@@ -290,8 +316,13 @@ class Deciding {
 #endif
     }
 
-    // The logarithm of a number below 2^24, in units of 2^-11, and less by a constant.
+    // The logarithm of a number below 2^24, or 2^32 if wide, in units of 2^-11, and less by a
+    // constant.
     BITSBACK_INLINE int32_t logarithm_of(uint32_t x) const {
+        if constexpr (is_wide) {
+            const int lead = std::bit_width(x) - 1;
+            return (90852 * lead >> 6) - in_.stretch[(uint64_t{x} << 6 >> lead) & 63];
+        }
         const float single = static_cast<float>(static_cast<int32_t>(x));
         int32_t of;
         memcpy(&of, &single, sizeof of);
@@ -301,6 +332,11 @@ class Deciding {
         const auto u = static_cast<uint32_t>(t + (1 << 16));
         const int32_t* const entry = in_.cdf + (u >> 6);
         return entry[0] + ((entry[1] - entry[0]) * static_cast<int32_t>(u & 63) >> 6);
+    }
+    BITSBACK_INLINE int32_t sure_odds(uint32_t i) const {
+        const int32_t t = 2 * odds_[i];
+        constexpr int32_t end = 1 << 16;
+        return !is_wide ? t : t < -end ? -end : t >= end ? end - 1 : t;
     }
     static BITSBACK_INLINE uint32_t frequency_of(int32_t p) {
         const int32_t f = p >> (28 - wave_decision_precision);
@@ -320,24 +356,27 @@ class Deciding {
 
     // The size of a decision, in units of the pixel.
     BITSBACK_INLINE int32_t size_of(uint32_t i, int32_t d) const {
-        return limited(15 - d - (pixels_.logarithms[i] >> 3), 3);
+        return limited(depth() + 7 - d - (pixels_.logarithms[i] >> 3), 3);
     }
 
     // Finds the slots of a decision that is mixed.
     BITSBACK_INLINE void find_slots(uint32_t i, int32_t d) {
         const uint32_t depth = static_cast<uint32_t>(d) & 3, node = node_[i];
         uint32_t* const places = places_[i];
-        if (const auto half = static_cast<uint8_t>(1 + d / 4); found_[i] != half) {
-            found_[i] = half;
+        if (const auto four = static_cast<uint8_t>(1 + d / 4); found_[i] != four) {
+            found_[i] = four;
             find_lines(i, node >> depth);
         }
         const uint32_t place = 1u << depth | (node & ((1u << depth) - 1));
         for (size_t c = 0; c < 8; c += width)
             store(places + c, load<Numbers>(lines_[i] + c) ^ numbers(place));
-        const auto beside =
-            static_cast<uint32_t>(level_[i] + (128 >> d)) + (static_cast<uint32_t>(d) << 10);
+        const auto middle = static_cast<uint32_t>(level_[i] + half_of(d)),
+                   number = static_cast<uint32_t>(d) << (is_wide ? 16 : 10);
         for (size_t c = 8; c < contexts; c += width) {
-            const Numbers m = load<Numbers>(nearby_[i] + c - 8) + numbers(beside);
+            const Numbers nearby = load<Numbers>(nearby_[i] + c - 8);
+            const Numbers m = is_wide
+                                  ? ((nearby + numbers(middle)) & numbers(0xffff)) | numbers(number)
+                                  : nearby + numbers(middle + number);
             const Numbers hash = (load<Numbers>(keys_[i] + c) ^ m) * numbers(slot_factor);
             store(places + c, load<Numbers>(first_ + c) + (hash >> numbers(32 - in_.bits)));
         }
@@ -398,15 +437,14 @@ class Deciding {
                 store(known + c, (seen_as<Lanes>(single) >> lanes(23)) - lanes(127));
             }
         });
-        const uint32_t node = node_[i];
+        const auto place = static_cast<uint32_t>(d), size = static_cast<uint32_t>(size_of(i, d));
         const auto likely = static_cast<uint32_t>(limited((odds_[i] + (1 << 14)) >> 11, 15));
         const auto unit = static_cast<uint32_t>(limited((pixels_.logarithms[i] - 32) >> 1, 63));
         const uint32_t numbers_of[mixers] = {
-            node,
+            is_wide ? place * 8 + static_cast<uint32_t>(known[0]) : node_[i],
             (static_cast<uint32_t>(known[6]) * 8 + static_cast<uint32_t>(known[5])) * 8 +
-                static_cast<uint32_t>(d),
-            likely * 8 + static_cast<uint32_t>(known[2]),
-            unit * 4 + static_cast<uint32_t>(size_of(i, d))};
+                (is_wide ? size : place),
+            likely * 8 + static_cast<uint32_t>(known[2]), unit * 4 + size};
         size_t set[mixers], before = 0;
         Four sums[mixers];
         repeat<mixers>([&](auto m) BITSBACK_INLINE {
@@ -460,12 +498,12 @@ class Deciding {
     const uint32_t* below_;
     // Of each context: where its table begins.
     uint32_t first_[contexts];
-    // Of each pixel: keys, and 2^9 less a level nearby for each difference; where the slots of
-    // levels are for four decisions; and those of a decision.
+    // Of each pixel: keys, and 2^9 less a level nearby for each difference, or less it if wide;
+    // where the slots of levels are for four decisions; and those of a decision.
     uint32_t keys_[wave_slots][contexts];
     uint32_t nearby_[wave_slots][8];
     uint32_t lines_[wave_slots][8], checks_[wave_slots][8];
-    uint8_t found_[wave_slots];  // for which half of the decisions, from 1 on
+    uint8_t found_[wave_slots];  // for which four decisions, from 1 on
     uint32_t places_[wave_slots][contexts];
     // What is known of its level, and what the levels below the bounds and the middle of the rest
     // weigh.
@@ -479,15 +517,17 @@ class Deciding {
 #endif
 };
 
-size_t decide(const WaveContexts& contexts, const WaveDecisions& of, const uint16_t* symbols,
-              uint16_t* out) {
+template <bool is_wide>
+size_t decide_levels(const WaveContexts& contexts, const WaveDecisions& of, const uint16_t* symbols,
+                     uint16_t* out) {
     uint16_t bits[wave_decisions / 16] = {};
     size_t count = 0;
     uint16_t known[wave_slots];
-    Deciding(contexts, of)
+    const int32_t depth = is_wide ? of.front->depth : wave_narrow_depth;
+    Deciding<is_wide>(contexts, of)
         .run(
             [&](uint32_t i, int32_t d, uint32_t frequency) BITSBACK_INLINE {
-                const uint32_t bit = symbols[i] >> (7 - d) & 1;
+                const uint32_t bit = symbols[i] >> (depth - 1 - d) & 1;
                 out[count] = static_cast<uint16_t>(
                     bit != 0 ? frequency : (1u << wave_decision_precision) - frequency);
                 bits[count / 16] = static_cast<uint16_t>(bits[count / 16] | bit << count % 16);
@@ -499,11 +539,11 @@ size_t decide(const WaveContexts& contexts, const WaveDecisions& of, const uint1
     return count;
 }
 
-const uint32_t* pop_decisions(const WaveContexts& contexts, const WaveDecisions& of,
-                              uint64_t* heads, size_t lanes, const uint32_t* top,
-                              uint16_t* symbols) {
+template <bool is_wide>
+const uint32_t* pop_levels(const WaveContexts& contexts, const WaveDecisions& of, uint64_t* heads,
+                           size_t lanes, const uint32_t* top, uint16_t* symbols) {
     size_t lane = 0;
-    Deciding(contexts, of)
+    Deciding<is_wide>(contexts, of)
         .run(
             [&](uint32_t, int32_t, uint32_t frequency) BITSBACK_INLINE {
                 uint64_t& head = heads[lane];
@@ -522,6 +562,20 @@ const uint32_t* pop_decisions(const WaveContexts& contexts, const WaveDecisions&
             },
             symbols);
     return top;
+}
+
+size_t decide(const WaveContexts& contexts, const WaveDecisions& of, const uint16_t* symbols,
+              uint16_t* out) {
+    return of.front->depth > wave_narrow_depth ? decide_levels<true>(contexts, of, symbols, out)
+                                               : decide_levels<false>(contexts, of, symbols, out);
+}
+
+const uint32_t* pop_decisions(const WaveContexts& contexts, const WaveDecisions& of,
+                              uint64_t* heads, size_t lanes, const uint32_t* top,
+                              uint16_t* symbols) {
+    return of.front->depth > wave_narrow_depth
+               ? pop_levels<true>(contexts, of, heads, lanes, top, symbols)
+               : pop_levels<false>(contexts, of, heads, lanes, top, symbols);
 }
 
 }  // namespace

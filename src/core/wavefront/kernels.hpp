@@ -150,7 +150,7 @@ struct WaveContexts {
 };
 // The decisions of a front: at most so many, each with the frequency of its bit of 2^precision; the
 // bits follow, in words.
-static constexpr size_t wave_decisions = 8 * wave_slots, wave_words = wave_decisions / 16 * 17;
+static constexpr size_t wave_decisions = 16 * wave_slots, wave_words = wave_decisions / 16 * 17;
 static constexpr unsigned wave_decision_precision = 16;
 static constexpr inline size_t wave_words_of(size_t decisions) {
     return decisions + (decisions + 15) / 16;

@@ -168,10 +168,13 @@ inline Ints sums_of_pairs(Words a, Words b) {
 }
 #endif
 
-// The sum of words without a sign, modulo 2^16.
+// Sums and differences of words, modulo 2^16.
+using SignlessWords = Vector<uint16_t, 16>;
 inline BITSBACK_INLINE Words wrapped_sum(Words a, Words b) {
-    using Signless = Vector<uint16_t, 16>;
-    return seen_as<Words>(seen_as<Signless>(a) + seen_as<Signless>(b));
+    return seen_as<Words>(seen_as<SignlessWords>(a) + seen_as<SignlessWords>(b));
+}
+inline BITSBACK_INLINE Words wrapped_difference(Words a, Words b) {
+    return seen_as<Words>(seen_as<SignlessWords>(a) - seen_as<SignlessWords>(b));
 }
 
 inline BITSBACK_INLINE Words between(Words x, int low, int high) {
