@@ -98,7 +98,7 @@ def _data(name: str, options: argparse.Namespace) -> Arrays:
         grey = name.endswith("grey")
         return [_grey(one) if grey else one for one in _pictures(options.drawings, options.first)]
     pixels = _pictures(options.photographs, options.first)
-    deep = name == "universal-16"
+    deep = name in ("universal-16", "universal-deep")
     return list(map(_deep, pixels)) if deep else pixels
 
 

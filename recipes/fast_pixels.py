@@ -77,7 +77,12 @@ DESIGNS["universal-mixed"] = DESIGNS["universal"]._replace(
     " as they come",
     contexts=True,
 )
-"""It has the weights of `universal`."""
+DESIGNS["universal-deep"] = DESIGNS["universal-16"]._replace(
+    about="images, stacks and volumes of more than 8 bits, of any size and kind, with contexts"
+    " learned as they come",
+    contexts=True,
+)
+"""They have the weights of `universal` and of `universal-16`."""
 POOL = 6_000_000
 """The number of pixels in memory, drawn by the shares of kinds, and drawn anew after each pass."""
 BATCH, RATE, AVERAGED = 2_048, 4e-3, 0.998

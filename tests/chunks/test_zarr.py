@@ -179,7 +179,7 @@ def test_the_bytes_do_not_depend_on_the_byte_order(volume: NDArray[np.uint16]) -
     assert chunks_of(little) == chunks_of(big)
 
 
-COUNTED = ("bilevel", "graphics", "graphics-grey", "universal-mixed")
+COUNTED = ("bilevel", "graphics", "graphics-grey", "universal-mixed", "universal-deep")
 
 
 @pytest.mark.parametrize("shards", [None, (64, 28, 28)])

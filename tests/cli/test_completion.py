@@ -68,7 +68,7 @@ def test_names_are_completed_as_list_shows_them(folder: Path) -> None:
 def test_models(folder: Path) -> None:
     Path("own.safetensors").touch()
     assert completed("compress", "digits.npy", "-m", "universal") == [
-        "universal", "universal-16", "universal-mixed", "universal-fast",
+        "universal", "universal-16", "universal-mixed", "universal-deep", "universal-fast",
     ]  # fmt: skip
     assert completed("decompress", "digits.bb", "--model", "o") == ["own.safetensors"]
 

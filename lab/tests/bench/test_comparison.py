@@ -133,7 +133,7 @@ def test_every_model_that_fits_is_measured(digits: NDArray[np.bool_]) -> None:
     grey = {one.peer.name for one in ours(digits * np.uint8(200) + np.arange(28, dtype=np.uint8))}
     assert {"bitsback mnist", "bitsback mnist-paper"} <= grey
     alone = ("universal", "universal-16", "universal-fast")
-    counted = ("universal-mixed", "graphics", "graphics-grey")
+    counted = ("universal-mixed", "universal-deep", "graphics", "graphics-grey")
     of_any_size = {f"bitsback {name}" for name in (*alone, *counted)}
     assert names & grey == of_any_size
 

@@ -17,8 +17,8 @@ from bitsback.models.outline import Outline
 _NAMES = (
     "mnist-binary", "mnist-binary-paper", "mnist-binary-context", "mnist", "mnist-paper",
     "mnist-context", "mnist-context-small", "fashion-mnist-context", "universal",
-    "universal-16", "bilevel", "graphics", "graphics-grey", "universal-mixed", "series",
-    "universal-fast",
+    "universal-16", "bilevel", "graphics", "graphics-grey", "universal-mixed",
+    "universal-deep", "series", "universal-fast",
 )  # fmt: skip
 
 

@@ -18,8 +18,10 @@ from bitsback_train.export.exporter import Card
 from bitsback_train.layers.network_writer import Tensors
 from bitsback_train.network.wavefront import PixelNetwork
 
-CONTEXTS = 20
-"""log2 of the slots of a table of contexts, at most."""
+CONTEXTS, DEEP_CONTEXTS = 20, 19
+"""log2 of the slots of a table of contexts, at most: for up to 256 levels, and for more, of which
+pictures of 16 kB may claim no larger ones.
+"""
 DECAY, RIDGE = (80, 66, 66), 256
 Three = tuple[int, int, int]
 """A number for each number of references."""
@@ -67,7 +69,8 @@ def trained_model(
 
 def with_contexts(model: Model) -> Model:
     """The same model with contexts beside its networks."""
-    return _changed(model, model.tensors, {}, CONTEXTS)
+    slots = CONTEXTS if model.levels <= 256 else DEEP_CONTEXTS
+    return _changed(model, model.tensors, {}, slots)
 
 
 def _changed(base: Model, tensors: Tensors, entries: dict[str, str], contexts: int | None) -> Model:

@@ -37,7 +37,6 @@ from bitsback_train.job.settings import PLAN, Settings, check_output
 
 PART_FOR_PIXELS = 0.2  # the share of time for reading images
 PART_FOR_THE_END = 0.02
-MOST_LEVELS_OF_CONTEXTS = 256
 
 Progress = Callable[[int, int, float | None], None]
 """Called with the finished steps, the planned ones, and the latest validation rate in bits per
@@ -237,9 +236,7 @@ class Job:
             model = trained_model(base.model, card, networks, self.prepared.start)
         except ModelError as error:
             raise ModelError(f"training went astray: {error}; try another --seed") from None
-        candidates = [model]
-        if self.images.levels <= MOST_LEVELS_OF_CONTEXTS:
-            candidates.insert(0, with_contexts(model))
+        candidates = [with_contexts(model), model]
         if base.learned:
             candidates.append(base.model)
         best = min(candidates, key=self.held_out_bytes)
