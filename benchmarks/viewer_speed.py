@@ -37,15 +37,19 @@ def main() -> None:
     parser.add_argument(
         "--model", action="append", help="a bundled model, or auto (default: three)"
     )
+    parser.add_argument("--exact", action="store_true", help="archive the file, a JPEG stream say")
     parser.add_argument("--page", type=Path, default=PAGE, help="another page than the package's")
     options = parser.parse_args()
-    picture = np.asarray(Image.open(options.picture).convert("RGB"))
+    source = options.picture
+    if not options.exact:
+        source = np.asarray(Image.open(options.picture).convert("RGB"))[np.newaxis]
     sys.path.insert(0, str(ROOT / "tests"))
     driver: Any = importlib.import_module("viewer.browser")
     with tempfile.TemporaryDirectory() as folder:
-        archives = [Path(folder) / f"{name}.bb" for name in options.model or MODELS]
+        models = options.model or (("auto",) if options.exact else MODELS)
+        archives = [Path(folder) / f"{name}.bb" for name in models]
         for archive in archives:
-            bitsback.compress(picture[None], archive, model=archive.stem)
+            bitsback.compress(source, archive, model=archive.stem)
         with driver.Browser(Path(folder) / "profile") as browser:
             browser.size(1280, 800)
             turns = [

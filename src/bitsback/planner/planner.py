@@ -174,14 +174,13 @@ class Planner:
 
     def _contested(self, picked: BlockPlan) -> bool:
         """Whether a general compressor may be as good on a block as the model that was picked.
-        Models that count are like one, and a sample does not tell how soon each of them learns; nor
-        does it tell what a list of values takes.
+        Models that count are like one, and a sample does not tell how soon each of them learns, nor
+        what a list of values takes.
         """
         if self.given is not None and not self.given.any_shape:
             return False  # it was asked for, and knows items of this very shape
-        if picked.model.counted or not is_narrow(picked.tiles.dtype):
-            return True
-        limit = self.policy.margin * picked.cost
+        uncertain = picked.model.counted or not is_narrow(picked.tiles.dtype)
+        limit = (self.policy.rival_share if uncertain else self.policy.margin) * picked.cost
         general = encode_fallback(picked.tiles, self.policy.coder, limit)
         return general is not None and len(general) < limit
 

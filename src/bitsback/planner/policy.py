@@ -79,7 +79,8 @@ class Policy:
     which it is said that a requested model does badly."""
     rival_share: float = 1.15
     """Share of the bytes of a model that counts, below which another model codes a block too: a
-    sample does not say how fast each learns."""
+    sample does not say how fast each learns. Also `margin` for such models, and for wide numbers.
+    """
     rival_blocks: int = 1
     """Blocks of a part that are coded with rivals, the first ones. A second one changes no byte of
     three plots, and takes an eighth of their time (`benchmarks/compare_policies.py`)."""
