@@ -239,7 +239,8 @@ def test_saved_files(browser: Browser, tmp_path: Path) -> None:
     for name, button in (("x.png", "png"), ("x.npy", "npy")):
         browser.run(f"at.{button}.click()")
         browser.wait(f"{CHECK}.startsWith('saved')")
-        until((tmp_path / name).exists)
+        # Chromium makes an empty file of this name before it moves the whole one there.
+        until(lambda path=tmp_path / name: path.exists() and path.stat().st_size > 0)
     assert np.array_equal(np.load(tmp_path / "x.npy"), picture)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "x.png")), picture)
 
