@@ -551,7 +551,7 @@ def _of_bands() -> bytes:
 
 
 def _folders_and_links() -> dict[str, bytes]:
-    """What a section `E` says of one file, some at a limit and some beyond one."""
+    """Sections `E` of one file: modes, folders and links at each limit, and beyond it."""
 
     def text(content: str) -> bytes:
         return write_varint(len(content.encode())) + content.encode()

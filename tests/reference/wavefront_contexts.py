@@ -83,7 +83,7 @@ class Surroundings:
         self.unit, self.value, self.signed = known.unit, known.value, plane.signed
         self.place, self.references = (r, q), len(plane.references)
         self.channel, self.decisions = plane.channel, depth(plane.shape.levels)
-        self.zero = 2**15 if self.is_wide else 0  # what levels are less by
+        self.zero = 2**15 if self.is_wide else 0  # subtracted from levels
         self.y = ((known.value + ROUND) >> 6) - self.zero
         planes = [plane, *plane.references]
 

@@ -131,7 +131,7 @@ fn look_at<const REFS: usize, const WIDE: bool>(
     [first, channel]: [usize; 2],
 ) {
     let own = Around::new(place.plane, place, first);
-    // What levels are less by.
+    // Subtracted from levels.
     let zero = if WIDE { 1 << 15 } else { 0 };
     let level = |around: &Around, offset: Offset| {
         let x = around.level::<WIDE>(offset);

@@ -159,7 +159,7 @@ class Planner:
         compressor is better.
         """
         policy = self.policy
-        if known.two_values is not None or policy.repetition == math.inf:
+        if known.two_values is not None:
             return counting
         repetition = _repetition(sample)
         if repetition < policy.repetition:
