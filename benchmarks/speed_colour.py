@@ -74,11 +74,11 @@ def main() -> None:
             name = f"{model}, {engine or 'default'}"
             rows.append({"compressor": name, **json.loads(done.stdout)})
     found, missing = peers(PEERS, images)
-    faster = partial(encode_jpegxl, effort=3)
     found += [
-        replace(peer, name="JPEG XL e3", encode=faster)
+        replace(peer, name=f"JPEG XL e{effort}", encode=partial(encode_jpegxl, effort=effort))
         for peer in found
         if peer.name == "JPEG XL e7"
+        for effort in (3, 5)
     ]
     for peer in found:
         made = measure(peer, images)

@@ -312,6 +312,19 @@ def test_a_picture_with_an_empty_middle_is_seen_elsewhere() -> None:
     assert not general and 0.5 < cost / summary.bytes_out < 2
 
 
+def test_only_the_sample_of_a_picture_is_compressed_if_its_cost_is_clearly_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(0)
+    picture = random.normal(128, 9, (900, 1000)).clip(0, 255).astype(np.uint8)
+    bands = Bands.from_array(picture)
+    exact, _ = pixel_cost(bands, None, Planner(FAST))
+    assert pixel_cost(bands, None, Planner(FAST), 1.1 * exact) == (exact, False)
+    monkeypatch.setattr("bitsback.planner.pictures._share", None)
+    cost, general = pixel_cost(bands, None, Planner(FAST), picture.size)
+    assert not general and 0.95 < cost / exact < 1.05
+
+
 @pytest.mark.parametrize("shape", [(700, 900), (55, 800, 3), (2000, 30), (64, 300, 200), (9, 9)])
 @pytest.mark.parametrize("most", [1 << 10, 1 << 14, 1 << 17])
 def test_boxes_of_a_sample_are_apart(shape: tuple[int, ...], most: int) -> None:

@@ -24,22 +24,28 @@ from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.planner.candidates import any_codes
 from bitsback.planner.plan import NO_MODEL
 from bitsback.planner.planner import Planner, UnfitError
-from bitsback.planner.policy import DEFAULT
+from bitsback.planner.policy import DEFAULT, FAST
 from bitsback.planner.sampling import Box, sample_boxes
 
 _AT_ONCE = 1 << 20  # bytes that deflate takes at once
 _TOGETHER = 1 << 24  # bytes of tiles that are in memory, and compressed together
 
 
-def pixel_cost(pixels: Bands, tile: int | None, planner: Planner) -> tuple[int, bool]:
+def pixel_cost(
+    pixels: Bands, tile: int | None, planner: Planner, enough: float = 0.0
+) -> tuple[int, bool]:
     """An estimate of the bytes of the pixels, and whether a general compressor needs the fewest.
 
-    A model codes only the middle of a large picture; the cost of the whole is extrapolated by the
-    sizes that deflate gives for both, since pages are often empty at their edges. tile: the most
-    rows and columns of a tile, if requested.
+    A model codes only a sample of a large picture. The cost of the whole is extrapolated by the
+    sizes that deflate gives for both, since pages are often empty at their edges; or by the numbers
+    of elements, if that is far less than enough. tile: the most rows and columns of a tile, if
+    requested. enough: the bytes that the caller compares the estimate with.
     """
     grid = _grid(pixels, tile)
-    above, boxes = zip(*sample_boxes(pixels.dtype, grid), strict=True)
+    given, policy = planner.given, planner.policy
+    learned = given is not None and (given.wavefront or not given.counted)
+    elements = FAST.sample_elements if learned else policy.sample_elements
+    above, boxes = zip(*sample_boxes(pixels.dtype, grid, elements), strict=True)
     # The regions have to come in order.
     read = sorted({*map(_key, boxes), *map(_key, above)})
     regions = dict(zip(read, pixels.regions([*map(_box, read)]), strict=True))
@@ -47,15 +53,18 @@ def pixel_cost(pixels: Bands, tile: int | None, planner: Planner) -> tuple[int, 
         Tiles.from_arrays((regions[_key(box)] for box in some), pixels.dtype)
         for some in (boxes, above)
     )
-    share = _share(sample, pixels, grid)
-    whole, by_model = sample.elements.size == pixels.size, None
+    whole, by_model, share = sample.elements.size == pixels.size, None, 1.0
     if any_codes(planner.given, pixels.dtype, pixels.shape):
         plan = NO_MODEL
         with suppress(UnfitError):
             plan = planner.plan(sample, "a picture", before if before.elements.size else None)
         if plan.models:
             start = planner.policy.block_bytes // 2  # of a message, which pictures share
-            by_model = max(plan.rate * sample.elements.size - start, 1.0) / share
+            by_model = max(plan.rate * sample.elements.size - start, 1.0)
+            share = sample.elements.size / pixels.size
+            if by_model > planner.policy.clearly * share * enough:
+                share = _share(sample, pixels, grid)
+            by_model /= share
             if planner.given is not None or (whole and not plan.contested):
                 return int(by_model), False
     coder = planner.policy.coder

@@ -101,6 +101,8 @@ class Policy:
     slices of a tile of a stack of pictures at least."""
     worthwhile: float = 0.98
     """Share below which a stack, a digit by a model, or pixels instead of a file are worthwhile."""
+    clearly: float = 0.8
+    """Share of a file's bytes below which a sample's share of a picture need not be exact."""
     stack_learns: tuple[float, float] = (0.95, 0.8)
     """Shares of the bytes of slices alone below which an array is a stack, where a block of slices
     gives more to learn than a sample: to general compressors and models that count in both cases;

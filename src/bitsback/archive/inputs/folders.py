@@ -98,7 +98,8 @@ class _Undecided:
     """A picture that is coded or held: as its own trial says, or those of others like it."""
 
     coded: _Sorted
-    held: _Sorted
+    held: _Sorted | None
+    """None if its own trial says that it is coded."""
     indexed: bool
     alike: Alike
     trial: Callable[[], TrialOutcome]
@@ -319,7 +320,7 @@ class _Sorter:
     def decided(self, name: str, picture: _Undecided) -> _Sorted:
         """The decision on a picture."""
         outcome = self._outcomes.decide(picture.alike, picture.tried, picture.trial)
-        if not outcome.by_pixels:
+        if picture.held is not None and not outcome.by_pixels:
             return picture.held
         if picture.coded.header is None:
             size = picture.coded.size
@@ -405,20 +406,18 @@ class _Sorter:
             enough = request.policy.worthwhile * (found.size - taken.weight)
             # Models that take long are tried where the others are not enough.
             for policy in dict.fromkeys([request.policy.glance, request.policy]):
-                cost, general = pixel_cost(pixels, request.tile, Planner(policy, request.given))
+                cost, general = pixel_cost(
+                    pixels, request.tile, Planner(policy, request.given), enough
+                )
                 if cost <= enough and not general:
                     break
             share = (cost + taken.weight) / found.size
             return TrialOutcome(cost <= enough, general, share)
 
-        return _Undecided(
-            coded,
-            self._stored(found, file, SMALLER),
-            taken.indexed,
-            alike,
-            trial,
-            trial() if tried or not alike.small else None,
-        )
+        own = trial() if tried or not alike.small else None
+        coded_anyway = own is not None and own.by_pixels
+        held = None if coded_anyway else self._stored(found, file, SMALLER)
+        return _Undecided(coded, held, taken.indexed, alike, trial, own)
 
     def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
         streams = streams_in(file, found.size)
