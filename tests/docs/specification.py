@@ -1,11 +1,13 @@
-"""How many conformance files a decoder restores after each step of docs/format.md, Reading order.
-Run this file to print the table: `PYTHONPATH=tests python tests/docs/milestones.py`.
+"""Tables of the specification that are computed: the conformance files that a decoder restores
+after each step, and the bundled models. Run this file to print them:
+`PYTHONPATH=tests python tests/docs/specification.py`.
 """
 
 from __future__ import annotations
 
 import json
 
+from bitsback.models import bundled
 from docs.blocks import ROOT
 
 STEPS = {
@@ -36,10 +38,15 @@ def needed(sections: list[str]) -> set[str]:
     return found if found & {"A2", "A3"} else found - {"A1"}
 
 
-def table() -> str:
-    """A row for each step: its sections, and the files that pass after it."""
+def valid_files() -> list[set[str]]:
+    """The sections that each valid conformance file needs."""
     index = json.loads((ROOT / "conformance" / "index.json").read_text("utf-8"))
-    files = [needed(entry["sections"]) for entry in index if "refused" not in entry]
+    return [needed(entry["sections"]) for entry in index if "refused" not in entry]
+
+
+def steps() -> str:
+    """A row for each step: its sections, and the files that pass after it."""
+    files = valid_files()
     rows, known = ["| step | sections | files |", "| --- | --- | --- |"], set[str]()
     for step, sections in STEPS.items():
         known |= {*sections.split()}
@@ -48,5 +55,15 @@ def table() -> str:
     return "\n".join(rows)
 
 
+def models() -> str:
+    """A row for each bundled model: its name, and the size and the identity of its file."""
+    folder = ROOT / "src" / "bitsback" / "models" / "bundled"
+    rows = ["| model | bytes | first 16 bytes of the identity |", "| --- | --- | --- |"]
+    for name in sorted(bundled.names()):
+        size = (folder / f"{name}.safetensors").stat().st_size
+        rows.append(f"| `{name}` | {size:,} | `{bundled.identity(name)[:16].hex()}` |")
+    return "\n".join(rows)
+
+
 if __name__ == "__main__":
-    print(table())
+    print(f"{steps()}\n\n{models()}")
