@@ -10,13 +10,14 @@ import numpy as np
 import bitsback
 from bitsback.coding import chain
 from bitsback.models import Model
+from docs import traced_pixels
 from docs.blocks import ROOT
 from docs.worked_example import ARCHIVE, ITEMS, PICTURE, coded, model, texts
 
 
 def test_the_page_has_the_numbers_of_the_specification() -> None:
     page = (ROOT / "docs" / "worked-example.md").read_text(encoding="utf-8")
-    for text in texts():
+    for text in [*texts(), *traced_pixels.texts()]:
         assert text in page
 
 
