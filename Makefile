@@ -59,10 +59,14 @@ test-slow: .venv/installed-test
 docs: .venv/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
+# What the checker of prose must pass: sentences of at most 30 words, and no phrase that it lists.
+PROSE := docs/api docs/clusters.md docs/commands.md docs/names.md examples/README.md lab/notes/README.md
+
 lint: .venv/installed-test .venv/installed-lint lint-decoder
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src lab/src train/src benchmarks examples recipes tools
+	$(BIN)/python tools/check_prose.py $(PROSE)
 	$(BIN)/clang-format --dry-run -Werror $(shell find src/core -name '*.[ch]pp')
 
 # Where cargo has clippy and rustfmt, which rustup installs.
