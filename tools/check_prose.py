@@ -39,9 +39,10 @@ _FENCED = re.compile(r"^ *(```|~~~).*?^ *\1 *$|<!--.*?-->", re.M | re.S)
 # Other code begins a paragraph: indented, a session of Python, text that Click must not wrap.
 _CODE = re.compile(r"    |>>>|\x08|::: |!!! ")
 _NOT_PROSE = re.compile(r"^ *(?:#|\||\[[^]]+\]:|</?\w).*", re.M)
-# A sentence ends before the next one, a parameter of a docstring (`name: its meaning`), or an item.
-_NEXT = r"""["'(*]*[A-Z0-9`$[]|[a-z_]\w*(?:, \w+)*: """
-_END = re.compile(rf"""(?<=[.?!])[)"'*]*\s+(?={_NEXT})|\n\s*(?=(?:[-*+>]|\d+\.) )""")
+# A sentence ends with its line, or before a capital, a parameter of a docstring (`name: its
+# meaning`), or a list item.
+_NEXT = r"""["'(*]*(?:[A-Z0-9`$[]|bitsback\b)|[a-z_]\w*(?:, \w+)*: """
+_END = re.compile(rf"""(?<=[.?!])[)"'*]*(?:\n|\s+(?={_NEXT}))|\n\s*(?=(?:[-*+>]|\d+\.) )""")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
