@@ -41,7 +41,7 @@ _CODE = re.compile(r"    |>>>|\x08|::: |!!! ")
 _NOT_PROSE = re.compile(r"^ *(?:#|\||\[[^]]+\]:|</?\w).*", re.M)
 # A sentence ends with its line, or before a capital, a parameter of a docstring (`name: its
 # meaning`), or a list item.
-_NEXT = r"""["'(*]*(?:[A-Z0-9`$[]|bitsback\b)|[a-z_]\w*(?:, \w+)*: """
+_NEXT = r"""[A-Z0-9"'(*`$[]|bitsback\b|[a-z_]\w*(?:, \w+)*: """
 _END = re.compile(rf"""(?<=[.?!])[)"'*]*(?:\n|\s+(?={_NEXT}))|\n\s*(?=(?:[-*+>]|\d+\.) )""")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
