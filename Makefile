@@ -61,7 +61,7 @@ docs: .venv/installed-docs
 
 # The prose that tools/check_prose.py must pass.
 PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs !docs/format.md !docs/model-format.md !docs/jpeg-format.md \
-	!docs/worked-example.md examples recipes tools tests/README.md conformance/README.md decoder/README.md lab/README.md lab/notes/README.md \
+	!docs/worked-example.md examples recipes tools tests/README.md conformance/README.md decoder/README.md lab/README.md lab/notes \
 	train/README.md src/bitsback/cli/commands lab/src/bitsback_lab/commands
 
 lint: .venv/installed-test .venv/installed-lint lint-decoder
