@@ -20,7 +20,7 @@ PHRASES = {
     r"(?:models?|contexts?|predictors?) that counts?": "context mixing, adaptive contexts",
     r"what is (?:asked|given|held|meant|said|taken|told)": "the noun",
     # "each of which", "the last of which" are common English; "an archive of which" is not.
-    r"(?!(?:all|any|both|each|few|first|half|last|latter|many|most|none|one|some|two)\b)"
+    r"(?!(?:all|any|both|each|few|first|front|half|last|latter|many|most|none|one|some|two)\b)"
     r"\w+,? of which": "whose, or a sentence of its own",
     r"told|tells? of": "reports, names, distinguished",
     r"seen": "shown, visible, known, trained on",
