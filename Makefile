@@ -59,10 +59,16 @@ test-slow: .venv/installed-test
 docs: .venv/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
+# The prose that tools/check_prose.py must pass.
+PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs !docs/format.md !docs/model-format.md !docs/jpeg-format.md \
+	!docs/worked-example.md examples recipes tools tests/README.md conformance/README.md decoder/README.md lab/README.md lab/notes \
+	train/README.md src/bitsback/cli/commands lab/src/bitsback_lab/commands
+
 lint: .venv/installed-test .venv/installed-lint lint-decoder
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src lab/src train/src benchmarks examples recipes tools
+	$(BIN)/python tools/check_prose.py $(foreach path,$(PROSE),'$(path)')
 	$(BIN)/clang-format --dry-run -Werror $(shell find src/core -name '*.[ch]pp')
 
 # Where cargo has clippy and rustfmt, which rustup installs.

@@ -1,10 +1,10 @@
 """A time series with a hidden state: bits back over the path of states.
 
-A dealer throws a fair die, and now and then secretly swaps it with a loaded one. Only the series of
-throws is given: expectation maximisation (Baum and Welch) finds the two dice and the rates of
-swaps. `HiddenMarkov` then codes other throws. It never codes which die was used: the bits that
-choose a path of states come back (Townsend and Murray 2021), so that a series takes -log2 of its
-probability, summed over all paths.
+A dealer throws a fair die, and sometimes secretly swaps it with a loaded one. Only the throws are
+known: expectation maximisation (Baum and Welch) finds the two dice and the rates of swaps.
+`HiddenMarkov` then codes other throws, and never pays for the path of states (Townsend and Murray
+2021). Bits back returns the bits that choose it. So a series takes -log2 of its probability, summed
+over all paths.
 
     python examples/hidden_markov.py
 """

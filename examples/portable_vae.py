@@ -27,7 +27,7 @@ LATENTS = 20
 
 
 class Vae(nn.Module):
-    """x: one channel of 28 x 28 pixels, 0 or 1. z: 20 numbers, of which N(0, 1) is the prior."""
+    """x: one channel of 28 x 28 pixels, 0 or 1. z: 20 numbers, each with the prior N(0, 1)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """A multiset of records, which saves the bits of their order.
 
-A survey's answers are records of an age, a town and a count. `Named` codes one of them, field by
-field, and `Multiset` all of them without their order, which saves log2(n!) bits, or fewer if
-records are equal, since these have fewer orders.
+A survey's answers are records of an age, a town and a count. `Named` codes one record, field by
+field, and `Multiset` all of them without their order. This saves log2(n!) bits, or fewer if some
+records are equal.
 
     python examples/records.py
 """

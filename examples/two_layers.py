@@ -2,14 +2,14 @@
 
 Two layers are coded in Bit-Swap's order (Kingma, Abbeel, Ho 2019): z1 is popped, the image pushed,
 and only then z2 popped, with bits that the image has just added. The same code trains both VAEs,
-describes them to `bitsback_train.portable`, and compresses digits that they have not seen.
+describes them to `bitsback_train.portable`, and compresses other digits.
 
     python examples/two_layers.py
     python examples/two_layers.py MNIST
 
 MNIST is a folder with the published train-images-idx3-ubyte.gz. With it the VAEs train on all its
-images, for five minutes each on a core, and code the 10,000 test images. Without it they see 8,000
-of the test images.
+images, for five minutes each on a core, and code the 10,000 test images. Without it they train on
+8,000 of the test images.
 """
 
 import gzip
@@ -58,9 +58,10 @@ def normal(parameters: tuple[Tensor, Tensor]) -> Normal:
 
 
 class Vae(nn.Module):
-    """x: 784 pixels, 0 or 1. latents: the size of each layer, from the image up. q[i] infers layer
-    i + 1 from layer i, and p[i] generates layer i from layer i + 1; the image is layer 0, and the
-    prior of the top layer N(0, 1).
+    """x: 784 pixels, 0 or 1. latents: the size of each layer, from the image up.
+
+    The image is layer 0. q[i] infers layer i + 1 from layer i, and p[i] generates layer i from
+    layer i + 1. The prior of the top layer is N(0, 1).
     """
 
     def __init__(self, latents: Sequence[int]) -> None:

@@ -1,11 +1,11 @@
 """The paper's variational auto-encoder, and bits back with it in twenty lines.
 
 A VAE is trained on most of the digits of the lab; the others are coded with it, image by image, and
-come back. They take the negative ELBO, the training loss of the VAE: this is the result of
-Townsend, Bird and Barber 2019.
+restored. They take the negative ELBO, the training loss of the VAE: this is the result of Townsend,
+Bird and Barber 2019.
 
 The networks compute in floats, so only this machine can read the messages. `portable_vae.py` makes
-files of such a model that any machine reads.
+archives of such a model that any machine reads.
 
     python examples/vae.py
 """
@@ -26,7 +26,7 @@ LATENTS, BUCKET_BITS = 40, 8
 
 
 class Vae(nn.Module):
-    """x: 784 pixels, 0 or 1. z: 40 numbers, of which N(0, 1) is the prior."""
+    """x: 784 pixels, 0 or 1. z: 40 numbers, each with the prior N(0, 1)."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -207,8 +207,8 @@ def graphics(
     lag: int,
     limit: int,
 ) -> dict[str, Any]:
-    """first: of candidates. large: the number of a context that tells how much is known. limit: of
-    the counts of contexts, but for those of candidates.
+    """first: of candidates. large: the number of a context that measures how much is known. limit:
+    of the counts of contexts, except those of candidates.
     """
     found = several([*contexts, "W+N-NW/2"], limit)
     found[-1]["terms"][1:1] = PATTERN

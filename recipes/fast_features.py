@@ -29,7 +29,7 @@ from bitsback_train.fit.pixels import pixels_of
 SIDES = {"photos": 64, "greyphotos": 64, "mosaic": 256}
 """Squares of the pictures of patches; a mosaic has 16 patches."""
 MOSAIC_STEP = 5
-"""Every fifth picture of patches is also seen as a mosaic, and in grey."""
+"""Every fifth picture of patches is also used as a mosaic, and in grey."""
 PARTS = {
     "photos": 1 / 3, "mosaic": 1 / 16, "greyphotos": 1 / 16, "grey8": 1 / 32, "aerial": 1 / 16,
     "pages": 1 / 32, "graphics": 1 / 64,

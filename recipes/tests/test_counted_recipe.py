@@ -1,4 +1,4 @@
-"""The models that count contexts are what their recipe makes of them."""
+"""The recipe makes the bundled context-mixing models."""
 
 from pathlib import Path
 

@@ -46,9 +46,9 @@ class CompressOptions:
         "auto",
         "A bundled model, see 'bitsback models', or a model file.",
         'Or a model; or how a bundled one is chosen. "best" takes whichever makes a sample'
-        ' smallest. "auto" does the same, but tries the slow ones, which count contexts, only where'
-        ' a look at the sample says that they may pay. "fast" chooses among those that code 5 MB a'
-        " second and more. The size of the input does not matter.",
+        ' smallest. "auto" does the same, but tries context mixing, which is slow, only if the'
+        ' sample suggests that it pays. "fast" chooses among those that code at least 5 MB a'
+        " second. The size of the input does not matter.",
         names=("-m", "--model"),
         metavar="NAME|FILE",
         usual="auto",
@@ -72,10 +72,10 @@ class CompressOptions:
     )
     files: FilesAs = option(
         "exact",
-        '"exact": files come back byte for byte. "pixels": pictures come back with the same pixels'
-        " and metadata, compressed anew, where that takes less space.",
-        "In both cases, files that coding by pixels would make larger or cannot restore, files that"
-        " are no pictures, and damaged files are stored verbatim.",
+        '"exact": files are restored byte for byte. "pixels": pictures are restored with the same'
+        " pixels and metadata, but other bytes, if that takes less space.",
+        "In both cases damaged files, files that are not pictures, and pictures that pixels would"
+        " make larger or could not restore are stored verbatim.",
         choices=get_args(FilesAs),
         heading=_FILES,
     )
@@ -104,8 +104,8 @@ class CompressOptions:
     )
     hashes: Algorithm | None = option(
         None,
-        "Store the hash of each file of a folder that comes back byte for byte. It is checked"
-        " whenever the file is restored, and 'list --hashes' prints it.",
+        "Store the hash of each file of a folder that is restored byte for byte. It is checked at"
+        " each restoring, and 'list --hashes' prints it.",
         "`archive.hashes` has them. Each of these files is read once more.",
         choices=get_args(Algorithm),
         heading=_FILES,
@@ -117,18 +117,18 @@ class CompressOptions:
         '"storage": the archive is small. "random-access": reading one item, or a region of a large'
         " one, is fast, and the archive is larger: 8 % for grey MNIST digits, 57 % for bilevel"
         " ones, 4 % for photographs.",
-        "Any one item is decoded in a millisecond or so: blocks and tiles are small and nothing is"
-        ' a stack, unless others are asked for, and "auto" takes a model that is not autoregressive'
-        " where one fits (docs/pytorch.md).",
+        "An item is decoded in about a millisecond: by default, blocks and tiles are small and"
+        ' nothing is a stack, and "auto" prefers models that are not autoregressive'
+        " (docs/pytorch.md).",
         names=("--for",),
         choices=get_args(Purpose),
         heading=_LAYOUT,
     )
     unordered: bool = option(
         False,
-        "Drop the order and the names of the items; they come back sorted. This saves 11.8 bits an"
-        " item for 10,000 items. All of them are one block, unless `block` is given, so reading one"
-        " decodes all.",
+        "Drop the order and the names of the items; they are restored sorted. This saves 11.8 bits"
+        " an item for 10,000 items. All of them are one block, unless `block` is set, so reading"
+        " one decodes all.",
         "A block is a multiset of at most 2^20 items and 2^28 elements, in memory as a whole. If a"
         " model codes it, this saves log2(n!) bits for n items. Items that are cut into tiles keep"
         " their order. Only the pixels of files are kept, and their names are numbers.",

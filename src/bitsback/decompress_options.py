@@ -32,13 +32,13 @@ class DecompressOptions:
     files: RestoredFiles = option(
         "exact",
         '"exact": it is an error if zlib or libtiff of this computer cannot reproduce the bytes of'
-        ' a file. "pixels": such a file comes back with the same pixels and metadata.',
+        ' a file. "pixels": such a file is restored with the same pixels and metadata.',
         choices=get_args(RestoredFiles),
     )
     keep_going: bool = option(
         False,
         "Restore the undamaged parts of a damaged or truncated archive, and list the lost ones.",
-        "All undamaged files come back; of an array the undamaged items, one after the other, or"
+        "All undamaged files are restored; of an array the undamaged items, one after the other, or"
         " the undamaged rows if it is one item. The output has to be named. Every block is decoded"
         " twice. `lost` and `problems` of the summary say what is missing.",
     )

@@ -1,4 +1,4 @@
-"""The names in docs/architecture.md and docs/how-it-works.md exist."""
+"""The files and folders that some pages name exist."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import pytest
 
 from docs.blocks import ROOT
 
-PAGE = "".join(
-    (ROOT / "docs" / name).read_text() for name in ("architecture.md", "how-it-works.md")
-)
+PAGES = ("docs/architecture.md", "docs/how-it-works.md", "tests/README.md")
+PAGE = "".join((ROOT / page).read_text() for page in PAGES)
 FILES = r"[\w./-]+\.(?:py|pyi|hpp|cpp|md|sh)"
 NAMED = sorted({*re.findall(rf"`({FILES})`", PAGE), *re.findall(r"`([\w./-]+/)`", PAGE)})
 FOLDERS = ("src", "lab", "train", "tests", "docs", "benchmarks", "examples", "recipes", "tools")

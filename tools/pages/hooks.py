@@ -1,5 +1,6 @@
 """Pages of the site beyond those in docs/: the examples, the list of changes, the notes of the lab,
-the sources and licences of the models; and the modules beside this one, for the code in pages.
+and the sources and licences of the models. The code in pages may import the modules beside this
+one.
 """
 
 from __future__ import annotations

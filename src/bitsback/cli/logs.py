@@ -26,7 +26,7 @@ def with_option(command: click.Command) -> click.Command:
                 count=True,
                 expose_value=False,
                 callback=lambda context, _, given: show(given, context) if given else None,
-                help="Say which model is chosen and why; -vv says more.",
+                help="Report the chosen models and the reasons; -vv reports more.",
             )
         )
     return command

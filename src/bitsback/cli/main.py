@@ -195,8 +195,8 @@ def _hold_standard_streams() -> None:
     "-v",
     "--verbose",
     count=True,
-    help="Say which model is chosen and why; -vv says more. The variable BITSBACK_LOG=info, or"
-    " =debug, does the same.",
+    help="Report the chosen models and the reasons; -vv reports more. The variable"
+    " BITSBACK_LOG=info, or =debug, does the same.",
 )
 @click.pass_context
 def bitsback(context: click.Context, verbose: int) -> None:

@@ -101,12 +101,12 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train a model for images like those in DATA, and say whether it pays.
+    """Train a model for images like those in DATA, and report whether it pays.
 
-    DATA is anything that 'bitsback compress' reads, of bool or of integers of 8 or 16 bits: an
-    array, pictures of any sizes, a stack, or one large image, of which parts are held out. A tenth
-    of the images is used for validation, and another tenth only at the end, to compare with
-    'compress --best', which needs no training.
+    DATA is any input of 'bitsback compress' whose elements are bool or integers of 8 or 16 bits: an
+    array, pictures of any sizes, a stack, or one large image. A tenth of the images is used for
+    validation. Another tenth is used only at the end, to compare with 'compress --best', which
+    needs no training.
 
     Training needs ./train[torch]; compressing and decompressing with the model do not.
 

@@ -30,9 +30,9 @@ _LIST = "\n".join(f"      {entry.name:12} {entry.about}" for entry in ENTRIES)
       all          all of them, and a page of them, paper/README.md; minutes
       page         only the page and its pictures, from the numbers in the folder
 
-    Other compressors come with .[peers]. What slow ones make of the test set is known already and
-    looked up, unless --remeasure is given. Fashion-MNIST does not ship: table3 measures on it if
-    BITSBACK_DATA names a folder that has it.
+    The extra .[peers] installs other compressors. Stored figures of slow ones are used, unless
+    --remeasure is given. Fashion-MNIST does not ship: table3 measures on it if BITSBACK_DATA names
+    a folder that has it.
     """,
 )
 @click.argument("name", metavar="NAME", type=click.Choice([*NAMES, _ALL, _PAGE]))

@@ -75,10 +75,10 @@ def text(numbers: Numbers) -> str:
         ": none is more than chance." if most < 2 else "."
     )
     return (
-        "In a chain the bits that choose an image's latents are what earlier images left, which is"
+        "In a chain, earlier images leave the bits that choose an image's latents. They are"
         " compressed data and not quite random: the aggregate of the posteriors is not the prior."
-        f" The mean of the test set in bits an image, {numbers['repeats']} times each, in chains of"
-        " 10,000 and with fresh random bits for every image, and the mean of the difference with"
+        f" The table has the mean of the test set in bits an image, measured {numbers['repeats']}"
+        " times in chains of 10,000 and with fresh random bits for every image. The difference has"
         " its standard error:\n\n"
         + table(
             ["", "fresh random bits", "in a chain", "difference, bits an image", "of the rate"],

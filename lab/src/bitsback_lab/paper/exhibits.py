@@ -32,7 +32,7 @@ ENTRIES = (
         "table1",
         "Table 1: the ledger of one image",
         "the three steps on one image, bit by bit",
-        "the three steps by which a sender encodes a symbol, as symbols, without numbers.",
+        "the three steps by which a sender encodes a symbol, in formulas.",
     ),
     Entry(
         "table2",
@@ -44,14 +44,14 @@ ENTRIES = (
     Entry(
         "table3",
         "Table 3: stronger models",
-        "what the paper predicted, and what models that ship reach",
+        "the paper's predictions, and the rates of bundled models",
         "a prediction from the negative ELBO of a model that it did not code with; it is a column"
         " here.",
     ),
     Entry(
         "figure1",
         "Figure 1: images and their bits",
-        "30 images beside what PNG, bz2 and bitsback make of them",
+        "30 images, and their bits by PNG, bz2 and bitsback",
         "30 binarised images beside the bits of PNG, bz2 and BB-ANS; the last column of the table"
         " has the rates of its Table 2.",
     ),
@@ -75,19 +75,19 @@ ENTRIES = (
         "encoding and decoding as two short Python functions.",
     ),
     Entry("latent-bits", "Bits of a latent", "the rate by the number of buckets of a latent"),
-    Entry("precision", "Finite precision", "what rounded probabilities and finite heads cost"),
-    Entry("start", "Starting a chain", "what the first images cost, with and without random bits"),
+    Entry("precision", "Finite precision", "the cost of rounded probabilities and finite heads"),
+    Entry(
+        "start", "Starting a chain", "the cost of the first images, with and without random bits"
+    ),
     Entry(
         "dirty-bits", "Dirty bits", "whether the bits of earlier images are as good as random ones"
     ),
     Entry(
         "model-cost",
         "Communicating the model",
-        "from how many images on a model inside an archive pays",
+        "the number of images from which an embedded model pays",
     ),
-    Entry(
-        "parallel", "Parallelisation", "speed by threads, lanes and batches, measured here and now"
-    ),
+    Entry("parallel", "Parallelisation", "speed by threads, lanes and batches on this machine"),
 )
 NAMES = tuple(entry.name for entry in ENTRIES)
 

@@ -162,13 +162,13 @@ def text(numbers: Numbers) -> str:
     return (
         f"The first {numbers['images']} of the binarised test images, {numbers['pixels']:,} pixels,"
         " and as many bits of each stream as they take on average, a square for each. Each"
-        " compressor had all 10,000 images: PNG and bz2 as one picture and one stream of packed"
-        f" bits, bitsback as an archive with `{numbers['model']}`.\n\n"
+        " compressor coded all 10,000 images: PNG as one picture, bz2 as one stream of packed bits,"
+        f" bitsback as an archive with `{numbers['model']}`.\n\n"
         + table(
             ["", f"bits for {numbers['images']} images", "bits per pixel", "the paper, Table 2"],
             rows,
         )
-        + "\n\nThe paper's PNG is a file for each image, and its BB-ANS a smaller network."
+        + "\n\nThe paper has a PNG file for each image, and a smaller network for BB-ANS."
     )
 
 

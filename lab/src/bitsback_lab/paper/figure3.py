@@ -79,10 +79,10 @@ def text(numbers: Numbers) -> str:
         for model in panel["models"]
     ]
     return (
-        f"{numbers['copies']} copies of the test set, each in another order, go into one message,"
-        f" image by image; the lines are the averages of the last {numbers['window']:,} images. The"
-        " dotted lines are the negative ELBO of the models on the test set (exact code lengths,"
-        " the mean of ten samples an image). Nothing builds up along the chain.\n\n"
+        f"{numbers['copies']} copies of the test set, each in another order, are pushed to one"
+        f" message, image by image. The lines are the averages of the last {numbers['window']:,}"
+        " images. The dotted lines are the negative ELBO of the models on the test set (exact code"
+        " lengths, the mean of ten samples an image). The rate does not change along the chain.\n\n"
         + table(
             ["", "model", "rate of the chain, bits per pixel", "negative ELBO", "the paper's rate"],
             rows,

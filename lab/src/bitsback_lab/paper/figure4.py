@@ -56,12 +56,12 @@ def text(numbers: Numbers) -> str:
     count = 1 << numbers["bits"]
     return (
         f"A latent is coded as one of {count} buckets that are equally likely under the prior N(0,"
-        f" 1), so pushing it costs {numbers['bits']} bits whichever it is. The posterior is that of"
-        f" latent {numbers['latent']} of test image {numbers['image']} under `{numbers['model']}`,"
-        f" with mean {numbers['mean']:.3f} and standard deviation {numbers['scale']:.3f}; popping a"
-        f" bucket gives back its information. The models that ship have 256 buckets, not {count}."
-        " Buckets of a probability of 0.001 and more, from the integers that the codec codes"
-        " with:\n\n" + table(["bucket", "probability", "information, bits"], rows)
+        f" 1), so pushing any of them costs {numbers['bits']} bits. The posterior is that of latent"
+        f" {numbers['latent']} of test image {numbers['image']} under `{numbers['model']}`, with"
+        f" mean {numbers['mean']:.3f} and standard deviation {numbers['scale']:.3f}. Popping a"
+        f" bucket returns its information. The bundled models have 256 buckets, not {count}. The"
+        " table has the buckets with a probability of at least 0.001, from the integers of the"
+        " codec:\n\n" + table(["bucket", "probability", "information, bits"], rows)
     )
 
 

@@ -98,9 +98,10 @@ def text(numbers: Numbers) -> str:
             ),
             f"```python\n{numbers['plain_source'].rstrip()}\n```",
             (
-                "Both at work on a toy model of four latents and three symbols: the message after"
-                " each symbol, as a hexadecimal number. `lab/tests/paper/test_plain.py` compares"
-                " them for random models and long messages."
+                "Both code with a toy model of four latents and three symbols. The table has the"
+                " message after each symbol, as a hexadecimal number."
+                " `lab/tests/paper/test_plain.py` compares both for random models and long"
+                " messages."
             ),
             table(["x pushed", "plain integers", "`BitsBack`"], rows),
         )

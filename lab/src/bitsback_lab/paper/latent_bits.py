@@ -87,11 +87,11 @@ def text(numbers: Numbers) -> str:
         for i, bits in enumerate(numbers["bits"])
     ]
     return (
-        "A posterior can say no more than which bucket a latent lies in, and the prior charges for"
-        " each bucket, so wide buckets cost bits. Narrow ones cost nothing: what the prior charges"
-        " more, the posterior gives back. The models that ship take 8 bits, since fewer bits"
-        " popped mean a cheaper start. Exact code lengths of the test set in bits per pixel,"
-        f" {numbers['samples']} samples an image, so that the last digit is down to chance.\n\n"
+        "A posterior determines only the bucket of a latent, and the prior charges for each bucket,"
+        " so wide buckets cost bits. Narrow ones cost nothing: the posterior returns what the prior"
+        " charges. The bundled models have 8 bits, since fewer popped bits make a cheaper start."
+        " The table has exact code lengths of the test set in bits per pixel, with"
+        f" {numbers['samples']} samples an image, so the last digit is chance.\n\n"
         + table(["bits", "buckets", *names], rows)
     )
 

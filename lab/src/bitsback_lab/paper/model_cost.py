@@ -99,10 +99,11 @@ def break_even(counts: Sequence[int], ours: Sequence[int], theirs: Sequence[int]
 def text(numbers: Numbers) -> str:
     counts = numbers["counts"]
     parts = [
-        "A model that does not ship with the program has to be in the archive. Bits per pixel of"
-        " the first n test images, the model included, where it is entropy-coded with the library's"
-        " own codecs, and from how many images on that is less than what others take (between the"
-        " measured numbers, and beyond the last of them, as if each further image took the same):"
+        "A model that does not ship has to be in the archive. The first table of each set has bits"
+        " per pixel of the first n test images, with the model, entropy-coded by the library's own"
+        " codecs. The second has the number of images from which this is less than others take."
+        " Numbers between the measured ones, and beyond the last, assume the same size for each"
+        " further image:"
     ]
     for panel in numbers["panels"]:
         rows = []

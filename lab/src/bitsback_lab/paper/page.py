@@ -22,13 +22,13 @@ _TITLE = "The paper, reproduced"
 _LEAD = (
     "[Townsend, Bird and Barber, *Practical Lossless Compression with Latent Variables using Bits"
     " Back Coding*](https://arxiv.org/abs/1901.04866) (ICLR 2019) has three tables and five"
-    " figures. This page shows them with the models and the test set that ship with bitsback,"
-    " beside the numbers of the paper. The measurements after them are of what the paper analyses."
-    " Figure 2 is the model: z with its prior p(z), x with its likelihood p(x|z), and the posterior"
-    " q(z|x). These are the methods `prior`, `likelihood` and `posterior` of `bitsback.Model`.\n\n"
-    "The command under each heading measures that part again. `bitsback reproduce all -o docs`"
-    " measures everything and writes this page, its pictures and its numbers, the JSON files beside"
-    " it; `bitsback reproduce page -o docs` makes the page and the pictures from the JSON files."
+    " figures. This page reproduces them with the bundled models and test set, and compares the"
+    " numbers with those of the paper. Further sections measure what the paper analyses. Figure 2"
+    " is the model: z with its prior p(z), x with its likelihood p(x|z), and the posterior q(z|x)."
+    " They are the methods `prior`, `likelihood` and `posterior` of `bitsback.Model`.\n\nThe"
+    " command under each heading measures that section again. `bitsback reproduce all -o docs`"
+    " measures everything, and writes this page, its pictures and its numbers (JSON files)."
+    " `bitsback reproduce page -o docs` makes the page and the pictures from the JSON files."
 )
 
 
@@ -67,9 +67,9 @@ def float_decoding(folder: Path) -> list[str]:
         "## Exactness matters",
         measured_by("python benchmarks/float_decoding.py"),
         (
-            "A decoder has to compute the very probabilities that the encoder had. What becomes of"
-            " images that are decoded after something about the machine has changed, by a coder"
-            " whose network computes with floats, and by bitsback:"
+            "A decoder has to compute the same probabilities as the encoder. The table shows what"
+            " happens to images if something about the machine changes before decoding. It compares"
+            " a coder whose network computes with floats, and bitsback:"
         ),
         table(["change before decoding", "floats", "bitsback"], cells, 3),
     ]

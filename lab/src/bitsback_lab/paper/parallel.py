@@ -127,11 +127,11 @@ def _speed(pixels: int, work: Callable[[], object], clock: Callable[[], float]) 
 def text(numbers: Numbers) -> str:
     timed = numbers[TIMED]
     parts = [
-        "Blocks are independent, so threads share them. Within a block the lanes of the message"
-        " let the processor overlap its steps, and the networks see a batch of images at once."
-        f" Millions of pixels a second on this machine ({timed['processor']}, {timed['cores']}"
-        f" cores), the best of {REPEATS} runs, by the clock for threads and in processor time for"
-        " lanes and batches:"
+        "Blocks are independent, so threads share them. Within a block the lanes of the message let"
+        " the processor overlap its steps, and the networks process a batch of images at once. The"
+        f" tables have millions of pixels a second on this machine ({timed['processor']},"
+        f" {timed['cores']} cores), the best of {REPEATS} runs. Threads are measured by the clock,"
+        " lanes and batches in processor time:"
     ]
     for model in timed["models"]:
         threads, lanes, batches = model["threads"], model["lanes"], model["batches"]

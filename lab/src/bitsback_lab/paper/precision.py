@@ -163,10 +163,11 @@ def coded_bits(intervals: list[tuple[int, int]], precision: int, floor: int) -> 
 
 def text(numbers: Numbers) -> str:
     parts = [
-        "Probabilities are integers out of 2^precision, and no symbol has less than one. Bits per"
-        " pixel with coarser ones than the models have, for the posterior and for the likelihood,"
-        f" on the test set (exact code lengths, {SAMPLES} samples an image). The grey likelihood"
-        " gains a little from coarser ones, which leave more to the least likely pixels:"
+        "Probabilities are integers out of 2^precision, and each symbol has at least one. The"
+        " tables have bits per pixel of the test set with coarser probabilities than the models"
+        f" have (exact code lengths, {SAMPLES} samples an image). They are for the posterior and"
+        " for the likelihood. The grey likelihood gains a little from coarser ones, which leave"
+        " more to the least likely pixels:"
     ]
     for model in numbers["models"]:
         for which in ("posterior", "likelihood"):
@@ -185,10 +186,10 @@ def text(numbers: Numbers) -> str:
     ]
     parts += [
         (
-            "The coder rounds too, once a symbol, since its heads are finite. Those of the"
-            " library, from 2^32 to 2^64, cost nothing that could be seen: the message grows"
-            f" beyond the information that goes in by {excess} bits an image, in {LANES} lanes."
-            " Coders with smaller heads, from 2^floor to 2^(floor + 32), pushing the pixels of"
+            "The coder also rounds once a symbol, since its heads are finite. The library's heads,"
+            f" from 2^32 to 2^64, have no measurable cost. In {LANES} lanes the message grows"
+            f" beyond the pushed information by {excess} bits an image. The table has coders with"
+            " smaller heads, from 2^floor to 2^(floor + 32). They push the pixels of"
             f" {few['images']:,} images under the likelihood of `{few['model']}`,"
             f" {few['information']:.1f} bits an image at precision {few['precision']}:"
         ),

@@ -102,13 +102,13 @@ def code(model: Model, x: Symbols, scheme: Scheme, seed: int) -> tuple[int, floa
 def text(numbers: Numbers) -> str:
     head = ["images in the chain", *(f"{count:,}" for count in numbers["counts"])]
     parts = [
-        "The first image pops its latents from bits that have to come from somewhere, and that"
-        " stay in the message. The paper takes random bits. Coding many images at once, for speed,"
-        " takes as many times more. An archive starts each block from the digest of its content,"
-        " 256 bits that it stores anyway, and takes few images at once until there is enough on"
-        " the stack. Bits in the message beyond the information of the images, the mean of"
-        f" {numbers['blocks']} chains; of those of an archive {numbers['digest_bits']} are the"
-        " digest, which the others lack:"
+        "The first image pops its latents from initial bits, which stay in the message. The paper"
+        " takes random bits. Coding many images at once, for speed, takes as many times more. An"
+        " archive starts each block from the digest of its content, 256 bits that it stores anyway,"
+        " and codes few images at once until the stack has enough bits. The table has the bits in"
+        f" the message beyond the information of the images, the mean of {numbers['blocks']}"
+        f" chains. In archives {numbers['digest_bits']} of them are the digest, which the others"
+        " lack:"
     ]
     for model in numbers["models"]:
         rows = [

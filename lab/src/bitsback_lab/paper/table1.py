@@ -82,12 +82,12 @@ def ledger_table(numbers: Numbers) -> str:
 def text(numbers: Numbers) -> str:
     first = numbers["models"][0]
     parts = [
-        f"Image {first['image']} of the test set goes onto a message that holds the"
-        f" {first['before']} images behind it, as in an archive. The message is one big number; its"
-        " length is its log2. The information is the sum of -log2 of the symbols' probabilities:"
-        " -log2 of their exact frequencies, negative where they are popped. Its sum is a sample of"
-        " the negative ELBO, and the message grows by just that, to a few thousandths of a bit:"
-        " heads are finite."
+        f"Image {first['image']} of the test set is pushed onto a message with the"
+        f" {first['before']} images behind it, as in an archive. The message is one big number, and"
+        " its length is its log2. The information of a step is the sum of -log2 of the symbols'"
+        " exact probabilities, negative for a pop. The sum of all steps is a sample of the negative"
+        " ELBO. The message grows by this sum, up to a few thousandths of a bit, since heads are"
+        " finite."
     ]
     for model in numbers["models"]:
         parts.append(f"With `{model['model']}`, {model['bits_per_pixel']:.4f} bits per pixel:")

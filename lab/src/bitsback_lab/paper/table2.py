@@ -72,11 +72,11 @@ def measure(conditions: Conditions) -> Numbers:
 def text(numbers: Numbers) -> str:
     parts = [
         (
-            "Bits per pixel of the 10,000 test images, here and in the paper; binarised once by"
-            " `np.random.RandomState(0).random_sample(x.shape) < x / 255`, as the paper's code has"
-            " it. The negative ELBO is the exact code length of the integer model, net what the"
-            " images make one chain longer, and archive the whole file, with header, index, digests"
-            " and start-up, and without the model, which ships."
+            "Bits per pixel of the 10,000 test images, here and in the paper. The images are"
+            " binarised once by `np.random.RandomState(0).random_sample(x.shape) < x / 255`, as in"
+            ' the paper\'s code. "Negative ELBO" is the exact code length of the integer model,'
+            ' and "net" the growth of one long chain by the images. "Archive" is the whole file'
+            " with header, index, digests and start-up, without the bundled model."
         ),
         table(
             [
@@ -88,10 +88,10 @@ def text(numbers: Numbers) -> str:
             2,
         ),
         (
-            "PNG and WebP files of binarised digits take less in the paper than files of the same"
-            " images do here, with today's Pillow. What the paper left out, with the effort in the"
-            " name; streams see bilevel pixels packed into bits, a mosaic holds all images in one"
-            " picture of 2800 x 2800:"
+            "PNG and WebP files of binarised digits are smaller in the paper than files of the same"
+            " images by today's Pillow. The next table has compressors that the paper left out,"
+            " with the effort in the name. Streams have bilevel pixels packed into bits; a mosaic"
+            " has all images in one picture of 2800 x 2800:"
         ),
         table(["", "", "version", *SETS.values()], _second(numbers), 3),
     ]

@@ -69,9 +69,10 @@ def text(numbers: Numbers) -> str:
     parts = [
         (
             "The paper expects a rate near the negative ELBO of any model, and quotes that of a"
-            " PixelVAE. The models with context are small relatives of it: the pixels see the"
-            " latents and their neighbours above and to the left. Bits per pixel of the test sets"
-            " (ImageNet: per channel and pixel, and in brackets what the paper has for others):"
+            " PixelVAE. The models with context are small relatives of it: the network of a pixel"
+            " reads the latents and the neighbours above and to the left. Rates are bits per pixel"
+            " of the test sets. For ImageNet they are per channel and pixel, with the paper's rates"
+            " of others in brackets:"
         ),
         table(
             ["", "predicted for a PixelVAE", "model here", "negative ELBO", "net", "archive"],
@@ -81,9 +82,9 @@ def text(numbers: Numbers) -> str:
     ]
     if any(row.get("committed") for row in numbers["rows"]):
         parts.append(
-            "Fashion-MNIST does not ship: its figures were measured where it was, and come with"
-            f" the package. With {ENVIRONMENT} set to a folder that has"
-            " fashion-mnist/t10k-images-idx3-ubyte.gz they are measured again."
+            "Fashion-MNIST does not ship, so its committed figures come with the package. If"
+            f" {ENVIRONMENT} is a folder with fashion-mnist/t10k-images-idx3-ubyte.gz, they are"
+            " measured again."
         )
     return "\n\n".join(parts)
 

@@ -41,10 +41,10 @@ def command(
 ) -> None:
     """Compress an array or a collection of pictures into an archive.
 
-    INPUT is one of: $on_their_own, with one or several pages; a folder, with all files in it and
-    in its subfolders; one or several files of pictures. 'decompress' restores the same arrays, or
-    the same files, byte for byte. INPUT and the archive may be URLs that fsspec supports, or -,
-    standard input and output.
+    INPUT is a folder with its subfolders, or several picture files. Or it is one file:
+    $on_their_own of one or several pages. 'decompress' restores the same arrays, or the same files,
+    byte for byte. INPUT and the archive may be URLs that fsspec supports, or -, standard input and
+    output.
 
     \b
       bitsback compress digits.npy                makes digits.bb
@@ -57,26 +57,23 @@ def command(
       bitsback compress digits.npy --unordered    drops the order of the items
       make-digits | bitsback compress - -o - | ssh host 'cat > digits.bb'
     \f
-    A folder comes back with the same files, modes, symbolic links, empty folders and modification
-    times. $coded files are coded by their pixels where that makes them smaller and their bytes can
-    be made again, JPEG streams in any file by their coefficients. All other files, texts and hidden
-    files among them, are stored verbatim. So the archive is hardly ever larger than the files, and
-    the folder may be deleted. Pipes, devices, Thumbs.db and .DS_Store are left out, and listed at
-    the end. With --files pixels PNG, TIFF and lossless WebP files come back with the same pixels
-    and metadata (profiles, EXIF, texts, palettes, resolution), but other bytes.
+    Files. A folder is restored with its files, modes, symbolic links, empty folders and
+    modification times, so you may delete it. Some formats are coded by their pixels, if that makes
+    them smaller and restores their bytes: $coded. JPEG streams in any file are coded by their
+    coefficients. All other files are stored verbatim. Pipes, devices, Thumbs.db and .DS_Store are
+    left out, and listed at the end. With --files pixels, PNG, TIFF and lossless WebP files are
+    restored with the same pixels and metadata, but other bytes.
 
-    Pictures may be of any size. Large ones are cut into tiles, so memory does not grow with their
-    size, unless the file format has to be decoded as a whole. The slices of an array, the pages of
-    a TIFF file, or the pictures of a folder that have one size, are coded as a stack where that
-    makes them smaller.
+    Pictures. They may have any size. Large ones are cut into tiles, so memory does not grow with
+    their size, unless the format has to be decoded as a whole. Slices of an array, pages of a TIFF
+    file, or pictures of one size are coded as a stack if that makes them smaller.
 
-    Items of a size that has a model, such as 28 x 28, are coded with that model; bilevel items
-    (bool, 0/1, 0/255) and grey items have different ones. Pictures of all other sizes are coded
-    with universal models. Arrays of one dimension, or of a few columns, are coded as series, with a
-    model that learns from them. Anything that no model suits is compressed by LZMA, or with --fast
-    by deflate. 'bitsback train' makes models. If several models fit, the one that makes a sample
-    smallest is used, whatever the size of the input. The slowest models, which count contexts, are
-    tried where a look at the sample says that they may pay, and by --best always.
+    Models. The model that makes a sample smallest is used. Items of 28 x 28 have models for digits
+    and clothes; bilevel items (bool, 0/1, 0/255) have other models than grey ones. Universal models
+    code pictures of all sizes. Arrays of one dimension, or of a few columns, are coded as series.
+    Context mixing, the slowest, is tried if the sample suggests that it pays, and always with
+    --best. LZMA, or deflate with --fast, compresses what no model suits. 'bitsback train' makes
+    further models.
 
     \b
       bitsback compress scans --unordered        a set of pictures without names

@@ -45,7 +45,7 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Restore what X.bb was made from: a file, or a folder of files.
+    """Restore the input of X.bb: a file, or a folder of files.
 
     X.bb and the output may be URLs that fsspec supports. X.bb may be -, standard input; the output
     then goes to standard output unless -o is given.
@@ -55,10 +55,11 @@ def command(
     the last one is complete. With --force they may replace files in an existing folder; other files
     in it stay.
 
-    With --keep-going the undamaged files of a damaged archive come back. An array becomes shorter:
-    only its undamaged items come back, or the undamaged rows if it is one item; with --fill it
-    keeps its shape. Lost items are listed on standard output, one per line, in the form that
-    'extract' takes, and the exit status is 2. If the names are lost, files are named by numbers.
+    With --keep-going the undamaged files of a damaged archive are restored. An array becomes
+    shorter: only its undamaged items are restored, or the undamaged rows if it is one item. With
+    --fill it keeps its shape. Lost items are listed on standard output, one per line, in the form
+    that 'extract' takes, and the exit status is 2. If the names are lost, files are named by
+    numbers.
 
     An output that ends in .ome.zarr gets the images as OME-Zarr, with axes, spacing, units and
     channels as the files state them. This needs the extra zarr.

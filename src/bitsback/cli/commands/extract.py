@@ -76,10 +76,10 @@ def command(
 ) -> None:
     """Extract files or items from the archive X.bb. Only the blocks that they need are decoded.
 
-    An ITEM of an archive of files is the name of a file or an array; or a folder, with all files in
-    it; or a quoted pattern with *, ? and [...], where * matches / too. A name that exists is taken
-    literally, even if it looks like a pattern. 'bitsback list' shows all names; a name with control
-    characters may be given as it shows it. A name that begins with - stands behind --.
+    In an archive of files, an ITEM is the name of a file or an array, a folder with all its files,
+    or a quoted pattern with *, ? and [...]. In patterns * matches / too. A name that exists is used
+    literally, even if it looks like a pattern. 'bitsback list' shows all names, in a form for
+    'extract'. Put -- before names that begin with -.
 
     An ITEM of any archive may be a number, counted from 0, or a range START:STOP that ends before
     STOP, as in Python. Negative numbers count from the end.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--hashes", is_flag=True,
     help=(
-        "For an archive made with --hashes: print the SHA-256 of each file that comes back byte"
+        "For an archive made with --hashes: print the SHA-256 of each file that is restored byte"
         " for byte, in the form that 'sha256sum -c' reads."
     ),
 )  # fmt: skip
@@ -59,14 +59,13 @@ def command(
     as_json: bool,
     storage_options: dict[str, Any],
 ) -> None:
-    """List the names in the archive X.bb, one per line: files, links and empty folders, with a /
-    behind these; or the arrays of an npz file.
-    Nothing is decoded, except headers of files with frames and the first 64 MB of files that are
-    stored verbatim for -l and --json, and pictures for --thumbnails.
+    """List the names in the archive X.bb, one per line: files, links, empty folders (which end with
+    /), or the arrays of an npz file.
 
-    Entries without names are listed by numbers: the items of an array as a range, such as 0:60, and
-    the pages of a TIFF file, successive similar ones as a range. 'extract' takes every line as an
-    ITEM.
+    Items of an array are listed as a range, such as 0:60, and successive similar pages of a TIFF
+    file as well. 'extract' takes every line as an ITEM. Nothing is decoded, with two exceptions: -l
+    and --json read headers and the first 64 MB of verbatim files, and --thumbnails decodes
+    pictures.
 
     A NAME is a name, a folder or a pattern, as for 'extract'; then only the matching entries are
     listed. X.bb may be -, standard input.

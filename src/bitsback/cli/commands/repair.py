@@ -29,10 +29,10 @@ def command(
     """Restore the damaged bytes of the archive X.bb from its parity data, and remove what an
     unfinished 'add' left.
 
-    Parity data is made by 'compress --parity' and 'add --parity'. With 5 % of it, up to 5 % of the
-    archive may be damaged, in one place or in several. With or without parity data, a lost index or
-    footer is rebuilt if everything else is intact, and other bytes behind the end, such as an
-    unfinished addition, are moved to the new file X.bb.tail-1.
+    'compress --parity' and 'add --parity' make parity data. With 5 % of it, up to 5 % of the
+    archive may be damaged, in one place or in several. Without parity data, 'repair' still rebuilds
+    a lost index or footer if everything else is intact. It moves other bytes behind the end, such
+    as an unfinished addition, to the new file X.bb.tail-1.
 
     X.bb is replaced once the new archive is complete, unless -o names another file. If the damage
     is too large, nothing is written; 'decompress --keep-going' then restores what is undamaged.

@@ -45,14 +45,14 @@ def command(
 ) -> None:
     """Check every block of one or several archives X.bb by decoding it. Nothing is written.
 
-    Standard error names each damaged block with the files or items it holds. Standard output lists
-    what cannot be restored, one entry per line in the form that 'extract' takes: names of files, or
+    Standard error names each damaged block with its files or items. Standard output lists what
+    cannot be restored, one entry per line in the form that 'extract' takes: names of files, or
     numbers of items. 'decompress --keep-going' restores the rest. The exit status is 0 if all is
     well and 2 if not; all archives are checked. X.bb may be -, standard input.
 
-    This shows that the archive is undamaged, not that it equals files on the disk. With --against,
-    X.bb is compared with them too: standard output also lists what differs, is missing on the disk
-    or exists only there, and any of these makes the exit status 2.
+    This shows that the archive is undamaged, not that it equals files on the disk. --against
+    compares X.bb with them too. Then standard output also lists what differs, is missing on the
+    disk or exists only there, and any of these makes the exit status 2.
 
     \b
       bitsback verify digits.bb

@@ -41,7 +41,7 @@ def command(archive: str, model: str | None, port: int, no_browser: bool) -> Non
     and window and level for 16-bit pictures. The page can save pictures as PNG or .npy.
 
     The command serves the page and the archive to this computer only, until Ctrl-C. The page
-    decodes and checks the blocks that are looked at.
+    decodes and checks the blocks of visible pictures.
 
     \b
       bitsback view scans.bb
