@@ -1,12 +1,14 @@
 """Trains the networks of a model of the codec `wavefront`, one for each number of references.
 
     python recipes/fast_pixels.py train FEATURES OUT --model universal --refs 1
+    python recipes/fast_pixels.py narrow FEATURES WIDE OUT --model universal --refs 1
     python recipes/fast_pixels.py rate FEATURES OUT --model universal --refs 1
     python recipes/fast_pixels.py export OUT START.safetensors MODEL.safetensors --model universal
 
 FEATURES is what `fast_features.py` writes: train_KIND_R and val_KIND_R for R references hold for
 each sampled pixel its value, prediction, unit and number of levels, int32, and its features, int8.
 `train` goes on from OUT/R.pt if that exists. The same machine and PyTorch give the same weights.
+`narrow` makes OUT/R.pt from the checkpoint of a wider network, without the units that matter least.
 `rate` prints bits per pixel of the validation files with integer weights; `export` makes a model
 of three networks, with the start matrices of another one.
 """
@@ -14,6 +16,7 @@ of three networks, with the start matrices of another one.
 from __future__ import annotations
 
 import argparse
+import copy
 import csv
 import math
 from pathlib import Path
@@ -87,6 +90,7 @@ POOL = 6_000_000
 """The number of pixels in memory, drawn by the shares of kinds, and drawn anew after each pass."""
 BATCH, RATE, AVERAGED = 2_048, 4e-3, 0.998
 SHOWN = 50_000  # pixels of a kind in the curve
+PRUNING_SAMPLE, PRUNED_AT_ONCE = 20_000, 8  # pixels, units
 
 
 def pixels_in(records: np.ndarray) -> Pixels:
@@ -179,6 +183,55 @@ def train(options: argparse.Namespace) -> None:
             losses.clear()
 
 
+def narrow(options: argparse.Namespace) -> None:
+    design, refs = DESIGNS[options.model], options.refs
+    saved = torch.load(options.wide / f"{refs}.pt")["mean"]
+    wide = PixelNetwork(refs, saved["outputs.weight"].shape[1], design.residual[refs])
+    wide.load_state_dict(saved)
+    pixels = pool(options.features, design.shares, refs, np.random.default_rng(1))
+    net = without_units(wide, wide.outputs.in_features - design.hidden[refs], pixels)
+    options.out.mkdir(parents=True, exist_ok=True)
+    optimiser = Optimiser(net, RATE, design.muon)
+    state = {"net": net.state_dict(), "mean": net.state_dict(), "step": 0}
+    torch.save(state | {"optimiser": optimiser.state_dict()}, options.out / f"{refs}.pt")
+
+
+@torch.no_grad()
+def without_units(wide: PixelNetwork, count: int, pixels: Pixels) -> PixelNetwork:
+    """The network without so many units, a few at a time, of which each costs least."""
+    net = copy.deepcopy(wide)
+    kept = list(range(net.outputs.in_features))
+    sample = pixels.at(slice(0, PRUNING_SAMPLE))
+
+    def cost(unit: int) -> float:
+        less = copy.deepcopy(net)
+        silence(less, unit)
+        return less.bits(sample.values, sample.features).mean().item()
+
+    while count:
+        cheapest = sorted(kept, key=cost)[: min(count, PRUNED_AT_ONCE)]
+        for unit in cheapest:
+            silence(net, unit)
+        kept = [unit for unit in kept if unit not in cheapest]
+        count -= len(cheapest)
+    narrow = PixelNetwork(net.references, len(kept), len(net.layers) - 1)
+    pairs = zip(net.hidden_layers(), narrow.hidden_layers(), strict=True)
+    for number, ((source, _), (layer, _)) in enumerate(pairs):
+        weight = source.weight[kept]
+        layer.weight.copy_(weight if number == 0 else weight[:, kept])
+        layer.bias.copy_(source.bias[kept])
+    narrow.outputs.weight.copy_(net.outputs.weight[:, kept])
+    narrow.outputs.bias.copy_(net.outputs.bias)
+    return narrow
+
+
+def silence(net: PixelNetwork, unit: int) -> None:
+    """Makes a unit zero in all layers."""
+    for layer, _ in net.hidden_layers():
+        layer.weight[unit] = 0
+        layer.bias[unit] = 0
+
+
 def show(path: Path, row: dict[str, float]) -> None:
     shown = [f"{value:.5f}" if isinstance(value, float) else str(value) for value in row.values()]
     print(*(f"{name} {value}" for name, value in zip(row, shown, strict=True)), flush=True)
@@ -225,17 +278,22 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = parser.add_subparsers(required=True)
-    one, two, three = (commands.add_parser(run.__name__) for run in (train, rate, export))
-    for command, run in ((one, train), (two, rate)):
+    names = (train, rate, export, narrow)
+    one, two, three, four = (commands.add_parser(run.__name__) for run in names)
+    for command, run, folders in (
+        (one, train, ["out"]),
+        (two, rate, ["weights"]),
+        (four, narrow, ["wide", "out"]),
+    ):
         command.set_defaults(run=run)
-        command.add_argument("features", type=Path)
-        command.add_argument("out" if run is train else "weights", type=Path)
+        for name in ("features", *folders):
+            command.add_argument(name, type=Path)
         command.add_argument("--refs", type=int, required=True)
     one.add_argument("--steps", type=int, default=60_000)
     one.add_argument("--every", type=int, default=2_000, help="steps between checkpoints")
     two.add_argument("--most", type=int, default=200_000, help="pixels of a kind")
     three.set_defaults(run=export)
-    for command in (one, two, three):
+    for command in (one, two, three, four):
         command.add_argument("--model", choices=DESIGNS, required=True)
     for name in ("weights", "start", "out"):
         three.add_argument(name, type=Path)

@@ -10,6 +10,7 @@ from fast_features import records
 
 from bitsback.models import bundled, file
 from bitsback.models.distributions.wavefront import FEATURES
+from bitsback_train.network.wavefront import PixelNetwork
 
 PIXELS = 4_000
 
@@ -71,3 +72,27 @@ def test_a_stopped_run_comes_to_the_same_weights(
 
     whole, parts = run("whole", None), run("parts", 6)
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_a_narrow_network_is_the_wide_one_without_some_units(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast_pixels, "POOL", 4_500)
+    folder, wide, out = features_folder(tmp_path, 1), tmp_path / "wide", tmp_path / "out"
+    wide.mkdir()
+    torch.manual_seed(0)
+    net = PixelNetwork(1, 70, 2)
+    torch.save({"mean": net.state_dict()}, wide / "1.pt")
+    arguments = ["narrow", str(folder), str(wide), str(out), "--model", "universal"]
+    monkeypatch.setattr("sys.argv", ["x", *arguments, "--refs", "1"])
+    fast_pixels.main()
+    narrow = PixelNetwork(1, 64, 2)
+    narrow.load_state_dict(torch.load(out / "1.pt")["net"])
+    columns = net.outputs.weight[:, :, None] == narrow.outputs.weight[:, None, :]
+    kept = columns.all(0).any(1)
+    assert kept.sum() == 64
+    with torch.no_grad():
+        for unit in torch.nonzero(~kept)[:, 0]:
+            fast_pixels.silence(net, int(unit))
+    features = torch.randint(-64, 64, (50, 32)).float()
+    torch.testing.assert_close(narrow(features), net(features))
