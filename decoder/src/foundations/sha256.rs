@@ -11,7 +11,7 @@ const ROUNDS: [u32; 64] = [
     0xc67178f2,
 ];
 
-/// A digest in the making.
+/// An incremental digest.
 #[derive(Clone)]
 pub struct Sha256 {
     state: [u32; 8],
