@@ -36,7 +36,6 @@ namespace {
 using Numbers = std::vector<std::size_t>;
 using SharedFamily = std::shared_ptr<Family>;
 
-// Named arguments.
 class Fields {
   public:
     explicit Fields(nb::dict fields) : fields_(std::move(fields)) {}
@@ -64,7 +63,6 @@ class Fields {
             all.push_back(copy(nb::cast<In<T>>(one)));
         return all;
     }
-    // A list of named arguments.
     std::vector<Fields> list(const char* name) const {
         std::vector<Fields> all;
         for (const nb::handle one : get<nb::sequence>(name))

@@ -119,7 +119,6 @@ inline void require_bernoulli(std::span<const std::uint32_t> frequencies, unsign
                 "a Bernoulli frequency must lie in [1, 2^precision - 1]");
 }
 
-// One frequency per symbol.
 struct Bernoulli {
     std::span<const std::uint32_t> frequencies;
     unsigned precision;

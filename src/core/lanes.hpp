@@ -244,7 +244,6 @@ inline BITSBACK_INLINE V interleaved(V a, V b, std::index_sequence<i...>) {
     constexpr size_t n = sizeof...(i), first = second ? n / 2 : 0;
     return shuffled<(first + i / 2 + i % 2 * n)...>(a, b);
 }
-// Transposes a matrix of rows.
 template <class V, size_t n>
 inline BITSBACK_INLINE void transpose(V (&rows)[n]) {
     constexpr std::make_index_sequence<n> places;

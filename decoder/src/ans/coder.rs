@@ -30,7 +30,6 @@ pub trait Coder {
     fn bit(&mut self, r: u32, ones: u32, known: u32) -> u32;
 }
 
-/// Pops from a message.
 pub struct Popper<'a> {
     message: &'a mut Message,
     lane: usize,

@@ -130,7 +130,6 @@ impl Message {
         self.tail.iter().enumerate().take_while(is_spare).count()
     }
 
-    /// Makes the depth minimal.
     pub fn reduce(&mut self) {
         let spare = self.spare_words();
         self.tail.drain(..spare);
@@ -160,7 +159,6 @@ impl Message {
         first.below(self.heads[lane]) as u32 & ((1 << bits) - 1)
     }
 
-    /// Pops two intervals at once.
     #[inline(always)]
     pub fn pop_both(&mut self, lane: usize, first: Interval, second: Interval) {
         let mut head = second.below(first.below(self.heads[lane]));
@@ -170,7 +168,6 @@ impl Message {
         self.heads[lane] = head;
     }
 
-    /// Pushes two intervals at once.
     pub fn push_both(&mut self, lane: usize, first: Interval, second: Interval) {
         let mut head = self.heads[lane];
         let frequency = u64::from(first.frequency) * u64::from(second.frequency);

@@ -109,7 +109,6 @@ impl<'a> Rows<'a> {
         self.block.runs[0].dtype.size() * self.channels
     }
 
-    /// The size of the content.
     fn size(&self) -> usize {
         let rows = self.runs().map(|(p, channels)| p.count * p.rows * (1 + self.row_bytes(p.columns, channels)));
         self.colours * self.pixel_bytes() + rows.sum::<usize>()

@@ -285,7 +285,6 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// The entries of the index.
 struct Index {
     sections: Vec<Listed>,
     blocks: Vec<BlockSection>,

@@ -14,7 +14,6 @@ pub struct Catalogue {
     pub payload: Vec<u8>,
     pub blocks: Vec<BlockSection>,
     pub is_continued: bool,
-    /// The sections of previews.
     pub previews: Vec<Listed>,
     /// The payloads of the embedded models.
     pub models: Vec<Vec<u8>>,
@@ -151,7 +150,6 @@ impl Catalogue {
         Ok(Catalogue { payload, collection, blocks, is_continued, models, previews, first_tiles, entries })
     }
 
-    /// The number of entries.
     pub fn count(&self) -> u64 {
         match &self.entries {
             Entries::Files(files) => files.len() as u64,

@@ -12,7 +12,6 @@ const SECTION: &str = "format.md, A7";
 pub const MAGIC: u8 = 0xBB;
 const VERSION: u8 = 5;
 
-/// An array.
 pub struct Array {
     pub dtype: Dtype,
     pub shape: Vec<u64>,

@@ -6,7 +6,6 @@ use crate::counting::terms::{Term, View};
 /// The blend at a pixel.
 #[derive(Clone, Default)]
 pub struct Blend {
-    /// The predictions of all predictors.
     values: Vec<u32>,
     /// P, in units of 2^-4.
     pub prediction: i32,

@@ -11,7 +11,6 @@ pub struct Context {
     pub limit: u32,
     /// The numbers of the terms.
     terms: Vec<usize>,
-    /// The bits of each term.
     bits: Vec<u32>,
     pub total_bits: u32,
     pub direct: bool,

@@ -27,7 +27,6 @@ pub struct Counted {
     pub precision: u32,
     pub lag: usize,
     pub queues: usize,
-    /// The levels of x.
     pub levels: u32,
     /// D
     pub depth: u32,

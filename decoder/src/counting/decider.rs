@@ -25,7 +25,6 @@ pub const LINE: usize = 16;
 #[repr(align(64))]
 pub struct Line(pub [u32; LINE]);
 
-/// A decision.
 #[derive(Clone, Copy)]
 pub struct Decision {
     /// Xored to the number of the slot in direct contexts.

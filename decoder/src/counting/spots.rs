@@ -20,7 +20,6 @@ pub struct Item {
 /// A predicted decision of the tree: its number for learning, and its bit.
 pub type Learned = (usize, u32);
 
-/// A pixel of a step.
 #[derive(Default)]
 pub struct Spot {
     /// The place in the list of active items.

@@ -15,7 +15,6 @@ impl<'a> Bytes<'a> {
         Bytes { data, at: 0, section }
     }
 
-    /// The number of bytes read.
     pub fn at(&self) -> usize {
         self.at
     }
@@ -87,7 +86,6 @@ impl<'a> Bytes<'a> {
         refuse("a varint is not below 2^64", self.section)
     }
 
-    /// A varint between two bounds.
     pub fn varint_in(&mut self, low: u64, high: u64, what: &str) -> Result<u64> {
         let value = self.varint()?;
         if value < low || value > high {

@@ -24,7 +24,6 @@ pub fn error(what: impl Into<String>, section: &'static str) -> Error {
     Error { what: what.into(), section }
 }
 
-/// Makes an error result.
 pub fn refuse<T>(what: impl Into<String>, section: &'static str) -> Result<T> {
     Err(error(what, section))
 }

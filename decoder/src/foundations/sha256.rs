@@ -103,7 +103,6 @@ impl Sha256 {
     }
 }
 
-/// The digest of some bytes.
 pub fn sha256(data: &[u8]) -> [u8; 32] {
     let mut digest = Sha256::default();
     digest.update(data);

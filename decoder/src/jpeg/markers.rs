@@ -61,7 +61,6 @@ pub struct Scan {
     /// Places in zigzag order; `first` is the predictor of samples.
     pub first: usize,
     pub last: usize,
-    /// Successive approximation.
     pub high: u32,
     pub low: u32,
 }

@@ -37,14 +37,12 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     Streams::read(block)?.decode(&[])
 }
 
-/// A strip of a stream.
 pub struct Strip<'a> {
     /// The frame with only the rows of the strip.
     frame: Frame,
     coded: &'a [u8],
 }
 
-/// The blocks of each component.
 type Components = Vec<Vec<levels::Block>>;
 
 impl Strip<'_> {
@@ -134,7 +132,6 @@ impl<'a> Streams<'a> {
         Ok(streams)
     }
 
-    /// The strips of the block.
     pub fn strips(mut self) -> Result<Vec<Strip<'a>>> {
         let mut found = Vec::new();
         self.restore_streams(self.size, |streams, stream| {

@@ -149,7 +149,6 @@ impl Model {
 }
 
 impl Codec {
-    /// Codes images of any shape.
     pub fn code_images<C: Coder>(&self, coder: &mut C, images: &mut [Image], starts: &Starts) -> Result<()> {
         match (self, starts) {
             (Codec::Series(codec), Starts::Series(starts)) => codec.code(coder, images, Some(starts)),

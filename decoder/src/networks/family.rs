@@ -65,7 +65,6 @@ pub struct Family {
     kind: Kind,
 }
 
-/// The components of one mixture.
 #[derive(Default)]
 struct Components {
     count: usize,

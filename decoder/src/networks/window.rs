@@ -36,7 +36,6 @@ impl<'a> Window<'a> {
         Window { planes, flat, above, side, channels, rows: rows.collect(), stride, uneven }
     }
 
-    /// Begins a row.
     pub fn begin_row(&mut self, r: usize) {
         for (number, plane) in self.planes.iter().enumerate() {
             let start = (number * (self.above + 1) + r % (self.above + 1)) * self.stride;

@@ -7,7 +7,6 @@ use crate::tokens::Streams;
 
 const SECTION: &str = "format.md, A6.2";
 
-/// The encoder of a stream.
 pub enum Encoder<'a> {
     /// zlib. This decoder does not have it, and compresses the rows with its own encoder.
     Zlib,

@@ -20,7 +20,6 @@ use crate::types::block::Block;
 const SECTION: &str = "format.md, A5.5";
 const DIGESTS: &str = "format.md, A5.16";
 
-/// The result of decoding.
 pub enum Output {
     /// The bytes of one file.
     One(Vec<u8>),
@@ -174,13 +173,11 @@ impl Decoded {
         self.files.iter().filter(move |file| paged || !file.name.is_empty())
     }
 
-    /// The same, with their modes.
     pub fn existing_files_with_modes(&self) -> impl Iterator<Item = (&File, Mode)> {
         let modes = self.entries.modes.iter().copied().chain(std::iter::repeat(None));
         self.files.iter().zip(modes).filter(|(file, _)| !file.name.is_empty())
     }
 
-    /// One array.
     pub fn array(&self) -> (Vec<u64>, Vec<u8>) {
         let mut shape = self.parts[0].shape.clone();
         if let Some(first) = shape.first_mut() {

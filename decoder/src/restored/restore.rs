@@ -23,7 +23,6 @@ const NOTE_TIFF: &str =
     "WebP files, TIFF files with compressed pages, and single TIFF files without metadata were written page by page, as PNG or TIFF";
 
 impl Decoded {
-    /// Restores files.
     pub fn restore(self, notes: &mut Notes) -> Result<Output> {
         match self.container {
             Container::Files(Kind::Pictures) => self.restore_folder(notes),

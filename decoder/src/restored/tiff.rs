@@ -14,7 +14,6 @@ const SECTION: &str = "format.md, A6.3";
 /// The most bytes of pages beside the first one in a row of pages on a sheet.
 const MOST_WAITING: usize = 1 << 28;
 
-/// A layout of pages.
 #[derive(Clone, Copy)]
 struct Layout {
     rows: usize,
@@ -116,7 +115,6 @@ impl Layout {
         }
     }
 
-    /// The pixels of a page.
     fn own_area(&self) -> u128 {
         self.rows as u128 * self.columns as u128
     }

@@ -122,7 +122,6 @@ impl Item {
         }
         let channel = &mut self.channels[c];
         let prediction = blend(&self.predictions, &channel.recent);
-        // The distribution.
         let half = codec.scales.len();
         for (k, v) in self.inverse_scale.iter_mut().enumerate() {
             let error = if k < half { channel.quick.value() } else { channel.slow.value() };

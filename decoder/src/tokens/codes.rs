@@ -139,7 +139,6 @@ impl Codes {
     }
 }
 
-/// A canonical Huffman code.
 pub struct Code {
     /// For each symbol its code word and length.
     words: Vec<(u32, u32)>,

@@ -37,7 +37,6 @@ fn spec(bits: &[u32], sets: usize) -> Spec {
     Spec::with_keys([22, 10], 80, contexts, mixer)
 }
 
-/// Decisions of one kind.
 struct Mixed<'a> {
     decider: Decider<'a>,
     places: Vec<Place>,
@@ -62,7 +61,6 @@ impl<'a> Mixed<'a> {
     }
 }
 
-/// The learned state of tokens.
 pub struct Learned<'a> {
     matches: Mixed<'a>,
     candidates: Mixed<'a>,
@@ -89,7 +87,6 @@ impl<'a> Learned<'a> {
     }
 }
 
-/// The tokens of a stream.
 pub struct Tokens<'a, 'b> {
     text: &'a [u8],
     search: Search<'a>,

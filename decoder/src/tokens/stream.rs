@@ -149,7 +149,6 @@ const FIXED: [u8; 288] = {
     lengths
 };
 
-/// The symbols of a block.
 struct Symbols<'a> {
     text: &'a [u8],
     tokens: &'a [Token],

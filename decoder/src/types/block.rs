@@ -22,7 +22,6 @@ pub enum ValueMap {
     Jpeg,
 }
 
-/// Items of one shape.
 #[derive(Clone, Debug)]
 pub struct Run {
     pub items: u64,
@@ -124,7 +123,6 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// The bytes of all items.
     pub fn size(&self) -> usize {
         self.runs.iter().map(Run::bytes).sum::<u128>() as usize
     }

@@ -51,7 +51,6 @@ impl Keys {
         numbers
     }
 
-    /// The size of a decision.
     #[inline(always)]
     pub fn size(&self, d: usize) -> usize {
         (self.size - d as i32).clamp(0, 3) as usize

@@ -72,7 +72,6 @@ impl Decisions {
         }
     }
 
-    /// Codes pixels of a plane.
     pub fn code<C: Coder>(
         &mut self,
         coder: &mut C,

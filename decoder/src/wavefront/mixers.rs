@@ -13,7 +13,6 @@ const CHANNELS: usize = 4;
 const INPUTS: usize = 2 * CONTEXTS;
 /// The sets of the four mixers for a channel.
 const SETS: [usize; 4] = [256, 512, 128, 256];
-/// The initial slot.
 const FRESH: u32 = 1 << 15;
 const ERROR_SLOTS: usize = CHANNELS * ERROR_VALUES * 4 * 16;
 /// The number of tables of levels and of differences.
@@ -26,7 +25,6 @@ const USES: usize = 4704;
 #[repr(align(64))]
 struct Set([i16; INPUTS]);
 
-/// A mixed decision.
 pub struct MixedDecision {
     pub slots: [u32; CONTEXTS],
     pub checks: [u32; CONTEXTS],
@@ -106,7 +104,6 @@ impl Mixers {
         ((TABLES << self.bits) + place) as u32
     }
 
-    /// Prefetches a slot.
     #[inline(always)]
     pub fn prefetch(&self, slot: u32) {
         prefetch(&self.slots[slot as usize / LINE].0[0]);

@@ -60,7 +60,6 @@ fn wide(count: i32) -> u32 {
     }
 }
 
-/// The distribution of a pixel.
 pub struct Mixture {
     bits: u32,
     base: i32,

@@ -287,7 +287,6 @@ inline SearchSettings find_settings(std::span<const Stream> streams,
     return best;
 }
 
-// Encodes streams as coded tokens.
 class StreamsEncoder {
   public:
     explicit StreamsEncoder(const LogisticTables& logistic)

@@ -270,7 +270,6 @@ class BlockSearch {
     NaturalSteps steps_{};
     std::array<std::int32_t, block_size> integers_{};
     std::array<Values, block_size> change_;
-    // The state of the block.
     Values low_, high_, pixels_, levels_;
     float cost_ = 0;
 };

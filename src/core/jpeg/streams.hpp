@@ -80,7 +80,6 @@ struct Found {
     std::size_t tables = 0;  // 1 + the index of the stream with its tables, or 0
 };
 
-// The description of a stream.
 struct StreamInfo {
     std::uint64_t place, size;
     std::uint8_t kind;  // the last byte of the marker of its frame, 0 without one

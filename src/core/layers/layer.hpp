@@ -85,7 +85,6 @@ class Layer {
 
     // The numbers of the values that the layer reads.
     const std::vector<std::size_t>& inputs() const { return inputs_; }
-    // The shape of the result.
     const Shape& shape() const { return shape_; }
 
     // The rows of the inputs that these rows of the result depend on.

@@ -20,7 +20,6 @@ inline uint32_t start_of_level(uint32_t level, int32_t count) {
                                  static_cast<uint32_t>(count));
 }
 
-// The levels of a bin.
 struct BinLevels {
     int32_t low, count;
 };

@@ -467,7 +467,6 @@ inline void look_at(const WaveFront& front, const Surroundings<references, is_wi
     }
     store(pixels.predictions + first, low_prediction);
 
-    // The features.
     Words f[wave_features(references)];
     size_t c = 0;
     const auto put = [&](Words difference)
@@ -517,7 +516,6 @@ inline BITSBACK_INLINE Floats power(Ints d) {
     return converted<Floats>(significand) * seen_as<Floats>(exponent);
 }
 
-// The distributions of 16 pixels.
 template <bool is_wide>
 inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first) {
     const auto get = [&](const int16_t* from) BITSBACK_INLINE { return load_words(from + first); };
