@@ -1,4 +1,4 @@
-/* What the header of a file says of its frames: their axes, channels and window. src/bitsback/files does the same. */
+/* Axes, channels and window of frames, from the headers of files. src/bitsback/files does the same. */
 
 const AXES = { t: "Time", z: "Z", c: "Channel", frame: "Frame", page: "Page", slice: "Slice" };
 const TIFF_AXES = { T: "t", Z: "z", C: "c", I: "page", Q: "page" };
@@ -10,25 +10,25 @@ const product = (numbers) => numbers.reduce((all, number) => all * number, 1);
 const latin = (bytes) => new TextDecoder("latin1").decode(bytes);
 const numbersIn = (text) => (text || "").trim().split(/\s+/).map(Number);
 
-/** A range of values, or undefined if it is none. */
+/** A range of values, or undefined if it is invalid. */
 function rangeOf(low, high) {
   return Number.isFinite(low) && Number.isFinite(high) && low < high ? [low, high] : undefined;
 }
 
-/** Every so many of some numbers, from each of these places on. */
+/** The numbers at a fixed distance, from each of these places on. */
 function everyOf(numbers, count, places) {
   return places.map((place) => Array.from(numbers).filter((_, i) => i % count === place));
 }
 
-/** An axis: its name, its length, and the distance of neighbours along it. */
+/** An axis: its name, its length, and the distance between neighbours. */
 function axisOf(name, length, step = 0, unit = "") {
   return step > 0 && step < Infinity ? { name, length, step, unit } : { name, length };
 }
 
 /**
- * What the container metadata of an entry say: { rows, axes, channels: [{ name, colour, range }], window, inverted,
- * palette }, the rows and the axes of frames, the slowest one first, and of a palette all reds, all greens and all blues.
- * `header` is what the decoder says of the metadata.
+ * The content of the container metadata of an entry: { rows, axes, channels: [{ name, colour, range }], window,
+ * inverted, palette }: rows and axes of frames, the slowest axis first; all reds, all greens and all blues of a
+ * palette. `header`: the decoder's description of the metadata.
  */
 function factsOf(entry, metadata, header) {
   const bytes = new HeaderBytes(header.pieces, metadata);
@@ -36,7 +36,7 @@ function factsOf(entry, metadata, header) {
   let found;
   try {
     found = dicomFacts(start) || tiffFacts(bytes, start, header.frames, entry) || volumeFacts(start) || bitmapFacts(start);
-  } catch { /* a header that is damaged says nothing */ }
+  } catch { /* a damaged header is ignored */ }
   const rows = header.rows || found?.rows;
   const lengths = found ? [...found.axes.map((axis) => axis.length), rows] : [];
   const isSound = found && lengths.every((length) => Number.isInteger(length) && length > 0);
@@ -49,12 +49,12 @@ function factsOf(entry, metadata, header) {
 
 /** The bytes of a file around its pixels. */
 class HeaderBytes {
-  /** `pieces` are where bytes begin in the file and in the metadata, and how many there are. */
+  /** `pieces`: places of bytes in the file and in the metadata, and their numbers. */
   constructor(pieces, metadata) {
     Object.assign(this, { pieces, metadata });
   }
 
-  /** Some bytes of the file, with zeros in place of pixels. */
+  /** A range of bytes of the file, with zeros in place of pixels. */
   at(place, length) {
     const out = new Uint8Array(Math.min(length, this.metadata.length));
     for (const [start, own, size] of this.pieces) {
@@ -72,7 +72,7 @@ class TiffTags {
     this.little = bytes.at(0, 1)[0] === 0x49;
     const [word, head] = this.number(2, 2) === 43 ? [8, 8] : [4, 2];
     const page = this.number(word, word);
-    this.places = new Map(); // number of a tag -> where its value begins, and its size
+    this.places = new Map(); // number of a tag -> place and size of its value
     const count = Math.min(this.number(page, head), MOST_TAGS);
     for (let i = 0; i < count; i++) {
       const at = page + head + i * (4 + 2 * word);
@@ -102,7 +102,7 @@ function tiffFacts(bytes, start, frames, entry) {
   return { axes: [], palette: tiffPalette(tags) };
 }
 
-/** The palette, whose parts have 16 bits. */
+/** The palette, with parts of 16 bits. */
 function tiffPalette(tags) {
   const [place, size] = tags.places.get(320) || [0, 0];
   const part = (i) => Array.from({ length: size / 6 }, (_, k) => tags.number(place + (i * size) / 3 + 2 * k, 2) >> 8);
@@ -128,7 +128,7 @@ function imageJFacts(text, tags, frames, entry) {
   };
 }
 
-/** The ranges and the tables of colours of channels, of which the last colour is that of white. */
+/** The ranges of channels, and their tables of colours, whose last colour is that of white. */
 function imageJChannels(tags) {
   const counts = tags.value(50838);
   const data = tags.value(50839);
@@ -164,7 +164,7 @@ function omeFacts(text, frames, entry) {
     Z: axisOf("z", number("SizeZ"), number("PhysicalSizeZ"), unit("PhysicalSizeZ", "µm")),
     T: axisOf("t", number("SizeT"), number("TimeIncrement"), unit("TimeIncrement", "s")),
   };
-  const order = [...pixels.getAttribute("DimensionOrder")].slice(2); // the fastest one first
+  const order = [...pixels.getAttribute("DimensionOrder")].slice(2); // the fastest axis first
   for (const data of pixels.getElementsByTagNameNS("*", "TiffData")) {
     const first = (letter) => Number(data.getAttribute(`First${letter}`));
     const place = order.reduceRight((index, letter) => index * axes[letter].length + first(letter), 0);
@@ -178,7 +178,7 @@ function omeFacts(text, frames, entry) {
   return { axes: order.reverse().map((letter) => axes[letter]), channels };
 }
 
-/** The description by tifffile. */
+/** The description written by tifffile. */
 function shapedFacts({ shape, axes = "" }) {
   const names = [...axes.slice(0, axes.indexOf("Y"))];
   return { axes: names.map((letter, i) => axisOf(TIFF_AXES[letter] || letter.toLowerCase(), shape[i])) };
@@ -187,7 +187,7 @@ function shapedFacts({ shape, axes = "" }) {
 const LONG = ["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"];
 const UNDEFINED = 0xffffffff;
 
-/** The elements of a DICOM file from a place on, without those in sequences: tags, and where values are. */
+/** The elements of a DICOM file from a place on, except those in sequences: tags, and places of values. */
 function* dicomElements(view, at, explicit, little) {
   let depth = 0;
   while (at + 8 <= view.byteLength) {
@@ -246,7 +246,7 @@ function bitmapFacts(start) {
   return { axes: [], palette: colours.length ? everyOf(colours, 4, [2, 1, 0]) : undefined };
 }
 
-/** Files of voxels: the lengths of their axes and the distances along these, the fastest one first. */
+/** Files of voxels: lengths of axes and distances along them, the fastest axis first. */
 function volumeFacts(start) {
   const text = latin(start.subarray(0, 2 ** 16));
   const found = niftiVolume(start) || mrcVolume(start) || fitsVolume(start) || textVolume(text);
@@ -286,7 +286,7 @@ function mrcVolume(start) {
   return { lengths: [0, 4, 8].map((at) => view.getInt32(at, little)), steps, units: ["Å", "Å", "Å"] };
 }
 
-/** The image whose header stands directly before its pixels. Source: the FITS standard 4.0. */
+/** The image whose header directly precedes its pixels. Source: the FITS standard 4.0. */
 function fitsVolume(start) {
   if (latin(start.subarray(0, 9)) !== "SIMPLE  =") return undefined;
   const text = latin(start);

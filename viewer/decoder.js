@@ -1,7 +1,7 @@
 "use strict";
 /* The decoder: an instance of the WebAssembly module, whose interface decoder/wasm/src/lib.rs describes. */
 
-/** The instance has failed, and is of no more use. */
+/** The instance has failed, and cannot be used any more. */
 class Broken extends Error {}
 class NeedsBytes extends Error {}
 class NeedsModel extends Error {}
@@ -16,14 +16,14 @@ class Decoder {
     this.exports = exports;
   }
 
-  /** Writes bytes for a function that takes them: where they are, and how many. */
+  /** Writes bytes to memory for a function. Returns their place and size. */
   given(bytes) {
     const place = this.exports.allocate(bytes.length);
     new Uint8Array(this.exports.memory.buffer, place, bytes.length).set(bytes);
     return [place, bytes.length];
   }
 
-  /** A copy of what the last function left behind. */
+  /** A copy of the result of the last function. */
   left() {
     const { memory, result, result_size: size } = this.exports;
     return new Uint8Array(memory.buffer, result(), size()).slice();
@@ -33,14 +33,14 @@ class Decoder {
     return new TextDecoder().decode(this.left());
   }
 
-  /** Calls a function; throws what is wrong, or what it needs. */
+  /** Calls a function. Throws its error, or what it needs. */
   call(name, ...args) {
     let status;
     try {
       status = this.exports[name](...args);
     } catch (trap) {
       let text = "";
-      try { text = this.text(); } catch { /* its memory is gone */ }
+      try { text = this.text(); } catch { /* its memory is not available */ }
       throw new Broken(`the decoder failed: ${text || trap.message}`);
     }
     if (status === 1) throw new Error(this.text());
@@ -58,7 +58,7 @@ class Decoder {
     return this.left();
   }
 
-  /** A file of an array: PNG, or npy. */
+  /** The file of an array: PNG or npy. */
   file(png, dtype, shape, data) {
     const head = new DataView(new ArrayBuffer(4 + 8 * shape.length));
     [...dtype].forEach((letter, i) => head.setUint8(i, letter.charCodeAt(0)));

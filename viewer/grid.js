@@ -1,10 +1,10 @@
-/* The grid of thumbnails: only the cells in sight exist. */
+/* The grid of thumbnails. Only visible cells exist. */
 
-const SIDE = 128; // pixels of a thumbnail
+const SIDE = 128; // size of a thumbnail in pixels
 const CAPTION = 30;
 
 class Grid {
-  /** `draw(cell, number)` fills a cell and gives a function that stops that; `open(number)` opens a picture. */
+  /** `draw(cell, number)` fills a cell and returns a function that cancels this. `open(number)` opens a picture. */
   constructor(scroll, list, draw, open) {
     Object.assign(this, { scroll, list, draw, open });
     this.numbers = [];
@@ -44,7 +44,7 @@ class Grid {
     this.list.style.height = `${Math.ceil(this.numbers.length / this.columns) * this.height}px`;
   }
 
-  /** Lays the cells out anew, and keeps the focus where it is. */
+  /** Lays out the cells again, and keeps the focus. */
   resize() {
     const focused = this.list.contains(document.activeElement);
     this.show(true);
@@ -82,7 +82,7 @@ class Grid {
     cell.className = "cell";
     cell.tabIndex = position === this.focus ? 0 : -1;
     item.append(cell);
-    // In the order of positions, which screen readers follow.
+    // Cells are in the order of positions, for screen readers.
     let behind = null;
     for (const [other, { item: one }] of this.cells) {
       if (other > position && (!behind || other < Number(behind.dataset.position))) behind = one;
@@ -102,7 +102,7 @@ class Grid {
     this.moveTo(Math.max(0, Math.min(this.numbers.length - 1, this.focus + steps[event.key])));
   }
 
-  /** Moves the focus to a cell, and into sight. */
+  /** Moves the focus to a cell, and scrolls it into view. */
   moveTo(position) {
     const old = this.cells.get(this.focus)?.item.firstChild;
     if (old) old.tabIndex = -1;

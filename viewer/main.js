@@ -1,10 +1,10 @@
 /* The page: opening archives, the list of entries, search, progress. */
 
-const PAGE = 512; // entries that are read from the decoder at a time
-const AHEAD = 65536; // bytes that are read at least where the decoder asks for some
+const PAGE = 512; // entries per request to the decoder
+const AHEAD = 65536; // least number of bytes per read
 const SEARCHED = 1e6; // entries whose names are searched
-const THUMBNAIL = 256; // pixels of a side of a thumbnail, which is shown at half of that
-const THUMBNAIL_ELEMENTS = 2 ** 24; // larger pictures are decoded only when they are opened
+const THUMBNAIL = 256; // side of a thumbnail in pixels, twice its size on the page
+const THUMBNAIL_ELEMENTS = 2 ** 24; // larger pictures have no thumbnails
 
 const at = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
 const inside = JSON.parse(at.data.textContent);
@@ -15,7 +15,7 @@ async function unpacked(text) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** The bytes of a table from the changes between its numbers of 16 bits, which `build.py` has made. */
+/** The bytes of a table, from the differences between its 16-bit numbers that `build.py` stores. */
 function tableOf(changes) {
   const table = new Uint8Array(changes.length);
   let number = 0;
@@ -40,7 +40,7 @@ const ready = (async () => {
   return { module, table: tableOf(table) };
 })();
 
-/** A model that an archive names: from the page, or beside it, where `bitsback view` has all that ship. */
+/** A model by its identity: from the page, or from beside it, where `bitsback view` serves all bundled models. */
 async function findModel(identity) {
   const [, text] = inside.models[identity] || [];
   if (text) return unpacked(text);
@@ -69,7 +69,8 @@ class OpenArchive {
       } catch (error) {
         if (!(error instanceof NeedsBytes)) throw error;
         const [start, length] = JSON.parse(error.message);
-        // What stands at the end is near the index; what stands at the start is followed by more of its kind.
+        // Reads near the end of the file include the index; other reads include the bytes that
+        // follow.
         const first = start + length > size - AHEAD ? Math.max(0, Math.min(start, size - AHEAD)) : start;
         const end = Math.min(size, Math.max(start + length, first + AHEAD));
         const bytes = await source.read(first, end - first);
@@ -103,7 +104,7 @@ class OpenArchive {
     return this.pages.get(page)[number % PAGE];
   }
 
-  /** Completes an entry by what the header of its file says: its axes, and the picture that is shown of it. */
+  /** Completes an entry from the header of its file: its axes, and the displayed picture. */
   describe(entry, urgent = false) {
     if (entry.picture || !entry.metadata) return { promise: Promise.resolve(complete(entry)), drop() {} };
     const bytes = bytesPicture(entry.metadata);
@@ -136,7 +137,7 @@ class OpenArchive {
     )).flat();
   }
 
-  /** An image of an entry at the places that are shown first, and what is damaged. */
+  /** The image of an entry at its initial places, and the damaged pieces. */
   thumbnail(entry, side) {
     const { picture } = entry;
     const { promise, drop } = this.scheduler.want(picture, this.pieces(entry, firstOf(entry)), side);
@@ -149,7 +150,7 @@ class OpenArchive {
     return { promise: image, drop };
   }
 
-  /** The elements of an entry at places of its axes, what was checked, and what is damaged. */
+  /** The elements of an entry at places of its axes, a text about checks, and the damaged pieces. */
   load(entry, places) {
     const pieces = this.pieces(entry, places);
     const { promise, drop } = this.scheduler.want(entry.picture, pieces);
@@ -160,7 +161,7 @@ class OpenArchive {
     return { promise: loaded, drop };
   }
 
-  /** What was checked of the blocks of pieces. */
+  /** A text about the checks of the blocks of pieces. */
   checkOf(pieces) {
     const blocks = [...new Set(pieces.map(([block]) => block))];
     const models = blocks.map((block) => this.scheduler.models.get(block));
@@ -187,7 +188,7 @@ class OpenArchive {
     return out;
   }
 
-  /** A PNG file: of the pixels as they are where PNG can hold them, and otherwise as they are shown. */
+  /** A PNG file of the exact pixels, if PNG can store them, and otherwise of the displayed ones. */
   png(picture, values, data, windows) {
     const { rows, columns, channels, dtype, composite, layers } = picture;
     const shape = channels > 1 ? [rows, columns, channels] : [rows, columns];
@@ -207,7 +208,7 @@ class OpenArchive {
   }
 }
 
-/** Completes an entry: the axes of its slices, those of a file by what its header says, and its picture. */
+/** Completes an entry: the axes of its slices, those from the header of its file, and its picture. */
 function complete(entry, facts = {}, fault = "") {
   if (entry.picture) return entry;
   const { slices, shape, channels } = entry;
@@ -225,17 +226,17 @@ function complete(entry, facts = {}, fault = "") {
   return entry;
 }
 
-/** Bytes as a picture of one row. */
+/** A picture of one row from bytes. */
 function bytesPicture(size) {
   return { dtype: "|u1", rows: 1, columns: size, channels: 1, planes: 1 };
 }
 
-/** The places that are shown first: the middle of axes, but of an animation its first frame, which is a whole one. */
+/** The initial places: the middle of each axis, but the first frame of an animation, which is complete. */
 function firstOf(entry) {
   return entry.axes.map(({ first, length }) => first ?? Math.floor(length / 2));
 }
 
-/** The sizes of an entry, in words. */
+/** The sizes of an entry as text. */
 function sizesOf(entry) {
   if (entry.isBytes) return count(entry.shape[0], "byte");
   const axes = entry.axes?.map(({ name, length }) => `${AXES[name] || name} ${length}`);
@@ -330,7 +331,7 @@ function drawCell(cell, number) {
   };
 }
 
-/** A mark on a cell. */
+/** Adds a badge to a cell. */
 function markOf(text) {
   const mark = document.createElement("span");
   mark.className = "mark";
@@ -338,13 +339,13 @@ function markOf(text) {
   return mark;
 }
 
-/** The preview of a file as a picture, or undefined; at once if the archive has none. */
+/** The preview of a file as a picture, or undefined; synchronous if the archive has no previews. */
 function previewOf(entry) {
   if (entry.file === null || !archive.info.previews.length) return undefined;
   return archive.previews.find(entry.file).then((bytes) => bytes && createImageBitmap(new Blob([bytes]))).catch(() => null);
 }
 
-/** A thumbnail on a canvas. */
+/** Draws a thumbnail on a canvas. */
 function canvasOf(image) {
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d");
@@ -363,7 +364,7 @@ const grid = new Grid(at.scroll, at.grid, drawCell, (number) => {
 });
 view.closed = (position) => grid.moveTo(position);
 
-/** The numbers of the entries whose names have a text. */
+/** The numbers of the entries whose names contain a text. */
 function search() {
   if (!archive) return;
   const text = at.search.value.trim().toLowerCase();
@@ -376,7 +377,7 @@ function search() {
   const all = count(archive.count, "entry").replace("entrys", "entries");
   say(text ? `${numbers.length.toLocaleString("en")} of ${all} have “${at.search.value.trim()}” in their names`
     : `${archive.source.name}: ${all}, ${count(archive.info.blocks, "block")}`
-      + (archive.info.isContinued ? "; an addition that was not finished is left out" : ""));
+      + (archive.info.isContinued ? "; an unfinished addition is left out" : ""));
 }
 
 async function openSource(source) {

@@ -1,10 +1,10 @@
 /* A picture at full size: its axes, channels, window and level, zoom, saving. */
 
-const LARGEST = 16384; // pixels of a side of a canvas
-const PACE = 100; // milliseconds that a place of an axis is shown at least
+const LARGEST = 16384; // longest side of a canvas in pixels
+const PACE = 100; // least time per place of an axis in milliseconds
 
 class PictureView {
-  /** `archive` gives entries and pictures. */
+  /** `archive`: the source of entries and pictures. */
   constructor(elements) {
     this.at = elements;
     this.entry = null;
@@ -55,13 +55,13 @@ class PictureView {
     await this.load();
   }
 
-  /** Stops what is decoded, and playing. */
+  /** Cancels decoding and playing. */
   halt() {
     this.stop?.();
     if (this.playing) this.play();
   }
 
-  /** A slider for each axis but that of channels that are shown together. */
+  /** Adds a slider for each axis, except one of channels that are displayed together. */
   makeSliders() {
     const { at, entry } = this;
     at.axes.querySelectorAll("span").forEach((one) => one.remove());
@@ -78,7 +78,7 @@ class PictureView {
     at.axes.hidden = this.axis < 0;
   }
 
-  /** A switch for each channel with its colour. */
+  /** Adds a switch for each channel, with its colour. */
   makeChannels() {
     const { at, entry: { picture } } = this;
     at.channels.querySelectorAll("label").forEach((one) => one.remove());
@@ -112,7 +112,7 @@ class PictureView {
     this.at.check.classList.toggle("bad", bad);
   }
 
-  /** Decodes what is at the places of the axes and shows it. */
+  /** Decodes and shows the picture at the places of the axes. */
   async load() {
     const { entry, at, places } = this;
     this.stop?.();
@@ -160,7 +160,7 @@ class PictureView {
     if (entry.shape.length < 2 || entry.columns === 1) this.showValues();
   }
 
-  /** Sets the window of the layers that the controls are for. */
+  /** Sets the window of the layers that the controls adjust. */
   setWindow([low, high]) {
     if (!(high > low)) high = low + (Number.isInteger(low) ? 1 : 1e-6);
     for (const layer of this.windowed) this.windows[this.entry.picture.layers.indexOf(layer)] = [low, high];
@@ -172,12 +172,12 @@ class PictureView {
     return this.windows[this.entry.picture.layers.indexOf(this.windowed[0])];
   }
 
-  /** The windows of the layers that are on. */
+  /** The windows of the visible layers. */
   get shownWindows() {
     return this.windows.map((range, k) => (this.shown[k] ? range : null));
   }
 
-  /** Sets the ends of the controls by the values and the windows that they are for. */
+  /** Sets the limits of the controls from the values and the windows of their layers. */
   measure() {
     const { at } = this;
     const [least, most] = extremesOf(this.entry.picture, this.values, this.windowed);
@@ -187,7 +187,7 @@ class PictureView {
     [at.width.min, at.width.max] = [extent / 1000, extent];
   }
 
-  /** Draws the pixels with the windows of values. */
+  /** Draws the pixels with the current windows. */
   show() {
     const { entry: { name, picture }, at, windowed } = this;
     const [low, high] = this.range;
@@ -227,7 +227,7 @@ class PictureView {
     this.setWindow([level - width / 2, level + width / 2]);
   }
 
-  /** An array with one axis, or a column: its first values as text. */
+  /** Shows the first values of an array with one axis, or of a column, as text. */
   showValues() {
     const first = Array.from(this.values.subarray(0, 2000), shown).join(" ");
     this.showText(first + (this.values.length > 2000 ? " …" : ""));
@@ -238,7 +238,7 @@ class PictureView {
     this.at.values.textContent = text;
   }
 
-  /** A file that the archive holds as it is: a picture if the browser knows it, and otherwise its text. */
+  /** Shows a file stored as bytes: as a picture if the browser can decode it, and otherwise as text. */
   async showFile() {
     const { at, data, entry } = this;
     try {
@@ -262,7 +262,7 @@ class PictureView {
     this.scale = scale;
     const [width, height] = [canvas.width * this.factor, canvas.height * this.factor];
     const fit = Math.min(stage.clientWidth / width, stage.clientHeight / height);
-    // Small pictures are enlarged by whole numbers.
+    // Small pictures are enlarged by whole factors.
     this.zoom = scale === "fit" ? (fit >= 2 ? Math.min(16, Math.floor(fit)) : Math.min(1, fit)) : scale;
     canvas.style.width = `${width * this.zoom}px`;
     canvas.style.height = `${height * this.zoom}px`;
@@ -270,7 +270,7 @@ class PictureView {
     zoom.textContent = `${this.zoom < 0.1 ? (100 * this.zoom).toFixed(1) : Math.round(100 * this.zoom)} %`;
   }
 
-  /** Zooms about a point of the stage, by default its middle. */
+  /** Zooms around a point of the stage, by default its middle. */
   zoomBy(factor, x, y) {
     const { stage } = this.at;
     if (this.at.canvas.hidden) return;
@@ -295,14 +295,14 @@ class PictureView {
     return this.load();
   }
 
-  /** Moves along the axis that was moved along last. */
+  /** Moves along the last used axis. */
   step(count) {
     if (this.axis < 0) return;
     const place = Math.max(0, Math.min(this.entry.axes[this.axis].length - 1, this.places[this.axis] + count));
     if (place !== this.places[this.axis]) this.moveAlong(this.axis, place);
   }
 
-  /** Begins to play along an axis, or ends that. */
+  /** Starts or stops playing along an axis. */
   async play() {
     const own = this.playing || this.axis < 0 ? null : {};
     this.playing = own;
@@ -338,7 +338,7 @@ class PictureView {
     this.zoomBy(event.deltaY < 0 ? 1.2 : 1 / 1.2, event.clientX - box.left, event.clientY - box.top);
   }
 
-  /** Drags window and level where there are more than 256 of them, and otherwise the picture; with Shift the latter. */
+  /** Drags window and level if there are more than 256 levels; otherwise, or with Shift, drags the picture. */
   drag(event) {
     const { stage, window: controls } = this.at;
     if (event.button !== 0 || this.at.canvas.hidden) return;
@@ -387,20 +387,20 @@ class PictureView {
     }
   }
 
-  /** The places of the axes in the name of a file. */
+  /** The places of the axes, for the name of a file. */
   suffix() {
     return this.places.filter((_, axis) => this.sliders[axis]).map((place) => `.${place}`).join("");
   }
 }
 
-/** Where a place is on an axis, in words. */
+/** A place on an axis as text. */
 function placeText({ axes, channelNames }, axis, place) {
   const { name, length, step, unit } = axes[axis];
   const own = name === "c" ? channelNames?.[place] : step && `${shown(place * step)} ${unit}`;
   return `${place + 1} of ${length}${own ? `, ${own}` : ""}`;
 }
 
-/** An element with these properties and children. */
+/** Makes an element with these properties and children. */
 function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);

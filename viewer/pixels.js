@@ -6,8 +6,8 @@
  * of a palette. A composite has a window for each layer, and other pictures one for all.
  */
 
-const SAMPLE = 2 ** 16; // values of a layer that percentiles are of
-const TAIL = 0.001; // of the values, which are black or white
+const SAMPLE = 2 ** 16; // number of sampled values for percentiles
+const TAIL = 0.001; // share of values that become black or white
 
 const ARRAYS = {
   b1: Uint8Array, u1: Uint8Array, i1: Int8Array, u2: Uint16Array, i2: Int16Array, u4: Uint32Array, i4: Int32Array,
@@ -44,12 +44,12 @@ function halfToNumber(half) {
   return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
 }
 
-/** The elements of a layer of a picture: the first one, and how many there are; `channels` lie between them. */
+/** The elements of a layer of a picture: the first one, and their number; they are `channels` apart. */
 function elementsOf({ rows, columns, channels }, { plane, channel }) {
   return [plane * rows * columns * channels + channel, rows * columns];
 }
 
-/** The least and the greatest value of layers. */
+/** The least and the greatest value of some layers. */
 function extremesOf(picture, values, layers) {
   let [low, high] = [Infinity, -Infinity];
   for (const layer of layers) {
@@ -63,7 +63,7 @@ function extremesOf(picture, values, layers) {
   return low < high ? [low, high] : [Math.min(low, 0) || 0, Math.max(high, 1) || 1];
 }
 
-/** The values that are black and white in layers by default: by the file, or else all of bytes, or percentiles. */
+/** The default window of layers: that of the file, or the whole range for bytes, or percentiles. */
 function windowOf(picture, values, layers) {
   if (layers[0].range) return layers[0].range;
   if (picture.dtype === "|u1") return [0, 255];
@@ -72,7 +72,7 @@ function windowOf(picture, values, layers) {
   for (const layer of layers) {
     const [first, count] = elementsOf(picture, layer);
     let step = Math.ceil(count / SAMPLE);
-    while (step > 1 && picture.columns % step === 0) step++; // or it would see few columns
+    while (step > 1 && picture.columns % step === 0) step++; // otherwise it samples only a few columns
     for (let i = 0; i < count; i += step) sample.push(values[first + i * picture.channels]);
   }
   const sorted = Float64Array.from(sample.filter(Number.isFinite)).sort();
@@ -81,22 +81,22 @@ function windowOf(picture, values, layers) {
   return low < high ? [low, high] : extremesOf(picture, values, layers);
 }
 
-/** The layers that have one window: each of channels with colours of their own, and otherwise all. */
+/** The groups of layers with a common window: one per channel if channels have colours, and otherwise one of all layers. */
 function windowedOf(picture) {
   return picture.composite ? picture.layers.map((layer) => [layer]) : [picture.layers];
 }
 
-/** The window of each layer by default. */
+/** The default window of each layer. */
 function windowsOf(picture, values) {
   return windowedOf(picture).flatMap((layers) => layers.map(() => windowOf(picture, values, layers)));
 }
 
-/** The bytes of a picture, to put pieces into. */
+/** Allocates the bytes of a picture. */
 function emptyOf({ dtype, rows, columns, channels, planes }) {
   return new Uint8Array(planes * rows * columns * channels * sizeOf(dtype));
 }
 
-/** Puts a piece of a picture where it belongs. */
+/** Copies a piece into the bytes of a picture. */
 function placePiece(picture, out, [, , row, rows, column, columns, channel, channels], data) {
   const size = sizeOf(picture.dtype);
   const whole = channels === picture.channels;
@@ -110,7 +110,7 @@ function placePiece(picture, out, [, , row, rows, column, columns, channel, chan
   }
 }
 
-/** The pixels of a picture, made smaller by a whole factor, as they are on a canvas; layers without a window are off. */
+/** The canvas pixels of a picture, reduced by a whole factor. Layers without a window are off. */
 function pixelsOf(picture, values, windows, factor = 1) {
   const { rows, columns, channels, layers, alpha, inverted } = picture;
   const [height, width] = [Math.ceil(rows / factor), Math.ceil(columns / factor)];
@@ -155,9 +155,9 @@ function pixelsOf(picture, values, windows, factor = 1) {
   return image;
 }
 
-const COLOURS = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0, 1, 1], [1, 0, 1], [1, 1, 0]]; // as of ImageJ
+const COLOURS = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0, 1, 1], [1, 0, 1], [1, 1, 0]]; // those of ImageJ
 
-/** The picture that frames of an entry are, as its header wants it shown; of several where an axis is of channels. */
+/** The picture of the frames of an entry, displayed according to its header; several frames form one if an axis is of channels. */
 function pictureOf({ dtype, rows, columns, channels }, planes, { channels: told = [], window, inverted = false, palette }) {
   const picture = { dtype, rows, columns, channels, planes, inverted, composite: false, alpha: false };
   if (palette && channels === 1 && planes === 1 && (dtype === "|u1" || dtype === "|b1")) {
@@ -178,7 +178,7 @@ function pictureOf({ dtype, rows, columns, channels }, planes, { channels: told 
   return { ...picture, layers, composite, alpha };
 }
 
-/** Makes pieces of a canvas transparent, which has a picture made smaller by a factor. */
+/** Makes pieces transparent on a canvas whose picture is reduced by a factor. */
 function clearFaults(canvas, { rows }, faults, factor) {
   const context = canvas.getContext("2d");
   for (const [, , row, height, column, width] of faults) {
@@ -187,7 +187,7 @@ function clearFaults(canvas, { rows }, faults, factor) {
   }
 }
 
-/** How much smaller a picture has to be so that none of its sides is longer than this. */
+/** The factor of reduction with which no side of a picture is longer than this. */
 function factorFor(picture, side) {
   return Math.max(1, Math.ceil(Math.max(picture.rows, picture.columns) / side));
 }

@@ -1,10 +1,10 @@
-/* The previews of files, which stand in sections of many. */
+/* The previews of files, stored in sections of many. */
 
 class Previews {
-  /** `sections` are their places and sizes. */
+  /** `sections`: places and sizes of the sections. */
   constructor(sections, source, decoder) {
     Object.assign(this, { sections, source, decoder });
-    this.loaded = new Map(); // number of a section -> a promise of what it has
+    this.loaded = new Map(); // number of a section -> a promise of its content
   }
 
   /** Reads a section, once. */
@@ -34,7 +34,7 @@ class Previews {
           if (!(bytes[at++] & 128)) return value;
         }
       };
-      varint(); // the length
+      varint(); // skips the length
       return [varint(), varint()];
     };
     this.ranges ??= Promise.all(this.sections.map(head));
@@ -44,7 +44,8 @@ class Previews {
   /** The preview of a file, if it has one. */
   async find(file) {
     const has = ({ first, lengths }) => file >= first && file < first + lengths.length;
-    // Sections are in the order of files, and have as many, unless the archive was continued or files were removed.
+    // Sections are in the order of files and have equal numbers of them, unless files were added or
+    // removed.
     const likely = Math.min(this.sections.length - 1, Math.floor(file / (await this.load(0)).lengths.length));
     let section = await this.load(likely);
     if (!has(section)) {

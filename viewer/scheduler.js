@@ -1,16 +1,16 @@
-/* Which blocks are decoded when, and by which worker. */
+/* Schedules the decoding of blocks by workers. */
 
 class Cancelled extends Error {}
 
 class Scheduler {
-  /** `setup` is what each worker needs, `place` tells where a block is, `findModel` finds one that is missing. */
+  /** `setup`: data for each worker. `place`: finds the place of a block. `findModel`: finds a missing model. */
   constructor(module, setup, place, findModel, changed) {
     Object.assign(this, { module, setup, place, findModel, changed });
-    this.wants = new Map(); // id -> a picture that is wanted
+    this.wants = new Map(); // id -> a requested picture
     this.queue = new Map(); // number of a block -> ids
     this.workers = [];
-    this.strips = []; // of blocks that are being decoded, those that no worker has yet
-    this.owners = new Map(); // number of a block -> the worker that has decoded it
+    this.strips = []; // unassigned strips of blocks in progress
+    this.owners = new Map(); // number of a block -> the worker that decoded it
     this.models = new Map(); // number of a block -> the identity of its model
     this.next = 0;
     this.total = this.finished = 0;
@@ -55,7 +55,7 @@ class Scheduler {
     this.changed();
   }
 
-  /** Drops everything, also what is being decoded. */
+  /** Drops all requests, including those in progress. */
   cancel() {
     for (const worker of this.workers.filter((one) => one.job || one.strip)) {
       worker.terminate();
@@ -89,7 +89,7 @@ class Scheduler {
     return worker;
   }
 
-  /** The block to decode next: of a picture that is looked at, or else of the thumbnail that was asked for last. */
+  /** The next block to decode: of an open picture, or else of the latest requested thumbnail. */
   choose() {
     let best, bestRank = -1;
     for (const [number, ids] of this.queue) {
@@ -103,7 +103,7 @@ class Scheduler {
     return best;
   }
 
-  /** Hands out strips: the worker of their block waits, and takes some itself. */
+  /** Assigns strips to workers. The worker of their block waits, and decodes some itself. */
   pumpStrips() {
     while (this.strips.length) {
       const { block, number } = this.strips[0];
@@ -119,7 +119,7 @@ class Scheduler {
     worker.strip = null;
     block.decoded[number] = decoded;
     if (--block.left || block.owner.job !== block.job) return;
-    // One that failed and those behind it fail in its block again.
+    // A failed strip, and those behind it, are decoded again within the block.
     const failed = block.decoded.indexOf(null);
     const strips = failed < 0 ? block.decoded : block.decoded.slice(0, failed);
     block.owner.postMessage({ strips }, strips.map((strip) => strip.buffer));
@@ -202,7 +202,7 @@ class Scheduler {
     else want.resolve({ bytes, image, faults, reason });
   }
 
-  /** Gives a worker the model that it lacks, and its job again. */
+  /** Sends a worker its missing model, and its job again. */
   async supply(worker, { error: identity }) {
     const { number, ids } = worker.job;
     let model;

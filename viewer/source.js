@@ -1,4 +1,4 @@
-/* Where an archive is read from, range by range: a file that was dropped, or a URL. */
+/* The source of an archive, read range by range: a dropped file, or a URL. */
 
 class FileSource {
   constructor(file) {
@@ -14,7 +14,7 @@ class FileSource {
     return new Uint8Array(await this.file.slice(start, start + size).arrayBuffer());
   }
 
-  /** What makes the same source in a worker. */
+  /** The data that recreates this source in a worker. */
   plain() {
     return { file: this.file };
   }
@@ -43,7 +43,7 @@ class UrlSource {
       throw new Error("the server does not serve ranges of files; save the archive, and drop it here");
     }
     const bytes = new Uint8Array(await response.arrayBuffer());
-    if (bytes.length !== size) throw new Error("the server sent another range than it was asked for");
+    if (bytes.length !== size) throw new Error("the server sent a wrong range");
     return bytes;
   }
 

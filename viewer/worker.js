@@ -1,9 +1,9 @@
-/* Decodes blocks, and makes thumbnails or pieces of pictures of them. */
+/* Decodes blocks, and cuts thumbnails or pieces of pictures from them. */
 
-const CACHED = 96e6; // bytes of decoded blocks that a worker keeps
+const CACHED = 96e6; // bytes of decoded blocks in the cache of a worker
 
 let module, setup, source, decoder, takeStrips;
-const blocks = new Map(); // number -> { content, model }, the one used last behind all others
+const blocks = new Map(); // number -> { content, model }, the last used one at the end
 
 async function makeDecoder() {
   decoder = await Decoder.of(module);
@@ -13,7 +13,7 @@ async function makeDecoder() {
   decoder.exports.table(...decoder.given(setup.table));
 }
 
-/** Gives the decoder the strips of a block, which all workers decode. */
+/** Passes the strips of a block to the decoder, after all workers decoded them. */
 async function haveStrips(section, start) {
   const count = decoder.json("strips", ...decoder.given(section), start);
   if (count < 2) return;
@@ -46,7 +46,7 @@ async function blockOf({ number, place: [start, size, first, tiles] }) {
       if (error instanceof Broken) decoder = null;
       throw error;
     }
-    // The memory of an instance does not become smaller again.
+    // The memory of an instance never shrinks.
     if (decoder.exports.memory.buffer.byteLength > 512e6) decoder = null;
     const model = new TextDecoder().decode(bytes.subarray(-32)).trim();
     block = { content: bytes.subarray(0, -32), model };
@@ -69,7 +69,7 @@ function dataOf(picture, content, piece) {
   return content.subarray(offset, offset + size);
 }
 
-/** What was asked of a block: a thumbnail of a picture all of which is in it, or the pieces that it has. */
+/** The requested part of a block: a thumbnail of a picture inside of it, or its pieces of a picture. */
 function answer({ id, picture, pieces, thumbnail }, content) {
   if (!thumbnail) {
     const parts = pieces.map((piece) => ({ piece, data: dataOf(picture, content, piece).slice() }));

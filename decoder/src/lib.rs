@@ -1,4 +1,5 @@
-//! A decoder of the bitsback format, written from its specification (docs/format.md and docs/model-format.md) alone.
+//! A decoder of the bitsback format, written only from its specification (docs/format.md, docs/model-format.md and
+//! docs/jpeg-format.md).
 
 #![deny(unsafe_code)]
 

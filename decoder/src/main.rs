@@ -35,13 +35,13 @@ fn main() -> ExitCode {
 
 fn run(input: &Path, out: &Path, arrays: bool, links: bool) -> Result<(), String> {
     if out.exists() {
-        return Err(format!("{} is there already", out.display()));
+        return Err(format!("{} exists already", out.display()));
     }
     let file = fs::read(input).map_err(|error| error.to_string())?;
-    // The decoder does not panic; if it did, that would be one line as well.
+    // A panic would be a bug; it gets a message of one line, too.
     std::panic::set_hook(Box::new(|_| {}));
     let decoded = std::panic::catch_unwind(|| decode(&file, arrays))
-        .map_err(|_| "the decoder failed; this is an error in it".to_string())?
+        .map_err(|_| "the decoder failed; this is a bug in it".to_string())?
         .map_err(|error| error.to_string())?;
     let (output, notes) = decoded;
     for note in notes {
@@ -59,14 +59,14 @@ fn run(input: &Path, out: &Path, arrays: bool, links: bool) -> Result<(), String
         Output::Tree(tree) => write_tree(out, tree),
     };
     written.map_err(|error| {
-        // Nothing stays at OUT.
+        // Removes an incomplete OUT.
         let _ = if out.is_dir() { fs::remove_dir_all(out) } else { fs::remove_file(out) };
         format!("{}: {error}", out.display())
     })
 }
 
-/// Writes a folder that is its owner's alone until everything has its mode. Links are made behind all else, so that
-/// nothing is written through one.
+/// Writes a folder, which only its owner can access until everything has its mode. Links are created last, so that
+/// nothing is written through a link.
 fn write_tree(out: &Path, tree: Tree) -> std::io::Result<()> {
     fs::create_dir(out)?;
     let usual = mode_of(out)?;
@@ -86,10 +86,10 @@ fn write_tree(out: &Path, tree: Tree) -> std::io::Result<()> {
             fs::create_dir_all(folder)?;
         }
         if let Err(error) = make_link(target, &path) {
-            eprintln!("bitsback-decode: {}: note: the link is not made: {error}", path.display());
+            eprintln!("bitsback-decode: {}: note: the link was not created: {error}", path.display());
         }
     }
-    // An inner folder gets its mode before the outer one, whose mode may forbid access to it.
+    // Inner folders get their modes first, since the mode of the outer one may forbid access.
     let mut folders = tree.folders;
     folders.sort_by(|one, other| other.name.cmp(&one.name));
     for Folder { name, mode } in folders.iter().filter(|folder| !folder.name.is_empty()) {
@@ -105,7 +105,7 @@ fn mode_of(path: &Path) -> std::io::Result<Mode> {
     Ok(Some((fs::metadata(path)?.permissions().mode() & 0o777) as u16))
 }
 
-/// Sets the lower 9 bits of a mode that is known.
+/// Sets the lower 9 bits of a mode, if known.
 #[cfg(unix)]
 fn set_mode(path: &Path, mode: Mode) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -129,7 +129,7 @@ fn set_mode(_: &Path, _: Mode) -> std::io::Result<()> {
 
 #[cfg(not(unix))]
 fn make_link(_: &str, _: &Path) -> std::io::Result<()> {
-    Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "links need a system that has them"))
+    Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "this system has no links"))
 }
 
 fn write_files(out: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {

@@ -6,7 +6,7 @@ use bitsback_decode::foundations::json::Json;
 use bitsback_decode::foundations::sha256::{hex, sha256};
 use bitsback_decode::restored::output::{decode, Output};
 
-/// Whether a file is what an entry says: an array, or bytes.
+/// Whether a file, an array or bytes, matches an entry.
 fn fits(file: &[u8], expected: &Json) -> bool {
     let map = expected.map("a file").unwrap();
     let digest = common::get(map, "sha256").unwrap().text("sha256").unwrap();

@@ -1,4 +1,4 @@
-//! Damaged files, whose checksums are right again: no panic, and nothing takes long.
+//! Decodes damaged files with valid checksums: there must be no panic and no long run.
 
 mod common;
 
@@ -39,7 +39,7 @@ fn change(file: &[u8], drawn: &mut Outputs) -> Vec<u8> {
         return copy;
     }
     for _ in 0..1 + drawn.draw() % 3 {
-        // The beginning of a payload tells more than the rest of it.
+        // The beginning of a payload affects decoding more than the rest.
         let span = if drawn.draw() % 2 == 0 { (end - first).min(40) } else { end - first };
         let place = first + drawn.draw() as usize % span;
         copy[place] = match drawn.draw() % 3 {

@@ -70,7 +70,7 @@ class Tally {
 inline void require_adaptive(std::uint32_t levels, std::size_t symbols) {
     constexpr std::size_t most = std::size_t{1} << max_precision;
     require(levels >= 1 && levels <= most && symbols <= most - levels,
-            "an adaptive codec has a level at least, and 2^24 levels and symbols at most");
+            "an adaptive codec has at least one level, and at most 2^24 levels plus symbols");
 }
 
 inline void push_adaptive(Message& message, std::uint32_t levels,

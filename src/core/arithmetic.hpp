@@ -9,13 +9,13 @@
 
 namespace bitsback {
 
-// An encoder and a decoder have the same functions: `bit` takes the bit that an encoder is given,
-// and returns the one that is coded.
+// The encoder and the decoder have the same interface, so that one template codes in both
+// directions: `bit` takes the bit to encode (the decoder ignores it) and returns the coded bit.
 class BitEncoder {
   public:
     static constexpr bool encodes = true;
 
-    // one: the probability of a one, in units of 2^-16, within [1, 2^16 - 1].
+    // one: the probability of a one in units of 2^-16, within [1, 2^16 - 1].
     std::uint32_t bit(std::uint32_t one, std::uint32_t bit) {
         const auto middle =
             low_ + static_cast<std::uint32_t>(std::uint64_t{high_ - low_} * one >> 16);
@@ -56,14 +56,14 @@ class BitDecoder {
         for (; (low_ ^ high_) >> 24 == 0; low_ <<= 8, high_ = high_ << 8 | 255) shift();
         return bit;
     }
-    // Throws std::invalid_argument unless exactly these bytes were needed.
+    // Throws std::invalid_argument unless the decoder has read exactly these bytes.
     void end() const {
         if (at_ != bytes_.size() + 3) throw std::invalid_argument("coded decisions are too long");
     }
 
   private:
     void shift() {
-        if (at_ > bytes_.size() + 2) throw std::invalid_argument("coded decisions are cut");
+        if (at_ > bytes_.size() + 2) throw std::invalid_argument("coded decisions are cut off");
         value_ = value_ << 8 | (at_ < bytes_.size() ? bytes_[at_] : 0);
         ++at_;
     }

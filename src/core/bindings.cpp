@@ -31,7 +31,7 @@ Out<T> copy_array(std::span<const T> values) {
                          [&](std::span<T> out) { std::ranges::copy(values, out.begin()); });
 }
 
-// `values` as a contiguous array of T by NumPy, without rounding or wrapping.
+// `values` as a contiguous NumPy array of T; values that would be rounded or wrapped are refused.
 template <class T>
 In<T> to_array(const nb::object& values, const char* dtype) {
     const auto numpy = nb::module_::import_("numpy");
@@ -43,9 +43,9 @@ In<T> to_array(const nb::object& values, const char* dtype) {
     return nb::cast<In<T>>(array);
 }
 
-// A function of a message, for which the thread holds it.
+// Wraps a function of a message, so that the thread holds the message while it runs.
 template <class Function>
-auto held(Function function) {
+auto locked(Function function) {
     return [function](const Message& self) {
         const Message::Hold hold(self);
         return function(self);
@@ -53,8 +53,8 @@ auto held(Function function) {
 }
 
 void bind_message(nb::module_& m) {
-    const auto copied = held([](const Message& self) { return self; });
-    const auto bytes = held([](const Message& self) { return to_python(self.to_bytes()); });
+    const auto copied = locked([](const Message& self) { return self; });
+    const auto bytes = locked([](const Message& self) { return to_python(self.to_bytes()); });
     nb::class_<Message>(
         m, "Message",
         R"doc(An ANS message: a stack of bits that codecs push to and pop from, in place.
@@ -88,7 +88,7 @@ docs/format.md gives the meaning of each bit. Source: Duda 2009 (ANS); Townsend,
                     new (self) Message(Message::empty(lanes.value_or(1), depth.value_or(0)));
                     return;
                 }
-                require(!lanes, "a message has as many lanes as heads: give one of the two");
+                require(!lanes, "a message has as many lanes as heads: pass either heads or lanes");
                 const auto head_array = to_array<std::uint64_t>(heads, "uint64");
                 new (self) Message({head_array.data(), head_array.data() + head_array.size()},
                                    view(tail_array), depth);
@@ -103,7 +103,7 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
         .def_static(
             "from_bytes", [](const nb::bytes& data) { return Message::from_bytes(view(data)); },
             "data"_a,
-            "The message that `to_bytes` gave. Raises MessageError for bytes that are none.")
+            "The message with these bytes of `to_bytes`. Raises MessageError for other bytes.")
         .def("to_bytes", bytes, "All of the message, in the layout of docs/format.md.")
         .def("copy", copied, "An independent message, equal to this one.")
         .def("__copy__", copied)
@@ -130,25 +130,26 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
                         (self.depth() ? "depth " + std::to_string(*self.depth()) : "finite tail") +
                         ">";
              })
-        .def_prop_ro("lanes", held([](const Message& self) { return self.lanes(); }),
+        .def_prop_ro("lanes", locked([](const Message& self) { return self.lanes(); }),
                      "The number of heads.")
-        .def_prop_ro("depth", held([](const Message& self) { return self.depth(); }),
+        .def_prop_ro("depth", locked([](const Message& self) { return self.depth(); }),
                      "Words taken from the implicit tail; None if the tail is finite.")
-        .def_prop_ro("heads", held([](const Message& self) { return copy_array(self.heads()); }),
+        .def_prop_ro("heads", locked([](const Message& self) { return copy_array(self.heads()); }),
                      nb::rv_policy::automatic, "A copy of the heads, uint64 [lanes].")
-        .def_prop_ro("tail", held([](const Message& self) { return copy_array(self.tail()); }),
+        .def_prop_ro("tail", locked([](const Message& self) { return copy_array(self.tail()); }),
                      nb::rv_policy::automatic,
                      "A copy of the stored words, uint32, the lowest first.")
         .def_prop_ro(
-            "bits", held([](const Message& self) { return self.bits(); }),
+            "bits", locked([](const Message& self) { return self.bits(); }),
             "How much the message holds, in bits: log2 of its heads, and 32 a stored word. Words "
-            "from the implicit tail are not told apart; see net_bits. For people, not for coding.")
+            "from the implicit tail count, too; see net_bits. An estimate for display.")
         .def_prop_ro(
-            "net_bits", held([](const Message& self) { return self.net_bits(); }),
+            "net_bits", locked([](const Message& self) { return self.net_bits(); }),
             "How much has been pushed since this message was made, less what has been popped, in "
             "bits, of either sign: the growth of bits, less 32 for each word taken from the "
-            "implicit tail. A copy keeps the beginning; from_bytes and pickles start again. For "
-            "people, not for coding.")
+            "implicit tail. A copy counts from the same start; from_bytes and pickles start at 0. "
+            "An "
+            "estimate for display.")
         .def(
             "__enter__",
             [](Message& self) -> Message& {
@@ -188,7 +189,8 @@ DiscretisedMixture mixture(const In<std::int32_t>& cdf, unsigned reach_bits,
 template <class Table, class Codec>
 struct WithTable {
     template <class Index>
-    WithTable(Table of, const Index& index) : table(std::move(of)), codec(table, view(index)) {}
+    WithTable(Table value, const Index& index)
+        : table(std::move(value)), codec(table, view(index)) {}
     WithTable(const WithTable&) = delete;
 
     Table table;
@@ -196,12 +198,13 @@ struct WithTable {
 };
 
 template <class Table, class Codec, class Symbol>
-void push(Message& message, const WithTable<Table, Codec>& of, std::span<const Symbol> symbols) {
-    push(message, of.codec, symbols);
+void push(Message& message, const WithTable<Table, Codec>& with_table,
+          std::span<const Symbol> symbols) {
+    push(message, with_table.codec, symbols);
 }
 template <class Table, class Codec, class Symbol>
-void pop(Message& message, const WithTable<Table, Codec>& of, std::span<Symbol> symbols) {
-    pop(message, of.codec, symbols);
+void pop(Message& message, const WithTable<Table, Codec>& with_table, std::span<Symbol> symbols) {
+    pop(message, with_table.codec, symbols);
 }
 
 void bind_codecs(nb::module_& m) {
@@ -376,13 +379,14 @@ NB_MODULE(_core, m) {
             return true;
         },
         "colours"_a,
-        "Whether red, green and blue of all pixels, flat, are such as JPEG's conversion gives.");
+        "Whether JPEG's colour conversion can produce all of these pixels (red, green, blue, "
+        "flat).");
     m.def(
         "crc32c",
         [](const nb::bytes& bytes, std::uint32_t crc) { return crc32c(view(bytes), crc); },
         "data"_a, "crc"_a = 0);
     m.def("classic_zlib", &classic_zlib);
-    nb::class_<Deflate>(m, "Deflate", "A compressor of raw deflate, as zlib.compressobj is one.")
+    nb::class_<Deflate>(m, "Deflate", "A compressor of raw deflate, like zlib.compressobj.")
         .def(nb::init<int, int, int, int>(), "level"_a, "window"_a, "memory"_a, "strategy"_a)
         .def(
             "compress",
@@ -403,8 +407,9 @@ NB_MODULE(_core, m) {
                                   found->bytes);
         },
         "stream"_a, "bits"_a, "count"_a,
-        "The pixels of a stream, the codes between its clear codes, whether it has an end code, "
-        "and "
+        "The pixels of a stream, the numbers of codes between its clear codes, whether it has an "
+        "end "
+        "code, and "
         "its bytes; None if it is damaged.");
     m.def(
         "lzw_pack",
@@ -414,14 +419,14 @@ NB_MODULE(_core, m) {
                 [&] { return lzw::pack(view(pixels), bits, view(clears), ended, single); });
         },
         "pixels"_a, "bits"_a, "clears"_a, "ended"_a, "single"_a,
-        "The stream of these pixels. single: each has a code of its own. Raises ValueError.");
+        "The stream of these pixels. single: one code per pixel. Raises ValueError.");
     m.def(
         "lzw_pack_tiff",
         [](const In<std::uint8_t>& bytes, std::uint32_t between) {
             return made_without_lock([&] { return lzw::pack_tiff(view(bytes), between); });
         },
         "bytes"_a, "between"_a,
-        "The stream of these bytes in a TIFF file, with so many codes between its clear codes.");
+        "The stream of these bytes in a TIFF file, with `between` codes between its clear codes.");
     m.def("splitmix64", [](std::uint64_t seed, std::uint64_t first, std::size_t count) {
         return make_array<std::uint64_t>({count}, [&](auto out) {
             for (std::size_t k = 0; k < count; ++k) out[k] = splitmix64(seed, first + k);

@@ -67,7 +67,7 @@ inline nb::bytes to_python(const std::vector<std::uint8_t>& bytes) {
     return nb::bytes(bytes.data(), bytes.size());
 }
 
-// The bytes that `make` returns, which runs without the lock of Python.
+// The bytes that `make` returns; it runs without the GIL.
 template <class Make>
 nb::bytes made_without_lock(const Make& make) {
     std::vector<std::uint8_t> made;
@@ -82,8 +82,8 @@ inline std::span<const std::uint8_t> view(const nb::bytes& bytes) {
     return {static_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
-// The number of elements of an array, each of so many bytes. Throws std::bad_alloc if no memory
-// could hold it.
+// The number of elements of an array, whose elements have `bytes` bytes each. Throws std::bad_alloc
+// if the array cannot fit in memory.
 inline std::size_t product(const std::vector<std::size_t>& shape, std::size_t bytes) {
     std::size_t size = 1;
     for (std::size_t n : shape) {
@@ -115,8 +115,8 @@ std::vector<std::size_t> shape_of(const In<T>& array) {
     return shape;
 }
 
-// push_NAME(message, parameters ..., symbols) and pop_NAME(message, parameters ...) of the codec
-// that make(parameters ...) gives. shape(parameters ...): of its symbols.
+// Defines push_NAME(message, parameters ..., symbols) and pop_NAME(message, parameters ...) for the
+// codec make(parameters ...), whose symbols have the shape shape(parameters ...).
 template <class Symbol, class... Parameters, class Make, class ShapeOf>
 void bind_codec(nb::module_& m, const std::string& name, Make make, ShapeOf shape) {
     m.def(("push_" + name).c_str(),

@@ -84,7 +84,7 @@ void bind_own_weights(nb::module_& m) {
 using Rows = In<std::uint32_t>;
 
 HiddenMarkov hidden_markov(const Rows& initial, const Rows& transition, const Rows& emission) {
-    require(initial.size() >= 1, "a hidden Markov model has a state at least");
+    require(initial.size() >= 1, "a hidden Markov model needs at least one state");
     return {view(initial), view(transition), view(emission), levels_of(emission)};
 }
 
@@ -151,7 +151,7 @@ void bind_more_codecs(nb::module_& m) {
     m.def("peek", [](const Message& message, unsigned precision, std::size_t count) {
         return make_array<std::uint32_t>({count}, [&](auto out) { peek(message, precision, out); });
     });
-    // A single symbol, whose interval Python computes. It takes so few cycles that the GIL is kept.
+    // A single symbol, whose interval Python computes. It is too short to release the GIL.
     m.def("push_interval",
           [](Message& message, std::uint32_t start, std::uint32_t frequency, unsigned precision) {
               push_intervals(message, {&start, 1}, {&frequency, 1}, precision);
@@ -159,7 +159,7 @@ void bind_more_codecs(nb::module_& m) {
     m.def("on_lanes",
           [](Message& message, const std::vector<std::size_t>& lanes, const nb::callable& run) {
               message.on_lanes(lanes, [&](Message& part) {
-                  // Python may keep the object, so it must be a valid message at any time.
+                  // Python may store the object, so it must always be a valid message.
                   const nb::object object = nb::cast(Message::empty(1, 0));
                   auto& theirs = nb::cast<Message&>(object);
                   std::swap(part, theirs);

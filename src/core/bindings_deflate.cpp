@@ -1,4 +1,4 @@
-// Python bindings of what codes deflate streams.
+// Python bindings of the coders of deflate streams.
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
@@ -83,23 +83,24 @@ class Inflater {
 }  // namespace
 
 void bind_deflate(nb::module_& m) {
-    nb::class_<Encoder>(m, "DeflateEncoder", "Codes what the encoder of deflate streams chose.")
+    nb::class_<Encoder>(m, "DeflateEncoder", "Codes the choices of encoders of deflate streams.")
         .def(nb::init<const Table&, const Table&>(), "stretch"_a, "cdf"_a)
         .def("add", &Encoder::add, "stream"_a, "most"_a,
-             "Adds a raw deflate stream, with a plaintext of at most so many bytes. Returns that, "
-             "and the bytes of the stream. Raises ValueError if it is damaged.")
+             "Adds a raw deflate stream, whose plaintext has at most `most` bytes. Returns the "
+             "plaintext "
+             "and the size of the stream. Raises ValueError if it is damaged.")
         .def("end", &Encoder::end, "The coded tokens of all streams.");
-    nb::class_<Decoder>(m, "DeflateDecoder", "Makes deflate streams again from coded tokens.")
+    nb::class_<Decoder>(m, "DeflateDecoder", "Restores deflate streams from coded tokens.")
         .def(nb::init<const In<std::uint8_t>&, const Table&, const Table&>(), "coded"_a,
              "stretch"_a, "cdf"_a)
         .def("stream", &Decoder::stream, "plaintext"_a, "size"_a,
-             "The next stream, of so many bytes. Raises ValueError for other tokens.")
+             "The next stream, of `size` bytes. Raises ValueError if the tokens do not fit.")
         .def("end", &Decoder::end, "Raises ValueError unless the tokens end here.");
-    nb::class_<Inflater>(m, "DeflateInflater", "Takes deflate streams and files out of bytes.")
+    nb::class_<Inflater>(m, "DeflateInflater", "Extracts deflate streams and files from bytes.")
         .def(nb::init<const Table&, const Table&>(), "stretch"_a, "cdf"_a)
         .def("take", &Inflater::take, "bytes"_a, "files"_a, "most"_a,
-             "What is left of the bytes, with the plaintexts of streams; none if nothing is taken "
-             "out, or more than so many are left. files: the place and the size of each.")
+             "The rest of the bytes, with the plaintexts of streams; empty if nothing is extracted "
+             "or the rest has more than `most` bytes. files: place and size of each file.")
         .def("tokens", &Inflater::tokens, "The coded tokens of all streams.");
     m.def(
         "has_deflate_stream",
@@ -109,7 +110,7 @@ void bind_deflate(nb::module_& m) {
             deflate::Known known;
             return !deflate::find_segments(view(bytes), {}, most, known, 1).empty();
         },
-        "bytes"_a, "Whether a deflate stream is in a frame of zlib, gzip or ZIP in some bytes.");
+        "bytes"_a, "Whether the bytes contain a deflate stream in a frame of zlib, gzip or ZIP.");
     m.def(
         "deflate_streams",
         [](std::size_t rounds, const In<std::uint8_t>& rest, const In<std::uint8_t>& tokens,
@@ -122,8 +123,8 @@ void bind_deflate(nb::module_& m) {
             });
         },
         "rounds"_a, "rest"_a, "tokens"_a, "files"_a, "size"_a, "stretch"_a, "cdf"_a,
-        "The bytes again, so many of them. files: those that were taken out, in the order in which "
-        "they are put in. Raises ValueError for others.");
+        "The original `size` bytes. files: the extracted files, in the order in which they are "
+        "inserted. Raises ValueError for invalid input.");
 }
 
 }  // namespace bitsback

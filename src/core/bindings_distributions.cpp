@@ -1,5 +1,5 @@
-// Makes distributions and families from Python. A table has an entry for each, which reads its
-// fields by name.
+// Python bindings of distributions and families. Two tables map the name of each to a function that
+// reads its fields.
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -36,7 +36,6 @@ namespace {
 using Numbers = std::vector<std::size_t>;
 using SharedFamily = std::shared_ptr<Family>;
 
-// Named arguments.
 class Fields {
   public:
     explicit Fields(nb::dict fields) : fields_(std::move(fields)) {}
@@ -64,7 +63,6 @@ class Fields {
             all.push_back(copy(nb::cast<In<T>>(one)));
         return all;
     }
-    // A list of named arguments.
     std::vector<Fields> list(const char* name) const {
         std::vector<Fields> all;
         for (const nb::handle one : get<nb::sequence>(name))
@@ -78,39 +76,40 @@ class Fields {
 
 // ---- families
 
-CdfTable cdf_table(const Fields& of) {
-    const auto starts = of.get<In<std::uint32_t>>("starts");
+CdfTable cdf_table(const Fields& fields) {
+    const auto starts = fields.get<In<std::uint32_t>>("starts");
     require(starts.ndim() == 3 && starts.shape(2) > 1,
             "a grid of rows has the shape [A, B, levels + 1]");
-    return CdfTable(view(starts), starts.shape(2) - 1, of.get<unsigned>("precision"));
+    return CdfTable(view(starts), starts.shape(2) - 1, fields.get<unsigned>("precision"));
 }
 
 using MakeFamily = SharedFamily (*)(const Fields&);
 
 const std::map<std::string, MakeFamily> families{
     {"bernoulli",
-     [](const Fields& of) -> SharedFamily {
-         return std::make_shared<BernoulliFamily>(of.array<std::uint32_t>("table"),
-                                                  of.get<unsigned>("precision"));
+     [](const Fields& fields) -> SharedFamily {
+         return std::make_shared<BernoulliFamily>(fields.array<std::uint32_t>("table"),
+                                                  fields.get<unsigned>("precision"));
      }},
     {"cdf-table",
-     [](const Fields& of) -> SharedFamily {
-         const std::size_t columns = of.get<In<std::uint32_t>>("starts").shape(1);
-         return std::make_shared<CdfTableFamily>(cdf_table(of), columns);
+     [](const Fields& fields) -> SharedFamily {
+         const std::size_t columns = fields.get<In<std::uint32_t>>("starts").shape(1);
+         return std::make_shared<CdfTableFamily>(cdf_table(fields), columns);
      }},
     {"mixture",
-     [](const Fields& of) -> SharedFamily {
-         return std::make_shared<MixtureFamily>(MixtureTables(
-             of.array<std::uint32_t>("exponential"), of.array<std::uint32_t>("inverse_scale"),
-             of.array<std::int32_t>("cdf"), of.get<std::uint32_t>("levels"),
-             of.get<unsigned>("precision"), of.get<unsigned>("mean_shift")));
+     [](const Fields& fields) -> SharedFamily {
+         return std::make_shared<MixtureFamily>(
+             MixtureTables(fields.array<std::uint32_t>("exponential"),
+                           fields.array<std::uint32_t>("inverse_scale"),
+                           fields.array<std::int32_t>("cdf"), fields.get<std::uint32_t>("levels"),
+                           fields.get<unsigned>("precision"), fields.get<unsigned>("mean_shift")));
      }},
     {"normal",
-     [](const Fields& of) -> SharedFamily {
+     [](const Fields& fields) -> SharedFamily {
          return std::make_shared<NormalFamily>(
-             of.array<std::uint32_t>("inverse_scale"), of.array<std::int32_t>("quantile"),
-             of.array<std::int32_t>("cdf"), of.get<std::uint32_t>("levels"),
-             of.get<unsigned>("precision"), of.get<unsigned>("mean_shift"));
+             fields.array<std::uint32_t>("inverse_scale"), fields.array<std::int32_t>("quantile"),
+             fields.array<std::int32_t>("cdf"), fields.get<std::uint32_t>("levels"),
+             fields.get<unsigned>("precision"), fields.get<unsigned>("mean_shift"));
      }},
 };
 
@@ -118,34 +117,35 @@ const std::map<std::string, MakeFamily> families{
 
 using Offsets = std::vector<std::pair<std::int32_t, std::int32_t>>;
 
-Arithmetic arithmetic(const Fields& of) {
+Arithmetic arithmetic(const Fields& fields) {
     static const std::map<std::string, Arithmetic> all{{"exact", Arithmetic::exact},
                                                        {"contracted", Arithmetic::contracted},
                                                        {"upward", Arithmetic::upward},
                                                        {"downward", Arithmetic::downward},
                                                        {"toward zero", Arithmetic::toward_zero}};
-    const auto found = all.find(of.get<std::string>("arithmetic"));
-    require(found != all.end(), "there is no arithmetic of this name");
+    const auto found = all.find(fields.get<std::string>("arithmetic"));
+    require(found != all.end(), "unknown arithmetic");
     return found->second;
 }
 
-SeriesSettings series_settings(const Fields& of) {
+SeriesSettings series_settings(const Fields& fields) {
     std::vector<SeriesPredictor> predictors;
-    for (const Fields& one : of.list("predictors")) {
+    for (const Fields& predictor : fields.list("predictors")) {
         std::vector<SeriesInput> inputs;
-        for (const auto& [back, channels] : one.get<Offsets>("inputs"))
+        for (const auto& [back, channels] : predictor.get<Offsets>("inputs"))
             inputs.push_back({back, channels});
-        predictors.push_back({std::move(inputs), one.get<unsigned>("forgetting"),
-                              one.get<std::uint32_t>("every"), one.get<std::int32_t>("ridge")});
+        predictors.push_back({std::move(inputs), predictor.get<unsigned>("forgetting"),
+                              predictor.get<std::uint32_t>("every"),
+                              predictor.get<std::int32_t>("ridge")});
     }
-    SeriesSettings settings(std::move(predictors), of.get<std::vector<std::int32_t>>("scales"),
-                            of.array<std::int32_t>("cdf"), of.get<std::uint32_t>("levels"),
-                            of.get<unsigned>("precision"));
-    settings.starts = of.arrays<double>("starts");
+    SeriesSettings settings(std::move(predictors), fields.get<std::vector<std::int32_t>>("scales"),
+                            fields.array<std::int32_t>("cdf"), fields.get<std::uint32_t>("levels"),
+                            fields.get<unsigned>("precision"));
+    settings.starts = fields.arrays<double>("starts");
     return settings;
 }
 
-Terms terms(const Fields& of, const char* name) {
+Terms terms(const Fields& fields, const char* name) {
     using Parts = std::vector<std::array<std::int32_t, 4>>;
     static const std::map<std::string, Term::Kind> kinds{{"sum", Term::Kind::sum},
                                                          {"row", Term::Kind::row},
@@ -156,155 +156,161 @@ Terms terms(const Fields& of, const char* name) {
                                                          {"candidate", Term::Kind::candidate},
                                                          {"equal", Term::Kind::equal}};
     Terms all;
-    for (const Fields& one : of.list(name)) {
-        Term term{kinds.at(one.get<std::string>("kind")),
+    for (const Fields& term_fields : fields.list(name)) {
+        Term term{kinds.at(term_fields.get<std::string>("kind")),
                   {},
-                  one.get<unsigned>("shift"),
-                  one.get<std::int32_t>("low"),
-                  one.get<std::int32_t>("high"),
-                  one.get<std::vector<std::int32_t>>("steps")};
-        for (const auto& [back, rows, columns, weight] : one.get<Parts>("parts"))
+                  term_fields.get<unsigned>("shift"),
+                  term_fields.get<std::int32_t>("low"),
+                  term_fields.get<std::int32_t>("high"),
+                  term_fields.get<std::vector<std::int32_t>>("steps")};
+        for (const auto& [back, rows, columns, weight] : term_fields.get<Parts>("parts"))
             term.parts.push_back({{back, rows, columns}, weight});
         all.push_back(std::move(term));
     }
     return all;
 }
 
-CountedSettings counted_settings(const Fields& of) {
+CountedSettings counted_settings(const Fields& fields) {
     using Select = std::vector<std::pair<std::string, std::size_t>>;
     static const std::map<std::string, Selector::Kind> kinds{
         {"known", Selector::Kind::known},       {"node", Selector::Kind::node},
         {"depth", Selector::Kind::depth},       {"odds", Selector::Kind::odds},
         {"failures", Selector::Kind::failures}, {"value", Selector::Kind::value}};
-    const auto slot = of.get<std::array<unsigned, 2>>("slot");
+    const auto slot = fields.get<std::array<unsigned, 2>>("slot");
     MixingSettings mixing{};
-    mixing.table = of.get<unsigned>("table");
+    mixing.table = fields.get<unsigned>("table");
     mixing.probability_bits = slot[0];
     mixing.count_bits = slot[1];
-    mixing.trust = of.get<std::uint32_t>("trust");
-    const auto maps = of.get<std::array<std::uint32_t, 2>>("maps");
+    mixing.trust = fields.get<std::uint32_t>("trust");
+    const auto maps = fields.get<std::array<std::uint32_t, 2>>("maps");
     mixing.maps = {maps[0], maps[1]};
     std::vector<Terms> contexts;
-    for (const Fields& one : of.list("contexts")) {
+    for (const Fields& context : fields.list("contexts")) {
         mixing.contexts.push_back(
-            {0, one.get<std::uint32_t>("offset"), one.get<std::uint32_t>("limit")});
-        contexts.push_back(terms(one, "terms"));
+            {0, context.get<std::uint32_t>("offset"), context.get<std::uint32_t>("limit")});
+        contexts.push_back(terms(context, "terms"));
     }
-    for (const Fields& one : of.list("mixers")) {
-        const auto rates = one.get<std::array<std::int32_t, 2>>("rates");
+    for (const Fields& mixer_fields : fields.list("mixers")) {
+        const auto rates = mixer_fields.get<std::array<std::int32_t, 2>>("rates");
         MixerSettings& mixer = mixing.mixers.emplace_back(
-            MixerSettings{{}, one.get<std::int32_t>("start"), rates[0], rates[1]});
-        for (const auto& [kind, number] : one.get<Select>("select"))
+            MixerSettings{{}, mixer_fields.get<std::int32_t>("start"), rates[0], rates[1]});
+        for (const auto& [kind, number] : mixer_fields.get<Select>("select"))
             mixer.selectors.push_back({kinds.at(kind), number, 0});
     }
     std::optional<std::size_t> memory;
-    if (const auto number = of.get<nb::object>("memory"); !number.is_none())
+    if (const auto number = fields.get<nb::object>("memory"); !number.is_none())
         memory = nb::cast<std::size_t>(number);
     std::shared_ptr<const CountedSettings> candidate;
-    if (const auto fields = of.get<nb::object>("candidate"); !fields.is_none())
+    if (const auto object = fields.get<nb::object>("candidate"); !object.is_none())
         candidate =
-            std::make_shared<CountedSettings>(counted_settings(Fields(nb::cast<nb::dict>(fields))));
+            std::make_shared<CountedSettings>(counted_settings(Fields(nb::cast<nb::dict>(object))));
     std::optional<FlatSettings> flat;
-    if (const auto fields = of.get<nb::object>("flat"); !fields.is_none()) {
+    if (const auto object = fields.get<nb::object>("flat"); !object.is_none()) {
         using Sites = std::vector<std::array<std::int32_t, 3>>;
-        const Fields own(nb::cast<nb::dict>(fields));
+        const Fields flat_fields(nb::cast<nb::dict>(object));
         const auto sites = [](const Sites& some) {
             std::vector<Site> all;
             for (const auto& [back, rows, columns] : some) all.push_back({back, rows, columns});
             return all;
         };
-        flat.emplace(FlatSettings{sites(own.get<Sites>("around")),
+        flat.emplace(FlatSettings{sites(flat_fields.get<Sites>("around")),
                                   {},
-                                  own.get<std::uint32_t>("offset"),
-                                  own.get<std::uint32_t>("limit")});
-        for (const Sites& region : own.get<std::vector<Sites>>("regions"))
+                                  flat_fields.get<std::uint32_t>("offset"),
+                                  flat_fields.get<std::uint32_t>("limit")});
+        for (const Sites& region : flat_fields.get<std::vector<Sites>>("regions"))
             flat->regions.push_back(sites(region));
     }
     return {std::move(mixing),
-            of.get<std::uint32_t>("levels"),
-            of.get<unsigned>("precision"),
-            of.get<std::size_t>("lag"),
-            of.get<std::size_t>("queues"),
+            fields.get<std::uint32_t>("levels"),
+            fields.get<unsigned>("precision"),
+            fields.get<std::size_t>("lag"),
+            fields.get<std::size_t>("queues"),
             std::move(contexts),
-            terms(of, "values"),
-            terms(of, "predictors"),
+            terms(fields, "values"),
+            terms(fields, "predictors"),
             std::move(candidate),
             memory,
-            of.get<unsigned>("sure"),
+            fields.get<unsigned>("sure"),
             std::move(flat)};
 }
 
-LogisticTables logistic_tables(const Fields& of) {
-    return {of.array<std::int32_t>("stretch"), of.array<std::int32_t>("cdf")};
+LogisticTables logistic_tables(const Fields& fields) {
+    return {fields.array<std::int32_t>("stretch"), fields.array<std::int32_t>("cdf")};
 }
 
-std::vector<ChannelGroup> channel_groups(const Fields& of) {
+std::vector<ChannelGroup> channel_groups(const Fields& fields) {
     std::vector<ChannelGroup> groups;
-    for (const Fields& fields : of.list("groups")) {
-        ChannelGroup group{fields.get<Numbers>("channels"),
-                           fields.get<SharedFamily>("family"),
-                           {fields.get<Network>("network"), fields.get<Numbers>("outputs")},
-                           std::nullopt};
-        if (const auto* flat = fields.find<Network>("flat"))
-            group.flat = PixelNetwork{*flat, fields.get<Numbers>("flat_outputs")};
+    for (const Fields& group_fields : fields.list("groups")) {
+        ChannelGroup group{
+            group_fields.get<Numbers>("channels"),
+            group_fields.get<SharedFamily>("family"),
+            {group_fields.get<Network>("network"), group_fields.get<Numbers>("outputs")},
+            std::nullopt};
+        if (const auto* flat = group_fields.find<Network>("flat"))
+            group.flat = PixelNetwork{*flat, group_fields.get<Numbers>("flat_outputs")};
         groups.push_back(std::move(group));
     }
     return groups;
 }
 
-std::shared_ptr<Distribution> make_autoregressive(std::size_t variable, const Fields& of) {
-    const auto planes = of.get<In<std::uint8_t>>("planes");
+std::shared_ptr<Distribution> make_autoregressive(std::size_t variable, const Fields& fields) {
+    const auto planes = fields.get<In<std::uint8_t>>("planes");
     require(planes.ndim() == 2, "planes have the shape [planes, levels]");
-    const auto size = of.get<std::array<std::size_t, 3>>("size");
-    const auto window = of.get<std::array<std::size_t, 2>>("window");
-    const auto* features = of.find<Conditional>("features");
+    const auto size = fields.get<std::array<std::size_t, 3>>("size");
+    const auto window = fields.get<std::array<std::size_t, 2>>("window");
+    const auto* features = fields.find<Conditional>("features");
     return std::make_shared<AutoregressiveDistribution>(
         variable, ImageSize{size[0], size[1], size[2]}, Window{window[0], window[1]},
-        ContextPlanes(copy(planes), planes.shape(1), of.array<std::uint8_t>("flat")),
-        features ? std::optional<Conditional>(*features) : std::nullopt, channel_groups(of));
+        ContextPlanes(copy(planes), planes.shape(1), fields.array<std::uint8_t>("flat")),
+        features ? std::optional<Conditional>(*features) : std::nullopt, channel_groups(fields));
 }
 
 using MakeDistribution = std::shared_ptr<Distribution> (*)(std::size_t variable, const Fields&);
 
 const std::map<std::string, MakeDistribution> distributions{
     {"uniform",
-     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
-         return std::make_shared<UniformDistribution>(variable, of.get<std::uint32_t>("levels"));
+     [](std::size_t variable, const Fields& fields) -> std::shared_ptr<Distribution> {
+         return std::make_shared<UniformDistribution>(variable,
+                                                      fields.get<std::uint32_t>("levels"));
      }},
     {"gaussian",
-     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+     [](std::size_t variable, const Fields& fields) -> std::shared_ptr<Distribution> {
          return std::make_shared<GaussianDistribution>(
-             variable, of.get<Conditional>("given"), of.array<std::uint32_t>("inverse_scale"),
-             NormalTables{of.array<std::int32_t>("quantile"), of.array<std::int32_t>("cdf")},
-             of.get<unsigned>("bits"), of.get<unsigned>("precision"));
+             variable, fields.get<Conditional>("given"),
+             fields.array<std::uint32_t>("inverse_scale"),
+             NormalTables{fields.array<std::int32_t>("quantile"),
+                          fields.array<std::int32_t>("cdf")},
+             fields.get<unsigned>("bits"), fields.get<unsigned>("precision"));
      }},
     {"independent",
-     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
-         return std::make_shared<IndependentDistribution>(variable, of.get<std::size_t>("elements"),
-                                                          of.get<Conditional>("given"),
-                                                          of.get<SharedFamily>("family"));
+     [](std::size_t variable, const Fields& fields) -> std::shared_ptr<Distribution> {
+         return std::make_shared<IndependentDistribution>(
+             variable, fields.get<std::size_t>("elements"), fields.get<Conditional>("given"),
+             fields.get<SharedFamily>("family"));
      }},
     {"coupled",
-     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+     [](std::size_t variable, const Fields& fields) -> std::shared_ptr<Distribution> {
          return std::make_shared<CoupledDistribution>(
-             variable, of.get<std::size_t>("elements"), of.get<std::size_t>("channels"),
-             of.get<Conditional>("given"),
-             std::dynamic_pointer_cast<NormalFamily>(of.get<SharedFamily>("family")));
+             variable, fields.get<std::size_t>("elements"), fields.get<std::size_t>("channels"),
+             fields.get<Conditional>("given"),
+             std::dynamic_pointer_cast<NormalFamily>(fields.get<SharedFamily>("family")));
      }},
     {"autoregressive", make_autoregressive},
     {"counted",
-     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
-         return std::make_shared<CountedDistribution>(variable, counted_settings(of),
-                                                      logistic_tables(of));
+     [](std::size_t variable, const Fields& fields) -> std::shared_ptr<Distribution> {
+         return std::make_shared<CountedDistribution>(variable, counted_settings(fields),
+                                                      logistic_tables(fields));
      }},
     {"wavefront",
-     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
+     [](std::size_t variable, const Fields& fields) -> std::shared_ptr<Distribution> {
          return std::make_shared<WavefrontDistribution>(
-             variable, of.get<std::shared_ptr<WavefrontSettings>>("settings"), arithmetic(of));
+             variable, fields.get<std::shared_ptr<WavefrontSettings>>("settings"),
+             arithmetic(fields));
      }},
     {"series",
-     [](std::size_t variable, const Fields& of) -> std::shared_ptr<Distribution> {
-         return std::make_shared<SeriesDistribution>(variable, series_settings(of), arithmetic(of));
+     [](std::size_t variable, const Fields& fields) -> std::shared_ptr<Distribution> {
+         return std::make_shared<SeriesDistribution>(variable, series_settings(fields),
+                                                     arithmetic(fields));
      }},
 };
 
@@ -328,7 +334,7 @@ std::shared_ptr<WavefrontSettings> wavefront_settings(
                                                std::move(some));
 }
 
-// What its networks see of the pixels of planes with this number of references, in their order:
+// The inputs of the network for planes with this number of references, in the order of coding:
 // features [pixels, features]; and the symbols, predictions, units and levels [pixels, 4].
 template <class Symbol>
 nb::tuple wavefront_features(const WavefrontSettings& self, const In<Symbol>& symbols,

@@ -1,4 +1,4 @@
-// Python bindings of what codes JPEG streams.
+// Python bindings of the coders of JPEG streams.
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "bindings.hpp"
-#include "jpeg/behind.hpp"
 #include "jpeg/pictures.hpp"
+#include "jpeg/recovery.hpp"
 #include "jpeg/samples.hpp"
 #include "jpeg/streams.hpp"
 
@@ -41,32 +41,32 @@ void bind_jpeg(nb::module_& m) {
                               to_python(packed.coded));
         },
         "bytes"_a, "threads"_a, "stretch"_a, "cdf"_a,
-        "How often JPEG streams were taken out, 0 to 2 times, what is left, and the coded "
-        "coefficients: those of streams in strips, and those of others.");
-    const auto tell = [](std::size_t rounds, jpeg::View rest, std::size_t size) {
-        std::vector<std::tuple<std::uint64_t, std::uint64_t, int, int>> told;
-        for (const jpeg::Told& one : jpeg::tell_streams(rounds, rest, size))
-            told.emplace_back(one.place, one.size, one.kind, static_cast<int>(one.reason));
-        return told;
+        "The number of rounds that extracted JPEG streams, 0 to 2, the rest, and the coded "
+        "coefficients: of streams in strips, and of the others.");
+    const auto describe = [](std::size_t rounds, jpeg::View rest, std::size_t size) {
+        std::vector<std::tuple<std::uint64_t, std::uint64_t, int, int>> streams;
+        for (const jpeg::StreamInfo& info : jpeg::describe_streams(rounds, rest, size))
+            streams.emplace_back(info.place, info.size, info.kind, static_cast<int>(info.reason));
+        return streams;
     };
     m.def(
         "find_jpeg_streams",
-        [tell](const In<std::uint8_t>& bytes) {
+        [describe](const In<std::uint8_t>& bytes) {
             nb::gil_scoped_release release;
-            const jpeg::TakenOut taken = jpeg::take_out_streams(view(bytes));
-            return tell(taken.rounds.size(), taken.rest, bytes.size());
+            const jpeg::Extraction extraction = jpeg::extract_streams(view(bytes));
+            return describe(extraction.rounds.size(), extraction.rest, bytes.size());
         },
         "bytes"_a,
-        "The JPEG streams in bytes: place, size, the last byte of the marker of the frame (0 "
-        "without one), and the number of the reason why it is not coded, or 0.");
+        "The JPEG streams in bytes: place, size, last byte of the frame's marker (0 "
+        "without a frame), and the number of the reason why the stream is not coded, or 0.");
     m.def(
         "tell_jpeg_streams",
-        [tell](std::size_t rounds, const In<std::uint8_t>& rest, std::size_t size) {
+        [describe](std::size_t rounds, const In<std::uint8_t>& rest, std::size_t size) {
             nb::gil_scoped_release release;
-            return tell(rounds, view(rest), size);
+            return describe(rounds, view(rest), size);
         },
         "rounds"_a, "rest"_a, "size"_a,
-        "The same of the rest of so many bytes. Raises ValueError for others.");
+        "The same, from the rest of `size` bytes. Raises ValueError for invalid input.");
     m.def(
         "unpack_jpeg_streams",
         [](std::size_t rounds, const In<std::uint8_t>& rest, const In<std::uint8_t>& strips,
@@ -82,7 +82,7 @@ void bind_jpeg(nb::module_& m) {
             return to_python(made);
         },
         "rounds"_a, "rest"_a, "strips"_a, "coded"_a, "size"_a, "threads"_a, "stretch"_a, "cdf"_a,
-        "The bytes again, so many of them. Raises ValueError for others.");
+        "The original `size` bytes. Raises ValueError for invalid input.");
     m.def(
         "jpeg_sample_runs",
         [](const In<std::uint8_t>& bytes) {
@@ -90,39 +90,42 @@ void bind_jpeg(nb::module_& m) {
             return jpeg::sample_runs(view(bytes));
         },
         "bytes"_a,
-        "Places and sizes of lossless JPEG streams in bytes; those that are alike, and follow each "
-        "other, are one.");
+        "Places and sizes of lossless JPEG streams in bytes; consecutive streams of the same "
+        "shape form one run.");
     m.def(
         "take_jpeg_samples",
         [](const In<std::uint8_t>& bytes, std::size_t begin) {
-            if (begin > bytes.size()) throw std::invalid_argument("a file is shorter");
-            jpeg::TakenSamples taken{};
+            if (begin > bytes.size())
+                throw std::invalid_argument("the file ends before this place");
+            jpeg::FileSamples samples{};
             {
                 nb::gil_scoped_release release;
-                taken = jpeg::take_samples(view(bytes), begin);
+                samples = jpeg::extract_samples(view(bytes), begin);
             }
             const auto fill = [&](std::span<std::uint16_t> made) {
-                std::ranges::copy(taken.values, made.begin());
+                std::ranges::copy(samples.values, made.begin());
             };
             const auto values = make_array<std::uint16_t>(
-                {taken.shape.rows, taken.shape.columns, taken.shape.channels}, fill);
-            return std::tuple(to_python(taken.rest), values, taken.precision, taken.low);
+                {samples.shape.rows, samples.shape.columns, samples.shape.channels}, fill);
+            return std::tuple(to_python(samples.rest), values, samples.precision, samples.low);
         },
         "bytes"_a, "begin"_a,
-        "What a round leaves of a file, the samples of its lossless JPEG streams behind a place, "
+        "The rest of a file after a round, the samples of its lossless JPEG streams behind "
+        "`begin`, "
         "[rows, columns, channels], their precision, and the greatest point transform. Raises "
-        "ValueError if there are none, or they differ.");
+        "ValueError if there are no streams, or their shapes differ.");
     m.def(
         "put_jpeg_samples",
         [](const In<std::uint8_t>& rest, const In<std::uint16_t>& values, bool is_signed) {
-            if (values.ndim() != 3) throw std::invalid_argument("samples are no picture");
+            if (values.ndim() != 3)
+                throw std::invalid_argument("samples have the axes [rows, columns, channels]");
             const jpeg::SampleShape shape{values.shape(0), values.shape(1), values.shape(2)};
             return made_without_lock(
-                [&] { return jpeg::put_samples(view(rest), view(values), shape, is_signed); });
+                [&] { return jpeg::restore_file(view(rest), view(values), shape, is_signed); });
         },
         "rest"_a, "values"_a, "is_signed"_a,
-        "The bytes of the file again, with these samples, [rows, columns, channels]. Raises "
-        "ValueError for others.");
+        "The bytes of the file with these samples, [rows, columns, channels]. Raises "
+        "ValueError for samples of another shape.");
     m.def(
         "jpeg_pixels",
         [](const In<std::uint8_t>& bytes) {
@@ -130,36 +133,43 @@ void bind_jpeg(nb::module_& m) {
             return to_python(jpeg::frame_pixels(stream.frame, stream.steps, stream.planes, 0, 0));
         },
         "bytes"_a,
-        "The pixels of a JPEG stream of one or three components, of which chroma has one sample "
-        "for 1 or 2 rows and columns.");
-    nb::class_<jpeg::Behind>(m, "JpegBehind", "Coefficients that make a picture, or nearly so.")
+        "The pixels of a JPEG stream of one or three components, whose chroma has one sample "
+        "per 1 or 2 rows and columns.");
+    nb::class_<jpeg::RecoveredJpeg>(m, "JpegBehind",
+                                    "Coefficients that decode to a picture, exactly or nearly.")
         .def_prop_ro(
             "sampling",
-            [](const jpeg::Behind& behind) { return std::tuple(behind.down, behind.across); },
-            "Rows and columns of pixels for a sample of chroma.")
+            [](const jpeg::RecoveredJpeg& recovered) {
+                return std::tuple(recovered.down, recovered.across);
+            },
+            "Rows and columns of pixels per sample of chroma.")
         .def_prop_ro(
-            "place", [](const jpeg::Behind& behind) { return std::tuple(behind.top, behind.left); },
-            "Of the pixels in the picture that the coefficients make.")
-        .def_ro("steps", &jpeg::Behind::steps, "Of each component, in zigzag order.");
+            "place",
+            [](const jpeg::RecoveredJpeg& recovered) {
+                return std::tuple(recovered.top, recovered.left);
+            },
+            "Place of the pixels in the decoded picture.")
+        .def_ro("steps", &jpeg::RecoveredJpeg::steps,
+                "Steps of quantisation of each component, in zigzag order.");
     m.def(
         "find_jpeg_behind",
         [](const In<std::uint8_t>& pixels, std::size_t rows, std::size_t columns,
            std::size_t channels) {
             nb::gil_scoped_release release;
-            return jpeg::BehindSearch(view(pixels), rows, columns, channels).find();
+            return jpeg::JpegRecovery(view(pixels), rows, columns, channels).find();
         },
         "pixels"_a, "rows"_a, "columns"_a, "channels"_a,
-        "The JPEG behind a picture of 1 or 3 channels; None if there seems to be none.");
+        "The JPEG that decodes to a picture of 1 or 3 channels; None if none was found.");
     m.def(
         "pack_jpeg_pictures",
-        [](std::vector<jpeg::Behind> behind, const std::vector<jpeg::PictureShape>& shapes,
+        [](std::vector<jpeg::RecoveredJpeg> behind, const std::vector<jpeg::PictureShape>& shapes,
            const In<std::uint8_t>& pixels, const Table& stretch, const Table& cdf) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
             return made_without_lock(
                 [&] { return jpeg::pack_pictures(behind, shapes, view(pixels), logistic); });
         },
         "behind"_a, "shapes"_a, "pixels"_a, "stretch"_a, "cdf"_a,
-        "Codes pictures of so many rows, columns and channels by the JPEG behind each.");
+        "Codes pictures of the given shapes by the JPEG behind each.");
     m.def(
         "unpack_jpeg_pictures",
         [](const std::vector<jpeg::PictureShape>& shapes, const In<std::uint8_t>& coded,
@@ -169,7 +179,7 @@ void bind_jpeg(nb::module_& m) {
                 [&] { return jpeg::unpack_pictures(shapes, view(coded), logistic); });
         },
         "shapes"_a, "coded"_a, "stretch"_a, "cdf"_a,
-        "The pixels of pictures of so many rows, columns and channels. Raises ValueError for "
+        "The pixels of pictures of the given shapes. Raises ValueError for "
         "others.");
 }
 

@@ -61,7 +61,7 @@ void bind_linear(nb::module_& m) {
                 if (weight.ndim() != 2 || bias.ndim() != 1 || multiplier.ndim() != 1 ||
                     weight.shape(0) != bias.size())
                     throw std::invalid_argument(
-                        "the shapes of weight, bias and multiplier do not go together");
+                        "the shapes of weight, bias and multiplier do not match");
                 new (self) Linear(view(weight), view(bias), view(multiplier), weight.shape(1),
                                   shift, low, high, input_top);
             },
@@ -93,7 +93,8 @@ void bind_linear(nb::module_& m) {
     m.def("set_simd", &set_simd_path);
 }
 
-// The values `wanted` of a network, each [items, its width], for sources [items, their widths].
+// Computes the values `wanted` of a network, each [items, width of the value], from sources, each
+// [items, width of the source].
 nb::list run_network(Network network, const std::vector<In<std::uint16_t>>& sources,
                      const std::vector<std::size_t>& wanted) {
     if (sources.size() != network.sources())
@@ -184,7 +185,7 @@ void push_items(const Program& self, Message& message, const Items& x,
 
 constexpr std::size_t most_items = std::size_t{1} << 32;
 
-// Bytes if the levels of all items allow.
+// The items are bytes if all have at most 256 levels.
 nb::object pop_items(const Program& self, Message& message, const std::vector<ShapeRun>& shapes,
                      const std::vector<Batches>& batches, bool kept) {
     std::size_t elements = 0;
@@ -200,7 +201,7 @@ nb::object pop_items(const Program& self, Message& message, const std::vector<Sh
     return nb::cast(make_array<std::uint16_t>({elements}, fill));
 }
 
-// Symbols of variables, [items, elements], by their numbers.
+// Symbols [items, elements] by the number of their variable.
 using Values = std::map<std::size_t, Items>;
 
 Batch batch_of(const Program& self, std::size_t items, const ItemShape& shape,
@@ -211,7 +212,7 @@ Batch batch_of(const Program& self, std::size_t items, const ItemShape& shape,
     return batch;
 }
 
-// Pushes the variable of a step under its distribution, whichever the step does.
+// Pushes the variable of a step by its distribution, whether the step itself pushes or pops.
 void push_step_of(const Program& self, Message& message, std::size_t step, std::size_t items,
                   const ItemShape& shape, const Values& values) {
     nb::gil_scoped_release release;

@@ -1,5 +1,5 @@
-// The codecs of docs/format.md as steps over arrays. Each checks everything before it touches the
-// message.
+// The codecs of docs/format.md as steps over arrays. Each validates all symbols before it changes
+// the message.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +33,8 @@ void require_symbols(std::span<const Symbol> symbols, std::uint64_t count) {
                            " in C order, from 0 on, is " + std::to_string(*most));
 }
 
-// Symbol i has a distribution of its own: an interval for each level, and a search.
+// Each symbol has its own distribution: interval(i, level) gives the interval of a level, and
+// find(i, x, symbol) searches for it.
 template <class Codec>
 concept ArrayCodec = requires(Codec& codec, std::uint32_t symbol) {
     { codec.size() } -> std::same_as<std::size_t>;
@@ -94,7 +95,7 @@ void push(Message& message, const Uniform& codec, std::span<const Symbol> symbol
 template <class Symbol>
 void pop(Message& message, const Uniform& codec, std::span<Symbol> symbols) {
     require(codec.n - 1 <= std::numeric_limits<Symbol>::max(),
-            "the symbols of this uniform codec need a wider type");
+            "the symbols of this uniform codec do not fit in this type");
     if (codec.n == 1) {
         std::ranges::fill(symbols, Symbol{0});
         return;
@@ -118,7 +119,6 @@ inline void require_bernoulli(std::span<const std::uint32_t> frequencies, unsign
                 "a Bernoulli frequency must lie in [1, 2^precision - 1]");
 }
 
-// One frequency per symbol.
 struct Bernoulli {
     std::span<const std::uint32_t> frequencies;
     unsigned precision;
@@ -136,7 +136,7 @@ struct Bernoulli {
     }
 };
 
-// The intervals of all 256 frequencies, prepared in advance: [2 * index + symbol].
+// The precomputed intervals of all 256 frequencies: [2 * index + symbol].
 struct BernoulliIntervals {
     std::array<ReadyInterval, 512> intervals;
     unsigned precision;
@@ -153,7 +153,7 @@ struct BernoulliIntervals {
     }
 };
 
-// The frequency of symbol i is the table's at index[i].
+// Symbol i has the frequency table[index[i]].
 struct BernoulliTable {
     const BernoulliIntervals& table;
     std::span<const std::uint8_t> index;
@@ -211,7 +211,7 @@ class Categorical {
         }
         require(total == (std::uint64_t{1} << precision),
                 "categorical frequencies must sum to 2^precision");
-        // So many parts that one rarely contains the starts of several symbols.
+        // With about 4 parts per symbol, few parts contain the starts of several symbols.
         const auto bits = std::min(precision, static_cast<unsigned>(std::bit_width(levels())) + 2);
         shift_ = precision - bits;
         const std::size_t parts = std::size_t{1} << bits;
@@ -236,8 +236,8 @@ class Categorical {
 
   private:
     std::vector<std::uint32_t> starts_;  // starts[c] ... starts[c + 1]; the last is 2^precision
-    // The symbol to try first, for each of 2^bits equal parts of all numbers: the symbol of the
-    // part's least number.
+    // The range of numbers is divided into 2^bits equal parts. For each part, the symbol of its
+    // least number, at which the search begins.
     std::vector<std::uint32_t> first_;
     unsigned precision_;
     unsigned shift_ = 0;
@@ -279,7 +279,7 @@ class CdfTable {
                 "a table of rows needs a precision from 1 to 24");
         require(levels >= 1 && levels <= 256, "a table of rows has 1 to 256 levels");
         require(!starts.empty() && starts.size() % (levels + 1) == 0,
-                "a table of rows is not whole");
+                "a table of rows has another size");
         const std::uint32_t total = std::uint32_t{1} << precision;
         for (const std::uint32_t* row = starts.data(); row != starts.data() + starts.size();
              row += levels + 1) {
@@ -301,8 +301,8 @@ class CdfTable {
         const std::uint32_t* start = starts_.data() + row * (levels_ + 1) + c;
         return {start[0], start[1] - start[0]};
     }
-    // The symbol whose interval contains x. The most likely one is tried first, since most pixels
-    // are background.
+    // The symbol whose interval contains x. The most likely symbol is tried first, since most
+    // pixels are background.
     std::size_t find(std::size_t row, std::uint32_t x) const {
         const std::uint32_t* const starts = starts_.data() + row * (levels_ + 1);
         const std::size_t mode = modes_[row];
@@ -370,7 +370,7 @@ struct GaussianBuckets {
           bits(bits),
           precision_(precision) {
         require(quantile.size() == quantile_size && cdf.size() == cdf_size,
-                "the tables of the normal are not whole");
+                "the tables of the normal distribution have other sizes");
         require(mean.size() == inverse_scale.size(),
                 "there must be as many means as inverse scales");
         require(bits >= 1 && bits <= 12, "a Gaussian codec has 1 to 12 bits of buckets");
@@ -406,7 +406,7 @@ struct GaussianBuckets {
         const std::uint32_t first = start(i, c);
         return {first, start(i, c + 1) - first};
     }
-    // A bucket close to the one that contains x: the bucket of the quantile z of x.
+    // An estimate of the bucket that contains x, by the quantile of x.
     std::uint32_t guess(std::size_t i, std::uint32_t x) const {
         const std::int64_t quantile_of_x =
             quantile[std::clamp<std::uint64_t>((std::uint64_t{x} << 13) >> precision_, 1, 8191)];
@@ -419,7 +419,7 @@ struct GaussianBuckets {
         return std::min(static_cast<std::uint32_t>(p >> (28 - bits)),
                         (std::uint32_t{1} << bits) - 1);
     }
-    // The guess is right nearly always.
+    // The estimate is nearly always right.
     Interval find(std::size_t i, std::uint32_t x, std::uint32_t& symbol) const {
         const Bracket found =
             widen(x, guess(i, x), levels(), [&](std::uint32_t c) { return start(i, c); });
@@ -468,7 +468,7 @@ struct DiscretisedMixture {
           levels_(levels),
           precision_(precision) {
         require(cdf.values.size() == cdf_size,
-                "the table of the distribution function is not whole");
+                "the table of the distribution function has another size");
         require(components >= 1 && weight.size() % components == 0 &&
                     mean.size() == weight.size() && inverse_scale.size() == weight.size(),
                 "there must be as many weights as means and as inverse scales");

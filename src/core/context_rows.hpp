@@ -1,5 +1,6 @@
-// The earlier pixels of a batch of images, for contexts: planes of bytes with a margin, so that the
-// window of a pixel is a part of a few rows. Only as many rows are kept as a window has.
+// The coded pixels of a batch of images, from which contexts are read: planes of bytes with a
+// margin, so that the window of a pixel is a slice of each row. Only the rows of one window are
+// stored.
 //
 //              2 side + 1 pixels
 //             +---------------+
@@ -23,24 +24,25 @@ namespace bitsback {
 struct Window {
     static constexpr std::size_t most = 8;
 
-    std::size_t above;  // 1 to most, like the other
+    std::size_t above;  // 1 to most, like `side`
     std::size_t side;
 
     std::size_t line() const { return 2 * side + 1; }
     std::size_t pixels() const { return above * line() + side; }
 };
 
-// The bytes of each symbol in contexts, `planes` of them, and whether it is flat.
+// The representation of each symbol in contexts, one byte per plane, and whether the symbol is
+// flat.
 class ContextPlanes {
   public:
-    // bytes: [planes, levels]. flat: [levels], or nothing if no symbol is.
+    // bytes: [planes, levels]. flat: [levels], or empty if no symbol is flat.
     ContextPlanes(std::vector<std::uint8_t> bytes, std::size_t levels,
                   std::vector<std::uint8_t> flat)
         : bytes_(std::move(bytes)), levels_(levels), flat_(std::move(flat)) {
-        require(levels >= 2 && levels <= 65536, "planes are of 2 to 65,536 levels");
+        require(levels >= 2 && levels <= 65536, "planes have 2 to 65,536 levels");
         require(!bytes_.empty() && bytes_.size() % levels == 0 && bytes_.size() / levels <= 8,
-                "there are 1 to 8 planes, each of all levels");
-        require(flat_.empty() || flat_.size() == levels, "each symbol is flat or not");
+                "there are 1 to 8 planes, each with one byte per level");
+        require(flat_.empty() || flat_.size() == levels, "`flat` has one entry per level");
     }
 
     std::size_t count() const { return bytes_.size() / levels_; }
@@ -63,7 +65,7 @@ class ContextRows {
     static constexpr std::size_t overrun = 32;
 
     // For `size` images with `columns` columns and `channels` channels in coding order. All symbols
-    // are 0, also those outside of the images.
+    // are initially 0, as are those outside of the images.
     ContextRows(const ContextPlanes& table, Window window, std::size_t columns,
                 std::size_t channels, std::size_t size)
         : table_(table),
@@ -80,8 +82,8 @@ class ContextRows {
         if (table.gated()) varied_.assign(size * plane_ + overrun, table.flat(0) ? 0 : 1);
     }
 
-    // Sets `count` channels from `first` on of one pixel of all items: `symbols` [size, count]. Its
-    // row replaces the one above + 1 rows away.
+    // Sets `count` channels of one pixel of all items, from channel `first` on: `symbols` [size,
+    // count]. A new row overwrites the row that is above + 1 rows higher.
     template <class Symbol>
     void set(std::size_t row, std::size_t column, std::size_t first, std::size_t count,
              const Symbol* symbols) {
@@ -101,8 +103,8 @@ class ContextRows {
 
     // The context of a group of channels for one pixel of some items: in each plane the window and
     // the `known` channels of the pixel itself, and then the `features`, [size, feature channels].
-    // Copies have fixed sizes, which is much faster: up to 32 bytes after the contexts are written,
-    // and after the features read.
+    // Copies have fixed sizes, which is much faster, so up to 32 bytes behind the contexts are
+    // overwritten, and up to 32 bytes behind the features are read.
     void contexts(std::size_t row, std::size_t column, std::size_t known,
                   std::span<const std::uint32_t> items, const std::uint8_t* features,
                   std::size_t feature_channels, std::uint8_t* out) const {

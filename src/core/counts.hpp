@@ -1,6 +1,6 @@
 // Distributions of counts, 0 ... levels - 1, with recursive weights (docs/codecs.md): w[c + 1] =
-// w[c] * (up(c) / down(c)), from w = 1 at a place near the most likely count. They are IEEE doubles
-// in this order, without contraction; only one symbol's are stored.
+// w[c] * (up(c) / down(c)), from w = 1 at a place near the most likely count. Weights are IEEE
+// doubles, computed in this order without contraction. Only those of one symbol are stored.
 #pragma once
 
 #include <algorithm>
@@ -76,7 +76,7 @@ class CountCodec {
         require_levels(levels, precision);
         const auto& [a, b] = parameters;
         require(!Counts::two_parameters || a.size() == b.size(),
-                "a codec of counts needs as many of one parameter as of the other");
+                "both parameters of a codec of counts need the same number of elements");
         for (std::size_t i = 0; i < a.size(); ++i)
             require(Counts::allowed(a[i], second(i)),
                     "a parameter of a codec of counts is out of range");

@@ -1,15 +1,16 @@
-// The default floating-point environment of IEEE 754, regardless of a program's settings.
+// Sets the default floating-point environment of IEEE 754, whatever the settings of the calling
+// program.
 #pragma once
 
 #include <cfenv>
 
 namespace bitsback {
 
-// The arithmetic of least squares: exactly as in docs/model-format.md, or as on a machine with a
-// fault. Test vectors are chosen to detect each of these faults.
+// The arithmetic of least squares: exactly as in docs/model-format.md, or with one of the faults
+// that test vectors are chosen to detect.
 enum class Arithmetic { exact, contracted, upward, downward, toward_zero };
 
-// While one of these lives on a thread, it rounds to nearest and flushes nothing to zero.
+// While an object lives, its thread rounds to nearest and keeps subnormal numbers.
 class DefaultFloats {
   public:
     explicit DefaultFloats(Arithmetic arithmetic = Arithmetic::exact) {

@@ -1,5 +1,5 @@
-// Compression by classic zlib, whose very bytes are in files of pictures. Python's own zlib may be
-// another implementation, such as zlib-ng, which makes other bytes with the same settings.
+// Compression by classic zlib, whose exact output image files contain. Python's own zlib may be
+// another implementation, such as zlib-ng, whose output differs with the same settings.
 #pragma once
 
 #ifdef BITSBACK_ZLIB
@@ -20,19 +20,19 @@ namespace bitsback {
 
 #ifdef BITSBACK_ZLIB
 
-// The version of the classic zlib that is linked, or "".
+// The version of the linked zlib if it is the classic one, or "".
 inline const char* classic_zlib() {
     return std::strstr(zlibVersion(), "ng") == nullptr ? zlibVersion() : "";
 }
 
-// A raw stream (RFC 1951). Its bytes do not depend on how much room there is for them at a time.
+// A raw stream (RFC 1951). The size of the output buffer does not affect its bytes.
 class Deflate {
   public:
     // The settings are those of zlib's deflateInit2. Throws std::invalid_argument for others.
     Deflate(int level, int window, int memory, int strategy) : stream_(new z_stream()) {
         const int done = deflateInit2(stream_.get(), level, Z_DEFLATED, -window, memory, strategy);
         if (done == Z_MEM_ERROR) throw std::bad_alloc();
-        if (done != Z_OK) throw std::invalid_argument("zlib has no such settings");
+        if (done != Z_OK) throw std::invalid_argument("zlib does not accept these settings");
     }
 
     std::vector<std::uint8_t> compress(std::span<const std::uint8_t> content) {
@@ -70,7 +70,7 @@ class Deflate {
             delete stream;
         }
     };
-    std::unique_ptr<z_stream, End> stream_;  // at one place, which zlib remembers
+    std::unique_ptr<z_stream, End> stream_;  // zlib stores its address
 };
 
 #else

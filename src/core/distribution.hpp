@@ -1,4 +1,5 @@
 // The interface of a distribution for a step of a model's code, and its parameters from a network.
+// docs/model-format.md, M2.3.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +14,8 @@
 
 namespace bitsback {
 
-// A distribution of one variable, given others, with a push and a pop for a batch.
+// The distribution of one variable, possibly conditional on others, with a push and a pop for a
+// batch.
 class Distribution {
   public:
     virtual ~Distribution() = default;
@@ -28,7 +30,7 @@ class Conditional {
     Conditional(Network network, std::vector<std::size_t> sources, std::vector<std::size_t> outputs)
         : network_(std::move(network)), sources_(std::move(sources)), outputs_(std::move(outputs)) {
         require(sources_.size() == network_.sources() && !outputs_.empty(),
-                "a network has a variable for each source, and outputs");
+                "a network needs a variable for each source, and at least one output");
         for (std::size_t output : outputs_)
             require(network_.shape(output).rows == shape(0).rows &&
                         network_.shape(output).columns == shape(0).columns,

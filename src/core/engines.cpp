@@ -1,4 +1,5 @@
-// The least squares and the kernels of mixing, wavefronts and JPEG streams for the engine in use.
+// Selects the least squares and the kernels of mixing, wavefronts and JPEG streams for the engine
+// in use.
 #include <string>
 
 #include "jpeg/kernels.hpp"

@@ -1,6 +1,6 @@
-// The guard for floating-point numbers that decide bytes: IEEE 754 doubles, each operation rounded
-// separately. A file that includes this does not compile otherwise; include it before any
-// computation.
+// The guard of the only floating-point code that affects the bitstream: IEEE 754 doubles, each
+// operation rounded separately. A file that includes this does not compile under other rules;
+// include it first.
 #pragma once
 
 #include <float.h>
@@ -18,7 +18,7 @@
 static_assert(FLT_EVAL_METHOD == 0, "doubles must not be computed in a wider format");
 static_assert(std::numeric_limits<double>::is_iec559, "doubles must be those of IEEE 754");
 
-// No product is contracted with a sum, whatever the command line says, except by Clang with
+// No product is contracted with a sum, whatever the command line says. The exception is Clang with
 // -ffp-contract=fast, which ignores its pragmas; the test items of models detect this.
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
@@ -32,5 +32,5 @@ static_assert(std::numeric_limits<double>::is_iec559, "doubles must be those of 
 #pragma float_control(precise, on)
 #pragma fp_contract(off)
 #else
-#error "say here how this compiler is kept from contracting products with sums"
+#error "define here how to keep this compiler from contracting products with sums"
 #endif

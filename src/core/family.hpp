@@ -1,4 +1,5 @@
-// Families of distributions over the levels of a pixel or a latent, with parameters from a network.
+// The interface of families of distributions over the levels of a pixel or a latent, and their
+// parameters from a network. docs/model-format.md, M2.3.
 #pragma once
 
 #include <array>
@@ -23,7 +24,7 @@ struct Parameters {
     std::array<const std::uint8_t*, most> bytes{};
     std::array<const std::int16_t*, most> words{};
     std::size_t components = 1;
-    const std::uint8_t* counts = nullptr;  // of each symbol, if it may have fewer components
+    const std::uint8_t* counts = nullptr;  // per symbol, if numbers of components differ
 
     std::size_t components_of(std::size_t i) const { return counts ? counts[i] : components; }
 
@@ -39,10 +40,10 @@ struct Parameters {
     }
 };
 
-// Parameters of symbols, gathered from runs of networks.
+// Parameters of symbols, copied from several runs of networks.
 class ParameterArrays {
   public:
-    // shapes: of the outputs. symbols: at each place; with n components, outputs have n * symbols
+    // shapes: of the outputs. symbols: per place; with n components, outputs have n * symbols
     // channels.
     ParameterArrays(const std::vector<Shape>& shapes, std::size_t components)
         : components_(components) {
@@ -59,8 +60,8 @@ class ParameterArrays {
         if (counted) counts_.resize(symbols);
     }
 
-    // Sets the parameters of `count` symbols from `at` on: those of the symbols from `first` on in
-    // the values `outputs` of `work`, with `components` elements each.
+    // Copies the parameters of `count` symbols to the place `at`, from the place `first` in the
+    // values `outputs` of `work`, with `components` elements each.
     void put(std::size_t at, const Workspace& work, const std::vector<std::size_t>& outputs,
              std::size_t first, std::size_t count, std::size_t components) {
         for (std::size_t o = 0; o < wide_.size(); ++o)
@@ -118,8 +119,7 @@ class Family {
     virtual std::size_t outputs() const = 0;
     virtual std::size_t most_components() const { return 1; }
     virtual std::uint32_t levels() const = 0;
-    // Throws MessageError unless the family can read outputs of these shapes with so many
-    // components each.
+    // Throws MessageError unless the family accepts outputs of these shapes.
     virtual void require_outputs(const std::vector<Shape>& shapes) const = 0;
 
     virtual void push(Message& message, const Parameters& parameters,

@@ -1,5 +1,5 @@
-// Series of symbols whose distribution depends on a hidden state, which follows a Markov chain:
-// bits back over the path of states (docs/codecs.md).
+// Hidden Markov models of series of symbols, with bits back over the path of states
+// (docs/codecs.md).
 #pragma once
 
 #include <algorithm>
@@ -52,14 +52,14 @@ class Distributions {
     std::vector<std::uint32_t> starts_;
 };
 
-// The probabilities of states given the known part of a series, as weights that become frequencies.
+// The posterior of the hidden state given the known symbols. Weights become frequencies.
 class StatePosterior {
   public:
     explicit StatePosterior(std::size_t states) : weights_(states), starts_(states + 1) {}
 
     // `weight_of(k)` is below 2^53, and above 0 for some k.
     template <class Weight>
-    const StatePosterior& of(Weight&& weight_of) {
+    const StatePosterior& assign(Weight&& weight_of) {
         for (std::size_t k = 0; k < weights_.size(); ++k)
             weights_[k] = static_cast<double>(weight_of(k));
         starts_of(weights_, largest_of(weights_), max_precision, starts_.data());
@@ -80,8 +80,7 @@ class StatePosterior {
     std::vector<std::uint32_t> starts_;
 };
 
-// The places of the symbols of several series, one series after the other, each with its own
-// length.
+// The layout of several series of different lengths, stored one after another.
 class Ragged {
   public:
     explicit Ragged(std::span<const std::size_t> lengths) {
@@ -151,12 +150,13 @@ class HiddenMarkov {
                 "a hidden Markov model needs a row of frequencies for each state");
     }
 
-    // symbols: of one series after the other. The last symbol of each series is pushed first. An
-    // error leaves the message as it was.
+    // symbols: all series, one after another. The last symbol of each series is pushed first. An
+    // error leaves the message unchanged.
     void push(Message& message, std::span<const std::uint32_t> symbols,
               std::span<const std::size_t> lengths) {
         const Ragged series(lengths);
-        require(symbols.size() == series.size(), "there must be as many symbols as series have");
+        require(symbols.size() == series.size(),
+                "the number of symbols must be the sum of the lengths");
         require_symbols(symbols, emission_.levels());
         std::vector<std::uint32_t> filters(symbols.size() * states_);
         const auto filter_of = [&](std::size_t n, std::size_t t) {
@@ -235,21 +235,22 @@ class HiddenMarkov {
     void evidence(std::span<const std::uint32_t> symbols, std::span<const std::size_t> lengths,
                   std::span<std::uint64_t> likely, std::span<std::uint64_t> all) {
         const Ragged series(lengths);
-        require(symbols.size() == series.size(), "there must be as many symbols as series have");
+        require(symbols.size() == series.size(),
+                "the number of symbols must be the sum of the lengths");
         require_symbols(symbols, emission_.levels());
         std::vector<std::uint32_t> filtered(states_);
         for (std::size_t n = 0; n < series.count(); ++n)
             for (std::size_t t = 0; t < series.length(n); ++t) {
                 const std::size_t at = series.at(n, t);
-                const Evidence of =
+                const Evidence evidence =
                     filter(t ? filtered.data() : nullptr, symbols[at], filtered.data());
-                likely[at] = of.likely;
-                all[at] = of.all;
+                likely[at] = evidence.likely;
+                all[at] = evidence.all;
             }
     }
 
   private:
-    // Steps of a symbol for each of these series.
+    // One step with a symbol of each of these series.
     template <class Intervals>
     static void push_for(Message& message, const std::vector<std::size_t>& series,
                          Intervals&& interval_of) {
@@ -288,11 +289,11 @@ class HiddenMarkov {
     }
 
     const StatePosterior& last(const std::uint32_t* filtered) {
-        return posterior_.of([&](std::size_t k) { return filtered[k]; });
+        return posterior_.assign([&](std::size_t k) { return filtered[k]; });
     }
-    // The posterior of the state before a known one.
+    // The posterior of the state before a known state.
     const StatePosterior& before_known(const std::uint32_t* filtered, std::uint32_t next) {
-        return posterior_.of([&](std::size_t k) {
+        return posterior_.assign([&](std::size_t k) {
             return (std::uint64_t{filtered[k]} * changes_[k * states_ + next]) >> 4;
         });
     }

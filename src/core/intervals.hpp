@@ -1,4 +1,4 @@
-// Intervals that the caller knows, and a search for them.
+// Pushes and pops symbols whose intervals the caller computes.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +34,8 @@ inline void push_intervals(Message& message, std::span<const std::uint32_t> star
 inline void peek(const Message& message, unsigned precision, std::span<std::uint32_t> numbers) {
     require(precision >= 1 && precision <= max_precision, "a precision is from 1 to 24");
     const Message::Hold hold(message);
-    require(numbers.size() <= message.lanes(), "no more can be seen than there are lanes");
+    require(numbers.size() <= message.lanes(),
+            "at most one number per lane can be read in advance");
     for (std::size_t i = 0; i < numbers.size(); ++i)
         numbers[i] =
             static_cast<std::uint32_t>(message.heads()[i] & ((std::uint64_t{1} << precision) - 1));
@@ -49,7 +50,7 @@ inline void pop_intervals(Message& message, std::span<const std::uint32_t> start
     peek(message, precision, numbers);
     for (std::size_t i = 0; i < starts.size(); ++i)
         require(numbers[i] >= starts[i] && numbers[i] - starts[i] < frequencies[i],
-                "the interval of a symbol does not hold the number that the symbol was found by");
+                "the interval of a symbol does not hold the number that `peek` returned for it");
     pop_step(message, precision, starts.size(),
              [&](std::size_t i, std::uint32_t) { return Interval{starts[i], frequencies[i]}; });
 }

@@ -17,7 +17,7 @@ struct ItemShape {
     std::size_t columns;
     std::size_t channels;
     std::uint32_t levels;
-    bool jpeg = false;  // whether its pixels have colours of JPEG alone
+    bool jpeg = false;  // whether all pixels have colours of JPEG
 
     bool operator==(const ItemShape&) const = default;
     std::size_t planes() const { return slices * channels; }
@@ -35,7 +35,7 @@ struct ItemShape {
                 "colours of JPEG have three channels and 256 levels");
     }
 
-    // The channel that is coded as number c of a slice: green precedes red and blue.
+    // The channel that is coded as number c of a slice. Green precedes red and blue.
     std::size_t channel(std::size_t c) const {
         constexpr std::size_t colours[4] = {1, 0, 2, 3};
         return channels == 3 || channels == 4 ? colours[c] : c;
@@ -50,13 +50,13 @@ struct ItemShape {
 inline void require_elements(std::span<const ItemShape> shapes, std::size_t elements) {
     for (const ItemShape& shape : shapes) {
         shape.check();
-        require(shape.elements() <= elements, "the items have more elements");
+        require(shape.elements() <= elements, "there are too few elements for the items");
         elements -= shape.elements();
     }
-    require(elements == 0, "the items have fewer elements");
+    require(elements == 0, "there are too many elements for the items");
 }
 
-// Throws MessageError unless they are red, green and blue of colours of JPEG.
+// Throws MessageError unless all pixels have colours of JPEG.
 template <class Symbol>
 void require_colours(std::span<const Symbol> symbols) {
     const JpegColours& colours = JpegColours::all();
@@ -65,7 +65,7 @@ void require_colours(std::span<const Symbol> symbols) {
                 "a pixel has a colour that JPEG has not");
 }
 
-// Throws MessageError unless there is a symbol, below its item's levels, for each element.
+// Throws MessageError unless each element has a symbol below its item's levels.
 template <class Symbol>
 void require_planes(std::span<const ItemShape> shapes, std::span<const Symbol> symbols) {
     require_elements(shapes, symbols.size());

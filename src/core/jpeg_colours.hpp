@@ -1,4 +1,5 @@
-// The colours of JPEG: those that the conversion from YCbCr gives, by the integers of libjpeg.
+// The colours of JPEG: the RGB colours that libjpeg's integer conversion from YCbCr can produce.
+// docs/model-format.md, M4.1.
 #pragma once
 
 #include <algorithm>
@@ -13,13 +14,13 @@ class JpegColours {
   public:
     using Blues = std::array<std::uint64_t, 4>;  // a bit for each level
 
-    // Made when they are first asked for.
+    // Computed at the first call.
     static const JpegColours& all() {
         static const JpegColours made;
         return made;
     }
 
-    // The blues that a colour with this green and red may have; there may be none.
+    // The possible levels of blue with this green and red; there may be none.
     const Blues& blues(std::uint32_t green, std::uint32_t red) const {
         return blues_[green << 8 | red];
     }

@@ -1,8 +1,8 @@
-// Vectors of integers and floats in GCC's and Clang's vector extensions, which become instructions
-// of any processor; elsewhere they are arrays. The products of words are intrinsics on x86, which
-// no compiler finds in such code.
+// Portable SIMD vectors of integers and floats: vector extensions of GCC and Clang, arrays for
+// other compilers. Products of words are intrinsics on x86, since no compiler derives these
+// instructions.
 //
-// All of it is internal to the file that includes it, which is compiled for each instruction set.
+// Everything is internal to the including file, which is compiled for each instruction set.
 #pragma once
 
 #include <stddef.h>
@@ -103,7 +103,7 @@ inline V shuffled(V a, V b) {
 }
 #endif
 
-// Vectors of at most 256 bits, which the numbers of a decision fill.
+// Vectors of at most 256 bits, since one decision has too few numbers for longer ones.
 #if defined(__AVX2__)
 constexpr size_t width = 8;
 #else
@@ -123,17 +123,17 @@ template <class V>
 inline BITSBACK_INLINE void store(void* to, V x) {
     memcpy(to, &x, sizeof(V));
 }
-// The same bits as other elements.
+// Reinterprets the bits as other elements.
 template <class To, class From>
 inline BITSBACK_INLINE To seen_as(From x) {
     static_assert(sizeof(To) == sizeof(From));
     return load<To>(&x);
 }
 
-// The same in each lane.
+// A vector with x in each lane.
 template <class V>
 inline BITSBACK_INLINE V all(std::remove_reference_t<decltype(V{}[0])> x) {
-    return V{} + x;  // a broadcast, which compilers do not make of a loop
+    return V{} + x;  // a broadcast, which compilers do not derive from a loop
 }
 
 template <class V>
@@ -168,7 +168,7 @@ inline BITSBACK_INLINE Lanes products(WordLanes a, WordLanes b) {
     return seen_as<Lanes>(
         vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y)));
 #else
-    // Which words are the lower ones does not matter.
+    // The order of the two words in a pair does not matter.
     const auto x = seen_as<Lanes>(a), y = seen_as<Lanes>(b);
     const Lanes half = all<Lanes>(16);
     return ((x << half) >> half) * ((y << half) >> half) + (x >> half) * (y >> half);
@@ -199,7 +199,7 @@ inline BITSBACK_INLINE Four folded(Lanes x) {
     return width == 8 ? parts[0] + parts[width / 4 - 1] : parts[0];
 }
 
-// The words of two vectors of numbers that words can hold.
+// Narrows two vectors to words; all numbers must fit.
 inline BITSBACK_INLINE WordLanes packed(Lanes low, Lanes high) {
 #if defined(__AVX2__)
     const __m256i words = _mm256_packs_epi32(seen_as<__m256i>(low), seen_as<__m256i>(high));
@@ -216,8 +216,8 @@ inline BITSBACK_INLINE WordLanes packed(Lanes low, Lanes high) {
 #endif
 }
 
-// What weights of mixers become: weights + ((inputs * errors + 2^14) >> 15), within
-// [-(2^15 - 1), 2^15 - 1].
+// The update of mixer weights: weights + ((inputs * errors + 2^14) >> 15), clamped to [-(2^15 - 1),
+// 2^15 - 1].
 constexpr int32_t most_weight = 32767;
 inline BITSBACK_INLINE WordLanes adjusted(WordLanes weights, WordLanes inputs, WordLanes errors) {
 #if defined(__AVX2__)
@@ -238,13 +238,12 @@ inline BITSBACK_INLINE WordLanes adjusted(WordLanes weights, WordLanes inputs, W
 #endif
 }
 
-// The first halves of two vectors, an element of each in turns, or the second ones.
+// Interleaves the first halves of two vectors, or the second halves.
 template <bool second, class V, size_t... i>
 inline BITSBACK_INLINE V interleaved(V a, V b, std::index_sequence<i...>) {
     constexpr size_t n = sizeof...(i), first = second ? n / 2 : 0;
     return shuffled<(first + i / 2 + i % 2 * n)...>(a, b);
 }
-// Transposes a matrix of rows.
 template <class V, size_t n>
 inline BITSBACK_INLINE void transpose(V (&rows)[n]) {
     constexpr std::make_index_sequence<n> places;

@@ -1,5 +1,5 @@
-// The LZW of GIF files, and that of TIFF files. Sources: GIF89a specification, appendix F; TIFF
-// revision 6.0, section 13.
+// LZW of GIF and of TIFF files. Sources: GIF89a specification, appendix F; TIFF revision 6.0,
+// section 13. docs/format.md, A6.3 and A6.5.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,7 @@ namespace bitsback::lzw {
 
 inline constexpr std::uint32_t most_codes = 4096;
 
-// The codes that stand for strings of pixels: how many there are, and how wide one is in the
-// stream.
+// The numbers of defined codes, and their width in the stream.
 struct Codes {
     explicit Codes(int bits, bool early = false) : bits(bits), early(early) { reset(); }
 
@@ -26,7 +25,8 @@ struct Codes {
         width = bits + 1;
         since_clear = 0;
     }
-    // A code was read; the first one after a clear code defines no other.
+    // Counts a code that was read. Each defines a new code, except the first one after a clear
+    // code.
     void count() {
         if (since_clear++ > 0 && next < most_codes) ++next;
         if (next + early == std::uint32_t{1} << width && width < 12) ++width;
@@ -39,16 +39,16 @@ struct Codes {
     std::uint32_t since_clear;
 };
 
-// A stream: what an encoder chose beside the pixels.
+// The choices of an encoder, beside the pixels.
 struct Choices {
     std::vector<std::uint32_t>
-        clears;             // for each clear code the number of codes since the last one
-    bool ended = false;     // whether an end code is there
-    std::size_t bytes = 0;  // those with codes
+        clears;             // for each clear code, the number of codes since the previous one
+    bool ended = false;     // whether there is an end code
+    std::size_t bytes = 0;  // size of the codes
 };
 
-// Writes the pixels of a stream, and tells the rest; nothing where the stream has other numbers of
-// pixels or of clear codes, or is damaged.
+// Decodes the pixels of a stream and returns the choices. Nothing if the stream is damaged, has
+// another number of pixels, or more clear codes than pixels.
 inline std::optional<Choices> unpack(std::span<const std::uint8_t> stream, int bits,
                                      std::span<std::uint8_t> pixels) {
     struct Entry {
@@ -64,14 +64,14 @@ inline std::optional<Choices> unpack(std::span<const std::uint8_t> stream, int b
     Choices found;
     std::uint32_t previous = 0, buffer = 0;
     std::size_t at = 0;
-    int held = 0;
+    int count = 0;
     while (true) {
-        for (; held < codes.width && found.bytes < stream.size(); held += 8)
-            buffer |= std::uint32_t{stream[found.bytes++]} << held;
-        if (held < codes.width) break;
+        for (; count < codes.width && found.bytes < stream.size(); count += 8)
+            buffer |= std::uint32_t{stream[found.bytes++]} << count;
+        if (count < codes.width) break;
         const std::uint32_t code = buffer & ((std::uint32_t{1} << codes.width) - 1);
         buffer >>= codes.width;
-        held -= codes.width;
+        count -= codes.width;
         if (code == codes.clear()) {
             if (found.clears.size() > pixels.size()) return std::nullopt;
             found.clears.push_back(codes.since_clear);
@@ -83,7 +83,7 @@ inline std::optional<Choices> unpack(std::span<const std::uint8_t> stream, int b
             break;
         }
         const bool first = codes.since_clear == 0;
-        const std::uint32_t defined = codes.next;  // by this code
+        const std::uint32_t defined = codes.next;  // the code that this one defines
         if (code < codes.clear() ? code > 255 : first || code > defined || code == most_codes)
             return std::nullopt;
         if (!first && defined < most_codes) {
@@ -104,51 +104,52 @@ inline std::optional<Choices> unpack(std::span<const std::uint8_t> stream, int b
     return found;
 }
 
-// Codes one after the other, in a GIF file from the lowest bits of bytes on.
+// Writes codes, from the lowest bits of bytes on, as in GIF files.
 class Writer {
   public:
     void put(std::uint32_t code, int width) {
-        buffer_ |= code << held_;
-        for (held_ += width; held_ >= 8; held_ -= 8, buffer_ >>= 8)
+        buffer_ |= code << count_;
+        for (count_ += width; count_ >= 8; count_ -= 8, buffer_ >>= 8)
             stream.push_back(static_cast<std::uint8_t>(buffer_));
     }
     void end() {
-        if (held_ > 0) stream.push_back(static_cast<std::uint8_t>(buffer_));
+        if (count_ > 0) stream.push_back(static_cast<std::uint8_t>(buffer_));
     }
 
     std::vector<std::uint8_t> stream;
 
   private:
     std::uint32_t buffer_ = 0;
-    int held_ = 0;
+    int count_ = 0;
 };
 
-// The same in a TIFF file, from the highest bits on.
+// Writes codes from the highest bits on, as in TIFF files.
 class HighWriter {
   public:
     void put(std::uint32_t code, int width) {
         buffer_ = buffer_ << width | code;
-        for (held_ += width; held_ >= 8; held_ -= 8)
-            stream.push_back(static_cast<std::uint8_t>(buffer_ >> (held_ - 8)));
+        for (count_ += width; count_ >= 8; count_ -= 8)
+            stream.push_back(static_cast<std::uint8_t>(buffer_ >> (count_ - 8)));
     }
     void end() {
-        if (held_ > 0) stream.push_back(static_cast<std::uint8_t>(buffer_ << (8 - held_)));
+        if (count_ > 0) stream.push_back(static_cast<std::uint8_t>(buffer_ << (8 - count_)));
     }
 
     std::vector<std::uint8_t> stream;
 
   private:
     std::uint32_t buffer_ = 0;
-    int held_ = 0;
+    int count_ = 0;
 };
 
-// Puts the codes of an encoder that always takes the longest string that has a code, or, if
-// `single`, a code for each pixel. clear: may put clear codes, before the first code and behind
-// each. Throws std::invalid_argument for a pixel without a code.
+// Writes the codes of an encoder that always chooses the longest string with a code, or, if
+// `single`, one code per pixel. clear: called before the first code and after each, to write clear
+// codes. Throws std::invalid_argument for a pixel without a code.
 template <class Out, class Clear>
 void put_codes(std::span<const std::uint8_t> pixels, Codes& codes, Out& out, Clear clear,
                bool single) {
-    std::vector<std::uint16_t> longer(std::size_t{most_codes} << 8);  // by code and next pixel
+    std::vector<std::uint16_t> longer(std::size_t{most_codes}
+                                      << 8);  // indexed by code and next pixel
     std::vector<std::size_t> defined;
     const auto clear_codes = [&] {
         for (; clear(); codes.reset()) {
@@ -176,8 +177,8 @@ void put_codes(std::span<const std::uint8_t> pixels, Codes& codes, Out& out, Cle
     }
 }
 
-// The stream of a GIF file. Throws std::invalid_argument for a pixel without a code, and for clear
-// codes where no encoder could have put them.
+// The stream of a GIF file. Throws std::invalid_argument for a pixel without a code, and for
+// misplaced clear codes.
 inline std::vector<std::uint8_t> pack(std::span<const std::uint8_t> pixels, int bits,
                                       std::span<const std::uint32_t> clears, bool ended,
                                       bool single) {
@@ -196,7 +197,7 @@ inline std::vector<std::uint8_t> pack(std::span<const std::uint8_t> pixels, int 
     return out.stream;
 }
 
-// The stream of a TIFF file, with a clear code at first and behind each `between` codes.
+// The stream of a TIFF file, with a clear code at the start and after every `between` codes.
 inline std::vector<std::uint8_t> pack_tiff(std::span<const std::uint8_t> bytes,
                                            std::uint32_t between) {
     Codes codes(8, true);

@@ -1,10 +1,10 @@
-// The ANS message: heads and a tail, as defined in docs/format.md.
+// The ANS message: heads and a tail. Implements the message of docs/format.md.
 //
 //      head i    64 bits, in [2^32, 2^64)         tail   ... w w w  <- top      (32-bit words,
 //      shared by all heads)
 //
-// Below the stored words of an infinite tail are the words of the implicit tail, of which `depth`
-// have been taken.
+// An infinite tail continues below its stored words with the implicit tail, of which `depth` words
+// have been read.
 #pragma once
 
 #include <algorithm>
@@ -49,8 +49,8 @@ inline std::uint32_t implicit_word(std::uint64_t k) {
     return static_cast<std::uint32_t>(splitmix64(0, k) >> 32);
 }
 
-// The thread that works on a message. It may take the message again, unless the message is lent
-// out: then its content is elsewhere. A copy of the message is free.
+// The lock of a message: the thread that uses it, which may lock it several times. It may not while
+// the message is lent, since its content is elsewhere then. A copy of the message is unlocked.
 class Occupied {
   public:
     Occupied() = default;
@@ -78,7 +78,7 @@ class Occupied {
         return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
     }
 
-    // By the thread that has taken the message.
+    // Call this only from the thread that holds the message.
     void lend(bool lent) { lent_ = lent; }
 
   private:
@@ -89,8 +89,8 @@ class Occupied {
 
 class Message {
   public:
-    // A thread that works on the message holds it, possibly several times. Throws if another thread
-    // holds it, since two at once would corrupt it.
+    // A scoped lock. Throws if another thread holds the message, since two threads would corrupt
+    // it.
     class Hold {
       public:
         explicit Hold(const Message& message) : occupied_(message.occupied_) { take(message); }
@@ -102,14 +102,14 @@ class Message {
         Occupied& occupied_;
     };
 
-    // The same for longer than a call, until the thread gives the message back.
+    // The same lock, until the thread calls give_back.
     static void take(const Message& message) {
         if (!message.occupied_.take())
             throw MessageError("two threads use a message at the same time; give each its own");
     }
     static void give_back(const Message& message) {
         if (!message.occupied_.is_mine())
-            throw MessageError("a thread gives back a message that it does not hold");
+            throw MessageError("a thread releases a message that it does not hold");
         message.occupied_.give_back();
     }
 
@@ -132,8 +132,8 @@ class Message {
         return {std::vector<std::uint64_t>(std::min(lanes, max_lanes + 1), head_floor), {}, depth};
     }
 
-    // Pushes to a recorder append the frequency of each symbol out of 2^max_precision to its tail,
-    // and code nothing.
+    // A message for measuring costs: a push appends the frequency of each symbol out of
+    // 2^max_precision to the tail, and codes nothing.
     static Message recorder() {
         Message message = {{head_floor}, {}, std::nullopt};
         message.records_ = true;
@@ -141,8 +141,8 @@ class Message {
     }
     bool records() const { return records_; }
 
-    // Endless random bits: heads with uniformly distributed logarithms, above the implicit tail
-    // from a random place on.
+    // A message of random bits, for sampling: heads with uniformly distributed logarithms, and the
+    // implicit tail from a random place on.
     static Message random(std::uint64_t seed, std::size_t lanes) {
         Message message = empty(lanes, splitmix64(seed, 0) >> 3);
         for (std::size_t i = 0; i < lanes; ++i)
@@ -160,17 +160,18 @@ class Message {
     std::optional<std::uint64_t> depth() const { return depth_; }
     std::size_t lanes() const { return heads_.size(); }
 
-    // log2 of the heads, plus 32 for each stored word. For people, not for coding.
+    // log2 of the heads, plus 32 per stored word. For display only.
     double bits() const {
         double bits = 32.0 * static_cast<double>(tail().size());
         for (std::uint64_t head : heads_) bits += std::log2(static_cast<double>(head));
         return bits;
     }
-    // The growth of `bits` since the beginning, minus words taken from the implicit tail. The
-    // difference of depths is exact.
+    // The growth of `bits` since `begin`, minus 32 per word that was read from the implicit tail.
+    // Unsigned subtraction of depths is exact modulo 2^64.
     double net_bits() const {
-        const std::int64_t taken = static_cast<std::int64_t>(depth_.value_or(0) - depth_at_first_);
-        return bits() - bits_at_first_ - 32.0 * static_cast<double>(taken);
+        const std::int64_t borrowed =
+            static_cast<std::int64_t>(depth_.value_or(0) - depth_at_first_);
+        return bits() - bits_at_first_ - 32.0 * static_cast<double>(borrowed);
     }
 
     bool operator==(const Message& other) const {
@@ -178,8 +179,8 @@ class Message {
                std::ranges::equal(tail(), other.tail());
     }
 
-    // Runs `steps(work)` on a copy, which then replaces the message; if it throws, the message is
-    // as it was. The thread holds the message throughout.
+    // Runs `steps(work)` on a copy, which then replaces the message. If it throws, the message is
+    // unchanged. The thread holds the message throughout.
     template <class Steps>
     void transaction(Steps&& steps) {
         const Hold hold(*this);
@@ -187,7 +188,7 @@ class Message {
         steps(work);
         *this = std::move(work);
     }
-    // The same without a copy, for a message that is not used after an error, which destroys it.
+    // The same; unless `kept`, without a copy, so that an exception leaves the message invalid.
     template <class Steps>
     void transaction(Steps&& steps, bool kept) {
         if (kept) return transaction(steps);
@@ -196,7 +197,7 @@ class Message {
     }
 
     // Runs `step(heads, top)`, which pushes at most `count` words and returns the new top. It may
-    // write one word beyond.
+    // write one word behind that.
     template <class Step>
     void push_step(std::size_t count, Step&& step) {
         const Hold hold(*this);
@@ -208,8 +209,8 @@ class Message {
     }
 
     // Runs `step(heads, top)`, which pops at most `count` words and returns the new top. It may
-    // read one word further. If a finite tail runs out, it throws, and leaves the message as it
-    // was, since pops write only the heads.
+    // read one word more. If a finite tail runs out, this throws and restores the heads, the only
+    // part that pops write.
     template <class Step>
     void pop_step(std::size_t count, Step&& step) {
         const Hold hold(*this);
@@ -251,21 +252,20 @@ class Message {
         std::size_t at = 1;
         const std::size_t lanes = bytes.empty() ? 0 : bytes[0];
         if (lanes == 0 || lanes > max_lanes)
-            throw MessageError("these bytes are no message: 1 to 64 lanes expected");
+            throw MessageError("invalid message bytes: 1 to 64 lanes expected");
         std::uint64_t rest = 0;
         for (unsigned shift = 0;; shift += 7) {
             if (at >= bytes.size() || shift > 56)
-                throw MessageError("these bytes are no message: bad depth");
+                throw MessageError("invalid message bytes: bad depth");
             const std::uint64_t byte = bytes[at++];
             rest |= (byte & 127) << shift;
             if (byte < 128) {
-                if (byte == 0 && shift > 0)
-                    throw MessageError("these bytes are no message: bad depth");
+                if (byte == 0 && shift > 0) throw MessageError("invalid message bytes: bad depth");
                 break;
             }
         }
         if (bytes.size() < at + 8 * lanes || (bytes.size() - at) % 4 != 0)
-            throw MessageError("these bytes are no message: cut short");
+            throw MessageError("invalid message bytes: cut short");
         auto read = [&](unsigned width) {
             std::uint64_t value = 0;
             for (unsigned i = 0; i < width; ++i) value |= std::uint64_t{bytes[at++]} << (8 * i);
@@ -278,24 +278,24 @@ class Message {
         const auto depth = rest == 0 ? std::nullopt : std::optional<std::uint64_t>(rest - 1);
         Message message(std::move(heads), tail, depth);
         if (message.depth_ != depth)
-            throw MessageError("these bytes are no message: the depth is not the least possible");
+            throw MessageError("invalid message bytes: the depth is not the least possible");
         return message;
     }
 
-    // Runs `step(part)` on a message with these heads, of different lanes of this one, above the
-    // whole tail. Its changes of the heads and the tail are kept, even if it throws.
+    // Runs `step(part)` on a message with some of the heads and the whole tail. Changes remain even
+    // if it throws.
     template <class Step>
     void on_lanes(std::span<const std::size_t> lanes, Step&& step) {
         const Hold hold(*this);
         std::vector<std::uint64_t> heads;
-        std::vector<bool> taken(heads_.size());
+        std::vector<bool> used(heads_.size());
         for (std::size_t lane : lanes) {
             if (lane >= heads_.size())
                 throw MessageError("there is no lane " + std::to_string(lane) +
                                    " in a message of " + std::to_string(heads_.size()));
-            if (taken[lane])
-                throw MessageError("the lane " + std::to_string(lane) + " is given twice");
-            taken[lane] = true;
+            if (used[lane])
+                throw MessageError("the lane " + std::to_string(lane) + " is named twice");
+            used[lane] = true;
             heads.push_back(heads_[lane]);
         }
         Message part(std::move(heads), {}, depth_);
@@ -312,7 +312,7 @@ class Message {
     }
 
   private:
-    // `net_bits` counts from the present content.
+    // Makes `net_bits` count from the present content.
     void begin() {
         bits_at_first_ = bits();
         depth_at_first_ = depth_.value_or(0);
@@ -332,7 +332,7 @@ class Message {
     }
 
     // Adds `count` words below the stored ones: from the implicit tail, or zeros below a finite
-    // tail, which the caller removes again.
+    // tail, which the caller removes.
     void lend(std::size_t count) {
         if (count == 0) return;
         if (depth_ && count > max_depth - *depth_) throw MessageError("the depth is above 2^62");
@@ -350,7 +350,8 @@ class Message {
             words_[--bottom_] = depth_ ? implicit_word((*depth_)++) : 0;
     }
 
-    // Brings an infinite tail to the least depth.
+    // Drops stored words that equal the implicit tail, so that the depth of an infinite tail is
+    // minimal.
     void settle() {
         if (!depth_) return;
         while (*depth_ > 0 && bottom_ < top_ && words_[bottom_] == implicit_word(*depth_ - 1)) {

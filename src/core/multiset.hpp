@@ -1,4 +1,5 @@
-// Picks without replacement: a multiset with insertion and removal, and the intervals of picks.
+// Multisets with insertion and removal, and the intervals of picks without replacement.
+// docs/format.md, A4.
 //
 //      members in order    a  b  b  b  c        a pick of b: [floor(1 2^24 / 5), floor(4 2^24 / 5))
 //      places              0  1  2  3  4
@@ -22,7 +23,7 @@ namespace bitsback {
 
 inline constexpr std::size_t most_members = std::size_t{1} << max_precision;
 
-// Equal members: the number of lesser ones, their own number, and the total number.
+// The place of equal members: the number of lesser members, of equal ones, and of all.
 struct PlaceInSet {
     std::uint32_t first;
     std::uint32_t count;
@@ -36,9 +37,9 @@ struct PlaceInSet {
     }
 };
 
-// Members are numbers in a store of the caller; the sign of `compare(a, b)` orders two. It is a
-// weight-balanced tree (Adams 1993), whose sizes also find places, so that a hostile order costs no
-// more than any other. Removed members leave their node.
+// A multiset of numbers that refer to objects of the caller, ordered by the sign of `compare(a,
+// b)`. It is a weight-balanced tree (Adams 1993), so that no order of insertion is slow, and its
+// sizes find places. Removed members leave their node.
 template <class Compare>
 class Multiset {
   public:
@@ -87,7 +88,7 @@ class Multiset {
     struct Node {
         std::uint32_t left = 0, right = 0;
         std::uint32_t number = 0;
-        std::uint32_t count = 0;    // members that are equal to it
+        std::uint32_t count = 0;    // equal members of this node
         std::uint32_t members = 0;  // in this tree
         std::uint32_t nodes = 0;    // in this tree
     };
@@ -133,7 +134,7 @@ class Multiset {
         return balanced<&Node::left, &Node::right>(balanced<&Node::right, &Node::left>(node));
     }
 
-    // The tree with its side `heavy` made lighter if it outweighs the other one.
+    // Rebalances a tree whose side `heavy` may outweigh the other one.
     template <std::uint32_t Node::* heavy, std::uint32_t Node::* light>
     std::uint32_t balanced(std::uint32_t node) {
         const std::uint32_t side = nodes_[node].*heavy;
@@ -146,7 +147,7 @@ class Multiset {
         return node;
     }
 
-    // The tree with the root of its side `from` as its root.
+    // Rotates the root of the side `from` to the top.
     template <std::uint32_t Node::* from, std::uint32_t Node::* to>
     std::uint32_t raised(std::uint32_t node) {
         const std::uint32_t root = nodes_[node].*from;
@@ -162,26 +163,26 @@ class Multiset {
     std::uint32_t root_ = 0;
 };
 
-// Pops picks of members, which are removed one after another. Returns their numbers. If it throws,
-// all members are still there.
+// Pops picks, removes the picked members and stores their numbers. If it throws, the multiset is
+// unchanged.
 template <class Compare>
 void pop_picks(Message& message, Multiset<Compare>& members, std::span<std::uint32_t> numbers) {
-    require(numbers.size() <= members.size(), "there are not so many members in the multiset");
-    std::size_t taken = 0;
+    require(numbers.size() <= members.size(), "the multiset has fewer members");
+    std::size_t popped = 0;
     try {
         pop_step(message, max_precision, numbers.size(), [&](std::size_t i, std::uint32_t x) {
             const auto [number, place] = members.take(Uniform(members.size()).find(x));
             numbers[i] = number;
-            ++taken;
+            ++popped;
             return place.interval();
         });
     } catch (...) {
-        while (taken > 0) members.insert(numbers[--taken]);
+        while (popped > 0) members.insert(numbers[--popped]);
         throw;
     }
 }
 
-// Undoes `pop_picks`: adds the members, the last one first, and pushes the picks of them.
+// Undoes `pop_picks`: adds the members, the last one first, and pushes their picks.
 template <class Compare>
 void push_picks(Message& message, Multiset<Compare>& members,
                 std::span<const std::uint32_t> numbers) {
@@ -190,7 +191,7 @@ void push_picks(Message& message, Multiset<Compare>& members,
               [&](std::size_t i) { return members.insert(numbers[i]).interval(); });
 }
 
-// Keys of bytes, one after the other, and their ends.
+// Concatenated keys of bytes, and the end of each.
 struct Keys {
     std::string bytes;
     std::vector<std::size_t> ends;
@@ -219,7 +220,7 @@ class KeyedMultiset {
         push_picks(message, members_, std::span<const std::uint32_t>(stored(std::move(keys))));
     }
 
-    // Bytes of the keys of all members.
+    // The total size of all keys.
     std::size_t bytes() const {
         std::size_t size = 0;
         members_.each([&](std::uint32_t number, std::uint32_t count) {
@@ -227,7 +228,7 @@ class KeyedMultiset {
         });
         return size;
     }
-    // These keys, in order.
+    // Copies all keys, sorted.
     void copy_keys(std::span<std::uint8_t> out) const {
         auto at = out.begin();
         members_.each([&](std::uint32_t number, std::uint32_t count) {

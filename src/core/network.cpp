@@ -83,21 +83,21 @@ void Network::prepare(Workspace& work, std::size_t items, std::optional<RowRange
     for (std::size_t value = 0; value < shapes_.size(); ++value) {
         const std::size_t overrun = value < sources_ ? 32 : 0;
         const std::size_t size = items * work.rows[value].count() * shapes_[value].line();
-        const Layer* const of = layer(value);
-        if (of == nullptr || !of->is_view())
+        const Layer* const operation = layer(value);
+        if (operation == nullptr || !operation->is_view())
             std::visit([&](auto& values) { values.resize(size + overrun); }, work.values[value]);
     }
 }
 
 void Network::run(Workspace& work) const {
     for (std::size_t value = sources_; value < shapes_.size(); ++value) {
-        const Layer* const of = layer(value);
-        if (of == nullptr || work.rows[value].count() == 0) continue;
-        // If nothing else reads the elements of a view, they are moved.
-        if (of->is_view() && readers_[of->inputs()[0]] == 1)
-            std::swap(work.values[value], work.values[of->inputs()[0]]);
+        const Layer* const operation = layer(value);
+        if (operation == nullptr || work.rows[value].count() == 0) continue;
+        // The elements are moved if only the view reads them.
+        if (operation->is_view() && readers_[operation->inputs()[0]] == 1)
+            std::swap(work.values[value], work.values[operation->inputs()[0]]);
         else
-            of->run(work, work.rows[value], work.values[value]);
+            operation->run(work, work.rows[value], work.values[value]);
     }
 }
 
@@ -106,11 +106,12 @@ std::vector<RowRange> Network::ranges(std::optional<RowRange> strip) const {
     for (const std::size_t value : wanted_)
         needed[value] = strip.value_or(RowRange{0, shapes_[value].rows});
     for (std::size_t value = shapes_.size(); value-- > sources_;) {
-        const Layer* const of = layer(value);
-        if (of == nullptr || needed[value].count() == 0) continue;
-        if (of->is_view()) needed[value] = {0, shapes_[value].rows};
-        const RowRange rows = of->need(needed[value]);
-        for (const std::size_t input : of->inputs()) needed[input] = needed[input].with(rows);
+        const Layer* const operation = layer(value);
+        if (operation == nullptr || needed[value].count() == 0) continue;
+        if (operation->is_view()) needed[value] = {0, shapes_[value].rows};
+        const RowRange rows = operation->need(needed[value]);
+        for (const std::size_t input : operation->inputs())
+            needed[input] = needed[input].with(rows);
     }
     return needed;
 }

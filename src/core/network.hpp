@@ -1,5 +1,5 @@
-// Integer networks: layers in order, each reading sources or earlier layers, bound to a size of
-// image.
+// Integer networks (docs/model-format.md, M7): a list of layers, which read sources or earlier
+// layers, for one size of image.
 #pragma once
 
 #include <algorithm>
@@ -19,16 +19,16 @@ namespace bitsback {
 
 class Network {
   public:
-    // The sources are the first values. Throws std::invalid_argument for an invalid one.
+    // The sources are the first values. Throws std::invalid_argument for an invalid source.
     explicit Network(const std::vector<Shape>& sources);
 
-    // Adds a layer of docs/model-format.md, which reads these values, and returns the number of its
-    // own value. Throws std::invalid_argument for a layer that does not fit its inputs.
+    // Adds a layer that reads the values `inputs`, and returns the number of its result. Throws
+    // std::invalid_argument for a layer that does not fit its inputs.
     std::size_t add(const std::string& op, const std::vector<std::size_t>& inputs,
                     NamedFields fields);
 
-    // Makes the network compute the values `wanted`, and perhaps no others: two layers are merged
-    // if possible and if nothing else needs the first.
+    // Prepares the network to compute the values `wanted` only: merges two layers if possible, and
+    // if nothing else reads the first one.
     void keep(std::vector<std::size_t> wanted);
 
     std::size_t sources() const { return sources_; }
@@ -38,13 +38,13 @@ class Network {
         return shapes_[value];
     }
 
-    // The number of items whose values fit into a cache of some 256 kB; more at once would only
-    // take more memory.
+    // The number of items whose values fit into an L2 cache of about 256 kB. Larger batches are not
+    // faster.
     std::size_t items_at_once() const {
         return std::max<std::size_t>((std::size_t{1} << 18) / total_bytes_, 1);
     }
 
-    // The number of rows of a wanted value, out of `rows`, whose computation takes some MB.
+    // The number of rows of a wanted value, at most `rows`, whose computation takes a few MB.
     std::size_t rows_at_once(std::size_t rows) const {
         const std::size_t most = std::size_t{1} << 22;
         if (total_bytes_ <= most) return rows;
@@ -52,11 +52,11 @@ class Network {
                                        std::max<std::size_t>(rows, 16));
     }
 
-    // Allocates the values of some items: all of them, or those that some rows of the wanted values
-    // need, which must then have the same rows. Fill the sources afterwards.
+    // Allocates values for `items` items: all rows, or those that a strip of the wanted values
+    // depends on, which must then have the same number of rows. Fill the sources afterwards.
     void prepare(Workspace& work, std::size_t items, std::optional<RowRange> strip = {}) const;
 
-    // The place for the elements of a source, for some items. A writer may overrun it by 32 bytes.
+    // The elements of a source. A writer may overrun them by 32 bytes.
     template <class T>
     T* source(Workspace& work, std::size_t value = 0) const {
         auto* values = std::get_if<std::vector<T>>(&work.values.at(value));
@@ -64,18 +64,19 @@ class Network {
         return values->data();
     }
 
-    // Fills a source with the rows that it needs of `from`, [items, rows, columns, channels].
+    // Fills a source with the needed rows of `from`, [items, rows, columns, channels].
     template <class T>
     void fill(Workspace& work, std::size_t value, const T* from) const {
-        const Shape& of = shape(value);
+        const Shape& value_shape = shape(value);
         const RowRange rows = work.rows[value];
         std::visit(
             [&](auto& values) {
                 auto out = values.begin();
                 for (std::size_t item = 0; item < work.items; ++item)
                     out = std::transform(
-                        from + (item * of.rows + rows.first) * of.line(),
-                        from + (item * of.rows + rows.end) * of.line(), out, [](T element) {
+                        from + (item * value_shape.rows + rows.first) * value_shape.line(),
+                        from + (item * value_shape.rows + rows.end) * value_shape.line(), out,
+                        [](T element) {
                             return static_cast<std::remove_cvref_t<decltype(*out)>>(element);
                         });
             },
@@ -86,7 +87,7 @@ class Network {
     void run(Workspace& work) const;
 
   private:
-    // The rows of each value that a strip of the wanted ones needs, or that all of them need.
+    // The rows of each value that a strip of the wanted values, or all of them, depend on.
     std::vector<RowRange> ranges(std::optional<RowRange> strip) const;
     void add_value(const Shape& value);
     // The layer that computes a value; null for a source, and for a value of a merged layer.

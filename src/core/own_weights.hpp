@@ -1,6 +1,6 @@
-// A row of weights for each symbol, which gives an interval without computing the frequencies of
-// the row: a push needs the sum of the row and the sum before one symbol, a pop a search. The rule
-// is that of weights.hpp.
+// Categorical codecs with a row of float weights per symbol, without computing all frequencies of a
+// row: a push needs the sum of the row and the sum before one symbol, a pop a search. The
+// frequencies are those of weights.hpp.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ namespace own_weights {
 
 inline constexpr std::size_t block = 64;  // weights with a stored sum
 inline constexpr std::size_t few = 16;    // weights that are summed at once
-inline constexpr std::size_t sums = 4;    // of every fourth of these
+inline constexpr std::size_t sums = 4;    // partial sums, each of every fourth weight
 inline constexpr std::size_t ahead = 4;   // rows to prefetch
 
 inline void fetch(const void* from, const void* to) {
@@ -32,28 +32,28 @@ inline void fetch(const void* from, const void* to) {
     for (auto at = static_cast<const char*>(from); at < to; at += line) prefetch(at);
 }
 
-// The units of a weight, in the lower bits of its product plus 2^52.
+// The units of a weight: the lower bits of the scaled weight plus 2^52.
 template <class Weight>
 std::uint64_t raised(Weight weight, double scale) {
     return std::bit_cast<std::uint64_t>(weight * scale + 0x1p52);
 }
 
-// The units of `count` weights together.
+// The sum of the units of `count` weights.
 template <class Weight>
 std::uint64_t units_of(const Weight* weights, std::size_t count, double scale) {
-    std::array<std::uint64_t, sums> of{};
+    std::array<std::uint64_t, sums> partial{};
     std::size_t c = 0;
     for (; c + few <= count; c += few)
         for (std::size_t i = 0; i < few; i += sums)
-            for (std::size_t j = 0; j < sums; ++j) of[j] += raised(weights[c + i + j], scale);
+            for (std::size_t j = 0; j < sums; ++j) partial[j] += raised(weights[c + i + j], scale);
     std::uint64_t sum = 0;
-    for (std::uint64_t one : of) sum += one;
+    for (std::uint64_t one : partial) sum += one;
     for (; c < count; ++c) sum += raised(weights[c], scale);
     return sum - count * std::bit_cast<std::uint64_t>(0x1p52);
 }
 
-// The largest weight; -1 if one is negative, infinite, or not a number. The signs, or the sum in
-// any order, reveal these; in case of doubt weights are checked one by one.
+// The largest weight, or -1 if a weight is negative, infinite, or NaN. Signs and the sum detect
+// these; in case of doubt weights are checked one by one.
 template <class Weight>
 double largest_in(std::span<const Weight> row) {
     double most = 0, sum = 0;
@@ -77,8 +77,8 @@ inline std::size_t blocks_of(std::size_t levels) {
     return (levels + own_weights::block - 1) / own_weights::block;
 }
 
-// Analyses a row, in default floats: returns the scale from weights to units of 2^e / 2^32, and
-// sets ends[b] to the sum, in units, up to the end of block b.
+// Analyses a row, in the default floating-point environment. Returns the scale from weights to
+// units of 2^e / 2^32, and sets ends[b] to the sum, in units, up to the end of block b.
 template <class Weight>
 double look_at(std::span<const Weight> row, std::span<std::uint64_t> ends) {
     const double largest = own_weights::largest_in(row);
@@ -200,7 +200,7 @@ class OwnWeights {
 template <class Weight>
 std::vector<Interval> intervals_of(const OwnWeights<Weight>& codec,
                                    std::span<const std::uint32_t> symbols) {
-    require(symbols.size() == codec.size(), "a categorical codec needs one symbol a row");
+    require(symbols.size() == codec.size(), "a categorical codec needs one symbol per row");
     require_symbols(symbols, codec.levels());
     const std::uint32_t total = std::uint32_t{1} << codec.precision();
     std::vector<Interval> intervals(symbols.size());

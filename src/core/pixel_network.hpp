@@ -11,7 +11,8 @@
 
 namespace bitsback {
 
-// A network with one source, of a pixel, and those of its values that a family needs.
+// A network with one source, the context of a pixel, and the numbers of the values that a family
+// needs.
 struct PixelNetwork {
     Network network;
     std::vector<std::size_t> outputs;
@@ -22,7 +23,7 @@ struct PixelNetwork {
         return all;
     }
 
-    // Its outputs in place: `components` components for each symbol.
+    // The outputs, without a copy, with `components` components per symbol.
     Parameters parameters(const Workspace& work, std::size_t components) const {
         Parameters all;
         all.components = components;

@@ -1,5 +1,5 @@
-// A model's code: the list of pops and pushes that codes a batch of items, and a whole chain of
-// batches in one call.
+// A model's code (docs/model-format.md, M2.2): the list of pops and pushes that codes a batch of
+// items. A whole chain of batches is coded in one call.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ struct Step {
     std::shared_ptr<const Distribution> distribution;
 };
 
-// A number of batches with the same number of items, one after another.
+// A number of consecutive batches of the same size.
 struct Batches {
     std::size_t size;
     std::size_t count;
@@ -39,7 +39,7 @@ class Program {
     // The first variable is the data.
     Program(std::vector<Variable> variables, std::vector<Step> steps)
         : variables_(std::move(variables)), steps_(std::move(steps)) {
-        require(!variables_.empty(), "a model has a variable");
+        require(!variables_.empty(), "a model needs at least one variable");
     }
 
     const Variable& data() const { return variables_[0]; }
@@ -61,28 +61,28 @@ class Program {
     // Sets the symbols of a variable.
     template <class Symbol>
     void set(Batch& batch, std::size_t variable, std::span<const Symbol> symbols) const {
-        auto* of = std::get_if<std::vector<Symbol>>(&batch.variables.at(variable));
-        require(of != nullptr && of->size() == symbols.size(),
+        auto* stored = std::get_if<std::vector<Symbol>>(&batch.variables.at(variable));
+        require(stored != nullptr && stored->size() == symbols.size(),
                 "the symbols of a variable have another type or number");
         require_symbols(symbols, variables_[variable].levels);
-        std::ranges::copy(symbols, of->begin());
+        std::ranges::copy(symbols, stored->begin());
     }
 
-    // x: the symbols of all items, of these shapes. The batches are taken from the end of x: the
-    // first one has its last items. kept: whether the message is unchanged if this throws.
+    // x: the symbols of all items, of these shapes. Batches run from the end of x: the first one
+    // contains the last items. kept: whether the message is unchanged if this throws.
     template <class Symbol>
     void push(Message& message, std::span<const Symbol> x, std::span<const ShapeRun> shapes,
               std::span<const Batches> batches, bool kept = true) const {
         require_items(x.size(), shapes, batches);
         if (!data().any_shape()) require_symbols(x, data().levels);
         Batch batch;
-        std::size_t taken = 0;  // of the next run of shapes
+        std::size_t coded = 0;  // coded items of the current run of shapes
         message.transaction(
             [&](Message& work) {
                 for_batches(batches, [&](std::size_t items) {
                     batch.shapes.resize(items);
-                    for (std::size_t i = items; i-- > 0; ++taken) {
-                        for (; taken == shapes.back().count; taken = 0)
+                    for (std::size_t i = items; i-- > 0; ++coded) {
+                        for (; coded == shapes.back().count; coded = 0)
                             shapes = shapes.first(shapes.size() - 1);
                         batch.shapes[i] = shapes.back().shape;
                     }
@@ -102,14 +102,14 @@ class Program {
              std::span<const Batches> batches, bool kept = true) const {
         require_items(x.size(), shapes, batches);
         Batch batch;
-        std::size_t taken = 0;
+        std::size_t coded = 0;
         auto out = x.begin();
         message.transaction(
             [&](Message& work) {
                 for_batches(batches, [&](std::size_t items) {
                     batch.shapes.resize(items);
-                    for (std::size_t i = 0; i < items; ++i, ++taken) {
-                        for (; taken == shapes.front().count; taken = 0) shapes = shapes.subspan(1);
+                    for (std::size_t i = 0; i < items; ++i, ++coded) {
+                        for (; coded == shapes.front().count; coded = 0) shapes = shapes.subspan(1);
                         batch.shapes[i] = shapes.front().shape;
                     }
                     begin<Symbol>(batch);
@@ -148,20 +148,21 @@ class Program {
         std::size_t left = 0;
         for (const auto& [count, shape] : shapes) {
             require_shape(shape);
-            require(count <= elements / shape.elements(), "the items have more elements");
+            require(count <= elements / shape.elements(),
+                    "there are too few elements for the items");
             elements -= count * shape.elements();
             left += count;
         }
-        require(elements == 0, "the items have fewer elements");
+        require(elements == 0, "there are too many elements for the items");
         bool whole = true;
         for (const Batches& run : batches) {
             whole = whole && run.size >= 1 && run.count <= left / run.size;
             left -= whole ? run.size * run.count : 0;
         }
-        require(whole && left == 0, "the batches do not make up the items");
+        require(whole && left == 0, "the batches do not match the number of items");
     }
 
-    // Allocates the symbols of a batch, whose data have this type.
+    // Allocates the symbols of a batch whose data have this type.
     template <class Symbol>
     void begin(Batch& batch) const {
         batch.items = batch.shapes.size();

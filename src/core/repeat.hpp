@@ -1,5 +1,5 @@
-// Loops over arrays of vector registers, for the engines. An array that is indexed only by
-// constants stays in registers; a loop over it, even an unrolled one, may leave it in memory.
+// Compile-time loops over arrays of vector registers. Compilers keep an array in registers if all
+// indices are constants, but not always in loops.
 //
 // It is internal to the file that includes it, since each engine is compiled for its own
 // instruction set.
@@ -30,7 +30,7 @@ inline BITSBACK_INLINE void repeat(const Body& body) {
     }
 }
 
-// Calls code with a number from 1 to `most`, which the compiler knows then.
+// Calls code with a number from 1 to `most` as a compile-time constant.
 template <size_t most, class Code>
 inline BITSBACK_INLINE void with_index(size_t n, const Code& code) {
     if constexpr (most > 1)

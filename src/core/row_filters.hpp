@@ -1,5 +1,5 @@
-// Rows of pictures as differences to predictions from their neighbours: the filters of PNG
-// (ISO/IEC 15948, 9), of elements of one or two bytes. Every sum is modulo 256 or 65,536.
+// The row filters of PNG (ISO/IEC 15948, 9) for elements of one or two bytes: differences to
+// predictions from neighbours, modulo 256 or 65,536.
 //
 //     c b     a: the element `stride` before, b: the one above, c: above a; 0 where there is none.
 //     a x
@@ -17,8 +17,7 @@ namespace bitsback {
 
 inline constexpr unsigned row_filters = 5;  // none, sub, up, average, Paeth
 
-// Pictures one after the other, each of `rows` rows of `width` elements, `stride` of them per
-// pixel.
+// Concatenated pictures, each with `rows` rows of `width` elements, `stride` per pixel.
 struct RowShape {
     std::size_t pictures, rows, width, stride;
 
@@ -70,7 +69,7 @@ inline constexpr std::array<RowFunction<T>, row_filters> unfilter_functions = {
     unfilter_row<0, T>, unfilter_row<1, T>, unfilter_row<2, T>, unfilter_row<3, T>,
     unfilter_row<4, T>};
 
-// The sum of the distances of residuals from 0.
+// The sum of the absolute values of residuals.
 template <class T>
 std::uint64_t magnitude(std::span<const T> residuals) {
     std::uint64_t sum = 0;

@@ -29,8 +29,7 @@ Bracket halve(std::uint32_t x, Bracket b, const Start& start) {
     return b;
 }
 
-// The same from the symbol `low`, which is probably the one or next to it: its bracket is widened
-// until it contains x, then halved.
+// The same, from the likely symbol `low`: its bracket is widened until it contains x, then halved.
 template <class Start>
 Bracket widen(std::uint32_t x, std::uint32_t low, std::uint32_t levels, const Start& start) {
     Bracket b{low, low + 1, start(low), start(low + 1)};
@@ -49,7 +48,7 @@ Bracket widen(std::uint32_t x, std::uint32_t low, std::uint32_t levels, const St
     return halve(x, b, start);
 }
 
-// The same from the lower end of the symbol `middle` outwards, in growing steps.
+// The same, outwards from the lower end of the symbol `middle` in growing steps.
 template <class Start>
 Bracket search_outwards(std::uint32_t x, std::uint32_t middle, std::uint32_t levels,
                         const Start& start) {

@@ -49,7 +49,7 @@ inline Division divide(std::uint64_t head, const Interval& interval) {
     return {head / interval.freq, head % interval.freq};
 }
 
-// The estimate is the quotient or one less: head * (2^64 / freq - reciprocal) < 2^64.
+// The estimate is exact or one too small, since head * (2^64 / freq - reciprocal) < 2^64.
 inline Division divide(std::uint64_t head, const ReadyInterval& interval) {
     std::uint64_t quotient = multiply_high(head, interval.reciprocal);
     std::uint64_t remainder = head - quotient * interval.freq;
@@ -83,7 +83,7 @@ inline void pop_symbol(std::uint64_t& head, const std::uint32_t*& top, unsigned 
 
 namespace detail {
 
-// If the compiler knows the number of lanes, it keeps the heads in registers.
+// With a constant number of lanes, the compiler keeps the heads in registers.
 template <std::size_t lanes, class Intervals>
 std::uint32_t* push_lanes(std::uint64_t* heads, std::uint32_t* top, unsigned precision,
                           std::size_t n, Intervals& interval_of) {

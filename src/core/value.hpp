@@ -1,4 +1,4 @@
-// The values between the layers of a network, with rows, columns and channels; a run holds all
+// The values between the layers of a network, with rows, columns and channels. A run computes all
 // rows, or a strip of them.
 #pragma once
 

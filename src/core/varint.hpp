@@ -23,7 +23,7 @@ inline std::uint64_t take_number(std::span<const std::uint8_t>& bytes) {
         if ((byte == 0 && shift > 0) || (shift == 63 && byte > 1)) break;
         if (byte < 128) return number;
     }
-    throw std::invalid_argument("a number is damaged");
+    throw std::invalid_argument("a variable-length number is invalid");
 }
 
 }  // namespace bitsback

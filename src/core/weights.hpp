@@ -21,9 +21,8 @@ namespace bitsback {
 
 inline constexpr double least_weight = 0x1p-900;  // of the largest of a row
 
-// The weight in units of 2^e / 2^32, where 2^e is the least power of two above the largest one,
-// rounded to the nearest integer, halves to even. The product is exact, and the sum with 2^52
-// rounds it.
+// Rounds weights to units of 2^e / 2^32, halves to even, where 2^e is the least power of two above
+// the largest weight. The product is exact; adding 2^52 rounds it.
 struct WeightUnits {
     double scale;
 
@@ -38,8 +37,8 @@ struct WeightUnits {
     }
 };
 
-// The largest weight; -1 if one is negative, infinite, or not a number. The bits of non-negative
-// doubles sort like the numbers, before those of all others.
+// The largest weight, or -1 if a weight is negative, infinite, or NaN. The bits of non-negative
+// finite doubles sort like the numbers, before those of all others.
 inline double largest_of(std::span<const double> weights) {
     std::uint64_t most = 0;
     for (double weight : weights) most = std::max(most, std::bit_cast<std::uint64_t>(weight + 0.0));

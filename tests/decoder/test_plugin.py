@@ -115,7 +115,7 @@ def test_damage_is_an_error(given: Path, private: bitsback.Model) -> None:
     )
     missing = dump(given, "bad.h5", "y")
     assert missing.returncode == 1 and re.search(
-        "a chunk of bitsback: the model .* is not at hand", missing.stderr
+        "a chunk of bitsback: the model .* is not available", missing.stderr
     )
 
 

@@ -74,8 +74,8 @@ def test_no_items_change_nothing(kind: str) -> None:
 @pytest.mark.parametrize(
     ("shapes", "symbols", "match"),
     [
-        ([(1, 2, 2, 1, 8)], np.zeros(3, np.uint8), "more elements"),
-        ([(1, 2, 2, 1, 8)], np.zeros(5, np.uint8), "fewer elements"),
+        ([(1, 2, 2, 1, 8)], np.zeros(3, np.uint8), "too few elements"),
+        ([(1, 2, 2, 1, 8)], np.zeros(5, np.uint8), "too many elements"),
         ([(1, 2, 2, 1, 8)], np.full(4, 8, np.uint8), "symbol"),
         ([(1, 2, 2, 1, 1)], np.zeros(4, np.uint8), "levels"),
         ([(1, 2, 2, 1, 257)], np.zeros(4, np.uint16), "more levels"),

@@ -1,4 +1,4 @@
-//! The C interface of the decoder; `bitsback_decode.h` says what each function does. No panic crosses it.
+//! The C interface of the decoder, which `bitsback_decode.h` documents. No panic crosses it.
 
 use std::ffi::{c_char, c_int, CString};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -6,7 +6,7 @@ use std::ptr;
 
 use bitsback_decode::restored::output::{items, Item};
 
-/// An archive that has been decoded, or what is wrong with it.
+/// A decoded archive, or an error message.
 pub struct Archive {
     error: Option<CString>,
     items: Vec<CItem>,
@@ -24,7 +24,7 @@ fn text(text: &str) -> CString {
 
 fn open(bytes: &[u8]) -> Archive {
     let decoded = catch_unwind(|| items(bytes).map_err(|error| error.to_string()));
-    let decoded = decoded.unwrap_or_else(|_| Err("the decoder failed; this is an error in it".into()));
+    let decoded = decoded.unwrap_or_else(|_| Err("the decoder failed; this is a bug in it".into()));
     match decoded {
         Ok(items) => {
             let item = |item: Item| CItem { name: text(&item.name), dtype: text(&item.dtype.text()), item };
@@ -42,14 +42,14 @@ pub unsafe extern "C" fn bitsback_open(bytes: *const u8, size: usize) -> *mut Ar
     catch_unwind(|| Box::into_raw(Box::new(open(slice)))).unwrap_or(ptr::null_mut())
 }
 
-/// Calls a function with an archive, and gives another value if there is none or the function panics.
+/// Calls a function with an archive. Returns `other` if there is no archive or the function panics.
 unsafe fn with<T>(archive: *const Archive, other: T, call: impl FnOnce(&Archive) -> Option<T>) -> T {
     let Some(archive) = archive.as_ref() else { return other };
     catch_unwind(AssertUnwindSafe(|| call(archive))).ok().flatten().unwrap_or(other)
 }
 
 /// # Safety
-/// `archive` is NULL or came from `bitsback_open`, and has not been freed.
+/// `archive` is NULL, or came from `bitsback_open` and has not been freed.
 #[no_mangle]
 pub unsafe extern "C" fn bitsback_error(archive: *const Archive) -> *const c_char {
     with(archive, ptr::null(), |archive| archive.error.as_ref().map(|error| error.as_ptr()))

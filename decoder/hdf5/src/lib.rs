@@ -1,5 +1,5 @@
-//! A plug-in by which any program reads HDF5 datasets whose chunks bitsback has coded (docs/hdf5.md). HDF5 loads it from
-//! a folder that HDF5_PLUGIN_PATH names. It does not write, and it needs neither HDF5's headers nor its library.
+//! The HDF5 filter plug-in, with which any program reads datasets whose chunks bitsback has coded (docs/hdf5.md). HDF5
+//! loads it from a folder in HDF5_PLUGIN_PATH. It is read-only, and it needs neither HDF5's headers nor its library.
 
 #![allow(non_snake_case)]
 
@@ -12,15 +12,15 @@ use bitsback_decode::foundations::bytes::Bytes;
 use bitsback_decode::foundations::dtype::{elements, read_shape, Dtype};
 
 const FILTER: c_int = 443;
-/// The version of the numbers that HDF5 keeps with a dataset for the filter.
+/// The version of the filter's parameters, which HDF5 stores with a dataset.
 const VERSION: u32 = 1;
-/// H5Z_FLAG_REVERSE: a chunk is read.
+/// H5Z_FLAG_REVERSE: set when a chunk is read.
 const REVERSE: c_uint = 0x0100;
 const SECTION: &str = "format.md, A7";
 
 type Filter = unsafe extern "C" fn(c_uint, usize, *const c_uint, usize, *mut usize, *mut *mut c_void) -> usize;
 
-/// H5Z_class2_t. Nothing is done when a dataset is created, which HDF5 refuses without an encoder.
+/// H5Z_class2_t. Its callbacks for new datasets are empty, since HDF5 refuses to create one without an encoder.
 #[repr(C)]
 pub struct Class {
     version: c_int,
@@ -33,7 +33,7 @@ pub struct Class {
     filter: Filter,
 }
 
-// SAFETY: nothing of it changes.
+// SAFETY: it is immutable.
 unsafe impl Sync for Class {}
 
 static CLASS: Class = Class {
@@ -59,16 +59,16 @@ pub extern "C" fn H5PLget_plugin_info() -> *const Class {
 }
 
 extern "C" {
-    // HDF5 frees chunks by the C library, too.
+    // HDF5 frees chunks with the C library's `free`.
     fn malloc(size: usize) -> *mut c_void;
     fn free(memory: *mut c_void);
     fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
 }
 
-/// Replaces the bytes of a chunk by its elements. Gives their number, or 0 after an error.
+/// Replaces the bytes of a chunk by its elements. Returns their size, or 0 after an error.
 ///
 /// # Safety
-/// HDF5 calls it as it calls any filter.
+/// The arguments follow HDF5's contract for filters.
 unsafe extern "C" fn filter(
     flags: c_uint,
     count: usize,
@@ -81,12 +81,12 @@ unsafe extern "C" fn filter(
         return fail("bitsback is read-only here: write with h5py, after import bitsback.hdf5");
     }
     if numbers.is_null() || (*buffer).is_null() {
-        return fail("a chunk of bitsback lacks its bytes or its numbers");
+        return fail("a chunk of bitsback lacks its bytes or its parameters");
     }
     let numbers = slice::from_raw_parts(numbers, count);
     let block = slice::from_raw_parts((*buffer).cast::<u8>(), size);
     let decoded = catch_unwind(|| decode(numbers, block));
-    let chunk = match decoded.unwrap_or_else(|_| Err("the decoder failed; this is an error in it".into())) {
+    let chunk = match decoded.unwrap_or_else(|_| Err("the decoder failed; this is a bug in it".into())) {
         Ok(chunk) => chunk,
         Err(what) => return fail(&what),
     };
@@ -102,16 +102,16 @@ unsafe extern "C" fn filter(
 }
 
 fn decode(numbers: &[u32], block: &[u8]) -> Result<Vec<u8>, String> {
-    let expected = chunk_size(numbers).ok_or("the filter bitsback has numbers that this plug-in does not know")?;
-    let told = told_size(block).map_err(|error| error.to_string())?;
-    if told != Some(expected) {
-        return Err(format!("a chunk of bitsback has not the {expected} bytes of those of its dataset"));
+    let expected = chunk_size(numbers).ok_or("the filter bitsback has parameters that this plug-in does not know")?;
+    let declared = declared_size(block).map_err(|error| error.to_string())?;
+    if declared != Some(expected) {
+        return Err(format!("a chunk of bitsback does not have the {expected} bytes of a chunk of its dataset"));
     }
     lone::decode(block).map(|array| array.data).map_err(|error| format!("a chunk of bitsback: {error}"))
 }
 
-/// The bytes of a chunk, by the numbers of its dataset: version, axes, number of models, two for each of them, letters of
-/// the dtype, bytes of an element, and the dimensions.
+/// The size of a chunk in bytes, from the parameters of its dataset: version, axes, number of models, two numbers for
+/// each of them, letters of the dtype, bytes per element, and the dimensions.
 fn chunk_size(numbers: &[u32]) -> Option<u64> {
     let (&[version, _, models], rest) = numbers.split_first_chunk()?;
     let (&[_, size], shape) = rest.get(2 * usize::try_from(models).ok()?..)?.split_first_chunk()?;
@@ -119,8 +119,8 @@ fn chunk_size(numbers: &[u32]) -> Option<u64> {
     elements(&shape)?.checked_mul(size.into()).filter(|_| version == VERSION)
 }
 
-/// The bytes of the array of a block alone, by its own fields, before memory is allocated for them.
-fn told_size(block: &[u8]) -> bitsback_decode::foundations::error::Result<Option<u64>> {
+/// The declared size of the array of a block alone, which is validated before memory is allocated.
+fn declared_size(block: &[u8]) -> bitsback_decode::foundations::error::Result<Option<u64>> {
     let mut bytes = Bytes::new(block, SECTION);
     bytes.take(2)?;
     let dtype = Dtype::read(&mut bytes)?;
@@ -128,7 +128,7 @@ fn told_size(block: &[u8]) -> bitsback_decode::foundations::error::Result<Option
     Ok(elements(&shape).and_then(|count| count.checked_mul(dtype.size() as u64)))
 }
 
-/// Tells HDF5 of an error, or else the standard error stream, where HDF5 hides its functions. Gives 0.
+/// Reports an error to HDF5, or on standard error if HDF5 does not export the functions for this. Returns 0.
 fn fail(what: &str) -> usize {
     let text = CString::new(what.replace('%', "%%").replace('\0', " ")).unwrap_or_default();
     let pushed = catch_unwind(AssertUnwindSafe(|| unsafe { push(&text) }));
@@ -138,7 +138,7 @@ fn fail(what: &str) -> usize {
     0
 }
 
-/// Puts an error on HDF5's stack of errors: HDF5 2.0 takes none from filters, but lets them replace the stack.
+/// Puts an error on HDF5's error stack. HDF5 2.0 accepts no errors from filters, but lets them replace the stack.
 unsafe fn push(text: &CStr) -> Option<()> {
     type Push =
         unsafe extern "C" fn(i64, *const c_char, *const c_char, c_uint, i64, i64, i64, *const c_char, ...) -> c_int;
@@ -154,7 +154,7 @@ unsafe fn push(text: &CStr) -> Option<()> {
     Some(())
 }
 
-/// The place of something that the program or its libraries have.
+/// The address of a symbol of the program or its libraries.
 unsafe fn symbol(name: &CStr) -> Option<*mut c_void> {
     let everywhere = if cfg!(target_os = "macos") { -2isize as *mut c_void } else { ptr::null_mut() };
     let place = dlsym(everywhere, name.as_ptr());

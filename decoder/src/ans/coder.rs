@@ -1,11 +1,11 @@
-//! The codecs (format.md, A2), for a coder that pops symbols from a message,
-//! and for one that notes the intervals of known symbols, which are pushed later.
+//! The codecs (format.md, A2), for two coders: one pops symbols from a message, the other records the intervals of
+//! known symbols, which are pushed later.
 
 use crate::ans::message::{Interval, Message};
 use crate::foundations::error::Result;
 use crate::foundations::tables;
 
-/// Codes one symbol after the other, in C order.
+/// A coder of symbols, in C order.
 pub trait Coder {
     /// Whether the symbols are known before they are coded.
     const KNOWN: bool;
@@ -13,14 +13,14 @@ pub trait Coder {
     /// Begins a step, which starts with lane 0.
     fn step(&mut self);
 
-    /// Codes a symbol below `levels`; `bound(c)` is where its interval out of 2^r begins, and that of the symbol before
-    /// it ends. `known` is the symbol if it is pushed, and a guess at it otherwise.
+    /// Codes a symbol below `levels`. `bound(c)` is the start of the interval of c, out of 2^r, and the end of that of
+    /// c - 1. `known` is the symbol if it is pushed, and otherwise an estimate at which the search begins.
     fn search(&mut self, r: u32, levels: u32, known: u32, bound: impl FnMut(u32) -> u32) -> u32;
 
-    /// The number that decides on the next interval of these bits, if the symbol is not known.
+    /// The number that determines the next interval of 2^bits, if the symbol is not known.
     fn peek(&self, bits: u32) -> u32;
 
-    /// The same of an interval that is coded together with one before it.
+    /// The same for an interval that is coded together with the one before it.
     fn peek_behind(&self, first: Interval, bits: u32) -> u32;
 
     /// Codes two intervals of a symbol at once.
@@ -30,7 +30,6 @@ pub trait Coder {
     fn bit(&mut self, r: u32, ones: u32, known: u32) -> u32;
 }
 
-/// Pops from a message.
 pub struct Popper<'a> {
     message: &'a mut Message,
     lane: usize,
@@ -85,7 +84,7 @@ impl Coder for Popper<'_> {
             let apart = if up { x - start } else { end - x };
             let step = match tries {
                 0 => 1,
-                // As far as it would be if all symbols were as likely as those passed last.
+                // Interpolates, as if the symbols were as likely as those passed last.
                 1..=6 => {
                     let likely = value.abs_diff(last.1) / guess.abs_diff(last.0);
                     (apart / likely.max(1)).clamp(1, b - a - 1)
@@ -127,14 +126,14 @@ impl Coder for Popper<'_> {
     }
 }
 
-/// Notes the intervals of symbols that are known.
+/// Records the intervals of known symbols.
 #[derive(Default)]
 pub struct Noter {
     intervals: Vec<[Interval; 2]>,
 }
 
 impl Noter {
-    /// Pushes what has been noted, the last symbol first: one step, or several to a message of one lane.
+    /// Pushes the recorded intervals, the last symbol first: one step, or several to a message of one lane.
     pub fn push(&self, message: &mut Message) {
         let lanes = message.lanes();
         for (i, &[first, second]) in self.intervals.iter().enumerate().rev() {
@@ -224,7 +223,7 @@ pub fn pop_adaptive(message: &mut Message, levels: u32, symbols: &mut [u32]) -> 
         let total = n as u64 + u64::from(levels);
         let bound = |a: u32| ((u64::from(a) << 24) / total) as u32;
         let x = popper.message.peek(popper.lane, 24);
-        // The least symbol whose interval ends behind x: it has the most a with bound(a) <= x before it.
+        // Finds the least symbol whose interval ends behind x, by descending the tree.
         let (mut place, mut before) = (0, 0);
         let mut stride = size.next_power_of_two() / 2;
         while stride > 0 {
@@ -266,7 +265,7 @@ pub fn logistic(table: &[i32; 2049], t: i64) -> i64 {
     low + (((i64::from(table[j + 1]) - low) * (t & 0x3ffff)) >> 18)
 }
 
-/// The same of normal components, R = 8.
+/// The same for normal components, R = 8.
 #[inline]
 pub fn normal(table: &[i32; 2049], t: i64) -> i64 {
     let t = t.clamp(-(8 << 24), (8 << 24) - 1) + (8 << 24);

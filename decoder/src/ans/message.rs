@@ -15,17 +15,17 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// All that there is: nothing is coded.
+    /// The whole range, which codes nothing.
     pub const WHOLE: Interval = Interval { start: 0, frequency: 1, bits: 0 };
 
-    /// A head whose symbol of this interval is popped.
+    /// The head after a pop of this interval.
     #[inline(always)]
     fn below(self, head: u64) -> u64 {
         let x = head & ((1 << self.bits) - 1);
         u64::from(self.frequency) * (head >> self.bits) + x - u64::from(self.start)
     }
 
-    /// A head to which a symbol of this interval is pushed.
+    /// The head after a push of this interval.
     #[inline(always)]
     fn above(self, head: u64) -> u64 {
         let frequency = u64::from(self.frequency);
@@ -38,19 +38,19 @@ impl Interval {
 pub struct Message {
     heads: Vec<u64>,
     tail: Vec<u32>,
-    /// How many words of the implicit tail have been taken; of a finite tail there is none.
+    /// The number of words read from the implicit tail; None for a finite tail.
     depth: Option<u64>,
-    /// Set when a word is taken from a finite tail that has none left.
+    /// Set when a pop needs a word that a finite tail does not have.
     broken: bool,
 }
 
 impl Message {
-    /// The message of one lane whose head is 2^32, above the implicit tail.
+    /// The message of one lane with the head 2^32 and the implicit tail.
     pub fn infinite() -> Self {
         Message { heads: vec![1 << 32], tail: Vec::new(), depth: Some(0), broken: false }
     }
 
-    /// The message that a block with this digest starts from (format.md, A3).
+    /// The initial message of a block with this digest (format.md, A3).
     pub fn of_digest(digest: &[u8; 32], lanes: usize) -> Self {
         let words: Vec<u32> =
             digest.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect();
@@ -73,17 +73,17 @@ impl Message {
             return refuse("a head of a message is too small", SECTION);
         }
         if bytes.left() % 4 != 0 {
-            return refuse("the tail of a message has a part of a word", SECTION);
+            return refuse("the tail of a message is not a number of whole words", SECTION);
         }
         let tail = bytes.rest().chunks_exact(4).map(|w| u32::from_le_bytes([w[0], w[1], w[2], w[3]])).collect();
         let message = Message { heads, tail, depth, broken: false };
         if message.spare_words() > 0 {
-            return refuse("the depth of a message is not the least possible", SECTION);
+            return refuse("the depth of a message is not minimal", SECTION);
         }
         Ok(message)
     }
 
-    /// The stored form.
+    /// The serialised message.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut message = self.clone();
         message.reduce();
@@ -107,7 +107,7 @@ impl Message {
         self.depth.is_none()
     }
 
-    /// Refuses a message from which more has been popped than there was.
+    /// Refuses a message that was exhausted by pops.
     pub fn check(&self) -> Result<()> {
         if self.broken {
             return refuse("a message has too few words", SECTION);
@@ -115,12 +115,12 @@ impl Message {
         Ok(())
     }
 
-    /// Whether the message is one head, 2^32, and no tail, as a finite one has to end.
+    /// Whether the message has one head, 2^32, and no tail, the required end of finite messages.
     pub fn is_used_up(&self) -> bool {
         !self.broken && self.heads == [1 << 32] && self.tail.is_empty() && self.depth.is_none()
     }
 
-    /// How many of the lowest stored words the implicit tail has as well.
+    /// The number of lowest stored words that equal the implicit tail.
     fn spare_words(&self) -> usize {
         let depth = self.depth.unwrap_or(0);
         let is_spare = |(k, &word): &(usize, &u32)| {
@@ -130,20 +130,19 @@ impl Message {
         self.tail.iter().enumerate().take_while(is_spare).count()
     }
 
-    /// Makes the depth the least possible.
     pub fn reduce(&mut self) {
         let spare = self.spare_words();
         self.tail.drain(..spare);
         self.depth = self.depth.map(|depth| depth - spare as u64);
     }
 
-    /// The number that the next pop at precision r looks at.
+    /// The number that determines the next pop at precision r.
     #[inline]
     pub fn peek(&self, lane: usize, r: u32) -> u32 {
         self.heads[lane] as u32 & ((1 << r) - 1)
     }
 
-    /// Pops a symbol that has this interval out of 2^r; it holds the number of `peek`.
+    /// Pops a symbol with this interval out of 2^r, which contains the number of `peek`.
     #[inline]
     pub fn pop(&mut self, lane: usize, start: u32, frequency: u32, r: u32) {
         let head = self.heads[lane];
@@ -154,13 +153,12 @@ impl Message {
         self.heads[lane] = head;
     }
 
-    /// The number that decides on an interval of these bits that is popped together with one before it.
+    /// The number that determines an interval of 2^bits that is popped together with the one before it.
     #[inline(always)]
     pub fn peek_behind(&self, lane: usize, first: Interval, bits: u32) -> u32 {
         first.below(self.heads[lane]) as u32 & ((1 << bits) - 1)
     }
 
-    /// Pops two intervals at once.
     #[inline(always)]
     pub fn pop_both(&mut self, lane: usize, first: Interval, second: Interval) {
         let mut head = second.below(first.below(self.heads[lane]));
@@ -170,7 +168,6 @@ impl Message {
         self.heads[lane] = head;
     }
 
-    /// Pushes two intervals at once.
     pub fn push_both(&mut self, lane: usize, first: Interval, second: Interval) {
         let mut head = self.heads[lane];
         let frequency = u64::from(first.frequency) * u64::from(second.frequency);
@@ -197,7 +194,7 @@ impl Message {
         }
     }
 
-    /// Pushes a symbol that has this interval out of 2^r.
+    /// Pushes a symbol with this interval out of 2^r.
     #[inline]
     pub fn push(&mut self, lane: usize, start: u32, frequency: u32, r: u32) {
         let mut head = self.heads[lane];

@@ -15,11 +15,11 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     decode_values(block.data, block.elements(), dtype.size())
 }
 
-/// The bytes of so many elements of a size from the data of a block.
+/// Decodes `count` elements of `size` bytes from the data of a block.
 pub fn decode_values(data: &[u8], count: u64, size: usize) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(data, SECTION);
     let columns = bytes.varint_in(1, 16, "the number of columns")?;
-    demand(count % columns == 0, "the elements do not fill their columns", SECTION)?;
+    demand(count % columns == 0, "the number of elements is not a multiple of the columns", SECTION)?;
     let rows = count / columns;
     let mut counts = Vec::new();
     for _ in 0..columns {
@@ -50,6 +50,6 @@ pub fn decode_values(data: &[u8], count: u64, size: usize) -> Result<Vec<u8>> {
             out[place..place + size].copy_from_slice(&own[symbol as usize * size..][..size]);
         }
     }
-    demand(message.is_used_up(), "the message of columns does not end as it should", SECTION)?;
+    demand(message.is_used_up(), "the message of columns does not end with its initial state", SECTION)?;
     Ok(out)
 }

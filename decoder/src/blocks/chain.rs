@@ -32,7 +32,7 @@ pub fn decode(block: &Block, model: &Model, layout: u8, multiset: bool) -> Resul
             Shape::Any => decode_images(model, &groups, *batch, &mut message, &mut content)?,
             _ => decode_items(model, &groups, *batch, &mut message, &mut content)?,
         }
-        content.put_back(*batch, &mut message);
+        content.push_picks(*batch, &mut message);
         message.check()?;
     }
     let bytes = content.finish();
@@ -41,11 +41,11 @@ pub fn decode(block: &Block, model: &Model, layout: u8, multiset: bool) -> Resul
     digest.update(&bytes);
     let initial = Message::of_digest(&digest.finish(), message.lanes());
     message.reduce();
-    demand(message == initial, "the digest of a block does not match what came out", SECTION)?;
+    demand(message == initial, "the decoded block does not match its digest", SECTION)?;
     Ok(bytes)
 }
 
-/// What the items of a block are to the model.
+/// The items of a block, in the shapes in which the model codes them.
 fn groups(runs: &[Run], model: &Model, layout: u8) -> Result<Vec<Group>> {
     let x = &model.variables[model.x];
     let mut groups = Vec::new();
@@ -56,14 +56,18 @@ fn groups(runs: &[Run], model: &Model, layout: u8) -> Result<Vec<Group>> {
             ValueMap::Range { levels, .. } => *levels,
             ValueMap::Pair(_) => 2,
             ValueMap::Set(values) => values.len() as u32,
-            _ => return refuse("the elements of a run are no symbols", LAYOUT),
+            _ => return refuse("the elements of a run are not valid symbols", LAYOUT),
         };
         let jpeg = run.map == ValueMap::Jpeg;
         let (items, shape) = match model.shape {
             Shape::Any => any_shape(run, layout)?,
             _ => {
                 let narrow = if x.levels <= 256 { Dtype::U8 } else { Dtype::U16 };
-                demand(run.map != ValueMap::None || run.dtype == narrow, "a run has another dtype", LAYOUT)?;
+                demand(
+                    run.map != ValueMap::None || run.dtype == narrow,
+                    "the dtype of a run does not fit its model",
+                    LAYOUT,
+                )?;
                 demand(layout == 0, "a block has a layout that its model does not know", LAYOUT)?;
                 (run.items, sized_shape(run, model)?)
             }
@@ -72,14 +76,18 @@ fn groups(runs: &[Run], model: &Model, layout: u8) -> Result<Vec<Group>> {
         demand(levels <= x.levels || whole, "a run has more levels than its model", LAYOUT)?;
         if jpeg {
             let planes = matches!(model.x_codec(), Codec::Wavefront(_));
-            demand(planes && layout != 2 && shape[3] == 3, "colours of JPEG may not be here", LAYOUT)?;
+            demand(
+                planes && layout != 2 && shape[3] == 3,
+                "the value map of colours of JPEG is not allowed here",
+                LAYOUT,
+            )?;
         }
         groups.push(Group { items, shape, levels: levels.min(x.levels), jpeg });
     }
     Ok(groups)
 }
 
-/// An item of a model whose x has any shape.
+/// The item of a run, for a model whose x has any shape.
 fn any_shape(run: &Run, layout: u8) -> Result<(u64, [u64; 4])> {
     Ok(match (layout, &run.shape[..]) {
         (0, &[rows, columns]) => (run.items, [1, rows, columns, 1]),
@@ -94,7 +102,7 @@ fn any_shape(run: &Run, layout: u8) -> Result<(u64, [u64; 4])> {
     })
 }
 
-/// An item of a model with channels.
+/// The shape of an item, for a model with channels.
 fn sized_shape(run: &Run, model: &Model) -> Result<[u64; 4]> {
     let channels = model.variables[model.x].channels as u64;
     let shape = match (model.shape, &run.shape[..]) {
@@ -114,7 +122,7 @@ fn sized_shape(run: &Run, model: &Model) -> Result<[u64; 4]> {
     }
 }
 
-/// The batches, in the order in which they were coded.
+/// The batches, in coding order.
 pub fn batches(groups: &[Group], model: &Model, multiset: bool) -> Vec<Batch> {
     let mut batches = Vec::new();
     if model.shape == Shape::Any && multiset {
@@ -189,7 +197,7 @@ fn decode_images(
     Ok(())
 }
 
-/// Decodes a batch of items of a model with channels: the steps of its code, from the last to the first.
+/// Decodes a batch of items of a model with channels, by the steps of its code from the last to the first.
 fn decode_items(
     model: &Model,
     groups: &[Group],
@@ -222,7 +230,7 @@ fn decode_items(
     Ok(())
 }
 
-/// The outputs of the network of a distribution, for all items of a batch.
+/// Computes the outputs of the network of a distribution, for all items of a batch.
 fn run_network(
     model: &Model,
     distribution: &Distribution,
@@ -294,7 +302,7 @@ fn pop(
     Ok(())
 }
 
-/// Pops items of one slice each, of a model with channels whose codec is one for any shape.
+/// Pops items of one slice each, for a model with channels and a codec for any shape.
 fn pop_slices(
     model: &Model,
     codec: &Codec,
@@ -314,7 +322,7 @@ fn pop_slices(
     Ok(())
 }
 
-/// Pushes a latent; one is uniform or of a family.
+/// Pushes a latent, which is uniform or of a family.
 fn push(model: &Model, distribution: &Distribution, outputs: &[Vec<i16>], symbols: &[u32], message: &mut Message) {
     match &distribution.codec {
         Codec::Family(family) => {

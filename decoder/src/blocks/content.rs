@@ -1,4 +1,4 @@
-//! The bytes of a block's items, from their symbols (format.md, A4 and A5.6).
+//! Converts the symbols of a block's items to bytes (format.md, A4 and A5.6).
 
 use crate::ans::message::Message;
 use crate::blocks::multiset::Multiset;
@@ -8,10 +8,10 @@ use crate::types::block::{Block, Run, ValueMap};
 
 const SECTION: &str = "format.md, A5.6";
 
-/// The bytes of a block's items in the making.
+/// The bytes of a block's items while they are decoded.
 pub struct Content<'a> {
     runs: &'a [Run],
-    /// The first item of each run, and the number of all; as runs are items to the model.
+    /// The first item of each run, and the total number, counted as the model codes them.
     starts: Vec<usize>,
     /// The first byte of each run.
     places: Vec<usize>,
@@ -34,7 +34,7 @@ impl<'a> Content<'a> {
         self.starts.partition_point(|&start| start <= item) - 1
     }
 
-    /// Where the bytes of an item are.
+    /// The range of the bytes of an item.
     fn range(&self, item: usize) -> std::ops::Range<usize> {
         let run = self.run_of(item);
         let size = (self.places[run + 1] - self.places[run]) / (self.starts[run + 1] - self.starts[run]);
@@ -78,8 +78,8 @@ impl<'a> Content<'a> {
         Ok(())
     }
 
-    /// Pushes the picks of a batch of a multiset: for its runs from the last to the first, one step each.
-    pub fn put_back(&mut self, batch: Batch, message: &mut Message) {
+    /// Pushes the picks of a batch of a multiset: one step for each of its runs, from the last to the first.
+    pub fn push_picks(&mut self, batch: Batch, message: &mut Message) {
         let Some(mut sets) = self.sets.take() else { return };
         let end = batch.first + batch.count;
         for (run, set) in sets.iter_mut().enumerate().rev() {
@@ -91,7 +91,7 @@ impl<'a> Content<'a> {
         self.sets = Some(sets);
     }
 
-    /// All bytes; the items of a multiset in their order.
+    /// All bytes, with the items of a multiset sorted.
     pub fn finish(mut self) -> Vec<u8> {
         if self.sets.is_some() {
             for (run, ends) in self.runs.iter().zip(self.places.windows(2)) {

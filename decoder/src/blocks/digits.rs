@@ -1,4 +1,4 @@
-//! The method digits: elements of many bits in parts of few (format.md, A5.7).
+//! The method digits: elements of many bits, divided into digits of few bits (format.md, A5.7).
 
 use crate::blocks::methods;
 use crate::foundations::bytes::{push_varint, Bytes};
@@ -24,7 +24,7 @@ impl Digit {
         let start = bytes.at();
         let map = read_map(bytes, dtype, true, None)?;
         let map_bytes = bytes.since(start).to_vec();
-        demand(map_bytes[0] <= 3, "a digit has a value map that it may not have", SECTION)?;
+        demand(map_bytes[0] <= 3, "a digit has a value map that is not allowed", SECTION)?;
         let form = bytes.byte()?;
         let method = match (form & 7, form >> 3) {
             (0, 0) => Method::Raw,
@@ -36,7 +36,7 @@ impl Digit {
         Ok(Digit { bits, dtype, map, map_bytes, method, length: bytes.varint()? })
     }
 
-    /// The symbols of all elements, one of 8 or 16 bits each.
+    /// Decodes the symbols of all elements, of 8 or 16 bits each.
     fn decode(self, block: &Block, data: &[u8], library: &Library) -> Result<Vec<u8>> {
         let mut runs = Vec::new();
         let mut head = Vec::new();
@@ -64,14 +64,14 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(block.data, SECTION);
     let dtype = block.runs[0].dtype;
     let right = dtype.size() >= 2 && block.runs.iter().all(|run| run.dtype == dtype && run.map == ValueMap::None);
-    demand(right, "the elements of a block have no digits", SECTION)?;
+    demand(right, "the elements of a block cannot have digits", SECTION)?;
     let base = bytes.take(dtype.size())?.iter().rev().fold(0u64, |base, &byte| base << 8 | u64::from(byte));
     let shift = u32::from(bytes.byte()?);
     let count = bytes.varint_in(1, 8, "the number of digits")?;
     let mut digits = Vec::new();
     for _ in 0..count {
         let bits = u32::from(bytes.byte()?);
-        demand((1..=16).contains(&bits), "a digit has another number of bits", SECTION)?;
+        demand((1..=16).contains(&bits), "a digit does not have 1 to 16 bits", SECTION)?;
         digits.push(Digit::read(&mut bytes, bits)?);
     }
     let total = digits.iter().map(|digit| digit.bits).sum::<u32>() + shift;
@@ -89,7 +89,7 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
         }
     }
     for number in &mut numbers {
-        // A shift by all bits leaves no digits.
+        // A shift by all bits gives 0.
         let scaled = number.checked_shl(shift).unwrap_or(0);
         *number = base.wrapping_add(scaled);
     }
@@ -100,7 +100,7 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
             bytes.take(dtype.size())?.iter().rev().fold(0u64, |number, &byte| number << 8 | u64::from(byte));
         let place = usize::try_from(gap).ok().filter(|&place| place < numbers_left.len());
         let Some(place) = place else {
-            return bytes.error("an exception is behind the elements");
+            return bytes.error("an exception lies beyond the elements");
         };
         numbers_left[place] = exception;
         numbers_left = &mut numbers_left[place + 1..];

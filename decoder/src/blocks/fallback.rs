@@ -23,7 +23,7 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
         1 => lzma2::decode(stream, size)?,
         _ => return refuse("the coder of a block is unknown: a newer release is needed", SECTION),
     };
-    demand(content.len() == size, "a block has another number of bytes", SECTION)?;
+    demand(content.len() == size, "the content of a block has a wrong size", SECTION)?;
     if form < 2 && parameter > 0 {
         let distance = usize::from(parameter);
         for i in distance..content.len() {
@@ -42,14 +42,14 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     }
 }
 
-/// A picture of a run: its rows and columns, and how many of its size follow one another.
+/// Pictures of a run: their number, rows and columns.
 struct Pictures {
     count: usize,
     rows: usize,
     columns: usize,
 }
 
-/// Rows of pictures, behind the transform t.
+/// Rows of pictures, after the transform t.
 struct Rows<'a> {
     block: &'a Block<'a>,
     transform: u8,
@@ -58,25 +58,25 @@ struct Rows<'a> {
     pictures: Vec<Pictures>,
 }
 
-/// How a run is seen as pictures, and its channels.
+/// The interpretation of a run as pictures, and its channels.
 fn pictures(run: &Run) -> (Pictures, usize) {
     let mut axes: Vec<usize> = run.shape.iter().map(|&extent| extent as usize).collect();
     let channels = if axes.len() >= 3 && axes[axes.len() - 1] <= 4 { axes.pop().unwrap_or(1) } else { 1 };
     let items = run.items as usize;
-    let seen = match axes[..] {
+    let views = match axes[..] {
         [] => Pictures { count: 1, rows: 1, columns: items },
         [columns] => Pictures { count: 1, rows: items, columns },
         [ref outer @ .., rows, columns] => Pictures { count: items * outer.iter().product::<usize>(), rows, columns },
     };
-    (seen, channels)
+    (views, channels)
 }
 
 impl<'a> Rows<'a> {
     fn new(block: &'a Block<'a>, transform: u8, bytes: &mut Bytes) -> Result<Self> {
         let dtype = block.runs[0].dtype;
         let colours = if transform >= 4 { usize::from(bytes.byte()?) + 1 } else { 0 };
-        let seen: Vec<_> = block.runs.iter().filter(|run| run.elements > 0).map(pictures).collect();
-        let channels = seen.first().map_or(1, |(_, channels)| *channels);
+        let views: Vec<_> = block.runs.iter().filter(|run| run.elements > 0).map(pictures).collect();
+        let channels = views.first().map_or(1, |(_, channels)| *channels);
         let fits = match transform {
             0 => dtype.is_small(),
             1 => dtype.is_small() && channels >= 3,
@@ -85,14 +85,14 @@ impl<'a> Rows<'a> {
             4..=7 => colours <= 1 << (1 << (transform - 4)),
             _ => false,
         };
-        demand(fits, "rows of pictures have a transform that they may not have", SECTION)?;
-        let alike = matches!(transform, 0 | 2) || seen.iter().all(|(_, c)| *c == channels);
+        demand(fits, "rows of pictures have a transform that is not allowed", SECTION)?;
+        let alike = matches!(transform, 0 | 2) || views.iter().all(|(_, c)| *c == channels);
         demand(alike, "rows of pictures have different channels", SECTION)?;
-        let rows = Rows { block, transform, colours, channels, pictures: seen.into_iter().map(|(p, _)| p).collect() };
+        let rows = Rows { block, transform, colours, channels, pictures: views.into_iter().map(|(p, _)| p).collect() };
         Ok(rows)
     }
 
-    /// The bytes of a row of so many pixels of a run with these channels.
+    /// The bytes of a row with this number of columns and channels.
     fn row_bytes(&self, columns: usize, channels: usize) -> usize {
         match self.transform {
             0..=3 => columns * channels * self.block.runs[0].dtype.size(),
@@ -109,7 +109,6 @@ impl<'a> Rows<'a> {
         self.block.runs[0].dtype.size() * self.channels
     }
 
-    /// The size of the content.
     fn size(&self) -> usize {
         let rows = self.runs().map(|(p, channels)| p.count * p.rows * (1 + self.row_bytes(p.columns, channels)));
         self.colours * self.pixel_bytes() + rows.sum::<usize>()
@@ -121,7 +120,7 @@ impl<'a> Rows<'a> {
         let (filters, content) = content.split_at(rows);
         demand(filters.iter().all(|&filter| filter <= 4), "a filter of a row is unknown", SECTION)?;
         let wide = matches!(self.transform, 2 | 3);
-        // The numbers behind the filters: bytes, or the folded numbers of 16 bits.
+        // The numbers behind the filters: bytes, or folded 16-bit numbers.
         let mut numbers: Vec<u16> = if wide {
             let (low, high) = content.split_at(content.len() / 2);
             low.iter().zip(high).map(|(&low, &high)| unfold(u16::from_le_bytes([low, high]))).collect()
@@ -161,12 +160,12 @@ impl<'a> Rows<'a> {
             for column in 0..columns {
                 let place = column * bits;
                 let colour = usize::from(row[place / 8]) >> (8 - bits - place % 8) & ((1 << bits) - 1);
-                demand(colour < self.colours, "a pixel has a colour that is not there", SECTION)?;
+                demand(colour < self.colours, "a pixel has a colour beyond the palette", SECTION)?;
                 out.extend_from_slice(&colours[colour * self.pixel_bytes()..][..self.pixel_bytes()]);
             }
             let used = columns * bits % 8;
             let spare = if used > 0 { row[row.len() - 1] & ((1 << (8 - used)) - 1) } else { 0 };
-            return demand(spare == 0, "a row is not filled with zeros", SECTION);
+            return demand(spare == 0, "the padding of a row is not zeros", SECTION);
         }
         let mut pixel = [0i32; 4];
         let split = matches!(self.transform, 0 | 1) && dtype.size() == 2;
@@ -195,7 +194,7 @@ fn unfold(value: u16) -> u16 {
     }
 }
 
-/// Undoes a filter of PNG on numbers modulo 2^8 or 2^16.
+/// Undoes a PNG filter on numbers modulo 2^8 or 2^16.
 pub fn unfilter(filter: u8, row: &mut [u16], above: &[u16], apart: usize, mask: u16) {
     for i in 0..row.len() {
         let before = i.checked_sub(apart);

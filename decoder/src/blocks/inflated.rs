@@ -1,4 +1,4 @@
-//! The method inflated: deflate streams in bytes (format.md, A5.20).
+//! The method inflated: bytes with embedded deflate streams (format.md, A5.20).
 
 use crate::blocks::{fallback, methods};
 use crate::foundations::bytes::Bytes;
@@ -20,7 +20,7 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
     let most = ((size << 10) + (1 << 16)).min(size + (1 << 26));
     let mut bytes = Bytes::new(block.data, SECTION);
     let rounds = bytes.byte()?;
-    demand((1..=2).contains(&rounds), "deflate streams are taken out more often than twice, or never", SECTION)?;
+    demand((1..=2).contains(&rounds), "there are not 1 or 2 rounds of deflate streams", SECTION)?;
     let left = bytes.varint_in(0, most, "the bytes with plaintexts")?;
     let length = bytes.varint()?;
     let mut tokens = Streams::new(bytes.take_long(length)?)?;
@@ -43,16 +43,16 @@ pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
         let mut bytes = Bytes::new(&content, SECTION);
         let round = Round::read(&mut bytes)?;
         let fits = if number == 0 { round.total == size } else { round.total <= most };
-        demand(fits, "the bytes before a round are more or fewer", SECTION)?;
+        demand(fits, "the sizes of a round do not match", SECTION)?;
         let plaintexts = bytes.take_long(round.plaintexts)?;
-        content = round.put_in(plaintexts, bytes.rest(), &mut tokens, &mut files)?;
+        content = round.restore(plaintexts, bytes.rest(), &mut tokens, &mut files)?;
     }
     tokens.end()?;
     files.end()?;
     Ok(content)
 }
 
-/// The file of a picture among the bytes.
+/// Decodes a picture file that is embedded in the bytes.
 fn picture(bytes: &mut Bytes, library: &Library) -> Result<Vec<u8>> {
     let mut pixels = Vec::new();
     let mut whole: Option<(Dtype, Vec<u64>)> = None;
@@ -60,10 +60,10 @@ fn picture(bytes: &mut Bytes, library: &Library) -> Result<Vec<u8>> {
         let length = bytes.varint()?;
         let block = Block::read(bytes.take_long(length)?)?;
         let [Run { items: 1, dtype, shape, .. }] = &block.runs[..] else {
-            return refuse("a block of a picture is no band", SECTION);
+            return refuse("a block of a picture is not a band", SECTION);
         };
         let other = matches!(block.method, Method::Streams | Method::Inflated);
-        demand(block.first == number && !other, "a block of a picture is another one", SECTION)?;
+        demand(block.first == number && !other, "the blocks of a picture are not in order", SECTION)?;
         let Some((rows, inner)) = shape.split_first() else {
             return refuse("a band of a picture has no rows", SECTION);
         };
@@ -81,9 +81,9 @@ fn picture(bytes: &mut Bytes, library: &Library) -> Result<Vec<u8>> {
     let metadata = bytes.take_long(length)?;
     let mode = matches!(shape[..], [_, _] | [_, _, 2..=256]) && dtype.code[0] != b'>' && !pixels.is_empty();
     let known = mode && matches!(metadata.first(), Some(1 | 3 | 4 | 6 | 12));
-    demand(known, "a picture among bytes has a format that none there has", SECTION)?;
+    demand(known, "an embedded picture has a format that cannot be embedded", SECTION)?;
     match metadata::restore(metadata, &Picture::new(dtype, &shape, &pixels)?)? {
         Restored::Exact(file) => Ok(file),
-        _ => refuse("a picture among bytes takes zlib", SECTION),
+        _ => refuse("an embedded picture needs zlib", SECTION),
     }
 }

@@ -6,7 +6,7 @@ use crate::jpeg::{decoded, streams};
 use crate::models::library::Library;
 use crate::types::block::{Block, Method, ValueMap, SECTION};
 
-/// Decodes the bytes of all items of a block, one after the other.
+/// Decodes the concatenated bytes of all items of a block.
 pub fn decode(block: &Block, library: &Library) -> Result<Vec<u8>> {
     match &block.method {
         Method::Raw => Ok(block.data.to_vec()),
@@ -29,7 +29,7 @@ fn unpack(block: &Block) -> Result<Vec<u8>> {
     let mut place = 0usize;
     for run in &block.runs {
         let ValueMap::Pair(values) = &run.map else {
-            return refuse("a packed run has no two values", SECTION);
+            return refuse("a packed run does not have two values", SECTION);
         };
         for _ in 0..run.items * run.elements {
             let bit = block.data[place / 8] >> (place % 8) & 1;
@@ -38,6 +38,6 @@ fn unpack(block: &Block) -> Result<Vec<u8>> {
         }
     }
     let rest = if place % 8 > 0 { block.data[place / 8] >> (place % 8) } else { 0 };
-    demand(rest == 0, "a packed block is not filled with zeros", SECTION)?;
+    demand(rest == 0, "the padding of a packed block is not zeros", SECTION)?;
     Ok(out)
 }

@@ -1,4 +1,4 @@
-//! The methods of blocks, those that models code among them (A3, A4, A5.5 to A5.10, A5.20).
+//! The methods of blocks, including the coding by models (A3, A4, A5.5 to A5.10, A5.20).
 
 pub mod adaptive;
 pub mod chain;

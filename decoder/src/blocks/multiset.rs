@@ -1,4 +1,4 @@
-//! Multisets: picks that are pushed (format.md, A4, and picks in A2).
+//! Multisets, of which picks are pushed (format.md, A4, and picks in A2).
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::ans::message::Message;
 use crate::foundations::splitmix;
 
-/// Distinct members of a multiset, in a binary search tree that random priorities keep in balance.
+/// The distinct members of a multiset in a treap, a binary search tree balanced by random priorities.
 #[derive(Default)]
 pub struct Multiset {
     nodes: Vec<Node>,
@@ -14,11 +14,11 @@ pub struct Multiset {
 }
 
 struct Node {
-    /// An item with these bytes.
+    /// An item with the bytes of this member.
     item: usize,
-    /// How many members equal it.
+    /// The number of equal members.
     count: u32,
-    /// How many members the tree below has, those of this node included.
+    /// The number of members in the subtree, including this node.
     total: u32,
     priority: u32,
     less: Option<usize>,
@@ -26,7 +26,7 @@ struct Node {
 }
 
 impl Multiset {
-    /// Pushes one step of picks; the members join those that came before, the last one first.
+    /// Pushes one step of picks, and adds the members, the last one first.
     pub fn push_picks<'a>(&mut self, items: Range<usize>, message: &mut Message, bytes: impl Fn(usize) -> &'a [u8]) {
         let lanes = message.lanes();
         let first = items.start;
@@ -45,7 +45,7 @@ impl Multiset {
         node.map_or(0, |node| self.nodes[node].total)
     }
 
-    /// Puts an item in; gives how many members are less, and how many equal it, itself included.
+    /// Inserts an item. Returns the number of lesser members, and of equal ones, itself included.
     fn insert<'a>(&mut self, item: usize, bytes: &impl Fn(usize) -> &'a [u8]) -> (u32, u32) {
         let new = bytes(item);
         let mut path = Vec::new(); // nodes, and whether the item is less than theirs
@@ -70,7 +70,7 @@ impl Multiset {
         let child = self.nodes.len();
         let priority = splitmix::output(1, child as u64);
         self.nodes.push(Node { item, count: 1, total: 1, priority, less: None, greater: None });
-        // The new node turns above those of the path that have a lower priority, and hangs below the next one.
+        // The new node rotates above the nodes of the path with lower priorities.
         while let Some((parent, is_less)) = path.pop() {
             if is_less {
                 self.nodes[parent].less = Some(child);
@@ -80,14 +80,14 @@ impl Multiset {
             if priority <= self.nodes[parent].priority {
                 return (less, 1);
             }
-            self.turn(parent, child, is_less);
+            self.rotate(parent, child, is_less);
         }
         self.root = Some(child);
         (less, 1)
     }
 
-    /// Turns a child above its parent.
-    fn turn(&mut self, parent: usize, child: usize, is_less: bool) {
+    /// Rotates a child above its parent.
+    fn rotate(&mut self, parent: usize, child: usize, is_less: bool) {
         let middle = if is_less { self.nodes[child].greater } else { self.nodes[child].less };
         let total = self.nodes[parent].total;
         let kept = total - self.nodes[child].total;

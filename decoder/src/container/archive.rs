@@ -16,7 +16,7 @@ const VERSION: u8 = 5;
 /// The sections of an archive, checked but not yet decoded.
 pub struct Archive<'a> {
     pub collection: Collection,
-    /// That of the collection.
+    /// The payload of the collection.
     pub payload: &'a [u8],
     pub models: Vec<&'a [u8]>,
     pub blocks: Vec<BlockSection>,
@@ -26,13 +26,13 @@ pub struct Archive<'a> {
     pub stats: Option<&'a [u8]>,
     pub digests: Option<&'a [u8]>,
     pub entries: Option<&'a [u8]>,
-    /// The sections that a reader may ignore; they are not read.
+    /// The sections that a reader may ignore.
     pub others: Vec<Listed>,
-    /// Where the archive ends, if an addition that was not finished follows it.
+    /// The end of the archive, if an unfinished addition follows it.
     pub continued_at: Option<u64>,
 }
 
-/// A block: where its section is, and its size; its first tile, and how many it has.
+/// A block: place and size of its section, its first tile, and its number of tiles.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockSection {
     pub place: u64,
@@ -49,10 +49,10 @@ pub struct Listed {
     pub size: u64,
 }
 
-/// Reads the section at a place, as long as it is said to be; gives its payload.
+/// Checks a section, and returns its payload.
 fn read_section(section: &[u8], kind: u8, place: u64) -> Result<&[u8]> {
     let mut bytes = Bytes::new(section, SECTION);
-    demand(bytes.byte()? == kind, "a section is of another kind than the index says", INDEX)?;
+    demand(bytes.byte()? == kind, "the kind of a section differs from the index", INDEX)?;
     let length = bytes.varint()?;
     let payload = bytes.take_long(length)?;
     let covered = bytes.since(0);
@@ -68,8 +68,8 @@ pub fn block_payload(section: &[u8], place: u64) -> Result<&[u8]> {
     read_section(section, b'B', place)
 }
 
-/// The previews of a section `v`: the number of the first file, and for each file the length of its preview.
-/// The previews are the last bytes in front of the CRC.
+/// The header of a section `v`: the number of the first file, and the size of each file's preview. The previews are the
+/// last bytes in front of the CRC.
 pub fn read_previews(section: &[u8]) -> Result<(u64, Vec<u64>)> {
     let mut bytes = Bytes::new(read_section(section, b'v', 0)?, PREVIEWS);
     let first = bytes.varint()?;
@@ -78,18 +78,18 @@ pub fn read_previews(section: &[u8]) -> Result<(u64, Vec<u64>)> {
         lengths.push(bytes.varint()?);
     }
     let total = lengths.iter().try_fold(0u64, |sum, &length| sum.checked_add(length));
-    demand(total == Some(bytes.left() as u64), "the previews have another length", PREVIEWS)?;
+    demand(total == Some(bytes.left() as u64), "the sizes of previews do not match their section", PREVIEWS)?;
     Ok((first, lengths))
 }
 
 fn check_start(start: &[u8]) -> Result<()> {
     if start.len() < 8 || !start.starts_with(MAGIC) {
-        return refuse("this is no bitsback archive", SECTION);
+        return refuse("this is not a bitsback archive", SECTION);
     }
     let version = start[7];
     if version != VERSION {
         return refuse(
-            format!("the archive has the version {version}, and not {VERSION}: another release is needed"),
+            format!("the archive has the version {version} instead of {VERSION}: another release is needed"),
             SECTION,
         );
     }
@@ -99,7 +99,7 @@ fn check_start(start: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The index whose footer ends at a place, and where it is.
+/// The index whose footer ends at a place, and the place of the index.
 fn find_index<'a>(ranges: &'a Ranges, end: u64) -> Result<(&'a [u8], u64)> {
     let cut_off = "the archive is cut off, or its end is damaged";
     let Some(footer) = end.checked_sub(12).filter(|&footer| footer >= 8) else { return refuse(cut_off, SECTION) };
@@ -111,8 +111,7 @@ fn find_index<'a>(ranges: &'a Ranges, end: u64) -> Result<(&'a [u8], u64)> {
     Ok((read_section(ranges.get(place, footer - place)?, b'I', place)?, place))
 }
 
-/// Where the last generation ends whose index and footer are whole, if an addition that was not finished, or what is
-/// none, follows it.
+/// The end of the last generation with an intact index and footer, if an unfinished addition or other bytes follow it.
 fn last_whole(ranges: &Ranges) -> Result<u64> {
     let whole = walk(ranges)?;
     let is_addition = ranges.get(whole, 1)? == b"C";
@@ -122,7 +121,7 @@ fn last_whole(ranges: &Ranges) -> Result<u64> {
     Ok(whole)
 }
 
-/// The same, whatever follows it, by a walk over all sections.
+/// The same, by a walk over all sections.
 fn walk(ranges: &Ranges) -> Result<u64> {
     let damaged = || Err(error("the archive is cut off, or its end is damaged", SECTION));
     let mut whole = damaged();
@@ -153,7 +152,7 @@ fn walk(ranges: &Ranges) -> Result<u64> {
 }
 
 impl<'a> Archive<'a> {
-    /// Reads all sections that count but blocks and previews.
+    /// Reads all sections that affect the content, except blocks and previews.
     pub fn open(ranges: &'a Ranges<'a>) -> Result<Archive<'a>> {
         check_start(ranges.get(0, ranges.size().min(9))?)?;
         let (payload, place, continued_at) = match find_index(ranges, ranges.size()) {
@@ -168,7 +167,7 @@ impl<'a> Archive<'a> {
         let index = Index::read(payload)?;
         let start = index.check(place)?;
         let begins = start == 8 || start >= 12 && ranges.get(start - 4, 4)? == END;
-        demand(begins, "a generation does not begin behind another one", INDEX)?;
+        demand(begins, "a generation does not begin at the end of the previous one", INDEX)?;
         Ok(Archive { continued_at, ..Archive::sort(&index, ranges)? })
     }
 
@@ -223,25 +222,25 @@ impl<'a> Archive<'a> {
             };
             let twice = slot.replace(read(section)?).is_some();
             let of_files = matches!(archive.collection.container, Container::Files(_));
-            demand(!twice || !of_files, "a section is there twice", SECTION)?;
+            demand(!twice || !of_files, "a section exists twice", SECTION)?;
         }
         archive.check_sections()?;
         let end = archive.blocks.last().map_or(0, |block| block.first + block.tiles);
         let total = archive.collection.tiles()?;
         demand(end <= total, "the blocks have too many tiles", INDEX)?;
         let all = archive.blocks.iter().map(|block| block.tiles).sum::<u64>() == total;
-        demand(all || archive.collection.removed, "the blocks do not have all tiles", INDEX)?;
+        demand(all || archive.collection.removed, "the blocks do not contain all tiles", INDEX)?;
         Ok(archive)
     }
 
-    /// Checks that sections which a reader may ignore are of the kinds and as long as the index says.
+    /// Checks that the sections which a reader may ignore match the index in kind and length.
     pub fn check_others(&self, ranges: &Ranges) -> Result<()> {
         for section in &self.others {
             let mut head = Bytes::new(ranges.get(section.place, section.size)?, SECTION);
             let kind = head.byte()?;
             let length = head.varint()?;
             let fits = kind == section.kind && length.checked_add(4) == Some(head.left() as u64);
-            demand(fits, "a section is of another kind or length than the index says", INDEX)?;
+            demand(fits, "the kind or the length of a section differs from the index", INDEX)?;
         }
         Ok(())
     }
@@ -259,34 +258,33 @@ impl<'a> Archive<'a> {
         next >= tiles.end
     }
 
-    /// Which sections there may be, by container.
+    /// Checks that the container allows the sections.
     fn check_sections(&self) -> Result<()> {
         let container = &self.collection.container;
         let pictures = matches!(container, Container::Files(Kind::Pictures));
         let may_be_removed = pictures && self.names.is_some();
         demand(may_be_removed || !self.collection.removed, "only files with names can be removed", "format.md, A5.1")?;
         let Container::Files(kind) = *container else {
-            return Ok(()); // what they say of files means nothing
+            return Ok(()); // sections about files have no meaning here
         };
         let bytes = self.collection.parts.iter().any(|part| part.axes == 3);
         let named = match kind {
             Kind::Pictures => self.names.is_some() != self.numbered.is_some(),
             _ => self.names.is_some() && self.numbered.is_none(),
         };
-        demand(named, "the names of files are missing, or are there in two ways", SECTION)?;
+        demand(named, "the names of files are missing or defined twice", SECTION)?;
         let sets = self.numbered.is_none() || self.stats.is_none() && !bytes;
-        demand(sets, "a U section may not be there", SECTION)?;
+        demand(sets, "a U section is not allowed here", SECTION)?;
         let labels = self.labels.is_none() || pictures || kind == Kind::Npz;
-        demand(labels, "an L section may not be there", SECTION)?;
-        demand(self.stats.is_none() || pictures, "an F section may not be there", SECTION)?;
+        demand(labels, "an L section is not allowed here", SECTION)?;
+        demand(self.stats.is_none() || pictures, "an F section is not allowed here", SECTION)?;
         demand(!pictures || !bytes || self.stats.is_some(), "the F section is missing", SECTION)?;
         let named = pictures && self.names.is_some();
-        demand(self.digests.is_none() || named, "an H section may not be there", SECTION)?;
-        demand(self.entries.is_none() || named, "an E section may not be there", SECTION)
+        demand(self.digests.is_none() || named, "an H section is not allowed here", SECTION)?;
+        demand(self.entries.is_none() || named, "an E section is not allowed here", SECTION)
     }
 }
 
-/// What the index lists.
 struct Index {
     sections: Vec<Listed>,
     blocks: Vec<BlockSection>,
@@ -321,7 +319,7 @@ impl Index {
         Ok(index)
     }
 
-    /// Checks the lists of the index at a place; gives where its generation begins.
+    /// Checks the lists of an index at a place. Returns the start of its generation.
     fn check(&self, place: u64) -> Result<u64> {
         let wrong = |what: &str| refuse(format!("the index {what}"), INDEX);
         let mut collections = self.sections.iter().filter(|section| section.kind == b'C');
@@ -333,10 +331,10 @@ impl Index {
         let mut all: Vec<Listed> = self.sections.iter().copied().chain(blocks).collect();
         all.sort_by_key(|section| section.place);
         let mut end = 8;
-        let mut state = 0; // in front of the blocks of the generation, among them, behind them
+        let mut state = 0; // 0: before the blocks of the generation, 1: among them, 2: behind them
         for Listed { kind, place, size } in all {
             if place < end || size < 6 {
-                return wrong("lists sections that overlap, or are none");
+                return wrong("lists sections that overlap or are too short");
             }
             if place > start {
                 if place != end {
@@ -344,7 +342,7 @@ impl Index {
                 }
                 match (kind, state) {
                     (b'B', 0) => state = 1,
-                    (b'B', 2) | (b'M', 1 | 2) => return wrong("lists sections that are not in their order"),
+                    (b'B', 2) | (b'M', 1 | 2) => return wrong("lists sections that are not in order"),
                     (b'B', _) | (_, 0 | 2) => {}
                     _ => state = 2,
                 }

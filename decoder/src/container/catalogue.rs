@@ -1,4 +1,4 @@
-//! What an archive holds, and where: its pictures, arrays and files, and the pieces of blocks that they consist of.
+//! The content of an archive: its pictures, arrays and files, and the pieces of blocks that they consist of.
 
 use crate::container::archive::{Archive, BlockSection, Listed};
 use crate::container::collection::{tile_ranges, Collection, Container, Kind, Part};
@@ -7,14 +7,13 @@ use crate::container::ranges::Ranges;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::Result;
 
-/// An archive whose blocks are not read yet.
+/// An open archive, without its blocks.
 pub struct Catalogue {
     pub collection: Collection,
-    /// That of the collection.
+    /// The payload of the collection.
     pub payload: Vec<u8>,
     pub blocks: Vec<BlockSection>,
     pub is_continued: bool,
-    /// The sections of previews.
     pub previews: Vec<Listed>,
     /// The payloads of the embedded models.
     pub models: Vec<Vec<u8>>,
@@ -24,32 +23,32 @@ pub struct Catalogue {
 }
 
 enum Entries {
-    /// The files that are there, and their numbers among all.
+    /// The files, without removed ones, and their numbers among all.
     Files(Vec<(u64, File)>),
     Spans(Vec<Span>),
 }
 
-/// Entries of an array, one after the other.
+/// Consecutive entries of an array.
 struct Span {
     part: usize,
     count: u64,
     content: Content,
     name: String,
-    /// The number in the name of the first one, if they have numbers.
+    /// The number in the name of the first entry, if entries are numbered.
     number: Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Content {
-    /// An item, from this one on.
+    /// Each entry is an item, from this one on.
     Item(u64),
-    /// A slice of a part that is one item.
+    /// Each entry is a slice of a part with one item, from this one on.
     Slice(u64),
-    /// All items of a part, as rows.
+    /// One entry: all items of a part, as rows.
     Rows,
-    /// All pages of a file, which are a part.
+    /// One entry: all pages of a file, which are a part.
     Pages,
-    /// Some of the bytes of a part.
+    /// A range of bytes of a part.
     Bytes(u64, u64),
 }
 
@@ -58,20 +57,20 @@ pub struct Entry {
     pub name: String,
     pub dtype: Dtype,
     pub shape: Vec<u64>,
-    /// How many pictures there are, and the size of one.
+    /// The number of pictures, and the size of one.
     pub slices: u64,
     pub rows: u64,
     pub columns: u64,
     pub channels: u64,
     pub is_bytes: bool,
-    /// The number of the file, by which previews are found.
+    /// The number of the file, for its preview.
     pub file: Option<u64>,
     pub metadata: Option<Metadata>,
     part: usize,
     content: Content,
 }
 
-/// The container metadata of a file: the part that they are in, where they begin there, and their bytes.
+/// The container metadata of a file: its part, the place there, and the size.
 #[derive(Clone, Copy)]
 pub struct Metadata {
     part: usize,
@@ -79,17 +78,18 @@ pub struct Metadata {
     pub size: u64,
 }
 
-/// A box of a picture, which stands in the content of a block, row by row, from a byte on.
+/// A box of a picture, stored in the content of a block, row by row, from a byte on.
 pub struct Piece {
     pub block: usize,
     pub offset: u64,
-    /// The first row, column and channel, and how many.
+    /// The first row, column and channel, and their numbers.
     pub rows: [u64; 2],
     pub columns: [u64; 2],
     pub channels: [u64; 2],
 }
 
-/// The axes of an item as pictures: how many count slices; and whether there are rows, columns and channels behind.
+/// The axes of an item as pictures: the number of axes of slices, and whether axes of rows, columns and channels
+/// follow.
 struct Axes {
     leading: usize,
     rows: bool,
@@ -98,8 +98,8 @@ struct Axes {
 }
 
 impl Axes {
-    /// The last axis counts channels, as the third one of a picture, or if it is short.
-    fn of(shape: &[u64], picture_axes: Option<usize>) -> Axes {
+    /// The last axis is channels if it is the third one of a picture, or short.
+    fn from_shape(shape: &[u64], picture_axes: Option<usize>) -> Axes {
         let channels = match (picture_axes, shape.last()) {
             (Some(axes), _) => axes == 3,
             (_, Some(last)) => shape.len() >= 3 && (1..=4).contains(last),
@@ -109,7 +109,7 @@ impl Axes {
         Axes { leading: others.saturating_sub(2), rows: others >= 2, columns: others >= 1, channels }
     }
 
-    /// Rows, columns and channels of something with these extents.
+    /// Rows, columns and channels from these extents.
     fn split(&self, extents: &[u64], missing: u64) -> [u64; 3] {
         let mut rest = extents[self.leading..].iter().copied();
         let mut take = |there: bool| if there { rest.next().unwrap_or(missing) } else { missing };
@@ -150,7 +150,6 @@ impl Catalogue {
         Ok(Catalogue { payload, collection, blocks, is_continued, models, previews, first_tiles, entries })
     }
 
-    /// The number of entries.
     pub fn count(&self) -> u64 {
         match &self.entries {
             Entries::Files(files) => files.len() as u64,
@@ -207,7 +206,7 @@ impl Catalogue {
             Content::Bytes(_, size) => vec![size],
         };
         let stacked = usize::from(content == Content::Pages);
-        let axes = Axes::of(&shape, self.is_pictures(part).then(|| shape.len() - stacked));
+        let axes = Axes::from_shape(&shape, self.is_pictures(part).then(|| shape.len() - stacked));
         let [rows, columns, channels] = match content {
             Content::Rows => [shape[0], shape.get(1).copied().unwrap_or(1), 1],
             _ => axes.split(&shape, 1),
@@ -256,7 +255,7 @@ impl Catalogue {
         pieces
     }
 
-    /// The pieces of a picture that stand in one of its frames, which have so many rows each.
+    /// The pieces of one frame of a picture, whose frames have `rows` rows each.
     pub fn frame_pieces(&self, entry: &Entry, frame: u64, rows: u64) -> Vec<Piece> {
         let (first, end) = (frame.saturating_mul(rows), frame.saturating_add(1).saturating_mul(rows));
         let mut pieces = self.pieces(entry, 0);
@@ -270,12 +269,12 @@ impl Catalogue {
         pieces
     }
 
-    /// The pieces of the container metadata of a file, as of bytes.
+    /// The pieces of the container metadata of a file, as bytes.
     pub fn metadata_pieces(&self, entry: &Entry) -> Vec<Piece> {
         entry.metadata.map_or(Vec::new(), |own| self.byte_pieces(own.part, own.start, own.size))
     }
 
-    /// The pieces of some of the bytes of a part.
+    /// The pieces of a range of bytes of a part.
     fn byte_pieces(&self, number: usize, start: u64, size: u64) -> Vec<Piece> {
         let part = &self.collection.parts[number];
         let run = &part.runs[0];
@@ -301,7 +300,7 @@ impl Catalogue {
         let run = part.run_of_item(item);
         let first = run.first_tile + (item - run.first_item) * run.tiles_of_item;
         let stacked = usize::from(part.axes == 0);
-        let axes = Axes::of(&run.shape, self.is_pictures(part).then(|| run.shape.len() - stacked));
+        let axes = Axes::from_shape(&run.shape, self.is_pictures(part).then(|| run.shape.len() - stacked));
         let mut places = vec![0; axes.leading];
         let mut left = slice;
         for (place, &extent) in places.iter_mut().zip(&run.shape).rev() {
@@ -329,7 +328,7 @@ impl Catalogue {
         }
     }
 
-    /// Items that are rows, those of a block at a time.
+    /// Adds the pieces of items that are rows, one piece per block.
     fn row_pieces(&self, entry: &Entry, first: u64, count: u64, pieces: &mut Vec<Piece>) {
         let mut item = first;
         while item < first + count {
@@ -342,7 +341,7 @@ impl Catalogue {
         }
     }
 
-    /// The block of a tile of a part, and where the tile begins in its content; a number too large if it is in none.
+    /// The block of a tile of a part, and the place of the tile in its content; an invalid number if no block has it.
     fn place(&self, number: usize, tile: u64) -> (usize, u64) {
         let part = &self.collection.parts[number];
         let global = self.first_tiles[number] + tile;
@@ -356,7 +355,7 @@ impl Catalogue {
     }
 }
 
-/// The shape of a page of a part, all of which have one.
+/// The shape of a page of a part; all pages have the same.
 fn page_of(part: &Part) -> &[u64] {
     match part.axes {
         0 => &part.shape[1..],
@@ -364,13 +363,13 @@ fn page_of(part: &Part) -> &[u64] {
     }
 }
 
-/// Whether the parts of a file of pages are those of pages of one size, and container metadata.
+/// Whether a file of pages consists of pages of one size, and container metadata.
 fn are_alike(parts: &[Part]) -> bool {
     let pages = parts.iter().filter(|part| part.axes != 3).count();
     pages == 1 && parts[0].axes != 3 && parts[0].runs.len() == 1
 }
 
-/// The arrays of an npz file, or the one array: item by item if these are pictures.
+/// The arrays of an npz file, or the only array; item by item if the items are pictures.
 fn arrays(collection: &Collection, files: &[File]) -> Vec<Span> {
     let joined = matches!(collection.container, Container::Joined);
     let mut spans = Vec::new();

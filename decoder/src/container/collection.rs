@@ -1,4 +1,4 @@
-//! The collection `C`: its arrays and their tiles (format.md, A5).
+//! The collection `C`: its arrays and their tiles (format.md, A5.1 to A5.3).
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::foundations::error::{demand, error, Result};
 
 const SECTION: &str = "format.md, A5.1";
 
-/// All features that a reader knows; it takes what they allow also without them.
+/// The bits of all known features. What a feature allows is accepted without its bit, too.
 const FEATURES: u64 = 63;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Kind {
     Tiff,
 }
 
-/// What the archive holds.
+/// The content of the archive.
 #[derive(Clone, Debug)]
 pub enum Container {
     /// One array, of the containers 0, 2 and 3.
@@ -37,7 +37,7 @@ pub struct Collection {
     pub removed: bool,
 }
 
-/// Items one after the other that have one shape.
+/// Consecutive items of one shape.
 #[derive(Clone, Debug)]
 pub struct Run {
     pub items: u64,
@@ -108,7 +108,7 @@ impl Collection {
                 Container::Files(Kind::Pictures) => true,
                 Container::Files(Kind::Tiff) => part.axes <= 2 || last && part.shape.first() == Some(&0),
             };
-            demand(allowed, "a part has axes that it may not have", SECTION)?;
+            demand(allowed, "a part has axes that are not allowed", SECTION)?;
             if matches!(self.container, Container::Files(Kind::Pictures | Kind::Tiff)) && part.axes != 3 {
                 part.check_pictures()?;
             }
@@ -143,7 +143,7 @@ impl Part {
     fn check_idx(&self) -> Result<()> {
         let known = matches!(&self.dtype.code, b"|u1" | b"|i1" | b">i2" | b">i4" | b">f4" | b">f8");
         let fits = !self.shape.is_empty() && self.shape.iter().all(|&extent| extent < 1 << 32);
-        demand(known && fits, "an idx file cannot have the array", SECTION)
+        demand(known && fits, "an idx file cannot store the array", SECTION)
     }
 
     fn read(bytes: &mut Bytes) -> Result<Part> {
@@ -173,7 +173,7 @@ impl Part {
                     items.push((count, item));
                 }
                 if total != shape[0] {
-                    return bytes.error("the runs of sizes have another number of pictures");
+                    return bytes.error("the runs of sizes do not match the number of pictures");
                 }
             }
             3 => {
@@ -265,29 +265,29 @@ impl Part {
         Ok(())
     }
 
-    /// How many files or pictures the part has.
+    /// The number of files or pictures in the part.
     pub fn files(&self) -> u64 {
         self.shape.first().copied().unwrap_or(0)
     }
 
-    /// Whether the part holds the container metadata of pictures.
+    /// Whether the part contains the container metadata of pictures.
     pub fn is_metadata(&self) -> bool {
         self.axes == 3 && self.shape[0] == 0
     }
 
     fn run_of_tile(&self, tile: u64) -> &Run {
         let next = self.runs.partition_point(|run| run.first_tile <= tile);
-        // Runs without tiles have the number of the run behind them.
+        // Runs without tiles have the same start as the next run.
         &self.runs[next.max(1) - 1]
     }
 
     pub fn run_of_item(&self, item: u64) -> &Run {
         let next = self.runs.partition_point(|run| run.first_item <= item);
-        // Runs without items have the number of the run behind them.
+        // Runs without items have the same start as the next run.
         &self.runs[next.max(1) - 1]
     }
 
-    /// The tiles of an item that have some of the places from one to another on its first axis.
+    /// The tiles of an item that overlap a range of its first axis.
     pub fn tiles_between(&self, item: u64, from: u64, to: u64) -> Range<u64> {
         let run = self.run_of_item(item);
         let first = run.first_tile + (item - run.first_item) * run.tiles_of_item;
@@ -299,7 +299,7 @@ impl Part {
         first + from / size * each..first + to.div_ceil(size).min(count) * each
     }
 
-    /// How many bytes the tiles in front of one have.
+    /// The total size of the tiles before a tile, in bytes.
     pub fn byte_of_tile(&self, tile: u64) -> u64 {
         let run = self.run_of_tile(tile);
         let (item, within) = match tile.saturating_sub(run.first_tile) {
@@ -319,7 +319,7 @@ impl Part {
         run.first_byte + item * run.item_bytes + elements * self.dtype.size() as u64
     }
 
-    /// The shape of a tile, and how many tiles from this one on are known to have it; `tile < tiles`.
+    /// The shape of a tile, and a number of tiles from it on that have this shape. `tile < tiles`.
     pub fn tile(&self, tile: u64) -> (Vec<u64>, u64) {
         let run = self.run_of_tile(tile);
         match &self.cut {
@@ -331,7 +331,7 @@ impl Part {
         }
     }
 
-    /// Puts the bytes of a tile where they belong.
+    /// Copies the bytes of a tile into the part.
     pub fn place_tile(&self, tile: u64, data: &[u8], out: &mut [u8]) {
         let run = self.run_of_tile(tile);
         let within = tile - run.first_tile;
@@ -366,7 +366,7 @@ impl Part {
     }
 }
 
-/// Where a tile of an item begins in each dimension, and its extent.
+/// The start and the extent of a tile of an item in each dimension.
 pub fn tile_ranges(shape: &[u64], cut: &[u64], mut tile: u64) -> Vec<(u64, u64)> {
     let mut ranges: Vec<(u64, u64)> = shape
         .iter()

@@ -1,4 +1,4 @@
-//! What a folder has beside the content of its files: modes, folders and links (format.md, A5.19).
+//! Modes, folders and links (format.md, A5.19).
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ const SECTION: &str = "format.md, A5.19";
 /// The lower 12 bits of a mode, if it is known.
 pub type Mode = Option<u16>;
 
-/// A folder, or, without a name, the one that all are in.
+/// A folder; without a name, the outermost one.
 #[derive(Clone, Debug)]
 pub struct Folder {
     pub name: String,
@@ -25,7 +25,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// Whether it may lead out of the folder.
+    /// Whether the link may lead out of the folder.
     pub fn leads_out(&self) -> bool {
         let parts: Vec<&str> = self.target.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
         let up = parts.iter().take_while(|part| **part == "..").count();
@@ -37,7 +37,7 @@ impl Link {
 
 #[derive(Clone, Debug, Default)]
 pub struct Entries {
-    /// Those of all files, removed ones included.
+    /// The modes of all files, including removed ones.
     pub modes: Vec<Mode>,
     pub folders: Vec<Folder>,
     pub links: Vec<Link>,
@@ -52,7 +52,7 @@ impl Entries {
                 inflated = inflate_all(stream, (1 << 16) + 32 * stream.len())?;
                 &inflated[..]
             }
-            _ => return refuse("modes and links are coded in an unknown way: a newer release is needed", SECTION),
+            _ => return refuse("the coding of modes and links is unknown: a newer release is needed", SECTION),
         };
         let mut bytes = Bytes::new(content, SECTION);
         let mut entries = Entries::default();
@@ -64,7 +64,7 @@ impl Entries {
         }
         for _ in 0..bytes.varint()? {
             let (name, mode) = (read_text(&mut bytes)?, read_mode(&mut bytes)?);
-            bytes.varint()?; // when it was changed
+            bytes.varint()?; // modification time
             demand(name.is_empty() || is_name(&name), &format!("the name {name:?} is not allowed"), SECTION)?;
             entries.folders.push(Folder { name, mode });
         }
@@ -83,19 +83,20 @@ impl Entries {
         Ok(entries)
     }
 
-    /// Refuses files of these names, folders and links of which two have one name, or one is below a file or a link.
+    /// Refuses files of these names, folders and links if two have the same name, or if one lies below a file or a
+    /// link.
     pub fn check_places<'a>(&'a self, files: impl Iterator<Item = &'a str>) -> Result<()> {
         let links = self.links.iter().map(|link| &link.name[..]);
         let mut leaves = HashSet::new();
         for name in files.chain(links) {
-            demand(leaves.insert(name), &format!("two files come out as {name:?}"), SECTION)?;
+            demand(leaves.insert(name), &format!("two files have the name {name:?}"), SECTION)?;
         }
         let folders = self.folders.iter().map(|folder| &folder.name[..]);
         let above = |name: &'a str| name.match_indices('/').map(move |(place, _)| &name[..place]);
         let mut inside = leaves.iter().flat_map(|name| above(name));
         let mut of_folders = folders.flat_map(|name| above(name).chain(Some(name)));
         match inside.find(|name| leaves.contains(name)).or_else(|| of_folders.find(|name| leaves.contains(name))) {
-            Some(name) => Err(error(format!("{name:?} is a file or a link, and a folder"), SECTION)),
+            Some(name) => Err(error(format!("{name:?} is both a folder and a file or link"), SECTION)),
             None => Ok(()),
         }
     }
@@ -109,7 +110,7 @@ fn read_mode(bytes: &mut Bytes) -> Result<Mode> {
 fn read_text(bytes: &mut Bytes) -> Result<String> {
     let length = bytes.varint()?;
     let text = bytes.take_long(length)?;
-    String::from_utf8(text.to_vec()).map_err(|_| error("a name or a target is no UTF-8", SECTION))
+    String::from_utf8(text.to_vec()).map_err(|_| error("a name or a target is not UTF-8", SECTION))
 }
 
 fn is_name(name: &str) -> bool {

@@ -12,11 +12,10 @@ const SECTION: &str = "format.md, A7";
 pub const MAGIC: u8 = 0xBB;
 const VERSION: u8 = 5;
 
-/// An array.
 pub struct Array {
     pub dtype: Dtype,
     pub shape: Vec<u64>,
-    /// Whether it comes back in Fortran's order in memory.
+    /// Whether the array was in Fortran order.
     pub fortran: bool,
     /// The elements, in C order.
     pub data: Vec<u8>,
@@ -29,7 +28,7 @@ pub fn decode(block: &[u8]) -> Result<Array> {
     let (covered, crc) = block.split_at(covered);
     let mut bytes = Bytes::new(covered, SECTION);
     if bytes.byte()? != MAGIC {
-        return bytes.error("this is no block alone");
+        return bytes.error("this is not a block alone");
     }
     let version = bytes.byte()?;
     let flags = version >> 4;
@@ -37,7 +36,7 @@ pub fn decode(block: &[u8]) -> Result<Array> {
         return bytes.error(format!("a block alone has the version {} and the flags {flags}", version & 15));
     }
     if flags & 3 != 0 {
-        return bytes.error("the dtype, the shape or the model of a block alone is not in it");
+        return bytes.error("a block alone lacks its dtype, its shape or its model");
     }
     demand(crc == crc32c(&[covered]).to_le_bytes(), "a block alone is damaged", SECTION)?;
     let dtype = Dtype::read(&mut bytes)?;

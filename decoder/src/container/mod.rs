@@ -1,4 +1,4 @@
-//! The sections of a file, and what they say (A5, A7).
+//! The sections of a file and their content (A5, A7).
 
 pub mod archive;
 pub mod catalogue;

@@ -13,28 +13,27 @@ const NUMBERED: &str = "format.md, A5.13";
 const STATS: &str = "format.md, A5.15";
 const DIGESTS: &str = "format.md, A5.16";
 
-/// A file: which of its part, and its name, which pages of a TIFF file do not have.
+/// A file: its number in its part, and its name. Pages of a TIFF file have no names.
 #[derive(Clone, Debug)]
 pub struct File {
     pub part: usize,
     pub index: u64,
-    /// Empty if the file has been removed, or is a page of a TIFF file.
+    /// Empty for a removed file, or a page of a TIFF file.
     pub name: String,
-    /// The bytes of a file in a part of bytes, or of the container metadata of a picture; the part that they are in, and
-    /// where they begin there.
+    /// The size of a file in a part of bytes, or of the container metadata of a picture; its part, and the place there.
     pub size: u64,
     pub holder: usize,
     pub start: u64,
     pub hash: Option<[u8; 32]>,
 }
 
-/// Consecutive files, and the sum of their content digests, if it is known.
+/// Consecutive files, and the sum of their content digests, if known.
 pub struct Group {
     pub files: usize,
     pub digest: Option<[u8; 32]>,
 }
 
-/// All files, in order; `pictures` is the number of those that are there to be named, checked against what is decoded.
+/// Reads all files, in order.
 pub fn read(archive: &Archive, kind: Kind) -> Result<(Vec<File>, Vec<Group>)> {
     let collection = &archive.collection;
     let mut files = match (archive.names, archive.numbered) {
@@ -55,7 +54,7 @@ pub fn read(archive: &Archive, kind: Kind) -> Result<(Vec<File>, Vec<Group>)> {
     Ok((files, groups))
 }
 
-/// How many files a part has.
+/// The number of files of a part.
 fn count(part: &Part) -> u64 {
     part.files()
 }
@@ -72,12 +71,12 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
         }
     } else {
         let mut next = vec![0u64; collection.parts.len()];
-        // Each file that is not of a part of bytes has an element, and each of the others a name.
+        // Files of parts of bytes need a name, and other files an element, which bounds their number.
         for _ in 0..bytes.varint()? {
             let part = bytes.varint()?;
             let run = bytes.varint_in(1, u64::MAX, "the number of files of a run")?;
             let Some(part) = usize::try_from(part).ok().filter(|&part| part < next.len()) else {
-                return bytes.error("a run of files is of a part that is not there");
+                return bytes.error("a run of files is of a part that does not exist");
             };
             let end = next[part].checked_add(run).filter(|&end| end <= count(&collection.parts[part]));
             let Some(end) = end else {
@@ -92,7 +91,7 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
             next[part] = end;
         }
         let all = next.iter().zip(&collection.parts).all(|(&next, part)| next == count(part));
-        demand(all, "the runs of files do not have every one once", NAMES)?;
+        demand(all, "the runs of files do not list each file once", NAMES)?;
     }
     if kind != Kind::Tiff {
         let names = read_list(&mut bytes, files.len(), payload.len(), collection.removed)?;
@@ -106,7 +105,7 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
     Ok(files)
 }
 
-/// Names that share bytes with those before them.
+/// Reads names, which share a prefix with the previous name.
 fn read_list(bytes: &mut Bytes, count: usize, payload: usize, may_be_empty: bool) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     let mut before: Vec<u8> = Vec::new();
@@ -115,7 +114,7 @@ fn read_list(bytes: &mut Bytes, count: usize, payload: usize, may_be_empty: bool
         let [leading, trailing, middle] = [bytes.varint()?, bytes.varint()?, bytes.varint()?];
         let shared = leading.checked_add(trailing).filter(|&shared| shared <= before.len() as u64);
         if shared.is_none() {
-            return bytes.error("a name shares more bytes than there are");
+            return bytes.error("a name shares more bytes than the previous one has");
         }
         let middle = bytes.take_long(middle)?;
         let mut name = before[..leading as usize].to_vec();
@@ -123,7 +122,7 @@ fn read_list(bytes: &mut Bytes, count: usize, payload: usize, may_be_empty: bool
         name.extend_from_slice(&before[before.len() - trailing as usize..]);
         total += name.len() as u64;
         demand(total <= (1 << 16) + 32 * payload as u64, "the names are too long for their bytes", NAMES)?;
-        let text = String::from_utf8(name.clone()).map_err(|_| error("a name is no UTF-8", NAMES))?;
+        let text = String::from_utf8(name.clone()).map_err(|_| error("a name is not UTF-8", NAMES))?;
         if !(may_be_empty && [leading, trailing].iter().all(|&shared| shared == 0) && text.is_empty()) {
             check_name(&text)?;
         }
@@ -190,11 +189,11 @@ fn check_labels(payload: &[u8], collection: &Collection, kind: Kind) -> Result<(
             let items = bytes.varint_in(0, most, "the part of the items")? as usize;
             let labels = bytes.varint_in(0, most, "the part of the labels")? as usize;
             if items == labels {
-                return bytes.error("the labels are the items");
+                return bytes.error("the labels and the items are the same part");
             }
             let (items, labels) = (&collection.parts[items].shape, &collection.parts[labels].shape);
             if items.is_empty() || items.first() != labels.first() {
-                return bytes.error("there are not as many labels as items");
+                return bytes.error("the numbers of labels and of items differ");
             }
         }
         (1, Kind::Pictures) => {}
@@ -206,20 +205,20 @@ fn check_labels(payload: &[u8], collection: &Collection, kind: Kind) -> Result<(
 fn read_stats(payload: &[u8], collection: &Collection, files: &mut [File]) -> Result<()> {
     let mut bytes = Bytes::new(payload, STATS);
     let mut sums = vec![0u64; collection.parts.len()];
-    // The container metadata fill their parts, one after the other.
+    // The container metadata of files fill their parts in order.
     let mut parts = (0..collection.parts.len()).filter(|&part| collection.parts[part].is_metadata());
     let mut current = parts.next();
     for file in files.iter_mut() {
         file.size = bytes.varint()?;
-        bytes.varint_in(0, i64::MAX as u64, "the size of a file")?; // of the original one
-        bytes.varint()?; // when it was changed
+        bytes.varint_in(0, i64::MAX as u64, "the size of a file")?; // of the original file
+        bytes.varint()?; // modification time
         if collection.parts[file.part].axes == 3 {
             file.holder = file.part;
         } else if file.size > 0 {
             while current.is_some_and(|part| sums[part] == collection.parts[part].shape[1]) {
                 current = parts.next();
             }
-            let Some(part) = current else { return bytes.error("the container metadata of a file is in no part") };
+            let Some(part) = current else { return bytes.error("no part contains the container metadata of a file") };
             file.holder = part;
         } else {
             continue;
@@ -246,7 +245,7 @@ fn read_digests(payload: &[u8], files: &mut [File]) -> Result<Vec<Group>> {
         left -= count;
         groups.push(Group { files: count, digest: read_digest(&mut bytes)? });
     }
-    demand(left == 0, "the groups are not of all files", DIGESTS)?;
+    demand(left == 0, "the groups do not cover all files", DIGESTS)?;
     match bytes.byte()? {
         0 => (),
         1 => {
@@ -254,7 +253,7 @@ fn read_digests(payload: &[u8], files: &mut [File]) -> Result<Vec<Group>> {
                 file.hash = read_digest(&mut bytes)?;
             }
         }
-        _ => return bytes.error("hashes of an unknown kind: a newer release is needed"),
+        _ => return bytes.error("the kind of hashes is unknown: a newer release is needed"),
     }
     bytes.end()?;
     Ok(groups)

@@ -1,4 +1,4 @@
-//! A file of which some ranges of bytes are at hand.
+//! A file of which only some ranges of bytes are loaded.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::foundations::error::{refuse, Result};
 
-/// The ranges that are at hand, by where they begin.
+/// The loaded ranges, by their start.
 #[derive(Default)]
 pub struct Ranges<'a> {
     size: u64,
@@ -19,7 +19,7 @@ impl<'a> Ranges<'a> {
         Ranges { size, ..Ranges::default() }
     }
 
-    /// A file all of which is at hand.
+    /// A completely loaded file.
     pub fn whole(file: &'a [u8]) -> Ranges<'a> {
         Ranges { size: file.len() as u64, held: [(0, Cow::Borrowed(file))].into(), missing: Cell::default() }
     }
@@ -33,12 +33,12 @@ impl<'a> Ranges<'a> {
         self.missing.set(None);
     }
 
-    /// Where the range that `get` did not find begins, and its length.
+    /// The start and the length of the range that `get` did not find.
     pub fn missing(&self) -> Option<(u64, u64)> {
         self.missing.get()
     }
 
-    /// A range, if one that has it is at hand; it is an error if not, and `missing` tells which.
+    /// A range of the file. If it is not loaded, this is an error, and `missing` returns it.
     pub fn get(&self, start: u64, length: u64) -> Result<&[u8]> {
         let within = start.checked_add(length).is_some_and(|end| end <= self.size);
         if within {

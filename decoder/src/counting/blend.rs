@@ -1,12 +1,11 @@
-//! Predictors that are blended by how well they did (model-format.md, M6.2).
+//! Predictors, blended by their recent errors (model-format.md, M6.2).
 
 use crate::counting::decider::squash;
 use crate::counting::terms::{Term, View};
 
-/// What the blend says of a pixel.
+/// The blend at a pixel.
 #[derive(Clone, Default)]
 pub struct Blend {
-    /// The predictions of all predictors.
     values: Vec<u32>,
     /// P, in units of 2^-4.
     pub prediction: i32,
@@ -17,8 +16,8 @@ pub struct Blend {
     scale: i64,
 }
 
-/// How wrong the predictors were in the last rows of a plane.
-pub struct Wrong {
+/// The errors of the predictors in the last rows of a plane.
+pub struct ErrorRows {
     rows: usize,
     stride: usize,
     count: usize,
@@ -27,11 +26,11 @@ pub struct Wrong {
 
 const MARGIN: usize = 2;
 
-impl Wrong {
-    /// `active` rows are coded at one time.
-    pub fn new(columns: usize, active: usize, count: usize) -> Wrong {
+impl ErrorRows {
+    /// `active`: the number of rows that are coded at one time.
+    pub fn new(columns: usize, active: usize, count: usize) -> ErrorRows {
         let (rows, stride) = (active + 3, columns + 2 * MARGIN);
-        Wrong { rows, stride, count, wrong: vec![0; rows * stride * count] }
+        ErrorRows { rows, stride, count, wrong: vec![0; rows * stride * count] }
     }
 
     pub fn begin(&mut self) {
@@ -51,7 +50,7 @@ impl Wrong {
     }
 }
 
-/// The mean deviations, for each unit and channel.
+/// The mean deviations of each unit and channel.
 pub struct Deviations {
     means: [(i64, i64); 64],
 }
@@ -67,7 +66,7 @@ impl Default for Deviations {
 }
 
 impl Deviations {
-    pub fn predict(&self, terms: &[Term], view: &View, wrong: &Wrong) -> Blend {
+    pub fn predict(&self, terms: &[Term], view: &View, wrong: &ErrorRows) -> Blend {
         let places = [(0, -1), (1, 0), (1, -1), (1, 1), (0, -2), (2, 0)];
         let places = places.map(|(dr, dq)| wrong.place(view.r, view.q, dr, dq));
         let values: Vec<u32> = terms.iter().map(|term| term.value(view)).collect();
@@ -92,7 +91,7 @@ impl Deviations {
         Blend { values, prediction, unit, class, scale }
     }
 
-    /// Learns from a pixel that is not as its candidate.
+    /// Learns from a pixel that differs from its candidate.
     pub fn learn(&mut self, blend: &Blend, x: u32) {
         let (mean, count) = &mut self.means[blend.class];
         let d = (16 * i64::from(x) - i64::from(blend.prediction)).abs();
@@ -108,13 +107,13 @@ impl Blend {
         squash(t as i32) + (i64::from(c) << 9)
     }
 
-    /// The probability that a symbol from a to e - 1 is m or greater, in units of 2^-28.
+    /// The probability that a symbol in [a, e) is m or greater, in units of 2^-28.
     pub fn probability(&self, a: u32, m: u32, e: u32) -> i64 {
         let [a, m, e] = [a, m, e].map(|c| self.bound(c));
         ((e - m) << 28) / (e - a)
     }
 
-    pub fn note_wrong(&self, wrong: &mut Wrong, r: usize, q: usize, x: u32) {
+    pub fn note_wrong(&self, wrong: &mut ErrorRows, r: usize, q: usize, x: u32) {
         wrong.learn(r, q, &self.values, x);
     }
 }

@@ -1,5 +1,4 @@
-//! Contexts, mixers and probability maps: what the description says of them, and the keys and slots of contexts
-//! (model-format.md, M6).
+//! The description of contexts, mixers and probability maps; keys and slots of contexts (model-format.md, M6).
 
 use crate::counting::terms::{log2_up, Allowed, Term, View, SECTION};
 use crate::foundations::error::{demand, refuse, Result};
@@ -10,9 +9,8 @@ pub const F: u64 = 0x9E37_79B9_7F4A_7C15;
 pub struct Context {
     pub offset: u32,
     pub limit: u32,
-    /// Their numbers.
+    /// The numbers of the terms.
     terms: Vec<usize>,
-    /// Of each term.
     bits: Vec<u32>,
     pub total_bits: u32,
     pub direct: bool,
@@ -35,7 +33,7 @@ pub struct Mixer {
     pub sets: usize,
 }
 
-/// What contexts and mixers of one kind of decisions there are.
+/// The contexts and mixers of one kind of decisions.
 pub struct Spec {
     pub table: u32,
     pub a: u32,
@@ -43,18 +41,18 @@ pub struct Spec {
     pub trust: i32,
     pub contexts: Vec<Context>,
     pub mixers: Vec<Mixer>,
-    /// The terms of contexts and mixers, each once.
+    /// The distinct terms of contexts and mixers.
     terms: Vec<Term>,
-    /// The numbers of those that select sets.
+    /// The numbers of the terms that select sets.
     select_terms: Vec<usize>,
     pub maps: Option<(i64, u32)>,
     /// D
     pub depth: u32,
-    /// Whether the blend of predictors is one more input.
+    /// Whether the blend of predictors is another input.
     pub is_blended: bool,
 }
 
-/// Which decisions a spec is for.
+/// The kind of decisions of a spec.
 pub struct Shape {
     pub levels: u32,
     pub depth: u32,
@@ -73,7 +71,7 @@ pub fn read_slot(json: &Json) -> Result<[u32; 2]> {
 }
 
 impl Spec {
-    /// Reads `table`, `contexts`, `mixers` and `maps`; `memory` is a context whose terms may not see a candidate.
+    /// Reads `table`, `contexts`, `mixers` and `maps`. `memory`: a context whose terms may not use the candidate.
     pub fn read(fields: &mut Fields, shape: &Shape, memory: Option<usize>) -> Result<Spec> {
         let table = fields.integer("table", 10, 24)? as u32;
         let [a, b] = shape.slot;
@@ -118,7 +116,7 @@ impl Spec {
         Ok(spec)
     }
 
-    /// Contexts whose keys are given, and a mixer whose set is, of decisions by themselves.
+    /// A spec of single decisions, whose keys and set the caller provides.
     pub fn with_keys([a, b]: [u32; 2], trust: i32, contexts: Vec<Context>, mixer: Mixer) -> Spec {
         Spec {
             table: 24,
@@ -145,7 +143,7 @@ impl Spec {
                     "depth" if !shape.is_candidate => (Selector::Depth, shape.depth),
                     "odds" if shape.allowed.prediction => (Selector::Odds, 16),
                     "failures" if shape.is_candidate => (Selector::Failures, 15),
-                    _ => return refuse(format!("the selector {name:?} may not be here"), SECTION),
+                    _ => return refuse(format!("the selector {name:?} is not allowed here"), SECTION),
                 },
                 Json::Map(map) if map.len() == 1 && map[0].0 == "known" => {
                     let context = map[0].1.integer(0, self.contexts.len() as i64 - 1, "known")?;
@@ -164,17 +162,17 @@ impl Spec {
         demand(sets <= 1 << 16, "a mixer has too many sets", SECTION)?;
         let start = fields.integer("start", 0, (1 << 15) - 1)? as i16;
         let rates = fields.take("rates")?.integers(1, 2047, "rates")?.map(|rate| rate as u32);
-        demand(rates[1] <= rates[0], "the second rate of a mixer is the greater one", SECTION)?;
+        demand(rates[1] <= rates[0], "the second rate of a mixer is greater than the first", SECTION)?;
         let mixer = Mixer { select, start, rates, sets: sets as usize };
         Ok(mixer)
     }
 
-    /// The logarithm of the slots of a table, for so many elements times decisions.
+    /// log2 of the number of slots of a table, for a number of elements times decisions.
     pub fn table_bits(&self, elements: u64) -> u32 {
         log2_up(elements).clamp(10, self.table)
     }
 
-    /// The slots of a context's table.
+    /// The number of slots of a context's table.
     pub fn slots(&self, context: &Context, elements: u64) -> u64 {
         if context.direct {
             1 << (context.total_bits + self.depth)
@@ -183,19 +181,18 @@ impl Spec {
         }
     }
 
-    /// The inputs of a decision, filled up with zeros, as many as the weights of a set.
+    /// The number of inputs of a decision, padded with zeros, and of weights of a set.
     pub fn inputs(&self) -> usize {
         (2 * self.contexts.len() + 1 + usize::from(self.is_blended)).next_multiple_of(16)
     }
 
-    /// The terms of all contexts and mixers, as often as they stand there.
+    /// The terms of all contexts and mixers, with repetitions.
     pub fn all_terms(&self) -> impl Iterator<Item = &Term> {
         let contexts = self.contexts.iter().flat_map(|context| &context.terms);
         contexts.chain(&self.select_terms).map(|&number| &self.terms[number])
     }
 
-    /// The keys of a pixel for each context, and the values of the terms that select; `values` is room for those of all
-    /// terms.
+    /// Computes the keys of a pixel, and the values of the terms that select. `values`: a buffer for all terms.
     pub fn look(&self, view: &View, values: &mut Vec<u32>, keys: &mut Vec<u64>, selected: &mut Vec<u32>) {
         values.clear();
         values.extend(self.terms.iter().map(|term| term.value(view)));
@@ -211,7 +208,7 @@ impl Spec {
     }
 }
 
-/// The number of a term, which is put behind the others unless it is among them.
+/// The number of a term, which is appended if it is new.
 fn number_of(terms: &mut Vec<Term>, term: Term) -> usize {
     terms.iter().position(|other| *other == term).unwrap_or_else(|| {
         terms.push(term);
@@ -220,12 +217,12 @@ fn number_of(terms: &mut Vec<Term>, term: Term) -> usize {
 }
 
 impl Context {
-    /// A direct one whose key, of so many bits, is not one of terms.
+    /// A direct context whose key has `bits` bits and no terms.
     pub fn with_key(bits: u32, offset: u32, limit: u32) -> Context {
         Context { offset, limit, terms: Vec::new(), bits: Vec::new(), total_bits: bits, direct: true }
     }
 
-    /// The key from the values of terms.
+    /// The key, from the values of all terms.
     #[inline]
     fn key(&self, value: impl Fn(usize) -> u32) -> u64 {
         let (mut hash, mut word, mut used) = (0u64, 0u64, 0);
@@ -245,7 +242,7 @@ impl Context {
     }
 }
 
-/// A hash with one more word.
+/// Adds a word to a hash.
 #[inline]
 pub fn mix(hash: u64, word: u64) -> u64 {
     let hash = (hash ^ word).wrapping_mul(F);
@@ -253,7 +250,7 @@ pub fn mix(hash: u64, word: u64) -> u64 {
 }
 
 impl Spec {
-    /// A slot after it has learned a bit.
+    /// The slot after learning a bit.
     #[inline]
     pub fn learn_slot(&self, slot: u32, check: u32, bit: u32, step: impl Fn(u32) -> u32, limit: u32) -> u32 {
         let (a, b) = (self.a, self.b);
@@ -267,17 +264,17 @@ impl Spec {
         (u64::from(check) << (a + b)) as u32 | n << a | p
     }
 
-    /// A slot without a check as it is at first.
+    /// The initial slot, without a check.
     pub fn first_slot(&self) -> u32 {
         1 << (self.a - 1)
     }
 
-    /// The probability of a 1 of a slot alone, in units of 2^-28.
+    /// The probability of a 1 by a single slot, in units of 2^-28.
     pub fn slot_probability(&self, slot: u32) -> i64 {
         i64::from(slot & ((1 << self.a) - 1)) << (28 - self.a)
     }
 
-    /// The same for one that belongs to flat pixels.
+    /// The slot of flat pixels after learning a bit.
     pub fn learn_flat(&self, slot: u32, bit: u32, offset: u32, limit: u32) -> u32 {
         self.learn_slot(slot, 0, bit, |n| (1 << 20) / (16 * n + offset), limit)
     }

@@ -1,4 +1,4 @@
-//! The codec `counted`: what its description says (model-format.md, M6).
+//! The description of the codec `counted` (model-format.md, M6).
 
 use crate::ans::coder::Coder;
 use crate::counting::contexts::{read_slot, Shape, Spec};
@@ -8,14 +8,14 @@ use crate::foundations::error::{demand, Result};
 use crate::foundations::json::{Fields, Json};
 use crate::types::image::Image;
 
-/// The first decision of a pixel: whether it is as its candidate.
+/// The first decision of a pixel: whether it equals its candidate.
 pub struct Candidate {
     pub memory: usize,
     pub sure: u32,
     pub spec: Spec,
 }
 
-/// Pixels that are coded without contexts.
+/// Flat surroundings, whose pixels are coded without contexts.
 pub struct Flat {
     pub around: Vec<Spot>,
     pub regions: Vec<Vec<Spot>>,
@@ -27,7 +27,6 @@ pub struct Counted {
     pub precision: u32,
     pub lag: usize,
     pub queues: usize,
-    /// The levels of x.
     pub levels: u32,
     /// D
     pub depth: u32,
@@ -52,11 +51,15 @@ impl Counted {
         let plain = Allowed { lag, candidate: false, prediction: false };
         let mut predictors = Vec::new();
         if let Some(json) = predictors_json {
-            demand(lag >= 2, "predictors need a lag", SECTION)?;
+            demand(lag >= 2, "predictors need a lag of 2 or more", SECTION)?;
             for json in json.list_of(1, 32, "predictors")? {
                 let term = Term::read(json, plain)?;
                 let kind = matches!(term, Term::Pixel { .. } | Term::Sum { scale: Scale::Range { .. }, .. });
-                demand(kind && term.count(levels) <= levels, "a predictor is of another kind", SECTION)?;
+                demand(
+                    kind && term.count(levels) <= levels,
+                    "a predictor is not a sum, or has too many values",
+                    SECTION,
+                )?;
                 predictors.push(term);
             }
         }
@@ -72,13 +75,13 @@ impl Counted {
             let shape = Shape { is_candidate: true, allowed, ..shape };
             let spec = Spec::read(&mut fields, &shape, Some(memory))?;
             fields.end()?;
-            demand(memory < spec.contexts.len(), "the memory is no context", SECTION)?;
+            demand(memory < spec.contexts.len(), "the memory is not the number of a context", SECTION)?;
             candidate = Some(Candidate { memory, sure, spec });
         }
         let mut flat = None;
         if let Some(json) = flat_json {
             let alone = levels == 2 && candidate.is_none() && predictors.is_empty();
-            demand(alone && tree.all_terms().all(is_plain), "flat surroundings may not be here", SECTION)?;
+            demand(alone && tree.all_terms().all(is_plain), "flat surroundings are not allowed here", SECTION)?;
             flat = Some(Flat::read(json, lag, slot[1])?);
         }
         let lag = lag as usize;
@@ -103,7 +106,7 @@ impl Counted {
     }
 }
 
-/// A pixel as it is, or the same as a sum.
+/// Whether a term is a pixel without change, possibly written as a sum.
 fn is_plain(term: &Term) -> bool {
     match term {
         Term::Pixel { shift: 0, .. } => true,

@@ -1,49 +1,47 @@
-//! Slots, mixers and probability maps at work: how binary decisions are predicted, and learned from
-//! (model-format.md, M6).
+//! Predicts binary decisions and learns from them: slots, mixers and probability maps (model-format.md, M6).
 
 use crate::counting::contexts::{Context, Mixer, Selector, Spec, F};
 use crate::foundations::tables;
 #[cfg(target_arch = "x86_64")]
 use crate::processor::x86;
 
-/// Where the slots of a memory or a decision stand for a key.
+/// The place and the check of a key in a table.
 pub fn place_of(key: u64, table_bits: u32) -> (usize, u64) {
     let v = key.wrapping_mul(F);
     ((v >> (64 - table_bits)) as usize, v >> 20)
 }
 
-/// A slot of a context's table, or those of a group of decisions, which differ in their last bits.
+/// A slot of a context's table, or the slots of a group of decisions, whose numbers differ in the last bits.
 #[derive(Clone, Copy, Default)]
 pub struct Place {
     slot: u32,
     check: u32,
 }
 
-/// So many slots stand in a line of the processor's cache, those of a group of decisions together.
+/// The number of slots in a cache line. The slots of a group of decisions share a line.
 pub const LINE: usize = 16;
 
 #[derive(Clone)]
 #[repr(align(64))]
 pub struct Line(pub [u32; LINE]);
 
-/// Which decision is predicted.
 #[derive(Clone, Copy)]
 pub struct Decision {
-    /// What is added to the number of a slot of a direct context, modulo 2.
+    /// Xored to the number of the slot in direct contexts.
     pub direct: u32,
-    /// The same of another context.
+    /// Xored to it in other contexts.
     pub flip: u32,
     pub node: u32,
     pub depth: u32,
     pub failures: u32,
 }
 
-/// The learned state, and the decisions of a step that it has been asked for.
+/// The learned state, and the predicted decisions of a step.
 pub struct Decider<'a> {
     pub spec: &'a Spec,
     tables: Vec<Vec<Line>>,
     table_bits: u32,
-    /// For each context 2^20 div (16 n + offset) by n.
+    /// For each context 2^20 div (16 n + offset), indexed by n.
     steps: Vec<Vec<u32>>,
     /// In units of 2^-14.
     weights: Vec<Vec<i16>>,
@@ -52,7 +50,7 @@ pub struct Decider<'a> {
     trace: Trace,
 }
 
-/// What was seen for each decision of a step: it is learned from later.
+/// The inputs of each decision of a step, for learning.
 #[derive(Default)]
 struct Trace {
     count: usize,
@@ -77,7 +75,7 @@ pub fn squash(t: i32) -> i64 {
 #[inline]
 pub fn stretch(p: u32) -> i16 {
     let g = p.min((1 << 22) - p).max(1);
-    // A float holds it exactly: its exponent, and the six bits behind the first.
+    // The float is exact: this takes its exponent, and the six bits behind the first.
     let place = ((g as f32).to_bits() >> 17) - 127 * 64;
     let s = tables::stretch()[(place as usize).min(1407)] as i16;
     if p > 1 << 21 {
@@ -87,8 +85,8 @@ pub fn stretch(p: u32) -> i16 {
     }
 }
 
-/// The sum of the products of weights and inputs, of which there are as many as a multiple of 16.
-/// The high and the low bytes of weights are summed up apart, and 256 products of one fit in 32 bits.
+/// The sum of products of weights and inputs, whose number is a multiple of 16. High and low bytes of weights are
+/// summed separately, since 256 products of one fit in 32 bits.
 #[cfg(not(target_feature = "simd128"))]
 #[inline]
 pub fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
@@ -173,7 +171,7 @@ pub fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
 }
 
 impl<'a> Decider<'a> {
-    /// `elements` are those of all items of the batch, times the decisions.
+    /// `elements`: of all items of the batch, times the decisions.
     pub fn new(spec: &'a Spec, elements: u64) -> Self {
         let first = 1u32 << (spec.a - 1);
         let lines = |context: &Context| (spec.slots(context, elements) as usize).div_ceil(LINE);
@@ -206,7 +204,7 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Forgets the decisions of the step before.
+    /// Drops the decisions of the previous step.
     pub fn begin_step(&mut self) {
         let Trace { count, places, inputs, sets, sums, means } = &mut self.trace;
         *count = 0;
@@ -217,12 +215,12 @@ impl<'a> Decider<'a> {
         means.clear();
     }
 
-    /// Finds the slots of a group of decisions; `node` is M. Reads them, so that their memory is near when one is
-    /// predicted: those of many groups are on their way at once.
+    /// Finds the slots of a group of decisions; `node` is M. Reads them in order to prefetch: the loads of many groups
+    /// overlap.
     pub fn find(&self, keys: &[u64], node: u64, places: &mut Vec<Place>) {
         let spec = self.spec;
         let check_mask = ((1u64 << (32 - spec.a - spec.b)) - 1) as u32;
-        let mut seen = 0;
+        let mut loaded = 0;
         places.clear();
         places.extend(spec.contexts.iter().zip(keys).zip(&self.tables).map(|((context, &key), table)| {
             let place = if context.direct {
@@ -231,14 +229,14 @@ impl<'a> Decider<'a> {
                 let (slot, check) = place_of(key ^ node, self.table_bits);
                 Place { slot: slot as u32, check: check as u32 & check_mask }
             };
-            seen ^= table[place.slot as usize / LINE].0[0];
+            loaded ^= table[place.slot as usize / LINE].0[0];
             place
         }));
-        std::hint::black_box(seen);
+        std::hint::black_box(loaded);
     }
 
     /// The probability of a 1 in units of 2^-28, and the number of the decision in this step. The slots of its group
-    /// have been found; `blend` is what the blend of predictors says.
+    /// must have been found. `blend`: the probability by the blend of predictors.
     pub fn predict(
         &mut self,
         places: &[Place],

@@ -3,7 +3,7 @@
 use crate::counting::decider::place_of;
 use crate::counting::terms::log2_up;
 
-/// What the memory says of a pixel.
+/// The content of the memory for a pixel.
 #[derive(Clone, Copy, Default)]
 pub struct Recall {
     symbol: u32,
@@ -26,8 +26,8 @@ pub struct Memory {
     slots: Vec<Slot>,
     bits: u32,
     success: [i64; 32],
-    /// For each f how many pixels with a candidate have been learned, and how many of them were not as theirs.
-    seen: [[u64; 2]; 16],
+    /// For each f the number of learned pixels with a candidate, and of those that differ from it.
+    counts: [[u64; 2]; 16],
 }
 
 impl Memory {
@@ -38,7 +38,7 @@ impl Memory {
             let c = c as i64;
             *rate = (1 << 22) * (2 * c + 1) / (2 * c + 2);
         }
-        Memory { slots: vec![Slot::default(); 1 << bits], bits, success, seen: [[0; 2]; 16] }
+        Memory { slots: vec![Slot::default(); 1 << bits], bits, success, counts: [[0; 2]; 16] }
     }
 
     pub fn recall(&self, key: u64, levels: u32) -> Recall {
@@ -52,17 +52,17 @@ impl Memory {
         Recall { symbol, confidence, place, check, failures, candidate: likely.then_some(symbol) }
     }
 
-    /// The probability that a pixel is as its candidate, from what was seen, in units of 2^-28.
+    /// The probability that a pixel equals its candidate, from these counts, in units of 2^-28.
     pub fn sure_probability(&self, failures: u32) -> i64 {
-        let [seen, wrong] = self.seen[failures as usize & 15];
-        (1 << 28) - (((1u64 << 28) * (2 * wrong + 1)) / (2 * seen + (1 << 13))) as i64
+        let [total, wrong] = self.counts[failures as usize & 15];
+        (1 << 28) - (((1u64 << 28) * (2 * wrong + 1)) / (2 * total + (1 << 13))) as i64
     }
 
     pub fn learn(&mut self, recall: &Recall, x: u32) {
         if let Some(candidate) = recall.candidate {
-            let seen = &mut self.seen[recall.failures as usize & 15];
-            seen[0] += 1;
-            seen[1] += u64::from(candidate != x);
+            let counts = &mut self.counts[recall.failures as usize & 15];
+            counts[0] += 1;
+            counts[1] += u64::from(candidate != x);
         }
         if recall.confidence > 0 {
             let goal = if recall.symbol == x { (1 << 22) - 1 } else { 0 };

@@ -1,4 +1,4 @@
-//! How pixels are coded by binary decisions, step by step (model-format.md, M6).
+//! Codes pixels by binary decisions, step by step (model-format.md, M6).
 
 use crate::ans::coder::Coder;
 use crate::counting::blend::Deviations;
@@ -9,7 +9,7 @@ use crate::counting::spots::{Item, Spot};
 use crate::counting::terms::View;
 use crate::types::image::Image;
 
-/// All that is learned in a batch.
+/// The learned state of a batch.
 struct Engine<'a> {
     codec: &'a Counted,
     tree: Decider<'a>,
@@ -17,7 +17,7 @@ struct Engine<'a> {
     memory: Option<Memory>,
     deviations: Deviations,
     flat: Vec<u32>,
-    /// Those of the terms of a pixel.
+    /// The values of the terms of a pixel.
     values: Vec<u32>,
 }
 
@@ -58,7 +58,7 @@ pub fn code<C: Coder>(codec: &Counted, coder: &mut C, images: &mut [Image]) {
 }
 
 impl Engine<'_> {
-    /// A function of its own, as those with vectors are (simd.rs).
+    /// A separate function, as those with vectors are (simd.rs).
     #[inline(never)]
     fn step<C: Coder>(&mut self, coder: &mut C, active: &mut [Item], images: &mut [Image], spots: &mut [Spot]) {
         self.tree.begin_step();
@@ -93,7 +93,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Sees what is around a pixel.
+    /// Reads the surroundings of a pixel.
     fn look(&mut self, spot: &mut Spot, item: &Item) {
         let codec = self.codec;
         spot.learned.clear();
@@ -134,7 +134,7 @@ impl Engine<'_> {
         coder.bit(precision, ones, known)
     }
 
-    /// The first array of a step: whether its pixels are as their candidates.
+    /// Codes the first array of a step: whether its pixels equal their candidates.
     fn code_candidates<C: Coder>(&mut self, coder: &mut C, spots: &mut [Spot]) {
         let (Some(candidate), Some(mut decider)) = (&self.codec.candidate, self.candidate.take()) else { return };
         let mut fresh = true;
@@ -157,7 +157,7 @@ impl Engine<'_> {
         self.candidate = Some(decider);
     }
 
-    /// Codes decision d of a pixel, if it is open.
+    /// Codes decision d of a pixel, unless it is implied.
     fn decide<C: Coder>(&mut self, coder: &mut C, spot: &mut Spot, d: u32, fresh: &mut bool) {
         let m = spot.a + (1 << (self.codec.depth - 1 - d));
         let (low, high) = (spot.may_be(spot.a, m), spot.may_be(m, spot.e));
@@ -169,7 +169,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Predicts and codes a decision that is open: whether the symbol is m or greater.
+    /// Predicts and codes an open decision: whether the symbol is m or greater.
     fn open<C: Coder>(&mut self, coder: &mut C, spot: &mut Spot, d: u32, m: u32, fresh: &mut bool) -> u32 {
         let known = u32::from(spot.known >= m);
         if let Some((key, _)) = spot.flat {

@@ -1,4 +1,4 @@
-//! Contexts that count decisions (M6).
+//! Context mixing (M6).
 
 pub mod blend;
 pub mod contexts;

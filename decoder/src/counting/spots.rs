@@ -1,26 +1,25 @@
-//! The items that are being coded by binary decisions, and the pixels of a step (model-format.md, M6).
+//! The items in progress, and the pixels of a step (model-format.md, M6).
 
-use crate::counting::blend::{Blend, Wrong};
+use crate::counting::blend::{Blend, ErrorRows};
 use crate::counting::counted::{Counted, Flat};
 use crate::counting::decider::Place;
 use crate::counting::memory::Recall;
 use crate::counting::terms::{Field, View};
 use crate::types::image::Image;
 
-/// An item that is being coded.
+/// An item in progress.
 pub struct Item {
     pub number: usize,
     pub plane: usize,
     /// The time of the plane.
     pub time: usize,
     pub field: Field,
-    pub wrong: Option<Wrong>,
+    pub wrong: Option<ErrorRows>,
 }
 
-/// A decision of the tree that has been predicted: where it is learned, and its bit.
+/// A predicted decision of the tree: its number for learning, and its bit.
 pub type Learned = (usize, u32);
 
-/// A pixel of a step.
 #[derive(Default)]
 pub struct Spot {
     /// The place in the list of active items.
@@ -28,20 +27,20 @@ pub struct Spot {
     pub r: usize,
     pub q: usize,
     pub channel: usize,
-    /// Where its symbol stands among those of its image.
+    /// The place of its symbol in the image.
     pub place: usize,
-    /// The symbol, where it is known.
+    /// The symbol, when encoding.
     pub known: u32,
     pub levels: u32,
     pub keys: Vec<u64>,
     pub selected: Vec<u32>,
-    /// The slots of the decisions that come next.
+    /// The slots of the current group of decisions.
     pub places: Vec<Place>,
-    /// What is known of the symbol: it is from a to e - 1.
+    /// The symbol is known to be in [a, e).
     pub a: u32,
     pub e: u32,
     pub done: bool,
-    /// What is learned from.
+    /// The decisions to learn.
     pub learned: Vec<Learned>,
     pub recall: Recall,
     pub candidate_keys: Vec<u64>,
@@ -49,7 +48,7 @@ pub struct Spot {
     pub candidate_learned: Option<Learned>,
     pub is_candidate: bool,
     pub blend: Option<Blend>,
-    /// The key of a flat pixel, and its bit.
+    /// The key of flat surroundings, and the bit.
     pub flat: Option<(usize, u32)>,
 }
 
@@ -63,7 +62,7 @@ impl Item {
             plane: 0,
             time: 0,
             field: Field::new(image.rows, image.columns, image.planes(), codec.term_depth()),
-            wrong: (count > 0).then(|| Wrong::new(image.columns, rows, count)),
+            wrong: (count > 0).then(|| ErrorRows::new(image.columns, rows, count)),
         }
     }
 
@@ -101,12 +100,12 @@ impl Item {
 }
 
 impl Spot {
-    /// The node of decision d of so many, from the bits that are known.
+    /// The node of decision d of `depth`, from the known bits.
     pub fn node(&self, depth: u32, d: u32) -> u32 {
         (1 << d) + (self.a >> (depth - d))
     }
 
-    /// Whether a symbol from `low` to `high - 1` that is known to be below e may be.
+    /// Whether the symbol may be in [low, high).
     pub fn may_be(&self, low: u32, high: u32) -> bool {
         let high = high.min(self.e);
         match self.recall.candidate {
@@ -117,7 +116,7 @@ impl Spot {
 }
 
 impl Flat {
-    /// The key of a pixel, if it is flat.
+    /// The key of a pixel with flat surroundings.
     pub fn key(&self, view: &View, levels: u32) -> Option<usize> {
         if levels != 2 || self.around.iter().any(|&spot| view.at(spot) > 0) {
             return None;

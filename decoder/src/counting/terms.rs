@@ -1,4 +1,4 @@
-//! Terms: what contexts and selectors see of the known pixels (model-format.md, M6).
+//! Terms: the functions of known pixels that contexts and selectors consist of (model-format.md, M6).
 
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::json::Json;
@@ -37,20 +37,20 @@ pub enum Term {
     Equal(Spot),
 }
 
-/// What a term may be where it stands.
+/// The kinds of terms that are allowed at a place of the description.
 #[derive(Clone, Copy)]
 pub struct Allowed {
     pub lag: i64,
-    /// Terms of the candidate.
+    /// Terms that use the candidate.
     pub candidate: bool,
     /// The places `prediction` and `unit`.
     pub prediction: bool,
 }
 
-/// What is known around a pixel.
+/// The surroundings of a pixel.
 pub struct View<'a> {
     pub field: &'a Field,
-    /// Where the pixel stands in the field.
+    /// The place of the pixel in the field.
     pub place: usize,
     pub r: usize,
     pub q: usize,
@@ -63,9 +63,9 @@ pub struct View<'a> {
 
 /// The symbols of the last planes of an item; 0 outside of them.
 pub struct Field {
-    /// The last one first.
+    /// The last plane first.
     planes: Vec<Vec<u16>>,
-    /// What stands for planes that there are not.
+    /// A plane of zeros, for missing planes.
     none: Vec<u16>,
     stride: usize,
 }
@@ -73,7 +73,7 @@ pub struct Field {
 const MARGIN: usize = 15;
 
 impl Field {
-    /// `depth` is the greatest k that is asked for.
+    /// `depth`: the greatest k of any term.
     pub fn new(rows: usize, columns: usize, planes: usize, depth: usize) -> Field {
         let stride = columns + 2 * MARGIN;
         let plane = vec![0; (rows + 2 * MARGIN) * stride];
@@ -98,12 +98,12 @@ impl Field {
         (r + MARGIN) * self.stride + q + MARGIN
     }
 
-    /// The symbol of a pixel around a place.
+    /// The symbol at a spot relative to a place.
     #[inline]
     fn at(&self, place: usize, spot: Spot) -> u32 {
         let place = place as isize + spot.dr as isize * self.stride as isize + spot.dq as isize;
-        let seen = self.planes.get(spot.k).unwrap_or(&self.none);
-        u32::from(seen[place as usize])
+        let plane = self.planes.get(spot.k).unwrap_or(&self.none);
+        u32::from(plane[place as usize])
     }
 }
 
@@ -158,7 +158,7 @@ impl Term {
         }
     }
 
-    /// n, for an x of so many levels.
+    /// n, for an x with `levels` levels.
     pub fn count(&self, levels: u32) -> u32 {
         match self {
             Term::Pixel { shift, .. } => ((levels - 1) >> shift) + 1,
@@ -181,7 +181,7 @@ impl Term {
         }
     }
 
-    /// How many summands it counts for (model-format.md, M9).
+    /// The number of summands for the cost (model-format.md, M9).
     pub fn summands(&self) -> u64 {
         match self {
             Term::Sum { summands, .. } => summands.len() as u64,
@@ -191,7 +191,7 @@ impl Term {
 
     pub fn read(json: &Json, allowed: Allowed) -> Result<Term> {
         if let Json::List(list) = json {
-            demand(list.len() == 4, "a term has another number of entries", SECTION)?;
+            demand(list.len() == 4, "a term does not have 4 entries", SECTION)?;
             let shift = list[3].integer(0, 15, "a shift")? as u32;
             return Ok(Term::Pixel { spot: read_spot(&list[..3], allowed.lag)?, shift });
         }
@@ -214,7 +214,7 @@ impl Term {
                 "candidate" if allowed.candidate => Where::Candidate,
                 "prediction" if allowed.prediction => Where::Prediction,
                 "unit" if allowed.prediction => Where::Unit,
-                place => return refuse(format!("the place {place:?} may not be here"), SECTION),
+                place => return refuse(format!("the place {place:?} is not allowed here"), SECTION),
             };
             let shift = fields.integer("shift", 0, 15)? as u32;
             Term::Place { place, shift, most: fields.integer("most", 0, 65535)? as u32 }
@@ -237,12 +237,12 @@ fn read_scale(fields: &mut crate::foundations::json::Fields) -> Result<Scale> {
     Ok(Scale::Range { shift, low: low as i32, high: high as i32 })
 }
 
-/// A pixel [k, dr, dq], which has to be known with such a lag.
+/// Reads a pixel [k, dr, dq], which must be known with this lag.
 pub fn read_spot(list: &[Json], lag: i64) -> Result<Spot> {
     let k = list[0].integer(0, 15, "a plane of a term")?;
     let dr = list[1].integer(-15, 15, "a row of a term")?;
     let dq = list[2].integer(-15, 15, "a column of a term")?;
     let known = k > 0 || (dr < 0 && dq < -dr * lag) || (dr == 0 && dq < 0);
-    demand(known, "a term sees a pixel that comes later", SECTION)?;
+    demand(known, "a term uses a pixel that is coded later", SECTION)?;
     Ok(Spot { k: k as usize, dr: dr as i32, dq: dq as i32 })
 }

@@ -2,7 +2,7 @@
 
 use crate::foundations::error::{demand, Result};
 
-/// So many zeros are read behind the end.
+/// The number of zeros that are read behind the end.
 const ZEROS: usize = 3;
 
 pub struct Decoder<'a> {
@@ -48,8 +48,8 @@ impl<'a> Decoder<'a> {
         Ok(bit)
     }
 
-    /// Refuses bytes that were not needed.
+    /// Refuses unread bytes.
     pub fn end(&self) -> Result<()> {
-        demand(self.at == self.bytes.len() + ZEROS, "coded decisions have bytes too many", self.section)
+        demand(self.at == self.bytes.len() + ZEROS, "coded decisions are too long", self.section)
     }
 }

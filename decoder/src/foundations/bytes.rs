@@ -2,7 +2,7 @@
 
 use crate::foundations::error::{error, refuse, Result};
 
-/// A cursor over bytes; every read is checked, and errors name the section that is being read.
+/// A cursor over bytes. Every read is checked, and errors name the section of the specification.
 #[derive(Clone)]
 pub struct Bytes<'a> {
     data: &'a [u8],
@@ -15,7 +15,6 @@ impl<'a> Bytes<'a> {
         Bytes { data, at: 0, section }
     }
 
-    /// How many bytes have been read.
     pub fn at(&self) -> usize {
         self.at
     }
@@ -38,7 +37,7 @@ impl<'a> Bytes<'a> {
         Ok(taken)
     }
 
-    /// Takes as many bytes as a 64-bit number says.
+    /// Takes a number of bytes that may exceed usize.
     pub fn take_long(&mut self, count: u64) -> Result<&'a [u8]> {
         let count = usize::try_from(count).map_err(|_| error("bytes are missing", self.section))?;
         self.take(count)
@@ -87,7 +86,6 @@ impl<'a> Bytes<'a> {
         refuse("a varint is not below 2^64", self.section)
     }
 
-    /// A varint between two bounds.
     pub fn varint_in(&mut self, low: u64, high: u64, what: &str) -> Result<u64> {
         let value = self.varint()?;
         if value < low || value > high {
@@ -103,10 +101,10 @@ impl<'a> Bytes<'a> {
         Ok(if value & 1 == 0 { half } else { -half - 1 })
     }
 
-    /// Refuses bytes that are left.
+    /// Refuses unread bytes.
     pub fn end(&self) -> Result<()> {
         if self.left() > 0 {
-            return refuse("there are bytes too many", self.section);
+            return refuse("there are extra bytes", self.section);
         }
         Ok(())
     }

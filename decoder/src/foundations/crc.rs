@@ -1,4 +1,4 @@
-//! CRC-32 as PNG has it, CRC32C of sections, and Adler-32.
+//! CRC-32 of PNG, CRC32C of sections, and Adler-32.
 
 const fn table(polynomial: u32) -> [u32; 256] {
     let mut table = [0; 256];
@@ -29,12 +29,12 @@ fn crc(table: &[u32; 256], parts: &[&[u8]]) -> u32 {
     !value
 }
 
-/// CRC32C over parts, one after the other.
+/// CRC32C over concatenated parts.
 pub fn crc32c(parts: &[&[u8]]) -> u32 {
     crc(&CASTAGNOLI, parts)
 }
 
-/// CRC-32 over parts, one after the other.
+/// CRC-32 over concatenated parts.
 pub fn crc32(parts: &[&[u8]]) -> u32 {
     crc(&ISO, parts)
 }

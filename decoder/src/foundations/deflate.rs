@@ -1,4 +1,5 @@
-//! A simple deflate (RFC 1951): one block of the fixed code, and matches of the last place of three equal bytes.
+//! A simple deflate encoder (RFC 1951): one block of the fixed code, and matches with the last place of the same three
+//! bytes.
 
 /// Bits, low bit first.
 #[derive(Default)]
@@ -19,12 +20,12 @@ impl Writer {
         }
     }
 
-    /// How many bits there are up to the end of a byte.
+    /// The number of bits up to the end of the byte.
     pub fn room(&self) -> u32 {
         (8 - self.count) % 8
     }
 
-    /// How many bytes there are, the last one in part.
+    /// The number of bytes, the last of which may be partial.
     pub fn bytes(&self) -> usize {
         self.out.len() + usize::from(self.count > 0)
     }
@@ -43,7 +44,8 @@ impl Writer {
         }
     }
 
-    /// A length or a distance, less its least value, with two (or four) ranges for each power of two.
+    /// The symbol, extra bits and their number of a length or a distance, less its least value, with 2^fraction ranges
+    /// per power of two.
     pub fn ranged(value: u32, fraction: u32) -> (u32, u32, u32) {
         if value < 2 << fraction {
             return (value, 0, 0);

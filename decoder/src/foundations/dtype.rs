@@ -98,7 +98,7 @@ pub fn elements(shape: &[u64]) -> Option<u64> {
     shape.iter().try_fold(1u64, |product, &extent| product.checked_mul(extent)).filter(|&n| n < 1 << 60)
 }
 
-/// Whether an array can have this shape, also one without elements.
+/// Whether an array can have this shape; it may have no elements.
 pub fn is_possible(dtype: Dtype, shape: &[u64]) -> bool {
     let some: Vec<u64> = shape.iter().map(|&extent| extent.max(1)).collect();
     elements(&some).and_then(|count| count.checked_mul(dtype.size() as u64)).is_some_and(|bytes| bytes < 1 << 60)

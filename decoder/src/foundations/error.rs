@@ -1,8 +1,8 @@
-//! What a reader says when it refuses an archive.
+//! Errors of a reader that refuses an archive.
 
 use std::fmt;
 
-/// A refusal: what is wrong, and the section of the specification that says so.
+/// A refusal: what is wrong, and the section of the specification with the violated rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     pub what: String,
@@ -19,17 +19,16 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Makes an error of a text and a section.
+/// Makes an error from a text and a section.
 pub fn error(what: impl Into<String>, section: &'static str) -> Error {
     Error { what: what.into(), section }
 }
 
-/// Refuses: the same as a result.
 pub fn refuse<T>(what: impl Into<String>, section: &'static str) -> Result<T> {
     Err(error(what, section))
 }
 
-/// Refuses unless something holds.
+/// Refuses unless a condition holds.
 pub fn demand(holds: bool, what: &str, section: &'static str) -> Result<()> {
     if holds {
         Ok(())

@@ -14,7 +14,7 @@ const DISTANCE_BASE: [u16; 30] = [
 const DISTANCE_EXTRA: [u8; 30] =
     [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
 
-/// Bits of a stream, low bit first; zeros behind its end are noticed when they have been used.
+/// Bits of a stream, low bit first. Zeros follow its end; using them is an error.
 struct Bits<'a> {
     data: &'a [u8],
     at: usize,
@@ -50,7 +50,7 @@ impl Bits<'_> {
         Ok(())
     }
 
-    /// How many bytes have been used, in part or in full.
+    /// The number of bytes used, at least in part.
     fn used(&self) -> usize {
         self.at - (self.count / 8) as usize
     }
@@ -82,7 +82,7 @@ impl Huffman {
             }
             code <<= 1;
         }
-        // A code with words to spare is allowed only if it has one word, of one bit (or none at all).
+        // An incomplete code is allowed only if it has a single word of one bit, or none at all.
         let complete = code == 2 << bits;
         if !complete && (used > 1 || bits > 1) {
             return refuse("a deflate code is incomplete", SECTION);
@@ -108,7 +108,7 @@ pub fn inflate_all(data: &[u8], limit: usize) -> Result<Vec<u8>> {
     inflate_behind(&[], data, limit)
 }
 
-/// The same of a stream that refers to a dictionary in front of it.
+/// Inflates a stream that refers to a dictionary in front of it.
 pub fn inflate_behind(dictionary: &[u8], data: &[u8], limit: usize) -> Result<Vec<u8>> {
     let mut bits = Bits { data, at: 0, buffer: 0, count: 0 };
     let mut out = dictionary.to_vec();
@@ -177,7 +177,7 @@ fn codes(bits: &mut Bits) -> Result<(Huffman, Huffman)> {
         let (value, times) = match code.symbol(bits)? {
             16 => match lengths.last() {
                 Some(&value) => (value, 3 + bits.take(2)?),
-                None => return refuse("a deflate stream repeats a length that is not there", SECTION),
+                None => return refuse("a deflate stream repeats a missing length", SECTION),
             },
             17 => (0, 3 + bits.take(3)?),
             18 => (0, 11 + bits.take(7)?),

@@ -51,7 +51,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Whether a byte comes next; it is taken then.
+    /// Takes a byte if it comes next; whether it did.
     fn next_is(&mut self, byte: u8) -> bool {
         self.spaces();
         let is = self.peek() == byte;
@@ -100,7 +100,7 @@ impl Parser<'_> {
         let mut keys: Vec<&str> = map.iter().map(|(key, _)| key.as_str()).collect();
         keys.sort_unstable();
         if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
-            return refuse(format!("the key {:?} is there twice", pair[0]), SECTION);
+            return refuse(format!("the key {:?} exists twice", pair[0]), SECTION);
         }
         Ok(Json::Map(map))
     }
@@ -207,7 +207,7 @@ impl Json {
         }
     }
 
-    /// A list of so many entries.
+    /// A list whose number of entries is between two bounds.
     pub fn list_of(&self, low: usize, high: usize, what: &str) -> Result<&[Json]> {
         let list = self.list(what)?;
         if list.len() < low || list.len() > high {
@@ -228,7 +228,7 @@ impl Json {
         Ok(self.number(low.into(), high.into(), what)? as i64)
     }
 
-    /// A list of so many integers between two bounds.
+    /// A list of N integers between two bounds.
     pub fn integers<const N: usize>(&self, low: i64, high: i64, what: &str) -> Result<[i64; N]> {
         let mut all = [0; N];
         for (number, json) in all.iter_mut().zip(self.list_of(N, N, what)?) {
@@ -237,7 +237,7 @@ impl Json {
         Ok(all)
     }
 
-    /// The same of up to `most`.
+    /// A list of up to `most` integers between two bounds.
     pub fn integers_up_to(&self, most: usize, low: i64, high: i64, what: &str) -> Result<Vec<i64>> {
         self.list_of(1, most, what)?.iter().map(|json| json.integer(low, high, what)).collect()
     }
@@ -249,23 +249,23 @@ impl Json {
         }
     }
 
-    /// The entries of an object, to be asked for one by one.
+    /// The entries of an object, to be taken one by one.
     pub fn fields(&self, what: &str) -> Result<Fields<'_>> {
-        Ok(Fields { map: self.map(what)?, seen: 0, what: what.to_string() })
+        Ok(Fields { map: self.map(what)?, found_count: 0, what: what.to_string() })
     }
 }
 
-/// An object of which every key has to be known; `end` refuses others.
+/// An object whose keys must all be known; `end` refuses others.
 pub struct Fields<'a> {
     map: &'a [(String, Json)],
-    seen: usize,
+    found_count: usize,
     what: String,
 }
 
 impl<'a> Fields<'a> {
     pub fn optional(&mut self, key: &str) -> Option<&'a Json> {
         let found = self.map.iter().find(|(name, _)| name == key).map(|(_, value)| value);
-        self.seen += usize::from(found.is_some());
+        self.found_count += usize::from(found.is_some());
         found
     }
 
@@ -284,9 +284,9 @@ impl<'a> Fields<'a> {
         self.take(key)?.text(key)
     }
 
-    /// Every key is asked for once; so there is one too many if there are more than were found.
+    /// Every known key is taken once, so a difference in numbers means an unknown key.
     pub fn end(self) -> Result<()> {
-        if self.seen != self.map.len() {
+        if self.found_count != self.map.len() {
             return refuse(format!("{} has an unknown key", self.what), SECTION);
         }
         Ok(())

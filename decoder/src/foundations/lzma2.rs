@@ -59,7 +59,7 @@ impl<'a> Range<'a> {
         value
     }
 
-    /// A tree of `count` bits, the highest first.
+    /// Decodes a tree of `count` bits, the highest first.
     fn tree(&mut self, probabilities: &mut [u16], count: u32) -> u32 {
         let mut node = 1usize;
         for _ in 0..count {
@@ -103,7 +103,7 @@ impl Lengths {
     }
 }
 
-/// What an LZMA decoder remembers.
+/// The state of an LZMA decoder.
 struct State {
     lc: u32,
     lp: u32,
@@ -192,7 +192,7 @@ impl State {
         }
         range.normalise();
         if range.at != data.len() || range.code != 0 {
-            return refuse("an LZMA2 chunk does not end where it should", SECTION);
+            return refuse("an LZMA2 chunk does not end at its declared end", SECTION);
         }
         Ok(())
     }
@@ -256,7 +256,7 @@ impl State {
 pub fn decode(data: &[u8], limit: usize) -> Result<Vec<u8>> {
     let mut bytes = crate::foundations::bytes::Bytes::new(data, SECTION);
     let mut out = Vec::new();
-    let mut start = None; // where the dictionary begins
+    let mut start = None; // start of the dictionary
     let mut state: Option<State> = None;
     loop {
         let control = bytes.byte()?;
@@ -282,7 +282,7 @@ pub fn decode(data: &[u8], limit: usize) -> Result<Vec<u8>> {
             1 | 2 => {
                 out.extend_from_slice(bytes.take(size)?);
                 if control == 1 {
-                    state = None; // the next LZMA chunk has to bring its properties
+                    state = None; // the next LZMA chunk needs properties
                 }
             }
             0x80.. => {

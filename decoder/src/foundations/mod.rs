@@ -1,4 +1,4 @@
-//! Bytes, checksums, numbers, and the formats that others defined.
+//! Bytes, checksums, numbers, and standard formats.
 
 pub mod arithmetic;
 pub mod bytes;

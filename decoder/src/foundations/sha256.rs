@@ -11,7 +11,7 @@ const ROUNDS: [u32; 64] = [
     0xc67178f2,
 ];
 
-/// A digest in the making.
+/// An incremental digest.
 #[derive(Clone)]
 pub struct Sha256 {
     state: [u32; 8],
@@ -103,7 +103,6 @@ impl Sha256 {
     }
 }
 
-/// The digest of some bytes.
 pub fn sha256(data: &[u8]) -> [u8; 32] {
     let mut digest = Sha256::default();
     digest.update(data);

@@ -8,7 +8,7 @@ pub fn output(state: u64, k: u64) -> u32 {
     ((x ^ (x >> 31)) >> 32) as u32
 }
 
-/// The outputs of a state, one after the other.
+/// The sequence of outputs of a state.
 pub struct Outputs {
     state: u64,
     next: u64,

@@ -47,13 +47,14 @@ table!(
 #[cfg(not(feature = "bundled"))]
 static BETA_BINOMIAL: OnceLock<Vec<u16>> = OnceLock::new();
 
-/// The rows of the beta-binomial distributions; zeros, with which no model passes its test, until they are given.
+/// The rows of the beta-binomial distributions. They are zeros until the caller provides them, so that models with them
+/// fail their tests.
 #[cfg(not(feature = "bundled"))]
 pub fn beta_binomial() -> &'static [u16] {
     BETA_BINOMIAL.get_or_init(|| vec![0; 524288])
 }
 
-/// Takes the bytes of `beta_binomial.bin`; tells whether they are right.
+/// Takes the bytes of `beta_binomial.bin`. Returns whether they are right.
 #[cfg(not(feature = "bundled"))]
 pub fn give_beta_binomial(bytes: &[u8]) -> bool {
     const DIGEST: &str = "8c95250e06ff2ea1e5798835fe60a855a8c999028596a1f4bae4c9d451077c86";

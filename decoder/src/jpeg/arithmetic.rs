@@ -1,4 +1,4 @@
-//! Scans by arithmetic coding (jpeg-format.md, J4; T.81, annex D, F.1.4 and G.1.3).
+//! Arithmetic-coded scans (jpeg-format.md, J4; T.81, annex D, F.1.4 and G.1.3).
 
 use crate::foundations::error::{demand, Result};
 use crate::jpeg::levels::{natural, Block};
@@ -6,8 +6,8 @@ use crate::jpeg::markers::Scan;
 
 const SECTION: &str = "jpeg-format.md, J4";
 
-/// Table D.3: the size of the less probable symbol << 16, the next state behind it << 8, whether it becomes the more
-/// probable one << 7, the next state behind the other one.
+/// Table D.3, per state: size of the less probable symbol (LPS) << 16, next state after an LPS << 8, whether an LPS
+/// exchanges the symbols << 7, next state after the more probable symbol.
 #[rustfmt::skip]
 const ESTIMATES: [u32; 113] = [
     0x5A1D0181, 0x25860E02, 0x11141003, 0x080B1204, 0x03D81405, 0x01DA1706, 0x00E51907, 0x006F1C08,
@@ -26,18 +26,18 @@ const ESTIMATES: [u32; 113] = [
     0x415E6763, 0x562769EA, 0x50E76C6B, 0x4B856D67, 0x55976E6D, 0x504F6F6B, 0x5A106EEF, 0x5522706D, 0x59EB70EF,
 ];
 
-/// Binary decisions as bytes.
+/// The interval of the encoder of binary decisions.
 struct Interval {
     low: u32,
     size: u32,
     /// Bits to the next byte.
     missing: u32,
-    /// Bytes that a carry may change, or that may be left out.
+    /// Bytes that a carry may change, or that may be dropped at the end.
     waiting: Vec<u8>,
 }
 
 impl Interval {
-    /// A state has the more probable symbol in bit 7.
+    /// Codes a symbol. Bit 7 of a state is the more probable symbol.
     fn code(&mut self, state: &mut u8, symbol: bool) {
         let (entry, more) = (ESTIMATES[usize::from(*state & 127)], *state & 128);
         let (less, likely) = (entry >> 16, symbol == (more != 0));
@@ -87,11 +87,11 @@ impl Interval {
     }
 }
 
-/// What is kept between the blocks of a scan, up to a restart.
+/// The state between the blocks of a scan, up to a restart.
 pub struct Stretch {
     interval: Interval,
     previous: [i32; 4],
-    /// Of DC, by the difference before.
+    /// The contexts of DC, selected by the previous difference.
     contexts: [usize; 4],
     dc: [[u8; 64]; 4],
     ac: [[u8; 256]; 4],
@@ -105,14 +105,14 @@ impl Default for Stretch {
 }
 
 impl Stretch {
-    /// Writes the bytes that stay as they are, whatever follows.
+    /// Writes the bytes that no carry can change any more.
     pub fn settle(&mut self, out: &mut Vec<u8>) {
         let waiting = &self.interval.waiting;
         let last = waiting.iter().rposition(|&byte| byte != 0xFF);
         self.interval.write(last.unwrap_or(0), out);
     }
 
-    /// Writes all bytes: of the numbers in the interval one with the most zeros in the end.
+    /// Writes all bytes: the number in the interval with the most trailing zeros.
     pub fn end(mut self, out: &mut Vec<u8>) {
         let interval = &mut self.interval;
         let mut low = (interval.low + interval.size - 1) & 0xFFFF_0000;
@@ -168,7 +168,7 @@ impl Stretch {
         let (band, split) = (scan.first.max(1)..=scan.last, usize::from(conditions[16 + table]));
         let size = |k: usize, low: u32| i32::from(block[natural(k)]).abs() >> low;
         let end = band.clone().rfind(|&k| size(k, scan.low) > 0).unwrap_or(0);
-        // The last one that an earlier scan has found to be other than 0.
+        // The last coefficient that is nonzero after earlier scans.
         let known = band.clone().rfind(|&k| scan.high > 0 && size(k, scan.high) > 0).unwrap_or(0);
         let mut begins = true;
         for k in band {
@@ -198,7 +198,7 @@ impl Stretch {
     }
 }
 
-/// Codes a number of 1 or more, and returns the highest bit of it less 1.
+/// Codes a number of 1 or more, and returns the highest bit of the number less 1.
 fn magnitude(
     interval: &mut Interval,
     size: i32,
@@ -208,7 +208,7 @@ fn magnitude(
     twice: bool,
 ) -> Result<i32> {
     let rest = size - 1;
-    demand(rest < 1 << 15, "a JPEG stream has a number that arithmetic coding lacks", SECTION)?;
+    demand(rest < 1 << 15, "a number of a JPEG stream is out of the range of arithmetic coding", SECTION)?;
     interval.code(&mut states[place], rest > 0);
     if twice && rest > 0 {
         interval.code(&mut states[place], rest > 1);

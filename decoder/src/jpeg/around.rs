@@ -1,5 +1,4 @@
-//! What is known around a block: its neighbours, their edges, and the first component on its grid
-//! (jpeg-format.md, J6).
+//! The surroundings of a block: its neighbours, their edges, and the first component on its grid (jpeg-format.md, J6).
 
 use crate::jpeg::levels::{natural, Block, BASIS, BLOCK, INSIDE, OUTSIDE};
 
@@ -13,7 +12,7 @@ pub struct Edges {
 }
 
 impl Edges {
-    /// Of dequantised coefficients.
+    /// The edges of a block of dequantised coefficients.
     pub fn new(d: &[i64; BLOCK]) -> Edges {
         let mut edges = Edges::default();
         for n in 0..8 {
@@ -35,12 +34,12 @@ impl Edges {
     }
 }
 
-/// What is kept of a block for those behind it.
+/// The data of a block that later blocks need.
 #[derive(Clone)]
 pub struct Known {
     pub edges: Edges,
     pub sizes: [i64; BLOCK],
-    /// Coefficients other than DC that are not 0.
+    /// The number of nonzero coefficients except DC.
     pub nonzero: i64,
 }
 
@@ -52,7 +51,7 @@ impl Known {
     };
 }
 
-/// The sizes of coefficients but DC, with those around them, in units of 2^-4.
+/// The magnitudes of coefficients except DC, smoothed with their neighbours, in units of 2^-4.
 pub fn smoothed(d: &[i64; BLOCK]) -> [i64; BLOCK] {
     let mut rows = [[0; 10]; 8];
     for (n, &d) in d.iter().enumerate().skip(1) {
@@ -78,7 +77,7 @@ pub struct Around<'a> {
     pub above2: &'a Block,
     pub has_left: bool,
     pub has_above: bool,
-    /// Those that are known: R and Rp of the block to the left, B and Bp of the one above.
+    /// R and Rp of the block to the left, B and Bp of the one above.
     pub left_edges: &'a Edges,
     pub above_edges: &'a Edges,
     /// Sizes of L, A, AL and AR.
@@ -93,8 +92,8 @@ pub struct Around<'a> {
     pub nonzero: [i64; 2],
 }
 
-/// The dequantised coefficients of the first component on the grid of another one, for a block of it that covers `down`
-/// by `across` blocks of the first component; `block` gives a block of it by row and column.
+/// The dequantised coefficients of the first component on the grid of another one, for a block that covers `down` by
+/// `across` blocks of the first component. `block` returns a block of the first component by row and column.
 pub fn shared_luma<'a>(
     steps: &[i64; BLOCK],
     block: impl Fn(usize, usize) -> &'a Block,
@@ -144,7 +143,7 @@ pub fn shared_luma<'a>(
     luma
 }
 
-/// The last place of such coefficients: the last one of more than half a step.
+/// The last place of these coefficients: the last one of more than half a step.
 pub fn luma_last(luma: &[i64; BLOCK], inverse: &[i64; BLOCK]) -> i64 {
     let is_large = |k: &usize| (luma[natural(*k)].abs() * inverse[natural(*k)]) >> 16 > 128;
     (1..BLOCK).rev().find(is_large).unwrap_or(0) as i64

@@ -1,11 +1,11 @@
-//! The decisions of coefficients: what contexts have counted, and mixers of it (jpeg-format.md, J6.3).
+//! The decisions of coefficients: adaptive contexts and mixers (jpeg-format.md, J6.3).
 
 use crate::counting::decider::{dot, learn_weights, squash, stretch};
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::error::Result;
 
 pub const CONTEXTS: usize = 8;
-/// The logistic distributions.
+/// The number of logistic distributions.
 pub const DISTRIBUTIONS: usize = 4;
 pub const MIXERS: usize = 4;
 const SETS: [usize; MIXERS] = [2816, 1664, 2304, 1696];
@@ -20,7 +20,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Those of the values of the contexts.
+    /// The lines of these values of the contexts.
     pub fn new(place: usize, values: [i64; CONTEXTS]) -> Lines {
         let mut lines = Lines::default();
         for (c, value) in values.into_iter().enumerate() {
@@ -43,13 +43,13 @@ pub struct Decisions<'a> {
     slots: Vec<Slots>,
     weights: Vec<[i16; INPUTS]>,
     uses: Vec<u8>,
-    /// Of slots and of sets of weights, by their counts.
+    /// The rates of slots, indexed by their counts.
     slot_rates: [i32; 128],
     set_rates: [i32; 256],
     logarithms: Vec<i32>,
 }
 
-/// The slots of a context at a value lie in a line of the processor's cache.
+/// The slots of a context at a value share a cache line.
 #[derive(Clone)]
 #[repr(align(64))]
 struct Slots([u32; 16]);
@@ -72,7 +72,7 @@ impl<'a> Decisions<'a> {
         })
     }
 
-    /// Refuses coded bytes that were not needed.
+    /// Refuses unread bytes.
     pub fn end(&self) -> Result<()> {
         self.coder.end()
     }
@@ -84,9 +84,9 @@ impl<'a> Decisions<'a> {
         self.logarithms[(place as usize).wrapping_sub(127 * 64).min(23 * 64 - 1)]
     }
 
-    /// A decision. `slot`: its place in the lines; `sets`: of the mixers.
+    /// Pops a decision. `slot`: its place in the lines. `sets`: those of the mixers.
     pub fn pop(&mut self, lines: &Lines, slot: usize, parts: &Parts, sets: [usize; MIXERS]) -> Result<bool> {
-        // All are fetched before one is used: most are not in a cache.
+        // All slots are loaded before one is used, since most are not in a cache.
         let values: [u32; CONTEXTS] = std::array::from_fn(|c| self.slots[lines.numbers[c]].0[slot & 15]);
         let mut found = [0; CONTEXTS];
         let mut x = [0i16; INPUTS];

@@ -1,4 +1,4 @@
-//! The method decoded: pixels that a JPEG decoder made (jpeg-format.md, J8).
+//! The method decoded: pixels that were decoded from a JPEG stream (jpeg-format.md, J8).
 
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::dtype::Dtype;
@@ -15,7 +15,7 @@ const MOST_ELEMENTS: u64 = 1 << 24;
 
 type Steps = [u16; BLOCK];
 
-/// What is learned of heads and corrections.
+/// The adaptive probabilities of heads and corrections.
 #[derive(Default)]
 struct Counters {
     same: Counter,
@@ -34,7 +34,7 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
         let (rows, columns, channels) = match run.shape[..] {
             [rows, columns] => (rows, columns, 1),
             [rows, columns, 3] => (rows, columns, 3),
-            _ => return refuse("a decoded tile is no picture", SECTION),
+            _ => return refuse("a decoded tile is not a picture", SECTION),
         };
         demand(run.dtype == Dtype::U8, "a decoded tile is not of bytes", SECTION)?;
         let fits = rows.min(columns) >= 8 && run.elements <= MOST_ELEMENTS;
@@ -48,7 +48,7 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-/// The picture of which a tile is the last part.
+/// The frame whose last rows and columns are a tile.
 struct Tile {
     rows: usize,
     columns: usize,
@@ -144,7 +144,7 @@ impl Tile {
 impl Counters {
     fn table(&mut self, table: usize, coder: &mut Decoder) -> Result<()> {
         if self.same.bit(coder)? {
-            return demand(self.tables[table].is_some(), "a table is that of no tile before", SECTION);
+            return demand(self.tables[table].is_some(), "no previous tile has this table", SECTION);
         }
         let mut steps = [0; BLOCK];
         let mut before = 0;
@@ -163,7 +163,7 @@ impl Counters {
             before = numbers[before.min(3)].read(coder)?;
             match u8::try_from(i64::from(*level) + signed(before)) {
                 Ok(changed) => *level = changed,
-                Err(_) => return refuse("a correction leads beyond the levels", SECTION),
+                Err(_) => return refuse("a corrected pixel is out of range", SECTION),
             }
         }
         Ok(())

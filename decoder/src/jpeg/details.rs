@@ -1,4 +1,4 @@
-//! What an encoder of a JPEG stream chose (jpeg-format.md, J3).
+//! The choices of the encoder of a JPEG stream (jpeg-format.md, J3).
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -8,7 +8,7 @@ use crate::foundations::error::{demand, Result};
 
 const SECTION: &str = "jpeg-format.md, J3";
 
-/// Places in ascending order, each with a value.
+/// Ascending places, each with a value.
 pub struct List {
     entries: Peekable<IntoIter<(u64, u64)>>,
 }
@@ -30,17 +30,17 @@ impl List {
         Ok(List { entries: entries.into_iter().peekable() })
     }
 
-    /// The value of a place; they are asked for in ascending order.
+    /// The value of a place. Places must ascend from call to call.
     pub fn at(&mut self, place: u64) -> Option<u64> {
         while self.entries.next_if(|entry| entry.0 < place).is_some() {}
         self.entries.peek().filter(|entry| entry.0 == place).map(|entry| entry.1)
     }
 }
 
-/// A scan whose data do not end where its last unit does.
+/// A scan whose data do not end with its last unit.
 #[derive(Clone, Copy, Default)]
 pub struct Cut<'a> {
-    /// That are written; all of them if there is none.
+    /// The number of written units; None for all.
     pub units: Option<u64>,
     pub rest: &'a [u8],
 }
@@ -57,7 +57,7 @@ pub struct Details<'a> {
 }
 
 impl<'a> Details<'a> {
-    /// Those of a stream with so many scans.
+    /// Reads the details of a stream with a number of scans.
     pub fn read(packed: &'a [u8], scans: u64) -> Result<Self> {
         if packed.is_empty() {
             return Ok(Details::default());
@@ -76,7 +76,7 @@ impl<'a> Details<'a> {
         };
         while bytes.left() > 0 {
             let scan = bytes.varint()?;
-            demand(scan < scans, "a JPEG stream has a cut of a scan that is not there", SECTION)?;
+            demand(scan < scans, "a JPEG stream has a cut of a scan that does not exist", SECTION)?;
             let units = bytes.varint()?.checked_sub(1);
             let size = bytes.varint()?;
             details.cuts.push((scan, Cut { units, rest: bytes.take_long(size)? }));

@@ -1,11 +1,11 @@
-//! Places of coefficients, the tables of the cosine transform, and steps of logarithms (jpeg-format.md, J6).
+//! Places of coefficients, the tables of the cosine transform, and logarithmic quantisers (jpeg-format.md, J6).
 
 pub const BLOCK: usize = 64;
 
-/// A block of coefficients, in rows.
+/// A block of coefficients, row-major.
 pub type Block = [i16; BLOCK];
 
-/// The places in rows of those in zigzag order.
+/// The row-major place of each zigzag index.
 pub const NATURAL: [u8; BLOCK] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
     28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
@@ -41,7 +41,7 @@ const fn basis() -> [[i64; 8]; 8] {
     basis
 }
 
-/// Steps of a third of an octave, 0 to 40, of x >= 0 in units of 2^-8.
+/// Quantises x >= 0, in units of 2^-8, in thirds of an octave, from 0 to 40.
 #[inline]
 pub fn thirds(x: i64) -> usize {
     if x < 8 {
@@ -52,7 +52,7 @@ pub fn thirds(x: i64) -> usize {
     (3 * (lead - 8) + 16 + i64::from(m >= 323) + i64::from(m >= 406)).clamp(0, 40) as usize
 }
 
-/// Steps of half an octave, 0 to 24.
+/// Quantises in halves of an octave, from 0 to 24.
 #[inline]
 pub fn halves(x: i64) -> i64 {
     if x < 16 {

@@ -11,18 +11,18 @@ pub struct Component {
     pub h: usize,
     pub v: usize,
     table: usize,
-    /// Of blocks, in whole units of all components.
+    /// Rows of blocks, in whole units of all components.
     pub rows: usize,
     pub columns: usize,
-    /// Of blocks, in a scan of this component alone.
+    /// Rows of blocks, in a scan of this component alone.
     pub own_rows: usize,
     pub own_columns: usize,
-    /// Of quantisation, in rows; 0 where none is known.
+    /// The steps of quantisation, row-major; 0 without a table.
     pub steps: [u16; BLOCK],
 }
 
 impl Component {
-    /// One of so many blocks that no scan has. steps: in rows.
+    /// A component without scans. rows, columns: of blocks. steps: row-major.
     pub fn new(rows: usize, columns: usize, steps: [u16; BLOCK]) -> Component {
         Component { id: 0, h: 1, v: 1, table: 0, rows, columns, own_rows: 0, own_columns: 0, steps }
     }
@@ -39,7 +39,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// One of so many of its rows of units.
+    /// The frame of a strip with this number of rows of units.
     pub fn part(&self, rows: usize) -> Frame {
         let own = |one: &Component| Component { rows: rows * one.v, ..one.clone() };
         Frame { rows, components: self.components.iter().map(own).collect(), ..*self }
@@ -61,12 +61,11 @@ pub struct Scan {
     /// Places in zigzag order; `first` is the predictor of samples.
     pub first: usize,
     pub last: usize,
-    /// Of successive approximation.
     pub high: u32,
     pub low: u32,
 }
 
-/// The word of each symbol, and its length; 0 where it has none.
+/// The code word of each symbol, and its length; 0 without one.
 pub struct Huffman {
     words: [(u16, u8); 256],
 }
@@ -97,17 +96,17 @@ impl Huffman {
     }
 }
 
-/// Goes through the segments of a skeleton, and keeps the tables that hold.
+/// Parses the segments of a skeleton, and stores the current tables.
 pub struct Segments<'a> {
-    /// Without the first two bytes.
+    /// The skeleton without the first two bytes.
     bytes: &'a [u8],
-    /// Behind the last segment that was read.
+    /// The place behind the last segment that was read.
     pub at: usize,
     pub frame: Option<Frame>,
     quantisation: [[u16; BLOCK]; 4],
     dc: [Option<Huffman>; 4],
     ac: [Option<Huffman>; 4],
-    /// Of arithmetic coding: of the tables of DC, and behind 16 of those of AC.
+    /// The conditioning of arithmetic coding: of the tables of DC, and after 16 entries of those of AC.
     pub conditions: [u8; 20],
     pub restart_interval: u64,
 }
@@ -130,7 +129,7 @@ impl<'a> Segments<'a> {
         }
     }
 
-    /// The next scan, whose header has been read; nothing where the stream ends.
+    /// Reads up to the header of the next scan. None at the end of the stream.
     pub fn next_scan(&mut self) -> Result<Option<Scan>> {
         while let [first, marker, rest @ ..] = &self.bytes[self.at..] {
             demand(*first == 0xFF, "a JPEG stream has bytes between its segments", SECTION)?;
@@ -138,7 +137,7 @@ impl<'a> Segments<'a> {
                 0xFF => self.at += 1,
                 0xD9 => break,
                 0x01 | 0xD0..=0xD7 => self.at += 2,
-                0x00 | 0xD8 => return refuse("a JPEG stream has a marker where none can be", SECTION),
+                0x00 | 0xD8 => return refuse("a JPEG stream has a misplaced marker", SECTION),
                 marker => {
                     if rest.len() < 2 {
                         break;
@@ -161,7 +160,11 @@ impl<'a> Segments<'a> {
             0xC4 => self.huffman_tables(segment),
             0xDB => self.quantisation_tables(segment),
             0xDD => {
-                demand(segment.len() == 2, "a restart interval of a JPEG stream has another size", SECTION)?;
+                demand(
+                    segment.len() == 2,
+                    "the segment of a restart interval of a JPEG stream has a wrong size",
+                    SECTION,
+                )?;
                 self.restart_interval = word(segment) as u64;
                 Ok(())
             }
@@ -199,7 +202,7 @@ impl<'a> Segments<'a> {
                 self.conditions[usize::from(place)] = value;
             }
         }
-        demand(fits, "the conditions of arithmetic coding of a JPEG stream are damaged", SECTION)
+        demand(fits, "the conditioning of arithmetic coding of a JPEG stream is damaged", SECTION)
     }
 
     fn quantisation_tables(&mut self, mut segment: &[u8]) -> Result<()> {
@@ -223,7 +226,7 @@ impl<'a> Segments<'a> {
             return refuse("a frame of a JPEG stream is cut off", SECTION);
         };
         let fits = (1..=4).contains(count) && segment.len() == 6 + 3 * usize::from(*count);
-        demand(fits, "a frame of a JPEG stream has other than 1 to 4 components", SECTION)?;
+        demand(fits, "a frame of a JPEG stream does not have 1 to 4 components", SECTION)?;
         let (mut height, width) = (word(size), word(&size[2..]));
         if height == 0 {
             let rest = &self.bytes[self.at..];
@@ -233,7 +236,7 @@ impl<'a> Segments<'a> {
         let lossless = marker == 0xC3;
         let precise = if lossless { (2..=16).contains(precision) } else { matches!(precision, 8 | 12) };
         let fits = precise && height > 0 && width > 0;
-        demand(fits, "a frame of a JPEG stream has no pixels, or such of other bits", SECTION)?;
+        demand(fits, "a frame of a JPEG stream has no pixels, or an unsupported precision", SECTION)?;
         let mut components: Vec<Component> = Vec::new();
         for part in segment[6..].chunks_exact(3) {
             let (id, h, v) = (part[0], usize::from(part[1] >> 4), usize::from(part[1] & 15));
@@ -298,7 +301,7 @@ impl<'a> Segments<'a> {
             let band = if first == 0 { last == 0 } else { count == 1 };
             first <= last && last < BLOCK && low <= 13 && band && (high == 0 || high == low + 1)
         } else {
-            // Whatever stands there.
+            // These fields are ignored.
             (first, last, high, low) = (0, BLOCK - 1, 0, 0);
             true
         };

@@ -1,4 +1,4 @@
-//! Samples and pixels of coefficients (jpeg-format.md, J8).
+//! Decodes coefficients to samples and pixels (jpeg-format.md, J8).
 
 use crate::jpeg::levels::{Block, BLOCK};
 use crate::jpeg::markers::Component;
@@ -9,7 +9,7 @@ pub struct Plane {
     columns: usize,
     stride: usize,
     samples: Vec<u8>,
-    /// The rows and columns of pixels for a sample.
+    /// The rows and columns of pixels per sample.
     down: usize,
     across: usize,
 }
@@ -32,7 +32,7 @@ fn transform(x: [i64; 8], shift: u32) -> [i64; 8] {
 }
 
 impl Plane {
-    /// size: its rows and columns; factors: the pixels for a sample, down and across.
+    /// size: rows and columns. factors: pixels per sample, down and across.
     pub fn new(blocks: &[Block], component: &Component, size: [usize; 2], factors: [usize; 2]) -> Plane {
         let stride = 8 * component.columns;
         let mut samples = vec![0; blocks.len() * BLOCK];
@@ -57,7 +57,7 @@ impl Plane {
         &self.samples[number * self.stride..][..self.columns]
     }
 
-    /// The samples of the pixels of a row, as many as there are.
+    /// The upsampled samples of a row of pixels.
     fn upsample(&self, number: usize, out: &mut Vec<i32>) {
         out.clear();
         let own = number / self.down;
@@ -82,7 +82,7 @@ impl Plane {
     }
 }
 
-/// The pixels of one component, or of three, from a row and a column on, up to others.
+/// The pixels of one or three components, within a range of rows and columns.
 pub fn pixels(planes: &[Plane], [top, left]: [usize; 2], [bottom, right]: [usize; 2]) -> Vec<u8> {
     let level = |x: i32| x.clamp(0, 255) as u8;
     let mut out = Vec::with_capacity((bottom - top) * (right - left) * planes.len());

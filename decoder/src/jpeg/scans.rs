@@ -11,13 +11,13 @@ const SECTION: &str = "jpeg-format.md, J4";
 const LONGEST_RUN: u32 = 32_767;
 const MOST_CORRECTIONS: usize = 937;
 
-/// What the streams of a kind have.
+/// The numbers of a stream, by its kind.
 pub enum Planes {
     Coefficients(Vec<Vec<Block>>),
     Samples(Vec<Vec<u16>>),
 }
 
-/// The bytes of a stream, from its skeleton without the first two bytes, its blocks and its details.
+/// Writes the bytes of a stream. skeleton: without the first two bytes.
 pub fn write(skeleton: &[u8], planes: &Planes, details: Details, size: usize) -> Result<Vec<u8>> {
     let mut segments = Segments::new(skeleton);
     let mut writer =
@@ -32,7 +32,7 @@ pub fn write(skeleton: &[u8], planes: &Planes, details: Details, size: usize) ->
         number += 1;
     }
     writer.bits.out.extend_from_slice(&skeleton[copied..]);
-    demand(writer.bits.out.len() == size, "a JPEG stream has another size", SECTION)?;
+    demand(writer.bits.out.len() == size, "the size of a JPEG stream does not match", SECTION)?;
     Ok(writer.bits.out)
 }
 
@@ -41,7 +41,7 @@ struct Bits {
     out: Vec<u8>,
     buffer: u64,
     count: u32,
-    /// Of the stream.
+    /// The size of the stream.
     size: usize,
 }
 
@@ -59,9 +59,9 @@ impl Bits {
         }
     }
 
-    /// Refuses what is longer than the stream.
+    /// Refuses more bytes than the stream has.
     fn check(&self) -> Result<()> {
-        demand(self.out.len() <= self.size, "a JPEG stream has another size", SECTION)
+        demand(self.out.len() <= self.size, "the size of a JPEG stream does not match", SECTION)
     }
 }
 
@@ -76,7 +76,7 @@ struct Writer<'a> {
 /// The tables of a component of a scan, DC and AC.
 type Tables<'a> = [Option<&'a Huffman>; 2];
 
-/// What is kept between the blocks of a scan.
+/// The state between the blocks of a scan.
 struct State<'a> {
     scan: &'a Scan,
     planes: &'a Planes,
@@ -84,14 +84,14 @@ struct State<'a> {
     first: Vec<(usize, usize)>,
     progressive: bool,
     conditions: &'a [u8; 20],
-    /// With arithmetic coding.
+    /// The state of arithmetic coding.
     stretch: Option<Stretch>,
     tables: Vec<Tables<'a>>,
     /// The last DC of each component.
     previous: [i32; 4],
-    /// Ends of bands.
+    /// The current run of ends of bands.
     run: u32,
-    /// Correction bits that are written behind it.
+    /// Correction bits that follow the run.
     waiting: Vec<u8>,
 }
 
@@ -163,7 +163,7 @@ impl Writer<'_> {
         self.bits.check()
     }
 
-    /// Fills the byte that is begun, at the end of a stretch.
+    /// Pads the current byte, at the end of a stretch.
     fn pad(&mut self) {
         let missing = (8 - self.bits.count) % 8;
         if missing > 0 {
@@ -181,7 +181,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The bits behind a symbol that tells their number.
+    /// Writes the `size` bits of a value behind its symbol.
     fn number(&mut self, value: i32, size: u32) {
         let bits = if value < 0 { value + (1 << size) - 1 } else { value };
         self.bits.put(bits as u32, size);
@@ -262,7 +262,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes the ends of bands that have been counted, with their correction bits.
+    /// Writes the run of ends of bands, with its correction bits.
     fn end_run(&mut self, state: &mut State) -> Result<()> {
         if state.run > 0 {
             let bits = state.run.ilog2();
@@ -333,7 +333,7 @@ impl Writer<'_> {
         let table = state.tables[c][1];
         let band = state.scan.first..=state.scan.last;
         let mut magnitudes = [0; BLOCK];
-        let mut fresh = 0; // the last coefficient that becomes other than 0
+        let mut fresh = 0; // the last coefficient that becomes nonzero
         for k in band.clone() {
             magnitudes[k] = i32::from(block[natural(k)]).abs() >> state.scan.low;
             if magnitudes[k] == 1 {

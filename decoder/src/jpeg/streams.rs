@@ -1,4 +1,4 @@
-//! The method streams: JPEG streams in bytes (jpeg-format.md, J1).
+//! The method streams: bytes with embedded JPEG streams (jpeg-format.md, J1).
 
 use std::panic::resume_unwind;
 use std::thread::{available_parallelism, scope, Builder};
@@ -19,32 +19,30 @@ const SECTION: &str = "jpeg-format.md, J1";
 /// The dictionary of the packed rest.
 static HEADER: &[u8; 621] = include_bytes!("../../../src/bitsback/tables/jpeg_header.bin");
 
-/// Blocks that are free, however few bytes there are; others need a byte each.
+/// The number of blocks beside one per byte.
 const FREE_BLOCKS: u64 = 1 << 18;
 
-/// Bytes in front of the tile.
+/// The most bytes in front of the tile.
 const MOST_BEFORE: u64 = 1 << 16;
 
 const MOST_OF_TABLES: usize = 1 << 12;
 
-/// Added to the rounds where streams have strips.
+/// Added to the number of rounds if streams have strips.
 const STRIPS: u8 = 4;
 
-/// Entropy-coded bytes of a stream for each strip.
+/// Entropy-coded bytes per strip.
 const BYTES_OF_A_STRIP: usize = 1 << 20;
 
 pub fn decode(block: &Block) -> Result<Vec<u8>> {
     Streams::read(block)?.decode(&[])
 }
 
-/// A strip of a stream.
 pub struct Strip<'a> {
-    /// Its rows alone.
+    /// The frame with only the rows of the strip.
     frame: Frame,
     coded: &'a [u8],
 }
 
-/// The blocks of each component.
 type Components = Vec<Vec<levels::Block>>;
 
 impl Strip<'_> {
@@ -55,7 +53,7 @@ impl Strip<'_> {
         Ok(planes)
     }
 
-    /// Those that are known, as numbers, low bytes first.
+    /// The decoded blocks, from numbers with low bytes first.
     fn blocks_of_bytes(&self, bytes: &[u8]) -> Components {
         let mut words = bytes.chunks_exact(2).map(|word| i16::from_le_bytes([word[0], word[1]]));
         let mut block = || std::array::from_fn(|_| words.next().unwrap_or(0));
@@ -64,7 +62,7 @@ impl Strip<'_> {
     }
 }
 
-/// Decodes strips in threads, as many as there are processors; here where no thread can be made.
+/// Decodes strips in one thread per processor, or in this thread if no other can be created.
 fn decode_all(strips: &[Strip]) -> Result<Vec<Components>> {
     let decode = |part: &[Strip]| part.iter().map(Strip::decode).collect::<Result<Vec<_>>>();
     let threads = available_parallelism().map_or(1, usize::from);
@@ -89,16 +87,16 @@ fn coefficients(model: &mut Model, frame: &Frame) -> Result<Components> {
     Ok(planes)
 }
 
-/// A block of JPEG streams. Of two rounds, `read` has undone the one that was made last.
+/// A block of JPEG streams. `read` has undone the second round, if there are two.
 pub struct Streams<'a> {
-    /// What is left of the bytes.
+    /// The rest of the bytes.
     rest: Vec<u8>,
-    /// Of the bytes, and how many of these stand in front of the tile.
+    /// The size of the bytes, and of those in front of the tile.
     size: usize,
     before: usize,
     model: Model<'a>,
     strips: Bytes<'a>,
-    /// How many there may still be.
+    /// The remaining budget of blocks.
     blocks: u64,
 }
 
@@ -111,7 +109,7 @@ impl<'a> Streams<'a> {
         let first = bytes.byte()?;
         let rounds = first % STRIPS;
         let known = first < 2 * STRIPS && (1..=2).contains(&rounds);
-        demand(known, "JPEG streams are taken out more often than twice, or never", SECTION)?;
+        demand(known, "there are not 1 or 2 rounds of JPEG streams", SECTION)?;
         let before = bytes.varint()?;
         demand(before <= MOST_BEFORE, "a block of JPEG streams has too many tables in front", SECTION)?;
         let (before, coder) = (before as usize, bytes.byte()?);
@@ -129,15 +127,14 @@ impl<'a> Streams<'a> {
         let blocks = FREE_BLOCKS + size as u64;
         let mut streams = Streams { rest, size, before, model: Model::new(bytes.rest())?, strips, blocks };
         if rounds == 2 {
-            streams.rest = streams.put_in(most, |streams, stream| streams.write(stream, &mut [].iter()))?;
+            streams.rest = streams.restore_streams(most, |streams, stream| streams.write(stream, &mut [].iter()))?;
         }
         Ok(streams)
     }
 
-    /// The strips that are left.
     pub fn strips(mut self) -> Result<Vec<Strip<'a>>> {
         let mut found = Vec::new();
-        self.put_in(self.size, |streams, stream| {
+        self.restore_streams(self.size, |streams, stream| {
             if let Some(frame) = &stream.frame {
                 found.extend(streams.strips_of(frame, stream)?);
             }
@@ -146,33 +143,33 @@ impl<'a> Streams<'a> {
         Ok(found)
     }
 
-    /// The bytes of the tile. `known`: the first ones of the strips that are left.
+    /// The bytes of the tile. `known`: the first strips, already decoded.
     pub fn decode(mut self, known: &[Vec<u8>]) -> Result<Vec<u8>> {
         let mut known = known.iter();
-        let mut content = self.put_in(self.size, |streams, stream| streams.write(stream, &mut known))?;
-        demand(content.len() == self.size, "JPEG streams have another size: that of all bytes", SECTION)?;
+        let mut content = self.restore_streams(self.size, |streams, stream| streams.write(stream, &mut known))?;
+        demand(content.len() == self.size, "the sizes of JPEG streams do not match: that of all bytes", SECTION)?;
         self.model.end()?;
         self.strips.end()?;
         content.drain(..self.before);
         Ok(content)
     }
 
-    /// The same as for bytes that are no block.
-    fn put_in(
+    /// Calls `put_in` with the budgets of the block.
+    fn restore_streams(
         &mut self,
         most: usize,
         mut bytes_of: impl FnMut(&mut Self, &Stream) -> Result<Vec<u8>>,
     ) -> Result<Vec<u8>> {
         let rest = std::mem::take(&mut self.rest);
-        put_in(&rest, most, |stream| bytes_of(self, stream))
+        restore_streams(&rest, most, |stream| bytes_of(self, stream))
     }
 
-    /// The strips of a stream; none if it has no more than one.
+    /// The strips of a stream; empty if it has only one.
     fn strips_of(&mut self, frame: &Frame, stream: &Stream) -> Result<Vec<Strip<'a>>> {
-        demand(!frame.lossless, "a JPEG stream has samples", SECTION)?;
+        demand(!frame.lossless, "a lossless JPEG stream is not allowed here", SECTION)?;
         let blocks = frame.blocks();
         let Some(others) = self.blocks.checked_sub(blocks) else {
-            return refuse("a JPEG stream has less than a byte for each block", SECTION);
+            return refuse("a JPEG stream has too many blocks for its bytes", SECTION);
         };
         self.blocks = others;
         let visits = u128::from(stream.scans) * u128::from(blocks) / 64;
@@ -187,7 +184,7 @@ impl<'a> Streams<'a> {
         Ok(strips)
     }
 
-    /// The bytes of a stream. `known`: the planes of strips.
+    /// Writes the bytes of a stream. `known`: decoded strips.
     fn write(&mut self, stream: &Stream, known: &mut std::slice::Iter<Vec<u8>>) -> Result<Vec<u8>> {
         let mut planes = Vec::new();
         if let Some(frame) = &stream.frame {
@@ -208,10 +205,14 @@ impl<'a> Streams<'a> {
     }
 }
 
-/// Puts the streams of a round into the bytes again, at most so many. `bytes_of` makes those of a stream.
-pub fn put_in(rest: &[u8], most: usize, mut bytes_of: impl FnMut(&Stream) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+/// Restores the bytes of a round, at most `most`. `bytes_of` returns the bytes of a stream.
+pub fn restore_streams(
+    rest: &[u8],
+    most: usize,
+    mut bytes_of: impl FnMut(&Stream) -> Result<Vec<u8>>,
+) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(rest, SECTION);
-    let claims = |what| refuse(format!("JPEG streams have another size: {what}"), SECTION);
+    let claims = |what| refuse(format!("the sizes of JPEG streams do not match: {what}"), SECTION);
     let total = match usize::try_from(bytes.varint()?) {
         Ok(total) if total <= most => total,
         _ => return claims("that of all bytes"),
@@ -232,16 +233,16 @@ pub fn put_in(rest: &[u8], most: usize, mut bytes_of: impl FnMut(&Stream) -> Res
     for &(_, _, skeleton, details, _) in &heads {
         parts.push((bytes.take_long(skeleton)?, bytes.take_long(details)?));
     }
-    demand(total - own == bytes.left(), "JPEG streams leave another number of bytes", SECTION)?;
+    demand(total - own == bytes.left(), "the bytes between JPEG streams do not match their size", SECTION)?;
     let mut streams = Vec::new();
     for (&(gap, size, _, _, tables), &(skeleton, details)) in heads.iter().zip(&parts) {
         let tables = match tables.checked_sub(1).map(|other| parts.get(other as usize)) {
             None => &[][..],
             Some(Some((other, _))) if other.len() + 2 <= MOST_OF_TABLES => {
                 let tables = other.strip_suffix(&[0xFF, 0xD9]);
-                tables.map_or_else(|| refuse("the tables of a JPEG stream do not end", SECTION), Ok)?
+                tables.map_or_else(|| refuse("the tables of a JPEG stream lack their end", SECTION), Ok)?
             }
-            Some(_) => return refuse("the tables of a JPEG stream are of no stream, or too large", SECTION),
+            Some(_) => return refuse("a JPEG stream uses tables that do not exist, or are too large", SECTION),
         };
         streams.push((gap, bytes_of(&Stream::read(tables, skeleton, details, size)?)?));
     }
@@ -254,21 +255,21 @@ pub fn put_in(rest: &[u8], most: usize, mut bytes_of: impl FnMut(&Stream) -> Res
     Ok(out)
 }
 
-/// What the rest has of a stream.
+/// The parts of a stream in the rest.
 pub struct Stream<'a> {
-    /// With the tables of another one.
+    /// The skeleton, with the tables of another stream.
     skeleton: Vec<u8>,
     details: &'a [u8],
     pub frame: Option<Frame>,
     pub scans: u64,
-    /// Of its bytes, of those that are entropy-coded, and of the tables of another one.
+    /// The sizes of the stream, of its entropy-coded data, and of the tables of another stream.
     size: usize,
     coded: usize,
     tables: usize,
 }
 
 impl<'a> Stream<'a> {
-    /// `tables`: segments that stand in front of its own.
+    /// `tables`: segments in front of its own.
     fn read(tables: &[u8], own: &[u8], details: &'a [u8], size: usize) -> Result<Self> {
         let skeleton = [tables, own].concat();
         demand(skeleton.len() >= 2, "a JPEG stream is too short", SECTION)?;

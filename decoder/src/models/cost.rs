@@ -1,4 +1,4 @@
-//! What a model may cost (model-format.md, M9; format.md, A5.10).
+//! The limits of the cost of models and blocks (model-format.md, M9; format.md, A5.10).
 
 use crate::counting::contexts::Spec;
 use crate::counting::counted::Counted;
@@ -34,7 +34,7 @@ impl Extent {
     }
 }
 
-/// What coding an item, or a batch, costs.
+/// The cost of an item or a batch.
 #[derive(Clone, Copy, Default)]
 struct Cost {
     memory: u128,
@@ -50,14 +50,14 @@ impl Cost {
     }
 }
 
-/// Refuses a block with more elements than its bytes may have; after this its items can be counted one by one.
+/// Refuses a block with too many elements for its bytes. Afterwards a loop over its items is safe.
 pub fn check_elements(model: &Model, groups: &[Group], data: usize) -> Result<()> {
     let most = |group: &Group| largest_variable(model, group);
     let elements: u128 = groups.iter().map(|group| u128::from(group.items).saturating_mul(most(group))).sum();
-    demand(elements <= (1 << 16) + ((data as u128) << 12), "a block of few bytes has too many elements", BLOCK)
+    demand(elements <= (1 << 16) + ((data as u128) << 12), "a block has too many elements for its bytes", BLOCK)
 }
 
-/// Refuses a block that asks for more memory or work than its bytes may.
+/// Refuses a block that needs too much memory or work for its bytes.
 pub fn check_block(model: &Model, groups: &[Group], batches: &[Batch], data: usize) -> Result<()> {
     let d = data as u128;
     let costs: Vec<Cost> = groups.iter().map(|group| item_cost(model, group)).collect();
@@ -79,9 +79,9 @@ pub fn check_block(model: &Model, groups: &[Group], batches: &[Batch], data: usi
             first += count;
         }
     }
-    demand(memory <= (1 << 26) + (d << 10), "a block of few bytes asks for too much memory", BLOCK)?;
+    demand(memory <= (1 << 26) + (d << 10), "a block needs too much memory for its bytes", BLOCK)?;
     let work = macs + (steps << 15);
-    demand(work <= (1 << 31) + (d << 25), "a block of few bytes asks for too much work", BLOCK)
+    demand(work <= (1 << 31) + (d << 25), "a block needs too much work for its bytes", BLOCK)
 }
 
 fn largest_variable(model: &Model, group: &Group) -> u128 {
@@ -93,7 +93,7 @@ fn largest_variable(model: &Model, group: &Group) -> u128 {
     model.variables.iter().map(elements).max().unwrap_or(0)
 }
 
-/// The bounds on a model and its test.
+/// Checks the bounds on a model and its test.
 pub fn check_test(model: &Model) -> Result<()> {
     let t = u128::from(model.elements);
     let count = model.test.count as u128;
@@ -112,7 +112,7 @@ pub fn check_test(model: &Model) -> Result<()> {
         cost.memory += 2 * extent.elements() + table_memory(model.x_codec(), extent.elements());
         cost.macs += extent.elements() << 6;
         demand(count * extent.elements() <= 1 << 12, "the items of a test are too large", SECTION)?;
-        demand(cost.memory <= 1 << 26, "the items of a test ask for too much memory", SECTION)?;
+        demand(cost.memory <= 1 << 26, "the items of a test need too much memory", SECTION)?;
         demand(count * cost.macs <= (1 << 28) + (t << 12), "the items of a test are too much work", SECTION)?;
     }
     if let Shape::Sized([rows, columns]) = model.shape {
@@ -122,7 +122,7 @@ pub fn check_test(model: &Model) -> Result<()> {
         let batch = u128::from(model.batch);
         let tables = table_memory(model.x_codec(), batch * u128::from(group.elements()));
         let memory = batch * item_cost(model, &group).memory + tables;
-        demand(memory <= 1 << 28, "a batch of a model asks for too much memory", SECTION)?;
+        demand(memory <= 1 << 28, "a batch of a model needs too much memory", SECTION)?;
     }
     Ok(())
 }
@@ -132,7 +132,7 @@ fn item_cost(model: &Model, group: &Group) -> Cost {
     let size = [group.shape[1] as usize, group.shape[2] as usize];
     let mut cost = Cost { steps: model.code.len() as u128, ..Cost::default() };
     if matches!(model.x_codec(), Codec::Series(_) | Codec::Counted(_) | Codec::Wavefront(_)) {
-        cost.steps -= 1; // what the codec adds is in place of the one
+        cost.steps -= 1; // the codec's steps replace this one
     }
     for variable in &model.variables {
         let elements = match model.shape {
@@ -149,7 +149,7 @@ fn item_cost(model: &Model, group: &Group) -> Cost {
         }
     }
     for (network, at_pixel) in model.networks.iter().zip(&at_pixels) {
-        // The networks of pixels are counted with their codecs.
+        // The networks of pixels belong to the cost of their codecs.
         if !at_pixel {
             cost.macs += network.macs(size);
         }
@@ -160,7 +160,7 @@ fn item_cost(model: &Model, group: &Group) -> Cost {
     cost
 }
 
-/// What a codec adds.
+/// The additional cost of a codec.
 fn codec_cost(model: &Model, codec: &Codec, e: Extent, group: &Group) -> Cost {
     let size = [group.shape[1] as usize, group.shape[2] as usize];
     match codec {
@@ -249,7 +249,7 @@ fn counted_cost(codec: &Counted, e: Extent) -> Cost {
     Cost { memory, macs, steps: 0 }
 }
 
-/// The memory of a batch of so many elements, beside that of its items: tables and mixers, and rows of wavefronts.
+/// The memory of a batch with a number of elements, beside that of its items: tables, mixers and rows of wavefronts.
 fn table_memory(codec: &Codec, elements: u128) -> u128 {
     let counted = match codec {
         Codec::Counted(codec) => codec,

@@ -15,7 +15,7 @@ pub fn is_model_name(name: &str) -> bool {
         && bytes.iter().all(|b| plain(b) || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// At most 1,000 characters, none of which controls, separates, is invisible or for private use.
+/// Whether a text has at most 1,000 characters, without controls, separators, and invisible or private-use characters.
 pub fn is_printable(text: &str) -> bool {
     let bad = |c: char| {
         matches!(c as u32,
@@ -31,7 +31,7 @@ pub fn read_variables(json: &Json) -> Result<(Vec<Variable>, usize, Shape)> {
     let mut x = None;
     let mut shape = Shape::Free;
     for (name, json) in json.map("variables")? {
-        demand(is_name(name) && name != "context" && name != "features", "a variable has no proper name", SECTION)?;
+        demand(is_name(name) && name != "context" && name != "features", "the name of a variable is invalid", SECTION)?;
         let mut fields = json.fields(name)?;
         let (mut channels, mut bits, mut place) = (0, 0, Place::Grid(1));
         let levels;
@@ -87,21 +87,21 @@ pub fn read_code(
     for line in json.list_of(1, 1000, "code")? {
         let line = line.text("a step of the code")?;
         let [verb, name, "~", key] = line.split(' ').collect::<Vec<_>>()[..] else {
-            return refuse(format!("the step {line:?} is not proper"), SECTION);
+            return refuse(format!("the step {line:?} of the code is invalid"), SECTION);
         };
         let Some(distribution) = keys.iter().position(|&known| known == key) else {
             return refuse(format!("there is no distribution {key}"), SECTION);
         };
         let Distribution { variable, given, .. } = &distributions[distribution];
-        demand(variables[*variable].name == name, "a step is of another variable than its distribution", SECTION)?;
+        demand(variables[*variable].name == name, "a step names another variable than its distribution", SECTION)?;
         let is_pop = match verb {
             "pop" => true,
             "push" => false,
-            _ => return refuse(format!("the step {line:?} is not proper"), SECTION),
+            _ => return refuse(format!("the step {line:?} of the code is invalid"), SECTION),
         };
         let first = if is_pop { !popped[*variable] } else { live[*variable] && !pushed[*variable] };
         demand(first, "a variable is not popped once and then pushed once", SECTION)?;
-        demand(given.iter().all(|&given| live[given]), "a step is given a variable that is not live", SECTION)?;
+        demand(given.iter().all(|&given| live[given]), "a step depends on a variable that is not live", SECTION)?;
         live[*variable] = is_pop;
         popped[*variable] |= is_pop;
         pushed[*variable] |= !is_pop;

@@ -1,4 +1,4 @@
-//! Models that an archive brings (format.md, A8).
+//! Models embedded in an archive (format.md, A8).
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, error, refuse, Result};
@@ -31,7 +31,7 @@ pub fn read(payload: &[u8], library: &Library) -> Result<(String, Tensors)> {
     let base = match bytes.varint_in(0, 16, "the length of the identity of a base")? {
         0 => Tensors::new(),
         16 => library.bundled(&bytes.array()?)?.1,
-        _ => return bytes.error("the identity of a base has another length"),
+        _ => return bytes.error("the identity of a base has a wrong length"),
     };
     let mut tensors = Tensors::new();
     for head in read_heads(&mut bytes)? {
@@ -45,7 +45,7 @@ pub fn read(payload: &[u8], library: &Library) -> Result<(String, Tensors)> {
 fn text(bytes: &mut Bytes) -> Result<String> {
     let length = bytes.varint()?;
     let text = bytes.take_long(length)?.to_vec();
-    String::from_utf8(text).map_err(|_| error("a text of a model is no UTF-8", SECTION))
+    String::from_utf8(text).map_err(|_| error("a text of a model is not UTF-8", SECTION))
 }
 
 fn read_heads(bytes: &mut Bytes) -> Result<Vec<Head>> {
@@ -92,7 +92,7 @@ impl Head {
             }
             Method::Predicted(near, far) => {
                 let inside = 1..=total as u64;
-                demand(inside.contains(&near) && inside.contains(&far), "a prediction is from too far away", SECTION)?;
+                demand(inside.contains(&near) && inside.contains(&far), "a prediction is too far away", SECTION)?;
                 let unused = 64 - 8 * size;
                 for i in 0..total {
                     let before = |distance| i.checked_sub(distance as usize).map_or(0, |place| values[place]);
@@ -102,7 +102,7 @@ impl Head {
             }
             Method::Difference => {
                 let Some(base) = base.filter(|base| base.kind == self.kind && base.shape == self.shape) else {
-                    return refuse("a tensor is a difference to one that its base does not have", SECTION);
+                    return refuse("a tensor is a difference to a tensor that its base does not have", SECTION);
                 };
                 for (value, base) in values.iter_mut().zip(base.values()) {
                     *value += base;

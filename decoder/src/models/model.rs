@@ -29,7 +29,7 @@ pub enum Codec {
     Wavefront(Box<Wavefront>),
 }
 
-/// The sums that least squares start from; tests bring their own.
+/// The initial sums of least squares. Tests have their own.
 pub enum Starts {
     Series(series::Starts),
     Wavefront(rules::Starts),
@@ -42,13 +42,13 @@ pub struct Distribution {
     pub codec: Codec,
 }
 
-/// A step of the code: a pop or a push of a variable under a distribution.
+/// A step of the code: a pop or a push of a variable with a distribution.
 pub struct Step {
     pub is_pop: bool,
     pub distribution: usize,
 }
 
-/// What `test` says.
+/// The content of `test`.
 pub struct Test {
     pub seed: u64,
     pub count: usize,
@@ -72,7 +72,7 @@ pub struct Model {
     /// The number of x among the variables.
     pub x: usize,
     pub networks: Vec<Network>,
-    /// Of each network the values that distributions name as outputs.
+    /// For each network the values that distributions name as outputs.
     pub outputs: Vec<Vec<usize>>,
     pub distributions: Vec<Distribution>,
     pub code: Vec<Step>,
@@ -84,22 +84,22 @@ pub struct Model {
 }
 
 impl Model {
-    /// Reads a model, and checks all that can be checked without running it.
+    /// Reads a model, and checks everything except the test.
     pub fn read(description: &str, tensors: Tensors) -> Result<Model> {
         let identity = tensor::identity(description, &tensors);
         let elements = tensors.values().map(|tensor| tensor.elements() as u64).sum();
         let json = json::parse(description)?;
         let mut fields = json.fields("the description")?;
-        demand(fields.text("format")? == "bitsback-model", "this is no model of bitsback", SECTION)?;
+        demand(fields.text("format")? == "bitsback-model", "this is not a model of bitsback", SECTION)?;
         fields.integer("version", 1, 1)?;
-        demand(is_model_name(fields.text("name")?), "the name of a model is not proper", SECTION)?;
+        demand(is_model_name(fields.text("name")?), "the name of a model is invalid", SECTION)?;
         for key in ["about", "licence"] {
             demand(is_printable(fields.text(key)?), "a text of a model is too long or not printable", SECTION)?;
         }
         let (variables, x, shape) = read_variables(fields.take("variables")?)?;
         let size = if let Shape::Sized(size) = shape { Some(size) } else { None };
         let networks = fields.take("networks")?.map("networks")?;
-        demand(networks.iter().all(|(name, _)| is_name(name)), "a network has no proper name", SECTION)?;
+        demand(networks.iter().all(|(name, _)| is_name(name)), "the name of a network is invalid", SECTION)?;
         let mut parts = Parts::new(tensors, networks, size);
         let entries = fields.take("distributions")?.map("distributions")?;
         let mut distributions = Vec::new();
@@ -121,7 +121,7 @@ impl Model {
         }
         let mut outputs = vec![Vec::new(); networks.len()];
         for distribution in &distributions {
-            distribution.note_outputs(&mut outputs);
+            distribution.collect_outputs(&mut outputs);
         }
         let description = description.to_string();
         Ok(Model {
@@ -149,7 +149,6 @@ impl Model {
 }
 
 impl Codec {
-    /// Codes images of any shape.
     pub fn code_images<C: Coder>(&self, coder: &mut C, images: &mut [Image], starts: &Starts) -> Result<()> {
         match (self, starts) {
             (Codec::Series(codec), Starts::Series(starts)) => codec.code(coder, images, Some(starts)),
@@ -157,7 +156,7 @@ impl Codec {
             (Codec::Counted(codec), _) => codec.code(coder, images),
             (Codec::Wavefront(codec), Starts::Wavefront(starts)) => codec.code(coder, images, Some(starts)),
             (Codec::Wavefront(codec), _) => codec.code(coder, images, None),
-            _ => return refuse("an x of any shape has another codec", DISTRIBUTIONS),
+            _ => return refuse("the codec is not for an x of any shape", DISTRIBUTIONS),
         }
         Ok(())
     }
@@ -165,8 +164,8 @@ impl Codec {
 
 impl Distribution {
     /// Adds the outputs that the distribution names, for each network.
-    fn note_outputs(&self, outputs: &mut [Vec<usize>]) {
-        let mut note = |network: usize, named: &[usize]| {
+    fn collect_outputs(&self, outputs: &mut [Vec<usize>]) {
+        let mut add = |network: usize, named: &[usize]| {
             for output in named {
                 if !outputs[network].contains(output) {
                     outputs[network].push(*output);
@@ -174,8 +173,8 @@ impl Distribution {
             }
         };
         match &self.codec {
-            Codec::Family(family) => note(family.network, &family.outputs),
-            Codec::Autoregressive(codec) => codec.note_outputs(&mut note),
+            Codec::Family(family) => add(family.network, &family.outputs),
+            Codec::Autoregressive(codec) => codec.each_output(&mut add),
             _ => {}
         }
     }
@@ -183,7 +182,7 @@ impl Distribution {
 
 /// Splits `L(V|G,...)`.
 fn split_key<'a>(key: &'a str, variables: &[Variable]) -> Result<(usize, Vec<usize>)> {
-    let broken = || error(format!("the key {key:?} of a distribution is not proper"), DISTRIBUTIONS);
+    let broken = || error(format!("the key {key:?} of a distribution is invalid"), DISTRIBUTIONS);
     let inner: Option<&'a str> = key.strip_prefix("p(").or_else(|| key.strip_prefix("q("));
     let inner = inner.and_then(|inner| inner.strip_suffix(')')).ok_or_else(broken)?;
     let find = |name: &str| variables.iter().position(|variable| variable.name == name).ok_or_else(broken);
@@ -193,7 +192,7 @@ fn split_key<'a>(key: &'a str, variables: &[Variable]) -> Result<(usize, Vec<usi
     };
     let variable = find(variable)?;
     let twice = given.iter().enumerate().any(|(i, g)| given[..i].contains(g) || *g == variable);
-    demand(!twice, "a variable is given twice, or to itself", DISTRIBUTIONS)?;
+    demand(!twice, "a variable is given twice, or is given itself", DISTRIBUTIONS)?;
     Ok((variable, given))
 }
 
@@ -224,7 +223,7 @@ fn read_distribution(
     };
     let codec = match codec {
         "uniform" => {
-            demand(given.is_empty(), "a uniform distribution is given something", DISTRIBUTIONS)?;
+            demand(given.is_empty(), "a uniform distribution depends on variables", DISTRIBUTIONS)?;
             Codec::Uniform
         }
         "series" if alone => Codec::Series(Series::read(&mut fields, variable.levels)?),
@@ -234,7 +233,7 @@ fn read_distribution(
             Codec::Autoregressive(Autoregressive::read(&mut fields, variable, sources(), parts)?)
         }
         _ => {
-            let problem = format!("the codec {codec:?} is unknown, or needs a network that is given something");
+            let problem = format!("the codec {codec:?} is unknown, or needs given variables");
             demand(!given.is_empty(), &problem, DISTRIBUTIONS)?;
             let network = parts.network(fields.text("network")?, sources(), false)?;
             let over = Over {

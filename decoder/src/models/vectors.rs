@@ -1,4 +1,4 @@
-//! Test vectors: the first thing a reader does with a model is to run it (model-format.md, M8).
+//! Test vectors: a reader runs the test of each model before it uses it (model-format.md, M8).
 
 use crate::ans::coder::{Noter, Popper};
 use crate::ans::message::Message;
@@ -29,14 +29,14 @@ impl Model {
                 demand(same, &format!("the test of {key} fails"), SECTION)?;
             }
         }
-        demand(self.test.sha256.len() == expected, "a test names outputs that there are not", SECTION)?;
+        demand(self.test.sha256.len() == expected, "a test names outputs that do not exist", SECTION)?;
         match &self.test.items {
             Some(items) => self.test_items(items),
             None => Ok(()),
         }
     }
 
-    /// The digests of outputs of a network, over all items of the test.
+    /// Computes the digests of outputs of a network, over all items of the test.
     fn run_test(&self, network: &Network, outputs: &[usize], drawn: &mut Outputs) -> Vec<String> {
         let (count, size) = (self.test.count, self.test.size);
         let mut sources: Vec<Vec<i16>> = Vec::new();
@@ -86,7 +86,7 @@ impl Model {
             let shape = [image.slices, image.rows, image.columns, image.channels];
             let mut images = [Image::new(shape, image.levels, false)];
             self.x_codec().code_images(&mut Popper::new(&mut message), &mut images, starts)?;
-            demand(images[0].symbols == image.symbols, "the test of items does not come back", SECTION)?;
+            demand(images[0].symbols == image.symbols, "the test of items does not restore its items", SECTION)?;
         }
         message.reduce();
         demand(message == first, "the test of items does not restore its message", SECTION)
@@ -135,7 +135,7 @@ fn draw_matrix(n: usize, drawn: &mut Outputs) -> Vec<i64> {
     matrix
 }
 
-/// The same, so nearly singular with its ridge that rounding decides the weights.
+/// The same, with a matrix so nearly singular that rounding affects the weights.
 fn draw_singular(n: usize, ridge: i64, drawn: &mut Outputs) -> Vec<i64> {
     let mut matrix = draw_matrix(n, drawn);
     for i in 0..n {

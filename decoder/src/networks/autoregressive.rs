@@ -1,4 +1,4 @@
-//! Images coded pixel by pixel, each given a causal window (model-format.md, M3).
+//! The autoregressive codec: pixels, each conditional on a causal window (model-format.md, M3).
 
 use crate::ans::coder::Coder;
 use crate::foundations::error::{demand, Result};
@@ -24,7 +24,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// The network, and that of flat contexts if there is one, each with the numbers of its outputs.
+    /// The network, and the optional one of flat contexts, with the numbers of their outputs.
     fn networks(&self) -> impl Iterator<Item = (usize, &[usize])> {
         let flat = self.flat.as_ref().map(|flat| (flat.network, &flat.outputs[..]));
         [(self.family.network, &self.family.outputs[..])].into_iter().chain(flat)
@@ -32,13 +32,13 @@ impl Group {
 }
 
 pub struct Autoregressive {
-    /// The network of the features, unless nothing is given.
+    /// The network of the features, if variables are given.
     pub features: Option<Named>,
     /// F
     pub feature_count: usize,
     pub above: usize,
     pub side: usize,
-    /// P rows of the inputs of symbols.
+    /// P rows, which map symbols to inputs.
     pub planes: Vec<Vec<u8>>,
     flat: Vec<bool>,
     pub groups: Vec<Group>,
@@ -89,9 +89,9 @@ impl Autoregressive {
         }
         let mut coded = codec.coding_order();
         coded.sort_unstable();
-        demand(coded.iter().copied().eq(0..x.channels), "the groups do not name every channel once", SECTION)?;
+        demand(coded.iter().copied().eq(0..x.channels), "the groups do not name each channel once", SECTION)?;
         let flats = codec.groups.iter().filter(|group| group.flat.is_some()).count();
-        demand(flats == 0 || flats == codec.groups.len(), "some groups have flat contexts, others not", SECTION)?;
+        demand(flats == 0 || flats == codec.groups.len(), "only some groups have flat contexts", SECTION)?;
         if flats > 0 {
             let flat = parts.own("x.flat", "U8", &[levels], 0, 1)?;
             codec.flat = flat.iter().map(|&entry| entry == 1).collect();
@@ -120,7 +120,11 @@ impl Autoregressive {
             high,
         };
         let codec = fields.text("codec")?;
-        demand(matches!(codec, "bernoulli" | "exponential" | "mixture"), "a group has another codec", SECTION)?;
+        demand(
+            matches!(codec, "bernoulli" | "exponential" | "mixture"),
+            "the codec of a group is not allowed",
+            SECTION,
+        )?;
         let network = parts.network(fields.text("network")?, vec![at_item("context", width, 0, top)], true)?;
         let over = Over { is_x: true, levels: x.levels, bits: 0, channels: channels.len(), place: Place::Item };
         let family = Family::read(codec, fields, over, network, parts)?;
@@ -143,14 +147,14 @@ impl Autoregressive {
         Ok(())
     }
 
-    pub fn note_outputs(&self, note: &mut impl FnMut(usize, &[usize])) {
+    pub fn each_output(&self, visit: &mut impl FnMut(usize, &[usize])) {
         if let Some(features) = &self.features {
-            note(features.network, &features.outputs);
+            visit(features.network, &features.outputs);
         }
         for group in &self.groups {
-            note(group.family.network, &group.family.outputs);
+            visit(group.family.network, &group.family.outputs);
             if let Some(flat) = &group.flat {
-                note(flat.network, &flat.outputs);
+                visit(flat.network, &flat.outputs);
             }
         }
     }
@@ -169,7 +173,7 @@ impl Autoregressive {
         self.groups.iter().flat_map(|group| group.channels.iter().copied()).collect()
     }
 
-    /// Codes the images of a batch, all of one size; the features are [items, pixels, F].
+    /// Codes the images of a batch, all of one size. features: [items, pixels, F].
     pub fn code<C: Coder>(
         &self,
         coder: &mut C,
@@ -209,7 +213,7 @@ impl Autoregressive {
                 for (i, window) in windows.iter().enumerate() {
                     let source = &mut scratches[usize::from(flat[i])].values[0];
                     if !flat[i] {
-                        window.see(r, q, known, source);
+                        window.append_inputs(r, q, known, source);
                     }
                     if self.feature_count > 0 {
                         source.extend(features(i));

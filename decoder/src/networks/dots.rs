@@ -5,41 +5,41 @@ use crate::processor::simd::wide;
 #[cfg(target_arch = "x86_64")]
 use crate::processor::x86;
 
-/// Outputs are filled up to a multiple of this.
+/// Outputs are padded to a multiple of this.
 pub const BLOCK: usize = 8;
 
-/// The weights of a layer in the order in which they are taken.
+/// The weights of a layer in the order of their use.
 pub struct Weights {
-    /// Inputs of a place, filled up with zeros.
+    /// The inputs per place, padded with zeros.
     pub width: usize,
-    /// What sums start from, filled up with zeros.
+    /// The initial values of sums, padded with zeros.
     bias: Vec<i32>,
     order: Order,
 }
 
 enum Order {
-    /// Of a block of outputs two inputs each, then the next two: in two parts of four outputs.
+    /// For each block of outputs, for each two inputs: two parts of four outputs.
     #[cfg(target_feature = "simd128")]
     Pairs(Vec<[[i16; 8]; 2]>),
     /// One output after the other.
     #[cfg(not(target_feature = "simd128"))]
     Rows(Vec<i16>),
-    /// Of a block of outputs four inputs each, then the next four.
+    /// For each block of outputs, for each four inputs: the weights of all outputs.
     #[cfg(target_arch = "x86_64")]
     Quads(Vec<[i8; 32]>),
 }
 
-/// What is needed while sums are computed.
+/// Buffers for the computation of sums.
 #[derive(Default)]
 pub struct Work {
-    /// For each place the sums of all outputs, and some that are nothing.
+    /// For each place the sums of all outputs, and padding.
     pub sums: Vec<i32>,
     #[cfg(target_arch = "x86_64")]
     bytes: Vec<u8>,
 }
 
 impl Weights {
-    /// `rows` has the weights of each output; inputs are from 0 to `high`, at most 255.
+    /// `rows`: the weights of each output. Inputs lie in [0, high], with high <= 255.
     pub fn new(rows: &[i64], inputs: usize, bias: &[i64], high: i64) -> Weights {
         let outputs = bias.len().next_multiple_of(BLOCK);
         let width = inputs.next_multiple_of(4);
@@ -88,8 +88,8 @@ impl Weights {
 
 #[cfg(not(target_feature = "simd128"))]
 wide! {
-    /// The sums of places, which start as `bias`, of the products of inputs and weights: of four outputs at a time, a
-    /// loop of which LLVM makes multiply-adds of pairs.
+    /// Computes sums of products of inputs and weights, starting from `bias`, for four outputs at a time. LLVM compiles
+    /// this loop to multiply-adds of pairs.
     fn add_rows['a]['a](
         weights: &'a [i16],
         inputs: &'a [i16],
@@ -123,7 +123,7 @@ mod pairs {
     use std::arch::wasm32::{i16x8, i32x4, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat, v128};
 
     use super::BLOCK;
-    /// Adds to the sums of places, which start as `bias`, the products of inputs and weights.
+    /// Computes sums of products of inputs and weights, starting from `bias`.
     pub fn add_all(weights: &[[[i16; 8]; 2]], inputs: &[i16], width: usize, bias: &[i32], sums: &mut [i32]) {
         let outputs = bias.len();
         for (inputs, sums) in inputs.chunks(4 * width).zip(sums.chunks_mut(4 * outputs)) {

@@ -1,4 +1,4 @@
-//! Distributions whose parameters a network gives, element by element (model-format.md, M2.3).
+//! Families of distributions whose parameters are outputs of a network (model-format.md, M2.3).
 
 use crate::ans::coder::{gaussian_bound, logistic, mixture_bound, normal, table_bound, Coder};
 use crate::foundations::error::{demand, refuse, Result};
@@ -10,7 +10,7 @@ use crate::types::value::Place;
 
 const SECTION: &str = "model-format.md, M2.3";
 
-/// What the distribution is over.
+/// The variable of a distribution.
 #[derive(Clone, Copy)]
 pub struct Over {
     pub is_x: bool,
@@ -47,14 +47,14 @@ enum Rows {
     Own(Vec<u32>),
 }
 
-/// What all mixtures of logistics of a network have in common.
+/// The parts that all mixtures of a network share.
 struct Mixture {
     mean_shift: u32,
     exponential: Vec<u64>,
     inverse_scale: Vec<i32>,
 }
 
-/// A family of distributions, and where its parameters come from.
+/// A family of distributions, and the source of its parameters.
 pub struct Family {
     pub precision: u32,
     pub network: usize,
@@ -65,7 +65,6 @@ pub struct Family {
     kind: Kind,
 }
 
-/// The components of one mixture.
 #[derive(Default)]
 struct Components {
     count: usize,
@@ -80,7 +79,7 @@ struct Component {
 }
 
 impl Components {
-    /// The mean of the component that has most weight.
+    /// The mean of the component with the largest weight.
     fn heaviest(&self) -> i64 {
         let (mut mean, mut most) = (0, 0);
         for own in &self.all[..self.count] {
@@ -101,7 +100,7 @@ impl Components {
     }
 }
 
-/// The number of components, if an output has so many channels.
+/// The number of components of outputs with these channels.
 fn component_count(channels: usize, n: usize) -> Result<usize> {
     let count = channels / n;
     demand(channels % n == 0 && (1..=32).contains(&count), "a mixture has too many components", SECTION)?;
@@ -109,7 +108,7 @@ fn component_count(channels: usize, n: usize) -> Result<usize> {
 }
 
 impl Mixture {
-    /// The tensors of a mixture, and its outputs' ranges.
+    /// Reads the tensors of a mixture, and checks its outputs.
     fn read(network: &Network, outputs: &[usize], n: usize, mean_shift: u32, parts: &mut Parts) -> Result<Mixture> {
         let components = component_count(network.values[outputs[0]].channels, n)?;
         check_output(network, outputs[0], n * components, 0, 255)?;
@@ -122,7 +121,7 @@ impl Mixture {
         Ok(Mixture { mean_shift, exponential, inverse_scale })
     }
 
-    /// The components from the outputs of a network for an element.
+    /// Reads the components of an element from the outputs of a network.
     #[inline]
     fn components(&self, weight: &[i16], mean: &[i16], scale: &[i16], out: &mut Components) {
         let total: u64 = weight.iter().map(|&w| self.exponential[w as usize]).sum();
@@ -148,7 +147,7 @@ fn check_output(network: &Network, output: usize, channels: usize, low: i64, hig
     demand(fits, &format!("the output {}.{} does not fit its distribution", network.name, value.name), SECTION)
 }
 
-/// The outputs that a distribution names, different layers.
+/// Reads the outputs that a distribution names, which must be different layers.
 pub fn read_outputs(json: &Json, network: &mut Network) -> Result<Vec<usize>> {
     let mut outputs = Vec::new();
     for name in json.list_of(1, 3, "outputs")? {
@@ -160,11 +159,11 @@ pub fn read_outputs(json: &Json, network: &mut Network) -> Result<Vec<usize>> {
 }
 
 fn count_outputs(outputs: &[usize], count: usize) -> Result<()> {
-    demand(outputs.len() == count, "a distribution has another number of outputs", SECTION)
+    demand(outputs.len() == count, "a distribution has a wrong number of outputs", SECTION)
 }
 
 impl Family {
-    /// Reads the keys behind `codec`, with the network that they name.
+    /// Reads the keys of a codec, with the network that they name.
     pub fn read(codec: &str, fields: &mut Fields, over: Over, network: usize, parts: &mut Parts) -> Result<Family> {
         let mut own = parts.take_network(network)?;
         let outputs = read_outputs(fields.take("outputs")?, &mut own)?;
@@ -219,7 +218,7 @@ impl Family {
                 check_output(&own, outputs[0], n, -32768, 32767)?;
                 check_output(&own, outputs[1], n, 0, 255)?;
                 if coupled {
-                    demand(over.is_x && n >= 2, "channels of a latent, or a single one, are coupled", SECTION)?;
+                    demand(over.is_x && n >= 2, "coupling needs at least two channels of x", SECTION)?;
                     check_output(&own, outputs[2], n * (n - 1) / 2, -128, 127)?;
                 }
                 let mean_shift = fields.integer("mean_shift", 0, 9)? as u32;
@@ -232,7 +231,7 @@ impl Family {
         Ok(Family { precision, network, outputs, levels: over.levels, channels: n, kind })
     }
 
-    /// The outputs of another network that stands in for that of the family, on flat contexts.
+    /// Checks the outputs of another network, which replaces that of the family for flat contexts.
     pub fn check_stand_in(&self, network: &Network, outputs: &[usize]) -> Result<()> {
         count_outputs(outputs, self.outputs.len())?;
         let n = self.channels;
@@ -252,16 +251,16 @@ impl Family {
                 check_output(network, outputs[1], n * components, -32768, 32767)?;
                 check_output(network, outputs[2], n * components, 0, 255)
             }
-            _ => refuse("a group has a codec that it may not have", SECTION),
+            _ => refuse("the codec of a group is not allowed", SECTION),
         }
     }
 
-    /// Whether the channels of x are coded one after the other.
+    /// Whether the channels of x are coupled.
     pub fn is_coupled(&self) -> bool {
         matches!(self.kind, Kind::Normal { coupled: true, .. })
     }
 
-    /// Codes elements in one step, or a part of one: the outputs have the parameters of these elements.
+    /// Codes elements in one step, or in a part of one. outputs: the parameters of these elements.
     pub fn code<C: Coder>(&self, coder: &mut C, outputs: &[&[i16]], symbols: &mut [u32]) {
         let (r, levels) = (self.precision, self.levels);
         match &self.kind {
@@ -288,7 +287,7 @@ impl Family {
                 }
             }
             Kind::Mixture(mixture) => {
-                // A network for flat contexts may have another number of components.
+                // A network for flat contexts may have a different number of components.
                 let count = outputs[0].len() / symbols.len().max(1);
                 let table = tables::logistic_cdf();
                 let mut parts = Components::default();
@@ -319,7 +318,7 @@ impl Family {
         coder.search(self.precision, self.levels, known, bound)
     }
 
-    /// Codes coupled channels, each in a step of its own; the symbols are [items, places, channels].
+    /// Codes coupled channels, one step each. symbols: [items, places, channels].
     pub fn code_coupled<C: Coder>(&self, coder: &mut C, outputs: &[&[i16]], symbols: &mut [u32]) {
         let Kind::Normal { mean_shift, inverse_scale, .. } = &self.kind else { return };
         let n = self.channels;
@@ -341,7 +340,7 @@ impl Family {
     }
 }
 
-/// The rows of a grid of exponential distributions, and its extents.
+/// Reads the rows of a grid of exponential distributions, and its extents.
 fn read_exponential(network: &str, levels: usize, parts: &mut Parts) -> Result<(Vec<u32>, [usize; 2])> {
     let mut own = |name: &str, length: usize| parts.shared(network, name, "I16", &[length], -32768, 32767);
     let base = own("base", levels)?;

@@ -10,28 +10,28 @@ use crate::processor::simd::wide;
 use crate::types::tensor::{take, take_in, Tensors};
 use crate::types::value::Value;
 
-/// A linear layer, or one on patches: `kernel` and `stride` are 1 of a linear one.
+/// A linear layer or a convolution; `kernel` and `stride` are 1 for a linear layer.
 pub struct Linear {
     kernel: usize,
     stride: usize,
     pub inputs: usize,
     pub outputs: usize,
     weights: Weights,
-    /// One for each output, filled up to a multiple of `BLOCK`.
+    /// One for each output, padded to a multiple of `BLOCK`.
     multiplier: Vec<i32>,
     shift: u32,
     low: i32,
     high: i32,
 }
 
-/// What layers need while they are run.
+/// Buffers for running layers.
 #[derive(Default)]
 pub struct Work {
     places: Vec<i16>,
     dots: dots::Work,
 }
 
-/// The input of patches: what there is of it begins with the row `have`, of so many rows and columns.
+/// The input of patches, of which the rows from `have` on are available.
 pub struct Patches<'a> {
     pub input: &'a [i16],
     pub have: usize,
@@ -49,7 +49,7 @@ impl Linear {
         [low, high]: [i64; 2],
         tensors: &mut Tensors,
     ) -> Result<Linear> {
-        demand(input.low >= 0 && input.high <= 255, "the input of a linear layer has another range", SECTION)?;
+        demand(input.low >= 0 && input.high <= 255, "the input of a linear layer does not lie in [0, 255]", SECTION)?;
         let key = |tensor: &str| format!("{path}.{tensor}");
         let missing = || error(format!("the tensor {path}.bias is missing"), SECTION);
         let outputs = tensors.get(&key("bias")).ok_or_else(missing)?.elements();
@@ -71,19 +71,19 @@ impl Linear {
         Ok(Linear { kernel, stride, inputs, outputs, weights, multiplier, shift, low, high })
     }
 
-    /// Whether it is run at each place alone.
+    /// Whether the layer is not a convolution.
     pub fn is_at_places(&self) -> bool {
         self.kernel == 1 && self.stride == 1
     }
 
-    /// The rows of the input, which has so many, that rows of the output depend on.
+    /// The rows of the input, out of `rows`, that rows of the output depend on.
     pub fn rows_for(&self, need: Range<usize>, rows: usize) -> Range<usize> {
         let margin = self.kernel / 2;
         let end = (need.end - 1) * self.stride + margin + 1;
         (need.start * self.stride).saturating_sub(margin)..end.min(rows)
     }
 
-    /// Runs it at places, one after the other.
+    /// Runs the layer at consecutive places.
     pub fn run(&self, input: &[i16], work: &mut Work, out: &mut Vec<i16>) {
         let width = self.weights.width;
         if width == self.inputs {
@@ -97,7 +97,7 @@ impl Linear {
         self.scale(self.weights.sums(&work.places, &mut work.dots), out);
     }
 
-    /// Runs it on the patches of some rows of the output.
+    /// Runs the layer on the patches of some rows of the output.
     pub fn run_patches(
         &self,
         patches: &Patches,
@@ -134,7 +134,7 @@ impl Linear {
         scale_all(self, places, out);
     }
 
-    /// Scales the sums of some places, each filled up to a multiple of `BLOCK`; `FAR` are shifts of 23 and more.
+    /// Scales the sums of some places, each padded to a multiple of `BLOCK`. `FAR`: for shifts of 23 and more.
     #[inline(always)]
     fn scale_with<const FAR: bool>(&self, places: ChunksExact<i32>, out: &mut [i16]) {
         for (out, sums) in out.chunks_exact_mut(self.outputs).zip(places) {
@@ -165,8 +165,8 @@ impl Linear {
         }
     }
 
-    /// What is added to products before they are shifted by 23 or more, and what is subtracted again: with 2^53 added
-    /// they are not negative, and what is left of them fits in 32 bits.
+    /// The offsets for shifts by 23 and more: one is added before the shift, the other subtracted after it. With 2^53
+    /// added, products are not negative, and the shifted result fits in 32 bits.
     #[inline(always)]
     fn moved(&self) -> (i64, i32) {
         ((1 << (self.shift - 1)) + (1 << 53), (1i64 << 53 >> self.shift) as i32)

@@ -1,4 +1,4 @@
-//! Integer networks: what they are, and how they are run (model-format.md, M7).
+//! Integer networks: reading and running them (model-format.md, M7).
 
 use std::ops::Range;
 
@@ -28,13 +28,13 @@ pub(crate) enum Op {
     Shuffle {
         factor: usize,
     },
-    /// flatten and image: the same numbers, seen otherwise.
+    /// flatten and image: the same numbers with another shape.
     Same,
     Broadcast,
 }
 
 impl Op {
-    /// The rows of the input, which has `rows`, that some rows of the result depend on, and of the other input.
+    /// The rows of the input, out of `rows`, that some rows of the result depend on, and of the other input.
     pub(crate) fn reads(&self, need: Range<usize>, rows: usize) -> (Range<usize>, Option<(usize, Range<usize>)>) {
         match self {
             Op::Linear(linear) => (linear.rows_for(need, rows), None),
@@ -60,17 +60,17 @@ pub struct Network {
     used: Vec<bool>,
 }
 
-/// The numbers of all values. Each has 16 bits, with a sign where the value may be negative.
+/// The numbers of all values, in 16 bits, signed if the value may be negative.
 #[derive(Default)]
 pub struct Scratch {
     pub values: Vec<Vec<i16>>,
-    /// Which rows of each value there are; without any, all.
+    /// The rows of each value that are computed; empty for all.
     pub needs: Vec<Range<usize>>,
     pub(crate) linear: linear::Work,
 }
 
 impl Network {
-    /// Reads a network whose sources are known; `size` is that of the model, if it has one.
+    /// Reads a network with known sources. `size`: that of the model, if it has one.
     pub fn read(
         name: &str,
         json: &Json,
@@ -82,7 +82,7 @@ impl Network {
         let named = fields.take("sources")?.list_of(1, 32, "sources")?;
         let same = named.len() == sources.len()
             && named.iter().zip(&sources).all(|(json, source)| *json == Json::Text(source.name.clone()));
-        demand(same, &format!("the network {name} has other sources than what it is given"), SECTION)?;
+        demand(same, &format!("the sources of the network {name} do not match its given variables"), SECTION)?;
         let layers = fields.take("layers")?.list_of(1, 1024, "layers")?;
         fields.end()?;
         let count = sources.len();
@@ -104,7 +104,7 @@ impl Network {
         }
     }
 
-    /// A layer that a distribution names.
+    /// The number of a layer that a distribution names.
     pub fn output(&mut self, name: &str) -> Result<usize> {
         let found = self.find(name)?;
         demand(found >= self.sources, "an output of a network is a source", SECTION)?;
@@ -115,8 +115,8 @@ impl Network {
         let mut fields = json.fields("a layer")?;
         let op = fields.text("op")?;
         let name = fields.text("name")?;
-        demand(is_name(name), "a layer has no proper name", SECTION)?;
-        demand(self.values.iter().all(|value| value.name != name), "two values have one name", SECTION)?;
+        demand(is_name(name), "the name of a layer is invalid", SECTION)?;
+        demand(self.values.iter().all(|value| value.name != name), "two values have the same name", SECTION)?;
         let input = self.find(fields.text("input")?)?;
         let value = self.values[input].clone();
         let path = format!("{}.{name}", self.name);
@@ -155,7 +155,7 @@ impl Network {
                 let second = &self.values[other];
                 demand(second.place == value.place, "two values are not at the same place", SECTION)?;
                 if op == "add" {
-                    demand(second.channels == value.channels, "values of different channels are added", SECTION)?;
+                    demand(second.channels == value.channels, "values with different channels are added", SECTION)?;
                     (out.low, out.high) = read_clamp(fields.take("clamp")?)?;
                     Op::Add { other, low: out.low as i32, high: out.high as i32 }
                 } else {
@@ -189,7 +189,7 @@ impl Network {
             },
             "image" | "broadcast" => {
                 let grid = Place::Grid(fields.integer("grid", 1, 4096)? as u32);
-                demand(value.place == Place::Item, "an image or a broadcast has no value at the item", SECTION)?;
+                demand(value.place == Place::Item, "the input of an image or a broadcast is not at the item", SECTION)?;
                 out.place = grid;
                 if op == "broadcast" {
                     Op::Broadcast
@@ -209,7 +209,7 @@ impl Network {
         Ok(())
     }
 
-    /// Refuses values that nothing depends on, and too many numbers; `size` is that of the model or of its test.
+    /// Refuses unused values, and too many numbers. `size`: that of the model or of its test.
     pub fn check(&self, size: [usize; 2]) -> Result<()> {
         demand(self.used.iter().all(|&used| used), "nothing depends on a value of a network", SECTION)?;
         let mut total = 0usize;
@@ -236,7 +236,7 @@ impl Network {
         macs.sum()
     }
 
-    /// Runs the network for one item: the sources stand in `scratch.values`, the rows of `scratch.needs` of them.
+    /// Runs the network for one item. The sources are in `scratch.values`, with the rows of `scratch.needs`.
     pub fn run(&self, scratch: &mut Scratch, size: [usize; 2]) {
         if scratch.needs.len() != self.values.len() {
             scratch.needs = self.whole(size);
@@ -253,13 +253,13 @@ impl Network {
             let from = &self.values[layer.input];
             let [from_rows, from_columns] = from.place.extent(size);
             let have = scratch.needs[layer.input].start;
-            // The rows of a value that are needed, where it has the places of the output.
+            // The needed rows of a value with the places of the output.
             let same_rows = |number: usize| {
                 let width = from_columns * self.values[number].channels;
                 let have = scratch.needs[number].start;
                 &before[number][(need.start - have) * width..(need.end - have) * width]
             };
-            // These two write over what there is.
+            // These two ops overwrite the result.
             if !matches!(layer.op, Op::Linear(_) | Op::Add { .. }) {
                 out.clear();
             }
@@ -315,7 +315,7 @@ impl Network {
         }
     }
 
-    /// Runs a network all of whose values have one place, the item, for so many items one after the other.
+    /// Runs a network whose values are all at the item, for consecutive items.
     pub fn run_items(&self, scratch: &mut Scratch, count: usize) {
         scratch.needs.clear();
         scratch.needs.resize(self.values.len(), 0..count);

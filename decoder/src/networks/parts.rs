@@ -1,4 +1,4 @@
-//! The tensors and networks of a model while its distributions are read (model-format.md, M2.3).
+//! The tensors and networks of a model, while its distributions are read (model-format.md, M2.3).
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ const DISTRIBUTIONS: &str = "model-format.md, M2.3";
 pub struct Parts<'a> {
     pub tensors: Tensors,
     shared: BTreeMap<String, Vec<i64>>,
-    /// The names and descriptions of the networks.
+    /// The name and the description of each network.
     entries: &'a [(String, Json)],
     networks: Vec<Option<Network>>,
-    /// Whether a network belongs to one group alone.
+    /// For each network, whether it belongs to a single group.
     owned: Vec<bool>,
     size: Option<[usize; 2]>,
 }
@@ -28,7 +28,7 @@ impl<'a> Parts<'a> {
         Parts { tensors, shared: BTreeMap::new(), entries, networks, owned: vec![false; entries.len()], size }
     }
 
-    /// A tensor of a network that distributions share.
+    /// Takes a tensor of a network, which distributions may share.
     pub fn shared(
         &mut self,
         network: &str,
@@ -49,7 +49,7 @@ impl<'a> Parts<'a> {
         Ok(values)
     }
 
-    /// A tensor of x.
+    /// Takes a tensor of x.
     pub fn own(&mut self, name: &str, kind: &str, shape: &[usize], low: i64, high: i64) -> Result<Vec<i64>> {
         take_in(&mut self.tensors, name, kind, shape, low, high)
     }
@@ -64,7 +64,7 @@ impl<'a> Parts<'a> {
         extent.map(|n| n as usize).ok_or_else(|| error(format!("the tensor {name} is missing"), DISTRIBUTIONS))
     }
 
-    /// The number of a network with these sources, which is read when it is named for the first time.
+    /// The number of a network with these sources. It is read at its first use.
     pub fn network(&mut self, name: &str, sources: Vec<Value>, owned: bool) -> Result<usize> {
         let Some(number) = self.entries.iter().position(|(known, _)| known == name) else {
             return refuse(format!("there is no network {name}"), DISTRIBUTIONS);
@@ -72,7 +72,11 @@ impl<'a> Parts<'a> {
         match &self.networks[number] {
             Some(network) => {
                 let same = network.values[..network.sources] == sources;
-                demand(same && !owned && !self.owned[number], "a network is given other sources", DISTRIBUTIONS)?;
+                demand(
+                    same && !owned && !self.owned[number],
+                    "two uses of a network have different sources",
+                    DISTRIBUTIONS,
+                )?;
             }
             None => {
                 let network = Network::read(name, &self.entries[number].1, sources, self.size, &mut self.tensors)?;
@@ -93,7 +97,7 @@ impl<'a> Parts<'a> {
         self.networks[number] = Some(network);
     }
 
-    /// All networks, each of which a distribution has named.
+    /// All networks. Each must have been used.
     pub fn finish(self) -> Result<Vec<Network>> {
         let networks: Option<Vec<Network>> = self.networks.into_iter().collect();
         networks.ok_or_else(|| error("no distribution names a network", "model-format.md, M7"))

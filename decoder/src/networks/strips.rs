@@ -1,11 +1,11 @@
-//! Networks on grids run in strips of rows, so that little memory is taken (model-format.md, M7).
+//! Runs networks in strips of rows, to limit memory (model-format.md, M7).
 
 use std::ops::Range;
 
 use crate::networks::network::Network;
 
 impl Network {
-    /// The rows of each value that some rows of outputs of one grid depend on.
+    /// The rows of each value that a strip of outputs depends on.
     pub fn needs(&self, outputs: &[usize], strip: Range<usize>, size: [usize; 2]) -> Vec<Range<usize>> {
         let mut needs: Vec<Range<usize>> = vec![0..0; self.values.len()];
         for &output in outputs {
@@ -27,7 +27,7 @@ impl Network {
         needs
     }
 
-    /// How many rows of outputs are run at once, so that little memory is taken.
+    /// The number of rows of outputs per strip.
     pub fn strip_rows(&self, rows: usize, size: [usize; 2]) -> usize {
         let row = self.elements(size) / rows.max(1) as u128;
         ((1 << 22) / row.max(1)).clamp(1, rows.max(1) as u128) as usize

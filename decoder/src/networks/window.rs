@@ -1,19 +1,19 @@
-//! The window of a pixel that is coded after those around it, as a network sees it (model-format.md, M3).
+//! The causal window of a pixel, as inputs of a network (model-format.md, M3).
 
-/// How many numbers are copied at a time; there are as many behind all rows.
+/// The size of copies; all rows are followed by this much padding.
 const PIECE: usize = 16;
 
-/// The last rows of an item: their symbols as each of the planes of inputs has them, and where some are not flat.
+/// The last rows of an item: the inputs of symbols in each plane, and the places of symbols that are not flat.
 pub struct Window<'a> {
     planes: &'a [Vec<u8>],
     flat: &'a [bool],
     above: usize,
     side: usize,
     channels: usize,
-    /// Of each plane the rows, in slots that later rows take over.
+    /// The rows of each plane, in a ring.
     rows: Vec<i16>,
     stride: usize,
-    /// Of each column, with margins, the last row that has a symbol there that is not flat: one more than its number.
+    /// For each column, with margins, one more than the last row with a symbol that is not flat.
     uneven: Vec<usize>,
 }
 
@@ -36,7 +36,6 @@ impl<'a> Window<'a> {
         Window { planes, flat, above, side, channels, rows: rows.collect(), stride, uneven }
     }
 
-    /// Makes room for a row.
     pub fn begin_row(&mut self, r: usize) {
         for (number, plane) in self.planes.iter().enumerate() {
             let start = (number * (self.above + 1) + r % (self.above + 1)) * self.stride;
@@ -44,7 +43,7 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Notes the symbol of a channel, by its place in the coding order.
+    /// Sets the symbol of a channel, by its place in the coding order.
     pub fn set(&mut self, r: usize, q: usize, place: usize, symbol: u32) {
         let column = (q + self.side) * self.channels + place;
         for (number, plane) in self.planes.iter().enumerate() {
@@ -56,14 +55,14 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Whether all symbols in the window of a pixel are flat; to be asked before the pixel itself is set.
+    /// Whether all symbols in the window of a pixel are flat. Call this before the pixel itself is set.
     pub fn is_flat(&self, r: usize, q: usize) -> bool {
         let before = r.saturating_sub(self.above);
         (r >= self.above || self.flat[0]) && self.uneven[q..=q + 2 * self.side].iter().all(|&last| last <= before)
     }
 
-    /// Appends what a network sees of the window and of the first `known` channels of the pixel itself.
-    pub fn see(&self, r: usize, q: usize, known: usize, out: &mut Vec<i16>) {
+    /// Appends the inputs of the window and of the first `known` channels of the pixel itself.
+    pub fn append_inputs(&self, r: usize, q: usize, known: usize, out: &mut Vec<i16>) {
         let start = q * self.channels;
         let (row, own) = ((2 * self.side + 1) * self.channels, self.side * self.channels + known);
         let mut length = out.len();

@@ -1,4 +1,4 @@
-//! Functions compiled for the vectors of the processor.
+//! Functions compiled for the vector instructions of the processor.
 
 pub mod simd;
 #[cfg(target_arch = "x86_64")]

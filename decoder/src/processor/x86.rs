@@ -1,7 +1,7 @@
-//! Vectors that an x86-64 may have beyond those that all have. The one place with unsafe code: each function of it
-//! asks the processor first.
+//! Optional vector instructions of x86-64. This is the only unsafe code; each function checks the processor's features
+//! first.
 //!
-//! The environment variable `BITSBACK_VECTORS` takes less than there is, for tests: `avx2`, or `none`.
+//! The environment variable `BITSBACK_VECTORS` limits the features for tests: `avx2` or `none`.
 
 #![allow(unsafe_code)]
 
@@ -17,7 +17,7 @@ use crate::processor::simd::Wide;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// What every x86-64 has.
+    /// The features of every x86-64.
     Base,
     Avx2,
     /// AVX2, and the sums of products of bytes of AVX-512 VNNI.
@@ -47,7 +47,7 @@ pub fn level() -> Level {
     })
 }
 
-/// Does work compiled for the vectors that there are.
+/// Runs work with the best available vectors.
 #[inline(always)]
 pub fn with_vectors(work: impl Wide) {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
@@ -62,22 +62,22 @@ pub fn with_vectors(work: impl Wide) {
     }
 }
 
-/// Asks for the memory of a number that is needed soon.
+/// Prefetches a number.
 #[inline(always)]
 pub fn prefetch(number: &u32) {
     // SAFETY: every x86-64 has the instruction, which changes nothing.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(number).cast()) }
 }
 
-/// Adds to the sums of places, which start as `bias`, the products of bytes and weights. Of places, one after the
-/// other, there are so many inputs as `width`, a multiple of 4; the weights are those of 8 outputs for 4 inputs.
-/// Without VNNI all inputs are at most 127. Needs AVX2.
+/// Computes sums of products of bytes and weights, starting from `bias`, at consecutive places. Each place has `width`
+/// inputs, a multiple of 4. weights: for each 4 inputs, those of 8 outputs. Without VNNI all inputs must be at most
+/// 127. Needs AVX2.
 pub fn add_quads(weights: &[[i8; 32]], inputs: &[u8], width: usize, bias: &[i32], sums: &mut [i32]) {
     let (places, blocks) = (inputs.len() / width, bias.len() / 8);
     assert!(inputs.len() == places * width && width % 4 == 0 && weights.len() == blocks * (width / 4));
     assert!(bias.len() == blocks * 8 && sums.len() == places * bias.len());
     match level() {
-        // SAFETY: the processor has the features, and the lengths are those that they should be.
+        // SAFETY: the processor has the features, and the lengths were checked.
         Level::Vnni => unsafe { add_all::<true>(weights, inputs, width, bias, sums) },
         Level::Avx2 => unsafe { add_all::<false>(weights, inputs, width, bias, sums) },
         Level::Base => {}
@@ -89,7 +89,7 @@ unsafe fn add_all<const VNNI: bool>(weights: &[[i8; 32]], inputs: &[u8], width: 
     let outputs = bias.len();
     let (mut inputs, mut sums) = (inputs, sums);
     if outputs == 8 {
-        // A block alone leaves room for more places, whose sums do not wait for each other.
+        // With a single block there are registers for more places, whose sums are independent.
         while inputs.len() >= 8 * width {
             add_tile::<8, 1, VNNI>(weights, inputs, width, bias, sums, outputs);
             (inputs, sums) = (&inputs[8 * width..], &mut sums[8 * outputs..]);
@@ -175,8 +175,8 @@ unsafe fn add_products<const VNNI: bool>(sum: __m256i, bytes: __m256i, weights: 
     _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
 }
 
-/// The sum of products of 16 bits, of which there are as many as a multiple of 16; no weight is -2^15, so the products
-/// of a pair fit in 32 bits together. Needs AVX2.
+/// The sum of products of 16-bit numbers, whose count is a multiple of 16. No weight is -2^15, so the sum of a pair of
+/// products fits in 32 bits. Needs AVX2.
 pub fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
     #[target_feature(enable = "avx2")]
     unsafe fn wide(weights: &[i16], inputs: &[i16]) -> i64 {
@@ -200,8 +200,8 @@ pub fn dot(weights: &[i16], inputs: &[i16]) -> i64 {
     unsafe { wide(weights, inputs) }
 }
 
-/// Adds to each weight the product of its input and e, in units of 2^-15, rounded; both are limited to 2^15 - 1 in
-/// magnitude. There are as many as a multiple of 16; |e| is less than 2^15. Needs AVX2.
+/// Adds to each weight the product of its input and e, in units of 2^-15, rounded; both are clamped to 2^15 - 1 in
+/// magnitude. Their count is a multiple of 16, and |e| < 2^15. Needs AVX2.
 pub fn learn_weights(weights: &mut [i16], inputs: &[i16], e: i16) {
     #[target_feature(enable = "avx2")]
     unsafe fn wide(weights: &mut [i16], inputs: &[i16], e: i16) {

@@ -11,7 +11,7 @@ const SECTION: &str = "format.md, A6.7";
 const MOST_BYTES: usize = 1 << 28;
 const MOST_SIDE: u64 = (1 << 31) - 1;
 
-/// The chunks around the pixels of the frames, and the rows and columns of these.
+/// The chunks around the pixels of the frames, and the sizes of frames.
 pub struct Frames<'a> {
     bits: u8,
     pub colour: u8,
@@ -42,7 +42,7 @@ impl<'a> Frames<'a> {
     }
 }
 
-/// The file; where zlib compressed a frame, one with the same chunks and pixels.
+/// Restores the file; if zlib compressed a frame, a file with the same chunks and pixels.
 pub fn file(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, SECTION);
     demand(picture.pixels.len() <= MOST_BYTES, "the sheet of an animated PNG is too large", SECTION)?;
@@ -83,10 +83,10 @@ pub fn file(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Restored>
 fn size(list: &[Chunk]) -> Result<(usize, usize)> {
     let mut controls = list.iter().filter(|chunk| chunk.kind == *b"fcTL");
     let (Some(control), None) = (controls.next(), controls.next()) else {
-        return Err(error("a frame has not one fcTL chunk", SECTION));
+        return Err(error("a frame does not have one fcTL chunk", SECTION));
     };
     let &[a, b, c, d, e, f, g, h, ..] = control.content else {
-        return Err(error("an fcTL chunk tells no size", SECTION));
+        return Err(error("an fcTL chunk lacks the size", SECTION));
     };
     let [columns, rows] = [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])];
     let possible = [columns, rows].iter().all(|&side| side > 0 && u64::from(side) <= MOST_SIDE);
@@ -107,7 +107,7 @@ fn frame_rows(
     Picture { rows, columns, pixels: &pixels, ..*sheet }.png_rows(bits, colour)
 }
 
-/// Pushes chunks, of which those of the animation begin with their number.
+/// Writes chunks; those of the animation begin with their number.
 fn push_numbered(chunks: &[Chunk], number: &mut u32, out: &mut Vec<u8>) {
     for chunk in chunks {
         if matches!(&chunk.kind, b"fcTL" | b"fdAT") {

@@ -10,17 +10,17 @@ const MOST: usize = 128;
 struct Segment {
     gap: u64,
     length: u64,
-    /// The control bytes before each exception, from the one before, and its control byte.
+    /// For each exception, the number of control bytes since the previous one, and its control byte.
     exceptions: Vec<(u64, u8)>,
 }
 
-/// The file of a picture.
+/// Restores the file of a picture.
 pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(metadata, SECTION);
     let frames = bytes.varint_in(1, 1 << 40, "the number of frames")? as usize;
     let flags = bytes.byte()?;
     let integers = matches!(picture.dtype.code[1], b'u' | b'i');
-    demand(flags < 4 && integers && picture.rows % frames == 0, "runs are of another picture", SECTION)?;
+    demand(flags < 4 && integers && picture.rows % frames == 0, "the runs do not fit the picture", SECTION)?;
     let mut segments = Vec::new();
     for _ in 0..bytes.varint()? {
         let (gap, length) = (bytes.varint()?, bytes.varint()?);
@@ -32,7 +32,7 @@ pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     }
     let (rows, size) = (picture.rows / frames, picture.dtype.size());
     let planes = picture.channels * size;
-    demand(segments.len() == frames * planes, "there is another number of planes", SECTION)?;
+    demand(segments.len() == frames * planes, "the number of planes does not match", SECTION)?;
     let mut out = Vec::new();
     for (number, segment) in segments.iter().enumerate() {
         let (frame, plane) = (number / planes, number % planes);
@@ -44,7 +44,7 @@ pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
         out.extend_from_slice(bytes.take_long(segment.gap)?);
         let start = out.len();
         compress(&plane, picture.columns, flags, &segment.exceptions, &mut out)?;
-        demand((out.len() - start) as u64 == segment.length, "a segment has another length", SECTION)?;
+        demand((out.len() - start) as u64 == segment.length, "the length of a segment does not match", SECTION)?;
     }
     out.extend_from_slice(bytes.rest());
     Ok(out)
@@ -79,7 +79,7 @@ fn compress(plane: &[u8], columns: usize, flags: u8, exceptions: &[(u64, u8)], o
         out.extend_from_slice(if is_run { &part[..1] } else { part });
         at += count;
     }
-    demand(exceptions.next().is_none(), "exceptions stand behind the last run", SECTION)
+    demand(exceptions.next().is_none(), "there are exceptions behind the last run", SECTION)
 }
 
 struct Plain<'a> {

@@ -1,4 +1,4 @@
-//! The deflate streams of PNG and TIFF files whose bytes come back (format.md, A6.2 and A6.3).
+//! The deflate streams of PNG and TIFF files that are restored exactly (format.md, A6.2 and A6.3).
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::crc::{adler32, crc32};
@@ -7,9 +7,8 @@ use crate::tokens::Streams;
 
 const SECTION: &str = "format.md, A6.2";
 
-/// What made a stream.
 pub enum Encoder<'a> {
-    /// zlib made it. This decoder has no zlib and compresses the rows anew.
+    /// zlib. This decoder does not have it, and compresses the rows with its own encoder.
     Zlib,
     Other {
         header: [u8; 2],
@@ -31,7 +30,7 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// The tokens of the segments of a TIFF file, and the header of each; None if zlib made them.
+/// The tokens of the segments of a TIFF file, and the header of each; None for zlib.
 pub type Segments<'a> = Option<([u8; 2], &'a [u8])>;
 
 pub fn read_segments<'a>(bytes: &mut Bytes<'a>) -> Result<Segments<'a>> {
@@ -45,26 +44,26 @@ pub fn read_segments<'a>(bytes: &mut Bytes<'a>) -> Result<Segments<'a>> {
     Ok(Some(([a, b], bytes.take_long(length)?)))
 }
 
-/// How zlib was called: header, level, window, memory, strategy.
+/// Skips the parameters of zlib: header, level, window, memory, strategy.
 fn skip_zlib(bytes: &mut Bytes) -> Result<()> {
     let [_, _, level, window, memory, strategy] = bytes.array()?;
     let known = (1..=9).contains(&level) && (9..=15).contains(&window) && matches!(memory, 8 | 9) && strategy <= 4;
     demand(known, "zlib has no such parameters", SECTION)
 }
 
-/// The next stream of RFC 1950, whose raw stream has so many bytes.
+/// The next stream of RFC 1950, whose raw stream has `size` bytes.
 pub fn next_stream(streams: &mut Streams, header: [u8; 2], content: &[u8], size: u64) -> Result<Vec<u8>> {
     Ok([&header[..], &streams.next(content, size)?, &adler32(content).to_be_bytes()].concat())
 }
 
-/// The cuts and the filters of a stream.
+/// The cuts of a stream into chunks, and its filters.
 pub struct Rows<'a> {
     cuts: Vec<u64>,
     filters: &'a [u8],
 }
 
 impl<'a> Rows<'a> {
-    /// Those of so many rows.
+    /// Reads those of a number of rows.
     pub fn read(bytes: &mut Bytes<'a>, rows: usize) -> Result<Rows<'a>> {
         let mut cuts = Vec::new();
         for _ in 0..bytes.varint()? {
@@ -76,11 +75,11 @@ impl<'a> Rows<'a> {
         Ok(Rows { cuts, filters })
     }
 
-    /// What the chunks of pixels hold, from the rows without a filter; None if zlib made it.
+    /// The content of the chunks of pixels, from unfiltered rows; None for zlib.
     pub fn parts(&self, encoder: &Encoder, rows: &[u8], pixel: usize) -> Result<Option<Vec<Vec<u8>>>> {
         let &Encoder::Other { header, size, coded } = encoder else { return Ok(None) };
         let whole = self.cuts.iter().try_fold(0u64, |sum, &cut| sum.checked_add(cut));
-        demand(whole.is_some() && whole == size.checked_add(6), "the chunks do not hold the stream", SECTION)?;
+        demand(whole.is_some() && whole == size.checked_add(6), "the chunks do not contain the stream", SECTION)?;
         let rows = self.filtered(rows, pixel);
         let mut streams = Streams::new(coded)?;
         let stream = next_stream(&mut streams, header, &rows, size)?;
@@ -132,8 +131,8 @@ fn paeth(a: u8, b: u8, c: u8) -> u8 {
     }
 }
 
-/// Refuses a file with another CRC.
+/// Refuses a file whose CRC does not match.
 pub fn checked(file: Vec<u8>, check: u32) -> Result<Vec<u8>> {
-    demand(crc32(&[&file]) == check, "a PNG file has another CRC", SECTION)?;
+    demand(crc32(&[&file]) == check, "the CRC of a PNG file does not match", SECTION)?;
     Ok(file)
 }

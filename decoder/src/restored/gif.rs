@@ -16,7 +16,7 @@ struct Frame {
     bits: u32,
     flags: u64,
     block: usize,
-    /// How many clear codes there are, and the number of codes before each of them.
+    /// Runs of clear codes: their number, and the number of codes before each.
     clears: Vec<(u64, u64)>,
 }
 
@@ -43,7 +43,7 @@ impl Frame {
         (self.height, self.width)
     }
 
-    /// The pixels in the order of the stream.
+    /// The pixels of the frame, in the order of the stream.
     fn pixels(&self, picture: &Picture, top: usize, left: usize) -> Vec<u8> {
         let row = |y: usize| {
             let start = (top + y) * picture.columns + left;
@@ -62,7 +62,7 @@ fn read(bytes: &mut Bytes) -> Result<Vec<Frame>> {
     Ok(frames)
 }
 
-/// The rows and columns of the frames.
+/// Reads the rows and columns of the frames.
 pub fn sizes(bytes: &mut Bytes) -> Result<Vec<(usize, usize)>> {
     Ok(read(bytes)?.iter().map(Frame::size).collect())
 }
@@ -73,10 +73,10 @@ pub fn palette(others: &[u8]) -> Vec<u8> {
     others.iter().skip(13).take(size).copied().collect()
 }
 
-/// The file of a sheet.
+/// Restores the file from a sheet.
 pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(metadata, SECTION);
-    demand(picture.mode() == Mode::Grey, "the sheet of a GIF has no indexes", SECTION)?;
+    demand(picture.mode() == Mode::Grey, "the sheet of a GIF does not have indexes", SECTION)?;
     demand(picture.rows * picture.columns <= MOST_PIXELS, "the sheet of a GIF is too large", SECTION)?;
     let frames = read(&mut bytes)?;
     let sizes: Vec<_> = frames.iter().map(Frame::size).collect();
@@ -96,9 +96,9 @@ pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-/// LZW, by the longest strings.
+/// An LZW encoder that chooses the longest strings.
 struct Encoder {
-    /// The code of a string by that of all but its last pixel, and by that pixel; 0 if it has none.
+    /// The code of a string, indexed by the code of its prefix and its last pixel; 0 for none.
     longer: Vec<u16>,
     known: Vec<usize>,
     width: u32,
@@ -157,7 +157,7 @@ impl Encoder {
             }
         }
         if clears.next().is_some() {
-            return Err(error("clear codes stand behind the last code", SECTION));
+            return Err(error("there are clear codes behind the last code", SECTION));
         }
         if frame.flags & 2 != 0 {
             out.put(clear + 1, self.width);

@@ -9,7 +9,7 @@ use crate::restored::picture::Picture;
 
 const SECTION: &str = "format.md, A6.11";
 
-/// The bytes of the file since the header before, and a header that stands within a stream.
+/// Headers within streams: the bytes since the previous one, and the header.
 type Headers = Vec<(u64, [u8; 8])>;
 
 fn headers(bytes: &mut Bytes) -> Result<Headers> {
@@ -20,7 +20,7 @@ fn headers(bytes: &mut Bytes) -> Result<Headers> {
     Ok(found)
 }
 
-/// The bytes of the file before its first stream: where they begin in it and in the metadata, and how many there are.
+/// The bytes of the file before its first stream: their place in the file and in the metadata, and their number.
 pub fn beginning(bytes: &mut Bytes) -> Result<[u64; 3]> {
     headers(bytes)?;
     bytes.varint()?;
@@ -34,24 +34,24 @@ pub fn beginning(bytes: &mut Bytes) -> Result<[u64; 3]> {
     Ok([0, bytes.at() as u64, first.unwrap_or(0).min(bytes.left() as u64)])
 }
 
-/// The file of a picture.
+/// Restores the file of a picture.
 pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(metadata, SECTION);
     let integers = matches!(picture.dtype.code[1], b'u' | b'i') && picture.dtype.size() <= 2;
-    demand(integers, "JPEG streams are of another picture", SECTION)?;
+    demand(integers, "the JPEG streams do not fit the picture", SECTION)?;
     let headers = headers(&mut bytes)?;
     let mut rows = picture.rows();
-    let whole = streams::put_in(bytes.rest(), usize::MAX, |stream| {
+    let whole = streams::restore_streams(bytes.rest(), usize::MAX, |stream| {
         let mut planes = Vec::new();
         if let Some(frame) = &stream.frame {
-            demand(frame.lossless, "a JPEG stream has no samples", SECTION)?;
+            demand(frame.lossless, "a JPEG stream is not lossless", SECTION)?;
             let few = stream.scans <= frame.components.len() as u64;
             demand(few, "a JPEG stream has too many scans", SECTION)?;
             planes = samples(frame, picture, &mut rows)?;
         }
         stream.write(&Planes::Samples(planes))
     })?;
-    demand(rows.next().is_none(), "JPEG streams have fewer samples than their picture", SECTION)?;
+    demand(rows.next().is_none(), "the picture has more samples than its JPEG streams", SECTION)?;
     let mut whole = Bytes::new(&whole, SECTION);
     let mut out = Vec::new();
     for (gap, header) in headers {
@@ -66,14 +66,14 @@ pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
 fn samples<'a>(frame: &Frame, picture: &Picture, rows: &mut impl Iterator<Item = &'a [u8]>) -> Result<Vec<Vec<u16>>> {
     let units: usize = frame.components.iter().map(|one| one.v * one.h).sum();
     let same = (frame.columns, units) == (picture.columns, picture.channels) && frame.rows <= picture.rows;
-    demand(same, "a JPEG stream has other samples", SECTION)?;
+    demand(same, "a JPEG stream does not fit the samples of the picture", SECTION)?;
     let signed = picture.dtype.code[1] == b'i';
     let most = if signed { ((1u32 << frame.precision) - 1) as u16 } else { u16::MAX };
     let size = picture.dtype.size();
     let mut planes: Vec<_> = frame.components.iter().map(|one| vec![0; one.rows * one.columns]).collect();
     for row in 0..frame.rows {
         let Some(pixels) = rows.next() else {
-            demand(false, "JPEG streams have more samples than their picture", SECTION)?;
+            demand(false, "the picture has fewer samples than its JPEG streams", SECTION)?;
             break;
         };
         let mut samples = pixels.chunks_exact(size).map(|sample| match *sample {

@@ -1,13 +1,13 @@
-//! LZW of TIFF files, by an encoder that puts clear codes at equal distances (format.md, A6.3).
+//! LZW of TIFF files, by an encoder with clear codes at equal distances (format.md, A6.3).
 
 const CLEAR: u32 = 256;
 const MOST: usize = 4096;
 
-/// The stream of some bytes, with so many codes between its clear codes. `ended`: it has a zero byte
-/// where the last code ends a byte.
+/// Compresses bytes, with `between` codes between clear codes. `ended`: a zero byte follows if the last code ends a
+/// byte.
 pub fn compress(bytes: &[u8], between: usize, ended: bool) -> Vec<u8> {
     let mut out = Codes::default();
-    // By the code of a string and the byte behind it.
+    // Codes, indexed by the code of a string and the byte behind it.
     let mut longer = vec![0u16; MOST << 8];
     let mut known: Vec<usize> = Vec::new();
     let (mut next, mut since, mut at) = (258, 0, 0);
@@ -46,12 +46,12 @@ pub fn compress(bytes: &[u8], between: usize, ended: bool) -> Vec<u8> {
     out.bytes
 }
 
-/// The bits of a code, where so many are known; they grow one code early.
+/// The bits of a code, with `next` known codes; they grow one code early.
 fn width(next: usize) -> u32 {
     (usize::BITS - (next + 1).leading_zeros()).clamp(9, 12)
 }
 
-/// Codes from the highest bits of bytes on.
+/// Writes codes from the highest bits of bytes on.
 #[derive(Default)]
 struct Codes {
     bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Container metadata: the files of pictures around their pixels (format.md, A6).
+//! Container metadata: the bytes of image files beside their pixels (format.md, A6).
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::restored::tiff::Tiff;
 use crate::restored::{animated, byte_runs, gif, lossless_jpeg};
 use crate::tokens::{Round, Streams};
 
-/// What container metadata makes of a picture.
+/// The result of container metadata and a picture.
 pub enum Restored {
     /// The file, byte for byte.
     Exact(Vec<u8>),
@@ -20,14 +20,14 @@ pub enum Restored {
     Pages(Vec<(usize, usize, Vec<u8>)>),
 }
 
-/// What container metadata say of a file without its pixels.
+/// The content of container metadata that is available without pixels.
 #[derive(Default)]
 pub struct Header {
-    /// How many frames of one size stand below each other from the first row on, and their rows; zeros if they are of
-    /// several sizes, or the header of the file says it.
+    /// The number of frames of one size that are below each other from the first row on, and their rows; zeros if sizes
+    /// differ, or the file's header has them.
     pub frames: usize,
     pub rows: usize,
-    /// Bytes of the file: where they begin in it and in the metadata, and how many there are.
+    /// Bytes of the file: their place in the file and in the metadata, and their number.
     pub pieces: Vec<[u64; 3]>,
     /// Red, green and blue of each index, if the pixels are indexes of a PNG or GIF file.
     pub palette: Vec<u8>,
@@ -88,7 +88,7 @@ fn palette(colour: u8, chunks: &[Chunk]) -> Vec<u8> {
     palettes.next().map_or(Vec::new(), |chunk| chunk.content.iter().take(3 * 256).copied().collect())
 }
 
-/// How many frames there are, and their rows, if all have one size.
+/// The number of frames, and their rows, if all have one size.
 fn alike(sizes: &[(usize, usize)]) -> (usize, usize) {
     match sizes.windows(2).all(|pair| pair[0] == pair[1]) {
         true => (sizes.len(), sizes.first().map_or(0, |size| size.0)),
@@ -124,7 +124,7 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
     }
 }
 
-/// Kind 1: the pixels stand in the file as they are.
+/// Kind 1: the pixels are stored without compression.
 fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     const SECTION: &str = "format.md, A6.1";
     let mut bytes = Bytes::new(metadata, SECTION);
@@ -147,7 +147,7 @@ fn frame(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     } else {
         picture.rows().map(Cow::Borrowed).collect()
     };
-    demand(total == Some(rows.len() as u64), "a frame has another number of rows", SECTION)?;
+    demand(total == Some(rows.len() as u64), "the number of rows of a frame does not match", SECTION)?;
     if layout & 1 != 0 {
         rows.reverse();
     }
@@ -169,12 +169,12 @@ fn in_streams(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(metadata, SECTION);
     let length = bytes.varint()?;
     let Some((1, inner)) = bytes.take_long(length)?.split_first() else {
-        return bytes.error("the file in streams is no frame");
+        return bytes.error("the file in streams is not a frame");
     };
     let length = bytes.varint()?;
     let mut tokens = Streams::new(bytes.take_long(length)?)?;
     let (round, plaintexts) = (Round::read(&mut bytes)?, frame(inner, picture)?);
-    let file = round.put_in(&plaintexts, bytes.rest(), &mut tokens, &mut Bytes::new(&[], SECTION))?;
+    let file = round.restore(&plaintexts, bytes.rest(), &mut tokens, &mut Bytes::new(&[], SECTION))?;
     tokens.end()?;
     Ok(file)
 }
@@ -218,7 +218,7 @@ fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Re
     Ok(())
 }
 
-/// Kinds 2 and 3; of what zlib compressed the chunks and the pixels alone.
+/// Kinds 2 and 3; for streams by zlib, a file with the same chunks and pixels.
 fn png(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, "format.md, A6.2");
     let [bits, colour] = bytes.array()?;
@@ -249,20 +249,20 @@ pub fn chunks<'a>(bytes: &mut Bytes<'a>) -> Result<Vec<Chunk<'a>>> {
     Ok(list)
 }
 
-/// Kind 7: the chunks of a lossless WebP file, which is not made again here.
+/// Kind 7: the chunks of a lossless WebP file, which this decoder does not restore.
 fn webp(metadata: &[u8], picture: &Picture) -> Result<()> {
     const SECTION: &str = "format.md, A6.6";
     let mut bytes = Bytes::new(metadata, SECTION);
     let most = picture.rows.max(picture.columns) <= 1 << 14 && picture.rows * picture.columns <= 1 << 25;
     let colours = picture.dtype.code == *b"|u1" && matches!(picture.channels, 3 | 4);
-    demand(most && colours, "a WebP file does not have such pixels", SECTION)?;
+    demand(most && colours, "a WebP file cannot store these pixels", SECTION)?;
     for _ in 0..2 {
         for _ in 0..bytes.varint()? {
             let name: [u8; 4] = bytes.array()?;
             let length = bytes.varint()?;
             bytes.take_long(length)?;
             let other = !matches!(&name, b"VP8L" | b"VP8 " | b"ALPH" | b"ANIM" | b"ANMF");
-            demand(other, "a chunk has other pixels", SECTION)?;
+            demand(other, "a chunk with pixels is not allowed", SECTION)?;
         }
     }
     bytes.end()

@@ -1,4 +1,4 @@
-//! What comes out of an archive (A6).
+//! Restores arrays and files (A6).
 
 pub mod animated;
 pub mod byte_runs;

@@ -1,4 +1,4 @@
-//! The `.npy` file of an array (format 1.0, C order unless it is said otherwise).
+//! The `.npy` file of an array (format 1.0, C order by default).
 
 use crate::foundations::dtype::Dtype;
 
@@ -22,7 +22,7 @@ pub fn npy(dtype: Dtype, shape: &[u64], fortran: bool, data: &[u8]) -> Vec<u8> {
     file
 }
 
-/// The elements of an array in Fortran's order, from those in C order.
+/// Reorders the elements of an array from C to Fortran order.
 pub fn to_fortran(shape: &[u64], size: usize, data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len());
     let mut strides = vec![size; shape.len()];

@@ -1,4 +1,4 @@
-//! What comes out of an archive: an array, or files.
+//! Decodes an archive to an array or files.
 
 use std::ops::Range;
 
@@ -20,13 +20,12 @@ use crate::types::block::Block;
 const SECTION: &str = "format.md, A5.5";
 const DIGESTS: &str = "format.md, A5.16";
 
-/// What a file decodes to.
 pub enum Output {
     /// The bytes of one file.
     One(Vec<u8>),
-    /// A folder of files, by their names.
+    /// The named files of a folder.
     Folder(Vec<(String, Vec<u8>)>),
-    /// A folder as it was.
+    /// A folder with modes and links.
     Tree(Tree),
 }
 
@@ -37,7 +36,7 @@ pub struct Tree {
     pub links: Vec<Link>,
 }
 
-/// What is not as it was.
+/// Notes about what is not restored exactly.
 pub type Notes = Vec<&'static str>;
 
 /// The parts of a collection, and their bytes.
@@ -46,7 +45,7 @@ pub struct Decoded {
     pub parts: Vec<Part>,
     pub bytes: Vec<Vec<u8>>,
     pub files: Vec<File>,
-    /// Modes of all files, folders and links; none of archives without them.
+    /// Modes of all files, folders and links; empty without the section.
     pub entries: Entries,
 }
 
@@ -93,7 +92,7 @@ impl Decoded {
         let ranges = Ranges::whole(file);
         let archive = Archive::open(&ranges)?;
         if let Some(end) = archive.continued_at {
-            let what = "an addition that was not finished follows the archive, which is its first";
+            let what = "an unfinished addition follows the archive, whose complete part is its first";
             return refuse(format!("{what} {end} bytes"), "format.md, A9");
         }
         archive.check_others(&ranges)?;
@@ -112,7 +111,7 @@ impl Decoded {
             let tiff = matches!(archive.collection.container, Container::Files(Kind::Tiff));
             let held = tiff && part.is_metadata() && bytes.first() == Some(&5);
             let alone = archive.collection.parts.len() == 1;
-            demand(!held || alone, "there is another part beside a TIFF file that is held", "format.md, A5.3")?;
+            demand(!held || alone, "there is another part beside a stored TIFF file", "format.md, A5.3")?;
         }
         let Collection { container, parts, .. } = archive.collection;
         let decoded = Decoded { container, parts, bytes, files, entries };
@@ -122,7 +121,7 @@ impl Decoded {
         Ok(decoded)
     }
 
-    /// Refuses content that stands under another name than when it was compressed.
+    /// Refuses content whose digests do not match the names of files.
     fn check_groups(&self, groups: &[Group]) -> Result<()> {
         let mut files = &self.files[..];
         for group in groups {
@@ -145,12 +144,16 @@ impl Decoded {
                 }
             }
             let first = own.first().map_or("", |file| &file.name);
-            demand(sum == digest, &format!("a file from {first} on has another content"), DIGESTS)?;
+            demand(
+                sum == digest,
+                &format!("the content of a file from {first} on does not match its digest"),
+                DIGESTS,
+            )?;
         }
         Ok(())
     }
 
-    /// The true pixels of pictures may have any byte but 0; here they are 1.
+    /// Replaces the nonzero bytes of true pixels by 1.
     fn make_bools_bits(&mut self) {
         if let Container::Files(Kind::Pictures | Kind::Tiff) = self.container {
             for (_, bytes) in self.parts.iter().zip(&mut self.bytes).filter(|(part, _)| part.dtype.is_bool()) {
@@ -159,24 +162,22 @@ impl Decoded {
         }
     }
 
-    /// The bytes of a file in a part of bytes, or of the container metadata of a picture.
+    /// The bytes of a file in a part of bytes, or the container metadata of a picture.
     pub fn bytes_of(&self, file: &File) -> &[u8] {
         &self.bytes[file.holder][file.start as usize..(file.start + file.size) as usize]
     }
 
-    /// The files that have not been removed.
-    pub fn there(&self) -> impl Iterator<Item = &File> {
+    /// The files, without removed ones.
+    pub fn existing_files(&self) -> impl Iterator<Item = &File> {
         let paged = matches!(self.container, Container::Files(Kind::Tiff));
         self.files.iter().filter(move |file| paged || !file.name.is_empty())
     }
 
-    /// The same, with their modes.
-    pub fn there_with_modes(&self) -> impl Iterator<Item = (&File, Mode)> {
+    pub fn existing_files_with_modes(&self) -> impl Iterator<Item = (&File, Mode)> {
         let modes = self.entries.modes.iter().copied().chain(std::iter::repeat(None));
         self.files.iter().zip(modes).filter(|(file, _)| !file.name.is_empty())
     }
 
-    /// One array.
     pub fn array(&self) -> (Vec<u64>, Vec<u8>) {
         let mut shape = self.parts[0].shape.clone();
         if let Some(first) = shape.first_mut() {
@@ -212,14 +213,14 @@ impl Decoded {
             return Ok(vec![Item { name: String::new(), dtype: self.parts[0].dtype, shape, data }]);
         };
         let mut items = Vec::new();
-        for file in self.there() {
+        for file in self.existing_files() {
             let part = &self.parts[file.part];
             let (shape, bytes) = if kind == Kind::Npz {
                 (part.shape.clone(), &self.bytes[file.part][..])
             } else if part.axes == 3 {
                 let bytes = self.bytes_of(file);
                 let matches = file.hash.is_none_or(|hash| hash == sha256(bytes));
-                demand(matches, "a file has another hash", "format.md, A5.16")?;
+                demand(matches, "the hash of a file does not match", "format.md, A5.16")?;
                 (vec![file.size], bytes)
             } else {
                 self.picture(file)
@@ -229,13 +230,13 @@ impl Decoded {
         Ok(items)
     }
 
-    /// The form that conformance files are checked in.
+    /// The result in the form for conformance checks.
     pub fn arrays(mut self) -> Result<Output> {
         let Container::Files(kind) = self.container else {
             let (shape, bytes) = self.array();
             return Ok(Output::One(npy(self.parts[0].dtype, &shape, false, &bytes)));
         };
-        let are_bytes: Vec<bool> = self.there().map(|file| self.parts[file.part].axes == 3).collect();
+        let are_bytes: Vec<bool> = self.existing_files().map(|file| self.parts[file.part].axes == 3).collect();
         let mut out = Vec::new();
         for (item, are_bytes) in self.items()?.into_iter().zip(are_bytes) {
             let name = if kind == Kind::Tiff { out.len().to_string() } else { item.name };
@@ -274,13 +275,13 @@ fn add(sum: &mut [u8; 32], other: &[u8; 32]) {
     }
 }
 
-/// Refuses an archive in which tiles are missing that a file needs.
+/// Refuses an archive that lacks tiles of a file.
 fn check_needed(archive: &Archive, files: &[File]) -> Result<()> {
     let parts = &archive.collection.parts;
     let starts: Vec<u64> = parts.iter().scan(0, |sum, part| Some(std::mem::replace(sum, *sum + part.tiles))).collect();
     let has = |part: usize, tiles: Range<u64>| {
-        let there = archive.has_tiles(starts[part] + tiles.start..starts[part] + tiles.end);
-        demand(there, "tiles that are needed are in no block", "format.md, A5.11")
+        let is_complete = archive.has_tiles(starts[part] + tiles.start..starts[part] + tiles.end);
+        demand(is_complete, "no block contains some of the needed tiles", "format.md, A5.11")
     };
     if !matches!(archive.collection.container, Container::Files(Kind::Pictures | Kind::Npz)) {
         return (0..parts.len()).try_for_each(|part| has(part, 0..parts[part].tiles));
@@ -301,7 +302,7 @@ fn check_needed(archive: &Archive, files: &[File]) -> Result<()> {
     Ok(())
 }
 
-/// Decodes all blocks, and puts their tiles where they belong.
+/// Decodes all blocks, and copies their tiles into the parts.
 fn decode_parts(archive: &Archive, ranges: &Ranges, library: &Library) -> Result<Vec<Vec<u8>>> {
     let parts = &archive.collection.parts;
     let mut blocks = Vec::new();
@@ -309,7 +310,7 @@ fn decode_parts(archive: &Archive, ranges: &Ranges, library: &Library) -> Result
         let block = Block::read(block_payload(ranges.get(section.place, section.size)?, section.place)?)?;
         let own = block.runs.iter().try_fold(0u64, |sum, run| sum.checked_add(run.items));
         let same = block.first == section.first && own == Some(section.tiles);
-        demand(same, "a block has other tiles than the index says", SECTION)?;
+        demand(same, "the tiles of a block differ from the index", SECTION)?;
         let (number, first) = part_of(parts, block.first);
         check_tiles(&parts[number], first, &block)?;
         blocks.push((number, first, block));
@@ -337,7 +338,7 @@ fn decode_parts(archive: &Archive, ranges: &Ranges, library: &Library) -> Result
     Ok(bytes)
 }
 
-/// The part that a tile is of, and its number there.
+/// The part of a tile, and its number there.
 pub fn part_of(parts: &[Part], mut tile: u64) -> (usize, u64) {
     for (number, part) in parts.iter().enumerate() {
         if tile < part.tiles {
@@ -357,7 +358,7 @@ pub fn check_tiles(part: &Part, mut tile: u64, block: &Block) -> Result<()> {
                 return refuse("a block has tiles of two parts", SECTION);
             }
             let (shape, count) = part.tile(tile);
-            demand(run.dtype == part.dtype && run.shape == shape, "the tiles of a block have another shape", SECTION)?;
+            demand(run.dtype == part.dtype && run.shape == shape, "the tiles of a block have a wrong shape", SECTION)?;
             let count = count.min(left);
             left -= count;
             tile += count;

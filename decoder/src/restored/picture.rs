@@ -1,4 +1,4 @@
-//! Pictures, and the files that hold them: PNG, BMP and PNM.
+//! Pictures, and writers of PNG, BMP, PNM and TIFF files.
 
 use crate::foundations::crc::crc32;
 use crate::foundations::deflate::zlib;
@@ -32,7 +32,7 @@ impl<'a> Picture<'a> {
         let (rows, columns, channels) = match *shape {
             [rows, columns] => (rows, columns, 1),
             [rows, columns, channels] => (rows, columns, channels),
-            _ => return refuse("a picture has other dimensions", "format.md, A5"),
+            _ => return refuse("a picture does not have 2 or 3 dimensions", "format.md, A5"),
         };
         Ok(Picture { dtype, rows: rows as usize, columns: columns as usize, channels: channels as usize, pixels })
     }
@@ -57,7 +57,7 @@ impl<'a> Picture<'a> {
         self.pixels.chunks_exact(self.row_bytes().max(1))
     }
 
-    /// Whether a format, by the ending of a name in small letters, can hold the mode.
+    /// Whether the format with this lower-case ending can store the mode.
     pub fn fits(&self, ending: &str) -> bool {
         let mode = self.mode();
         let rgb = mode == Mode::Rgb && self.dtype.size() == 1;
@@ -147,7 +147,7 @@ impl<'a> Picture<'a> {
             Mode::GreyAlpha => (wide, 4),
             Mode::Rgb => (wide, 2),
             Mode::Rgba => (wide, 6),
-            Mode::Unnamed => return refuse("PNG cannot hold a picture", "format.md, A5.12"),
+            Mode::Unnamed => return refuse("PNG cannot store a picture", "format.md, A5.12"),
         };
         Ok(self.png_with(bits, colour, &[], &packed(&self.png_rows(bits, colour)?), &[]))
     }
@@ -212,8 +212,8 @@ impl<'a> Picture<'a> {
         Ok(out)
     }
 
-    /// A PNG file with these bits of a sample and this type of colour, with what its chunks of pixels hold, and with
-    /// chunks before and behind them.
+    /// A PNG file with these bits per sample and this colour type. parts: the content of its chunks of pixels. before,
+    /// behind: chunks around them.
     pub fn png_with(&self, bits: u8, colour: u8, before: &[Chunk], parts: &[Vec<u8>], behind: &[Chunk]) -> Vec<u8> {
         let mut out = png_start(self.rows, self.columns, bits, colour);
         for chunk in before {
@@ -229,12 +229,12 @@ impl<'a> Picture<'a> {
         out
     }
 
-    /// The bytes of a pixel to the filters of a PNG file.
+    /// The bytes per pixel for the filters of a PNG file.
     pub fn png_pixel(&self, bits: u8) -> usize {
         (self.channels * usize::from(bits) / 8).max(1)
     }
 
-    /// The rows of a PNG file with these samples, each behind the number of no filter.
+    /// The rows of a PNG file, each after the number of the filter none.
     pub fn png_rows(&self, bits: u8, colour: u8) -> Result<Vec<u8>> {
         const SECTION: &str = "format.md, A6.2";
         let channels = match (colour, bits) {
@@ -242,7 +242,7 @@ impl<'a> Picture<'a> {
             (2, 8 | 16) => 3,
             (4, 8 | 16) => 2,
             (6, 8 | 16) => 4,
-            _ => return refuse("a PNG file has another type of colour", SECTION),
+            _ => return refuse("the colour type of a PNG file is unknown", SECTION),
         };
         let dtype = match (bits, colour) {
             (1, 0) => Dtype::BOOL,
@@ -251,7 +251,7 @@ impl<'a> Picture<'a> {
         };
         demand(
             channels == self.channels && dtype == self.dtype,
-            "the pixels of a PNG file have another type",
+            "the pixels of a PNG file do not fit its colour type",
             SECTION,
         )?;
         demand(self.rows < 1 << 31 && self.columns < 1 << 31, "a PNG file is too large", SECTION)?;
@@ -278,7 +278,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// What the chunks of pixels of a PNG file hold, compressed anew.
+/// The content of the chunks of pixels of a PNG file, compressed by this decoder.
 pub fn packed(rows: &[u8]) -> Vec<Vec<u8>> {
     zlib(rows).chunks(1 << 30).map(<[u8]>::to_vec).collect()
 }
@@ -306,7 +306,7 @@ pub fn push_chunk(kind: &[u8; 4], content: &[u8], out: &mut Vec<u8>) {
     out.extend(crc32(&[kind, content]).to_be_bytes());
 }
 
-/// Packs samples of 1, 2, 4 or 8 bits, the first one in the highest bits; the last byte is filled with zeros.
+/// Packs samples of 1, 2, 4 or 8 bits, the first one in the highest bits, with zeros as padding.
 pub fn pack(samples: &[u8], bits: u8, out: &mut Vec<u8>) {
     let bits = usize::from(bits);
     for group in samples.chunks(8 / bits) {

@@ -1,4 +1,4 @@
-//! Files for people: pictures and other files as they were, as far as this decoder can make them.
+//! Restores original files, as far as this decoder can.
 
 use std::collections::HashSet;
 
@@ -18,12 +18,11 @@ const NAMES: &str = "format.md, A5.12";
 const HASHES: &str = "format.md, A5.16";
 
 const NOTE_PNG: &str =
-    "PNG files that zlib compressed have the same pixels and chunks, but not the same bytes: those take zlib";
+    "PNG files that zlib compressed have the same pixels and chunks, but not the same bytes: those need zlib";
 const NOTE_TIFF: &str =
-    "WebP files, TIFF files with compressed pages, or on their own without metadata, came out page by page, as PNG or TIFF";
+    "WebP files, TIFF files with compressed pages, and single TIFF files without metadata were written page by page, as PNG or TIFF";
 
 impl Decoded {
-    /// The files that people want.
     pub fn restore(self, notes: &mut Notes) -> Result<Output> {
         match self.container {
             Container::Files(Kind::Pictures) => self.restore_folder(notes),
@@ -34,7 +33,7 @@ impl Decoded {
                     let content = npy(part.dtype, &part.shape, false, &self.bytes[file.part]);
                     (format!("{}.npy", file.name), content)
                 };
-                Ok(Output::One(zip(&self.there().map(array).collect::<Vec<_>>())?))
+                Ok(Output::One(zip(&self.existing_files().map(array).collect::<Vec<_>>())?))
             }
             _ => self.arrays(),
         }
@@ -47,7 +46,7 @@ impl Decoded {
                 notes.push(text);
             }
         };
-        for (file, mode) in self.there_with_modes() {
+        for (file, mode) in self.existing_files_with_modes() {
             let bytes = self.bytes_of(file);
             if self.parts[file.part].axes == 3 {
                 files.push((file.name.clone(), hashed(file, bytes.to_vec())?, mode));
@@ -114,7 +113,7 @@ impl Decoded {
         self.files.iter().map(page).collect()
     }
 
-    /// The TIFF file of these pages, if its bytes take no compression.
+    /// The TIFF file of these pages, if it needs no compression.
     fn tiff_of(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
         let Some(part) = self.parts.iter().position(|part| part.is_metadata()) else { return Ok(None) };
         match &self.bytes[part][..] {
@@ -124,12 +123,12 @@ impl Decoded {
         }
     }
 
-    /// The files of pictures, or of pages, whose bytes take neither zlib nor libtiff.
+    /// The files of pictures or pages that need neither zlib nor libtiff.
     pub fn exact_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let mut found = Vec::new();
         match self.container {
             Container::Files(Kind::Pictures) => {
-                for file in self.there().filter(|file| self.parts[file.part].axes != 3 && file.size > 0) {
+                for file in self.existing_files().filter(|file| self.parts[file.part].axes != 3 && file.size > 0) {
                     let (shape, pixels) = self.picture(file);
                     let picture = Picture::new(self.parts[file.part].dtype, &shape, pixels)?;
                     if let Restored::Exact(made) = metadata::restore(self.bytes_of(file), &picture)? {
@@ -146,25 +145,25 @@ impl Decoded {
     }
 }
 
-/// The bytes of a file, if they have the hash that it is said to have.
+/// Refuses the bytes of a file if their hash does not match.
 fn hashed(file: &File, made: Vec<u8>) -> Result<Vec<u8>> {
     let matches = file.hash.is_none_or(|hash| hash == sha256(&made));
-    demand(matches, &format!("{} has another hash", file.name), HASHES)?;
+    demand(matches, &format!("the hash of {} does not match", file.name), HASHES)?;
     Ok(made)
 }
 
-/// Refuses two files of one name, a file where another one needs a folder, and names that are too long.
+/// Refuses two files of the same name, a file in place of a folder of another one, and names that are too long.
 fn check_names(files: &[(String, Vec<u8>, Mode)]) -> Result<()> {
     let mut names = HashSet::new();
     let mut folders = HashSet::new();
     for (name, ..) in files {
         let fits = name.len() <= 1024 && name.split('/').all(|part| part.len() <= 255);
         demand(fits, &format!("the name {name:?} is too long"), NAMES)?;
-        demand(names.insert(&name[..]), &format!("two files come out as {name:?}"), NAMES)?;
+        demand(names.insert(&name[..]), &format!("two files have the name {name:?}"), NAMES)?;
         folders.extend(name.match_indices('/').map(|(place, _)| &name[..place]));
     }
     match names.intersection(&folders).next() {
-        Some(name) => Err(error(format!("{name:?} is a file and a folder"), NAMES)),
+        Some(name) => Err(error(format!("{name:?} is both a file and a folder"), NAMES)),
         None => Ok(()),
     }
 }

@@ -1,21 +1,21 @@
-//! The sheet on which the frames of a file stand (format.md, A6.5).
+//! The layout of the frames of a file on a sheet (format.md, A6.5).
 
 use crate::foundations::error::{demand, Result};
 use crate::restored::picture::Picture;
 
-/// Pages of one size at the beginning that are like the slices of a stack.
+/// The number of leading pages of one size from which on they count as a stack.
 const MOVING: usize = 4;
-const OTHER: &str = "the frames are of another sheet";
+const OTHER: &str = "the frames do not fit the sheet";
 const SECTION: &str = "format.md, A6.5";
 
-/// The first row and column of frames, which have so many rows and columns each.
+/// The first row and column of each frame. frames: their rows and columns.
 pub fn places(frames: &[(usize, usize)], sheet: &Picture) -> Result<Vec<(usize, usize)>> {
     let (found, rows) = places_of(frames, sheet)?;
     demand(rows == sheet.rows, OTHER, SECTION)?;
     Ok(found)
 }
 
-/// The same of pages of a TIFF file, below which the sheet may have more rows.
+/// The same for pages of a TIFF file, below which the sheet may have more rows.
 pub fn places_of_pages(pages: &[(usize, usize)], sheet: &Picture) -> Result<Vec<(usize, usize)>> {
     let (found, mut rows) = places_of(pages, sheet)?;
     if pages.len() >= MOVING && pages[1..MOVING].iter().all(|page| *page == pages[0]) {
@@ -25,7 +25,7 @@ pub fn places_of_pages(pages: &[(usize, usize)], sheet: &Picture) -> Result<Vec<
     Ok(found)
 }
 
-/// The places, and how many rows have frames.
+/// The places, and the number of rows with frames.
 fn places_of(frames: &[(usize, usize)], sheet: &Picture) -> Result<(Vec<(usize, usize)>, usize)> {
     let widest = frames.iter().map(|&(_, columns)| columns).max();
     demand(widest == Some(sheet.columns), OTHER, SECTION)?;

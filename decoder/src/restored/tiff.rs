@@ -1,5 +1,5 @@
-//! Container metadata of TIFF files (format.md, A6.3): files without compression, or whose deflate
-//! streams have tokens, come back bit for bit; of others the pages are known.
+//! Container metadata of TIFF files (format.md, A6.3). Files without compression, or with tokens for deflate streams,
+//! are restored exactly; from others the pages are available.
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::crc::crc32;
@@ -11,10 +11,9 @@ use crate::restored::sheet::places_of_pages;
 use crate::tokens::Streams;
 
 const SECTION: &str = "format.md, A6.3";
-/// The most bytes of pages beside the first one of a row of pages on a sheet.
+/// The most bytes of pages beside the first one in a row of pages on a sheet.
 const MOST_WAITING: usize = 1 << 28;
 
-/// A layout of pages.
 #[derive(Clone, Copy)]
 struct Layout {
     rows: usize,
@@ -30,15 +29,14 @@ struct Layout {
 
 pub struct Tiff<'a> {
     pages: Vec<(u64, Layout)>,
-    /// For each segment where it begins, and its length.
+    /// The place and the length of each segment.
     segments: Vec<(u64, u64)>,
-    /// For each compressed page where the offsets of its segments stand and their lengths, and how
-    /// many bytes each of these numbers has.
+    /// For each compressed page the places of the fields with the offsets and lengths of its segments, and the bytes
+    /// per number.
     fields: Vec<(u64, u64)>,
     tokens: Segments<'a>,
     check: Option<u32>,
-    /// Twice as many codes as stand between clear codes of LZW, and 1 if streams end with a byte of
-    /// their own; 0 if libtiff made them.
+    /// Twice the number of codes between clear codes of LZW, plus 1 if streams end with an extra byte; 0 for libtiff.
     codes: usize,
     padding: &'a [u8],
     others: &'a [u8],
@@ -78,7 +76,11 @@ impl Layout {
             compression,
             flags: flags as u16,
         };
-        demand(layout.is_tiled() || segment_columns == columns, "a strip has other columns than its page", SECTION)?;
+        demand(
+            layout.is_tiled() || segment_columns == columns,
+            "the columns of a strip differ from its page",
+            SECTION,
+        )?;
         Ok(layout)
     }
 
@@ -90,7 +92,7 @@ impl Layout {
         self.flags & flag != 0
     }
 
-    /// How many segments there are down and across.
+    /// The number of segments down and across.
     fn grid(&self) -> [usize; 2] {
         [self.rows.div_ceil(self.segment_rows), self.columns.div_ceil(self.segment_columns)]
     }
@@ -104,7 +106,7 @@ impl Layout {
         down as u128 * across as u128 * self.planes as u128
     }
 
-    /// The pixels of all segments of a page, of those of tiles beyond its edges too.
+    /// The pixels of all segments of a page, including those of tiles beyond its edges.
     fn area(&self) -> u128 {
         let [down, across] = self.grid().map(|count| count as u128);
         match self.is_tiled() {
@@ -113,7 +115,6 @@ impl Layout {
         }
     }
 
-    /// The pixels of a page.
     fn own_area(&self) -> u128 {
         self.rows as u128 * self.columns as u128
     }
@@ -126,7 +127,7 @@ impl Layout {
         rows as u128 * (samples * u128::from(self.bits)).div_ceil(8)
     }
 
-    /// Whether the samples of a page can be these.
+    /// Whether the samples of a page fit the layout.
     fn fits(&self, page: &Picture) -> bool {
         let samples = self.channels * self.planes;
         (page.rows, page.columns, page.channels) == (self.rows, self.columns, samples)
@@ -150,7 +151,7 @@ impl Layout {
 }
 
 impl<'a> Tiff<'a> {
-    /// Reads what stands behind the kind.
+    /// Reads the metadata behind the kind.
     pub fn read(metadata: &'a [u8]) -> Result<Tiff<'a>> {
         let mut bytes = Bytes::new(metadata, SECTION);
         let mut pages = Vec::new();
@@ -167,9 +168,9 @@ impl<'a> Tiff<'a> {
         let mut before = 0i64;
         for _ in 0..2 * compressed {
             let place = before.checked_add(bytes.change()?).filter(|&place| (0..1 << 60).contains(&place));
-            before = place.ok_or_else(|| error("a field is nowhere", SECTION))?;
+            before = place.ok_or_else(|| error("the place of a field is invalid", SECTION))?;
             let size = bytes.varint()?;
-            demand(matches!(size, 2 | 4 | 8), "a field has another size", SECTION)?;
+            demand(matches!(size, 2 | 4 | 8), "the numbers of a field do not have 2, 4 or 8 bytes", SECTION)?;
             fields.push((before as u64, size));
         }
         let mut segments = Vec::new();
@@ -182,13 +183,13 @@ impl<'a> Tiff<'a> {
             demand(segments.len() as u64 + count <= 1 << 20, "there are too many segments", SECTION)?;
             for _ in 0..count {
                 let place = end.checked_add_signed(gap).filter(|&place| place < 1 << 60);
-                let place = place.ok_or_else(|| error("a segment is nowhere", SECTION))?;
+                let place = place.ok_or_else(|| error("the place of a segment is invalid", SECTION))?;
                 segments.push((place, length));
                 end = place + length;
             }
         }
         let expected: u128 = pages.iter().map(|(count, layout)| u128::from(*count) * layout.segments()).sum();
-        demand(expected == segments.len() as u128, "the pages have another number of segments", SECTION)?;
+        demand(expected == segments.len() as u128, "the number of segments does not match the pages", SECTION)?;
         let (check, codes) = match bytes.byte()? {
             0 => (None, 0),
             1 => (Some(bytes.u32()?), 0),
@@ -217,7 +218,7 @@ impl<'a> Tiff<'a> {
             (layout.area() - layout.own_area()) * samples
         });
         let fits = self.padding.is_empty() || self.padding.len() as u128 == padding;
-        demand(fits, "the padding is not that of the tiles", SECTION)
+        demand(fits, "the padding does not match the tiles", SECTION)
     }
 
     /// Checks the lengths of segments, and that neither they nor the fields overlap.
@@ -230,39 +231,39 @@ impl<'a> Tiff<'a> {
                 for &(_, length) in segments.by_ref().take(across * layout.planes) {
                     let known = u128::from(length);
                     let fits = if layout.compression == 1 { known == raw } else { known <= 2 * raw + (1 << 16) };
-                    demand(fits, "a segment has another length", SECTION)?;
+                    demand(fits, "the length of a segment does not match", SECTION)?;
                 }
             }
         }
-        let taken = self.taken();
+        let occupied = self.occupied();
         let mut end = 0;
-        for (place, length) in &taken {
+        for (place, length) in &occupied {
             demand(*place >= end, "segments or fields overlap each other", SECTION)?;
             end = place + length;
         }
-        let total = self.others.len() as u64 + taken.iter().map(|(_, length)| length).sum::<u64>();
+        let total = self.others.len() as u64 + occupied.iter().map(|(_, length)| length).sum::<u64>();
         demand(end <= total, "a segment is behind the end of its file", SECTION)
     }
 
-    /// Where segments and fields are, in this order, and their lengths.
-    fn taken(&self) -> Vec<(u64, u64)> {
-        let mut taken = self.segments.clone();
+    /// The places and lengths of segments and fields, sorted.
+    fn occupied(&self) -> Vec<(u64, u64)> {
+        let mut occupied = self.segments.clone();
         let compressed = self.layouts().filter(|layout| layout.compression != 1);
         for (layout, fields) in compressed.zip(self.fields.chunks_exact(2)) {
             let count = layout.segments() as u64;
-            taken.extend(fields.iter().map(|&(place, size)| (place, count * size)));
+            occupied.extend(fields.iter().map(|&(place, size)| (place, count * size)));
         }
-        taken.sort_unstable();
-        taken
+        occupied.sort_unstable();
+        occupied
     }
 
-    /// The bytes of the file around segments and fields: where they begin in it, and in metadata of so many bytes, the
-    /// last of which they are; and how many there are.
+    /// The bytes of the file around segments and fields: their place in the file and at the end of `metadata` bytes of
+    /// metadata, and their number.
     pub fn around(&self, metadata: u64) -> Vec<[u64; 3]> {
         let mut at = metadata - self.others.len() as u64;
         let mut end = 0;
         let mut pieces = Vec::new();
-        for (place, length) in self.taken() {
+        for (place, length) in self.occupied() {
             pieces.push([end, at, place - end]);
             at += place - end;
             end = place + length;
@@ -279,7 +280,7 @@ impl<'a> Tiff<'a> {
         sizes.take_while(|&size| Some(size) == first).collect()
     }
 
-    /// All pages, one below the other.
+    /// The layouts of all pages, in order.
     fn layouts(&self) -> impl Iterator<Item = &Layout> {
         self.pages.iter().flat_map(|(count, layout)| std::iter::repeat_n(layout, *count as usize))
     }
@@ -294,14 +295,14 @@ impl<'a> Tiff<'a> {
         for (&(rows, columns), (first, left)) in sizes.iter().zip(places) {
             waiting = if first == top && left > 0 { waiting + rows * columns * pixel } else { 0 };
             top = first;
-            demand(waiting <= MOST_WAITING, "too many pixels stand beside a page", SECTION)?;
+            demand(waiting <= MOST_WAITING, "there are too many pixels beside a page", SECTION)?;
             let row = |at: usize| &sheet.pixels[at * sheet.row_bytes() + left * pixel..][..columns * pixel];
             pages.push((rows, columns, (first..first + rows).flat_map(row).copied().collect()));
         }
         Ok(pages)
     }
 
-    /// The file, of a sheet with all pages, if its bytes take no compression.
+    /// Restores the file from a sheet with all pages, if it needs no compression.
     pub fn file(&self, sheet: &Picture) -> Result<Option<Vec<u8>>> {
         let pages = self.pages_of(sheet)?;
         let pages =
@@ -309,11 +310,11 @@ impl<'a> Tiff<'a> {
         self.file_of_pages(&pages.collect::<Vec<_>>())
     }
 
-    /// The file, from each page, if its bytes take no compression.
+    /// Restores the file from its pages, if it needs no compression.
     pub fn file_of_pages(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
-        demand(self.layouts().count() == pages.len(), "there is another number of pages", SECTION)?;
+        demand(self.layouts().count() == pages.len(), "the number of pages does not match", SECTION)?;
         let same = self.layouts().zip(pages).all(|(layout, page)| layout.fits(page));
-        demand(same, "a page has another shape than its layout", SECTION)?;
+        demand(same, "the shape of a page differs from its layout", SECTION)?;
         let known = |layout: &Layout| {
             let by_lzw = layout.compression == 5 && self.codes > 0;
             layout.compression == 1 || by_lzw || layout.is_deflate() && self.tokens.is_some()
@@ -350,7 +351,7 @@ impl<'a> Tiff<'a> {
         self.assemble(&made).map(Some)
     }
 
-    /// What the fields have, and where they stand.
+    /// The content of the fields, and their places.
     fn field_bytes(&self) -> Result<Vec<(u64, Vec<u8>)>> {
         let mut made = Vec::new();
         let mut segments = &self.segments[..];
@@ -388,22 +389,22 @@ impl<'a> Tiff<'a> {
         let all = self.segments.iter().copied().zip(made).chain(of_fields);
         let total = all.clone().map(|(_, bytes)| bytes.len()).sum::<usize>() + self.others.len();
         let mut out = vec![0; total];
-        let mut taken = vec![false; total];
+        let mut occupied = vec![false; total];
         for ((place, length), bytes) in all {
             let fits = length == bytes.len() as u64 && place + length <= total as u64;
-            demand(fits, "a segment has another length, or is behind the end of its file", SECTION)?;
+            demand(fits, "a segment has a wrong length, or lies beyond the end of the file", SECTION)?;
             let range = place as usize..(place + length) as usize;
-            demand(!taken[range.clone()].contains(&true), "segments overlap each other", SECTION)?;
+            demand(!occupied[range.clone()].contains(&true), "segments overlap each other", SECTION)?;
             out[range.clone()].copy_from_slice(bytes);
-            taken[range].fill(true);
+            occupied[range].fill(true);
         }
-        let free = out.iter_mut().zip(&taken).filter(|(_, taken)| !**taken).map(|(byte, _)| byte);
+        let free = out.iter_mut().zip(&occupied).filter(|(_, occupied)| !**occupied).map(|(byte, _)| byte);
         for (byte, &other) in free.zip(self.others) {
             *byte = other;
         }
         if let Some(check) = self.check {
             let parts: Vec<&[u8]> = made.iter().map(|segment| &segment[..]).collect();
-            demand(crc32(&parts) == check, "the segments of a TIFF file have another CRC", SECTION)?;
+            demand(crc32(&parts) == check, "the CRC of the segments of a TIFF file does not match", SECTION)?;
         }
         Ok(out)
     }
@@ -428,7 +429,7 @@ fn make_segments(
                 let width = layout.channels * size;
                 let full = layout.segment_columns * width;
                 let mut samples = Vec::new();
-                // Where the padding begins in each row.
+                // The start of the padding in each row.
                 let mut inside = Vec::new();
                 let mut take = |count: usize, samples: &mut Vec<u8>| {
                     if !padded {
@@ -464,7 +465,7 @@ fn make_segments(
     Ok(())
 }
 
-/// The bytes of a segment from its samples, of which each row has so many bytes that are pixels of the page.
+/// The bytes of a segment from its samples. inside: for each row the bytes that are pixels of the page.
 fn make_segment(layout: &Layout, mut samples: Vec<u8>, inside: &[usize], padded: bool) -> Result<Vec<u8>> {
     let bits = layout.bits;
     let size = layout.sample_bytes();
@@ -477,7 +478,7 @@ fn make_segment(layout: &Layout, mut samples: Vec<u8>, inside: &[usize], padded:
         _ => 1,
     };
     for (row, &inside) in samples.chunks_exact_mut(full.max(1)).zip(inside) {
-        // Padding that is not stored has zeros behind the flags 2 and 4.
+        // Padding that is not stored is zeros after the transforms of flags 2 and 4.
         let counted = if padded { row.len() } else { inside };
         for sample in &mut row[..counted] {
             let value = *sample / factor;
@@ -499,7 +500,7 @@ fn make_segment(layout: &Layout, mut samples: Vec<u8>, inside: &[usize], padded:
     Ok(out)
 }
 
-/// The bytes of floats, the highest of all samples first, as differences.
+/// The bytes of floats, highest bytes of all samples first, as differences.
 fn apart(row: &[u8], channels: usize, size: usize, out: &mut Vec<u8>) {
     let start = out.len();
     for at in (0..size).rev() {

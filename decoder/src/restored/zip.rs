@@ -1,4 +1,4 @@
-//! A ZIP file of stored entries, as NumPy's `.npz` is one.
+//! A ZIP file of stored entries, such as NumPy's `.npz`.
 
 use crate::foundations::crc::crc32;
 use crate::foundations::error::{demand, Result};
@@ -11,7 +11,7 @@ pub fn zip(entries: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
     let mut directory = Vec::new();
     for (name, content) in entries {
         let place = out.len() as u32;
-        // Version 2.0, names in UTF-8, stored, and the least date.
+        // Version 2.0, names in UTF-8, stored, and the minimal date.
         let mut common = vec![20, 0, 0, 8, 0, 0, 0, 0, 0x21, 0];
         common.extend(crc32(&[content]).to_le_bytes());
         common.extend((content.len() as u32).to_le_bytes());

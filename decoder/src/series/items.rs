@@ -1,4 +1,4 @@
-//! An item of a series: its predictions, the distribution of each symbol, and what it teaches (model-format.md, M5).
+//! Codes an item of a series: predictions, distributions and learning (model-format.md, M5).
 
 use crate::ans::coder::{logistic, mixture_bound, Coder};
 use crate::foundations::tables;
@@ -28,7 +28,7 @@ impl Recent {
     }
 }
 
-/// What a predictor has learned in a channel.
+/// The state of a predictor in a channel.
 struct Learner {
     inputs: Vec<[usize; 2]>,
     /// A, its lower triangle row by row.
@@ -122,7 +122,6 @@ impl Item {
         }
         let channel = &mut self.channels[c];
         let prediction = blend(&self.predictions, &channel.recent);
-        // The distribution.
         let half = codec.scales.len();
         for (k, v) in self.inverse_scale.iter_mut().enumerate() {
             let error = if k < half { channel.quick.value() } else { channel.slow.value() };
@@ -148,7 +147,7 @@ impl Item {
         let known = if C::KNOWN { symbols[place].into() } else { (prediction >> 8) as u32 };
         let symbol = coder.search(r, levels, known, bound);
         symbols[place] = symbol as u16;
-        // What the symbol teaches.
+        // Learns the symbol.
         let value = |k: usize, c: u32| match c {
             0 => 0,
             c if c == levels => 1 << 28,

@@ -1,4 +1,4 @@
-//! The codec `series` (model-format.md, M5).
+//! The description of the codec `series` (model-format.md, M5).
 
 use crate::ans::coder::Coder;
 use crate::foundations::error::Result;
@@ -7,7 +7,7 @@ use crate::series::items::Item;
 use crate::types::image::Image;
 
 pub struct Predictor {
-    /// Pairs [b, d] of steps and channels before.
+    /// Pairs [b, d] of steps and channels back.
     pub inputs: Vec<[i64; 2]>,
     pub forgetting: i32,
     pub every: usize,
@@ -46,7 +46,7 @@ impl Series {
         Ok(Series { precision, predictors, scales })
     }
 
-    /// Codes the items of a batch, one after the other; tests bring their own starts.
+    /// Codes the items of a batch. starts: those of tests.
     pub fn code<C: Coder>(&self, coder: &mut C, images: &mut [Image], starts: Option<&Starts>) {
         for image in images {
             let mut item = Item::new(self, image, starts);
@@ -58,7 +58,7 @@ impl Series {
     }
 }
 
-/// The inputs of a predictor that a channel has, as [b, channel].
+/// The existing inputs of a predictor in a channel, as [b, channel].
 pub fn inputs_of_channel(predictor: &Predictor, channel: usize, channels: usize) -> Vec<[usize; 2]> {
     let pairs = predictor.inputs.iter().map(|&[b, d]| (b as usize, channel as i64 - d));
     pairs.filter(|&(_, c)| (0..channels as i64).contains(&c)).map(|(b, c)| [b, c as usize]).collect()

@@ -1,4 +1,4 @@
-//! The codes of blocks.
+//! The Huffman codes of blocks.
 
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::deflate::Writer;
@@ -6,13 +6,13 @@ use crate::foundations::error::{demand, refuse, Result};
 use crate::tokens::counters::{Counter, Number};
 use crate::tokens::{heap, sorted, DISTANCES, LITERALS, PRECODES, SECTION};
 
-/// The order in which the lengths of the words of lengths stand.
+/// The order of the lengths of the code of code lengths.
 const ORDER: [usize; PRECODES] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// The symbols that stand for more than one length: the least, the most, and their extra bits.
+/// The symbols for several lengths: the least and the largest number, and the extra bits.
 const RUNS: [(usize, usize, u32); 3] = [(3, 6, 2), (3, 10, 3), (11, 138, 7)];
 
-/// Lengths in the header of a block: a symbol, and how many it stands for.
+/// Lengths in the header of a block: a symbol, and its number of lengths.
 type Run = (usize, usize);
 
 #[derive(Default)]
@@ -78,7 +78,7 @@ impl Codes {
         Ok(codes)
     }
 
-    /// Reads how lengths differ from those of the builder.
+    /// Reads the differences of lengths to those of the builder.
     fn change(&mut self, coder: &mut Decoder, t: usize, lengths: &mut [u8], most: usize) -> Result<()> {
         let mut differs = false;
         for length in lengths {
@@ -93,17 +93,17 @@ impl Codes {
             let changed = if more { b.checked_add(by) } else { b.checked_sub(by) };
             match changed.filter(|&changed| changed <= most) {
                 Some(changed) => *length = changed as u8,
-                None => return refuse("coded tokens have a wrong length of a word", SECTION),
+                None => return refuse("coded tokens have a wrong length of a code word", SECTION),
             }
         }
         Ok(())
     }
 
-    /// How many lengths are written.
+    /// Reads the number of written lengths.
     fn needed(&mut self, coder: &mut Decoder, t: usize, lengths: &[u8], least: usize) -> Result<usize> {
         let used = lengths.iter().rposition(|&length| length > 0).map_or(0, |last| last + 1);
         let needed = used.max(least) + self.count[t].read(coder)?;
-        demand(needed <= lengths.len(), "coded tokens have too many lengths of words", SECTION)?;
+        demand(needed <= lengths.len(), "coded tokens have too many lengths of code words", SECTION)?;
         Ok(needed)
     }
 
@@ -139,9 +139,8 @@ impl Codes {
     }
 }
 
-/// A canonical Huffman code.
 pub struct Code {
-    /// For each symbol its word and the bits of it.
+    /// For each symbol its code word and length.
     words: Vec<(u32, u32)>,
 }
 
@@ -150,7 +149,7 @@ impl Code {
         let used: u32 = lengths.iter().filter(|&&length| length > 0).map(|length| 1 << (15 - length)).sum();
         let single = !complete && lengths.iter().all(|&length| length < 2);
         let right = used == 1 << 15 || (used < 1 << 15 && single);
-        demand(right, "coded tokens have a code that is no deflate code", SECTION)?;
+        demand(right, "coded tokens have an invalid deflate code", SECTION)?;
         let mut words = vec![(0, 0); lengths.len()];
         let mut code = 0;
         for bits in 1..=15 {
@@ -169,7 +168,7 @@ impl Code {
                 out.word(word, bits);
                 Ok(())
             }
-            _ => refuse("coded tokens have a symbol without a word", SECTION),
+            _ => refuse("coded tokens have a symbol without a code word", SECTION),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Counters, and numbers by counters.
+//! Adaptive probabilities of decisions and of numbers.
 
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::error::Result;
 
-/// The probability of a plain bit.
+/// The probability of an equiprobable bit.
 pub const PLAIN: u32 = 1 << 15;
 
 #[derive(Clone, Copy)]

@@ -1,4 +1,4 @@
-//! Lengths of words as zlib's `build_tree` makes them.
+//! Lengths of code words by zlib's `build_tree`.
 
 /// The nodes of a Huffman tree: the symbols first, then the inner nodes.
 struct Heap {
@@ -82,12 +82,12 @@ pub fn lengths(counts: &[u32], most: usize) -> Vec<u8> {
             words[most] -= 1;
             over = over.saturating_sub(2);
         }
-        give(order.into_iter().filter(|&node| node < symbols), &words, &mut lengths);
+        assign_lengths(order.into_iter().filter(|&node| node < symbols), &words, &mut lengths);
     }
     lengths
 }
 
-/// Puts two longer words in place of the longest one that is shorter than `most`.
+/// Replaces the longest word shorter than `most` by two longer ones.
 pub fn split(words: &mut [usize], most: usize) {
     if let Some(x) = (1..most).rev().find(|&x| words[x] > 0) {
         words[x] -= 1;
@@ -96,7 +96,7 @@ pub fn split(words: &mut [usize], most: usize) {
 }
 
 /// Sets the length of each symbol's word, the longest first; `words[x]` symbols get the length x.
-pub fn give(symbols: impl Iterator<Item = usize>, words: &[usize], lengths: &mut [u8]) {
+pub fn assign_lengths(symbols: impl Iterator<Item = usize>, words: &[usize], lengths: &mut [u8]) {
     let longest_first = words.iter().enumerate().rev().flat_map(|(x, &count)| std::iter::repeat_n(x, count));
     for (symbol, x) in symbols.zip(longest_first) {
         lengths[symbol] = x as u8;

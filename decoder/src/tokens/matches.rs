@@ -1,4 +1,4 @@
-//! Tokens: literals and matches, by what the search finds.
+//! Decodes tokens, literals and matches, given the candidates of the search.
 
 use crate::counting::contexts::{Context, Mixer, Selector, Spec};
 use crate::counting::decider::{Decider, Decision, Place};
@@ -13,11 +13,11 @@ use crate::tokens::{LEAST_MATCH, MOST_DISTANCE, MOST_MATCH, SECTION};
 pub struct Token {
     pub length: u16,
     pub distance: u16,
-    /// Whether the length 258 is written as that of another symbol.
+    /// Whether the length 258 is coded by the symbol of the next shorter lengths.
     pub odd: bool,
 }
 
-/// What is mixed, by kinds.
+/// The contexts and mixers of each kind of decisions.
 pub struct Specs([Spec; 3]);
 
 impl Specs {
@@ -30,14 +30,13 @@ impl Specs {
     }
 }
 
-/// Contexts whose keys have so many bits, and a mixer.
+/// Contexts with these sizes of keys, and a mixer.
 fn spec(bits: &[u32], sets: usize) -> Spec {
     let contexts = bits.iter().map(|&bits| Context::with_key(bits, 24, 1000)).collect();
     let mixer = Mixer { select: vec![(Selector::Term(0), sets as u32)], start: 6000, rates: [2000, 120], sets };
     Spec::with_keys([22, 10], 80, contexts, mixer)
 }
 
-/// Decisions of a kind.
 struct Mixed<'a> {
     decider: Decider<'a>,
     places: Vec<Place>,
@@ -62,7 +61,6 @@ impl<'a> Mixed<'a> {
     }
 }
 
-/// What was learned of tokens.
 pub struct Learned<'a> {
     matches: Mixed<'a>,
     candidates: Mixed<'a>,
@@ -89,7 +87,6 @@ impl<'a> Learned<'a> {
     }
 }
 
-/// The tokens of a stream.
 pub struct Tokens<'a, 'b> {
     text: &'a [u8],
     search: Search<'a>,
@@ -104,7 +101,7 @@ impl<'a, 'b> Tokens<'a, 'b> {
         Tokens { text, search: Search::new(text, settings), learned, history: 0, literals: 0, lost: 0 }
     }
 
-    /// The token at a position before the end of the plaintext.
+    /// Decodes the token at a position.
     pub fn next(&mut self, coder: &mut Decoder, position: usize) -> Result<Token> {
         self.search.find(position);
         let longest = self.search.list(position).last().copied();
@@ -129,7 +126,7 @@ impl<'a, 'b> Tokens<'a, 'b> {
         Ok(Token { length: length as u16, distance: distance as u16, odd })
     }
 
-    /// The length and the distance of the last entry that is so deep at most.
+    /// The length and the distance of the last entry with at most this depth.
     fn best(&self, position: usize, depth: usize) -> (usize, usize) {
         let entries = self.search.list(position).iter();
         entries.rev().find(|entry| entry.depth <= depth).map_or((0, 0), |entry| (entry.length, entry.distance))
@@ -187,7 +184,7 @@ impl<'a, 'b> Tokens<'a, 'b> {
         self.learned.matches.bit(coder, &keys, (k - 1).min(3))
     }
 
-    /// The length and the distance of a match.
+    /// Decodes the length and the distance of a match.
     fn read_match(&mut self, coder: &mut Decoder, p: usize) -> Result<(usize, usize)> {
         let v = self.lost_bucket();
         let depth = self.search.settings.depth;
@@ -232,7 +229,7 @@ fn log2(x: usize) -> usize {
     x.checked_ilog2().unwrap_or(0) as usize
 }
 
-/// a - b between two bounds, from the lower one on.
+/// a - b, clamped to two bounds, relative to the lower one.
 fn difference(a: usize, b: usize, low: isize, high: isize) -> usize {
     ((a as isize - b as isize).clamp(low, high) - low) as usize
 }

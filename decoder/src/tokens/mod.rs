@@ -1,4 +1,4 @@
-//! Deflate streams made again from their plaintext and coded tokens (format.md, A6.8).
+//! Restores deflate streams from their plaintext and coded tokens (format.md, A6.8).
 
 mod codes;
 pub mod counters;
@@ -18,7 +18,7 @@ const LEAST_MATCH: usize = 3;
 const MOST_MATCH: usize = 258;
 const MOST_DISTANCE: usize = 1 << 15;
 
-/// Symbols of literals and lengths, of distances, and of the lengths of their words.
+/// The numbers of symbols: of literals and lengths, of distances, and of code lengths.
 const LITERALS: usize = 286;
 const DISTANCES: usize = 30;
 const PRECODES: usize = 19;

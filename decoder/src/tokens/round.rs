@@ -1,20 +1,20 @@
-//! Bytes whose deflate streams were taken out (format.md, A5.20).
+//! A round of the extraction of deflate streams from bytes (format.md, A5.20).
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, Result};
 use crate::tokens::stream::most_bytes;
 use crate::tokens::Streams;
 
-const CLAIM: &str = "deflate streams claim another size";
+const CLAIM: &str = "the sizes of deflate streams do not match";
 const SECTION: &str = "format.md, A5.20";
 
-/// What a round leaves of bytes, but for plaintexts and the bytes between streams.
+/// The header of the rest of a round.
 pub struct Round {
-    /// The bytes before the round.
+    /// The size of the bytes before the round.
     pub total: u64,
-    /// For each stream the bytes before it, its own, and those of its plaintext.
+    /// For each stream the sizes of the gap before it, of the stream, and of its plaintext.
     streams: Vec<[u64; 3]>,
-    /// The bytes of all plaintexts.
+    /// The total size of plaintexts.
     pub plaintexts: u64,
 }
 
@@ -33,8 +33,14 @@ impl Round {
         Ok(round)
     }
 
-    /// The bytes before the round. Where a plaintext is empty, the next bytes of `files` stand.
-    pub fn put_in(&self, plaintexts: &[u8], others: &[u8], tokens: &mut Streams, files: &mut Bytes) -> Result<Vec<u8>> {
+    /// Restores the bytes before the round. An empty plaintext stands for the next bytes of `files`.
+    pub fn restore(
+        &self,
+        plaintexts: &[u8],
+        others: &[u8],
+        tokens: &mut Streams,
+        files: &mut Bytes,
+    ) -> Result<Vec<u8>> {
         let [mut plaintexts, mut others] = [plaintexts, others].map(|bytes| Bytes::new(bytes, SECTION));
         let mut out = Vec::new();
         for &[gap, size, plaintext] in &self.streams {

@@ -1,4 +1,4 @@
-//! The search for matches like an encoder's.
+//! The search for matches of an encoder.
 
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::error::{demand, Result};
@@ -6,7 +6,7 @@ use crate::tokens::counters::PLAIN;
 use crate::tokens::{LEAST_MATCH, MOST_DISTANCE, MOST_MATCH, SECTION};
 
 const LIBDEFLATE: usize = 2;
-/// The hash of three bytes beside that of libdeflate.
+/// The number of libdeflate's hash of three bytes.
 const THREE: usize = 4;
 
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ impl Settings {
         let insert = number(9)?;
         let ends = number(1)? == 1;
         let known = (LEAST_MATCH..=MOST_MATCH).contains(&nice) && insert <= MOST_MATCH;
-        demand(known, "coded tokens are of no search", SECTION)?;
+        demand(known, "coded tokens have invalid search settings", SECTION)?;
         Ok(Settings { hash, depth, nice, insert, ends })
     }
 }
@@ -46,7 +46,7 @@ pub struct Search<'a> {
     before: Vec<u16>,
     before_three: Vec<u16>,
     left_out: Vec<bool>,
-    /// Those of positions that differ modulo 4.
+    /// The lists of recent positions, by position modulo 4.
     lists: [(usize, Vec<Entry>); 4],
     work: usize,
 }
@@ -64,7 +64,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Makes the list of a position, unless it is there.
+    /// Finds the candidates of a position, unless they are cached.
     pub fn find(&mut self, position: usize) {
         let (of, list) = &mut self.lists[position % 4];
         if *of == position {
@@ -77,7 +77,7 @@ impl<'a> Search<'a> {
         self.lists[position % 4].1 = list;
     }
 
-    /// The list of a position, which has been found.
+    /// The candidates of a position, after `find`.
     pub fn list(&self, position: usize) -> &[Entry] {
         &self.lists[position % 4].1
     }
@@ -87,7 +87,7 @@ impl<'a> Search<'a> {
         self.text[a..].iter().zip(&self.text[b..]).take(most).take_while(|(x, y)| x == y).count()
     }
 
-    /// A match was taken.
+    /// Inserts the positions of a match.
     pub fn take(&mut self, position: usize, length: usize) {
         if length > self.settings.insert {
             self.left_out[position + 1..position + length - usize::from(self.settings.ends)].fill(true);
@@ -148,7 +148,7 @@ fn hash_of(bytes: &[u8], hash: usize) -> usize {
     found as usize
 }
 
-/// For each position how far before it the last one with the same hash is.
+/// For each position the distance to the previous one with the same hash.
 fn chains(text: &[u8], hash: usize) -> Vec<u16> {
     let mut before = vec![0; text.len()];
     let mut last = vec![usize::MAX; 1 << 16];

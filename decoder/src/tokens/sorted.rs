@@ -1,6 +1,6 @@
-//! Lengths of words as libdeflate makes them.
+//! Lengths of code words by libdeflate's algorithm.
 
-use crate::tokens::heap::{give, split};
+use crate::tokens::heap::{assign_lengths, split};
 
 /// The lengths of words from the counts of at least two symbols, at most `most` bits.
 pub fn lengths(counts: &[u32], most: usize) -> Vec<u8> {
@@ -42,6 +42,6 @@ pub fn lengths(counts: &[u32], most: usize) -> Vec<u8> {
         depths[node] = x;
         split(&mut words, most.min(x + 1));
     }
-    give(symbols.into_iter(), &words, &mut lengths);
+    assign_lengths(symbols.into_iter(), &words, &mut lengths);
     lengths
 }

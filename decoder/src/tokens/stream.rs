@@ -12,7 +12,7 @@ use crate::tokens::search::Settings;
 use crate::tokens::{DISTANCES, LITERALS, MOST_MATCH, SECTION};
 
 const MOST_TEXT: usize = (1 << 31) - 2;
-/// The most bytes of a stream with so much plaintext.
+/// The largest size of a stream with this much plaintext.
 pub fn most_bytes(plaintext: u64) -> u64 {
     plaintext.saturating_mul(2).saturating_add(1 << 16)
 }
@@ -20,7 +20,7 @@ pub fn most_bytes(plaintext: u64) -> u64 {
 const MOST_STORED: usize = (1 << 16) - 1;
 const END: usize = 256;
 
-/// A number that often is the same again.
+/// A number that often repeats.
 #[derive(Default)]
 struct Repeated {
     value: usize,
@@ -37,7 +37,7 @@ impl Repeated {
     }
 }
 
-/// Streams from coded tokens, one after the other.
+/// Decodes a sequence of streams from coded tokens.
 pub struct Streams<'a> {
     coder: Decoder<'a>,
     other: Counter,
@@ -68,7 +68,7 @@ impl<'a> Streams<'a> {
         })
     }
 
-    /// The raw stream with this plaintext, of so many bytes.
+    /// The next raw stream, of `size` bytes, with this plaintext.
     pub fn next(&mut self, text: &[u8], size: u64) -> Result<Vec<u8>> {
         demand(text.len() <= MOST_TEXT, "the plaintext of a deflate stream is too long", SECTION)?;
         demand(size <= most_bytes(text.len() as u64), "a deflate stream is too long for its plaintext", SECTION)?;
@@ -117,20 +117,20 @@ impl<'a> Streams<'a> {
                 };
                 symbols.put(&literals, &distances, &mut out)?;
             }
-            demand(out.bytes() as u64 <= size, "coded tokens are of a longer stream", SECTION)?;
+            demand(out.bytes() as u64 <= size, "coded tokens do not match the size of their stream", SECTION)?;
         }
         pad(self.padding.read(coder)?, &mut out)?;
-        demand(at == text.len() && out.bytes() as u64 == size, "coded tokens are of another stream", SECTION)?;
+        demand(at == text.len() && out.bytes() as u64 == size, "coded tokens do not match their stream", SECTION)?;
         Ok(out.out)
     }
 
-    /// Refuses coded tokens of more streams.
+    /// Refuses unread tokens.
     pub fn end(&self) -> Result<()> {
         self.coder.end()
     }
 }
 
-/// Puts bits up to the end of a byte.
+/// Writes bits as the padding up to a byte boundary.
 fn pad(bits: usize, out: &mut Writer) -> Result<()> {
     let room = out.room();
     demand(bits < 1 << room, "coded tokens have too much padding", SECTION)?;
@@ -149,17 +149,16 @@ const FIXED: [u8; 288] = {
     lengths
 };
 
-/// The symbols of a block.
 struct Symbols<'a> {
     text: &'a [u8],
     tokens: &'a [Token],
 }
 
-/// A symbol, its extra bits, and how many these are.
+/// A symbol, its extra bits, and their number.
 type Symbol = (u32, u32, u32);
 
 impl Symbols<'_> {
-    /// Each symbol of a literal or of a length, and that of the distance behind it.
+    /// Each symbol of a literal or a length, with the symbol of its distance.
     fn each(&self) -> impl Iterator<Item = (Symbol, Option<Symbol>)> + '_ {
         const MOST: u16 = MOST_MATCH as u16;
         let mut at = 0;

@@ -1,6 +1,6 @@
-//! How the items of a block are to a model (format.md, A3 and A5.7).
+//! The items of a block as a model codes them (format.md, A3 and A5.7).
 
-/// Items one after the other that are alike to the model.
+/// Consecutive items of one shape and one number of levels.
 #[derive(Clone, Debug)]
 pub struct Group {
     pub items: u64,

@@ -7,12 +7,12 @@ use crate::foundations::inflate;
 
 pub const SECTION: &str = "format.md, A5.5";
 
-/// How the elements of a run become symbols.
+/// The mapping of the elements of a run to symbols.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ValueMap {
     /// Kind 0: the elements are the symbols.
     None,
-    /// Kind 1: the number of the value less the lowest, of so many levels.
+    /// Kind 1: the number of the value less the lowest, below `levels`.
     Range { low: u64, levels: u32 },
     /// Kind 2: two values, by their bytes.
     Pair([Vec<u8>; 2]),
@@ -22,7 +22,6 @@ pub enum ValueMap {
     Jpeg,
 }
 
-/// Items of one shape.
 #[derive(Clone, Debug)]
 pub struct Run {
     pub items: u64,
@@ -47,7 +46,7 @@ impl Run {
     }
 }
 
-/// The number of a method, and what belongs to it.
+/// The method of a block, with its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Method {
     Raw,
@@ -99,7 +98,7 @@ impl<'a> Block<'a> {
         Ok(block)
     }
 
-    /// Which value maps the method may have, and how large items may be.
+    /// Checks that the method allows the value maps, and the sizes of items.
     pub fn check(&self) -> Result<()> {
         let model = matches!(self.method, Method::Model { .. });
         for (i, run) in self.runs.iter().enumerate() {
@@ -109,22 +108,21 @@ impl<'a> Block<'a> {
                 ValueMap::Pair(_) => model || matches!(self.method, Method::Packed | Method::Raw),
                 ValueMap::Jpeg => model,
             };
-            demand(fits, &format!("run {i} of a block has a value map that its method may not have"), SECTION)?;
+            demand(fits, &format!("run {i} of a block has a value map that its method does not allow"), SECTION)?;
         }
         let total: u128 = self.runs.iter().map(Run::bytes).sum();
         demand(total <= 1 << 31, "the items of a block are too large", SECTION)?;
         match self.method {
-            Method::Raw => demand(self.data.len() as u128 == total, "a raw block has another number of bytes", SECTION),
+            Method::Raw => demand(self.data.len() as u128 == total, "the size of a raw block does not match", SECTION),
             Method::Packed => {
                 let size = self.elements().div_ceil(8);
-                demand(self.data.len() as u64 == size, "a packed block has another number of bytes", SECTION)
+                demand(self.data.len() as u64 == size, "the size of a packed block does not match", SECTION)
             }
             Method::Digits => Ok(()),
-            _ => self.limit(self.elements().into(), "a block of few bytes has too many elements"),
+            _ => self.limit(self.elements().into(), "a block has too many elements for its bytes"),
         }
     }
 
-    /// The bytes of all items.
     pub fn size(&self) -> usize {
         self.runs.iter().map(Run::bytes).sum::<u128>() as usize
     }
@@ -152,14 +150,14 @@ fn read_runs(bytes: &mut Bytes) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
-/// Reads a value map; `before` is the run before, if there is one.
+/// Reads a value map. `before`: the previous run, if any.
 pub fn read_map(bytes: &mut Bytes, dtype: Dtype, first: bool, before: Option<&Run>) -> Result<ValueMap> {
     let kind = bytes.byte()?;
     match kind {
         0 => Ok(ValueMap::None),
         1 | 3 => {
             if dtype.is_float() || !first {
-                return bytes.error("a value map of values may not be here");
+                return bytes.error("a value map of values is not allowed here");
             }
             let low = dtype.number(bytes.take(dtype.size())?);
             let high = dtype.number(bytes.take(dtype.size())?);
@@ -192,24 +190,24 @@ pub fn read_map(bytes: &mut Bytes, dtype: Dtype, first: bool, before: Option<&Ru
             Some(run) if run.dtype == dtype && !matches!(run.map, ValueMap::None | ValueMap::Jpeg) => {
                 Ok(run.map.clone())
             }
-            _ => bytes.error("a value map is as one that is not there"),
+            _ => bytes.error("a value map repeats a missing one"),
         },
         5 => {
             if dtype != Dtype::U8 {
-                return bytes.error("colours of JPEG have another dtype");
+                return bytes.error("colours of JPEG need the dtype uint8");
             }
             Ok(ValueMap::Jpeg)
         }
         6 => {
             if !first || !dtype.is_float() && dtype.size() < 4 {
-                return bytes.error("a value map with a list may not be here");
+                return bytes.error("a value map with a list is not allowed here");
             }
             let levels = bytes.varint_in(2, 1 << 16, "the number of values of a value map")? as usize;
             let length = bytes.varint()?;
             let stream = bytes.take_long(length)?;
             let differences = inflate::inflate_all(stream, levels * dtype.size())?;
             if differences.len() != levels * dtype.size() {
-                return bytes.error("a value map has another number of bytes");
+                return bytes.error("the size of a value map does not match");
             }
             let mut values = Vec::with_capacity(levels);
             let mut value = 0u64;

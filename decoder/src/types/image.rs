@@ -1,6 +1,6 @@
-//! Images of any shape, as the codecs `series`, `counted` and `wavefront` have them.
+//! Images of any shape, for the codecs `series`, `counted` and `wavefront`.
 
-/// An item of [slices, rows, columns, channels]; the symbols are in this order.
+/// An item, whose symbols are in the order [slices, rows, columns, channels].
 #[derive(Clone, Debug)]
 pub struct Image {
     pub slices: usize,
@@ -24,7 +24,7 @@ impl Image {
         self.slices * self.channels
     }
 
-    /// The channel that is coded in place c of a slice.
+    /// The channel that is coded as number c of a slice.
     pub fn channel(&self, c: usize) -> usize {
         match (self.channels, c) {
             (3 | 4, 0) => 1,
@@ -33,7 +33,7 @@ impl Image {
         }
     }
 
-    /// Where the symbol of a plane stands.
+    /// The place of a symbol of a plane.
     pub fn place(&self, plane: usize, r: usize, q: usize) -> usize {
         let (slice, channel) = (plane / self.channels, self.channel(plane % self.channels));
         ((slice * self.rows + r) * self.columns + q) * self.channels + channel

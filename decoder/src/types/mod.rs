@@ -1,4 +1,4 @@
-//! What the modules hand to one another: blocks, images, variables, values and tensors.
+//! The types that modules share: blocks, images, variables, values and tensors.
 
 pub mod batch;
 pub mod block;

@@ -1,4 +1,4 @@
-//! Tensors, and the safetensors file that holds them (model-format.md).
+//! Tensors, and their safetensors file (model-format.md).
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::foundations::json;
 
 const SECTION: &str = "model-format.md";
 
-/// The types of tensors: the safetensors name, and the number of an embedded model.
+/// The names of types in safetensors files, by their number in embedded models.
 pub const TYPES: [&str; 6] = ["U8", "I8", "U16", "I16", "U32", "I32"];
 
 #[derive(Clone, Debug, PartialEq)]
@@ -64,12 +64,12 @@ pub fn take(tensors: &mut Tensors, name: &str, kind: &str, shape: &[usize]) -> R
     };
     let same = tensor.shape.iter().copied().eq(shape.iter().map(|&extent| extent as u64));
     if TYPES[usize::from(tensor.kind)] != kind || !same {
-        return refuse(format!("the tensor {name} has another type or shape"), SECTION);
+        return refuse(format!("the tensor {name} has a wrong type or shape"), SECTION);
     }
     Ok(tensor.values())
 }
 
-/// Takes a tensor whose entries lie between two bounds.
+/// Takes a tensor whose entries must lie between two bounds.
 pub fn take_in(
     tensors: &mut Tensors,
     name: &str,
@@ -90,7 +90,7 @@ pub fn read(file: &[u8]) -> Result<(String, Tensors)> {
     let mut bytes = Bytes::new(file, SECTION);
     let length = bytes.u64()?;
     let header = std::str::from_utf8(bytes.take_long(length)?);
-    let header = json::parse(header.map_err(|_| error("the header of a model is no UTF-8", SECTION))?)?;
+    let header = json::parse(header.map_err(|_| error("the header of a model is not UTF-8", SECTION))?)?;
     let data = bytes.rest();
     let mut description = None;
     let mut tensors = Tensors::new();
@@ -117,7 +117,7 @@ pub fn read(file: &[u8]) -> Result<(String, Tensors)> {
         let end = offsets[1].integer(start as i64, most, "an offset")? as usize;
         let size = type_size(kind as u8) as u64;
         let count = crate::foundations::dtype::elements(&shape).and_then(|count| count.checked_mul(size));
-        demand(count == Some((end - start) as u64), "a tensor has another number of bytes", SECTION)?;
+        demand(count == Some((end - start) as u64), "the size of a tensor does not match its shape", SECTION)?;
         ranges.push((start, end));
         tensors.insert(name.clone(), Tensor { kind: kind as u8, shape, data: data[start..end].to_vec() });
     }

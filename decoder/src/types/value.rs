@@ -1,4 +1,4 @@
-//! Variables of models, and values of networks, as descriptions give them (model-format.md, M2.1 and M7).
+//! Variables of models, and values of networks (model-format.md, M2.1 and M7).
 
 /// The data x, or a latent.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub struct Variable {
     pub place: Place,
 }
 
-/// Which images x has.
+/// The shapes of x.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Sized([usize; 2]),
@@ -21,7 +21,7 @@ pub enum Shape {
     Any,
 }
 
-/// Where a value has its numbers: once an item, or at the places of a grid.
+/// The places of a value: one per item, or those of a grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Item,
@@ -29,7 +29,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// Rows and columns of places, for an image of so many rows and columns.
+    /// Rows and columns of places, for an image of this size.
     pub fn extent(self, size: [usize; 2]) -> [usize; 2] {
         match self {
             Place::Item => [1, 1],
@@ -43,7 +43,7 @@ impl Place {
     }
 }
 
-/// What is known of a value before anything runs.
+/// The static properties of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
     pub name: String,
@@ -58,13 +58,13 @@ impl Value {
         self.channels.saturating_mul(self.place.count(size))
     }
 
-    /// The number that 16 bits of this value mean.
+    /// The number represented by 16 bits of this value.
     #[inline(always)]
     pub fn number(&self, bits: i16) -> i32 {
         i32::from(bits) & self.mask()
     }
 
-    /// Of a value without a sign, the bits of a number.
+    /// The mask of the bits of a number, for an unsigned value.
     pub fn mask(&self) -> i32 {
         if self.low < 0 {
             -1
@@ -74,7 +74,7 @@ impl Value {
     }
 }
 
-/// Names of variables, networks and layers.
+/// Whether a name is valid for variables, networks and layers.
 pub fn is_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     (1..=64).contains(&bytes.len())

@@ -1,9 +1,9 @@
-//! What is around pixels of a plane at one time, of several at once (model-format.md, M10).
+//! The surroundings of several pixels of a plane at one time (model-format.md, M10).
 
 use crate::wavefront::plane::{Plane, HIGH, X};
 use crate::wavefront::sheet::LAG;
 
-/// The most pixels that are looked at together.
+/// The largest number of pixels that are processed together.
 pub const PIXELS: usize = 64;
 
 pub const W: usize = 8;
@@ -13,7 +13,7 @@ pub type All<T> = [T; PIXELS];
 /// Rows and columns.
 pub type Offset = [isize; 2];
 
-/// A plane, what it looks at, and the slots of some pixels.
+/// A plane, its references, and the slots of some pixels.
 pub struct Place<'a> {
     pub plane: &'a Plane,
     pub references: [Option<&'a Plane>; 2],
@@ -34,7 +34,7 @@ pub fn load(from: &[i16]) -> Lanes {
     lanes
 }
 
-/// A number for each lane. No closure, since one may stay a function without the vectors that there are.
+/// Computes a number per lane. It is a macro, since a closure might not be inlined, and then lacks the vector features.
 macro_rules! each {
     ($l:ident => $number:expr) => {{
         let mut lanes = [0; W];

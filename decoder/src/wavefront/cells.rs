@@ -1,4 +1,4 @@
-//! Least squares of wavefronts in IEEE 754 singles, each operation rounded by itself, in the order that is fixed
+//! Least squares of wavefronts in IEEE 754 singles, with each operation rounded separately, in normative order
 //! (model-format.md, M10.1). A lane is a slot: a row of an item.
 
 use crate::processor::simd::wide;
@@ -7,7 +7,7 @@ use crate::wavefront::plane::Window;
 
 /// The columns of a cell.
 pub const CELL: usize = 8;
-/// The cells of a row that are known at a time: one that began, and three before.
+/// The stored cells of a row: the current one, and three before.
 const KEPT: usize = 4;
 const W: usize = 8;
 type Lanes = [f32; W];
@@ -21,11 +21,11 @@ pub struct Cells {
     decay: [f32; 3],
     ridge: f32,
     start: Vec<f32>,
-    /// Of each cell that is known, and each entry of its triangle, all slots.
+    /// [stored cells][entries of the triangle][slots].
     sums: Vec<f32>,
-    /// Of each input all slots.
+    /// [inputs][slots].
     pub weights: Vec<i16>,
-    /// Of each column of a cell, and each input and the target, all slots.
+    /// [columns of a cell][inputs and target][slots].
     pub values: Vec<i16>,
     stride: usize,
 }
@@ -45,7 +45,7 @@ impl Cells {
         }
     }
 
-    /// Moves all rows up by so many slots.
+    /// Moves all rows up by a number of slots.
     pub fn shift(&mut self, slots: usize) {
         let stride = self.stride;
         self.sums.chunks_exact_mut(stride).for_each(|line| line.copy_within(slots.., 0));
@@ -53,13 +53,13 @@ impl Cells {
         self.values.chunks_exact_mut(stride).for_each(|line| line.copy_within(slots.., 0));
     }
 
-    /// Where the values of the pixels of a time stand.
+    /// The place of the values of the pixels of a time.
     #[inline(always)]
     pub fn place(&self, time: usize) -> usize {
         time % CELL * (self.inputs + 1) * self.stride
     }
 
-    /// Sets the values of a column that is not there, which count as zeros.
+    /// Sets the values of a missing column to zeros.
     pub fn clear(&mut self, time: usize, slots: std::ops::Range<usize>) {
         let place = self.place(time);
         for line in self.values[place..][..(self.inputs + 1) * self.stride].chunks_exact_mut(self.stride) {
@@ -67,10 +67,10 @@ impl Cells {
         }
     }
 
-    /// Finishes the cells that end at a time, a multiple of `CELL`, and makes the weights of those that begin.
+    /// Completes the cells that end at a time, a multiple of `CELL`, and solves the weights of those that begin.
     pub fn begin(&mut self, window: &Window, time: usize) {
         let (time, cells) = (time / CELL, window.columns.div_ceil(CELL));
-        // The rows that have a cell at a time, as slots.
+        // The slots of the rows with a cell at a time.
         let rows = |time: usize| {
             let low = (time + 1).saturating_sub(cells).div_ceil(2);
             let high = (time / 2 + 1).min(window.rows);
@@ -86,7 +86,7 @@ impl Cells {
         }
     }
 
-    /// Where the sums of the cells of a time stand.
+    /// The place of the sums of the cells of a time.
     fn at(&self, time: usize) -> usize {
         time % KEPT * triangle(self.inputs) * self.stride
     }
@@ -99,7 +99,7 @@ fn load(from: &[f32], place: usize) -> Lanes {
     lanes
 }
 
-/// To a multiple of `to` * 2^-23 / 1.5, or the nearest that there is.
+/// Rounds to the nearest multiple of `to` * 2^-23 / 1.5.
 #[inline(always)]
 fn rounded(x: Lanes, to: f32) -> Lanes {
     let mut out = x;
@@ -110,14 +110,14 @@ fn rounded(x: Lanes, to: f32) -> Lanes {
 }
 
 wide! {
-    /// Adds the products of the values of cells to their sums, of a row: integers below 2^24.
+    /// Adds the products of the values of cells to their sums. All are integers below 2^24.
     fn add_values['a]['a](cells: &'a mut Cells, time: usize, slots: std::ops::Range<usize>) {
         let (n, stride, at) = (cells.inputs, cells.stride, cells.at(time));
         let mut values = [[[0.0; W]; CELL]; MOST];
         for slot in slots.step_by(W) {
             for (i, own) in values[..=n].iter_mut().enumerate() {
                 for (c, own) in own.iter_mut().enumerate() {
-                    // A copy, which nothing else may change meanwhile: so its numbers become vectors.
+                    // A local copy, which cannot alias, so that the loop is vectorised.
                     let mut from = [0; W];
                     from.copy_from_slice(&cells.values[(c * (n + 1) + i) * stride + slot..][..W]);
                     *own = from.map(f32::from);
@@ -145,7 +145,7 @@ wide! {
 }
 
 wide! {
-    /// Makes the sums of cells that begin from those of the row above.
+    /// Initialises the sums of beginning cells from those of the row above.
     fn decay_sums['a]['a](
         cells: &'a mut Cells,
         window: &'a Window,
@@ -208,7 +208,7 @@ wide! {
     }
 }
 
-/// y of systems of n inputs: an entry of the lower triangles of H stands `stride` behind the one before.
+/// y of systems of n inputs. The entries of the lower triangles of H are `stride` apart.
 #[inline(always)]
 fn solve(
     h: &[f32],
@@ -252,7 +252,7 @@ fn solve(
     y
 }
 
-/// Makes R rows of column j of C, from row i on.
+/// Computes R rows of column j of C, from row i on.
 #[inline(always)]
 fn reduce<const R: usize>(
     h: &[f32],

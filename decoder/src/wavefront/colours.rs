@@ -1,4 +1,4 @@
-//! Which blues make a colour of JPEG with green and red (model-format.md, M4.1).
+//! The blues that form a colour of JPEG with a green and a red (model-format.md, M4.1).
 
 use std::sync::OnceLock;
 
@@ -24,12 +24,12 @@ fn colours() -> &'static [[u64; 4]] {
     })
 }
 
-/// Of a pixel of blue the blues that may be.
+/// The possible blues of a pixel.
 #[derive(Clone, Copy)]
 pub struct Blues([u64; 4]);
 
 impl Blues {
-    /// Those of the blue in this place of an image, whose red and green stand before it.
+    /// The blues at a place of an image, whose red and green precede it.
     pub fn before(image: &Image, place: usize) -> Blues {
         let [green, red] = [1, 2].map(|back| usize::from(image.symbols[place - back] & 255));
         Blues(colours()[green * 256 + red])

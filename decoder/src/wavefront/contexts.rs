@@ -1,15 +1,15 @@
-//! The contexts of pixels: functions of what is known around them (model-format.md, M10.5).
+//! The contexts of pixels, functions of their surroundings (model-format.md, M10.5).
 
 use crate::processor::simd::wide;
 use crate::wavefront::around::{each, get, norm, Around, Lanes, Offset, Place, PIXELS, W};
 use crate::wavefront::pixels::{down, Pixels};
 use crate::wavefront::plane::{Plane, P};
 
-/// The contexts, and among them the network in place 7.
+/// The number of contexts, including the network as number 7.
 pub const CONTEXTS: usize = 16;
 pub const LEVELS: usize = 7;
 pub const DIFFERENCES: usize = 10;
-/// The values of a context of errors.
+/// The number of values of a context of errors.
 pub const ERROR_VALUES: usize = 1024;
 
 /// F and F'.
@@ -21,10 +21,10 @@ pub const TWELVE: [Offset; 12] = [
     [0, -1], [-1, 0], [-1, -1], [-1, 1], [0, -2], [-2, 0], [-1, -2], [-2, 1], [-2, -1], [-1, 2], [-3, 0], [0, -3],
 ];
 pub const FIVE: [Offset; 5] = [[0, 0], [0, -1], [-1, 0], [-1, -1], [-1, 1]];
-/// Where errors are that contexts look at.
-const WRONG: [Offset; 4] = [[0, -1], [-1, 0], [-1, 1], [-1, -1]];
+/// The places of the errors that contexts use.
+const ERROR_PLACES: [Offset; 4] = [[0, -1], [-1, 0], [-1, 1], [-1, -1]];
 
-/// What a pixel's contexts are.
+/// The keys of a pixel's contexts.
 #[derive(Clone, Copy, Default)]
 pub struct Keys {
     /// H
@@ -34,12 +34,12 @@ pub struct Keys {
     pub errors: [usize; 2],
     /// min((G - 32) >> 1, 63)
     pub unit: usize,
-    /// That of decision 0, before it is limited.
+    /// The size of decision 0, before it is clamped.
     size: i32,
 }
 
 impl Keys {
-    /// V of the differences of a decision, which divides the levels at m.
+    /// V of the differences, for a decision that divides the levels at m.
     #[inline(always)]
     pub fn differences(&self, d: usize, m: i32, is_wide: bool) -> [u32; CONTEXTS] {
         let mut numbers = [0; CONTEXTS];
@@ -51,13 +51,12 @@ impl Keys {
         numbers
     }
 
-    /// The size of a decision.
     #[inline(always)]
     pub fn size(&self, d: usize) -> usize {
         (self.size - d as i32).clamp(0, 3) as usize
     }
 
-    /// V of the levels of the four decisions that begin at this node.
+    /// V of the levels, for the four decisions that begin at this node.
     #[inline(always)]
     pub fn levels(&self, node: usize) -> [u32; CONTEXTS] {
         let mut numbers = [0; CONTEXTS];
@@ -69,7 +68,7 @@ impl Keys {
     }
 }
 
-/// Finds those of some pixels.
+/// Computes the keys of some pixels.
 pub fn look(keys: &mut [Keys; PIXELS], pixels: &Pixels, place: &Place, channel: usize) {
     if place.depth > 8 {
         look_by::<true>(keys, pixels, place, channel);
@@ -116,7 +115,7 @@ fn signed_words(x: Lanes) -> Lanes {
     each!(l => x[l] as i16 as i32)
 }
 
-/// How many of some steps are less than a number.
+/// The number of steps that are less than a number.
 #[inline(always)]
 fn count_below(steps: &[i32], x: i32) -> i32 {
     steps.iter().map(|&step| i32::from(step < x)).sum()
@@ -186,7 +185,7 @@ fn look_at<const REFS: usize, const WIDE: bool>(
 
     let (reciprocal, shift) = (get(&pixels.reciprocal, first), get(&pixels.shift, first));
     let (mut errors, mut sum) = (none, none);
-    for (i, offset) in WRONG.into_iter().enumerate() {
+    for (i, offset) in ERROR_PLACES.into_iter().enumerate() {
         let (x, p) = (own.level::<WIDE>(offset), own.number::<WIDE>(P, offset));
         let signed = each!(l => 64 * x[l] - p[l]);
         let e = norm(&down::<WIDE>(&signed, &shift), &reciprocal);
@@ -200,7 +199,7 @@ fn look_at<const REFS: usize, const WIDE: bool>(
     let sum = each!(l => count_below(&[-60, -44, -32, -22, -14, -8, -3, 2, 7, 13, 21, 31, 43, 59], sum[l]));
     let scale = [each!(l => unit[l] >> 1), sum, y];
 
-    // Two values of each context of differences, and the level that is near.
+    // Two values of each context of differences, and the level that it is relative to.
     let less = |a: Lanes, b: Lanes| each!(l => a[l] - b[l]);
     let plus = |a: Lanes, b: Lanes| each!(l => a[l] + b[l]);
     let differences = if REFS == 0 {

@@ -1,4 +1,4 @@
-//! How pixels are coded by binary decisions (model-format.md, M10.5).
+//! Codes pixels by binary decisions (model-format.md, M10.5).
 
 use crate::ans::coder::Coder;
 use crate::counting::decider::squash;
@@ -8,15 +8,15 @@ use crate::types::image::Image;
 use crate::wavefront::around::{Place, PIXELS};
 use crate::wavefront::colours::Blues;
 use crate::wavefront::contexts::{look, Keys, CONTEXTS, DIFFERENCES, LEVELS};
-use crate::wavefront::mixers::{Mixers, Question};
+use crate::wavefront::mixers::{MixedDecision, Mixers};
 use crate::wavefront::mixture::{Bounds, Mixture};
 use crate::wavefront::pixels::Pixels;
 use crate::wavefront::sheet::Places;
 
-/// A greater s is sure.
+/// Decisions with a greater s are not mixed.
 const SURE: i32 = 11360;
 
-/// How likely the lower levels of a pixel are.
+/// The cumulative distribution of the levels of a pixel.
 enum Below {
     Bins(Bounds),
     /// M of a pixel of blue.
@@ -33,7 +33,7 @@ impl Below {
     }
 }
 
-/// A pixel whose level is being decided.
+/// The state of a pixel in progress.
 struct Spot {
     below: Below,
     known: i32,
@@ -45,18 +45,18 @@ struct Spot {
     middle: i32,
     division: u32,
     odds: i32,
-    /// The first of the four decisions whose slots of levels have been found.
+    /// The first of the four decisions for which slots of levels were found.
     found: usize,
     slots: [u32; CONTEXTS],
     checks: [u32; CONTEXTS],
 }
 
-/// The pixels of a part, and what decisions have taught.
+/// The pixels of a part, and the learned state of decisions.
 pub struct Decisions {
     mixers: Mixers,
     keys: [Keys; PIXELS],
     spots: Vec<Spot>,
-    /// Where they stand.
+    /// The image and the place of each pixel.
     places: Vec<(usize, usize)>,
     mixed: Vec<usize>,
 }
@@ -72,7 +72,6 @@ impl Decisions {
         }
     }
 
-    /// Codes pixels of a plane.
     pub fn code<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -121,7 +120,7 @@ impl Decisions {
 /// log(v)
 #[inline(always)]
 fn log(v: u32) -> i32 {
-    // A float holds the first 24 bits exactly: its exponent, and the six bits behind the first.
+    // A float has the first 24 bits exactly: this takes its exponent, and the six bits behind the first.
     let first = if v < 1 << 24 { v } else { v & !0xff };
     let place = ((first as f32).to_bits() >> 17) as usize - 127 * 64;
     ((90852 * (place as i32 >> 6)) >> 6) - tables::stretch()[place & 63]
@@ -172,14 +171,23 @@ fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, [d
             *slot ^= (1 << (d % 4)) + (node as u32 & ((1 << (d % 4)) - 1));
         }
         let size = keys.size(d);
-        let question =
-            Question { slots, checks: spot.checks, channel, d, node, odds: spot.odds, unit: keys.unit, size, is_wide };
+        let question = MixedDecision {
+            slots,
+            checks: spot.checks,
+            channel,
+            d,
+            node,
+            odds: spot.odds,
+            unit: keys.unit,
+            size,
+            is_wide,
+        };
         let bit = mixers.code(coder, &question, spot.known_bit());
         spot.take(bit);
     }
 }
 
-/// Finds the slots of a decision, and asks for their memory.
+/// Finds the slots of a decision, and prefetches them.
 #[inline(always)]
 fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, channel: usize, [d, depth]: [usize; 2]) {
     let node = (1 << d) + (spot.level as usize >> (depth - d));
@@ -208,7 +216,7 @@ impl Spot {
         u32::from(self.known >= self.middle)
     }
 
-    /// Takes a bit.
+    /// Narrows the levels of a pixel by a bit.
     #[inline(always)]
     fn take(&mut self, bit: u32) {
         if bit == 1 {
@@ -225,7 +233,7 @@ mod tests {
     use crate::ans::message::Interval;
     use crate::wavefront::plane::{Plane, Window, P, X};
 
-    /// Codes ones, and notes how likely they were.
+    /// Codes ones, and records their probabilities.
     #[derive(Default)]
     struct Ones(Vec<u32>);
 

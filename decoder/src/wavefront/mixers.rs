@@ -1,4 +1,4 @@
-//! What decisions have taught: slots of contexts, and the weights by which they are mixed (model-format.md, M10.5).
+//! The learned state of decisions: slots of contexts, and weights of mixers (model-format.md, M10.5).
 
 use crate::ans::coder::Coder;
 use crate::counting::decider::{learn_weights, squash, stretch, Line, LINE};
@@ -7,27 +7,25 @@ use crate::processor::simd::prefetch;
 use crate::wavefront::contexts::{CONTEXTS, DIFFERENCES, ERROR_VALUES, LEVELS};
 
 pub const NETWORK: usize = 7;
-/// The contexts that know how much is known.
+/// The contexts whose counts select sets of weights.
 const KNOWN: [usize; 4] = [6, 5, 2, 0];
 const CHANNELS: usize = 4;
 const INPUTS: usize = 2 * CONTEXTS;
 /// The sets of the four mixers for a channel.
 const SETS: [usize; 4] = [256, 512, 128, 256];
-/// A slot as it is at first.
 const FRESH: u32 = 1 << 15;
 const ERROR_SLOTS: usize = CHANNELS * ERROR_VALUES * 4 * 16;
-/// The tables of levels and of differences.
+/// The number of tables of levels and of differences.
 const TABLES: usize = 10;
 const SHARED: [usize; 6] = [7, 8, 8, 8, 8, 9];
-/// So often a set learns at a rate that falls.
+/// The number of updates of a set until its rate is constant.
 const USES: usize = 4704;
 
 #[derive(Clone)]
 #[repr(align(64))]
 struct Set([i16; INPUTS]);
 
-/// A decision that is mixed.
-pub struct Question {
+pub struct MixedDecision {
     pub slots: [u32; CONTEXTS],
     pub checks: [u32; CONTEXTS],
     pub channel: usize,
@@ -52,12 +50,12 @@ pub struct Mixers {
     rates: [i64; USES],
 }
 
-/// T for so many elements.
+/// T for a number of elements.
 fn table_bits(elements: u64, most: u32) -> u32 {
     log2_up(elements.saturating_mul(8)).clamp(10, most)
 }
 
-/// The bytes of slots, weights and uses.
+/// The size of slots, weights and uses in bytes.
 pub fn memory(elements: u64, most: u32) -> u128 {
     let slots = (TABLES << table_bits(elements, most)) + 2 * ERROR_SLOTS;
     (4 * slots + CHANNELS * SETS.iter().sum::<usize>() * (2 * INPUTS + 2)) as u128
@@ -106,7 +104,6 @@ impl Mixers {
         ((TABLES << self.bits) + place) as u32
     }
 
-    /// Asks for the memory of a slot.
     #[inline(always)]
     pub fn prefetch(&self, slot: u32) {
         prefetch(&self.slots[slot as usize / LINE].0[0]);
@@ -114,31 +111,31 @@ impl Mixers {
 
     /// Codes a bit, and learns it.
     #[inline(always)]
-    pub fn code<C: Coder>(&mut self, coder: &mut C, question: &Question, known: u32) -> u32 {
+    pub fn code<C: Coder>(&mut self, coder: &mut C, decision: &MixedDecision, known: u32) -> u32 {
         let mut words = [FRESH; CONTEXTS];
         for k in (0..CONTEXTS).filter(|&k| k != NETWORK) {
-            let slot = question.slots[k] as usize;
+            let slot = decision.slots[k] as usize;
             words[k] = self.slots[slot / LINE].0[slot % LINE];
         }
         let (mut p, mut n, mut inputs) = ([0i32; CONTEXTS], [0i32; CONTEXTS], [0i16; INPUTS]);
         for k in 0..CONTEXTS {
-            let word = if words[k] >> 23 == question.checks[k] { words[k] } else { FRESH };
+            let word = if words[k] >> 23 == decision.checks[k] { words[k] } else { FRESH };
             p[k] = (word & 0xffff) as i32;
             n[k] = (word >> 16 & 127) as i32;
             inputs[2 * k] = if n[k] == 0 { 0 } else { stretch((word & 0xffff) << 6) };
             inputs[2 * k + 1] = (((p[k] - (1 << 15)) * n[k].min(30)) >> 8) as i16;
         }
-        inputs[2 * NETWORK] = question.odds as i16;
+        inputs[2 * NETWORK] = decision.odds as i16;
         inputs[2 * NETWORK + 1] = 1 << 7;
 
         let [a, b, c, first] = KNOWN.map(|k| 31 - (1 + n[k]).leading_zeros() as usize);
-        let odds = ((question.odds + (1 << 14)) >> 11).clamp(0, 15) as usize;
-        let &Question { d, node, size, .. } = question;
-        let (node, place) = if question.is_wide { (d * 8 + first, size) } else { (node, d) };
-        let numbers = [node, (a * 8 + b) * 8 + place, c * 16 + odds, question.unit * 4 + size];
+        let odds = ((decision.odds + (1 << 14)) >> 11).clamp(0, 15) as usize;
+        let &MixedDecision { d, node, size, .. } = decision;
+        let (node, place) = if decision.is_wide { (d * 8 + first, size) } else { (node, d) };
+        let numbers = [node, (a * 8 + b) * 8 + place, c * 16 + odds, decision.unit * 4 + size];
         let (mut sets, mut sums, mut first, mut total) = ([0; 4], [0; 4], 0, 0);
         for m in 0..4 {
-            sets[m] = first + question.channel * SETS[m] + numbers[m];
+            sets[m] = first + decision.channel * SETS[m] + numbers[m];
             first += CHANNELS * SETS[m];
             sums[m] = sum(&self.sets[sets[m]].0, &inputs);
             total += sums[m];
@@ -164,10 +161,10 @@ impl Mixers {
             } else {
                 (p - ((p * steps[k] + (1 << 16) - 1) >> 16)).max(1)
             };
-            words[k] = question.checks[k] << 23 | ((n[k] + 1).min(limit) as u32) << 16 | next;
+            words[k] = decision.checks[k] << 23 | ((n[k] + 1).min(limit) as u32) << 16 | next;
         }
         for k in (0..CONTEXTS).filter(|&k| k != NETWORK) {
-            let slot = question.slots[k] as usize;
+            let slot = decision.slots[k] as usize;
             self.slots[slot / LINE].0[slot % LINE] = words[k];
         }
         bit

@@ -9,13 +9,13 @@ use crate::wavefront::colours::Blues;
 use crate::wavefront::pixels::Pixels;
 
 const BINS: usize = 64;
-/// The entries of a row of the table.
+/// The number of entries of a row of the table.
 pub const ROW: usize = 128;
 const SCALES: usize = 36;
 const FRACTIONS: usize = 8;
 /// The bits of the interval of a bin.
 const BITS: u32 = 15;
-/// Those of the interval of a blue that makes a colour of JPEG.
+/// The bits of the interval of a blue of a colour of JPEG.
 pub const BLUE: u32 = 23;
 
 type Table = [u16; SCALES * FRACTIONS * ROW];
@@ -50,7 +50,7 @@ fn high(x: u16, y: u16) -> u16 {
     ((u32::from(x) * u32::from(y)) >> 16) as u16
 }
 
-/// The bits of the interval of a level of a bin that is not whole, but has so many levels.
+/// The bits of the interval of a level in a partial bin with a number of levels.
 #[inline(always)]
 fn wide(count: i32) -> u32 {
     if count <= 256 {
@@ -60,11 +60,10 @@ fn wide(count: i32) -> u32 {
     }
 }
 
-/// That of one of the pixels.
 pub struct Mixture {
     bits: u32,
     base: i32,
-    /// The bins that have levels.
+    /// The first and the last bin with levels.
     first: i32,
     last: i32,
     levels: i32,
@@ -122,7 +121,7 @@ impl Mixture {
         ((x - self.base + (32 << self.bits)) >> self.bits).clamp(0, 63) as usize
     }
 
-    /// The least level of a bin that has some, and how many it has.
+    /// The least level of a bin, and its number of levels.
     #[inline(always)]
     fn levels_of(&self, j: usize) -> (i32, i32) {
         let low = self.base + ((j as i32 - 32) << self.bits);
@@ -131,7 +130,7 @@ impl Mixture {
         (first, end - first)
     }
 
-    /// Whether a bin has as many levels as its bits say.
+    /// Whether a bin has all of its 2^bits levels.
     #[inline(always)]
     fn is_whole(&self, j: usize, count: i32) -> bool {
         (1..63).contains(&j) && count == 1 << self.bits
@@ -147,7 +146,7 @@ impl Mixture {
         Interval { start: start(number), frequency: start(number + 1) - start(number), bits }
     }
 
-    /// B(j) of all bins, and with them C.
+    /// The distribution C, from B(j) of all bins.
     #[inline(always)]
     pub fn bounds(self) -> Bounds {
         let starts = self.starts();
@@ -195,14 +194,14 @@ impl Mixture {
         sums
     }
 
-    /// Codes a level of blue that makes a colour of JPEG.
+    /// Codes a level of blue of a colour of JPEG.
     pub fn code_blue<C: Coder>(&self, coder: &mut C, known: i32, blues: Blues) -> i32 {
         let sums = self.blue_sums(blues).map(u64::from);
         coder.search(BLUE, 256, known as u32, |x| ((sums[x as usize] << BLUE) / sums[256]) as u32) as i32
     }
 }
 
-/// How likely lower levels are.
+/// The cumulative distribution of levels.
 pub struct Bounds {
     mixture: Mixture,
     starts: [u16; BINS],

@@ -8,23 +8,23 @@ use crate::networks::parts::Parts;
 use crate::processor::simd::wide;
 use crate::wavefront::rules::SECTION;
 
-/// The numbers that the distribution of a pixel follows from.
+/// The number of outputs, which determine the distribution of a pixel.
 pub const OUTPUTS: usize = 8;
 
 struct Layer {
     weights: Weights,
     multipliers: Vec<i32>,
-    /// That of outputs, which is added behind the multiplication.
+    /// The bias of the outputs, which is added after the multiplication.
     bias: Vec<i32>,
 }
 
 pub struct Network {
-    /// The first layer, residual ones, and the outputs.
+    /// The first layer, residual layers, and the outputs.
     layers: Vec<Layer>,
     pub macs: u64,
 }
 
-/// What is needed while networks run.
+/// Buffers for running networks.
 #[derive(Default)]
 pub struct Scratch {
     /// The inputs of each pixel.
@@ -73,7 +73,7 @@ impl Network {
         Ok(())
     }
 
-    /// The outputs of pixels, one after the other, whose inputs are in `scratch`.
+    /// Computes the outputs of consecutive pixels, whose inputs are in `scratch`.
     pub fn run(&self, scratch: &mut Scratch, outputs: &mut [[i32; OUTPUTS]]) {
         let Some((last, hidden)) = self.layers.split_last() else { return };
         let Scratch { inputs, next, work } = scratch;
@@ -106,7 +106,7 @@ wide! {
 }
 
 wide! {
-    /// Adds to numbers from 0 to 127 what follows from the sums of a layer.
+    /// Adds the activations of a layer, from its sums, to values in [0, 127].
     fn activate['a]['a](multipliers: &'a [i32], sums: ChunksExact<'a, i32>, values: &'a mut [i16]) {
         for (sums, values) in sums.zip(values.chunks_exact_mut(multipliers.len())) {
             for ((value, &sum), &multiplier) in values.iter_mut().zip(sums).zip(multipliers) {

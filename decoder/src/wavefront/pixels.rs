@@ -1,5 +1,5 @@
-//! Pixels of a plane at one time, which do not depend on each other: what is predicted of them, what their network
-//! reads, and what follows from its outputs (model-format.md, M10).
+//! The independent pixels of a plane at one time: predictions, inputs of the network, and distributions from its
+//! outputs (model-format.md, M10).
 
 use crate::processor::simd::wide;
 use crate::wavefront::around::{each, get, load, norm, put, All, Around, Lanes, Offset, Place, PIXELS, W};
@@ -8,7 +8,7 @@ use crate::wavefront::network::{Network, Scratch, OUTPUTS};
 use crate::wavefront::plane::{logarithm, Plane, Window, A, G, HIGH, P, X};
 use crate::wavefront::rules::{FEATURES, INPUTS};
 
-/// Planes with references look at the first 12 alone.
+/// Planes with references use only the first 12.
 #[rustfmt::skip]
 const OWN: [Offset; 24] = [
     [-1, 0], [0, -1], [-1, -1], [-1, 1], [-2, 0], [0, -2], [-2, -1], [-2, 1], [-1, -2], [-1, 2], [-3, 0], [0, -3],
@@ -16,16 +16,16 @@ const OWN: [Offset; 24] = [
 ];
 const FIRST: [Offset; 10] = [[0, 0], [-1, 0], [0, -1], [0, 1], [1, 0], [-1, -1], [-1, 1], [1, -1], [1, 1], [-2, 0]];
 const SECOND: [Offset; 6] = [[0, 0], [-1, 0], [0, -1], [0, 1], [1, 0], [-1, -1]];
-/// Which of these are the inputs of least squares; with references the first nine alone.
+/// The indices of the inputs of least squares; with references only the first nine.
 const OWN_INPUTS: [usize; 18] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 6, 10, 11, 12, 13, 14, 15, 16, 17];
 const FIRST_INPUTS: [usize; 6] = [0, 1, 2, 3, 5, 6];
 const SECOND_INPUTS: [usize; 3] = [0, 1, 2];
 const SIGNED: [Offset; 4] = [[0, -1], [-1, 0], [-1, -1], [-1, 1]];
-/// Where errors are that the unit follows from; the first two count twice.
+/// The places of the errors that determine the unit; the first two count twice.
 const RECENT: [Offset; 6] = [[0, -1], [-1, 0], [-1, -1], [-1, 1], [0, -2], [-2, 0]];
 const BESIDE: [Offset; 4] = [[0, 1], [1, 0], [0, -1], [-1, 0]];
 
-/// What is known of pixels before their levels are.
+/// The predictions of pixels.
 pub struct Pixels {
     /// M and P.
     median: All<i32>,
@@ -42,10 +42,10 @@ pub struct Pixels {
     pub base: All<i32>,
     pub first: All<i32>,
     pub last: All<i32>,
-    /// The weights of components, and where their rows of the table begin.
+    /// The weights of components, and the starts of their rows in the table.
     pub weights: [All<u16>; 3],
     pub rows: [All<u16>; 3],
-    /// When they are known.
+    /// Set when the levels are known.
     pub levels: All<i32>,
 }
 
@@ -73,12 +73,12 @@ impl Default for Pixels {
 }
 
 impl Pixels {
-    /// A level that is likely.
+    /// A likely level.
     pub fn guess(&self, pixel: usize) -> i32 {
         self.prediction[pixel] >> 6
     }
 
-    /// Predicts pixels, and makes their distributions.
+    /// Predicts pixels and their distributions.
     pub fn look(&mut self, place: &Place, network: &Network, scratch: &mut Scratch) {
         let refs = place.references.iter().flatten().count();
         scratch.inputs.resize(place.count.next_multiple_of(W) * FEATURES[refs], 0);
@@ -99,7 +99,7 @@ impl Pixels {
         }
     }
 
-    /// Notes the levels of pixels, and what least squares learn from them.
+    /// Stores the levels of pixels, and the values for least squares.
     pub fn learn(&self, plane: &mut Plane, window: &Window, time: usize, slot: usize, count: usize) {
         if window.is_wide() {
             learn_all::<true>(self, plane, window, time, slot, count);
@@ -136,7 +136,7 @@ pub fn down<const WIDE: bool>(x: &Lanes, shift: &Lanes) -> Lanes {
     each!(l => word(x[l] >> shift[l]))
 }
 
-/// Where levels are looked at from: the median and the prediction of a plane.
+/// The centre to which levels are relative: the median and the prediction of a plane.
 struct Center {
     median: Lanes,
     prediction: Lanes,
@@ -163,7 +163,7 @@ impl Center {
 }
 
 wide! {
-    /// Predicts pixels, and makes the inputs of their network.
+    /// Predicts pixels, and computes the inputs of their network.
     fn look_all['a, const REFS: usize, const WIDE: bool]['a, REFS, WIDE](
         pixels: &'a mut Pixels,
         place: &'a Place<'a>,
@@ -203,7 +203,8 @@ fn look_at<const REFS: usize, const WIDE: bool>(
     let mean = each!(l => errors[l] >> 3);
     let shift = if WIDE { each!(l => (((mean[l] as f32).to_bits() >> 23) as i32 - 138).max(0)) } else { [0; W] };
     let e = each!(l => (mean[l] + 16) >> shift[l]);
-    // A quotient that is no integer is at least 2^-19 of itself below the next one, so a single is below it, too.
+    // A quotient that is not an integer is at least 2^-19 of itself below the next integer, so its float is below it,
+    // too.
     let reciprocal = each!(l => ((524_288.0 / e[l] as f32) as i32).min(32767));
     let g = each!(l => logarithm(mean[l] + 16));
     put(&mut pixels.shift[first..], shift);
@@ -315,7 +316,7 @@ fn look_at<const REFS: usize, const WIDE: bool>(
 }
 
 wide! {
-    /// Makes the distributions of pixels from the outputs of their networks.
+    /// Computes the distributions of pixels from the outputs of their networks.
     fn distribute['a]['a](pixels: &'a mut Pixels, count: usize, levels: i32, depth: i32) {
         for first in (0..count).step_by(W) {
             distribute_at(pixels, first, levels, depth);

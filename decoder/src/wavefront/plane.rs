@@ -1,21 +1,21 @@
-//! What is known of a plane while it is coded: for each of the last times a line of slots, and the rows that are being
-//! coded in them (model-format.md, M10).
+//! The memory of a plane while it is coded: a line of slots for each of the last times, with the rows in progress
+//! (model-format.md, M10).
 
 use std::ops::Range;
 
 use crate::wavefront::cells::{Cells, CELL};
 use crate::wavefront::sheet::{DELAY, LAG, SHEET};
 
-/// The times that are known.
+/// The number of stored times.
 const TIMES: usize = 64;
 /// Rows above the first one.
 const ABOVE: usize = 3;
-/// Rows by which a window moves, or nearly.
+/// About the number of rows by which a window moves.
 const STEP: usize = 32;
-/// So many slots at least follow the last one that is used.
+/// The number of slots behind the last used one.
 const SPARE: usize = 8;
 
-/// The rows in memory, each of which has a slot for each item of a group.
+/// The rows in memory, with a slot for each item of a group.
 pub struct Window {
     pub items: usize,
     pub rows: usize,
@@ -36,7 +36,7 @@ impl Window {
         Window { items, rows, columns, levels: levels as i32, depth, stride, base: 0, capacity }
     }
 
-    /// Whether numbers of levels have more than 16 bits.
+    /// Whether levels have more than 8 bits, so that their numbers need more than 16.
     pub fn is_wide(&self) -> bool {
         self.depth > 8
     }
@@ -50,18 +50,19 @@ impl Window {
         (slot / self.items + self.base).saturating_sub(ABOVE)
     }
 
-    /// The first row that has a pixel at a time, and the one behind the last.
+    /// The rows with a pixel at a time.
     pub fn front(&self, time: usize) -> Range<usize> {
         let low = (time + 1).saturating_sub(self.columns).div_ceil(LAG);
         low..(time / LAG + 1).min(self.rows)
     }
 
-    /// The times from the first pixel of a plane to what is beyond its last ones.
+    /// The number of times from the first pixel of a plane to the margin behind the last one.
     pub fn times(&self) -> usize {
         LAG * self.rows + self.columns + 2
     }
 
-    /// Moves so far that all rows are there of planes of which the first is at this time; tells by how many slots.
+    /// Moves the window so that it has all rows of the planes of a sheet, the first of which is at this time. Returns
+    /// the number of slots.
     pub fn follow(&mut self, time: usize) -> usize {
         if self.front(time).end < self.base + self.capacity {
             return 0;
@@ -74,14 +75,14 @@ impl Window {
     }
 }
 
-/// The numbers of a plane that a later sheet looks at, in the order of its times.
+/// The saved numbers of a plane for later sheets, in the order of times.
 pub type History = Vec<i16>;
 
 #[derive(Default)]
 pub struct Plane {
-    /// X, P, A and G, each of the times that are known; with more than 256 levels the high words of P and A, too.
+    /// X, P, A and G of the stored times; with more than 256 levels, also the high words of P and A.
     rings: Vec<Vec<i16>>,
-    /// Nothing in a plane that is only looked at.
+    /// None for a plane that is only a reference.
     pub cells: Option<Cells>,
     pub stride: usize,
 }
@@ -90,7 +91,7 @@ pub const X: usize = 0;
 pub const P: usize = 1;
 pub const A: usize = 2;
 pub const G: usize = 3;
-/// From a ring to that of the high words.
+/// The distance from a ring to that of its high words.
 pub const HIGH: usize = 3;
 
 impl Plane {
@@ -103,13 +104,13 @@ impl Plane {
         Plane { rings: starts[..count].iter().map(ring).collect(), cells, stride: window.stride }
     }
 
-    /// Where a slot of a time stands.
+    /// The place of a slot of a time.
     #[inline(always)]
     pub fn place(&self, time: usize, slot: usize) -> usize {
         time % TIMES * self.stride + slot
     }
 
-    /// Numbers from a slot of a time on.
+    /// The numbers from a slot of a time on.
     #[inline(always)]
     pub fn from(&self, ring: usize, time: usize, slot: usize) -> &[i16] {
         &self.rings[ring][self.place(time, slot)..]
@@ -130,10 +131,10 @@ impl Plane {
         }
     }
 
-    /// Sets what lies outside of the plane at a time, whose pixels are there.
+    /// After the pixels of a time, fills in the numbers outside of the plane.
     pub fn finish(&mut self, window: &Window, time: usize) {
         let (rows, columns) = (window.rows, window.columns);
-        let before = LAG - time % LAG; // the columns before a row that begins
+        let before = LAG - time % LAG; // columns before the start of a row
         if before <= 3 {
             let row = (time + before) / LAG;
             if row < rows {
@@ -163,7 +164,7 @@ impl Plane {
         }
     }
 
-    /// Where the pixels of a time stand.
+    /// The places of the pixels of a time.
     fn pixels(&self, window: &Window, time: usize) -> Range<usize> {
         let front = window.front(time);
         let count = front.len() * window.items;
@@ -176,7 +177,7 @@ impl Plane {
         self.rings.iter().for_each(|ring| history.extend_from_slice(&ring[pixels.clone()]));
     }
 
-    /// Takes the pixels of a time from a place of a history on; gives the place behind.
+    /// Restores the pixels of a time from a history. Returns the place behind them.
     pub fn restore(&mut self, window: &Window, time: usize, history: &History, place: usize) -> usize {
         let (pixels, mut place) = (self.pixels(window, time), place);
         for ring in &mut self.rings {
@@ -187,7 +188,8 @@ impl Plane {
     }
 }
 
-/// g(s) of s from 16 to 2^24: the exponent of a float, which holds s exactly, and the three bits behind the first.
+/// g(s) for s from 16 to 2^24: the exponent of a float, which represents s exactly, and the three bits behind the
+/// first.
 #[inline(always)]
 pub fn logarithm(s: i32) -> i32 {
     ((s as f32).to_bits() >> 20) as i32 - 8 * 127

@@ -1,4 +1,4 @@
-//! The codec `wavefront` (model-format.md, M10).
+//! The description of the codec `wavefront` (model-format.md, M10).
 
 use crate::ans::coder::Coder;
 use crate::foundations::error::{demand, Result};
@@ -12,11 +12,11 @@ use crate::wavefront::sheet::{group, Sheets};
 
 pub const SECTION: &str = "model-format.md, M10";
 
-/// Of least squares and of networks, for 0, 1 and 2 references.
+/// The numbers of inputs of least squares and of networks, for 0, 1 and 2 references.
 pub const INPUTS: [usize; 3] = [18, 15, 18];
 pub const FEATURES: [usize; 3] = [32, 32, 40];
 
-/// The sums that least squares start from, for 0, 1 and 2 references: lower triangles, row by row.
+/// The initial sums of least squares, for 0, 1 and 2 references: lower triangles, row by row.
 pub type Starts = [Vec<i32>; 3];
 
 pub struct Wavefront {
@@ -24,7 +24,7 @@ pub struct Wavefront {
     pub ridge: f32,
     pub networks: [Network; 3],
     pub levels: u32,
-    /// The logarithm of the slots that a table of contexts has at most.
+    /// log2 of the largest number of slots of a table of contexts.
     pub contexts: Option<u32>,
     starts: Starts,
 }
@@ -35,7 +35,11 @@ impl Wavefront {
         demand(decay.iter().sum::<i64>() <= 252, "the decay is too large", SECTION)?;
         let ridge = fields.integer("ridge", 1, 1 << 20)? as f32;
         let hidden: [i64; 3] = fields.take("hidden")?.integers(16, 128, "hidden")?;
-        demand(hidden.iter().all(|count| count % 16 == 0), "hidden units are no multiple of 16", SECTION)?;
+        demand(
+            hidden.iter().all(|count| count % 16 == 0),
+            "the number of hidden units is not a multiple of 16",
+            SECTION,
+        )?;
         let residual: [i64; 3] = fields.take("residual")?.integers(0, 3, "residual")?;
         let contexts = match fields.optional("contexts") {
             Some(json) => Some(json.integer(10, 22, "contexts")? as u32),
@@ -48,7 +52,7 @@ impl Wavefront {
             let (used, behind) = row.split_at(triangle(n));
             let diagonal = (0..=n).all(|i| used[triangle(i) - 1] >= 0);
             let fits = diagonal && behind.iter().all(|&entry| entry == 0);
-            demand(fits, "x.start has a negative diagonal, or no zeros behind", SECTION)?;
+            demand(fits, "x.start has a negative diagonal, or nonzero padding", SECTION)?;
             *start = used.iter().map(|&entry| entry as i32).collect();
         }
         let mut network =
@@ -62,7 +66,7 @@ impl Wavefront {
         self.networks.iter().map(|network| network.macs).max().unwrap_or(0)
     }
 
-    /// Codes the images of a batch; tests bring their own starts.
+    /// Codes the images of a batch. starts: those of tests.
     pub fn code<C: Coder>(&self, coder: &mut C, images: &mut [Image], starts: Option<&Starts>) {
         let elements = images.iter().map(|image| image.symbols.len() as u64).sum();
         let decisions = self.contexts.map(|most| Decisions::new(elements, most));

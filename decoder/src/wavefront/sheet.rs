@@ -1,4 +1,4 @@
-//! The order in which pixels are coded (model-format.md, M10.4).
+//! The coding order of pixels (model-format.md, M10.4).
 
 use crate::ans::coder::Coder;
 use crate::processor::simd::wide;
@@ -13,16 +13,16 @@ use crate::wavefront::pixels::Pixels;
 use crate::wavefront::plane::{History, Plane, Window};
 use crate::wavefront::rules::{Starts, Wavefront, INPUTS};
 
-/// Planes that are coded at once.
+/// The number of planes that are coded at once.
 pub const SHEET: usize = 4;
-/// The times between a pixel and the one below it, and the same one of the next plane.
+/// The number of times from a pixel to the one below it; DELAY: to the same pixel of the next plane.
 pub const LAG: usize = 16;
 pub const DELAY: usize = 18;
-/// So many slots a group may have at a time, and in memory.
+/// The most slots of a group at a time, and in memory.
 const SLOTS: usize = 64;
 const KEPT: usize = 1024;
 
-/// The planes that a plane looks at, the first and the second.
+/// The reference planes of a plane.
 fn references(plane: usize, channels: usize) -> [Option<usize>; 2] {
     let (s, c) = (plane / channels, plane % channels);
     let mut found = [(0, 1), (1, 0), (0, 2), (2, 0)]
@@ -32,7 +32,7 @@ fn references(plane: usize, channels: usize) -> [Option<usize>; 2] {
     [found.next(), found.next()]
 }
 
-/// The number of images, from the first on, that are coded together.
+/// The number of images that are coded together, from the first on.
 pub fn group(images: &[Image]) -> usize {
     let first = &images[0];
     let shape = |image: &Image| (image.slices, image.rows, image.columns, image.channels, image.levels, image.jpeg);
@@ -46,15 +46,15 @@ pub fn group(images: &[Image]) -> usize {
     count
 }
 
-/// A plane of an earlier sheet, which one of this sheet looks at.
+/// A plane of an earlier sheet, as a reference.
 struct Replay {
     number: usize,
-    /// The plane of the sheet that looks at it.
+    /// The plane of the sheet that reads it.
     reader: usize,
     place: usize,
 }
 
-/// A time of a plane, and what it looks at.
+/// A time of a plane, and its references.
 struct View<'a> {
     window: &'a Window,
     references: [Option<&'a Plane>; 2],
@@ -62,11 +62,11 @@ struct View<'a> {
     time: usize,
 }
 
-/// What is needed while a group is coded.
+/// The state of coding a group.
 pub struct Sheets<'a> {
     codec: &'a Wavefront,
     starts: &'a Starts,
-    /// By the number of the plane; nothing where none looks at it any more.
+    /// Indexed by plane; empty for planes that are not needed any more.
     histories: Vec<History>,
     pixels: Pixels,
     scratch: Scratch,
@@ -87,7 +87,7 @@ impl<'a> Sheets<'a> {
             for first in (0..channels).step_by(SHEET) {
                 self.code_sheet(coder, images, slice * channels + first, SHEET.min(channels - first));
             }
-            // The next slice looks at this one, and at the one before.
+            // The next slice reads this one and the previous one.
             let before = slice.saturating_sub(2) * channels..slice.saturating_sub(1) * channels;
             self.histories[before].fill(History::new());
         }
@@ -97,16 +97,16 @@ impl<'a> Sheets<'a> {
         let image = &images[0];
         let mut window = Window::new(images.len(), image.rows, image.columns, image.levels);
         let saves = image.slices > 1 || image.channels > SHEET;
-        // Those of the sheet, and behind them those that are replayed.
+        // The planes of the sheet, followed by the replayed ones.
         let mut planes = Vec::new();
-        let mut looked = Vec::new();
+        let mut reference_planes = Vec::new();
         let mut replays = Vec::new();
         for i in 0..count {
             let references = references(first + i, image.channels);
             let refs = references.iter().flatten().count();
             let cells = Cells::new(&window, INPUTS[refs], self.codec.decay, self.codec.ridge, &self.starts[refs]);
             planes.push(Plane::new(&window, Some(cells)));
-            looked.push(references.map(|reference| {
+            reference_planes.push(references.map(|reference| {
                 let number = reference?;
                 if number >= first {
                     return Some(number - first);
@@ -117,7 +117,7 @@ impl<'a> Sheets<'a> {
         }
         planes.extend(replays.iter().map(|_| Plane::new(&window, None)));
         let times = window.times();
-        // A plane that is replayed is ahead of its reader as others are.
+        // A replayed plane is one delay ahead of its reader, like others.
         let starts_at = |i: usize| DELAY * (i + 1);
         for time in 0..times + starts_at(count - 1) {
             let slots = window.follow(time);
@@ -133,7 +133,7 @@ impl<'a> Sheets<'a> {
             for i in 0..count {
                 let Some(own) = own(starts_at(i)) else { continue };
                 let mut plane = std::mem::take(&mut planes[i]);
-                let references = looked[i].map(|number| Some(&planes[number?]));
+                let references = reference_planes[i].map(|number| Some(&planes[number?]));
                 let view = View { window: &window, references, number: first + i, time: own };
                 self.step(coder, images, &mut plane, &view);
                 if saves {
@@ -175,20 +175,20 @@ impl<'a> Sheets<'a> {
     }
 }
 
-/// Where the pixels of a plane at a time stand, row by row: the number of the image, and the place in it.
+/// The pixels of a plane at a time, row by row: the number of the image, and the place in it.
 pub struct Places {
     item: usize,
     items: usize,
     place: usize,
     down: isize,
-    /// In the order of planes.
+    /// The channel, in the order of planes.
     pub channel: usize,
-    /// Whether they are blues of colours of JPEG.
+    /// Whether the pixels are blues of colours of JPEG.
     pub is_blue: bool,
 }
 
 impl Places {
-    /// From a row and an item on.
+    /// Starts at a row and an item.
     fn new(images: &[Image], number: usize, [row, item]: [usize; 2], time: usize) -> Places {
         let Image { columns, channels, jpeg, .. } = images[0];
         Places {

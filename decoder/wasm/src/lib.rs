@@ -1,9 +1,8 @@
 //! The decoder as a WebAssembly module; `viewer/decoder.js` calls it.
 //!
-//! Arguments are numbers, or bytes that the caller has written to memory of `allocate`; the function that takes them
-//! frees them. Each function gives a status, and leaves bytes behind, where `result` and `result_size` say: the result,
-//! as JSON unless it is said otherwise, or a text that says what is wrong. A panic leaves its text there too, and the
-//! trap that follows ends the instance.
+//! Arguments are numbers, or bytes that the caller has written to memory of `allocate`; the called function frees them.
+//! Each function returns a status, and stores bytes at `result` with `result_size`: the result, as JSON unless stated
+//! otherwise, or an error message. A panic stores its message there, too, and the trap that follows ends the instance.
 
 use std::cell::RefCell;
 use std::fmt::Write;
@@ -28,9 +27,9 @@ use bitsback_decode::types::block::{Block, Method};
 
 const DONE: u32 = 0;
 const FAILED: u32 = 1;
-/// The result is the start and the length of the range of the file that is needed.
+/// The result is the start and the length of the needed range of the file.
 const NEEDS_BYTES: u32 = 2;
-/// The result is the identity of the model that is needed.
+/// The result is the identity of the needed model.
 const NEEDS_MODEL: u32 = 3;
 
 #[derive(Default)]
@@ -52,7 +51,7 @@ fn leave(result: impl Into<Vec<u8>>) {
     RESULT.with_borrow_mut(|bytes| *bytes = result.into());
 }
 
-/// Runs a function, and leaves what it gives.
+/// Runs a function, and stores its result.
 fn call(function: impl FnOnce(&mut State) -> Result<Vec<u8>>) -> u32 {
     STATE.with_borrow_mut(|state| match function(state) {
         Ok(result) => {
@@ -66,12 +65,12 @@ fn call(function: impl FnOnce(&mut State) -> Result<Vec<u8>>) -> u32 {
     })
 }
 
-/// Takes the bytes that the caller wrote.
-fn taken(bytes: *mut u8, size: usize) -> Vec<u8> {
+/// Takes ownership of bytes that the caller wrote.
+fn take_bytes(bytes: *mut u8, size: usize) -> Vec<u8> {
     if size == 0 {
         return Vec::new();
     }
-    // SAFETY: the caller got them from `allocate` with this size, and gives them away.
+    // SAFETY: the caller got them from `allocate` with this size, and does not use them any more.
     unsafe { Vec::from_raw_parts(bytes, size, size) }
 }
 
@@ -90,20 +89,20 @@ pub extern "C" fn result_size() -> usize {
     RESULT.with_borrow(Vec::len)
 }
 
-/// Begins with a file of so many bytes, of which none is at hand yet.
+/// Begins with a file of a size, without any of its bytes.
 #[no_mangle]
 pub extern "C" fn begin(size: f64) {
     std::panic::set_hook(Box::new(|panic| leave(panic.to_string())));
     STATE.with_borrow_mut(|state| state.ranges = Ranges::new(size as u64));
 }
 
-/// Gives a range of the file.
+/// Adds a range of the file.
 #[no_mangle]
 pub extern "C" fn give(start: f64, bytes: *mut u8, size: usize) {
-    STATE.with_borrow_mut(|state| state.ranges.add(start as u64, taken(bytes, size)));
+    STATE.with_borrow_mut(|state| state.ranges.add(start as u64, take_bytes(bytes, size)));
 }
 
-/// Opens the file: reads its index and what it holds. To be called again once the bytes that are needed were given.
+/// Opens the file: reads its index and its content. If bytes are needed, call it again after adding them.
 #[no_mangle]
 pub extern "C" fn open() -> u32 {
     STATE.with_borrow_mut(|state| match Catalogue::open(&state.ranges) {
@@ -154,7 +153,7 @@ fn quoted(text: &str) -> String {
     out + "\""
 }
 
-/// What some entries are.
+/// Describes some entries.
 #[no_mangle]
 pub extern "C" fn entries(first: f64, count: f64) -> u32 {
     call(|state| {
@@ -181,9 +180,9 @@ pub extern "C" fn entries(first: f64, count: f64) -> u32 {
     })
 }
 
-/// The pieces of blocks that a picture of an entry consists of: for each its block, the byte where it begins in the
-/// content of the block, and the first and the number of its rows, columns and channels. Where the pictures are frames
-/// below each other, `rows` is how many rows each has, and otherwise 0.
+/// The pieces of blocks that a picture of an entry consists of: for each its block, its first byte in the content of
+/// the block, and the first and the number of its rows, columns and channels. `rows`: the rows of each frame if
+/// pictures are frames below each other, and otherwise 0.
 #[no_mangle]
 pub extern "C" fn pieces(number: f64, slice: f64, rows: f64) -> u32 {
     pieces_of(number, |catalogue, entry| match rows as u64 {
@@ -192,7 +191,7 @@ pub extern "C" fn pieces(number: f64, slice: f64, rows: f64) -> u32 {
     })
 }
 
-/// The pieces of blocks that the container metadata of an entry consist of, as of bytes.
+/// The pieces of blocks that the container metadata of an entry consist of, as bytes.
 #[no_mangle]
 pub extern "C" fn metadata(number: f64) -> u32 {
     pieces_of(number, Catalogue::metadata_pieces)
@@ -203,7 +202,7 @@ fn pieces_of(number: f64, list: impl Fn(&Catalogue, &Entry) -> Vec<Piece>) -> u3
         let catalogue = catalogue(state)?;
         let pieces = list(catalogue, &entry(catalogue, number)?);
         let there = pieces.iter().all(|piece| piece.block < catalogue.blocks.len());
-        demand(there, "tiles that are needed are in no block", "format.md, A5.11")?;
+        demand(there, "no block contains some of the needed tiles", "format.md, A5.11")?;
         let list: Vec<String> = pieces
             .iter()
             .map(|piece| {
@@ -216,11 +215,11 @@ fn pieces_of(number: f64, list: impl Fn(&Catalogue, &Entry) -> Vec<Piece>) -> u3
     })
 }
 
-/// What container metadata say of a file: how many frames it has, and their rows, where bytes of its header begin in it and in the
-/// metadata, and how many there are, and its palette.
+/// The content of container metadata: the number of frames and their rows; the places of header bytes in the file and
+/// in the metadata, and their numbers; and the palette.
 #[no_mangle]
 pub extern "C" fn header(bytes: *mut u8, size: usize) -> u32 {
-    let metadata = taken(bytes, size);
+    let metadata = take_bytes(bytes, size);
     call(|_| {
         let Header { frames, rows, pieces, palette } = Header::read(&metadata)?;
         let sizes = format!("\"frames\":{frames},\"rows\":{rows}");
@@ -228,7 +227,7 @@ pub extern "C" fn header(bytes: *mut u8, size: usize) -> u32 {
     })
 }
 
-/// Where the section of a block is in the file: its start and its length; and its first tile and their number.
+/// The start and the length of the section of a block in the file, its first tile, and its number of tiles.
 #[no_mangle]
 pub extern "C" fn block(number: u32) -> u32 {
     call(|state| {
@@ -238,18 +237,18 @@ pub extern "C" fn block(number: u32) -> u32 {
     })
 }
 
-/// What a section of previews has: the number of the first file, and for each file the length of its preview. The
-/// previews are the last bytes of the section in front of its 4 bytes of CRC.
+/// The header of a section of previews: the number of the first file, and the size of each file's preview. The previews
+/// are the last bytes of the section in front of its 4 bytes of CRC.
 #[no_mangle]
 pub extern "C" fn previews(bytes: *mut u8, size: usize) -> u32 {
-    let section = taken(bytes, size);
+    let section = take_bytes(bytes, size);
     call(|_| {
         let (first, lengths) = read_previews(&section)?;
         Ok(format!("[{first},{lengths:?}]").into_bytes())
     })
 }
 
-/// What another instance needs to decode blocks, as bytes: the collection, or an embedded model.
+/// The bytes that another instance needs to decode blocks: the collection, or an embedded model.
 #[no_mangle]
 pub extern "C" fn payload(model: i32) -> u32 {
     call(|state| {
@@ -261,26 +260,26 @@ pub extern "C" fn payload(model: i32) -> u32 {
     })
 }
 
-/// Takes the payload of the collection, before blocks are decoded.
+/// Takes the payload of the collection. Call this before decoding blocks.
 #[no_mangle]
 pub extern "C" fn collection(bytes: *mut u8, size: usize) -> u32 {
     std::panic::set_hook(Box::new(|panic| leave(panic.to_string())));
-    let payload = taken(bytes, size);
+    let payload = take_bytes(bytes, size);
     call(|state| {
         state.collection = Some(Collection::read(&payload)?);
         Ok(Vec::new())
     })
 }
 
-/// Takes the payload of an embedded model, or the file of one that ships with bitsback.
+/// Takes the payload of an embedded model, or the file of a bundled one.
 #[no_mangle]
 pub extern "C" fn model(bytes: *mut u8, size: usize, embedded: bool) -> u32 {
-    let bytes = taken(bytes, size);
+    let bytes = take_bytes(bytes, size);
     call(|state| {
         if embedded {
             state.library.embed(bytes);
         } else {
-            state.library.give(bytes)?;
+            state.library.add_file(bytes)?;
         }
         Ok(Vec::new())
     })
@@ -289,14 +288,15 @@ pub extern "C" fn model(bytes: *mut u8, size: usize, embedded: bool) -> u32 {
 /// Takes the table of the beta-binomial distributions.
 #[no_mangle]
 pub extern "C" fn table(bytes: *mut u8, size: usize) -> u32 {
-    let right = tables::give_beta_binomial(&taken(bytes, size));
+    let right = tables::give_beta_binomial(&take_bytes(bytes, size));
     u32::from(!right)
 }
 
-/// How many strips of JPEG streams a section of a block at a place of the file has, which can be decoded each alone.
+/// The number of strips of JPEG streams, which can be decoded separately, in the section of a block at a place of the
+/// file.
 #[no_mangle]
 pub extern "C" fn strips(bytes: *mut u8, size: usize, place: f64) -> u32 {
-    let section = taken(bytes, size);
+    let section = take_bytes(bytes, size);
     call(|_| {
         let block = Block::read(block_payload(&section, place as u64)?)?;
         let count = if block.method == Method::Streams { Streams::read(&block)?.strips()?.len() } else { 0 };
@@ -307,7 +307,7 @@ pub extern "C" fn strips(bytes: *mut u8, size: usize, place: f64) -> u32 {
 /// Decodes one of these strips, as numbers, low bytes first.
 #[no_mangle]
 pub extern "C" fn strip(bytes: *mut u8, size: usize, place: f64, number: usize) -> u32 {
-    let section = taken(bytes, size);
+    let section = take_bytes(bytes, size);
     call(|_| {
         let block = Block::read(block_payload(&section, place as u64)?)?;
         let strips = Streams::read(&block)?.strips()?;
@@ -316,24 +316,24 @@ pub extern "C" fn strip(bytes: *mut u8, size: usize, place: f64, number: usize) 
     })
 }
 
-/// Gives the next of the decoded strips of the block that `decode` will get.
+/// Adds the next decoded strip of the block to decode.
 #[no_mangle]
 pub extern "C" fn give_strip(bytes: *mut u8, size: usize) {
-    let strip = taken(bytes, size);
+    let strip = take_bytes(bytes, size);
     STATE.with_borrow_mut(|state| state.strips.push(strip));
 }
 
-/// Decodes the section of a block at a place of the file, with these tiles, as bytes: its content, and behind it the identity of its model as
-/// 32 hexadecimal digits, or as many spaces if it has no model.
+/// Decodes the section of a block at a place of the file, with these tiles. The result is bytes: its content, followed
+/// by the identity of its model as 32 hexadecimal digits, or 32 spaces without a model.
 #[no_mangle]
 pub extern "C" fn decode(bytes: *mut u8, size: usize, place: f64, first: f64, tiles: f64) -> u32 {
-    let section = taken(bytes, size);
+    let section = take_bytes(bytes, size);
     let status = call(|state| {
         let strips = std::mem::take(&mut state.strips);
         let block = Block::read(block_payload(&section, place as u64)?)?;
         let own = block.runs.iter().try_fold(0u64, |sum, run| sum.checked_add(run.items));
         let same = block.first == first as u64 && own == Some(tiles as u64);
-        demand(same, "a block has other tiles than the index says", "format.md, A5.5")?;
+        demand(same, "the tiles of a block differ from the index", "format.md, A5.5")?;
         let parts = &state.collection.as_ref().ok_or_else(|| error("there is no collection", "format.md, A5"))?.parts;
         let (number, tile) = part_of(parts, block.first);
         check_tiles(&parts[number], tile, &block)?;
@@ -357,11 +357,11 @@ pub extern "C" fn decode(bytes: *mut u8, size: usize, place: f64, first: f64, ti
     }
 }
 
-/// A file of an array, as bytes: PNG if it is said, and otherwise npy. The bytes are the dtype, the number of dimensions
-/// and each of these in 8 bytes, and the elements.
+/// The file of an array, as bytes: PNG if requested, and otherwise npy. bytes: the dtype, the number of dimensions,
+/// each dimension in 8 bytes, and the elements.
 #[no_mangle]
 pub extern "C" fn file(bytes: *mut u8, size: usize, png: bool) -> u32 {
-    let bytes = taken(bytes, size);
+    let bytes = take_bytes(bytes, size);
     call(|_| {
         let mut bytes = Bytes::new(&bytes, "format.md, A6");
         let dtype = Dtype::read(&mut bytes)?;

@@ -1,4 +1,5 @@
-// The decisions whether pixels are as their candidates, before those of the tree.
+// The decision whether a pixel equals its candidate, which precedes those of the binary tree.
+// docs/model-format.md, Counted.
 #pragma once
 
 #include <array>
@@ -15,16 +16,16 @@
 
 namespace bitsback {
 
-// For each pixel of a step `look`, then for each `guess`; `predict` those that have candidates; and
-// in the end `learn`.
-class CandidateFirst {
+// Predicts whether pixels equal their candidates. Per step, call `look` for each pixel, then
+// `guess` for each; `predict` for those with candidates; and `learn` for each.
+class CandidateDecision {
     auto direct() const {
         return [this](std::size_t c) { return mixer_.direct(c); };
     }
 
   public:
-    CandidateFirst(const CountedSettings& settings, const LogisticTables& logistic,
-                   std::size_t elements)
+    CandidateDecision(const CountedSettings& settings, const LogisticTables& logistic,
+                      std::size_t elements)
         : memory_(*settings.memory()),
           sure_(settings.sure()),
           none_(settings.levels()),
@@ -34,57 +35,57 @@ class CandidateFirst {
           symbols_(settings.mixing().slots(elements)),
           failures_(settings.values().size()) {}
 
-    // A step of so many pixels begins.
+    // Begins a step.
     void begin(std::size_t pixels) {
         mixer_.begin(pixels);
         symbols_.begin(pixels);
         candidates_.resize(pixels);
     }
 
-    // Takes what surrounds a pixel.
+    // Reads the surroundings of a pixel.
     void look(std::size_t pixel, SymbolPicture& picture, std::size_t plane, std::size_t row,
               std::size_t column) {
         picture.look(remembered_, plane, row, column, {}, direct(), mixer_.keys(pixel), nullptr);
         symbols_.find(pixel, mixer_.keys(pixel)[memory_]);
     }
-    // Finds its candidate, of so many levels.
+    // Finds the candidate of a pixel whose item has this number of levels.
     void guess(std::size_t pixel, SymbolPicture& picture, std::size_t plane, std::size_t row,
                std::size_t column, std::uint32_t levels) {
-        SymbolMemory::Candidate& of = candidates_[pixel];
-        of = symbols_.candidate(pixel);
-        of.exists = of.exists && of.symbol < levels;
-        if (!of.exists) of.symbol = none_;
-        if (!of.exists || of.failures < sure_) return;
-        picture.look(others_, plane, row, column, {0, 0, of.symbol}, direct(), mixer_.keys(pixel),
-                     mixer_.values(pixel));
-        mixer_.values(pixel)[failures_] = of.failures;
+        SymbolMemory::Candidate& candidate = candidates_[pixel];
+        candidate = symbols_.candidate(pixel);
+        candidate.exists = candidate.exists && candidate.symbol < levels;
+        if (!candidate.exists) candidate.symbol = none_;
+        if (!candidate.exists || candidate.failures < sure_) return;
+        picture.look(others_, plane, row, column, {0, 0, candidate.symbol}, direct(),
+                     mixer_.keys(pixel), mixer_.values(pixel));
+        mixer_.values(pixel)[failures_] = candidate.failures;
         mixer_.start(pixel);
-        mixer_.find(pixel, 0, 1 + of.symbol);
+        mixer_.find(pixel, 0, 1 + candidate.symbol);
     }
     bool exists(std::size_t pixel) const { return candidates_[pixel].exists; }
-    // The levels of the data, which are no symbol, if there is none.
+    // The number of levels of the data, which is not a symbol, if there is no candidate.
     std::uint32_t candidate(std::size_t pixel) const { return candidates_[pixel].symbol; }
 
-    // The probability that a pixel is as its candidate, in units of 2^-28.
+    // The probability that a pixel equals its candidate, in units of 2^-28.
     std::int32_t predict(std::size_t pixel) {
-        const SymbolMemory::Candidate& of = candidates_[pixel];
-        if (of.failures < sure_) return counts_[of.failures].probability();
-        mixer_.look(pixel, 0, 1 + of.symbol);
+        const SymbolMemory::Candidate& candidate = candidates_[pixel];
+        if (candidate.failures < sure_) return counts_[candidate.failures].probability();
+        mixer_.look(pixel, 0, 1 + candidate.symbol);
         mixer_.mix(pixel, 0);
         return mixer_.predict(pixel, 0);
     }
     void learn(std::size_t pixel, std::uint32_t symbol) {
-        const SymbolMemory::Candidate& of = candidates_[pixel];
-        const bool right = symbol == of.symbol;
-        if (of.exists && of.failures < sure_)
-            counts_[of.failures].learn(right);
-        else if (of.exists)
+        const SymbolMemory::Candidate& candidate = candidates_[pixel];
+        const bool right = symbol == candidate.symbol;
+        if (candidate.exists && candidate.failures < sure_)
+            counts_[candidate.failures].learn(right);
+        else if (candidate.exists)
             mixer_.learn(pixel, right ? 1 : 0);
         symbols_.learn(pixel, symbol);
     }
 
   private:
-    // Of candidates that are taken without contexts: how many there were, and how many were wrong.
+    // The number of candidates that are coded without contexts, and of wrong ones among them.
     struct Count {
         std::uint64_t all = 0;
         std::uint64_t wrong = 0;
@@ -99,7 +100,7 @@ class CandidateFirst {
         }
     };
 
-    // The contexts that remember nothing.
+    // The numbers of all contexts other than the memory.
     static std::vector<std::size_t> others(const CountedSettings& settings) {
         std::vector<std::size_t> out;
         for (std::size_t c = 0; c < settings.contexts().size(); ++c)
@@ -107,23 +108,23 @@ class CandidateFirst {
         return out;
     }
 
-    std::size_t memory_;  // the context that remembers
-    std::uint32_t sure_;  // candidates with fewer failures are taken without contexts
+    std::size_t memory_;  // number of the context of the memory
+    std::uint32_t sure_;  // candidates with fewer failures are coded without contexts
     std::uint32_t none_;
     SymbolContexts remembered_;
     SymbolContexts others_;
     ContextMixer mixer_;
     SymbolMemory symbols_;
-    std::size_t failures_;  // the number of this value by which mixers are chosen
+    std::size_t failures_;  // number of this value, which selects weights of mixers
     std::array<Count, SymbolMemory::failures> counts_;
     std::vector<SymbolMemory::Candidate> candidates_;  // of the pixels of the step
 };
 
-// The coder whose first decision is whether a pixel is as its candidate; the tree is of those that
-// are not, and of the symbols that are not it.
-template <class Beside = NothingBeside>
-class CandidateCoder : public CountedCoder<SymbolPicture, Beside> {
-    using Tree = CountedCoder<SymbolPicture, Beside>;
+// A coder whose first decision is whether a pixel equals its candidate. The tree codes only the
+// other pixels, and excludes the candidate.
+template <class Blend = NoBlend>
+class CandidateCoder : public CountedCoder<SymbolPicture, Blend> {
+    using Tree = CountedCoder<SymbolPicture, Blend>;
 
   public:
     CandidateCoder(const CountedSettings& settings, const LogisticTables& logistic,
@@ -162,9 +163,9 @@ class CandidateCoder : public CountedCoder<SymbolPicture, Beside> {
         }
         for (const std::size_t i : missed_) {
             if (decision == 1) {
-                Foreseen foreseen = this->beside_.foreseen(i);
-                foreseen.candidate = first_.candidate(i);
-                this->look(i, foreseen);
+                PixelPrediction prediction = this->blend_.predict(i);
+                prediction.candidate = first_.candidate(i);
+                this->look(i, prediction);
             }
             this->predict_half(i);
         }
@@ -189,9 +190,9 @@ class CandidateCoder : public CountedCoder<SymbolPicture, Beside> {
     }
 
   private:
-    CandidateFirst first_;
+    CandidateDecision first_;
     bool guessing_ = false;            // whether the decision is the first one
-    std::vector<std::size_t> missed_;  // the pixels that are not as their candidates
+    std::vector<std::size_t> missed_;  // the pixels that differ from their candidates
 };
 
 }  // namespace bitsback

@@ -1,5 +1,5 @@
-// The pixels of a batch in their order, with the contexts and the mixer that follow them, and a
-// blend of predictors that may stand beside them.
+// Predicts the pixels of a batch in coding order by contexts, their mixers, and an optional blend
+// of predictors. docs/model-format.md, Counted.
 #pragma once
 
 #include <cstddef>
@@ -18,36 +18,37 @@
 
 namespace bitsback {
 
-// In place of a blend (blending.hpp), with its members: `begin` and `end` of an item's time, `add`
-// of each pixel of a step, `look` at all of them, `foreseen` of a pixel before its tree, then for
-// each decision `divide`, `probability` and `put`, or `end_at` where what is left ends, and in the
-// end `learn`.
-struct NothingBeside {
+// Replaces a blend (blending.hpp), for models without predictors. `begin` and `end` delimit an
+// item; `add` takes each pixel of a step, and `look` begins the step; `predict` gives the
+// prediction of a pixel. For each decision of its tree, `divide` splits the remaining range,
+// `probability` predicts the upper part and `put` takes the bit; `end_at` only lowers the end of
+// the range. `learn` takes the symbol.
+struct NoBlend {
     static constexpr bool exists = false;
 
-    NothingBeside(const CountedSettings&, const LogisticTables&) {}
+    NoBlend(const CountedSettings&, const LogisticTables&) {}
     void begin(std::size_t, const ItemShape&) {}
     void end(std::size_t) {}
     template <class Picture>
     void add(std::size_t, const Picture&, std::size_t, std::size_t, std::size_t) {}
     void look() {}
-    Foreseen foreseen(std::size_t) const { return {}; }
+    PixelPrediction predict(std::size_t) const { return {}; }
     void end_at(std::size_t, std::uint32_t) {}
     void put(std::size_t, std::uint32_t) {}
     void learn(std::size_t, std::uint32_t) {}
 };
 
-// Goes through a batch step by step: `next`; for each of the `decisions` `predict`, and `put` for
-// each pixel of which it is open; then `learn`. Decisions divide the levels into halves; a
-// CandidateCoder has one more before them.
-template <class Picture, class Beside = NothingBeside>
+// Per step, call `next`; for each of the `decisions` call `predict`, and `put` for each pixel whose
+// decision is open; then `learn`. Decisions divide the levels into halves; a CandidateCoder has one
+// more before them.
+template <class Picture, class Blend = NoBlend>
 class CountedCoder {
   public:
     CountedCoder(const CountedSettings& settings, const LogisticTables& logistic,
                  std::span<const ItemShape> shapes)
         : settings_(settings),
           logistic_(logistic),
-          beside_(settings, logistic),
+          blend_(settings, logistic),
           shapes_(shapes),
           decisions_(settings.mixing().decisions),
           mixer_(settings.mixing(), logistic, elements_of(shapes), settings.values().size()),
@@ -67,22 +68,22 @@ class CountedCoder {
         return elements;
     }
 
-    // Goes to the pixels of the next time; whether there is one.
+    // Goes to the pixels of the next time. Returns false at the end.
     bool next() {
         if (!begin_step()) return false;
-        for (std::size_t i = 0; i < pixels_.size(); ++i) look(i, beside_.foreseen(i));
+        for (std::size_t i = 0; i < pixels_.size(); ++i) look(i, blend_.predict(i));
         return true;
     }
 
     std::size_t pixels() const { return pixels_.size(); }
-    // Where pixel i stands among the symbols of all items.
+    // The place of pixel i among the symbols of all items.
     std::size_t element(std::size_t i) const { return pixels_[i].element; }
-    // Its symbol, once all of its decisions are known.
+    // The symbol of pixel i, after all of its decisions.
     std::uint32_t symbol(std::size_t i) const { return pixels_[i].node - (1u << decisions_); }
 
-    // Of a pixel.
+    // The number of decisions of a pixel.
     unsigned decisions() const { return decisions_; }
-    // The pixels of which a decision is open, and the frequencies of its being 1.
+    // Finds the pixels whose decision is open, that is, not implied, and the frequencies of a 1.
     void predict(unsigned decision) {
         begin(decision);
         for (std::size_t i = 0; i < pixels_.size(); ++i) predict_half(i);
@@ -91,15 +92,15 @@ class CountedCoder {
     std::span<const std::uint32_t> open() const { return {open_.data(), opened_}; }
     std::uint32_t frequency_of(std::size_t k) const { return frequencies_[k]; }
 
-    // How it comes out for pixel k of those of which it is open, if this is its symbol.
+    // The decision of the open pixel k, given its symbol.
     std::uint32_t bit(std::size_t, std::uint32_t symbol) const {
         return symbol >> (decisions_ - 1 - depth_) & 1;
     }
-    // Takes it.
+    // Takes the decision of the open pixel k.
     void put(std::size_t k, std::uint32_t bit) {
-        Pixel& of = pixels_[open_[k]];
-        of.node = 2 * of.node + bit;
-        beside_.put(open_[k], bit);
+        Pixel& pixel = pixels_[open_[k]];
+        pixel.node = 2 * pixel.node + bit;
+        blend_.put(open_[k], bit);
     }
 
     // Learns the symbols of the step.
@@ -117,23 +118,23 @@ class CountedCoder {
         std::size_t column;
         std::size_t element;
         std::uint32_t levels;
-        std::uint32_t node;             // what is known of it, below a one
-        std::uint32_t excluded = none;  // a symbol that it is known not to be
-        unsigned found = 0;             // decisions up to the last whose group has been found
-        bool flat = false;              // whether its surroundings are
-        std::uint32_t key = 0;          // of those
+        std::uint32_t node;             // the known bits of its symbol, below a leading 1
+        std::uint32_t excluded = none;  // a symbol that is ruled out
+        unsigned found = 0;             // one behind the last decision whose slots have been found
+        bool flat = false;              // whether its surroundings are flat
+        std::uint32_t key = 0;          // of flat surroundings
     };
 
-    // Goes to the pixels of the next time, without a look at their contexts.
+    // Goes to the pixels of the next time, without their contexts.
     bool begin_step() {
         if (!order_.next()) return false;
         for (const std::size_t item : order_.ended()) {
             pictures_.erase(item);
-            beside_.end(item);
+            blend_.end(item);
         }
         pixels_.clear();
         for (const Front& front : order_.fronts()) add(front);
-        beside_.look();
+        blend_.look();
         mixer_.begin(pixels_.size());
         open_.resize(pixels_.size());
         frequencies_.resize(pixels_.size());
@@ -141,29 +142,30 @@ class CountedCoder {
         return true;
     }
 
-    // A decision begins, of this depth in the tree.
+    // Begins a decision at this depth of the tree.
     void begin(unsigned depth) {
         opened_ = mixes_ = 0;
         depth_ = depth;
     }
 
-    // Whether the symbol of a pixel is in the upper half of what is left.
+    // Predicts whether the symbol of a pixel is in the upper half of the remaining range.
     void predict_half(std::size_t i) {
-        Pixel& of = pixels_[i];
-        // The least symbol of that half.
+        Pixel& pixel = pixels_[i];
+        // `middle` is the least symbol of the upper half.
         const std::uint32_t half = 1u << (decisions_ - 1 - depth_);
-        const std::uint32_t middle = (2 * of.node + 1) * half - (1u << decisions_);
-        if (!any(of, middle, std::min(middle + half, of.levels))) {
-            of.node *= 2;
-            if (middle < of.levels) beside_.end_at(i, middle);  // before an excluded one
+        const std::uint32_t middle = (2 * pixel.node + 1) * half - (1u << decisions_);
+        if (!any(pixel, middle, std::min(middle + half, pixel.levels))) {
+            pixel.node *= 2;
+            if (middle < pixel.levels)
+                blend_.end_at(i, middle);  // the excluded symbol was the upper half
             return;
         }
-        if (!any(of, middle - half, middle)) {
-            of.node = 2 * of.node + 1;
+        if (!any(pixel, middle - half, middle)) {
+            pixel.node = 2 * pixel.node + 1;
             return;
         }
-        if constexpr (Beside::exists) beside_.divide(i, middle);
-        ask(i);
+        if constexpr (Blend::exists) blend_.divide(i, middle);
+        open_decision(i);
     }
 
     void learn(std::size_t i, std::uint32_t symbol) {
@@ -171,16 +173,16 @@ class CountedCoder {
         if (at.flat) flat_->learn(at.key, symbol);
         mixer_.learn(i, at.node);
         at.picture->put(at.plane, at.row, at.column, symbol);
-        beside_.learn(i, symbol);
+        blend_.learn(i, symbol);
     }
 
     static constexpr bool of_bits = std::is_same_v<Picture, BitPicture>;
 
-    void look(std::size_t i, const Foreseen& foreseen) {
+    void look(std::size_t i, const PixelPrediction& prediction) {
         Pixel& at = pixels_[i];
         const auto direct = [&](std::size_t c) { return mixer_.direct(c); };
         if constexpr (of_bits) {
-            at.picture->see(at.plane, at.row, at.column);
+            at.picture->read_lines(at.plane, at.row, at.column);
             at.flat = flat_ && at.levels > 1 && at.picture->is_flat();
             if (at.flat) {
                 at.key = at.picture->flat_key();
@@ -188,17 +190,17 @@ class CountedCoder {
             }
             at.picture->look(direct, mixer_.keys(i), mixer_.values(i));
         } else {
-            at.picture->look(at.plane, at.row, at.column, foreseen, direct, mixer_.keys(i),
+            at.picture->look(at.plane, at.row, at.column, prediction, direct, mixer_.keys(i),
                              mixer_.values(i));
         }
         mixer_.start(i);
     }
 
-    // A decision of a pixel.
-    void ask(std::size_t i) {
-        const Pixel& of = pixels_[i];
+    // Opens the decision of a pixel.
+    void open_decision(std::size_t i) {
+        const Pixel& pixel = pixels_[i];
         if constexpr (of_bits) {
-            if (of.flat) return open(i, frequency(flat_->predict(of.key)));
+            if (pixel.flat) return open(i, frequency(flat_->predict(pixel.key)));
         }
         mixed_[mixes_++] = static_cast<std::uint32_t>(opened_);
         open(i, 0);
@@ -208,8 +210,8 @@ class CountedCoder {
         frequencies_[opened_++] = frequency;
     }
 
-    // Finds the frequencies of the decisions that are mixed. What a decision needs of large tables
-    // is asked for some decisions before.
+    // Finds the frequencies of the mixed decisions, in stages that run some decisions apart: the
+    // memory of large tables is prefetched some decisions before it is read.
     void mix() {
         constexpr std::size_t apart = 8;
         for (std::size_t t = 0; t < mixes_ + 3 * apart; ++t) {
@@ -225,36 +227,36 @@ class CountedCoder {
         }
     }
     void find(std::size_t i) {
-        Pixel& of = pixels_[i];
+        Pixel& pixel = pixels_[i];
         const unsigned depth = depth_ % MixingSettings::together;
-        if (of.found > depth_ - depth) return;
-        mixer_.find(i, depth_ - depth, of.node >> depth);
-        of.found = depth_ + 1;
+        if (pixel.found > depth_ - depth) return;
+        mixer_.find(i, depth_ - depth, pixel.node >> depth);
+        pixel.found = depth_ + 1;
     }
     void look_at_slots(std::size_t i) {
         std::int32_t given = 0;
-        if constexpr (Beside::exists)
-            given = logistic_.stretch(std::clamp(beside_.probability(i) >> 6, 1u, (1u << 22) - 1));
+        if constexpr (Blend::exists)
+            given = logistic_.stretch(std::clamp(blend_.probability(i) >> 6, 1u, (1u << 22) - 1));
         mixer_.look(i, depth_, pixels_[i].node, given);
     }
 
-    // Whether a pixel may have a symbol from first on below end.
-    static bool any(const Pixel& of, std::uint32_t first, std::uint32_t end) {
-        return first < end && !(first + 1 == end && first == of.excluded);
+    // Whether a pixel may have a symbol in [first, end).
+    static bool any(const Pixel& pixel, std::uint32_t first, std::uint32_t end) {
+        return first < end && !(first + 1 == end && first == pixel.excluded);
     }
 
     void add(const Front& front) {
         const ItemShape& shape = shapes_[front.item];
         const auto [found, is_new] = pictures_.try_emplace(front.item, contexts_, shape);
         Picture& picture = found->second;
-        if (is_new) beside_.begin(front.item, shape);
+        if (is_new) blend_.begin(front.item, shape);
         const std::size_t first = firsts_[front.item] + shape.first_element(front.plane);
         for (std::size_t k = 0; k < front.count; ++k) {
             const std::size_t row = front.row + k, column = front.column - k * order_.lag(shape);
             pixels_.push_back({&picture, front.plane, row, column,
                                first + (row * shape.columns + column) * shape.channels,
                                shape.levels, 1});
-            beside_.add(front.item, picture, front.plane, row, column);
+            blend_.add(front.item, picture, front.plane, row, column);
         }
     }
 
@@ -266,23 +268,23 @@ class CountedCoder {
 
     const CountedSettings& settings_;
     const LogisticTables& logistic_;
-    Beside beside_;
+    Blend blend_;
     std::span<const ItemShape> shapes_;
     unsigned decisions_;
     ContextMixer mixer_;
     std::optional<FlatSurroundings> flat_;
     FrontOrder order_;
     typename Picture::Contexts contexts_;
-    std::map<std::size_t, Picture> pictures_;  // of the items that are being coded
+    std::map<std::size_t, Picture> pictures_;  // of the items in progress
     std::vector<std::size_t> firsts_;
     std::vector<Pixel> pixels_;
-    // Of the decision that is predicted.
+    // Of the current decision.
     unsigned depth_ = 0;      // in the tree
-    std::size_t opened_ = 0;  // so many of the next ones are of it
+    std::size_t opened_ = 0;  // the length of the two lists below
     std::vector<std::uint32_t> open_;
     std::vector<std::uint32_t> frequencies_;
-    std::size_t mixes_ = 0;             // likewise
-    std::vector<std::uint32_t> mixed_;  // the numbers among them of those that are mixed
+    std::size_t mixes_ = 0;             // the length of the list below
+    std::vector<std::uint32_t> mixed_;  // indices of the mixed ones in open_
 };
 
 }  // namespace bitsback

@@ -10,19 +10,19 @@
 
 namespace bitsback {
 
-// A decision as a Bernoulli: 0 comes first.
+// The interval of a bit, where that of 0 comes first.
 inline Interval decision_interval(unsigned precision, std::uint32_t frequency, std::uint32_t bit) {
     const std::uint32_t rest = (1u << precision) - frequency;
     return bit != 0 ? Interval{rest, frequency} : Interval{0, rest};
 }
 
-// symbols: of all items, as the coder counts them.
+// symbols: of all items; a coder's `element` is the index.
 template <class Coder, class Symbol>
 void push_decisions(Message& message, unsigned precision, Coder& coder,
                     std::span<const Symbol> symbols) {
     std::vector<std::uint32_t> known;   // the symbols of a step
-    std::vector<std::uint32_t> coded;   // of a decision, 2 * frequency of a one + bit
-    std::vector<std::uint32_t> counts;  // of each array of decisions
+    std::vector<std::uint32_t> coded;   // per decision, 2 * frequency of a one + bit
+    std::vector<std::uint32_t> counts;  // number of decisions of each array
     while (coder.next()) {
         known.resize(coder.pixels());
         for (std::size_t i = 0; i < known.size(); ++i) known[i] = symbols[coder.element(i)];

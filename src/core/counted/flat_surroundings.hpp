@@ -1,5 +1,5 @@
-// Pixels of two levels around which all are 0: all contexts are the same there, so what came is
-// counted by wider regions alone.
+// Bilevel pixels whose surroundings are all 0. Their contexts are all equal, so they are predicted
+// by wider regions only. docs/model-format.md, Counted.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace bitsback {
 
-// A pixel near another one: in the plane that comes so many before, so many rows below and columns
+// The place of a pixel relative to another one: `back` planes earlier, `rows` below and `columns`
 // to the right.
 struct Site {
     std::int32_t back;
@@ -24,9 +24,9 @@ struct Site {
 struct FlatSettings {
     static constexpr std::size_t most_regions = 8, most_sites = 64;
 
-    std::vector<Site> around;                // all of them are 0
-    std::vector<std::vector<Site>> regions;  // whether there is a 1 in each is the key
-    std::uint32_t offset;                    // as those of a context
+    std::vector<Site> around;                // all are 0 if the surroundings are flat
+    std::vector<std::vector<Site>> regions;  // one bit of the key each: whether it contains a 1
+    std::uint32_t offset;                    // offset and limit as in ContextSettings
     std::uint32_t limit;
 };
 
@@ -45,13 +45,13 @@ class FlatSurroundings {
         return static_cast<std::int32_t>(slots_[key].probability << (28 - bits_));
     }
     void learn(std::uint32_t key, std::uint32_t bit) {
-        Slot& of = slots_[key];
+        Slot& slot = slots_[key];
         const std::int32_t whole = 1 << bits_, margin = std::max(whole >> 17, 1);
-        const std::int64_t change = bit != 0 ? whole - 1 - of.probability : -of.probability;
-        of.probability =
-            std::clamp(of.probability + static_cast<std::int32_t>(change * rates_[of.count] >> 16),
-                       margin, whole - margin);
-        if (of.count + 1 < rates_.size()) ++of.count;
+        const std::int64_t change = bit != 0 ? whole - 1 - slot.probability : -slot.probability;
+        slot.probability = std::clamp(
+            slot.probability + static_cast<std::int32_t>(change * rates_[slot.count] >> 16), margin,
+            whole - margin);
+        if (slot.count + 1 < rates_.size()) ++slot.count;
     }
 
   private:

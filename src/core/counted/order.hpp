@@ -1,5 +1,5 @@
-// The order in which the pixels of a batch are coded: items in queues, in an item plane after
-// plane, and in a plane each row so many columns behind the one above.
+// The order in which the pixels of a batch are coded: items in queues, the planes of an item one
+// after another, and in a plane each row `lag` columns behind the row above.
 #pragma once
 
 #include <algorithm>
@@ -13,8 +13,8 @@
 
 namespace bitsback {
 
-// Pixels of a plane that are coded at the same time: row `row` at column `column`, the next row
-// `lag` columns before, and so on.
+// The pixels of a plane that are coded at the same time: `column` in row `row`, `column - lag` in
+// the next row, and so on.
 struct Front {
     std::size_t item;
     std::size_t plane;
@@ -31,39 +31,41 @@ class FrontOrder {
         for (; next_ < most; ++next_) running_.push_back({next_, 0});
     }
 
-    // Goes to the first time, or to the next; whether there is one.
+    // Goes to the first or the next time. Returns false at the end.
     bool next() {
         ended_.clear();
         if (started_) {
-            for (Running& of : running_)
-                if (++of.time == duration(shapes_[of.item])) ended_.push_back(of.item);
-            std::erase_if(running_,
-                          [&](const Running& of) { return of.time == duration(shapes_[of.item]); });
-            // As items are in order, those that begin now come after all that are running.
+            for (Running& running : running_)
+                if (++running.time == duration(shapes_[running.item]))
+                    ended_.push_back(running.item);
+            std::erase_if(running_, [&](const Running& running) {
+                return running.time == duration(shapes_[running.item]);
+            });
+            // Items begin in order, so `running_` stays sorted by item.
             for (std::size_t i = 0; i < ended_.size() && next_ < shapes_.size(); ++i, ++next_)
                 running_.push_back({next_, 0});
         }
         started_ = true;
         fronts_.clear();
-        for (const Running& of : running_) fronts_.push_back(front(of));
+        for (const Running& running : running_) fronts_.push_back(front(running));
         return !running_.empty();
     }
 
-    // At this time, by item.
+    // The fronts of this time, sorted by item.
     std::span<const Front> fronts() const { return fronts_; }
-    // The items that ended with the time before.
+    // The items that ended at the previous time.
     std::span<const std::size_t> ended() const { return ended_; }
 
-    // Columns that a row is coded behind the one above: all of them, if there are fewer.
+    // The number of columns by which a row is coded later than the row above, at most all columns.
     std::size_t lag(const ItemShape& shape) const { return std::min(lag_, shape.columns); }
 
   private:
     struct Running {
         std::size_t item;
-        std::size_t time;  // since it began
+        std::size_t time;  // steps since the item began
     };
 
-    // Times from the first pixel of a plane to its last.
+    // The number of times from the first pixel of a plane to its last.
     std::size_t duration_of_plane(const ItemShape& shape) const {
         return lag(shape) * (shape.rows - 1) + shape.columns;
     }
@@ -71,13 +73,13 @@ class FrontOrder {
         return shape.planes() * duration_of_plane(shape);
     }
 
-    Front front(const Running& of) const {
-        const ItemShape& shape = shapes_[of.item];
+    Front front(const Running& running) const {
+        const ItemShape& shape = shapes_[running.item];
         const std::size_t whole = duration_of_plane(shape), lag = this->lag(shape);
-        const std::size_t since = of.time % whole;
+        const std::size_t since = running.time % whole;
         const std::size_t top = since < shape.columns ? 0 : (since - shape.columns) / lag + 1;
         const std::size_t bottom = std::min(since / lag + 1, shape.rows);
-        return {of.item, of.time / whole, top, since - lag * top, bottom - top};
+        return {running.item, running.time / whole, top, since - lag * top, bottom - top};
     }
 
     std::span<const ItemShape> shapes_;

@@ -1,5 +1,5 @@
-// What has been coded of an item, and the keys and values that it gives a pixel: for symbols, and
-// for bits.
+// The coded pixels of an item, from which the keys of contexts are computed: SymbolPicture for any
+// levels, BitPicture for bilevel images. docs/model-format.md, Counted.
 #pragma once
 
 #include <algorithm>
@@ -16,22 +16,23 @@
 
 namespace bitsback {
 
-// What is known of a pixel before it comes: by what stands beside, and its candidate.
-struct Foreseen {
-    std::int32_t prediction = 0;  // in levels
-    std::int32_t unit = 0;        // its index
+// The predictions of a pixel: by the blend, and its candidate.
+struct PixelPrediction {
+    std::int32_t level = 0;
+    std::int32_t unit = 0;  // index of the unit of its errors
     std::uint32_t candidate = 0;
 };
 
-// Some contexts and values, whose terms are each looked up once: first those that are symbols.
+// Contexts and values. Each distinct term is computed once per pixel; terms that are plain symbols
+// come first.
 class SymbolContexts {
   public:
     static constexpr std::size_t most_terms = 64 * (MixingSettings::most_contexts + 1);
 
-    // All contexts, and the values by which mixers are chosen.
+    // All contexts, and the values that select weights of mixers.
     explicit SymbolContexts(const CountedSettings& settings)
         : SymbolContexts(settings, every(settings.contexts().size()), settings.values()) {}
-    // numbers: of contexts.
+    // numbers: the contexts to include.
     SymbolContexts(const CountedSettings& settings, const std::vector<std::size_t>& numbers,
                    const Terms& values) {
         Terms all = values;
@@ -39,35 +40,35 @@ class SymbolContexts {
             all.insert(all.end(), settings.contexts()[c].begin(), settings.contexts()[c].end());
         std::ranges::stable_partition(all, &Term::is_symbol);
         Terms terms;
-        for (const Term& of : all) {
-            if (std::ranges::find(terms, of) != terms.end()) continue;
-            terms.push_back(of);
-            if (of.is_symbol())
-                symbols_.push_back({of.parts[0].site, of.shift});
+        for (const Term& term : all) {
+            if (std::ranges::find(terms, term) != terms.end()) continue;
+            terms.push_back(term);
+            if (term.is_symbol())
+                symbols_.push_back({term.parts[0].site, term.shift});
             else
-                others_.push_back(of);
-            for (const Term::Part& part : of.parts) back_ = std::max(back_, part.site.back);
+                others_.push_back(term);
+            for (const Term::Part& part : term.parts) back_ = std::max(back_, part.site.back);
         }
-        const auto number = [&](const Term& of) {
-            return static_cast<std::uint32_t>(std::ranges::find(terms, of) - terms.begin());
+        const auto number = [&](const Term& term) {
+            return static_cast<std::uint32_t>(std::ranges::find(terms, term) - terms.begin());
         };
         for (const std::size_t c : numbers) {
             contexts_.push_back({c, {{}}});
             unsigned filled = 0;
-            for (const Term& of : settings.contexts()[c]) {
-                const unsigned bits = of.bits();
-                if (bits == 0) continue;  // it is always 0
+            for (const Term& term : settings.contexts()[c]) {
+                const unsigned bits = term.bits();
+                if (bits == 0) continue;  // the term is always 0
                 std::vector<Word>& words = contexts_.back().words;
                 if (filled + bits > 64) {
                     words.emplace_back();
                     filled = 0;
                 }
                 for (Piece& before : words.back()) before.shift += bits;
-                words.back().push_back({number(of), 0});
+                words.back().push_back({number(term), 0});
                 filled += bits;
             }
         }
-        for (const Term& of : values) values_.push_back(number(of));
+        for (const Term& term : values) values_.push_back(number(term));
     }
 
     struct Symbol {
@@ -76,34 +77,34 @@ class SymbolContexts {
     };
     std::span<const Symbol> symbols() const { return symbols_; }
     std::span<const Term> others() const { return others_; }
-    // Planes back that are looked at, at most.
+    // The largest distance to a plane that a term reads.
     std::int32_t back() const { return back_; }
 
-    // terms: what they are at a pixel. keys: for each context of all. direct(c): whether that of a
-    // context is wanted as it is.
+    // Makes keys and values. terms: the values of all terms at a pixel. keys: one for each context
+    // of the model. direct(c): whether context c takes its key unhashed.
     template <class Direct>
     void make(const std::uint32_t* terms, const Direct& direct, std::uint64_t* keys,
               std::uint32_t* values) const {
-        for (const Context& of : contexts_) {
+        for (const Context& context : contexts_) {
             std::uint64_t key = 0;
-            for (const Word& word : of.words) {
+            for (const Word& word : context.words) {
                 std::uint64_t made = 0;
                 for (const auto [term, shift] : word) made |= std::uint64_t{terms[term]} << shift;
-                key = direct(of.number) ? made : hash_word(key, made);
+                key = direct(context.number) ? made : hash_word(key, made);
             }
-            keys[of.number] = key;
+            keys[context.number] = key;
         }
         for (std::size_t i = 0; i < values_.size(); ++i) values[i] = terms[values_[i]];
     }
 
   private:
-    // A term, and where it lies in a word of a key.
+    // A term and its position in a word of a key.
     struct Piece {
         std::uint32_t term;
         unsigned shift;
     };
     using Word = std::vector<Piece>;
-    // The words whose hash is the key; or of few bits, a word that is the key.
+    // The words of a key, which are hashed; a short key is one word.
     struct Context {
         std::size_t number;
         std::vector<Word> words;
@@ -119,11 +120,11 @@ class SymbolContexts {
     Terms others_;
     std::int32_t back_ = 0;
     std::vector<Context> contexts_;
-    std::vector<std::uint32_t> values_;  // the numbers of their terms
+    std::vector<std::uint32_t> values_;  // indices of their terms
 };
 
-// A symbol for each pixel, in planes with a margin of zeros; before them one that is all zeros, for
-// the planes that there are not.
+// The symbols of an item, in planes with a margin of zeros. A plane of zeros in front of them
+// stands for missing planes.
 class SymbolPicture {
   public:
     using Contexts = SymbolContexts;
@@ -139,33 +140,35 @@ class SymbolPicture {
         symbols_[number(plane + 1, row, column)] = static_cast<std::uint8_t>(symbol);
     }
 
-    // A pixel, or the one at its place so many planes before; rows around it are `stride` apart.
+    // A pixel, or the one at its place `back` planes before. Its rows are `stride` apart.
     const std::uint8_t* at(std::size_t plane, std::size_t back, std::size_t row,
                            std::size_t column) const {
         return symbols_.data() + number(back <= plane ? plane + 1 - back : 0, row, column);
     }
     std::ptrdiff_t stride() const { return stride_; }
 
-    // keys: for each context. direct(c): whether that of a context is wanted as it is.
+    // Makes the keys of all contexts at a pixel. direct(c): whether context c takes its key
+    // unhashed.
     template <class Direct>
-    void look(std::size_t plane, std::size_t row, std::size_t column, const Foreseen& foreseen,
-              const Direct& direct, std::uint64_t* keys, std::uint32_t* values) {
-        look(contexts_, plane, row, column, foreseen, direct, keys, values);
+    void look(std::size_t plane, std::size_t row, std::size_t column,
+              const PixelPrediction& prediction, const Direct& direct, std::uint64_t* keys,
+              std::uint32_t* values) {
+        look(contexts_, plane, row, column, prediction, direct, keys, values);
     }
-    // For other contexts than its own.
+    // The same for some of the contexts.
     template <class Direct>
-    void look(const Contexts& of, std::size_t plane, std::size_t row, std::size_t column,
-              const Foreseen& foreseen, const Direct& direct, std::uint64_t* keys,
+    void look(const Contexts& contexts, std::size_t plane, std::size_t row, std::size_t column,
+              const PixelPrediction& prediction, const Direct& direct, std::uint64_t* keys,
               std::uint32_t* values) {
         place_ = {row, column, plane % channels_};
-        foreseen_ = foreseen;
-        for (std::size_t back = 0; back <= static_cast<std::size_t>(of.back()); ++back)
+        prediction_ = prediction;
+        for (std::size_t back = 0; back <= static_cast<std::size_t>(contexts.back()); ++back)
             planes_[back] = at(plane, back, row, column);
         std::array<std::uint32_t, Contexts::most_terms> terms;
         std::uint32_t* term = terms.data();
-        for (const auto& [site, shift] : of.symbols()) *term++ = symbol(site) >> shift;
-        for (const Term& other : of.others()) *term++ = value(other);
-        of.make(terms.data(), direct, keys, values);
+        for (const auto& [site, shift] : contexts.symbols()) *term++ = symbol(site) >> shift;
+        for (const Term& other : contexts.others()) *term++ = value(other);
+        contexts.make(terms.data(), direct, keys, values);
     }
 
   private:
@@ -178,29 +181,29 @@ class SymbolPicture {
         return planes_[static_cast<std::size_t>(at.back)][at.rows * stride_ + at.columns];
     }
 
-    std::uint32_t value(const Term& of) const {
-        switch (of.kind) {
+    std::uint32_t value(const Term& term) const {
+        switch (term.kind) {
             case Term::Kind::row:
-                return of.of(static_cast<std::int32_t>(place_[0]));
+                return term.quantised(static_cast<std::int32_t>(place_[0]));
             case Term::Kind::column:
-                return of.of(static_cast<std::int32_t>(place_[1]));
+                return term.quantised(static_cast<std::int32_t>(place_[1]));
             case Term::Kind::channel:
-                return of.of(static_cast<std::int32_t>(place_[2]));
+                return term.quantised(static_cast<std::int32_t>(place_[2]));
             case Term::Kind::prediction:
-                return of.of(foreseen_.prediction);
+                return term.quantised(prediction_.level);
             case Term::Kind::unit:
-                return of.of(foreseen_.unit);
+                return term.quantised(prediction_.unit);
             case Term::Kind::candidate:
-                return of.of(static_cast<std::int32_t>(foreseen_.candidate));
+                return term.quantised(static_cast<std::int32_t>(prediction_.candidate));
             case Term::Kind::equal:
-                return symbol(of.parts[0].site) == foreseen_.candidate ? 1 : 0;
+                return symbol(term.parts[0].site) == prediction_.candidate ? 1 : 0;
             default:
                 break;
         }
         std::int32_t sum = 0;
-        for (const Term::Part& part : of.parts)
+        for (const Term::Part& part : term.parts)
             sum += part.weight * static_cast<std::int32_t>(symbol(part.site));
-        return of.of(sum);
+        return term.quantised(sum);
     }
 
     const Contexts& contexts_;
@@ -209,15 +212,14 @@ class SymbolPicture {
     std::size_t size_;
     std::vector<std::uint8_t> symbols_;
     std::array<std::size_t, 3> place_{};
-    Foreseen foreseen_;
+    PixelPrediction prediction_;
     std::array<const std::uint8_t*, CountedSettings::most_back + 1> planes_{};
 };
 
-// The terms of contexts that are all bits: those of a row that lie next to one another are looked
-// up at once.
+// Contexts whose terms are all bits. Adjacent bits of a row are read together.
 class BitContexts {
   public:
-    static constexpr std::size_t before = 16;  // columns, in what is looked up of a row
+    static constexpr std::size_t before = 16;  // columns to the left in a window
 
     struct Line {
         std::size_t back;
@@ -225,7 +227,7 @@ class BitContexts {
 
         bool operator==(const Line&) const = default;
     };
-    // Columns of a line that follow one another.
+    // Adjacent columns of a line.
     struct Run {
         std::size_t line;
         unsigned shift;
@@ -253,14 +255,14 @@ class BitContexts {
     const std::vector<std::vector<Run>>& contexts() const { return contexts_; }
     const std::vector<Run>& values() const { return values_; }
 
-    // Some of the columns of lines.
+    // A set of columns of a line.
     struct Part {
         std::size_t line;
         std::uint32_t mask;
     };
     using Region = std::vector<Part>;
 
-    // Those that are all 0 where the surroundings are flat, and those that tell flat ones apart.
+    // The pixels that are all 0 in flat surroundings, and the regions that form their key.
     const Region& around() const { return around_; }
     const std::vector<Region>& regions() const { return regions_; }
 
@@ -309,7 +311,7 @@ class BitContexts {
     std::vector<Region> regions_;
 };
 
-// A bit for each pixel, likewise, the first of a word highest.
+// A bilevel item, with the same margin. The first pixel of a word is its highest bit.
 class BitPicture {
   public:
     using Contexts = BitContexts;
@@ -326,21 +328,21 @@ class BitPicture {
         line(plane + 1, row)[bit / 64] |= std::uint64_t{symbol} << (63 - bit % 64);
     }
 
-    // Looks at the lines around a pixel.
-    void see(std::size_t plane, std::size_t row, std::size_t column) {
+    // Reads the lines around a pixel.
+    void read_lines(std::size_t plane, std::size_t row, std::size_t column) {
         for (std::size_t i = 0; i < windows_.size(); ++i) {
             const auto [back, rows] = contexts_.lines()[i];
             windows_[i] = window(back <= plane ? plane + 1 - back : 0, row, rows, column);
         }
     }
-    // Whether its surroundings are flat, and where there is a 1 farther off.
+    // Whether the surroundings of the pixel are flat, and the key of flat surroundings.
     bool is_flat() const { return !any(contexts_.around()); }
     std::uint32_t flat_key() const {
         std::uint32_t key = 0;
-        for (const BitContexts::Region& of : contexts_.regions()) key = 2 * key + any(of);
+        for (const BitContexts::Region& region : contexts_.regions()) key = 2 * key + any(region);
         return key;
     }
-    // The keys of its contexts.
+    // The keys of the pixel's contexts.
     template <class Direct>
     void look(const Direct& direct, std::uint64_t* keys, std::uint32_t* values) {
         for (std::size_t c = 0; c < contexts_.contexts().size(); ++c) {
@@ -360,7 +362,7 @@ class BitPicture {
         return bits_.data() + plane * size_ + (row + margin) * stride_;
     }
 
-    // The pixels from 16 columns before this one on, 32 of them, the first one highest.
+    // 32 pixels of a line, from 16 columns to the left on; the first is the highest bit.
     std::uint32_t window(std::size_t plane, std::size_t row, std::int32_t rows,
                          std::size_t column) {
         const std::size_t first = column + side - BitContexts::before;

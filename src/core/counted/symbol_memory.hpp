@@ -1,4 +1,5 @@
-// What a context remembers of the symbols that came after its keys.
+// The memory of a context: the last symbol after each of its keys, which is the candidate of a
+// pixel. docs/model-format.md, Counted.
 #pragma once
 
 #include <array>
@@ -15,18 +16,18 @@ namespace bitsback {
 //      slot      check of the key, 16 bits | confidence, 8 | symbol, 8
 class SymbolMemory {
   public:
-    static constexpr std::uint32_t failures = 15;  // values of their logarithm
+    static constexpr std::uint32_t failures = 15;  // number of classes of failure rates
 
-    // bits: of the number of a slot.
+    // bits: log2 of the number of slots.
     explicit SymbolMemory(unsigned bits) : shift_(64 - bits), slots_(std::size_t{1} << bits) {
         for (std::int32_t n = 0; n <= most_confidence; ++n)
             rates_[static_cast<std::size_t>(n)] = one * (2 * n + 1) / (2 * n + 2);
     }
 
-    // A step of so many pixels begins.
+    // Begins a step.
     void begin(std::size_t pixels) { recalled_.resize(pixels); }
 
-    // Finds what came after the key of a pixel.
+    // Finds the slot of the key of a pixel.
     void find(std::size_t pixel, std::uint64_t key) {
         const std::uint64_t hash = key * hash_factor;
         recalled_[pixel] = {static_cast<std::uint32_t>(hash >> shift_),
@@ -37,52 +38,53 @@ class SymbolMemory {
     struct Candidate {
         bool exists;
         std::uint32_t symbol;
-        std::uint32_t failures;  // the logarithm of how often such a one is wrong
+        std::uint32_t failures;  // the class of its failure rate, a logarithm
     };
-    // The symbol that it was, if what is remembered so is right half of the time or more.
+    // The stored symbol; it exists if symbols of this confidence are right at least half of the
+    // time.
     Candidate candidate(std::size_t pixel) {
-        Recalled& of = recalled_[pixel];
-        const std::uint32_t slot = slots_[of.slot];
-        of.symbol = slot & 0xFF;
-        of.confidence = slot >> 16 == of.check ? slot >> 8 & 0xFF : 0;
-        const std::int32_t rate = rates_[of.confidence];
-        return {of.confidence != 0 && rate >= one / 2, of.symbol,
+        Recalled& recalled = recalled_[pixel];
+        const std::uint32_t slot = slots_[recalled.slot];
+        recalled.symbol = slot & 0xFF;
+        recalled.confidence = slot >> 16 == recalled.check ? slot >> 8 & 0xFF : 0;
+        const std::int32_t rate = rates_[recalled.confidence];
+        return {recalled.confidence != 0 && rate >= one / 2, recalled.symbol,
                 static_cast<std::uint32_t>(
                     std::bit_width(static_cast<std::uint32_t>(one - 1 - rate) >> 7))};
     }
 
-    // Takes the symbol that came.
+    // Takes the symbol of a pixel.
     void learn(std::size_t pixel, std::uint32_t symbol) {
-        const Recalled& of = recalled_[pixel];
-        if (of.confidence != 0) {
-            std::int32_t& rate = rates_[of.confidence];
-            rate += ((of.symbol == symbol ? one - 1 : 0) - rate) >> 7;
+        const Recalled& recalled = recalled_[pixel];
+        if (recalled.confidence != 0) {
+            std::int32_t& rate = rates_[recalled.confidence];
+            rate += ((recalled.symbol == symbol ? one - 1 : 0) - rate) >> 7;
         }
-        std::uint32_t& slot = slots_[of.slot];
-        const std::uint32_t confidence = slot >> 16 == of.check ? slot >> 8 & 0xFF : 0;
+        std::uint32_t& slot = slots_[recalled.slot];
+        const std::uint32_t confidence = slot >> 16 == recalled.check ? slot >> 8 & 0xFF : 0;
         if (confidence != 0 && (slot & 0xFF) == symbol)
             slot += confidence < most_confidence ? 1 << 8 : 0;
         else if (confidence > 3)
-            slot = of.check << 16 | confidence >> 2 << 8 | (slot & 0xFF);
+            slot = recalled.check << 16 | confidence >> 2 << 8 | (slot & 0xFF);
         else
-            slot = of.check << 16 | 1 << 8 | symbol;
+            slot = recalled.check << 16 | 1 << 8 | symbol;
     }
 
   private:
     static constexpr std::int32_t most_confidence = 31;
     static constexpr std::int32_t one = 1 << 22;
 
-    // As it was before the step.
+    // The slot of a pixel as it was before the step.
     struct Recalled {
         std::uint32_t slot;
         std::uint32_t check;
         std::uint32_t symbol;
-        std::uint32_t confidence;  // 0 for nothing
+        std::uint32_t confidence;  // 0 if the slot is of another key
     };
 
     unsigned shift_;
     std::vector<std::uint32_t> slots_;
-    // How often the symbol came that was remembered with this confidence.
+    // For each confidence the rate at which stored symbols are right.
     std::array<std::int32_t, most_confidence + 1> rates_{};
     std::vector<Recalled> recalled_;
 };

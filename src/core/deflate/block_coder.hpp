@@ -1,5 +1,5 @@
-// Codes the blocks of a deflate stream: their types and sizes, and, once the tokens are known, the
-// codes of their symbols.
+// Codes the blocks of a deflate stream: first their types and sizes, and after the tokens their
+// Huffman codes. docs/format.md, A6.8.
 #pragma once
 
 #include <algorithm>
@@ -19,10 +19,11 @@ namespace bitsback::deflate {
 
 class BlockCoder {
   public:
-    // The blocks of a stream come next.
+    // Begins a stream.
     void begin() { type_ = 2; }
 
-    // What comes before the tokens. A last block has tokens up to the end of the plaintext.
+    // Codes the fields in front of the tokens. The last block has tokens up to the end of the
+    // plaintext.
     template <class Coder>
     void start(Coder& coder, Block& block) {
         block.last = last_.code(coder, block.last) != 0;
@@ -42,7 +43,7 @@ class BlockCoder {
         }
     }
 
-    // The codes of a block with these tokens.
+    // Codes the Huffman codes of a block with these tokens.
     template <class Coder>
     void code(Coder& coder, Header& header, std::span<const Token> tokens,
               const std::uint8_t* plaintext) {
@@ -59,7 +60,7 @@ class BlockCoder {
         }
         ++literal[end_of_block];
         CodeLengths actual;
-        if constexpr (Coder::encodes) actual = CodeLengths::of(header);
+        if constexpr (Coder::encodes) actual = CodeLengths::from_header(header);
         std::uint32_t builder = 0;
         if constexpr (Coder::encodes) {
             std::size_t least = literals + distances + 1;
@@ -93,7 +94,7 @@ class BlockCoder {
         header.precodes = count(coder, 2, ordered, 4, header.precodes);
     }
 
-    // The bits behind the last block.
+    // Codes the padding behind the last block.
     template <class Coder>
     std::uint32_t end(Coder& coder, std::uint32_t padding) {
         return paddings_.code(coder, padding);
@@ -104,38 +105,38 @@ class BlockCoder {
 
     static std::vector<std::uint8_t> built(std::uint32_t builder, Counts counts, unsigned most) {
         if (builder == 0) return zlib_lengths(counts, most);
-        // libdeflate has shorter words of literals.
+        // libdeflate limits code words of literals to 14 bits.
         return sorted_lengths(counts, builder == 1 && counts.size() == literals ? 14 : most);
     }
 
-    // A number that is often the one before.
+    // A coder of numbers that often repeat the previous one.
     struct Repeated {
         std::uint32_t before;
         Counter same;
         NumberCounters numbers;
     };
     template <class Coder>
-    std::uint32_t repeated(Coder& coder, Repeated& of, std::uint32_t number) {
-        if (of.same.code(coder, number == of.before) == 0)
-            of.before = of.numbers.code(coder, number);
-        return of.before;
+    std::uint32_t repeated(Coder& coder, Repeated& last, std::uint32_t number) {
+        if (last.same.code(coder, number == last.before) == 0)
+            last.before = last.numbers.code(coder, number);
+        return last.before;
     }
 
-    // Lengths of words, by what they differ from those of a builder.
+    // Codes lengths of code words by their differences to those of a builder.
     template <class Coder>
     void differences(Coder& coder, unsigned code, const std::vector<std::uint8_t>& expected,
                      std::span<std::uint8_t> actual) {
-        Differences& of = differences_[code];
+        Differences& differences = differences_[code];
         std::uint32_t before = 0;
         for (std::size_t i = 0; i < expected.size(); ++i) {
             const std::uint32_t guess = expected[i], is = actual[i];
-            before = of.differs[guess != 0][before].code(coder, is != guess);
+            before = differences.differs[guess != 0][before].code(coder, is != guess);
             if (before == 0) {
                 actual[i] = static_cast<std::uint8_t>(guess);
                 continue;
             }
-            const std::uint32_t more = guess == 0 ? 1 : of.more.code(coder, is > guess);
-            const std::uint32_t by = 1 + of.sizes[guess != 0][more].code(
+            const std::uint32_t more = guess == 0 ? 1 : differences.more.code(coder, is > guess);
+            const std::uint32_t by = 1 + differences.sizes[guess != 0][more].code(
                                              coder, (more != 0 ? is - guess : guess - is) - 1);
             const std::uint32_t made = more != 0 ? guess + by : guess - by;
             if (made > (code == 2 ? 7u : most_bits))
@@ -144,7 +145,7 @@ class BlockCoder {
         }
     }
 
-    // How many lengths are written: most often those up to the last that is not 0.
+    // Codes the number of written lengths, which usually end with the last one that is not 0.
     template <class Coder>
     unsigned count(Coder& coder, unsigned code, std::span<const std::uint8_t> lengths,
                    unsigned least, unsigned number) {
@@ -174,24 +175,25 @@ class BlockCoder {
         while (same < 138 && at + same < all.size() && all[at + same] == length) ++same;
         const bool again = at > 0 && all[at - 1] == length, zero = length == 0;
         if (same < 3 || !(again || zero)) return {length, 1};
-        // Some encoders let no run go on from literals to distances.
+        // Some encoders do not continue runs from literals to distances.
         const std::size_t near = at < middle ? std::min(same, middle - at) : same;
-        Runs& of = runs_[zero][again];
-        if (of.is[std::min<std::size_t>(near, 11)][near < same].code(coder, run.symbol >= 16) == 0)
+        Runs& runs = runs_[zero][again];
+        if (runs.is[std::min<std::size_t>(near, 11)][near < same].code(coder, run.symbol >= 16) ==
+            0)
             return {length, 1};
         unsigned kind = 0;
         if (zero && again)
-            kind = of.zeros.code(coder, run.symbol > 16);
+            kind = runs.zeros.code(coder, run.symbol > 16);
         else if (zero)
             kind = 1;
-        if (kind == 1 && same >= 11) kind += of.many.code(coder, run.symbol == 18);
+        if (kind == 1 && same >= 11) kind += runs.many.code(coder, run.symbol == 18);
         std::size_t most = same;
-        if (near < same && of.crosses.code(coder, run.count > near) == 0) most = near;
+        if (near < same && runs.crosses.code(coder, run.count > near) == 0) most = near;
         most = std::min<std::size_t>(most, run_most[kind]);
         std::size_t count = most;
-        if (of.all[kind].code(coder, run.count == most) == 0)
+        if (runs.all[kind].code(coder, run.count == most) == 0)
             count =
-                most - 1 - of.less.code(coder, static_cast<std::uint32_t>(most - 1 - run.count));
+                most - 1 - runs.less.code(coder, static_cast<std::uint32_t>(most - 1 - run.count));
         if (count < run_least[kind] || count > most)
             throw std::invalid_argument("coded tokens have a wrong run");
         return {static_cast<std::uint8_t>(16 + kind), static_cast<std::uint8_t>(count)};

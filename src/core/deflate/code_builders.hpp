@@ -1,4 +1,5 @@
-// Lengths of code words as encoders find them from how often symbols are in a block.
+// The algorithms by which encoders compute lengths of code words from counts of symbols.
+// docs/format.md, A6.8.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +13,8 @@ namespace bitsback::deflate {
 
 using Counts = std::span<const std::uint32_t>;
 
-// Gives two words of the longest length to a shorter one, until so many are gone.
+// Shortens the code to its length limit: moves words of the longest length below shorter ones, two
+// at a time, until `over` are gone.
 inline void shorten(std::vector<std::uint32_t>& words, int over) {
     const std::size_t most = words.size() - 1;
     for (; over > 0; over -= 2) {
@@ -24,7 +26,7 @@ inline void shorten(std::vector<std::uint32_t>& words, int over) {
     }
 }
 
-// zlib's build_tree (trees.c): a heap, whose ties go to the flatter tree.
+// zlib's build_tree (trees.c): a heap, with ties resolved by the smaller depth.
 inline std::vector<std::uint8_t> zlib_lengths(Counts counts, unsigned most) {
     const std::size_t n = counts.size();
     std::vector<std::uint32_t> weight(counts.begin(), counts.end());
@@ -63,24 +65,25 @@ inline std::vector<std::uint8_t> zlib_lengths(Counts counts, unsigned most) {
     std::vector<std::uint8_t> length(2 * n + 1);
     std::vector<std::uint32_t> words(most + 1);
     int over = 0;
-    for (auto of = order.rbegin(); of != order.rend(); ++of) {
-        const unsigned bits = length[parent[*of]] + 1u;
+    for (auto node = order.rbegin(); node != order.rend(); ++node) {
+        const unsigned bits = length[parent[*node]] + 1u;
         over += bits > most ? 1 : 0;
-        length[*of] = static_cast<std::uint8_t>(std::min(bits, most));
-        if (*of < n) ++words[length[*of]];
+        length[*node] = static_cast<std::uint8_t>(std::min(bits, most));
+        if (*node < n) ++words[length[*node]];
     }
     if (over > 0) {
         shorten(words, over);
-        auto of = order.begin();
+        auto symbol = order.begin();
         for (unsigned bits = most; bits > 0; --bits)
-            for (std::uint32_t left = words[bits]; left > 0; ++of)
-                if (*of < n) length[*of] = static_cast<std::uint8_t>(bits), --left;
+            for (std::uint32_t left = words[bits]; left > 0; ++symbol)
+                if (*symbol < n) length[*symbol] = static_cast<std::uint8_t>(bits), --left;
     }
     length.resize(n);
     return length;
 }
 
-// libdeflate's (deflate_compress.c): two queues, whose ties go to leaves.
+// The algorithm of libdeflate (deflate_compress.c): two queues, with ties resolved in favour of
+// leaves.
 inline std::vector<std::uint8_t> sorted_lengths(Counts counts, unsigned most) {
     std::vector<std::uint8_t> length(counts.size());
     std::vector<std::uint16_t> leaves;
@@ -109,7 +112,7 @@ inline std::vector<std::uint8_t> sorted_lengths(Counts counts, unsigned most) {
         }
         weight.push_back(sum);
     }
-    // From the root down, each inner node makes two words of one.
+    // From the root down, each inner node replaces one word by two.
     std::vector<std::uint32_t> words(most + 1);
     std::vector<std::uint16_t> depth(weight.size());
     words[1] = 2;
@@ -121,10 +124,10 @@ inline std::vector<std::uint8_t> sorted_lengths(Counts counts, unsigned most) {
         --words[bits];
         words[bits + 1] += 2;
     }
-    auto of = leaves.begin();
+    auto symbol = leaves.begin();
     for (unsigned bits = most; bits > 0; --bits)
         for (std::uint32_t left = words[bits]; left > 0; --left)
-            length[*of++] = static_cast<std::uint8_t>(bits);
+            length[*symbol++] = static_cast<std::uint8_t>(bits);
     return length;
 }
 

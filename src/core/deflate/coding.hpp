@@ -1,5 +1,5 @@
-// Deflate streams as their plaintext and what their encoders chose (docs/format.md, Tokens of
-// deflate streams).
+// Codes deflate streams as the choices of their encoders, given the plaintext. docs/format.md,
+// A6.8.
 #pragma once
 
 #include <algorithm>
@@ -29,23 +29,23 @@ void for_matches(const Stream& stream, const Take& take) {
     }
 }
 
-// Finds what a search has to be like to find the matches of a stream.
+// Estimates the settings of the match search that produced a stream.
 class SettingsFinder {
   public:
     explicit SettingsFinder(const Stream& stream) {
         std::vector<std::uint16_t> inside(stream.plaintext.size());
         for_matches(stream, [&](std::size_t at, const Token& token) {
-            const std::uint16_t of = inside[at - token.distance()];
-            if (of < last_inside) ++sources_[of];
+            const std::uint16_t length = inside[at - token.distance()];
+            if (length < last_inside) ++sources_[length];
             for (unsigned i = 1; i < token.length; ++i) inside[at + i] = token.length;
             inside[at + token.length - 1] += last_inside;
         });
-        for (const std::uint16_t of : inside) ++positions_[of % last_inside];
+        for (const std::uint16_t length : inside) ++positions_[length % last_inside];
     }
 
     static constexpr std::uint64_t none = std::uint64_t{1} << 32;  // a share
 
-    // Settings that differ in what is inserted, the likeliest ones first.
+    // Settings with each plausible insertion rule, the likeliest first.
     std::vector<SearchSettings> inserts() const {
         std::vector<SearchSettings> made;
         for (const std::size_t insert : {above(sources_, none), dense(), above(sources_, 64)})
@@ -55,8 +55,8 @@ class SettingsFinder {
         return made;
     }
 
-    // The others, with which the share of its matches that are no candidates is so small. How many
-    // are none with any.
+    // Sets the other settings so that at most 1 / share of the matches are not candidates. Returns
+    // the number of matches that no settings make candidates.
     static std::size_t fit(const Stream& stream, SearchSettings& settings, std::uint64_t share) {
         settings.depth = most_depth;
         settings.nice = most_match;
@@ -72,7 +72,7 @@ class SettingsFinder {
                 return;
             }
             ++depths[found.all[found.count - 1].depth];
-            // Its search went on from the longest nearer match.
+            // The search continued after the longest nearer match.
             ++lengths[found.count < 2 ? 0 : found.all[found.count - 2].length];
         });
         settings.depth = static_cast<std::uint16_t>(std::max<std::size_t>(above(depths, share), 1));
@@ -85,7 +85,7 @@ class SettingsFinder {
     using Counts = std::vector<std::uint64_t>;
     static constexpr unsigned last_inside = 512;
 
-    // The number that no more than a share exceed.
+    // The least number that at most 1 / share of the counted numbers exceed.
     static std::size_t above(const Counts& counts, std::uint64_t share) {
         std::uint64_t sum = 0, more = 0;
         std::size_t n = counts.size() - 1;
@@ -94,7 +94,7 @@ class SettingsFinder {
         return n;
     }
 
-    // The longest match inside of which matches come from not much less often than from elsewhere.
+    // The longest match whose inside is a source of matches almost as often as other positions.
     std::size_t dense() const {
         std::uint64_t some = 0, expected = 0;
         std::size_t n = most_match;
@@ -108,12 +108,12 @@ class SettingsFinder {
         return n;
     }
 
-    // By the length of the match that they are inside of, 0 outside: the positions that matches
-    // come from, but for last ones, and all positions.
+    // Positions that are sources of matches, and all positions, counted by the length of the match
+    // that contains them (0 for none). Last positions of matches are not sources.
     Counts sources_ = Counts(most_match + 1), positions_ = sources_;
 };
 
-// The first tokens of streams, at most so many, as those of one stream without codes.
+// The first `tokens` tokens of streams, joined into one stream without codes.
 inline Stream beginning(std::span<const Stream> streams, std::size_t tokens) {
     Stream made;
     for (const Stream& stream : streams) {
@@ -121,12 +121,12 @@ inline Stream beginning(std::span<const Stream> streams, std::size_t tokens) {
         auto token = stream.tokens.begin();
         for (const Block& block : stream.blocks) {
             const std::size_t left = tokens - made.tokens.size();
-            Block& of = made.blocks.emplace_back();
-            of.type = block.type == 0 ? 0 : 1;
-            of.stored = block.stored;
-            of.tokens = std::min(block.tokens, left);
+            Block& part = made.blocks.emplace_back();
+            part.type = block.type == 0 ? 0 : 1;
+            part.stored = block.stored;
+            part.tokens = std::min(block.tokens, left);
             bytes += block.stored;
-            for (std::size_t i = 0; i < of.tokens; ++i, ++token) {
+            for (std::size_t i = 0; i < part.tokens; ++i, ++token) {
                 made.tokens.push_back(*token);
                 bytes += token->bytes();
             }
@@ -139,24 +139,24 @@ inline Stream beginning(std::span<const Stream> streams, std::size_t tokens) {
     return made;
 }
 
-// Codes the settings with equal chances.
+// Codes the settings, each value with the same probability.
 template <class Coder>
-void code_settings(Coder& coder, SearchSettings& of) {
+void code_settings(Coder& coder, SearchSettings& settings) {
     const auto number = [&](unsigned bits, unsigned value) {
         unsigned made = 0;
         for (unsigned i = bits; i-- > 0;) made = 2 * made + coder.bit(1u << 15, value >> i & 1);
         return made;
     };
-    of.hash = static_cast<std::uint8_t>(number(2, of.hash));
-    of.depth = static_cast<std::uint16_t>(number(12, of.depth - 1u) + 1);
-    of.nice = static_cast<std::uint16_t>(number(9, of.nice));
-    of.insert = static_cast<std::uint16_t>(number(9, of.insert));
-    of.ends = number(1, of.ends) != 0;
-    if (of.nice < least_match || of.nice > most_match || of.insert > most_match)
-        throw std::invalid_argument("coded tokens are of no search");
+    settings.hash = static_cast<std::uint8_t>(number(2, settings.hash));
+    settings.depth = static_cast<std::uint16_t>(number(12, settings.depth - 1u) + 1);
+    settings.nice = static_cast<std::uint16_t>(number(9, settings.nice));
+    settings.insert = static_cast<std::uint16_t>(number(9, settings.insert));
+    settings.ends = number(1, settings.ends) != 0;
+    if (settings.nice < least_match || settings.nice > most_match || settings.insert > most_match)
+        throw std::invalid_argument("coded tokens have invalid search settings");
 }
 
-// Codes streams, one after the other. What was learned lasts for the next ones.
+// Codes streams one after another. Counters and mixers continue from stream to stream.
 template <class Coder>
 class StreamCoder {
   public:
@@ -186,8 +186,8 @@ class StreamCoder {
         blocks_.end(coder_, stream.padding);
     }
 
-    // The stream with this plaintext, of so many bytes. Throws std::invalid_argument for what
-    // `encode` does not make.
+    // The stream of `bytes` bytes with this plaintext. Throws std::invalid_argument for input that
+    // `encode` does not produce.
     std::vector<std::uint8_t> decode(std::span<const std::uint8_t> plaintext, std::size_t bytes) {
         if (plaintext.size() > most_plaintext || bytes > most_bytes(plaintext.size()))
             throw std::invalid_argument("a deflate stream is too long");
@@ -239,11 +239,11 @@ class StreamCoder {
     TokenCoder tokens_;
     BlockCoder blocks_;
     bool begun_ = false;
-    Counter other_;  // whether a stream has other settings than the one before it
+    Counter other_;  // whether the settings differ from those of the previous stream
     SearchSettings settings_;
 };
 
-// The settings with which some streams of one encoder take the fewest bytes.
+// The settings with which streams of one encoder take the fewest bytes.
 inline SearchSettings find_settings(std::span<const Stream> streams,
                                     const LogisticTables& logistic) {
     const Stream all = beginning(streams, most_plaintext);
@@ -264,7 +264,7 @@ inline SearchSettings find_settings(std::span<const Stream> streams,
         SearchSettings settings = with_hash(inserts[0], hash);
         sizes[hash] = size_of(settings, SettingsFinder::none);
     }
-    // Of hashes that may be as good, the one is taken by which most matches of all are found.
+    // Among hashes with similar sizes, prefer the one that finds the most matches.
     const std::size_t good = 2 * *std::min_element(sizes.begin(), sizes.end()) + 64;
     std::size_t best_hash = 0, least = ~std::size_t{0};
     for (std::size_t hash = 0; hash < hashes; ++hash) {
@@ -287,15 +287,14 @@ inline SearchSettings find_settings(std::span<const Stream> streams,
     return best;
 }
 
-// Streams as coded tokens.
 class StreamsEncoder {
   public:
     explicit StreamsEncoder(const LogisticTables& logistic)
         : logistic_(logistic), streams_(logistic, coder_) {}
     StreamsEncoder(const StreamsEncoder&) = delete;
 
-    // Adds the next stream. encoder: a mark of what made it; those that follow each other with the
-    // same one have the same settings.
+    // Adds the next stream. encoder: identifies the encoder; consecutive streams with the same
+    // number share settings.
     void add(Stream stream, unsigned encoder) {
         if (bytes_ > bytes_of_a_group || encoder != encoder_) flush();
         encoder_ = encoder;
@@ -322,7 +321,7 @@ class StreamsEncoder {
     BitEncoder coder_;
     StreamCoder<BitEncoder> streams_;
     std::vector<Stream> group_;
-    std::size_t bytes_ = 0;  // of plaintext in the group
+    std::size_t bytes_ = 0;  // size of plaintexts of the group
     unsigned encoder_ = 0;
     std::optional<SearchSettings> settings_;
 };

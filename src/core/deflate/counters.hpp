@@ -1,4 +1,4 @@
-// Counters of what came of decisions.
+// Adaptive probabilities of binary decisions and of numbers. docs/format.md, A6.8.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 namespace bitsback::deflate {
 
-// The probability of a one, by how often one came.
+// An adaptive probability of a one.
 class Counter {
   public:
     template <class Coder>
@@ -28,8 +28,8 @@ class Counter {
     std::uint32_t n_ = 0;
 };
 
-// A number below 2^31 - 1: its length after 1 is added, in unary, and its bits from the highest on,
-// of which the first two are counted.
+// Codes numbers below 2^31 - 1: the bit length of the number plus 1 in unary, then its lower bits
+// from the highest on. Only the first two of these have counters.
 class NumberCounters {
   public:
     template <class Coder>
@@ -41,9 +41,9 @@ class NumberCounters {
         for (std::uint32_t i = bits; i-- > 0;) {
             const std::uint32_t bit = (number + 1) >> i & 1;
             const std::uint32_t known = bits - i - 1;
-            const std::uint32_t of = known == 0 ? most + bits : 2 * (most + bits) + (made & 1);
-            made =
-                2 * made + (known < 2 ? counters_[of].code(coder, bit) : coder.bit(1u << 15, bit));
+            const std::uint32_t node = known == 0 ? most + bits : 2 * (most + bits) + (made & 1);
+            made = 2 * made +
+                   (known < 2 ? counters_[node].code(coder, bit) : coder.bit(1u << 15, bit));
         }
         return made - 1;
     }

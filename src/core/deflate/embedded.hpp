@@ -1,4 +1,5 @@
-// Deflate streams in any bytes, in frames of zlib, gzip or ZIP: taken out, and put in again.
+// Deflate streams embedded in arbitrary bytes, in frames of zlib, gzip or ZIP: extraction and
+// restoration. docs/format.md, A5.20 and A6.8.
 //
 //      rest    total, count, then for each stream: gap, size, plaintext's size
 //              the plaintexts, one after the other; the bytes between streams
@@ -24,10 +25,10 @@ namespace bitsback::deflate {
 using Bytes = std::vector<std::uint8_t>;
 using View = std::span<const std::uint8_t>;
 
-// Streams in plaintexts are taken out, too, but nothing inside of these.
+// A second round extracts the streams in plaintexts.
 inline constexpr std::size_t most_rounds = 2;
 
-// The bytes that may be left of so many, with the plaintexts.
+// The most bytes that the rest, with plaintexts, may have for this many bytes of input.
 inline constexpr std::uint64_t most_rest(std::uint64_t bytes) {
     return std::min((bytes << 10) + (1u << 16), bytes + (1u << 26));
 }
@@ -66,14 +67,14 @@ inline std::uint32_t adler32(View bytes) {
     return b << 16 | a;
 }
 
-// What stands around a stream: its header, and how it is known to be whole.
+// The container format around a stream, which has a header and a checksum.
 struct Frame {
     enum Kind { zlib, gzip, zip } kind;
     std::size_t header;  // bytes
-    unsigned encoder;    // a mark of what made it
+    unsigned encoder;    // identifies the encoder
 };
 
-// The frame that may begin with some bytes.
+// The frame that these bytes begin with, if they look like a header.
 inline std::optional<Frame> frame_of(View bytes) {
     if (bytes.size() < 8) return std::nullopt;
     const std::uint32_t a = bytes[0], b = bytes[1];
@@ -99,7 +100,7 @@ inline std::optional<Frame> frame_of(View bytes) {
     return Frame{Frame::zlib, 2, b};
 }
 
-// Whether the sums in a frame are those of a plaintext. bytes: from the frame on.
+// Whether the checksums of a frame match the plaintext of its stream. bytes: from the frame on.
 inline bool is_whole(const Frame& frame, View bytes, const Stream& stream) {
     const View behind = bytes.subspan(frame.header + stream.bytes);
     const auto stands = [&](std::uint32_t sum, std::size_t at, bool big = false) {
@@ -109,35 +110,35 @@ inline bool is_whole(const Frame& frame, View bytes, const Stream& stream) {
     const std::uint32_t crc = crc32(stream.plaintext);
     if (frame.kind == Frame::gzip)
         return stands(crc, 0) && stands(static_cast<std::uint32_t>(stream.plaintext.size()), 4);
-    // The sum of a member may stand behind it, with a mark or without.
+    // The checksum of a ZIP member may follow it, with a signature or without.
     return number_at(bytes, 14, 4) == crc || stands(crc, 0) ||
            (stands(0x08074b50, 0) && stands(crc, 4));
 }
 
-// A file that is kept elsewhere.
+// A file that is stored elsewhere.
 struct File {
     std::size_t place, bytes;
 };
 
-// What is taken out of bytes: a raw stream, or a file.
+// An extracted part of the bytes: a raw stream, or a file.
 struct Segment {
     std::size_t place, bytes;
     unsigned encoder;
-    Stream stream;  // without a plaintext where it is a file
+    Stream stream;  // its plaintext is empty for a file
 };
 
-// How often streams occur, by their sizes and sums. Those that occur again are left to the
-// compressor of the rest, which takes them once.
+// Numbers of occurrences of streams, by size and checksum. Repeated streams are not extracted,
+// since the compressor of the rest codes their repetitions well.
 using Known = std::map<std::pair<std::size_t, std::uint32_t>, std::size_t>;
 
-// The files and the streams between them in some bytes, at most so many streams, with so many bytes
-// of plaintext.
+// Finds the streams between the files, at most `most`, with at most `most_bytes` of plaintext.
+// Returns streams and files in order.
 inline std::vector<Segment> find_segments(View bytes, std::span<const File> files,
                                           std::uint64_t most_bytes, Known& known,
                                           std::size_t most = ~std::size_t{0}) {
     constexpr std::size_t least_plaintext = 64;
     std::vector<Segment> found;
-    // Attempts that fail end after so much, so that the search takes no more than linear time.
+    // The total size of failed attempts is bounded, so that the search takes linear time.
     std::uint64_t left = 8 * std::uint64_t{bytes.size()} + most_rest(bytes.size());
     for (std::size_t at = 0; at < bytes.size() && found.size() < most; ++at) {
         if (!files.empty() && at >= files.front().place) {
@@ -150,21 +151,21 @@ inline std::vector<Segment> find_segments(View bytes, std::span<const File> file
         if (!frame || at + frame->header >= bytes.size()) continue;
         const std::size_t place = at + frame->header;
         StreamReader reader(bytes.subspan(place), std::min(most_bytes, left));
-        bool taken = false;
+        bool accepted = false;
         try {
             Stream stream = reader.read();
             const std::uint32_t sum = crc32(bytes.subspan(place, stream.bytes));
-            taken = stream.plaintext.size() >= least_plaintext &&
-                    (files.empty() || place + stream.bytes <= files.front().place) &&
-                    is_whole(*frame, bytes.subspan(at), stream) &&
-                    ++known[{stream.bytes, sum}] == 1;
-            at += taken ? frame->header + stream.bytes - 1 : 0;
-            if (taken) most_bytes -= stream.plaintext.size();
+            accepted = stream.plaintext.size() >= least_plaintext &&
+                       (files.empty() || place + stream.bytes <= files.front().place) &&
+                       is_whole(*frame, bytes.subspan(at), stream) &&
+                       ++known[{stream.bytes, sum}] == 1;
+            at += accepted ? frame->header + stream.bytes - 1 : 0;
+            if (accepted) most_bytes -= stream.plaintext.size();
             const std::size_t size = stream.bytes;
-            if (taken) found.push_back({place, size, frame->encoder, std::move(stream)});
+            if (accepted) found.push_back({place, size, frame->encoder, std::move(stream)});
         } catch (const std::invalid_argument&) {
         }
-        if (!taken) left -= std::min<std::uint64_t>(left, reader.work());
+        if (!accepted) left -= std::min<std::uint64_t>(left, reader.work());
     }
     std::erase_if(found, [&](const Segment& each) {
         const View stream = bytes.subspan(each.place, each.bytes);
@@ -173,7 +174,7 @@ inline std::vector<Segment> find_segments(View bytes, std::span<const File> file
     return found;
 }
 
-// The bytes with the plaintexts of their streams, and without files.
+// The rest: the bytes, with streams replaced by their plaintexts, and without files.
 inline Bytes rest_of(View bytes, const std::vector<Segment>& found) {
     Bytes rest, between;
     put_number(rest, bytes.size());
@@ -193,12 +194,12 @@ inline Bytes rest_of(View bytes, const std::vector<Segment>& found) {
     return rest;
 }
 
-// Takes streams and files out of bytes, round by round.
+// Extracts streams and files from bytes, round by round.
 class Inflater {
   public:
     explicit Inflater(const LogisticTables& logistic) : encoder_(logistic) {}
 
-    // What is left of the bytes; none if nothing is taken out, or more than so many are left.
+    // The rest of the bytes; empty if nothing is extracted, or the rest has more than `most` bytes.
     Bytes take(View bytes, std::span<const File> files, std::uint64_t most) {
         if (most < bytes.size()) return {};
         auto found = find_segments(bytes, files, most - bytes.size(), known_);
@@ -222,12 +223,12 @@ class Inflater {
     StreamsEncoder encoder_;
 };
 
-// The bytes again, so many of them. files: one after the other, in the order in which they are put
-// in. Throws std::invalid_argument for others.
+// Restores the original `size` bytes. files: the contents of all files, in the order of insertion.
+// Throws std::invalid_argument for invalid input.
 inline Bytes deflate_streams(std::size_t rounds, View rest, View tokens, View files,
                              std::size_t size, const LogisticTables& logistic) {
     const auto require = [](bool holds) {
-        if (!holds) throw std::invalid_argument("deflate streams claim another size");
+        if (!holds) throw std::invalid_argument("the sizes of deflate streams do not match");
     };
     require(rounds >= 1 && rounds <= most_rounds);
     BitDecoder coder(tokens);

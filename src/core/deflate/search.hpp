@@ -1,4 +1,5 @@
-// Matches that an encoder may have found: positions with the same hash, the nearest first.
+// The search for the matches that an encoder may have found: positions with the same hash, the
+// nearest first. docs/format.md, A6.8.
 #pragma once
 
 #include <array>
@@ -13,21 +14,21 @@
 
 namespace bitsback::deflate {
 
-// How an encoder looks for matches.
+// The settings of an encoder's match search.
 struct SearchSettings {
-    std::uint8_t hash = 0;            // a number of `hash_at`
-    std::uint16_t depth = 1;          // positions of a chain that it looks at, 1 to 4,096
-    std::uint16_t nice = most_match;  // the length of a match from which it does not go on
-    std::uint16_t insert = 0;         // the longest match whose inside is in chains, 0 to 258
-    bool ends = false;                // whether the last position inside of others is, too
+    std::uint8_t hash = 0;            // which hash of `hash_at`
+    std::uint16_t depth = 1;          // positions of a chain to try, 1 to 4,096
+    std::uint16_t nice = most_match;  // a match of this length ends the search
+    std::uint16_t insert = 0;  // longest match whose inside is inserted into chains, 0 to 258
+    bool ends = false;         // whether the last position of longer matches is inserted
 
     bool operator==(const SearchSettings&) const = default;
 };
 
 inline constexpr unsigned hashes = 4, libdeflate = 2, most_depth = 4096;
 
-// The hash of a position: those of zlib with 15 and with 16 bits, of libdeflate and of zlib-ng, and
-// of libdeflate for matches of three bytes.
+// The hash of a position, by number: zlib with 15 bits, zlib with 16 bits, libdeflate, zlib-ng, and
+// libdeflate for matches of three bytes.
 inline std::uint32_t hash_at(const std::uint8_t* at, unsigned hash) {
     const std::uint32_t a = at[0], b = at[1], c = at[2];
     if (hash < 2) {
@@ -39,22 +40,22 @@ inline std::uint32_t hash_at(const std::uint8_t* at, unsigned hash) {
     return four * (hash == libdeflate ? 0x1E35A7BDu : 0x9E3779B1u) >> 16;
 }
 
-// For each position how far before it the last one with the same hash is, 0 if none is in reach.
+// For each position the distance to the previous one with the same hash, 0 if none is in reach.
 inline std::vector<std::uint16_t> chains(std::span<const std::uint8_t> plaintext, unsigned hash) {
     std::vector<std::uint16_t> before(plaintext.size());
-    std::vector<std::uint32_t> last(1 << 16);  // and one more
+    std::vector<std::uint32_t> last(1 << 16);  // positions plus one
     for (std::size_t i = 0; i + (hash < 2 ? 3 : 4) <= plaintext.size(); ++i) {
-        std::uint32_t& of = last[hash_at(plaintext.data() + i, hash)];
-        if (of != 0 && i + 1 - of <= most_distance)
-            before[i] = static_cast<std::uint16_t>(i + 1 - of);
-        of = static_cast<std::uint32_t>(i + 1);
+        std::uint32_t& latest = last[hash_at(plaintext.data() + i, hash)];
+        if (latest != 0 && i + 1 - latest <= most_distance)
+            before[i] = static_cast<std::uint16_t>(i + 1 - latest);
+        latest = static_cast<std::uint32_t>(i + 1);
     }
     return before;
 }
 
 struct Candidate {
     std::uint16_t length;
-    std::uint16_t depth;  // in its chain, from 1 on
+    std::uint16_t depth;  // place in its chain, from 1 on
     std::uint32_t distance;
 };
 
@@ -63,7 +64,7 @@ struct Candidates {
     std::array<Candidate, 256> all;
     std::size_t count = 0;
 
-    // How many of them are at most so deep.
+    // The number of candidates with at most this depth.
     std::size_t within(unsigned depth) const {
         std::size_t n = count;
         while (n > 0 && all[n - 1].depth > depth) --n;
@@ -81,17 +82,17 @@ class Search {
                                                 : std::vector<std::uint16_t>()),
           left_out_(plaintext.size()) {}
 
-    // The candidates at a position; those at the two positions behind the last token are kept.
+    // The candidates at a position; those of the last positions are cached.
     const Candidates& at(std::size_t position) {
-        Kept& of = kept_[position % 4];
-        if (of.position != position) {
-            of.position = position;
-            find(position, of.found, most_distance);
+        Kept& entry = kept_[position % 4];
+        if (entry.position != position) {
+            entry.position = position;
+            find(position, entry.found, most_distance);
         }
-        return of.found;
+        return entry.found;
     }
 
-    // A match was taken.
+    // Inserts the positions of a match into chains, according to the settings.
     void take(std::size_t position, unsigned length) {
         if (length > settings_.insert)
             std::memset(left_out_.data() + position + 1, 1, length - 1 - (settings_.ends ? 1 : 0));
@@ -113,13 +114,13 @@ class Search {
         return n;
     }
 
-    // Finds the candidates at a position, as far as they are so near.
+    // Finds the candidates at a position within a distance.
     void find(std::size_t position, Candidates& found, std::size_t reach) {
         found.count = 0;
         if (plaintext_.size() - std::min(position, plaintext_.size()) < least_match) return;
         const auto most =
             static_cast<unsigned>(std::min<std::size_t>(most_match, plaintext_.size() - position));
-        // Where much was looked at, chains end early.
+        // A bound on the total work: chains become shorter where it is exceeded.
         const bool busy = work_ > 256 * (position + (std::size_t{1} << 16));
         const unsigned depth = busy ? std::min<unsigned>(settings_.depth, 16) : settings_.depth;
         unsigned left = 4 * depth + 256, deep = 0, best = least_match - 1;
@@ -160,7 +161,7 @@ class Search {
     std::span<const std::uint8_t> plaintext_;
     SearchSettings settings_;
     std::vector<std::uint16_t> before_;
-    std::vector<std::uint16_t> before_3_;  // of libdeflate
+    std::vector<std::uint16_t> before_3_;  // chains of libdeflate's hash of three bytes
     std::vector<std::uint8_t> left_out_;
     std::array<Kept, 4> kept_;
     std::size_t work_ = 0;

@@ -1,5 +1,5 @@
-// Reads a deflate stream into its plaintext and all that its encoder chose, and writes the same
-// bits again. Source: RFC 1951.
+// Reads a deflate stream into its plaintext and the choices of its encoder, and writes the same
+// bits from these. Source: RFC 1951.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ struct Stream {
 
 class StreamReader {
   public:
-    // most: bytes of plaintext. Throws std::invalid_argument for what zlib would refuse, for longer
-    // plaintext, and for more bytes than it may take.
+    // most: the largest size of the plaintext. Throws std::invalid_argument for streams that zlib
+    // refuses, for longer plaintext, and for streams of more than most_bytes.
     StreamReader(std::span<const std::uint8_t> bytes, std::size_t most)
         : in_(bytes), most_(std::min(most, most_plaintext)) {}
 
@@ -36,7 +36,7 @@ class StreamReader {
             throw std::invalid_argument("a deflate stream is too long for its plaintext");
         return std::move(stream_);
     }
-    // The bytes that were read and made so far.
+    // The number of bytes that were read and produced so far.
     std::size_t work() const { return in_.bytes() + stream_.plaintext.size(); }
 
   private:
@@ -102,7 +102,8 @@ class StreamReader {
                 out.push_back(static_cast<std::uint8_t>(symbol));
             } else {
                 symbol -= first_length;
-                if (symbol > 28) throw std::invalid_argument("a deflate stream has no such length");
+                if (symbol > 28)
+                    throw std::invalid_argument("a deflate stream has an invalid length");
                 const Symbol length = base_of(symbol, 2);
                 token.length = symbol == 28
                                    ? most_match
@@ -111,10 +112,10 @@ class StreamReader {
                 token.odd = symbol == 27 && token.length == most_match;
                 const Symbol far = base_of(distance.take(in_), 1);
                 if (far.symbol >= distances)
-                    throw std::invalid_argument("a deflate stream has no such distance");
+                    throw std::invalid_argument("a deflate stream has an invalid distance");
                 token.before = static_cast<std::uint16_t>(far.extra + in_.take(far.bits));
                 if (token.distance() > out.size())
-                    throw std::invalid_argument("a deflate stream copies what is before it");
+                    throw std::invalid_argument("a deflate stream copies bytes before its start");
                 require_room(token.length);
                 for (unsigned i = 0; i < token.length; ++i)
                     out.push_back(out[out.size() - token.distance()]);
@@ -126,7 +127,7 @@ class StreamReader {
 
     void require_room(std::size_t bytes) const {
         if (bytes > most_ - stream_.plaintext.size())
-            throw std::invalid_argument("a deflate stream is longer than it may be");
+            throw std::invalid_argument("the plaintext of a deflate stream is too long");
     }
 
     BitReader in_;
@@ -136,8 +137,8 @@ class StreamReader {
 
 class StreamWriter {
   public:
-    // Writes a block that stands for the plaintext from here on. Throws std::invalid_argument where
-    // a symbol has no code.
+    // Writes a block whose plaintext begins at this position. Throws std::invalid_argument if a
+    // symbol has no code.
     void put(const Block& block, std::span<const Token> tokens,
              std::span<const std::uint8_t> plaintext) {
         out_.put(block.last, 1);

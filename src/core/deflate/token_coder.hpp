@@ -1,5 +1,5 @@
-// Codes the tokens of a deflate stream, whose plaintext is known, by what its encoder's search for
-// matches would find.
+// Codes the tokens of a deflate stream, given its plaintext and the candidates of its encoder's
+// match search. docs/format.md, A6.8.
 #pragma once
 
 #include <algorithm>
@@ -18,10 +18,10 @@
 
 namespace bitsback::deflate {
 
-// Binary decisions of one kind, by contexts that are mixed.
+// Binary decisions of one kind, predicted by mixing contexts.
 class Decisions {
   public:
-    // bits: of the keys of contexts. sets: of weights.
+    // bits: sizes of the keys of contexts. sets: number of sets of weights.
     Decisions(std::initializer_list<unsigned> bits, std::uint32_t sets,
               const LogisticTables& logistic)
         : settings_(settings(bits, sets)), mixer_(settings_, logistic, 1, 1) {
@@ -46,15 +46,15 @@ class Decisions {
 
   private:
     static MixingSettings settings(std::initializer_list<unsigned> bits, std::uint32_t sets) {
-        MixingSettings of{};
-        of.decisions = of.node_bits = of.nodes = 1;
-        of.table = 24;
-        of.probability_bits = 22;
-        of.count_bits = 10;
-        of.trust = 80;
-        for (const unsigned each : bits) of.contexts.push_back({each, 24, 1000});
-        of.mixers.push_back({{{Selector::Kind::value, 0, sets}}, 6000, 2000, 120});
-        return of;
+        MixingSettings settings{};
+        settings.decisions = settings.node_bits = settings.nodes = 1;
+        settings.table = 24;
+        settings.probability_bits = 22;
+        settings.count_bits = 10;
+        settings.trust = 80;
+        for (const unsigned each : bits) settings.contexts.push_back({each, 24, 1000});
+        settings.mixers.push_back({{{Selector::Kind::value, 0, sets}}, 6000, 2000, 120});
+        return settings;
     }
 
     MixingSettings settings_;
@@ -68,7 +68,7 @@ class TokenCoder {
           candidates_({9, 12, 14, 9, 12, 9, 12, 9}, 6, logistic),
           lengths_({6, 9, 4, 12, 6}, 1, logistic) {}
 
-    // The tokens of a stream with this plaintext come next.
+    // Begins a stream.
     void begin(std::span<const std::uint8_t> plaintext, const SearchSettings& settings) {
         plaintext_ = plaintext;
         depth_ = settings.depth;
@@ -77,7 +77,7 @@ class TokenCoder {
         literals_ = before_ = 0;
     }
 
-    // Codes the token at a position before the end of the plaintext.
+    // Codes the token at a position.
     template <class Coder>
     Token code(Coder& coder, std::size_t position, const Token& token) {
         const Candidates& here = search_->at(position);
@@ -100,7 +100,8 @@ class TokenCoder {
   private:
     static constexpr std::uint32_t none = 45;  // above the buckets of all lengths
 
-    // A bucket of a length, below 46: those near which encoders decide are apart.
+    // The bucket of a length, below 46. Lengths at thresholds of encoders have buckets of their
+    // own.
     static std::uint32_t bucket(std::size_t length) {
         const auto n = static_cast<std::uint32_t>(length);
         if (n <= 34) return n;
@@ -114,7 +115,7 @@ class TokenCoder {
     static std::uint32_t log2(std::uint32_t n) {
         return n == 0 ? 0 : static_cast<std::uint32_t>(std::bit_width(n)) - 1;
     }
-    // Four for each factor of two.
+    // Four steps per power of two.
     static std::uint32_t quarters(std::uint32_t n) {
         if (n < 8) return n;
         const std::uint32_t whole = log2(n);
@@ -129,12 +130,12 @@ class TokenCoder {
         std::uint32_t distance = 0;
     };
     Best best(std::size_t position, unsigned depth) {
-        const Candidates& of = search_->at(position);
-        const std::size_t n = of.within(depth);
+        const Candidates& candidates = search_->at(position);
+        const std::size_t n = candidates.within(depth);
         if (n == 0) return {};
-        return {of.all[n - 1].length, of.all[n - 1].distance};
+        return {candidates.all[n - 1].length, candidates.all[n - 1].distance};
     }
-    // How much better a later match is, as libdeflate weighs it.
+    // The gain of a later match, by libdeflate's formula.
     static std::uint32_t gain(const Best& later, const Best& now) {
         if (later.length < now.length) return 23;
         return within(4 * (later.length - now.length) +
@@ -182,33 +183,35 @@ class TokenCoder {
             static_cast<std::uint32_t>(std::min<std::size_t>(3, here.count - 1)), bit);
     }
 
-    // Which candidate a match is of, from the longest one down, and its length.
+    // Codes the candidate of a match, from the longest one down, and the match's length.
     template <class Coder>
     void code_candidate(Coder& coder, std::size_t position, const Candidates& here,
                         const Token& token, Token& made) {
         const std::uint32_t last = literals_ == 0 ? none : bucket(before_);
         for (std::size_t i = here.count; i-- > 0;) {
-            const Candidate& of = here.all[i];
+            const Candidate& candidate = here.all[i];
             const std::uint32_t shorter = i > 0 ? here.all[i - 1].length : 0;
             const std::uint32_t nearer = i > 0 ? log2(here.all[i - 1].distance) : 15;
             const auto order = static_cast<std::uint32_t>(here.count - 1 - i);
             const std::uint32_t top = order == 0 ? 1 : 0;
-            const std::uint32_t depth = of.depth <= depth_ / 4         ? 0
-                                        : of.depth <= (depth_ + 1) / 2 ? 1
-                                                                       : 2;
-            const std::uint32_t known = bucket(shorter), distance = log2(of.distance);
+            const std::uint32_t depth = candidate.depth <= depth_ / 4         ? 0
+                                        : candidate.depth <= (depth_ + 1) / 2 ? 1
+                                                                              : 2;
+            const std::uint32_t known = bucket(shorter), distance = log2(candidate.distance);
             if (candidates_.code(
                     coder,
-                    {(depth * 2 + top) * 46 + last, quarters(of.depth) * 46 + last,
-                     (bucket(of.length) * 46 + known) * 4 + depth,
+                    {(depth * 2 + top) * 46 + last, quarters(candidate.depth) * 46 + last,
+                     (bucket(candidate.length) * 46 + known) * 4 + depth,
                      (std::min(7u, order) * 4 + depth) * 16 + distance,
-                     (std::min(15u, of.length - shorter) * 16 + distance) * 16 + nearer,
-                     (known * 4 + depth) * 2 + top, quarters(of.depth) * 46 + known,
+                     (std::min(15u, candidate.length - shorter) * 16 + distance) * 16 + nearer,
+                     (known * 4 + depth) * 2 + top, quarters(candidate.depth) * 46 + known,
                      (std::min<std::uint32_t>(15, static_cast<std::uint32_t>(i)) * 4 + depth) * 8 +
                          (history_ & 7)},
                     depth * 2 + top,
-                    of.distance == token.distance() && token.length <= of.length ? 1 : 0) != 0) {
-                made.before = static_cast<std::uint16_t>(of.distance - 1);
+                    candidate.distance == token.distance() && token.length <= candidate.length
+                        ? 1
+                        : 0) != 0) {
+                made.before = static_cast<std::uint16_t>(candidate.distance - 1);
                 return code_length(coder, here, i, token.length, made);
             }
         }
@@ -218,23 +221,24 @@ class TokenCoder {
     template <class Coder>
     void code_length(Coder& coder, const Candidates& here, std::size_t i, unsigned length,
                      Token& made) {
-        const Candidate& of = here.all[i];
-        const std::uint32_t full = bucket(of.length),
+        const Candidate& candidate = here.all[i];
+        const std::uint32_t full = bucket(candidate.length),
                             shorter = i > 0 ? bucket(here.all[i - 1].length) : 0;
         const auto order = static_cast<std::uint32_t>(std::min<std::size_t>(7, here.count - 1 - i));
-        made.length = of.length;
+        made.length = candidate.length;
         if (lengths_.code(
-                coder, {full, full * 8 + order, log2(of.distance), full * 46 + shorter, history_},
-                0, length == of.length ? 1 : 0) != 0)
+                coder,
+                {full, full * 8 + order, log2(candidate.distance), full * 46 + shorter, history_},
+                0, length == candidate.length ? 1 : 0) != 0)
             return;
         const std::uint32_t less =
-            shortened_[std::min(full, 31u)].code(coder, of.length - length - 1u);
-        if (less + 1 + least_match > of.length)
+            shortened_[std::min(full, 31u)].code(coder, candidate.length - length - 1u);
+        if (less + 1 + least_match > candidate.length)
             throw std::invalid_argument("coded tokens have a wrong length");
-        made.length = static_cast<std::uint16_t>(of.length - 1 - less);
+        made.length = static_cast<std::uint16_t>(candidate.length - 1 - less);
     }
 
-    // A match that is no candidate.
+    // Codes a match that is not a candidate.
     template <class Coder>
     void code_escape(Coder& coder, std::size_t position, const Token& token, Token& made) {
         const std::uint32_t length = escaped_lengths_.code(coder, token.length - least_match);
@@ -256,10 +260,10 @@ class TokenCoder {
     Counter hidden_, odd_;
     std::array<NumberCounters, 32> shortened_;
     NumberCounters escaped_lengths_, escaped_distances_;
-    // Of the tokens before.
-    std::uint32_t history_ = 0;  // 1 for each match
+    // The state of the previous tokens.
+    std::uint32_t history_ = 0;  // one bit per token, 1 for a match
     std::size_t literals_ = 0;   // since the last match
-    std::size_t before_ = 0;     // the length of a match that the last literal had
+    std::size_t before_ = 0;     // length of the match that the last literal declined
 };
 
 }  // namespace bitsback::deflate

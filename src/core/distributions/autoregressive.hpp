@@ -1,6 +1,7 @@
-// Autoregressive: an image pixel by pixel, and a pixel channel group by channel group, each by a
-// small network that sees a window of what has been coded before, and features of the pixel that a
-// network makes of the variables that are given. A step is one group of one pixel of all items.
+// The autoregressive distribution of images (docs/model-format.md, M3): a small network predicts
+// each group of channels of each pixel. Its inputs are a window of coded pixels, and features of
+// the pixel that another network computes from the given variables. A step codes one group of one
+// pixel of all items.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +28,7 @@ struct ChannelGroup {
     std::vector<std::size_t> channels;
     std::shared_ptr<const Family> family;
     PixelNetwork network;
-    std::optional<PixelNetwork> flat;  // of pixels whose window is flat
+    std::optional<PixelNetwork> flat;  // for pixels whose window is flat
 };
 
 struct ImageSize {
@@ -53,11 +54,12 @@ class AutoregressiveDistribution : public Distribution {
                     window.side <= Window::most,
                 "a window has 1 to 8 rows above, and as many columns on a side");
         if (given_) {
-            const Shape& of = given_->shape(0);
-            require(given_->count() == 1 && of.bytes(), "the features must lie in [0, 255]");
-            require(of.rows == size.rows && of.columns == size.columns,
+            const Shape& feature_shape = given_->shape(0);
+            require(given_->count() == 1 && feature_shape.bytes(),
+                    "the features must lie in [0, 255]");
+            require(feature_shape.rows == size.rows && feature_shape.columns == size.columns,
                     "the features do not cover the image");
-            features_ = of.channels;
+            features_ = feature_shape.channels;
             require(features_ <= max_features, "a pixel has too many features");
         }
         std::size_t known = 0;
@@ -101,7 +103,7 @@ class AutoregressiveDistribution : public Distribution {
         Parameters parameters;
     };
 
-    // The items whose context of each pixel is flat, and those whose is not.
+    // The items whose context at each pixel is flat, and the other items.
     struct Sorted {
         std::vector<std::uint32_t> varied, flat;          // items, pixel after pixel
         std::vector<std::size_t> varied_ends, flat_ends;  // of each pixel
@@ -111,38 +113,39 @@ class AutoregressiveDistribution : public Distribution {
         const std::size_t channels = group.channels.size();
         for (std::size_t channel : group.channels)
             require(channel < size_.channels, "there is no such channel");
-        require(channels >= 1, "a group has a channel at least");
+        require(channels >= 1, "a group needs at least one channel");
         require(group.family->levels() == planes_.levels(),
-                "a family is for the levels of the planes");
+                "a family needs the same levels as the planes");
         const std::size_t width =
             planes_.count() * (window_.pixels() * size_.channels + known) + features_;
         require_network(group, group.network, width);
         require(group.flat.has_value() == planes_.gated(),
-                "flat symbols and networks for flat contexts go together");
+                "flat symbols need a network for flat contexts, and vice versa");
         if (group.flat) {
             require(features_ > 0, "flat contexts need features");
             require_network(group, *group.flat, features_);
         }
     }
 
-    void require_network(const ChannelGroup& group, PixelNetwork& of, std::size_t width) const {
-        const Shape& source = of.network.shape(0);
-        require(of.network.sources() == 1 && source.width() == width && source.bytes(),
+    void require_network(const ChannelGroup& group, PixelNetwork& pixel_network,
+                         std::size_t width) const {
+        const Shape& source = pixel_network.network.shape(0);
+        require(pixel_network.network.sources() == 1 && source.width() == width && source.bytes(),
                 "the network of a pixel does not fit its context");
-        require(of.outputs.size() == group.family->outputs(),
+        require(pixel_network.outputs.size() == group.family->outputs(),
                 "a family has another number of outputs");
-        const std::vector<Shape> shapes = of.shapes();
+        const std::vector<Shape> shapes = pixel_network.shapes();
         for (const Shape& shape : shapes)
             require(shape.width() == shapes[0].width() &&
                         shape.width() % group.channels.size() == 0 &&
-                        components(group, of) <= group.family->most_components(),
+                        components(group, pixel_network) <= group.family->most_components(),
                     "a distribution has another number of components");
         group.family->require_outputs(shapes);
-        of.network.keep(of.outputs);
+        pixel_network.network.keep(pixel_network.outputs);
     }
 
-    static std::size_t components(const ChannelGroup& group, const PixelNetwork& of) {
-        return of.network.width(of.outputs[0]) / group.channels.size();
+    static std::size_t components(const ChannelGroup& group, const PixelNetwork& pixel_network) {
+        return pixel_network.network.width(pixel_network.outputs[0]) / group.channels.size();
     }
 
     std::vector<GroupWork> make_work() const {
@@ -152,7 +155,8 @@ class AutoregressiveDistribution : public Distribution {
             std::size_t most = components(group, group.network);
             if (group.flat) {
                 most = std::max(most, components(group, *group.flat));
-                for (std::size_t o = 0; o < shapes.size(); ++o)  // a type that holds both
+                for (std::size_t o = 0; o < shapes.size();
+                     ++o)  // a type that holds the outputs of both networks
                     if (!group.flat->shapes()[o].bytes()) shapes[o] = group.flat->shapes()[o];
             }
             work.push_back({{}, {}, ParameterArrays(shapes, most), {}});
@@ -160,17 +164,17 @@ class AutoregressiveDistribution : public Distribution {
         return work;
     }
 
-    // All of x is known: the networks run on many pixels of a row at once.
+    // All symbols are known, so the networks run on many pixels of a row at once.
     template <class Symbol>
     void push_all(Message& message, const Batch& batch, const std::vector<Symbol>& x) const {
         require_symbols(std::span<const Symbol>(x), planes_.levels());
         const std::size_t items = batch.items, columns = size_.columns;
         std::vector<Symbol> symbols = by_pixel(x, items);
         const std::vector<Symbol> outside(items * size_.channels);
-        ContextRows seen(planes_, window_, columns, size_.channels, items);
+        ContextRows context_rows(planes_, window_, columns, size_.channels, items);
         const auto look_at = [&](std::size_t row, bool inside) {
             for (std::size_t column = 0; column < columns; ++column)
-                set_all(seen, row, column,
+                set_all(context_rows, row, column,
                         inside ? pixel(symbols, row, column, items) : outside.data(), items);
         };
         for (std::size_t row = size_.rows - std::min(window_.above, size_.rows); row < size_.rows;
@@ -182,7 +186,7 @@ class AutoregressiveDistribution : public Distribution {
         Features features;
         Sorted sorted;
         for (std::size_t row = size_.rows; row-- > 0;) {
-            // The row that comes into view has the place of the one that has been left, the one
+            // The row that enters the window replaces the one that leaves it, which is the row
             // below.
             const bool inside = row >= window_.above;
             look_at(inside ? row - window_.above : row + 1, inside);
@@ -191,21 +195,22 @@ class AutoregressiveDistribution : public Distribution {
                              features);
             for (std::size_t end = columns; end > 0;) {
                 const std::size_t first = end > at_once ? end - at_once : 0;
-                sort(seen, row, first, end, items, sorted);
+                sort(context_rows, row, first, end, items, sorted);
                 std::size_t known = 0;
                 for (std::size_t g = 0; g < groups_.size(); ++g) {
-                    run_group(work[g], g, known, seen, features, sorted, row, first, end, items);
+                    run_group(work[g], g, known, context_rows, features, sorted, row, first, end,
+                              items);
                     known += groups_[g].channels.size();
                 }
                 for (; end > first; --end) {
-                    Symbol* of_pixel = pixel(symbols, row, end - 1, items);
+                    Symbol* pixel_symbols = pixel(symbols, row, end - 1, items);
                     known = size_.channels;
                     for (std::size_t g = groups_.size(); g-- > 0;) {
                         const std::size_t count = groups_[g].channels.size();
                         known -= count;
                         groups_[g].family->push(
                             message, work[g].parameters.from((end - 1 - first) * items * count),
-                            std::span(of_pixel + known * items, count * items));
+                            std::span(pixel_symbols + known * items, count * items));
                     }
                 }
             }
@@ -215,7 +220,7 @@ class AutoregressiveDistribution : public Distribution {
     template <class Symbol>
     void pop_all(Message& message, const Batch& batch, std::vector<Symbol>& x) const {
         const std::size_t items = batch.items;
-        ContextRows seen(planes_, window_, size_.columns, size_.channels, items);
+        ContextRows context_rows(planes_, window_, size_.columns, size_.channels, items);
         std::vector<GroupWork> work = make_work();
         std::vector<Symbol> symbols(items * size_.channels);
         Features features;
@@ -224,20 +229,20 @@ class AutoregressiveDistribution : public Distribution {
             if (row >= features.rows.end)
                 run_features(batch, row, std::min(row + feature_rows(items), size_.rows), features);
             for (std::size_t column = 0; column < size_.columns; ++column) {
-                sort(seen, row, column, column + 1, items, sorted);
+                sort(context_rows, row, column, column + 1, items, sorted);
                 std::size_t known = 0;
                 for (std::size_t g = 0; g < groups_.size(); ++g) {
                     const std::vector<std::size_t>& channels = groups_[g].channels;
-                    run_group(work[g], g, known, seen, features, sorted, row, column, column + 1,
-                              items);
-                    const std::span of_group(symbols.data(), channels.size() * items);
-                    groups_[g].family->pop(message, work[g].parameters, of_group);
-                    seen.set(row, column, known, channels.size(), of_group.data());
+                    run_group(work[g], g, known, context_rows, features, sorted, row, column,
+                              column + 1, items);
+                    const std::span group_symbols(symbols.data(), channels.size() * items);
+                    groups_[g].family->pop(message, work[g].parameters, group_symbols);
+                    context_rows.set(row, column, known, channels.size(), group_symbols.data());
                     for (std::size_t item = 0; item < items; ++item)
                         for (std::size_t c = 0; c < channels.size(); ++c)
                             x[((item * size_.rows + row) * size_.columns + column) *
                                   size_.channels +
-                              channels[c]] = of_group[item * channels.size() + c];
+                              channels[c]] = group_symbols[item * channels.size() + c];
                     known += channels.size();
                 }
             }
@@ -268,16 +273,17 @@ class AutoregressiveDistribution : public Distribution {
     }
 
     template <class Symbol>
-    void set_all(ContextRows& seen, std::size_t row, std::size_t column, const Symbol* of_pixel,
-                 std::size_t items) const {
+    void set_all(ContextRows& context_rows, std::size_t row, std::size_t column,
+                 const Symbol* pixel_symbols, std::size_t items) const {
         std::size_t known = 0;
         for (const ChannelGroup& group : groups_) {
-            seen.set(row, column, known, group.channels.size(), of_pixel + known * items);
+            context_rows.set(row, column, known, group.channels.size(),
+                             pixel_symbols + known * items);
             known += group.channels.size();
         }
     }
 
-    // The number of rows of features that take 32 MB at most.
+    // The number of rows whose features take at most 32 MB.
     std::size_t feature_rows(std::size_t items) const {
         const std::size_t line = std::max<std::size_t>(size_.columns * items * features_, 1);
         return std::clamp<std::size_t>((std::size_t{1} << 25) / line, 1, size_.rows);
@@ -301,7 +307,7 @@ class AutoregressiveDistribution : public Distribution {
                     });
     }
 
-    void sort(const ContextRows& seen, std::size_t row, std::size_t first, std::size_t end,
+    void sort(const ContextRows& context_rows, std::size_t row, std::size_t first, std::size_t end,
               std::size_t items, Sorted& sorted) const {
         if (!planes_.gated() && sorted.varied_ends.size() == end - first) return;
         sorted.varied.clear();
@@ -310,7 +316,7 @@ class AutoregressiveDistribution : public Distribution {
         sorted.flat_ends.clear();
         for (std::size_t column = first; column < end; ++column) {
             for (std::size_t item = 0; item < items; ++item) {
-                const bool flat = planes_.gated() && seen.flat(row, column, item);
+                const bool flat = planes_.gated() && context_rows.flat(row, column, item);
                 (flat ? sorted.flat : sorted.varied).push_back(static_cast<std::uint32_t>(item));
             }
             sorted.varied_ends.push_back(sorted.varied.size());
@@ -320,9 +326,9 @@ class AutoregressiveDistribution : public Distribution {
 
     // Runs the networks of a group on the pixels [first, end) of a row, of all items; its
     // parameters are those of [end - first, items, channels] symbols.
-    void run_group(GroupWork& work, std::size_t g, std::size_t known, const ContextRows& seen,
-                   const Features& features, const Sorted& sorted, std::size_t row,
-                   std::size_t first, std::size_t end, std::size_t items) const {
+    void run_group(GroupWork& work, std::size_t g, std::size_t known,
+                   const ContextRows& context_rows, const Features& features, const Sorted& sorted,
+                   std::size_t row, std::size_t first, std::size_t end, std::size_t items) const {
         const ChannelGroup& group = groups_[g];
         const Network& network = group.network.network;
         network.prepare(work.varied, sorted.varied.size());
@@ -330,8 +336,8 @@ class AutoregressiveDistribution : public Distribution {
         std::size_t at = 0;
         for (std::size_t column = first; column < end; ++column) {
             const std::size_t to = sorted.varied_ends[column - first];
-            seen.contexts(row, column, known, std::span(sorted.varied).subspan(at, to - at),
-                          features_of(features, row, column, items), features_, out);
+            context_rows.contexts(row, column, known, std::span(sorted.varied).subspan(at, to - at),
+                                  features_of(features, row, column, items), features_, out);
             out += (to - at) * network.width(0);
             at = to;
         }
@@ -347,9 +353,9 @@ class AutoregressiveDistribution : public Distribution {
         out = flat.source<std::uint8_t>(work.flat);
         at = 0;
         for (std::size_t column = first; column < end; ++column) {
-            const std::uint8_t* of_pixel = features_of(features, row, column, items);
+            const std::uint8_t* pixel_features = features_of(features, row, column, items);
             for (; at < sorted.flat_ends[column - first]; ++at, out += features_)
-                std::memcpy(out, of_pixel + sorted.flat[at] * features_, features_);
+                std::memcpy(out, pixel_features + sorted.flat[at] * features_, features_);
         }
         if (at > 0) flat.run(work.flat);
         const bool counted = components(group, group.network) != components(group, *group.flat);
@@ -365,19 +371,19 @@ class AutoregressiveDistribution : public Distribution {
                ((row - features.rows.first) * size_.columns + column) * items * features_;
     }
 
-    // Puts what a network gave for some items of each pixel among those of all.
-    void scatter(GroupWork& work, const ChannelGroup& group, const PixelNetwork& of,
+    // Copies the outputs of a network for some items of each pixel into those of all items.
+    void scatter(GroupWork& work, const ChannelGroup& group, const PixelNetwork& pixel_network,
                  const Workspace& from, const std::vector<std::uint32_t>& items_of,
                  const std::vector<std::size_t>& ends, std::size_t items) const {
         const std::size_t channels = group.channels.size();
-        const std::size_t each = components(group, of);
+        const std::size_t each = components(group, pixel_network);
         std::size_t at = 0;
         for (std::size_t pixel = 0; pixel < ends.size(); ++pixel)
             while (at < ends[pixel]) {
-                std::size_t run = 1;  // items that follow one another go together
+                std::size_t run = 1;  // consecutive items are copied together
                 while (at + run < ends[pixel] && items_of[at + run] == items_of[at] + run) ++run;
-                work.gathered.put((pixel * items + items_of[at]) * channels, from, of.outputs,
-                                  at * channels, run * channels, each);
+                work.gathered.put((pixel * items + items_of[at]) * channels, from,
+                                  pixel_network.outputs, at * channels, run * channels, each);
                 at += run;
             }
     }

@@ -1,5 +1,5 @@
-// The counted distribution: each pixel by binary decisions, whose probabilities are counted in
-// contexts as the pixels come. Nothing of it is learned from other data.
+// The counted distribution (docs/model-format.md, M6): pixels as binary decisions, predicted by
+// context mixing that adapts to the data.
 #pragma once
 
 #include <cstddef>
@@ -10,17 +10,19 @@
 #include "../counted/candidate_coder.hpp"
 #include "../counted/decisions.hpp"
 #include "../counted/settings.hpp"
-#include "of_data.hpp"
+#include "data_distribution.hpp"
 
 namespace bitsback {
 
-class CountedDistribution : public OfData<CountedDistribution> {
+class CountedDistribution : public DataDistribution<CountedDistribution> {
   public:
     CountedDistribution(std::size_t variable, CountedSettings settings, LogisticTables logistic)
-        : OfData(variable), settings_(std::move(settings)), logistic_(std::move(logistic)) {}
+        : DataDistribution(variable),
+          settings_(std::move(settings)),
+          logistic_(std::move(logistic)) {}
 
   private:
-    friend OfData<CountedDistribution>;
+    friend DataDistribution<CountedDistribution>;
 
     template <class Symbol>
     void push_all(Message& message, std::span<const ItemShape> shapes,

@@ -1,6 +1,6 @@
-// Images whose channels are normal, each given the channels before it: a network gives means,
-// scales, and how far the mean of a channel follows those before. The codec `normal` with a third
-// output of docs/model-format.md.
+// Images whose channels are normal, each conditional on the channels before it: a network gives
+// means, scales, and couplings, by which the mean of a channel depends on those before. The codec
+// `normal` with a third output (docs/model-format.md, M2.3).
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,8 @@ namespace bitsback {
 
 class CoupledDistribution : public Distribution {
   public:
-    // elements, channels: of the variable, an item and a place. given: mean, scale, coupling.
+    // elements: of the variable, per item. channels: per place. given: the network of mean, scale
+    // and coupling.
     CoupledDistribution(std::size_t variable, std::size_t elements, std::size_t channels,
                         Conditional given, std::shared_ptr<const NormalFamily> family)
         : variable_(variable),
@@ -27,7 +28,7 @@ class CoupledDistribution : public Distribution {
           given_(std::move(given)),
           family_(std::move(family)) {
         require(given_.count() == 3, "coupled channels have three outputs");
-        require(channels >= 2 && elements % channels == 0, "two channels at least are coupled");
+        require(channels >= 2 && elements % channels == 0, "coupling needs at least two channels");
         places_ = elements / channels;
         require(given_.shape(0).width() == elements && given_.shape(1).width() == elements &&
                     given_.shape(2).width() == places_ * pairs(),
@@ -112,7 +113,7 @@ class CoupledDistribution : public Distribution {
         return line;
     }
 
-    // The distribution of a channel, once the channels before it are known in x.
+    // The distribution of a channel, given the channels before it in x.
     template <class Symbol>
     Parts parts_of(const Outputs& outputs, const std::vector<Symbol>& x,
                    std::size_t channel) const {

@@ -20,11 +20,11 @@ struct NormalTables {
 };
 
 inline constexpr std::int32_t mean_unit =
-    256;  // a network's means are in units of 2^-8, the codec's of 2^-16
+    256;  // a network's means have units of 2^-8, the codec's 2^-16
 
 class GaussianDistribution : public Distribution {
   public:
-    // bits: of the latents' buckets. inverse_scale: [256], by the output `scale`.
+    // bits: log2 of the number of buckets. inverse_scale: [256], indexed by the output `scale`.
     GaussianDistribution(std::size_t variable, Conditional given,
                          std::vector<std::uint32_t> inverse_scale, NormalTables normal,
                          unsigned bits, unsigned precision)
@@ -41,7 +41,7 @@ class GaussianDistribution : public Distribution {
         require(given_.shape(0).low >= -mean_limit / mean_unit &&
                     given_.shape(0).high <= mean_limit / mean_unit,
                 "means must lie within [-16, 16]");
-        // The codec checks its parameters: once here, so that what it refuses cannot come up in the
+        // The codec validates its parameters. This check of extreme values excludes errors in the
         // middle of a chain.
         const std::vector<std::int32_t> means(256, 0);
         GaussianBuckets(normal_.quantile, normal_.cdf, means, inverse_scale_, bits_, precision_);
@@ -67,15 +67,15 @@ class GaussianDistribution : public Distribution {
     };
 
     Parts parameters(const Batch& batch) const {
-        const Shape& of = given_.shape(0);
+        const Shape& mean_shape = given_.shape(0);
         Parts out;
-        out.mean.resize(batch.items * of.width());
-        out.inverse_scale.resize(batch.items * of.width());
-        given_.run(batch, {0, of.rows},
+        out.mean.resize(batch.items * mean_shape.width());
+        out.inverse_scale.resize(batch.items * mean_shape.width());
+        given_.run(batch, {0, mean_shape.rows},
                    [&](const Workspace& work, std::size_t item, std::size_t row) {
-                       const std::size_t at = item * of.width() + row * of.line();
+                       const std::size_t at = item * mean_shape.width() + row * mean_shape.line();
                        const std::size_t count =
-                           work.items * work.rows[given_.value(0)].count() * of.line();
+                           work.items * work.rows[given_.value(0)].count() * mean_shape.line();
                        std::visit(
                            [&](const auto& means) {
                                for (std::size_t i = 0; i < count; ++i)

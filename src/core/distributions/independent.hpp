@@ -15,7 +15,7 @@ namespace bitsback {
 
 class IndependentDistribution : public Distribution {
   public:
-    // elements: of the variable, an item.
+    // elements: of the variable, per item.
     IndependentDistribution(std::size_t variable, std::size_t elements, Conditional given,
                             std::shared_ptr<const Family> family)
         : variable_(variable),
@@ -49,7 +49,7 @@ class IndependentDistribution : public Distribution {
   private:
     template <class All, class Batches>
     All symbols(Batches& batch) const {
-        return std::visit([](auto& of) -> All { return std::span(of); },
+        return std::visit([](auto& typed) -> All { return std::span(typed); },
                           batch.variables[variable_]);
     }
 

@@ -1,5 +1,5 @@
-// The series distribution: items as series over time, each symbol predicted from those before it,
-// by weights that follow the series. Nothing of it is learned from other data.
+// The series distribution (docs/model-format.md, M5): items as time series, each symbol predicted
+// from the previous ones by weights that adapt to the series.
 #pragma once
 
 #include <cstddef>
@@ -12,29 +12,29 @@
 #include "../series/series.hpp"
 #include "../series/settings.hpp"
 #include "../step.hpp"
-#include "of_data.hpp"
+#include "data_distribution.hpp"
 
 namespace bitsback {
 
-class SeriesDistribution : public OfData<SeriesDistribution> {
+class SeriesDistribution : public DataDistribution<SeriesDistribution> {
   public:
     // The distribution of the data, whose number in the program is `variable`.
     SeriesDistribution(std::size_t variable, SeriesSettings settings,
                        Arithmetic arithmetic = Arithmetic::exact)
-        : OfData(variable), settings_(std::move(settings)), arithmetic_(arithmetic) {}
+        : DataDistribution(variable), settings_(std::move(settings)), arithmetic_(arithmetic) {}
 
   private:
-    friend OfData<SeriesDistribution>;
+    friend DataDistribution<SeriesDistribution>;
 
     template <class Symbol>
     void push_all(Message& message, std::span<const ItemShape> shapes,
                   std::span<const Symbol> symbols) const {
         const DefaultFloats floats(arithmetic_);
-        const LeastSquares& of = least_squares(arithmetic_);
+        const LeastSquares& solver = least_squares(arithmetic_);
         std::vector<Interval> intervals;
         intervals.reserve(symbols.size());
         for (const ItemShape& shape : shapes) {
-            Series series(settings_, of, shape.channels, shape.levels);
+            Series series(settings_, solver, shape.channels, shape.levels);
             const auto item = symbols.subspan(intervals.size(), shape.elements());
             require_symbols(item, shape.levels);
             for (const Symbol symbol : item) {
@@ -50,10 +50,10 @@ class SeriesDistribution : public OfData<SeriesDistribution> {
     void pop_all(Message& message, std::span<const ItemShape> shapes,
                  std::span<Symbol> symbols) const {
         const DefaultFloats floats(arithmetic_);
-        const LeastSquares& of = least_squares(arithmetic_);
+        const LeastSquares& solver = least_squares(arithmetic_);
         std::size_t at = 0;
         for (const ItemShape& shape : shapes) {
-            Series series(settings_, of, shape.channels, shape.levels);
+            Series series(settings_, solver, shape.channels, shape.levels);
             for (const std::size_t end = at + shape.elements(); at < end; ++at) {
                 const SymbolDistribution& distribution = series.look();
                 std::uint32_t symbol = 0;

@@ -1,4 +1,4 @@
-// Each element is uniform over its levels: the prior of the latents.
+// The uniform distribution of each element over its levels: the prior of latents.
 #pragma once
 
 #include <cstddef>

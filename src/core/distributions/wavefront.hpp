@@ -1,5 +1,5 @@
-// The distribution of images in wavefronts: images of any size and number of planes, each pixel
-// predicted from those before it, many rows at once (wavefront/sheets.hpp).
+// The wavefront distribution (docs/model-format.md, M10): images of any size and number of planes,
+// each pixel predicted from coded ones, with pixels of many rows at a time (wavefront/sheets.hpp).
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 #include "../wavefront/context_tables.hpp"
 #include "../wavefront/settings.hpp"
 #include "../wavefront/sheets.hpp"
-#include "of_data.hpp"
+#include "data_distribution.hpp"
 
 namespace bitsback {
 
@@ -44,8 +44,8 @@ class WaveSymbols {
         }
     }
 
-    // Calls use(blues, i) with the blues that the pixels of a part may have, if it is of blue and
-    // not all are possible; and tells whether it is so.
+    // For a part of blue pixels with colours of JPEG, calls use(blues, i) with the possible levels
+    // of each pixel and returns true. Otherwise returns false.
     template <class Use>
     bool each_blue(const WavePart& part, std::size_t items, const Use& use) const {
         if (!shape_.jpeg || part.plane % shape_.channels != 2) return false;
@@ -65,7 +65,7 @@ class WaveSymbols {
     std::span<Symbol> symbols_;
 };
 
-// Of a pixel of blue: what the levels below each weigh, of those that it may have.
+// The cumulative weights of the possible levels of a blue pixel.
 class BlueWeights {
   public:
     BlueWeights(const WaveKernels& kernels, const WaveFront& front, const WavePixels& pixels,
@@ -94,7 +94,7 @@ class BlueWeights {
         return static_cast<std::uint32_t>((std::uint64_t{below_[c]} << wave_jpeg_precision) /
                                           below_[256]);
     }
-    // The level whose interval holds x.
+    // The level whose interval contains x.
     std::size_t find(std::uint32_t x) const {
         std::size_t low = 0, end = 256;
         while (end - low > 1) {
@@ -108,15 +108,15 @@ class BlueWeights {
     std::array<std::uint32_t, 257> below_{};
 };
 
-class WavefrontDistribution : public OfData<WavefrontDistribution> {
+class WavefrontDistribution : public DataDistribution<WavefrontDistribution> {
   public:
     // The distribution of the data, whose number in the program is `variable`.
     WavefrontDistribution(std::size_t variable, std::shared_ptr<const WavefrontSettings> settings,
                           Arithmetic arithmetic = Arithmetic::exact)
-        : OfData(variable), settings_(std::move(settings)), arithmetic_(arithmetic) {}
+        : DataDistribution(variable), settings_(std::move(settings)), arithmetic_(arithmetic) {}
 
   private:
-    friend OfData<WavefrontDistribution>;
+    friend DataDistribution<WavefrontDistribution>;
 
     const WaveKernels& kernels() const {
         return wave_kernels(arithmetic_ == Arithmetic::contracted);
@@ -156,7 +156,7 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
         }
     }
 
-    // Appends the frequencies of both intervals of each pixel.
+    // Appends the frequencies of both intervals of each pixel to a recorder.
     static void record(Message& message, std::span<const WaveCode> codes) {
         message.push_step(2 * codes.size(), [&](std::uint64_t*, std::uint32_t* top) {
             for (std::size_t i = codes.size(); i-- > 0;) {
@@ -266,13 +266,13 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
             WaveContextTables tables(*settings_->contexts(), symbols.size());
             each_group(shapes, symbols, [&](const ItemShape& shape, std::size_t items, auto some) {
                 each_front(shape, items, some,
-                           [&](const auto& all, const WavePart& part, const WaveDecisions& of,
-                               std::uint16_t* out) {
+                           [&](const auto& all, const WavePart& part,
+                               const WaveDecisions& decisions, std::uint16_t* out) {
                                all.each(part, items,
                                         [&](Symbol symbol, std::size_t i) { out[i] = symbol; });
                                std::array<std::uint16_t, wave_words> made;
                                const std::size_t count =
-                                   kernels().decide(tables.view(), of, out, made.data());
+                                   kernels().decide(tables.view(), decisions, out, made.data());
                                words.insert(words.end(), made.begin(),
                                             made.begin() + wave_words_of(count));
                                counts.push_back(static_cast<std::uint16_t>(count));
@@ -297,14 +297,14 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
         WaveContextTables tables(*settings_->contexts(), symbols.size());
         each_group(shapes, symbols, [&](const ItemShape& shape, std::size_t items, auto some) {
             each_front(shape, items, some,
-                       [&](const auto& all, const WavePart& part, const WaveDecisions& of,
+                       [&](const auto& all, const WavePart& part, const WaveDecisions& decisions,
                            std::uint16_t* out) {
-                           message.pop_step(static_cast<std::size_t>(of.front->depth) * part.count,
-                                            [&](std::uint64_t* heads, const std::uint32_t* top) {
-                                                return kernels().pop_decisions(
-                                                    tables.view(), of, heads, message.lanes(), top,
-                                                    out);
-                                            });
+                           message.pop_step(
+                               static_cast<std::size_t>(decisions.front->depth) * part.count,
+                               [&](std::uint64_t* heads, const std::uint32_t* top) {
+                                   return kernels().pop_decisions(tables.view(), decisions, heads,
+                                                                  message.lanes(), top, out);
+                               });
                            all.each(part, items, [&](Symbol& symbol, std::size_t i) {
                                symbol = static_cast<Symbol>(out[i]);
                            });
@@ -327,8 +327,8 @@ class WavefrontDistribution : public OfData<WavefrontDistribution> {
     Arithmetic arithmetic_;
 };
 
-// What the networks see of all pixels of planes with this number of references: features, and the
-// symbol, the prediction, the unit and the number of levels of each.
+// The inputs of the network at all pixels of planes with this number of references: features; and
+// the symbol, prediction, unit and number of levels of each pixel.
 template <class Symbol>
 void wave_features_of(const WavefrontSettings& settings, std::span<const ItemShape> shapes,
                       std::span<const Symbol> symbols, std::size_t references,
@@ -342,7 +342,7 @@ void wave_features_of(const WavefrontSettings& settings, std::span<const ItemSha
         const WaveSymbols<const Symbol> all(shape, symbols);
         WaveSheets sheets(settings, wave_kernels(false), shape, items);
         sheets.run(
-            [&](const WaveFront& front, const WavePixels& of, const WavePart& part,
+            [&](const WaveFront& front, const WavePixels& known, const WavePart& part,
                 std::uint16_t* out) {
                 all.each(part, items, [&](Symbol symbol, std::size_t i) { out[i] = symbol; });
                 if (front.references != references) return;
@@ -350,11 +350,11 @@ void wave_features_of(const WavefrontSettings& settings, std::span<const ItemSha
                 features.insert(features.end(), front.features, front.features + size);
                 const bool wide = front.depth > wave_narrow_depth;
                 for (std::size_t i = 0; i < part.count; ++i) {
-                    const std::int32_t high = wide ? of.high_predictions[i] : 0,
-                                       low = static_cast<std::uint16_t>(of.predictions[i]),
-                                       shift = wide ? of.shifts[i] : 0;
-                    pixels.insert(pixels.end(),
-                                  {out[i], high << 16 | low, of.units[i] << shift, front.levels});
+                    const std::int32_t high = wide ? known.high_predictions[i] : 0,
+                                       low = static_cast<std::uint16_t>(known.predictions[i]),
+                                       shift = wide ? known.shifts[i] : 0;
+                    pixels.insert(pixels.end(), {out[i], high << 16 | low, known.units[i] << shift,
+                                                 front.levels});
                 }
             },
             [](std::size_t) {}, true);

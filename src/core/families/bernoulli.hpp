@@ -1,4 +1,5 @@
-// Two levels: the logit of a one, looked up in a table of frequencies.
+// Bernoulli: the network's logit of a one indexes a table of frequencies. docs/model-format.md,
+// M2.3.
 #pragma once
 
 #include <span>
@@ -10,7 +11,7 @@ namespace bitsback {
 
 class BernoulliFamily : public Family {
   public:
-    // table: [256] frequencies of a one.
+    // table: the 256 frequencies of a one.
     BernoulliFamily(std::span<const std::uint32_t> table, unsigned precision)
         : table_(table, precision) {}
 

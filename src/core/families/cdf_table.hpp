@@ -1,4 +1,5 @@
-// A grid of distributions, from which two outputs of a network choose one for each symbol.
+// A grid of distributions; two outputs of a network select one for each symbol.
+// docs/model-format.md, M2.3.
 #pragma once
 
 #include <span>
@@ -14,7 +15,7 @@ class CdfTableFamily : public Family {
     // The row of (first, second) is first * columns + second.
     CdfTableFamily(CdfTable table, std::size_t columns)
         : table_(std::move(table)), columns_(columns) {
-        require(columns >= 1 && table_.rows() % columns == 0, "a grid of rows is not whole");
+        require(columns >= 1 && table_.rows() % columns == 0, "the rows do not fill the grid");
         require(table_.rows() <= 65536, "a grid has at most 65,536 rows");
     }
 

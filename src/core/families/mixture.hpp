@@ -1,5 +1,5 @@
 // Mixtures of discretised logistics whose weights, means and scales are a network's outputs: the
-// codec `mixture` of docs/model-format.md.
+// codec `mixture` (docs/model-format.md, M2.3).
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 namespace bitsback {
 
-// The tables for reading outputs, checked.
+// The validated tables that map outputs to parameters.
 class MixtureTables {
   public:
     static constexpr std::size_t max_components = 32;
@@ -49,7 +49,7 @@ class MixtureTables {
         require(precision >= 20 && precision <= max_precision,
                 "a mixture of pixels needs a precision from 20 to 24");
         require(levels >= 2 && levels <= 1u << (precision - 4),
-                "a mixture of pixels has 2 levels at least, and at most 2^(precision - 4)");
+                "a mixture of pixels has from 2 to 2^(precision - 4) levels");
         require(mean_shift <= 9, "the means of a mixture are shifted by 0 to 9 bits");
     }
 
@@ -119,7 +119,7 @@ class PixelMixture {
     }
 
   private:
-    // The distribution function, in units of 2^-28, at a position in those of unshifted means.
+    // The distribution function, in units of 2^-28, at a position in units of unshifted means.
     std::int64_t at(std::int64_t position) const {
         constexpr std::int64_t most = (std::int64_t{32} << 24) - 1;
         std::int64_t sum = 0;
@@ -180,11 +180,11 @@ class MixtureFamily : public Family {
     }
 
   private:
-    // Calls `code` with a function that makes the mixture of a pixel, and with the symbols in their
-    // type.
+    // Calls `code` with a function that constructs the mixture of a pixel, and with the typed
+    // symbols.
     template <class Symbols, class Code>
     void with(const Parameters& parameters, const Symbols& symbols, const Code& code) const {
-        const auto of = [&](const auto* means) {
+        const auto mixtures = [&](const auto* means) {
             return [this, &parameters, means](std::size_t i) {
                 const std::size_t at = i * parameters.components;
                 return PixelMixture(tables_, parameters.bytes[0] + at, means + at,
@@ -194,9 +194,9 @@ class MixtureFamily : public Family {
         std::visit(
             [&](auto known) {
                 if (parameters.words[1] != nullptr)
-                    code(of(parameters.words[1]), known);
+                    code(mixtures(parameters.words[1]), known);
                 else
-                    code(of(parameters.bytes[1]), known);
+                    code(mixtures(parameters.bytes[1]), known);
             },
             symbols);
     }

@@ -1,5 +1,5 @@
-// Discretised normal distributions over the levels of a variable, by their means and scales: the
-// codec `normal` of docs/model-format.md.
+// Discretised normal distributions over the levels of a variable, given means and scales: the codec
+// `normal` (docs/model-format.md, M2.3).
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace bitsback {
 
 class NormalFamily : public Family {
   public:
-    // inverse_scale: [256], by the output `scale`. quantile, cdf: normal_quantile.bin,
+    // inverse_scale: [256], indexed by the output `scale`. quantile, cdf: normal_quantile.bin,
     // normal_cdf.bin.
     NormalFamily(std::vector<std::uint32_t> inverse_scale, std::vector<std::int32_t> quantile,
                  std::vector<std::int32_t> cdf, std::uint32_t levels, unsigned precision,
@@ -31,8 +31,8 @@ class NormalFamily : public Family {
         require(inverse_scale_.size() == 256, "a table of inverse scales has 256 entries");
         require(precision >= 20, "a normal over levels needs a precision from 20 to 24");
         require(mean_shift <= 9, "the means of a normal are shifted by 0 to 9 bits");
-        // The codec checks the rest, once here, so that errors cannot occur in the middle of a
-        // chain.
+        // The codec validates the rest. This check of extreme values excludes errors in the middle
+        // of a chain.
         const std::vector<std::uint32_t> weights(256, 65536);
         const std::vector<std::int32_t> means(256, 0);
         DiscretisedMixture(table(), weights, means, inverse_scale_, 1, levels_, precision_);
@@ -94,7 +94,8 @@ class NormalFamily : public Family {
             const std::uint32_t first = start(i, c);
             return {first, start(i, c + 1) - first};
         }
-        // A symbol close to the one that contains x: some standard deviations from the mean.
+        // An estimate of the symbol whose interval contains x: its quantile times the scale, from
+        // the mean.
         std::uint32_t guess(std::size_t i, std::uint32_t x) const {
             const std::uint64_t part = (std::uint64_t{x} << 13) >> family.precision_;
             const std::int64_t deviations =
@@ -108,7 +109,7 @@ class NormalFamily : public Family {
 
     ComponentCdf table() const { return {cdf_, 3}; }
 
-    // Calls `code` with the distributions of the symbols, and with these in their type.
+    // Calls `code` with the distributions, and with the typed symbols.
     template <class Symbols, class Code>
     void with(const Parameters& parameters, const Symbols& symbols, const Code& code) const {
         std::visit(
@@ -124,7 +125,7 @@ class NormalFamily : public Family {
     }
 
     std::vector<std::uint32_t> inverse_scale_;
-    std::vector<std::int64_t> scale_;  // of the same, in units of 2^-16 of a symbol
+    std::vector<std::int64_t> scale_;  // indexed by `scale`, in units of 2^-16 of a symbol
     std::vector<std::int32_t> quantile_;
     std::vector<std::int32_t> cdf_;
     std::uint32_t levels_;

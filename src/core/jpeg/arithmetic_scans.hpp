@@ -1,4 +1,4 @@
-// Scans by arithmetic coding. Source: ITU-T T.81, annex D, F.1.4 and G.1.3.
+// Arithmetic-coded scans. Source: ITU-T T.81, annex D, F.1.4 and G.1.3. docs/jpeg-format.md, J4.
 #pragma once
 
 #include <array>
@@ -13,8 +13,8 @@
 
 namespace bitsback::jpeg {
 
-// Table D.3: the size of the less probable symbol << 16, the next state behind it << 8, whether it
-// becomes the more probable one << 7, the next state behind the other one.
+// Table D.3, per state: size of the less probable symbol (LPS) << 16, next state after an LPS << 8,
+// whether an LPS exchanges the symbols << 7, next state after the more probable symbol.
 inline constexpr std::array<std::uint32_t, 113> estimates = {
     0x5A1D0181, 0x25860E02, 0x11141003, 0x080B1204, 0x03D81405, 0x01DA1706, 0x00E51907, 0x006F1C08,
     0x00361E09, 0x001A210A, 0x000D230B, 0x0006090C, 0x00030A0D, 0x00010C0D, 0x5A7F0F8F, 0x3F252410,
@@ -35,8 +35,8 @@ inline constexpr std::array<std::uint32_t, 113> estimates = {
 // A state of the table, with the more probable symbol in bit 7.
 using Estimate = std::uint8_t;
 
-// The less probable symbol has the upper part of the interval, but the larger part is that of the
-// other one.
+// The encoder's interval. The less probable symbol has the upper part, unless that part is the
+// larger one.
 class IntervalEncoder {
   public:
     static constexpr bool encodes = true;
@@ -60,7 +60,7 @@ class IntervalEncoder {
         } while (size_ < 0x8000);
         return symbol;
     }
-    // Writes the bytes that stay as they are, whatever follows.
+    // Writes the bytes that no carry can change any more.
     void settle() {
         std::size_t end = waiting_.size();
         while (end > 0 && waiting_[end - 1] == 0xFF) --end;
@@ -68,7 +68,7 @@ class IntervalEncoder {
         while (end > 0 && waiting_[end - 1] == 0) --end;
         write(end);
     }
-    // Ends the interval by as few bytes as there can be, and begins a new one.
+    // Ends the interval with as few bytes as possible, and begins a new one.
     void end() {
         std::uint32_t short_low = (low_ + size_ - 1) & 0xFFFF0000u;
         if (short_low < low_) short_low += 0x8000;
@@ -134,17 +134,17 @@ class IntervalDecoder {
         }
         IntervalEncoder::next(estimate, entry, likely);
         do {
-            if (held_ == 0) {
+            if (count_ == 0) {
                 byte_ = take();
-                held_ = 8;
+                count_ = 8;
             }
-            --held_;
-            value_ = value_ << 1 | (byte_ >> held_ & 1u);
+            --count_;
+            value_ = value_ << 1 | (byte_ >> count_ & 1u);
             size_ <<= 1;
         } while (size_ < 0x8000);
         return more == likely;
     }
-    // Goes on behind the next marker of a restart; its number, or -1.
+    // Continues behind the next restart marker. Returns its number, or -1.
     int restart() {
         while (at_ + 1 < bytes_.size() && (bytes_[at_] != 0xFF || bytes_[at_ + 1] < 0xD0)) ++at_;
         if (at_ + 1 >= bytes_.size() || bytes_[at_ + 1] > 0xD7) return -1;
@@ -160,9 +160,9 @@ class IntervalDecoder {
         size_ = 0x10000;
         value_ = std::uint32_t{take()} << 8;
         value_ |= take();
-        held_ = 0;
+        count_ = 0;
     }
-    // Zeros follow the last byte. Many are a sign that the data are cut.
+    // Zeros follow the last byte. Too many of them mean that the data are cut off.
     std::uint8_t take() {
         const bool stuffed = at_ + 1 < bytes_.size() && bytes_[at_] == 0xFF && bytes_[at_ + 1] == 0;
         if (at_ >= bytes_.size() || (bytes_[at_] == 0xFF && !stuffed)) {
@@ -180,13 +180,13 @@ class IntervalDecoder {
     static constexpr unsigned most_zeros = 8;
     unsigned zeros_ = 0;
     std::uint8_t byte_ = 0;
-    unsigned held_ = 0;  // bits of it
+    unsigned count_ = 0;  // bits of it
 };
 
 template <class Coder, class Bytes>
 class ArithmeticScan : ScanCoder {
   public:
-    // bytes: those to read, or those to which the scan is added.
+    // bytes: the input, or the output to which the scan is appended.
     ArithmeticScan(const Segments& segments, const Scan& scan, std::span<Coefficients> planes,
                    Details& details, Progress& progress, Bytes& bytes)
         : ScanCoder(segments, scan, planes, details, progress), coder_(bytes), bytes_(bytes) {
@@ -196,7 +196,7 @@ class ArithmeticScan : ScanCoder {
 
     using ScanCoder::units;
 
-    // Decodes the first units of the scan. Returns how many could be decoded.
+    // Decodes the first units of the scan. Returns the number of decoded units.
     std::uint64_t read(std::uint64_t units) {
         std::uint64_t unit = 0;
         try {
@@ -215,7 +215,7 @@ class ArithmeticScan : ScanCoder {
     bool is_open() const { return false; }
 
   private:
-    static constexpr std::size_t large_dc = 20, bits = 14;  // the places of other decisions
+    static constexpr std::size_t large_dc = 20, bits = 14;  // indices of other decisions
 
     void code_unit(std::uint64_t unit) {
         if (restarts(unit)) {
@@ -234,7 +234,7 @@ class ArithmeticScan : ScanCoder {
     }
     static void fail() {
         if constexpr (Coder::encodes)
-            throw std::invalid_argument("a coefficient that arithmetic coding does not have");
+            throw std::invalid_argument("a coefficient is out of the range of arithmetic coding");
         else
             throw Damaged{};
     }
@@ -257,8 +257,9 @@ class ArithmeticScan : ScanCoder {
             refine(c, block);
     }
 
-    // A number of 1 or more: how many bits it has less 1, in unary, and these bits. first, others:
-    // for the first decision, or two, and for those behind it.
+    // A number of 1 or more: its bit length less 1 in unary, and then its lower bits. first,
+    // others: the states of the first decision (of the first two if `twice`), and of those behind
+    // it.
     int magnitude(int value, Estimate* first, Estimate* others, bool twice, int& highest) {
         const int rest = value - 1;
         highest = 0;
@@ -298,7 +299,7 @@ class ArithmeticScan : ScanCoder {
         if constexpr (!Coder::encodes) block[0] = checked(previous_[c] * (1 << scan_.low));
     }
 
-    // One behind the last coefficient that is not 0 in units of 2^low.
+    // One behind the last coefficient that is not 0 after shifting by `low`.
     unsigned end_of(const std::int16_t* block, unsigned low) const {
         for (unsigned k = scan_.last; k > 0 && k >= scan_.first; --k)
             if (std::abs(int{block[natural[k]]}) >> low != 0) return k + 1;
@@ -354,7 +355,8 @@ class ArithmeticScan : ScanCoder {
     Coder coder_;
     Bytes& bytes_;
     std::vector<Conditioning> conditions_;
-    std::array<std::size_t, most_components> contexts_{};  // of DC, by the difference before
+    std::array<std::size_t, most_components>
+        contexts_{};  // of DC, selected by the previous difference
     std::array<std::array<Estimate, 64>, 4> dc_estimates_{};
     std::array<std::array<Estimate, 256>, 4> ac_estimates_{};
 };

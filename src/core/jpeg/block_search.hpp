@@ -1,5 +1,5 @@
-// A search for the quantised coefficients of a block whose samples are known, or within bounds.
-// Floats choose only what is tried: what the decoder makes of coefficients is checked in integers.
+// Searches for the quantised coefficients of a block whose samples are known or bounded. Floats
+// only choose what to try; results are verified in integers.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +40,7 @@ inline constexpr auto row_functions = [] {
     return functions;
 }();
 
-// Those of a block: [place][pixel].
+// Basis functions of a block: [place][pixel].
 inline constexpr auto basis_functions = [] {
     std::array<Values, block_size> functions{};
     for (std::size_t r = 0; r < block_size; ++r)
@@ -59,7 +59,7 @@ std::array<float, 8> transform_row(const Sample* samples) {
     return values;
 }
 
-// Adds row y, which is transformed, to the transform of a block.
+// Adds the transformed row y to the transform of a block.
 inline void add_row(const std::array<float, 8>& row, std::size_t y, Values& values) {
     for (std::size_t g = 0; g < 8; ++g)
         for (std::size_t f = 0; f < 8; ++f) values[8 * g + f] += row[f] * row_functions[y][g];
@@ -72,7 +72,7 @@ inline Values transform(const Values& samples) {
     return values;
 }
 
-// The samples of a component, from a least to a most one, block by block, and guesses between.
+// Bounds of the samples of a component, block by block, and estimates within them.
 struct Bounds {
     static constexpr std::int16_t far = 2000;  // beyond all samples
 
@@ -89,17 +89,18 @@ struct Bounds {
     std::size_t place(std::size_t row, std::size_t column) const {
         return (row / 8 * columns + column / 8) * block_size + row % 8 * 8 + column % 8;
     }
-    // What the decoder may have clamped has one bound, or none.
+    // Sets the bounds of a sample. Samples that the decoder may have clamped have one bound, or
+    // none.
     void set(std::size_t at, int level, int least, int most) {
         guess[at] = static_cast<std::int16_t>(level);
         low[at] = static_cast<std::int16_t>(least == 0 ? -far : least);
         high[at] = static_cast<std::int16_t>(most == 255 ? far : most);
     }
 
-    static constexpr std::int16_t outside = -1;  // the guess of a sample that no pixel needs
+    static constexpr std::int16_t outside = -1;  // the estimate of a sample that no pixel needs
 };
 
-// Steps in the order of rows.
+// Steps in row-major order.
 using NaturalSteps = std::array<float, block_size>;
 
 class BlockSearch {
@@ -114,7 +115,7 @@ class BlockSearch {
                 change_[r][p] = basis_functions[r][p] * steps_[r];
     }
 
-    // The samples out of bounds, after the search for the coefficients.
+    // Finds coefficients. Returns the number of samples that are out of bounds.
     int solve(const Bounds& bounds, std::size_t block, std::int16_t* coefficients) {
         start(bounds, block * block_size);
         int wrong = mismatches(coefficients);
@@ -125,7 +126,7 @@ class BlockSearch {
         return wrong;
     }
 
-    // The exact samples of coefficients.
+    // The samples to which coefficients decode.
     std::array<std::uint8_t, block_size> samples(const std::int16_t* coefficients) const {
         std::array<std::int32_t, block_size> block;
         std::array<std::uint8_t, block_size> made;
@@ -213,7 +214,8 @@ class BlockSearch {
         for (std::size_t p = 0; p < block_size; ++p) pixels_[p] += times * change_[place][p];
     }
 
-    // Changes one coefficient, or two, so that the samples come nearer to their bounds.
+    // Changes one or two coefficients so that samples come nearer to their bounds. Returns false if
+    // no change does.
     bool improve() {
         struct Flip {
             float cost;
@@ -268,7 +270,6 @@ class BlockSearch {
     NaturalSteps steps_{};
     std::array<std::int32_t, block_size> integers_{};
     std::array<Values, block_size> change_;
-    // Of the block.
     Values low_, high_, pixels_, levels_;
     float cost_ = 0;
 };

@@ -1,4 +1,4 @@
-// A search for the samples of chroma behind their smooth upsampling.
+// Recovers the samples of chroma from the smoothly upsampled pixels.
 #pragma once
 
 #include <algorithm>
@@ -13,8 +13,8 @@
 
 namespace bitsback::jpeg {
 
-// Rows, or columns, of pixels and the samples that they are made of: 3/4 of one and 1/4 of its
-// neighbour if there are two pixels for a sample.
+// The upsampling along rows or columns: with two pixels per sample, a pixel is 3/4 of one sample
+// and 1/4 of its neighbour.
 class Taps {
   public:
     struct Pixel {
@@ -51,12 +51,12 @@ class Taps {
     std::size_t place(std::size_t pixel) const { return first_ + pixel; }
     const Pixel& pixel(std::size_t number) const { return pixels_[number]; }
     const std::vector<Use>& uses(std::size_t sample) const { return uses_[sample]; }
-    // Whether the pixel needs a sample of the frame that no pixel is over.
+    // Whether the pixel depends on a sample of the frame that lies outside of the picture.
     bool begins_outside(std::size_t pixel) const {
         return factor_ == 2 && pixel == 0 && first_ % 2 == 0 && first_ > 0;
     }
 
-    // The samples that come nearest to pixels, in place; those of several columns at once.
+    // The least squares solution for samples, in place, for several columns at once.
     void solve(std::vector<float>& pixels, std::size_t columns) const {
         const std::size_t count = samples();
         std::vector<float> sums(count * columns, 0.0f);
@@ -77,7 +77,7 @@ class Taps {
         pixels = std::move(sums);
     }
 
-    // The pixels of samples, in place, unrounded.
+    // The unrounded pixels of samples, in place.
     void upsample(std::vector<float>& samples, std::size_t columns) const {
         std::vector<float> made(pixels_.size() * columns);
         const float own = factor_ == 1 ? 1.0f : 0.75f, other = 1 - own;
@@ -89,7 +89,7 @@ class Taps {
     }
 
   private:
-    // The tridiagonal equations of least squares, as a lower and an upper part.
+    // The LU factors of the tridiagonal equations of least squares.
     void factorise() {
         const std::size_t count = samples();
         std::vector<float> own(count, 0), next(count, 0);
@@ -127,7 +127,7 @@ inline void transpose(std::vector<float>& values, std::size_t rows, std::size_t 
     values = std::move(made);
 }
 
-// The samples of a plane of pixels, some of which are known.
+// The search for the samples of a plane of pixels, some of which are known.
 class ChromaSearch {
   public:
     ChromaSearch(const Plane& pixels, std::size_t top, std::size_t left, std::size_t down,
@@ -143,7 +143,7 @@ class ChromaSearch {
     std::size_t rows() const { return rows_.samples(); }
     std::size_t columns() const { return columns_.samples(); }
 
-    // The samples, of which those count as known that make their pixels.
+    // The samples. Those that reproduce all of their pixels are known.
     Plane samples() const {
         Plane made(rows(), columns());
         for (std::size_t i = 0; i < rows(); ++i)
@@ -157,7 +157,8 @@ class ChromaSearch {
         return made;
     }
 
-    // Changes samples until they make the pixels, or no change of one or two comes nearer to it.
+    // Changes samples until they reproduce the pixels, or no change of one or two reduces the
+    // error.
     void refine() {
         for (int turn = 0; turn < most_turns; ++turn) {
             bool changed = false;
@@ -168,8 +169,8 @@ class ChromaSearch {
         }
     }
 
-    // Takes the samples of a block, which begins there in the component, whose samples begin with
-    // others, and changes its coefficients until they make the pixels, or nothing comes nearer.
+    // Sets the samples of a block, at this place of the component, from its coefficients. Changes
+    // the coefficients until they reproduce the pixels, or no change reduces the error.
     void judge(const BlockSearch& search, std::size_t block_row, std::size_t block_column,
                std::size_t first_row, std::size_t first_column, std::int16_t* coefficients) {
         const std::size_t row = block_row - first_row, column = block_column - first_column;
@@ -229,7 +230,8 @@ class ChromaSearch {
     static constexpr int most_turns = 8, fillings = 4;
     static constexpr std::size_t tried = 16, uncertain = 9;  // coefficients and changes of them
 
-    // The coefficients of a block whose change by a step would follow the pixels' errors most.
+    // The coefficients of a block, sorted by how well a change by a step would match the errors of
+    // the pixels.
     std::array<std::size_t, block_size> promising(const BlockSearch& search, std::size_t row,
                                                   std::size_t column) const {
         Values pulls{};
@@ -256,7 +258,7 @@ class ChromaSearch {
         return places;
     }
 
-    // The samples that come nearest to the pixels, rounded.
+    // Sets the samples to the rounded least squares solution.
     void nearest() {
         const std::size_t height = rows_.pixels(), width = columns_.pixels();
         std::vector<float> goal(pixels_.levels.begin(), pixels_.levels.end()), samples;
@@ -294,7 +296,7 @@ class ChromaSearch {
                 sums_[y.pixel * columns_.pixels() + x.pixel] += change * y.weight * x.weight;
     }
 
-    // How far the sum of a pixel is from making it, in units of a sum.
+    // The error of the weighted sum of a pixel, in units of the sum.
     int excess(std::size_t y, std::size_t x, int sum) const {
         const std::size_t at = y * columns_.pixels() + x;
         if (rows_.begins_outside(y) || columns_.begins_outside(x)) return 0;
@@ -309,7 +311,7 @@ class ChromaSearch {
         return std::max({low - sum, sum - high, 0});
     }
 
-    // The cost of the pixels that a sample makes, if it changed by so much.
+    // The cost of the pixels that depend on a sample, after a change of it.
     std::int64_t cost(std::size_t i, std::size_t j, int change = 0) const {
         std::int64_t sum = 0;
         for (const Taps::Use& y : rows_.uses(i))
@@ -321,7 +323,7 @@ class ChromaSearch {
             }
         return sum;
     }
-    // Whether a pixel that is mostly made of a sample is known, and whether all of its pixels are
+    // Whether a known pixel depends mostly on a sample, and whether all pixels of the sample are
     // right.
     std::pair<bool, bool> look(std::size_t i, std::size_t j) const {
         const int most = (down_ == 2 ? 3 : 1) * (across_ == 2 ? 3 : 1);
@@ -384,7 +386,7 @@ class ChromaSearch {
         return true;
     }
 
-    // Puts the samples of a block; the cost of all pixels that they make.
+    // Sets the samples of a block. Returns the cost of all pixels that depend on them.
     std::int64_t put(std::size_t row, std::size_t column,
                      const std::array<std::uint8_t, block_size>& made) {
         std::size_t top = ~std::size_t{0}, bottom = 0, left = ~std::size_t{0}, right = 0;

@@ -1,5 +1,5 @@
-// Binary decisions of coefficients: the probability of each is mixed of those that contexts have
-// counted and those of distributions (Mahoney 2005). It is learned before the next one.
+// Binary decisions of coefficients. Mixers combine the probabilities of adaptive contexts and of
+// distributions (Mahoney 2005), and learn after each decision. docs/jpeg-format.md, J6.3.
 #pragma once
 
 #include <algorithm>
@@ -15,14 +15,14 @@
 
 namespace bitsback::jpeg {
 
-// Sets of weights, of each mixer.
+// The number of sets of weights of each mixer.
 inline constexpr std::array<int, mixers> mixer_sets = {2816, 1664, 2304, 1696};
 
 template <class Coder>
 class Decisions {
   public:
-    // The probabilities of a one, and of a zero, by each distribution, in units of 2^-28; only what
-    // they are to each other matters.
+    // The probabilities of a one and of a zero by each distribution, in units of 2^-28. Only their
+    // ratio matters.
     using Parts = std::array<std::int32_t, 2 * distributions>;
 
     Decisions(const LogisticTables& logistic, Coder& coder)
@@ -47,15 +47,15 @@ class Decisions {
         for (std::int32_t n = 0; n < 256; ++n)
             mixer_rates_[static_cast<std::size_t>(n)] =
                 std::max(16 * first_rate / (16 + n), last_rate);
-        // That of ln(i / 64) for i from 64 on, by the table of log-odds: these are logarithms, as
-        // good as exactly, of small probabilities.
+        // The table of ln(i / 64) for i from 64 on, taken from the table of log-odds: log-odds of
+        // small probabilities are logarithms to within the precision.
         const std::int32_t* odds = logistic.stretch() + 6 * 64;
         for (std::int32_t i = 0; i < 23 * 64; ++i)
             logarithms_[static_cast<std::size_t>(i)] =
                 (i / 64 * 90852 >> 6) + odds[0] - odds[i % 64];
     }
 
-    // Finds what contexts have counted at these values.
+    // Finds the slots of the contexts with these values.
     void find(Mixture& of, std::uint32_t place, const std::array<int, contexts>& values) {
         alignas(32) std::array<std::uint32_t, contexts> words;
         for (std::size_t c = 0; c < contexts; ++c) words[c] = static_cast<std::uint32_t>(values[c]);
@@ -70,7 +70,7 @@ class Decisions {
                      static_cast<std::size_t>(first_sets_[m] + sets[m]) * mixer_inputs);
     }
 
-    // place: of the decision's slots in the lines. sets: of the mixers.
+    // place: of the slots of this decision in the lines. sets: one of each mixer.
     int decide(Mixture& of, bool bit, std::uint32_t place, const Parts& parts,
                const std::array<int, mixers>& sets) {
         std::array<std::size_t, mixers> numbers;

@@ -1,4 +1,4 @@
-// What an encoder of a JPEG stream chose where usual encoders have no choice.
+// The deviations of a JPEG stream from the output of usual encoders. docs/jpeg-format.md, J3.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace bitsback::jpeg {
 
-// A list of places in ascending order, each with a value.
+// A list of ascending places, each with a value.
 struct Exceptions {
     struct Entry {
         std::uint64_t place, value;
@@ -20,7 +20,8 @@ struct Exceptions {
     std::size_t next = 0;
 
     void add(std::uint64_t place, std::uint64_t value) { entries.push_back({place, value}); }
-    // The value of this place, which is behind those of earlier calls, or the usual one.
+    // The value at this place, or `usual` if it is not listed. Places must ascend from call to
+    // call.
     std::uint64_t at(std::uint64_t place, std::uint64_t usual) {
         while (next < entries.size() && entries[next].place < place) ++next;
         return next < entries.size() && entries[next].place == place ? entries[next].value : usual;
@@ -37,7 +38,7 @@ struct Exceptions {
     static Exceptions unpack(std::span<const std::uint8_t>& bytes) {
         Exceptions found;
         const std::uint64_t count = take_number(bytes);
-        if (count > bytes.size()) throw std::invalid_argument("a list of a JPEG stream is cut");
+        if (count > bytes.size()) throw std::invalid_argument("a list of a JPEG stream is cut off");
         std::uint64_t place = 0;
         for (std::uint64_t i = 0; i < count; ++i) {
             place += take_number(bytes);
@@ -47,16 +48,16 @@ struct Exceptions {
     }
 };
 
-// Places count blocks, or stretches between restarts, over all scans of a stream.
+// Places are numbers of blocks, or of stretches between restarts, over all scans of a stream.
 struct Details {
-    bool zeros = false;        // bytes are padded by zeros, not by ones
-    bool long_runs = false;    // runs of ends of bands go on behind 937 bits of corrections
-    bool no_restarts = false;  // the restart interval that is told is not kept
-    Exceptions padding;        // by stretch: other bits
-    Exceptions zero_runs;      // by block: runs of 16 zeros in front of the end of a band
-    Exceptions breaks;         // by block: a run of ends of bands that ends before it
-    struct Cut {               // a scan whose data do not end where its last unit does
-        std::uint64_t units;   // that were decoded
+    bool zeros = false;        // bytes are padded with zeros instead of ones
+    bool long_runs = false;    // runs of ends of bands continue after 937 correction bits
+    bool no_restarts = false;  // the declared restart interval is ignored
+    Exceptions padding;        // by stretch: unusual padding
+    Exceptions zero_runs;      // by block: number of runs of 16 zeros before an end of band
+    Exceptions breaks;         // by block: a run of ends of bands stops before it
+    struct Cut {               // a scan whose data do not end with its last unit
+        std::uint64_t units;   // number of decoded units
         std::vector<std::uint8_t> rest;
     };
     std::vector<Cut> cuts;  // by scan; units of -1: all
@@ -81,12 +82,13 @@ struct Details {
             }
         return bytes;
     }
-    // scans: how many there are at most.
+    // scans: the largest number of scans.
     static Details unpack(std::span<const std::uint8_t> bytes, std::size_t scans) {
         Details found;
         found.cuts.assign(scans, {all, {}});
         if (bytes.empty()) return found;
-        if (bytes[0] > 7) throw std::invalid_argument("an unknown detail of a JPEG stream");
+        if (bytes[0] > 7)
+            throw std::invalid_argument("the details of a JPEG stream have unknown flags");
         found.zeros = (bytes[0] & 1) != 0;
         found.long_runs = (bytes[0] & 2) != 0;
         found.no_restarts = (bytes[0] & 4) != 0;

@@ -12,22 +12,22 @@
 
 namespace bitsback::jpeg {
 
-// The data of a scan that cannot be decoded from some place on.
+// Thrown where the data of a scan cannot be decoded any further.
 struct Damaged {};
 
 class BitReader {
   public:
     explicit BitReader(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
 
-    // The next bits, at most 16, with zeros behind the last one that is there.
+    // The next bits, at most 16, with zeros behind the end.
     std::uint32_t peek(unsigned bits) {
-        if (held_ < bits) fill();
+        if (count_ < bits) fill();
         return static_cast<std::uint32_t>(buffer_ >> (64 - bits));
     }
     void skip(unsigned bits) {
-        if (bits > held_) throw Damaged{};
+        if (bits > count_) throw Damaged{};
         buffer_ <<= bits;
-        held_ -= bits;
+        count_ -= bits;
     }
     std::uint32_t take(unsigned bits) {
         if (bits == 0) return 0;
@@ -36,51 +36,51 @@ class BitReader {
         return value;
     }
 
-    // The bits that are left in the byte that was begun, and how many.
+    // The remaining bits of the current byte, and their number.
     struct Padding {
         unsigned bits, count;
     };
     Padding padding() {
-        const unsigned count = held_ % 8;
+        const unsigned count = count_ % 8;
         return {take(count), count};
     }
-    // The place of the byte in which the next bit lies, or of the byte behind the last one.
+    // The place of the byte with the next bit, or behind the last byte.
     std::size_t place() const {
         std::size_t at = at_;
-        for (unsigned left = (held_ + 7) / 8; left > 0; --left)
+        for (unsigned left = (count_ + 7) / 8; left > 0; --left)
             at -= at >= 2 && bytes_[at - 1] == 0 && bytes_[at - 2] == 0xFF ? 2 : 1;
         return at;
     }
-    // Takes the two bytes of a marker of a restart, where nothing of a byte is left; its number.
+    // Reads a restart marker at a byte boundary. Returns its number.
     int restart() {
         const std::size_t at = place();
         if (at + 2 > bytes_.size() || bytes_[at] != 0xFF || bytes_[at + 1] < 0xD0 ||
             bytes_[at + 1] > 0xD7)
             return -1;
         at_ = at + 2;
-        held_ = 0;
+        count_ = 0;
         buffer_ = 0;
         return bytes_[at + 1] - 0xD0;
     }
 
   private:
     void fill() {
-        while (held_ <= 56 && at_ < bytes_.size()) {
+        while (count_ <= 56 && at_ < bytes_.size()) {
             const std::uint8_t byte = bytes_[at_];
             if (byte == 0xFF) {
                 if (at_ + 1 == bytes_.size() || bytes_[at_ + 1] != 0) return;
                 ++at_;
             }
             ++at_;
-            buffer_ |= std::uint64_t{byte} << (56 - held_);
-            held_ += 8;
+            buffer_ |= std::uint64_t{byte} << (56 - count_);
+            count_ += 8;
         }
     }
 
     std::span<const std::uint8_t> bytes_;
     std::size_t at_ = 0;
     std::uint64_t buffer_ = 0;
-    unsigned held_ = 0;
+    unsigned count_ = 0;
 };
 
 class BitWriter {
@@ -89,21 +89,21 @@ class BitWriter {
 
     void put(std::uint32_t bits, unsigned count) {
         buffer_ = buffer_ << count | bits;
-        held_ += count;
-        while (held_ >= 8) {
-            held_ -= 8;
-            const auto byte = static_cast<std::uint8_t>(buffer_ >> held_);
+        count_ += count;
+        while (count_ >= 8) {
+            count_ -= 8;
+            const auto byte = static_cast<std::uint8_t>(buffer_ >> count_);
             bytes_.push_back(byte);
             if (byte == 0xFF) bytes_.push_back(0);
         }
     }
-    unsigned missing() const { return (8 - held_) % 8; }  // bits to the end of the byte
-    void drop() { held_ = 0; }                            // the bits of a byte that was begun
+    unsigned missing() const { return (8 - count_) % 8; }  // bits up to the next byte
+    void drop() { count_ = 0; }                            // discards the rest of the byte
 
   private:
     std::vector<std::uint8_t>& bytes_;
     std::uint64_t buffer_ = 0;
-    unsigned held_ = 0;
+    unsigned count_ = 0;
 };
 
 class HuffmanTable {
@@ -152,12 +152,12 @@ class HuffmanTable {
     }
     void write(BitWriter& writer, unsigned symbol) const {
         const Code code = codes_[symbol];
-        if (code.length == 0) throw std::invalid_argument("a symbol without a Huffman code");
+        if (code.length == 0) throw std::invalid_argument("a symbol has no Huffman code");
         writer.put(code.bits, code.length);
     }
 
   private:
-    static constexpr unsigned direct = 9;  // bits that are looked up at once
+    static constexpr unsigned direct = 9;  // length of the codes in the lookup table
     struct Entry {
         std::uint8_t symbol = 0, length = 0;
     };

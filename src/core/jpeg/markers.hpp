@@ -1,4 +1,4 @@
-// The marker segments of a JPEG stream. Source: ITU-T T.81, annex B.
+// The marker segments of a JPEG stream. Source: ITU-T T.81, annex B. docs/jpeg-format.md, J2.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ inline constexpr std::size_t most_components = 4;
 struct Component {
     std::uint8_t id, horizontal, vertical, table;
     std::size_t rows, columns;          // in blocks, whole units of all components
-    std::size_t own_rows, own_columns;  // in blocks, as a scan of this component alone has them
+    std::size_t own_rows, own_columns;  // in blocks, in a scan of this component alone
 
     std::size_t blocks() const { return rows * columns; }
 };
@@ -35,9 +35,9 @@ struct Frame {
     bool progressive() const { return kind == 0xC2 || kind == 0xCA; }
     bool arithmetic() const { return kind >= 0xC9; }
     bool lossless() const { return kind == 0xC3; }
-    // The numbers of a block. Those of lossless streams are samples.
+    // The number of coefficients per block; 1 for lossless streams, whose numbers are samples.
     std::size_t numbers() const { return lossless() ? 1 : block_size; }
-    // Eight samples count as a block: they take a byte or more.
+    // Eight samples count as a block, since they take at least one byte.
     std::size_t blocks() const {
         std::size_t sum = 0;
         for (const Component& component : components) sum += component.blocks();
@@ -50,9 +50,9 @@ struct ScanComponent {
     std::uint8_t dc, ac;
 };
 
-// What the contexts of arithmetic coding are made by.
+// The conditioning of the contexts of arithmetic coding.
 struct Conditioning {
-    unsigned low, high;  // the bits of small and of large differences of DC
+    unsigned low, high;  // bounds of small and of large differences of DC
     unsigned split;      // between low and high frequencies
 };
 
@@ -62,8 +62,8 @@ struct Scan {
     unsigned high, low;    // successive approximation
 };
 
-// Goes through the segments of a stream, or of the skeleton of one, which lacks the entropy-coded
-// data, and keeps the tables that hold.
+// Parses the segments of a stream, or of its skeleton, which lacks the entropy-coded data, and
+// stores the current tables.
 class Segments {
   public:
     explicit Segments(std::span<const std::uint8_t> bytes) : bytes_(bytes) {
@@ -72,7 +72,7 @@ class Segments {
         at_ = 2;
     }
 
-    // The next scan; its header ends at place(). Nothing where the stream ends.
+    // The next scan, whose header ends at place(). Nothing at the end of the stream.
     std::optional<Scan> next_scan() {
         while (at_ + 2 <= bytes_.size()) {
             if (bytes_[at_] != 0xFF) throw Unsupported(Reason::segments);
@@ -103,7 +103,7 @@ class Segments {
     }
 
     std::size_t place() const { return at_; }
-    // Goes on behind the entropy-coded data of a scan.
+    // Continues behind the entropy-coded data of a scan.
     void skip(std::size_t bytes) { at_ += bytes; }
     const Frame& frame() const { return frame_; }
     const HuffmanTable& dc_table(std::size_t i) const { return table(dc_tables_[i]); }
@@ -113,8 +113,8 @@ class Segments {
         return {dc & 15, dc >> 4, conditions_[16u + component.ac]};
     }
     std::size_t restart_interval() const { return restart_interval_; }
-    // The steps of quantisation of a component, in zigzag order, as they were when its frame or
-    // first scan came; zeros where there are none.
+    // The steps of quantisation of a component, in zigzag order, as defined at its frame or first
+    // scan; zeros without a table.
     const std::array<std::uint16_t, block_size>& steps(std::size_t component) const {
         return steps_[component];
     }
@@ -226,7 +226,7 @@ class Segments {
         steps_.assign(frame_.components.size(), {});
     }
 
-    // Where the frame does not tell its height, a segment DNL behind the first scan does.
+    // Reads the height from the segment DNL behind the first scan, for frames without one.
     std::size_t number_of_lines() const {
         for (std::size_t at = at_; at + 6 <= bytes_.size(); ++at)
             if (bytes_[at] == 0xFF && bytes_[at + 1] == 0xDC && word(at + 2) == 4)
@@ -265,7 +265,7 @@ class Segments {
                           (found.first == 0 ? found.last == 0 : count == 1) &&
                           (found.high == 0 || found.high == found.low + 1);
         const bool samples = found.first >= 1 && found.first <= 7 && found.low < frame_.precision;
-        if (!frame_.lossless() && !frame_.progressive())  // whatever stands there
+        if (!frame_.lossless() && !frame_.progressive())  // these fields are ignored
             found.first = 0, found.last = block_size - 1, found.high = found.low = 0;
         else if (!(frame_.lossless() ? samples : part))
             throw Unsupported(Reason::scan);
@@ -284,7 +284,7 @@ class Segments {
     std::size_t restart_interval_ = 0;
 };
 
-// How many bytes of entropy-coded data begin there: up to a marker that is none of a restart.
+// The size of the entropy-coded data at the start of `bytes`: up to a marker other than restarts.
 inline std::size_t entropy_coded(std::span<const std::uint8_t> bytes) {
     for (std::size_t at = 0; at + 1 < bytes.size(); ++at)
         if (bytes[at] == 0xFF) {
@@ -294,7 +294,7 @@ inline std::size_t entropy_coded(std::span<const std::uint8_t> bytes) {
     return bytes.size();
 }
 
-// What can be told of a stream, whether it is coded or not.
+// The properties of any stream, even one that cannot be coded.
 struct Extent {
     std::size_t size = 2;
     std::size_t segments = 0;

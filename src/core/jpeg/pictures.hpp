@@ -1,4 +1,4 @@
-// Pixels as the JPEG behind them and corrections.
+// Codes pixels as the JPEG that was found behind them, and corrections. docs/jpeg-format.md, J8.
 #pragma once
 
 #include <algorithm>
@@ -11,32 +11,33 @@
 #include <vector>
 
 #include "../deflate/counters.hpp"
-#include "behind.hpp"
 #include "coefficients.hpp"
+#include "recovery.hpp"
 
 namespace bitsback::jpeg {
 
-// Codes pictures, one after the other. Coder: a BitEncoder or a BitDecoder.
+// Codes pictures one after another. Coder: a BitEncoder or a BitDecoder.
 template <class Coder>
 class PictureCoder {
   public:
     PictureCoder(const LogisticTables& logistic, Coder& coder)
         : coder_(coder), coefficients_(logistic, coder) {}
 
-    // pixels: to be coded, or where they go.
-    void code(Behind& behind, std::span<std::uint8_t> pixels, std::size_t rows, std::size_t columns,
-              std::size_t channels) {
+    // pixels: the input, or the output of the decoder.
+    void code(RecoveredJpeg& recovered, std::span<std::uint8_t> pixels, std::size_t rows,
+              std::size_t columns, std::size_t channels) {
         if (rows < least || columns < least)
             throw std::invalid_argument("a picture is smaller than a block");
-        head(behind, channels);
-        const Frame frame = frame_of(rows, columns, channels, behind);
+        head(recovered, channels);
+        const Frame frame = frame_of(rows, columns, channels, recovered);
         if (!Coder::encodes)
             for (const Component& component : frame.components)
-                behind.planes.emplace_back(component.blocks() * block_size);
-        coefficients_.code(Strip(frame, behind.planes), behind.steps);
-        const auto made = frame_pixels(frame, behind.steps, behind.planes, behind.top, behind.left);
+                recovered.planes.emplace_back(component.blocks() * block_size);
+        coefficients_.code(Strip(frame, recovered.planes), recovered.steps);
+        const auto made =
+            frame_pixels(frame, recovered.steps, recovered.planes, recovered.top, recovered.left);
         if (!Coder::encodes) std::copy(made.begin(), made.end(), pixels.begin());
-        corrections(behind, made, pixels, rows, columns, channels);
+        corrections(recovered, made, pixels, rows, columns, channels);
     }
 
   private:
@@ -48,7 +49,7 @@ class PictureCoder {
         for (unsigned i = bits; i-- > 0;) made = 2 * made + coder_.bit(1u << 15, number >> i & 1);
         return made;
     }
-    // Numbers with a sign as numbers without one.
+    // Maps signed to unsigned numbers.
     static std::uint32_t fold(int number) {
         return static_cast<std::uint32_t>(number < 0 ? -2 * number - 1 : 2 * number);
     }
@@ -56,25 +57,25 @@ class PictureCoder {
         return number % 2 == 0 ? number / 2 : -(number + 1) / 2;
     }
 
-    void head(Behind& behind, std::size_t channels) {
+    void head(RecoveredJpeg& recovered, std::size_t channels) {
         if (channels == 3) {
-            behind.down = 1 + plain(static_cast<std::uint32_t>(behind.down - 1), 1);
-            behind.across = 1 + plain(static_cast<std::uint32_t>(behind.across - 1), 1);
+            recovered.down = 1 + plain(static_cast<std::uint32_t>(recovered.down - 1), 1);
+            recovered.across = 1 + plain(static_cast<std::uint32_t>(recovered.across - 1), 1);
         }
-        behind.top = plain(static_cast<std::uint32_t>(behind.top), 4);
-        behind.left = plain(static_cast<std::uint32_t>(behind.left), 4);
-        if (behind.top >= 8 * behind.down || behind.left >= 8 * behind.across)
+        recovered.top = plain(static_cast<std::uint32_t>(recovered.top), 4);
+        recovered.left = plain(static_cast<std::uint32_t>(recovered.left), 4);
+        if (recovered.top >= 8 * recovered.down || recovered.left >= 8 * recovered.across)
             throw std::invalid_argument("a picture begins behind the first unit");
-        behind.steps.resize(channels);
+        recovered.steps.resize(channels);
         for (std::size_t table = 0; table < std::min<std::size_t>(channels, 2); ++table) {
-            Steps& steps = behind.steps[table];
+            Steps& steps = recovered.steps[table];
             if (same_.code(coder_, Coder::encodes && steps == tables_[table] ? 1 : 0) == 0) {
                 int before = 0;
                 for (std::uint16_t& step : steps) {
                     const std::int64_t read =
                         before + unfold(steps_[table].code(coder_, fold(step - before)));
                     if (read < 1 || read > most_step)
-                        throw std::invalid_argument("a step of quantisation is none");
+                        throw std::invalid_argument("a step of quantisation is 0");
                     step = static_cast<std::uint16_t>(read);
                     before = step;
                 }
@@ -84,22 +85,22 @@ class PictureCoder {
                 throw std::invalid_argument("steps of quantisation are missing");
             steps = tables_[table];
         }
-        if (channels == 3) behind.steps[2] = behind.steps[1];
+        if (channels == 3) recovered.steps[2] = recovered.steps[1];
     }
 
-    void corrections(const Behind& behind, std::span<const std::uint8_t> made,
+    void corrections(const RecoveredJpeg& recovered, std::span<const std::uint8_t> made,
                      std::span<std::uint8_t> pixels, std::size_t rows, std::size_t columns,
                      std::size_t channels) {
-        const std::size_t cell_columns = (behind.left + columns + 7) / 8;
+        const std::size_t cell_columns = (recovered.left + columns + 7) / 8;
         std::vector<std::uint8_t> above(cell_columns), wrong(rows * columns);
-        for (std::size_t cell_row = 0; cell_row < (behind.top + rows + 7) / 8; ++cell_row) {
-            const std::size_t top = std::max(8 * cell_row, behind.top) - behind.top,
-                              bottom = std::min(8 * cell_row + 8 - behind.top, rows);
+        for (std::size_t cell_row = 0; cell_row < (recovered.top + rows + 7) / 8; ++cell_row) {
+            const std::size_t top = std::max(8 * cell_row, recovered.top) - recovered.top,
+                              bottom = std::min(8 * cell_row + 8 - recovered.top, rows);
             std::uint8_t before = 0;
             for (std::size_t cell = 0; cell < cell_columns; ++cell) {
-                const std::size_t left = std::max(8 * cell, behind.left) - behind.left,
-                                  right = std::min(8 * cell + 8 - behind.left, columns);
-                if (8 * cell_row + 8 <= behind.top || 8 * cell + 8 <= behind.left) continue;
+                const std::size_t left = std::max(8 * cell, recovered.left) - recovered.left,
+                                  right = std::min(8 * cell + 8 - recovered.left, columns);
+                if (8 * cell_row + 8 <= recovered.top || 8 * cell + 8 <= recovered.left) continue;
                 bool differs = false;
                 if (Coder::encodes)
                     for (std::size_t y = top; y < bottom; ++y) {
@@ -135,7 +136,7 @@ class PictureCoder {
             before = changes_[c][std::min(before, 3u)].code(coder_, fold(pixel[c] - made[c]));
             const std::int64_t read = made[c] + unfold(before);
             if (read < 0 || read > 255)
-                throw std::invalid_argument("a correction leads beyond the levels");
+                throw std::invalid_argument("a corrected pixel is out of range");
             pixel[c] = static_cast<std::uint8_t>(read);
         }
     }
@@ -153,8 +154,8 @@ using PictureShape = std::array<std::size_t, 3>;  // rows, columns, channels
 
 inline std::size_t size_of(const PictureShape& shape) { return shape[0] * shape[1] * shape[2]; }
 
-// The pictures, whose pixels come one after the other.
-inline std::vector<std::uint8_t> pack_pictures(std::span<Behind> behind,
+// Codes pictures, whose pixels are concatenated.
+inline std::vector<std::uint8_t> pack_pictures(std::span<RecoveredJpeg> recovered,
                                                std::span<const PictureShape> shapes,
                                                std::span<const std::uint8_t> pixels,
                                                const LogisticTables& logistic) {
@@ -162,23 +163,24 @@ inline std::vector<std::uint8_t> pack_pictures(std::span<Behind> behind,
     for (std::size_t i = 0; i < shapes.size(); ++i) {
         const auto& [rows, columns, channels] = shapes[i];
         size += size_of(shapes[i]);
-        if (behind.size() != shapes.size() || !behind[i].fits(rows, columns, channels))
-            throw std::invalid_argument("coefficients of other pictures");
+        if (recovered.size() != shapes.size() || !recovered[i].fits(rows, columns, channels))
+            throw std::invalid_argument("the coefficients do not fit the shapes of the pictures");
     }
-    if (size != pixels.size()) throw std::invalid_argument("another number of pixels");
+    if (size != pixels.size())
+        throw std::invalid_argument("the number of pixels does not match the shapes");
     BitEncoder coder;
     const auto model = std::make_unique<PictureCoder<BitEncoder>>(logistic, coder);
     std::vector<std::uint8_t> copy(pixels.begin(), pixels.end());
     std::span<std::uint8_t> left = copy;
     for (std::size_t i = 0; i < shapes.size(); ++i) {
         const auto& [rows, columns, channels] = shapes[i];
-        model->code(behind[i], left.first(size_of(shapes[i])), rows, columns, channels);
+        model->code(recovered[i], left.first(size_of(shapes[i])), rows, columns, channels);
         left = left.subspan(size_of(shapes[i]));
     }
     return coder.end();
 }
 
-// Throws std::invalid_argument for others.
+// Throws std::invalid_argument for invalid input.
 inline std::vector<std::uint8_t> unpack_pictures(std::span<const PictureShape> shapes,
                                                  std::span<const std::uint8_t> coded,
                                                  const LogisticTables& logistic) {
@@ -189,8 +191,8 @@ inline std::vector<std::uint8_t> unpack_pictures(std::span<const PictureShape> s
     std::vector<std::uint8_t> pixels(size);
     std::span<std::uint8_t> left = pixels;
     for (const PictureShape& shape : shapes) {
-        Behind behind;
-        model->code(behind, left.first(size_of(shape)), shape[0], shape[1], shape[2]);
+        RecoveredJpeg recovered;
+        model->code(recovered, left.first(size_of(shape)), shape[0], shape[1], shape[2]);
         left = left.subspan(size_of(shape));
     }
     coder.end();

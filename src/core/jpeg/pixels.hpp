@@ -1,5 +1,5 @@
-// Pixels of coefficients, in integers: what libjpeg makes of them with its accurate transform and
-// its smooth upsampling.
+// Decodes coefficients to pixels, in integers: libjpeg's accurate transform and smooth upsampling.
+// docs/jpeg-format.md, J8.
 #pragma once
 
 #include <algorithm>
@@ -36,7 +36,7 @@ inline void inverse_transform(Number* at, std::size_t stride, unsigned shift) {
     }
 }
 
-// The samples of a block of dequantised coefficients, both in rows.
+// The samples of a block of dequantised coefficients, both in row-major order.
 template <class Number>
 inline void block_samples(std::array<Number, block_size>& block, std::uint8_t* samples,
                           std::size_t stride) {
@@ -51,7 +51,7 @@ inline void block_samples(std::array<Number, block_size>& block, std::uint8_t* s
 }
 
 struct Samples {
-    std::size_t rows, columns;  // without what only fills the last blocks
+    std::size_t rows, columns;  // without the padding of the last blocks
     std::size_t stride;
     std::vector<std::uint8_t> levels;
 
@@ -60,7 +60,7 @@ struct Samples {
 
 using Steps = std::array<std::uint16_t, block_size>;  // in zigzag order
 
-// The samples of a component. rows, columns: without what only fills the last blocks.
+// The samples of a component. rows, columns: without the padding of the last blocks.
 inline Samples component_samples(const Component& component, const Steps& steps,
                                  const Coefficients& plane, std::size_t rows, std::size_t columns) {
     Samples samples{rows, columns, 8 * component.columns, {}};
@@ -78,8 +78,8 @@ inline Samples component_samples(const Component& component, const Steps& steps,
     return samples;
 }
 
-// A row of samples of a component in the size of the picture. down, across: how many pixels a
-// sample has, 1 or 2.
+// Upsamples rows of a component to the size of the picture. down, across: pixels per sample, 1 or
+// 2.
 class Upsampler {
   public:
     Upsampler(const Samples& samples, std::size_t down, std::size_t across)
@@ -124,7 +124,7 @@ class Upsampler {
     std::vector<std::uint8_t> levels_;
 };
 
-// What chroma adds to luma for red, green and blue.
+// The contributions of chroma to red, green and blue.
 struct Shift {
     int red, green, blue;
 
@@ -136,8 +136,8 @@ struct Shift {
 
 inline std::uint8_t level(int x) { return static_cast<std::uint8_t>(std::clamp(x, 0, 255)); }
 
-// The pixels of a frame, whose width and height count, from a row and a column on: grey for one
-// component, or red, green and blue, with 1 or 2 rows and columns of pixels for a sample of chroma.
+// The pixels of a frame from a row and a column on: grey for one component, or red, green and blue,
+// with 1 or 2 rows and columns of pixels per sample of chroma.
 inline std::vector<std::uint8_t> frame_pixels(const Frame& frame, std::span<const Steps> steps,
                                               std::span<const Coefficients> planes, std::size_t top,
                                               std::size_t left) {

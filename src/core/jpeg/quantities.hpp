@@ -1,4 +1,4 @@
-// Tables of the discrete cosine transform, and steps of logarithms.
+// Tables of the discrete cosine transform, and logarithmic quantisers.
 #pragma once
 
 #include <algorithm>
@@ -54,14 +54,14 @@ inline constexpr std::array<Int, 64> inside_shares = [] {
     return shares;
 }();
 
-// Steps of a third of an octave of x >= 0, in units of 2^-8: 16 at 1, within 0 and 40.
+// Quantises x >= 0, in units of 2^-8, in thirds of an octave: 16 at x = 1, clamped to [0, 40].
 inline int thirds(Int x) {
     if (x < 8) return 0;
     const int lead = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(x))) - 1;
     const Int mantissa = (x << 8) >> lead;
     return std::clamp(3 * (lead - 8) + 16 + (mantissa >= 323) + (mantissa >= 406), 0, 40);
 }
-// Steps of half an octave: 9 at 1, within 0 and 24.
+// Quantises in halves of an octave: 9 at x = 1, clamped to [0, 24].
 inline int halves(Int x) {
     if (x < 16) return 0;
     const int lead = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(x))) - 1;

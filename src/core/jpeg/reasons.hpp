@@ -1,4 +1,4 @@
-// Why a JPEG stream is not coded.
+// The reasons why a JPEG stream is not coded.
 #pragma once
 
 #include <cstdint>
@@ -6,22 +6,22 @@
 
 namespace bitsback::jpeg {
 
-// Python has the words for each, by its number.
+// Python has the message of each number.
 enum class Reason : std::uint8_t {
     none,
     no_scan,
-    segments,  // bytes between them, or markers where none can be
-    table,     // a table or a restart interval that is damaged
+    segments,  // bytes between segments, or misplaced markers
+    table,     // a damaged table or restart interval
     jpeg_ls,
     lossless_arithmetic,
     hierarchical,
-    frame,  // its header is damaged, or has values that are not coded
+    frame,  // a header that is damaged, or has unsupported values
     frames,
     scan,
     missing_table,
-    many_blocks,  // for so few bytes
+    many_blocks,  // too many blocks for the size of the stream
     many_scans,
-    coding  // of coefficients, as no known encoder does it
+    coding  // coefficients that no known encoder codes like this
 };
 
 struct Unsupported : std::invalid_argument {

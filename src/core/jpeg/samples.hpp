@@ -1,5 +1,5 @@
-// The samples of the lossless JPEG streams in a file as one picture, those of each stream below
-// those of the stream before, and the file of such a picture.
+// The samples of the lossless JPEG streams of a file as one picture, stream below stream, and the
+// restoration of the file. docs/jpeg-format.md, J7.
 #pragma once
 
 #include <algorithm>
@@ -16,11 +16,11 @@
 
 namespace bitsback::jpeg {
 
-struct TakenSamples {
-    Bytes rest;  // what a round leaves of the file
+struct FileSamples {
+    Bytes rest;  // the rest of the file after a round
     SampleShape shape;
-    unsigned precision, low;            // those of all streams; the greatest point transform
-    std::vector<std::uint16_t> values;  // row by row, those of a pixel one after the other
+    unsigned precision, low;            // precision of all streams; greatest point transform
+    std::vector<std::uint16_t> values;  // [rows, columns, channels]
 };
 
 inline bool alike(const Outline& one, const Outline& other) {
@@ -29,53 +29,53 @@ inline bool alike(const Outline& one, const Outline& other) {
            one.frame.precision == other.frame.precision;
 }
 
-// The lossless streams in bytes that can be written again.
+// The lossless streams in bytes that can be restored exactly.
 inline std::vector<Found> lossless_streams(View bytes) {
     Allowance allowance(bytes.size());
     return Search(bytes, true, allowance, nullptr).streams();
 }
 
-// Of a file whose lossless streams from a place on have the same columns, channels and precision.
-// Throws std::invalid_argument for others.
-inline TakenSamples take_samples(View bytes, std::size_t begin) {
+// Extracts the samples of the lossless streams from a place on. Throws std::invalid_argument unless
+// all have the same columns, channels and precision.
+inline FileSamples extract_samples(View bytes, std::size_t begin) {
     auto found = lossless_streams(bytes.subspan(begin));
-    TakenSamples taken{};
+    FileSamples result{};
     std::optional<Outline> first;
     for (auto& [place, stream, tables] : found) {
         place += begin;
-        if (stream.planes.empty()) continue;  // tables of others
+        if (stream.planes.empty()) continue;  // a stream of tables only
         const Outline own = outline(stream.skeleton);
         if (first && !alike(*first, own))
             throw std::invalid_argument("the lossless JPEG streams of a file differ");
         const auto [rows, columns, channels] = sample_shape(own);
-        taken.shape = {taken.shape.rows + rows, columns, channels};
-        taken.low = std::max(taken.low, own.low);
+        result.shape = {result.shape.rows + rows, columns, channels};
+        result.low = std::max(result.low, own.low);
         each_sample(own.frame, stream.planes, [&](std::int16_t sample) {
-            taken.values.push_back(static_cast<std::uint16_t>(sample));
+            result.values.push_back(static_cast<std::uint16_t>(sample));
         });
         if (!first) first = own;
     }
     if (!first) throw std::invalid_argument("a file has no lossless JPEG stream");
-    taken.precision = first->frame.precision;
-    taken.rest = rest_of(bytes, found);
-    return taken;
+    result.precision = first->frame.precision;
+    result.rest = rest_of(bytes, found);
+    return result;
 }
 
-// The bytes of the file of a picture. is_signed: whether its values are those of signed integers.
-// Throws std::invalid_argument where the picture is not that of the rest.
-inline Bytes put_samples(View rest, std::span<const std::uint16_t> values, SampleShape shape,
-                         bool is_signed) {
+// Restores the bytes of a file from its picture and the rest. is_signed: whether the values are
+// signed integers. Throws std::invalid_argument if picture and rest do not match.
+inline Bytes restore_file(View rest, std::span<const std::uint16_t> values, SampleShape shape,
+                          bool is_signed) {
     View head = rest;
     const std::uint64_t size = take_number(head);
     std::size_t row = 0, next = 0;
-    Bytes bytes = put_in_streams(1, rest, size, [&](const Remains& stream) {
+    Bytes bytes = insert_streams(1, rest, size, [&](const StreamParts& stream) {
         const Bytes skeleton = with_tables(stream.tables, stream.skeleton);
         const Outline found = outline(skeleton);
         std::vector<Coefficients> planes;
         if (!found.frame.components.empty()) {
             const auto [rows, columns, channels] = sample_shape(found);
             if (columns != shape.columns || channels != shape.channels || rows > shape.rows - row)
-                throw std::invalid_argument("a JPEG stream has other samples");
+                throw std::invalid_argument("the shape of the samples does not fit a JPEG stream");
             row += rows;
             planes = empty_planes(found.frame);
             const unsigned most = is_signed ? (1u << found.frame.precision) - 1 : 0xFFFF;
@@ -83,15 +83,15 @@ inline Bytes put_samples(View rest, std::span<const std::uint16_t> values, Sampl
                 sample = static_cast<std::int16_t>(values[next++] & most);
             });
         }
-        return without_tables(stream.tables, write(skeleton, planes, stream.details,
-                                                   stream.size + stream.tables.size()));
+        return restore_stream(stream, skeleton, planes);
     });
-    if (row != shape.rows) throw std::invalid_argument("JPEG streams have fewer samples");
+    if (row != shape.rows)
+        throw std::invalid_argument("there are more samples than JPEG streams need");
     return bytes;
 }
 
-// Places and sizes of the parts of bytes that take_samples takes: streams that are alike, with few
-// bytes between them.
+// Places and sizes of runs of streams with the same columns, channels and precision, with few bytes
+// between them. Each run is input for extract_samples.
 inline std::vector<std::pair<std::size_t, std::size_t>> sample_runs(View bytes) {
     static constexpr std::size_t most_between = 64, most_samples = std::size_t{1} << 25;
     std::vector<std::pair<std::size_t, std::size_t>> runs;

@@ -1,5 +1,5 @@
-// The entropy-coded data of a scan: coefficients to bits and back. Source: ITU-T T.81, annexes F
-// and G; where an encoder may choose, what libjpeg does.
+// Huffman-coded scans: coefficients to bits and back, with libjpeg's choices where the standard
+// leaves them open. Source: ITU-T T.81, annexes F and G. docs/jpeg-format.md, J4.
 #pragma once
 
 #include <algorithm>
@@ -17,23 +17,23 @@
 
 namespace bitsback::jpeg {
 
-// A zigzag index to the place in the rows of a block.
+// The row-major place of each zigzag index.
 inline constexpr std::array<std::uint8_t, block_size> natural = {
     0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
     41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
     30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
 
-using Coefficients = std::vector<std::int16_t>;  // of a component, block by block, in rows
+using Coefficients =
+    std::vector<std::int16_t>;  // of a component, block by block, in row-major order
 
-// Counters that go on over all scans of a stream.
+// Counters that continue over all scans of a stream.
 struct Progress {
     std::uint64_t block = 0, stretch = 0;
-    bool padded =
-        false;  // whether bits of a byte have been padded, so that the usual ones are known
+    bool padded = false;  // whether some padding has determined the usual padding bits
 };
 
-// A unit of a scan: the blocks that are coded one after the other. visit(component of the scan,
-// number of the block in it) is called for each.
+// The units of a scan and their blocks, in coding order. For each block of a unit, visit(component
+// of the scan, number of the block in it) is called.
 class Units {
   public:
     Units(const Frame& frame, const Scan& scan) : frame_(frame), scan_(scan) {
@@ -65,12 +65,12 @@ class Units {
     std::uint64_t count_;
 };
 
-// libjpeg ends a run of ends of bands where its buffer of corrections might not take a further
+// libjpeg ends a run of ends of bands when its buffer of correction bits might not hold another
 // block.
 inline constexpr unsigned most_corrections = 1000 - block_size + 1;
 inline constexpr unsigned longest_run = 0x7FFF;
 
-// What both directions know of a scan, and keep between its blocks.
+// The state that reader and writer share.
 class ScanCoder {
   public:
     ScanCoder(const Segments& segments, const Scan& scan, std::span<Coefficients> planes,
@@ -116,7 +116,7 @@ class ScanCoder {
         return static_cast<std::int16_t>(value);
     }
 
-    // Of a lossless sample, by those before it. Source: T.81, H.1.2.1.
+    // The prediction of a lossless sample. Source: T.81, H.1.2.1.
     int prediction(std::size_t c, const std::int16_t* sample) const {
         const ScanComponent& own = scan_.components[c];
         const Component& component = frame_.components[own.number];
@@ -161,28 +161,27 @@ class ScanCoder {
     std::size_t interval_;
     std::vector<const HuffmanTable*> dc_, ac_;
     std::array<int, most_components> previous_{};  // DC
-    std::uint64_t stretch_ = 0;                    // its first unit
-    // The run of ends of bands: of the blocks behind this one in reading, of the blocks so far in
-    // writing.
+    std::uint64_t stretch_ = 0;                    // first unit of the stretch
+    // The run of ends of bands: the remaining blocks when reading, the blocks so far when writing.
     unsigned run_ = 0;
-    unsigned corrections_ = 0;  // bits in it
+    unsigned corrections_ = 0;  // correction bits in the run
 };
 
-// Thrown where runs go on behind what libjpeg allows: the stream is read once more by
+// Thrown where runs are longer than libjpeg allows. The stream is then read again with
 // Details::long_runs.
 struct LongRuns {};
 
 class ScanReader : ScanCoder {
   public:
-    // The details that it finds are added.
+    // Appends to `details` what it finds.
     ScanReader(const Segments& segments, const Scan& scan, std::span<Coefficients> planes,
                Details& details, Progress& progress, std::span<const std::uint8_t> bytes)
         : ScanCoder(segments, scan, planes, details, progress), bits_(bytes) {}
 
     using ScanCoder::units;
 
-    // Decodes the first units of the scan. Returns how many could be decoded, after which the
-    // coefficients and details are right only if these were all.
+    // Decodes the first units of the scan. Returns the number of decoded units. Coefficients and
+    // details are valid only if all units were decoded.
     std::uint64_t read(std::uint64_t units) {
         std::uint64_t unit = 0;
         try {
@@ -193,7 +192,7 @@ class ScanReader : ScanCoder {
                     previous_ = {};
                     stretch_ = unit;
                     run_ = 0;
-                    close();
+                    end_run();
                 }
                 each_block(unit, [&](std::size_t c, std::int16_t* block) { read(c, block); });
             }
@@ -272,15 +271,15 @@ class ScanReader : ScanCoder {
         if (zeros != 0) details_.zero_runs.add(progress_.block, zeros);
     }
 
-    // An end of a band was read at the beginning of a block, and how many more blocks it is for.
-    void ends(unsigned symbol, bool at_once) {
+    // Reads a run of ends of bands. at_once: its symbol is the first one of the block.
+    void read_run(unsigned symbol, bool at_once) {
         if (at_once && open_) details_.breaks.add(progress_.block, 1);
         if (!at_once || open_) written_ = corrections_ = 0;
         const unsigned bits = symbol >> 4;
         run_ = (1u << bits) + bits_.take(bits);
     }
-    // The block is at the end of its band.
-    void ended() {
+    // Handles the end of the band in this block.
+    void end_band() {
         --run_;
         ++written_;
         const bool full =
@@ -289,14 +288,14 @@ class ScanReader : ScanCoder {
         open_ = !full;
         if (full) written_ = corrections_ = 0;
     }
-    // A symbol ends the run of the blocks before.
-    void close() {
+    // Ends the run of previous blocks.
+    void end_run() {
         open_ = false;
         written_ = corrections_ = 0;
     }
 
     void band(std::size_t c, std::int16_t* block) {
-        if (run_ != 0) return ended();
+        if (run_ != 0) return end_band();
         unsigned zeros = 0;
         for (unsigned k = scan_.first; k <= scan_.last; ++k) {
             const unsigned symbol = ac_[c]->read(bits_), size = symbol & 15;
@@ -305,15 +304,15 @@ class ScanReader : ScanCoder {
                 if (k > scan_.last) throw Damaged{};
                 block[natural[k]] = checked(extended(size) * (1 << scan_.low));
                 zeros = 0;
-                close();
+                end_run();
             } else if (symbol == 0xF0) {
                 k += 15;
                 ++zeros;
                 if (k > scan_.last) throw Damaged{};
-                close();
+                end_run();
             } else {
-                ends(symbol, k == scan_.first);
-                ended();
+                read_run(symbol, k == scan_.first);
+                end_band();
                 break;
             }
         }
@@ -338,10 +337,10 @@ class ScanReader : ScanCoder {
                 if (size == 1) {
                     value = bits_.take(1) != 0 ? step : static_cast<std::int16_t>(-step);
                 } else if (symbol != 0xF0) {
-                    ends(symbol, k == scan_.first);
+                    read_run(symbol, k == scan_.first);
                     break;
                 }
-                close();
+                end_run();
                 for (; k <= scan_.last; ++k) {
                     std::int16_t& known = block[natural[k]];
                     if (known != 0)
@@ -360,12 +359,12 @@ class ScanReader : ScanCoder {
         }
         for (; k <= scan_.last; ++k)
             if (std::int16_t& known = block[natural[k]]; known != 0) correct(known);
-        ended();
+        end_band();
     }
 
     BitReader bits_;
-    bool open_ = false;     // whether an encoder would add the next end of a band to the run
-    unsigned written_ = 0;  // how many ends of bands such a run has
+    bool open_ = false;     // whether an encoder would extend the run by the next end of band
+    unsigned written_ = 0;  // number of ends of bands in this run
 };
 
 class ScanWriter : ScanCoder {
@@ -386,7 +385,7 @@ class ScanWriter : ScanCoder {
         }
         each_block(unit, [&](std::size_t c, const std::int16_t* block) { write(c, block); });
     }
-    // whole: whether all units have been written.
+    // whole: whether all units are written.
     void end(bool whole) {
         end_run();
         if (whole)
@@ -394,7 +393,7 @@ class ScanWriter : ScanCoder {
         else
             bits_.drop();
     }
-    // Whether a run of ends of bands may go on.
+    // Whether a run of ends of bands is open.
     bool is_open() const { return run_ != 0; }
 
   private:
@@ -494,13 +493,13 @@ class ScanWriter : ScanCoder {
     void refine(std::size_t c, const std::int16_t* block) {
         begin_block();
         std::array<int, block_size> magnitudes;
-        unsigned last = 0;  // one behind the last coefficient that becomes other than zero
+        unsigned last = 0;  // one behind the last coefficient that becomes nonzero
         for (unsigned k = scan_.first; k <= scan_.last; ++k) {
             magnitudes[k] = std::abs(int{block[natural[k]]}) >> scan_.low;
             if (magnitudes[k] == 1) last = k + 1;
         }
         unsigned zeros = 0;
-        std::size_t own = waiting_.size();  // where the corrections of this block begin
+        std::size_t own = waiting_.size();  // start of the corrections of this block
         for (unsigned k = scan_.first; k <= scan_.last; ++k) {
             if (magnitudes[k] == 0) {
                 ++zeros;
@@ -523,7 +522,7 @@ class ScanWriter : ScanCoder {
         }
         if (zeros != 0 || waiting_.size() != own) end_band(c);
     }
-    // Ends the run of the blocks before, and keeps the corrections of this one.
+    // Ends the run of previous blocks; the corrections of this one remain.
     void flush(std::size_t& own) {
         const std::vector<std::uint8_t> kept(waiting_.begin() + static_cast<std::ptrdiff_t>(own),
                                              waiting_.end());

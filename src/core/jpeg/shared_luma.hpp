@@ -1,4 +1,5 @@
-// The first component on the grid of another one: its pixels, averaged, transformed again.
+// The first component on the grid of another one: its pixels are averaged and transformed again.
+// docs/jpeg-format.md, J6.2.
 #pragma once
 
 #include <array>
@@ -36,7 +37,7 @@ class SharedLuma {
             steps_[natural[k]] = steps[k] == 0 ? 1 : steps[k];
     }
 
-    // Goes to a row of blocks of the component, whose steps have these inverses, 2^20 / step.
+    // Computes a row of blocks of the component. inverse: 2^20 / step for each place.
     void row(std::size_t row, const std::array<Int, block_size>& inverse) {
         for (std::size_t r = 0; r < down_; ++r)
             for (std::size_t c = 0; c < width_ / 8; ++c)
@@ -46,7 +47,7 @@ class SharedLuma {
 
     // The dequantised coefficients of a block of the row, in units of 2^-4.
     const std::int32_t* block(std::size_t column) const { return &blocks_[column * block_size]; }
-    // The place of the last of them that is above half a step.
+    // The place of the last coefficient above half a step.
     int last(std::size_t column) const { return lasts_[column]; }
 
   private:

@@ -1,4 +1,4 @@
-// A search for the grid of blocks and the steps of quantisation behind samples.
+// Estimates the grid of blocks and the steps of quantisation from samples.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ namespace bitsback::jpeg {
 inline constexpr int most_step = 255;
 inline constexpr std::size_t few_levels = 3;
 
-// libjpeg's tables of luma and chroma, T.81 annex K, in rows.
+// libjpeg's tables of luma and chroma (T.81, annex K), in row-major order.
 inline constexpr std::array<std::array<std::uint8_t, block_size>, 2> usual_steps = {{
     {16, 11, 10, 16, 24,  40,  51,  61,  12, 12, 14, 19, 26,  58,  60,  55,  //
      14, 13, 16, 24, 40,  57,  69,  56,  14, 17, 22, 29, 51,  87,  80,  62,  //
@@ -37,7 +37,7 @@ inline int usual_step(std::size_t table, std::size_t place, int quality) {
     return std::clamp((usual_steps[table][place] * scale + 50) / 100, 1, most_step);
 }
 
-// Coefficients of some blocks, by their places.
+// Estimates steps from the coefficients of some blocks.
 class StepSearch {
   public:
     void add(const Values& coefficients) {
@@ -46,8 +46,8 @@ class StepSearch {
                 values_[r].push_back(std::abs(coefficients[r]));
     }
 
-    // The logarithm of how much likelier the best steps make the coefficients than steps of 1, and
-    // these steps, in zigzag order. table: of the usual ones.
+    // The most likely steps in zigzag order, and the logarithm of their likelihood relative to
+    // steps of 1. table: the usual one to compare with.
     std::pair<float, Steps> find(std::size_t table) const {
         std::array<std::array<float, most_step + 1>, block_size> scores;
         std::array<int, block_size> best{};
@@ -70,7 +70,8 @@ class StepSearch {
             }
         }
         const bool usual = most > 0.5f * sum;
-        // A place of an unusual table where all are zeros gets a great step, so they stay zeros.
+        // In an unusual table, places where all coefficients are 0 get a large step, so that they
+        // stay 0.
         Steps steps{};
         std::uint16_t greatest = 1;
         for (std::size_t k = 0; k < block_size; ++k) {
@@ -78,7 +79,7 @@ class StepSearch {
             const auto likely = static_cast<std::size_t>(best[r]);
             const auto expected =
                 static_cast<std::size_t>(usual ? usual_step(table, r, quality) : 0);
-            // The score of no step is 0.
+            // scores[r][0], without an expected step, is 0.
             const bool sure = scores[r][likely] > scores[r][expected] + doubt;
             if (sure || (!usual && values_[r].size() > few_values))
                 greatest = std::max(greatest, steps[k] = static_cast<std::uint16_t>(likely));
@@ -92,7 +93,7 @@ class StepSearch {
 
   private:
     static constexpr std::size_t most_values = 256, few_values = 8;
-    static constexpr float doubt = 6;  // of any step
+    static constexpr float doubt = 6;  // required margin of the score
 
     static std::array<float, most_step + 1> score(const std::vector<float>& values) {
         std::array<float, most_step + 1> scores{};
@@ -114,10 +115,10 @@ class StepSearch {
     std::array<std::vector<float>, block_size> values_;
 };
 
-// A plane of samples, each within bounds; one is known whose bounds are alike.
+// A plane of bounded samples. A sample is known if its bounds are equal.
 struct Plane {
     std::size_t rows, columns;
-    std::vector<std::uint8_t> levels;  // guesses within the bounds
+    std::vector<std::uint8_t> levels;  // estimates within the bounds
     std::vector<std::uint8_t> low, high;
 
     Plane(std::size_t some_rows, std::size_t some_columns)
@@ -135,13 +136,13 @@ struct Plane {
     }
 };
 
-// A block of samples less 128, and how many levels it has.
+// A block of samples less 128, and its number of levels.
 struct SampledBlock {
     Values samples;
     std::size_t levels;
 };
 
-// Nothing if a sample is not known, or may have been clamped.
+// Nothing if a sample is unknown or may have been clamped.
 inline std::optional<SampledBlock> block_at(const Plane& plane, std::size_t row,
                                             std::size_t column) {
     SampledBlock block;
@@ -159,7 +160,7 @@ inline std::optional<SampledBlock> block_at(const Plane& plane, std::size_t row,
     return block;
 }
 
-// Calls take(row, column) for corners of blocks on a grid, about `most` of them, evenly.
+// Calls take(row, column) for the corners of about `most` blocks of a grid, evenly spaced.
 template <class Take>
 void visit_blocks(const Plane& plane, std::size_t top, std::size_t left, std::size_t most,
                   const Take& take) {
@@ -172,7 +173,7 @@ void visit_blocks(const Plane& plane, std::size_t top, std::size_t left, std::si
     }
 }
 
-// Coefficients that are nearly 0 in the 64 blocks that begin at the first 8 rows and columns.
+// Counts the coefficients near 0 in the 64 blocks that begin at the first 8 rows and columns.
 inline void count_zeros(const Plane& plane, std::size_t row, std::size_t column,
                         std::array<int, block_size>& zeros) {
     std::array<std::array<std::array<float, 8>, 15>, 8> half;  // [left][row][frequency]
@@ -186,10 +187,11 @@ inline void count_zeros(const Plane& plane, std::size_t row, std::size_t column,
     }
 }
 
-// Where the first whole block of a grid begins, each from 0 to 7: where coefficients are zeros much
-// more often than elsewhere. Nothing if there is no such place.
+// The row and column, from 0 to 7, of the first whole block of the grid: coefficients are 0 much
+// more often there than at other places. Nothing if no place stands out.
 inline std::optional<std::pair<std::size_t, std::size_t>> find_grid(const Plane& plane) {
-    // Zeros more in a block: 12 to 38 with qualities of 95 to 50, 2 to 8 in other pictures.
+    // The excess of zeros per block is 12 to 38 for qualities of 95 to 50, and 2 to 8 in other
+    // pictures.
     constexpr int clear = 8, hopeless = 6, least_looks = 4, most_looks = 16;
     std::array<int, block_size> zeros{};
     int looks = 0, above = 0;
@@ -212,8 +214,8 @@ inline std::optional<std::pair<std::size_t, std::size_t>> find_grid(const Plane&
     return std::pair{place / 8, place % 8};
 }
 
-// The blocks of the most levels: where there are few, the errors of their rounding are alike, and
-// coefficients are no multiples of steps.
+// The blocks with the most levels. In blocks with few levels rounding errors correlate, so
+// coefficients are not near multiples of steps.
 class BusyBlocks {
   public:
     void add(const Plane& plane, std::size_t top, std::size_t left) {

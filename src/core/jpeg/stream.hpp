@@ -1,4 +1,5 @@
-// A JPEG stream as coefficients and what else it takes to write the very bytes again.
+// A JPEG stream as coefficients, skeleton and details, from which its exact bytes are restored.
+// docs/jpeg-format.md, J2 to J4.
 #pragma once
 
 #include <algorithm>
@@ -24,10 +25,10 @@ struct Stream {
     std::size_t size = 0;  // in bytes
 };
 
-// Scans take time by their blocks, and blocks take memory, however few bytes they have.
+// The number of blocks that a stream may have beside one per byte. It limits memory and time.
 inline constexpr std::size_t free_blocks = std::size_t{1} << 18;
 inline constexpr std::size_t visits_of_a_byte = 64;
-// Each attempt reads a stream once more, with another scan that is cut.
+// Each attempt reads the stream again, with one more scan that is cut.
 inline constexpr unsigned most_attempts = 64;
 
 using View = std::span<const std::uint8_t>;
@@ -39,12 +40,12 @@ inline std::vector<Coefficients> empty_planes(const Frame& frame) {
     return planes;
 }
 
-// The frame and the number of the scans of a skeleton.
+// The frame of a skeleton, and its number of scans.
 struct Outline {
     Frame frame;
     std::vector<std::array<std::uint16_t, block_size>> steps;
     std::size_t scans = 0;
-    unsigned low = 0;  // the greatest of its scans
+    unsigned low = 0;  // greatest point transform of its scans
 };
 
 inline Outline outline(std::span<const std::uint8_t> skeleton) {
@@ -60,18 +61,19 @@ inline Outline outline(std::span<const std::uint8_t> skeleton) {
     return found;
 }
 
-// Of a stream of so many bytes.
+// Throws Unsupported if the scans have too many blocks for a stream of this size.
 inline void require_scans(const Outline& outline, std::size_t size) {
     if (outline.scans * outline.frame.blocks() / visits_of_a_byte > free_blocks + size)
         throw Unsupported(Reason::many_scans);
 }
 
-// Of the samples of a lossless stream as a picture: each of its pixels is a unit of the frame.
+// The shape of the samples of a lossless stream as a picture, whose pixels are the units of the
+// frame.
 struct SampleShape {
     std::size_t rows, columns, channels;
 };
 
-// Throws Unsupported for other streams, and those whose samples are in several scans.
+// Throws Unsupported unless the stream is lossless and has its samples in one scan.
 inline SampleShape sample_shape(const Outline& outline) {
     const Frame& frame = outline.frame;
     if (!frame.lossless()) throw Unsupported(Reason::frame);
@@ -82,7 +84,7 @@ inline SampleShape sample_shape(const Outline& outline) {
     return {frame.rows, frame.columns, channels};
 }
 
-// Calls visit(sample) for each, row by row, the channels of a pixel one after the other.
+// Calls visit(sample) for each sample, in the order [rows, columns, channels].
 template <class Visit>
 void each_sample(const Frame& frame, std::span<Coefficients> planes, const Visit& visit) {
     for (std::size_t row = 0; row < frame.rows; ++row)
@@ -96,7 +98,7 @@ void each_sample(const Frame& frame, std::span<Coefficients> planes, const Visit
             }
 }
 
-// Calls use(what writes the scan).
+// Calls use(writer) with a writer of the scan.
 template <class Use>
 auto with_writer(const Segments& segments, const Scan& scan, std::span<Coefficients> planes,
                  Details& details, Progress& progress, std::vector<std::uint8_t>& bytes,
@@ -107,12 +109,11 @@ auto with_writer(const Segments& segments, const Scan& scan, std::span<Coefficie
         segments, scan, planes, details, progress, bytes));
 }
 
-// The bytes of a stream, so many. Throws std::invalid_argument where its parts do not belong
-// together.
+// The `size` bytes of a stream. Throws std::invalid_argument if its parts do not match.
 inline std::vector<std::uint8_t> write(View skeleton, std::span<Coefficients> planes, View packed,
                                        std::size_t size) {
     const auto require_size = [size](bool fits) {
-        if (!fits) throw std::invalid_argument("a JPEG stream has another size");
+        if (!fits) throw std::invalid_argument("the size of a JPEG stream does not match");
     };
     Segments segments(skeleton);
     std::vector<std::uint8_t> bytes;
@@ -161,7 +162,7 @@ class StreamReader {
             copy();
             copied = segments.place();
         } catch (const Unsupported&) {
-            // What stands behind the data of the last scan is not of the stream.
+            // The bytes behind the data of the last scan do not belong to the stream.
             if (data_.empty()) throw;
         }
         stream_.size = copied;
@@ -201,8 +202,8 @@ class StreamReader {
     }
 
   private:
-    // Whether all scans could be read up to their limits; if not, a limit is lower now, or restarts
-    // are no more expected.
+    // Whether all scans could be read up to their limits. Otherwise lowers a limit, or stops
+    // expecting restarts.
     bool attempt(std::vector<std::uint64_t>& limits, bool& no_restarts) {
         Segments segments(stream_.skeleton);
         Progress progress;
@@ -243,8 +244,8 @@ class StreamReader {
         return true;
     }
 
-    // Writes the first units of a scan. Returns how many of them, and of the runs that they end,
-    // take the same bytes as in the data.
+    // Writes the first units of a scan. Returns the number of units, with the runs that they end,
+    // whose bytes match the data.
     template <class Writer>
     static std::uint64_t same_units(Writer& writer, std::uint64_t units,
                                     std::vector<std::uint8_t>& bytes, View data) {

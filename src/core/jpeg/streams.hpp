@@ -1,12 +1,13 @@
-// JPEG streams in any bytes: taken out, coded, and put in again.
+// JPEG streams embedded in arbitrary bytes: extraction, coding and restoration.
+// docs/jpeg-format.md, J1.
 //
 //      rest    total, count, then for each stream: gap, size, skeleton's size, details' size,
 //      tables
 //              the skeletons, without the SOI that each begins with, and details, one stream after
 //              the other; the bytes between streams
 //
-// An abbreviated stream lacks tables, as a tile of a TIFF file does. It is coded as if the segments
-// of another stream, which has nothing else, stood behind its SOI.
+// An abbreviated stream, such as a tile of a TIFF file, lacks tables. It is coded as if the
+// segments of a tables-only stream followed its SOI.
 #pragma once
 
 #include <algorithm>
@@ -28,14 +29,14 @@ namespace bitsback::jpeg {
 
 using Bytes = std::vector<std::uint8_t>;
 
-// Streams in headers of streams, as previews are, are taken out, too, but nothing inside of these.
+// A second round extracts streams in headers of streams, such as previews.
 inline constexpr std::size_t most_rounds = 2;
 
-// The search ends after so many that cannot be written again, so that it takes no more than linear
+// The search ends after this many streams that cannot be restored exactly, so that it takes linear
 // time.
 inline constexpr std::size_t most_failures = 64, bytes_of_a_failure = 1 << 16;
 
-// Blocks that streams may have together, beside one for each byte.
+// The budget of blocks of all streams together: free_blocks, plus one per byte.
 class Allowance {
   public:
     explicit Allowance(std::size_t bytes) : blocks_(free_blocks + bytes) {}
@@ -50,7 +51,7 @@ class Allowance {
     std::size_t blocks_;
 };
 
-// The segments of a stream that has no scan, only tables.
+// The segments of a tables-only stream.
 inline View tables_in(View stream) {
     static constexpr std::array<std::uint8_t, 2> eoi = {0xFF, 0xD9};
     static constexpr std::size_t most_bytes = 1 << 12;
@@ -59,7 +60,7 @@ inline View tables_in(View stream) {
     return stream.subspan(2, stream.size() - 4);
 }
 
-// A stream or a skeleton with the segments behind its SOI.
+// A stream or skeleton with these segments inserted behind its SOI.
 inline Bytes with_tables(View tables, View behind_soi) {
     Bytes whole = {0xFF, 0xD8};
     whole.insert(whole.end(), tables.begin(), tables.end());
@@ -76,21 +77,20 @@ inline Bytes without_tables(View tables, Bytes whole) {
 struct Found {
     std::size_t place;
     Stream stream;
-    std::size_t tables = 0;  // 0, or one more than the number of the stream that has them
+    std::size_t tables = 0;  // 1 + the index of the stream with its tables, or 0
 };
 
-// What is told of a stream.
-struct Told {
+struct StreamInfo {
     std::uint64_t place, size;
     std::uint8_t kind;  // the last byte of the marker of its frame, 0 without one
-    Reason reason;      // none if it is coded
+    Reason reason;      // Reason::none if it is coded
 };
 
-// Finds the streams in some bytes that can be written again, lossless ones or the others; of others
-// what can be told.
+// Finds the streams in bytes that can be restored exactly: either the lossless ones, or all others.
+// Describes the remaining streams in `others`, if not null.
 class Search {
   public:
-    Search(View bytes, bool lossless, Allowance& allowance, std::vector<Told>* others)
+    Search(View bytes, bool lossless, Allowance& allowance, std::vector<StreamInfo>* others)
         : bytes_(bytes), lossless_(lossless), allowance_(allowance), others_(others) {}
 
     std::vector<Found> streams() {
@@ -106,15 +106,15 @@ class Search {
     }
 
   private:
-    // How many bytes are passed over: those of the stream that begins there, or one. Where a scan
-    // lacks a table, only the size of the stream is found.
+    // Reads the stream at a place. Returns its size, or 1 if it is not extracted. For a stream
+    // without its tables, only the size is found.
     std::size_t take(std::size_t at) {
         try {
             StreamReader reader(bytes_.subspan(at));
             Stream found;
             found.size = reader.size();
             if (reader.outline().scans != 0 && reader.outline().frame.lossless() != lossless_) {
-                if (others_ != nullptr) tell(at, reader);
+                if (others_ != nullptr) describe(at, reader);
                 return found.size;
             }
             if (reader.outline().scans == 0) {
@@ -140,8 +140,8 @@ class Search {
         }
     }
 
-    // Of a stream of the other kind, whether it can be written again.
-    void tell(std::size_t at, StreamReader& reader) {
+    // Describes a stream of the kind that is not extracted.
+    void describe(std::size_t at, StreamReader& reader) {
         const std::size_t size = reader.size();
         const std::uint8_t kind = reader.outline().frame.kind;
         Reason reason = Reason::none;
@@ -158,11 +158,11 @@ class Search {
     void fail(std::size_t at, const std::invalid_argument& error) {
         ++failures_;
         if (others_ == nullptr) return;
-        const auto* told = dynamic_cast<const Unsupported*>(&error);
-        // Less is not even the beginning of a stream.
+        const auto* unsupported = dynamic_cast<const Unsupported*>(&error);
+        // Two segments at least look like a stream.
         if (const Extent other = extent(bytes_.subspan(at)); other.segments > 1)
-            others_->push_back(
-                {at, other.size, other.kind, told != nullptr ? told->reason : Reason::coding});
+            others_->push_back({at, other.size, other.kind,
+                                unsupported != nullptr ? unsupported->reason : Reason::coding});
     }
 
     static bool lacks_tables(const Stream& stream) {
@@ -170,8 +170,8 @@ class Search {
         return stream.skeleton.empty() || std::ranges::any_of(stream.steps, lacks);
     }
 
-    // Reads a stream with the tables behind it, as libtiff writes them, or those in front of it:
-    // with those that fit better.
+    // Reads a stream with the nearest tables behind it, as libtiff writes them, or in front of it;
+    // those with fewer details win.
     void borrow(std::size_t number) {
         Found& found = found_[number];
         const View stream = bytes_.subspan(found.place, found.stream.size);
@@ -190,13 +190,13 @@ class Search {
                 read.size -= tables.size();
                 found.stream = std::move(read);
                 found.tables = other + 1;
-            } catch (const std::invalid_argument&) {  // they are those of other streams
+            } catch (const std::invalid_argument&) {  // tables of other streams
             }
         }
         if (found.stream.skeleton.empty()) fail(found.place, Unsupported(Reason::missing_table));
     }
 
-    // Without the streams that could not be read, and tables that no stream needs.
+    // The streams, without unreadable ones and unused tables.
     std::vector<Found> used() {
         std::vector<bool> kept(found_.size());
         for (std::size_t i = 0; i < found_.size(); ++i) kept[i] = !found_[i].stream.planes.empty();
@@ -216,13 +216,13 @@ class Search {
     View bytes_;
     bool lossless_;
     Allowance& allowance_;
-    std::vector<Told>* others_;
+    std::vector<StreamInfo>* others_;
     std::size_t failures_ = 0;
     std::vector<Found> found_;
-    std::vector<std::size_t> tables_;  // the numbers of those that are nothing else
+    std::vector<std::size_t> tables_;  // indices of the tables-only streams
 };
 
-// The bytes without their streams.
+// The rest: the bytes without their streams, with skeletons and details.
 inline Bytes rest_of(View bytes, const std::vector<Found>& found) {
     Bytes rest;
     put_number(rest, bytes.size());
@@ -250,34 +250,34 @@ inline Bytes rest_of(View bytes, const std::vector<Found>& found) {
     return rest;
 }
 
-// Bytes whose streams were taken out.
-struct TakenOut {
+// Bytes after the extraction of streams.
+struct Extraction {
     std::vector<std::vector<Found>> rounds;
     Bytes rest;
 };
 
-inline TakenOut take_out_streams(View bytes) {
-    TakenOut taken;
-    taken.rest.assign(bytes.begin(), bytes.end());
+inline Extraction extract_streams(View bytes) {
+    Extraction extraction;
+    extraction.rest.assign(bytes.begin(), bytes.end());
     Allowance allowance(bytes.size());
-    while (taken.rounds.size() < most_rounds) {
-        auto found = Search(taken.rest, false, allowance, nullptr).streams();
+    while (extraction.rounds.size() < most_rounds) {
+        auto found = Search(extraction.rest, false, allowance, nullptr).streams();
         if (found.empty()) break;
-        taken.rest = rest_of(taken.rest, found);
-        taken.rounds.push_back(std::move(found));
+        extraction.rest = rest_of(extraction.rest, found);
+        extraction.rounds.push_back(std::move(found));
     }
-    return taken;
+    return extraction;
 }
 
 struct Packed {
     std::size_t rounds = 0;
     Bytes rest;
-    Bytes strips;  // of streams with several: the size of each, and its decisions
+    Bytes strips;  // of streams with several strips: size and decisions of each
     Bytes coded;   // the decisions of all other streams
 };
 
 inline Packed pack_streams(View bytes, std::size_t threads, const LogisticTables& logistic) {
-    auto [rounds, rest] = take_out_streams(bytes);
+    auto [rounds, rest] = extract_streams(bytes);
     Packed packed{rounds.size(), std::move(rest), {}, {}};
     if (rounds.empty()) return packed;
     BitEncoder coder;
@@ -306,53 +306,62 @@ inline Packed pack_streams(View bytes, std::size_t threads, const LogisticTables
     return packed;
 }
 
-// What the rest holds of a stream.
-struct Remains {
+// The parts of a stream in the rest.
+struct StreamParts {
     std::size_t round;
-    std::uint64_t place, size;  // of the stream in the bytes before the round
-    std::uint64_t header;       // the place of its skeleton in the rest
-    View skeleton, details;     // the skeleton without SOI
-    View tables;                // those that it has of another stream
+    std::uint64_t place, size;  // of the stream in the bytes before its round
+    std::uint64_t header;       // place of the skeleton in the rest
+    View skeleton, details;     // skeleton: without SOI
+    View tables;                // segments of its tables-only stream
 };
 
-// The bytes again, so many of them: stream(Remains) gives those of each stream. Throws
-// std::invalid_argument for others than take_out_streams leaves.
+// The bytes of a stream. skeleton: with the tables of the stream.
+inline Bytes restore_stream(const StreamParts& stream, View skeleton,
+                            std::span<Coefficients> planes) {
+    return without_tables(
+        stream.tables, write(skeleton, planes, stream.details, stream.size + stream.tables.size()));
+}
+
+// Restores the original `size` bytes; stream(StreamParts) returns the bytes of each stream. Throws
+// std::invalid_argument for a rest that extract_streams does not produce.
 template <class StreamBytes>
-Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const StreamBytes& stream) {
+Bytes insert_streams(std::size_t rounds, View rest, std::size_t size, const StreamBytes& stream) {
     if (rounds < 1 || rounds > most_rounds)
-        throw std::invalid_argument("JPEG streams are taken out once or twice");
+        throw std::invalid_argument("there are 1 or 2 rounds of JPEG streams");
     Bytes bytes(rest.begin(), rest.end());
     for (std::size_t round = rounds; round-- > 0;) {
         View left = bytes;
         const std::uint64_t total = take_number(left), count = take_number(left);
-        // The headers and details of a stream are shorter than it and what they need here.
+        // The header and the details of a stream are shorter than the stream and its fields here.
         const std::uint64_t most = round == 0 ? size : 2 * std::uint64_t{size} + 64;
         if (total > most || (round == 0 && total != size) || count > left.size() / 5)
-            throw std::invalid_argument("JPEG streams claim another size");
+            throw std::invalid_argument("the sizes of JPEG streams do not match");
         std::vector<std::array<std::uint64_t, 5>> sizes;
-        std::uint64_t held = 0;
+        std::uint64_t used = 0;
         for (std::uint64_t i = 0; i < count; ++i) {
             sizes.push_back({take_number(left), take_number(left), take_number(left),
                              take_number(left), take_number(left)});
             if (sizes.back()[4] > count)
-                throw std::invalid_argument("a JPEG stream has the tables of none");
+                throw std::invalid_argument("a JPEG stream uses tables that do not exist");
             for (const std::uint64_t part : sizes.back())
-                if (part > most) throw std::invalid_argument("JPEG streams claim another size");
-            held += sizes.back()[0] + sizes.back()[1];
-            if (held > total) throw std::invalid_argument("JPEG streams claim another size");
+                if (part > most)
+                    throw std::invalid_argument("the sizes of JPEG streams do not match");
+            used += sizes.back()[0] + sizes.back()[1];
+            if (used > total) throw std::invalid_argument("the sizes of JPEG streams do not match");
         }
         const auto take = [&](std::uint64_t count_of_bytes) {
-            if (count_of_bytes > left.size()) throw std::invalid_argument("JPEG streams are cut");
+            if (count_of_bytes > left.size())
+                throw std::invalid_argument("JPEG streams are cut off");
             const View part = left.first(count_of_bytes);
             left = left.subspan(count_of_bytes);
             return part;
         };
-        std::vector<Remains> remains;
+        std::vector<StreamParts> parts;
         std::uint64_t place = 0;
         for (const auto& [gap, stream_size, skeleton_size, details_size, number] : sizes) {
             const std::uint64_t header = bytes.size() - left.size();
             const View skeleton = take(skeleton_size), details = take(details_size);
-            remains.push_back({round, place + gap, stream_size, header, skeleton, details, {}});
+            parts.push_back({round, place + gap, stream_size, header, skeleton, details, {}});
             place += gap + stream_size;
         }
         std::vector<Bytes> streams;
@@ -360,10 +369,10 @@ Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const Stre
             const std::uint64_t number = sizes[i][4];
             Bytes tables;
             if (number != 0) {
-                tables = with_tables({}, remains[number - 1].skeleton);
-                remains[i].tables = tables_in(tables);
+                tables = with_tables({}, parts[number - 1].skeleton);
+                parts[i].tables = tables_in(tables);
             }
-            streams.push_back(stream(remains[i]));
+            streams.push_back(stream(parts[i]));
         }
         Bytes whole;
         whole.reserve(total);
@@ -373,7 +382,8 @@ Bytes put_in_streams(std::size_t rounds, View rest, std::size_t size, const Stre
             add(streams[i]);
         }
         add(left);
-        if (whole.size() != total) throw std::invalid_argument("JPEG streams claim another size");
+        if (whole.size() != total)
+            throw std::invalid_argument("the sizes of JPEG streams do not match");
         bytes = std::move(whole);
     }
     return bytes;
@@ -384,7 +394,7 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View strips, View cod
     BitDecoder coder(coded);
     CoefficientCoder<BitDecoder> model(logistic, coder);
     Allowance allowance(size);
-    Bytes bytes = put_in_streams(rounds, rest, size, [&](const Remains& stream) {
+    Bytes bytes = insert_streams(rounds, rest, size, [&](const StreamParts& stream) {
         const Bytes skeleton = with_tables(stream.tables, stream.skeleton);
         const Outline found = outline(skeleton);
         if (found.frame.lossless()) throw Unsupported(Reason::frame);
@@ -398,7 +408,7 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View strips, View cod
             std::vector<View> parts;
             for (std::size_t i = 0; i < count; ++i) {
                 const std::uint64_t bytes = take_number(strips);
-                if (bytes > strips.size()) throw std::invalid_argument("a strip is cut");
+                if (bytes > strips.size()) throw std::invalid_argument("a strip is cut off");
                 parts.push_back(strips.first(bytes));
                 strips = strips.subspan(bytes);
             }
@@ -409,37 +419,36 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View strips, View cod
                 own_coder.end();
             });
         }
-        return without_tables(stream.tables, write(skeleton, planes, stream.details,
-                                                   stream.size + stream.tables.size()));
+        return restore_stream(stream, skeleton, planes);
     });
     coder.end();
-    if (!strips.empty()) throw std::invalid_argument("there are more strips than streams have");
+    if (!strips.empty()) throw std::invalid_argument("there are more strips than the streams need");
     return bytes;
 }
 
-// The streams of bytes from which so many rounds have left the rest, those that were taken out and
-// those that were not, in their order. The place of a stream that lies in another one behind its
-// first scan lacks the entropy-coded data in front of it.
-inline std::vector<Told> tell_streams(std::size_t rounds, View rest, std::size_t size) {
-    std::vector<Told> streams, inner;
+// Describes all streams, extracted or not, by place, given the rest after `rounds` rounds. For a
+// stream inside another one, behind its first scan, the place does not count entropy-coded data in
+// front of it.
+inline std::vector<StreamInfo> describe_streams(std::size_t rounds, View rest, std::size_t size) {
+    std::vector<StreamInfo> streams, inner;
     Bytes others(rest.begin(), rest.end());
     if (rounds != 0)
-        others = put_in_streams(rounds, rest, size, [&](const Remains& stream) {
-            const Told told{stream.place, stream.size,
-                            extent(with_tables({}, stream.skeleton)).kind, Reason::none};
-            if (told.kind == 0) {  // tables of others
+        others = insert_streams(rounds, rest, size, [&](const StreamParts& stream) {
+            const StreamInfo info{stream.place, stream.size,
+                                  extent(with_tables({}, stream.skeleton)).kind, Reason::none};
+            if (info.kind == 0) {  // a tables-only stream
                 return Bytes(stream.size);
             } else if (stream.round != 0) {
-                inner.push_back(told);
+                inner.push_back(info);
             } else {
-                streams.push_back(told);
+                streams.push_back(info);
                 const std::size_t outer = streams.size() - 1;
-                for (const Told& one : inner)
+                for (const StreamInfo& one : inner)
                     if (one.place >= stream.header &&
                         one.place < stream.header + stream.skeleton.size()) {
                         streams.push_back({stream.place + 2 + one.place - stream.header, one.size,
                                            one.kind, Reason::none});
-                        // It may have taken the frame.
+                        // The inner stream may contain the marker of the frame.
                         if (streams[outer].kind == 0) streams[outer].kind = one.kind;
                     }
             }
@@ -448,7 +457,7 @@ inline std::vector<Told> tell_streams(std::size_t rounds, View rest, std::size_t
     Allowance allowance(size);
     Search(others, false, allowance, &streams).streams();
     std::sort(streams.begin(), streams.end(),
-              [](const Told& a, const Told& b) { return a.place < b.place; });
+              [](const StreamInfo& a, const StreamInfo& b) { return a.place < b.place; });
     return streams;
 }
 

@@ -1,4 +1,5 @@
-// Strips of a frame, rows of its units that are coded apart, so that several threads can.
+// Strips of a frame: rows of units that are coded independently, so that threads can share them.
+// docs/jpeg-format.md, J1.
 #pragma once
 
 #include <algorithm>
@@ -16,19 +17,20 @@
 
 namespace bitsback::jpeg {
 
-using PlaneView = std::span<std::int16_t>;  // coefficients of a component, block by block, in rows
+using PlaneView =
+    std::span<std::int16_t>;  // coefficients of a component, block by block, row-major
 
-// Entropy-coded bytes of a stream for each strip.
+// Bytes of entropy-coded data per strip.
 inline constexpr std::size_t bytes_of_a_strip = std::size_t{1} << 20;
 
-// The number of strips of a stream with so many bytes, of which the skeleton has some.
+// The number of strips of a stream. bytes: its size. skeleton: the size of its skeleton.
 inline std::size_t strips_of(const Frame& frame, std::size_t bytes, std::size_t skeleton) {
     const std::size_t coded = bytes - std::min(bytes, skeleton);
     return std::max<std::size_t>(std::min(coded / bytes_of_a_strip, frame.rows), 1);
 }
 
 struct Strip {
-    // Of so many strips of a frame, the one with this number.
+    // The strip `number` of `count` strips of a frame.
     template <class Planes>
     Strip(const Frame& whole, Planes& all, std::size_t number = 0, std::size_t count = 1)
         : frame(whole) {
@@ -47,7 +49,7 @@ struct Strip {
     std::vector<PlaneView> planes;
 };
 
-// Calls work(0) to work(count - 1) in so many threads; throws one of their exceptions.
+// Calls work(0) to work(count - 1) in several threads, and rethrows one of their exceptions.
 template <class Work>
 void in_threads(std::size_t count, std::size_t threads, const Work& work) {
     std::atomic<std::size_t> next = 0;
@@ -66,7 +68,7 @@ void in_threads(std::size_t count, std::size_t threads, const Work& work) {
     others.reserve(std::min(count, threads));
     try {
         while (others.size() + 1 < std::min(count, threads)) others.emplace_back(run);
-    } catch (const std::system_error&) {  // there are no more threads
+    } catch (const std::system_error&) {  // no more threads available
     }
     run();
     for (std::thread& other : others) other.join();

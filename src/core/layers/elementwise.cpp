@@ -10,7 +10,7 @@
 
 #include "layer.hpp"
 
-// Without it a compiler must assume that the result overlaps the inputs, and add one by one.
+// Declares that the result does not overlap the inputs, so that loops are vectorised.
 #if defined(_MSC_VER)
 #define BITSBACK_RESTRICT __restrict
 #else
@@ -23,7 +23,7 @@ namespace {
 // Any function of one small integer, the same for each element.
 class LookupLayer : public Computed<LookupLayer> {
   public:
-    // table: one entry for each value from from.low to from.high.
+    // table: one entry for each value in [from.low, from.high].
     explicit LookupLayer(const LayerFields& fields)
         : Computed(fields), table_(fields.array<std::int16_t>("table")) {
         const Shape& from = from_[0];
@@ -48,7 +48,7 @@ class LookupLayer : public Computed<LookupLayer> {
     }
 
   private:
-    // Whether the table only drops some of the lowest bits, which needs no table.
+    // Whether the table is a right shift by `bits`, which is computed without the table.
     bool shifts_by(int bits) const {
         for (std::size_t i = 0; i < table_.size(); ++i)
             if (table_[i] != (from_[0].low + static_cast<std::int32_t>(i)) >> bits) return false;
@@ -104,7 +104,7 @@ class AddLayer : public Computed<AddLayer> {
                 for_chunks(
                     work, shape_.line(), wanted, work.rows[input], work.rows[other],
                     [&](std::size_t in, std::size_t with, std::size_t to, std::size_t count) {
-                        // Sums of 16 bits if they fit, which are twice as many at once.
+                        // 16-bit sums, if they fit, double the number of lanes.
                         if (narrow_)
                             add<std::int16_t>(one.data() + in, two.data() + with, count, out + to);
                         else

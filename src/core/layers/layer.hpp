@@ -1,5 +1,5 @@
-// A layer of an integer network, its fields, and its registration: each layer of
-// docs/model-format.md is a class in a file of this folder, followed by a `LayerOp`.
+// A layer of an integer network, its fields, and its registration. Each layer of
+// docs/model-format.md, M7, is a class in a file of this folder, followed by a `LayerOp`.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@ using NamedFields = std::map<std::string, Field>;
 // std::invalid_argument for a field that is missing or has another type.
 class LayerFields {
   public:
-    // inputs: the numbers of the values that it reads; shapes: their known properties.
+    // inputs: the numbers of the values that the layer reads. shapes: of these values.
     LayerFields(std::string op, std::vector<std::size_t> inputs, std::vector<Shape> shapes,
                 NamedFields fields)
         : op_(std::move(op)),
@@ -83,25 +83,24 @@ class Layer {
   public:
     virtual ~Layer() = default;
 
-    // The numbers of the values that it reads.
+    // The numbers of the values that the layer reads.
     const std::vector<std::size_t>& inputs() const { return inputs_; }
-    // The known properties of its result.
     const Shape& shape() const { return shape_; }
 
-    // The rows of its inputs that some rows of its result need.
+    // The rows of the inputs that these rows of the result depend on.
     virtual RowRange need(RowRange wanted) const { return wanted; }
-    // Computes some rows of its result, which has the type of its shape and the right size.
+    // Computes rows of the result. `out` has the type of the shape and the right size.
     virtual void run(Workspace& work, RowRange wanted, Values& out) const = 0;
 
-    // Whether its result is its whole input with another shape.
+    // Whether the result is the whole input with another shape.
     virtual bool is_view() const { return false; }
-    // This layer merged with `before`, which gives its input i; null if they cannot be merged.
+    // This layer merged with `before`, which computes its input i, or null if that is impossible.
     virtual std::shared_ptr<const Layer> fused([[maybe_unused]] std::size_t i,
                                                [[maybe_unused]] const Layer& before) const {
         return nullptr;
     }
-    // This layer merged with the sum of its result and a value of bytes, which gives bytes of the
-    // shape `to`; null if they cannot be merged.
+    // This layer merged with the addition of a value of bytes to its result, whose sum has the
+    // shape `to`, or null if that is impossible.
     virtual std::shared_ptr<const Layer> with_sum([[maybe_unused]] std::size_t other,
                                                   [[maybe_unused]] const Shape& to) const {
         return nullptr;
@@ -116,7 +115,7 @@ class Layer {
         : inputs_(std::move(inputs)), from_(from), shape_(shape) {}
 
     std::vector<std::size_t> inputs_;
-    std::array<Shape, 2> from_{};  // what is known of the inputs
+    std::array<Shape, 2> from_{};  // the shapes of the inputs
     Shape shape_{};
 };
 
@@ -138,11 +137,11 @@ class Computed : public Layer {
 
 using LayerMaker = std::shared_ptr<const Layer> (*)(const LayerFields&);
 
-// Adds a layer under its name in model files. inputs: how many it has, one or two.
+// Registers a layer under its name in model files. inputs: their number, one or two.
 void register_layer(const char* op, std::size_t inputs, LayerMaker make);
 
-// The layer that the fields describe. Throws std::invalid_argument for an unknown op, and for
-// inputs and fields that do not fit it.
+// Makes the layer that the fields describe. Throws std::invalid_argument for an unknown op, and for
+// invalid inputs or fields.
 std::shared_ptr<const Layer> make_layer(const LayerFields& fields);
 
 // A variable of this type at namespace scope registers a layer that is constructed from its fields.

@@ -1,4 +1,4 @@
-// The layers that move elements without changing them.
+// The layers that only move elements.
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -49,13 +49,13 @@ const LayerOp<ConcatLayer> concat("concat", 2);
 // Each place becomes factor x factor places, with factor^2 times fewer channels.
 class PixelShuffleLayer : public Computed<PixelShuffleLayer> {
   public:
-    // Rows and columns of the result; those beyond are dropped.
+    // The fields rows and columns are those of the result; further ones are dropped.
     explicit PixelShuffleLayer(const LayerFields& fields)
         : Computed(fields), factor_(fields.count("factor")) {
         const Shape& from = from_[0];
         require_layer(factor_ >= 2 && factor_ <= 8, "the factor of a shuffle is from 2 to 8");
         require_layer(from.channels % (factor_ * factor_) == 0,
-                      "the channels of a shuffle do not make up its squares");
+                      "the number of channels of a shuffle is not a multiple of factor^2");
         const std::size_t rows = fields.count("rows"), columns = fields.count("columns");
         require_layer((rows + factor_ - 1) / factor_ == from.rows &&
                           (columns + factor_ - 1) / factor_ == from.columns,
@@ -89,7 +89,7 @@ class PixelShuffleLayer : public Computed<PixelShuffleLayer> {
 
 const LayerOp<PixelShuffleLayer> pixel_shuffle("pixel_shuffle", 1);
 
-// A value per item becomes one on a grid of rows and columns, the same at each place.
+// Repeats a value per item at each place of a grid.
 class BroadcastLayer : public Computed<BroadcastLayer> {
   public:
     explicit BroadcastLayer(const LayerFields& fields) : Computed(fields) {
@@ -113,7 +113,7 @@ class BroadcastLayer : public Computed<BroadcastLayer> {
 
 const LayerOp<BroadcastLayer> broadcast("broadcast", 1);
 
-// The same elements with another number of rows and columns, only for all rows at once.
+// The same elements with another shape. It needs all rows at once.
 class ViewLayer : public Layer {
   public:
     explicit ViewLayer(const LayerFields& fields) : Layer(fields) {

@@ -13,14 +13,14 @@
 namespace bitsback {
 namespace {
 
-// Throws std::invalid_argument unless the input has the range for which the layer's bounds were
+// Throws std::invalid_argument if the input exceeds the range for which the layer's bounds were
 // checked.
 void require_input(const Linear& linear, const Shape& from) {
     require_layer(from.low >= 0 && from.high <= static_cast<std::int32_t>(linear.input_top()),
                   "a linear layer's input leaves the range that its bounds were checked for");
 }
 
-// A linear layer merged with the sum of its result and bytes.
+// A linear layer merged with the addition of bytes to its result.
 class ResidualLayer : public Layer {
   public:
     ResidualLayer(std::size_t input, const Shape& from, std::shared_ptr<const Linear> linear,
@@ -76,7 +76,7 @@ class LinearOfPlaces : public Computed<LinearOfPlaces> {
 
 const LayerOp<LinearOfPlaces> linear("linear", 1);
 
-// A linear layer on the patch around every stride-th place; zeros outside the grid.
+// A linear layer on the patch around every stride-th place, with zeros outside the grid.
 class ConvLayer : public Computed<ConvLayer> {
   public:
     explicit ConvLayer(const LayerFields& fields)
@@ -106,7 +106,7 @@ class ConvLayer : public Computed<ConvLayer> {
     template <class Out>
     void compute(Workspace& work, RowRange wanted, Out* out) const {
         const RowRange rows = work.rows[inputs_[0]];
-        // The number of patches that fit into the first-level cache together with the weights.
+        // The number of patches that fit into the L1 cache together with the weights.
         const std::size_t size = linear_->inputs(), columns = shape_.columns;
         const std::size_t most = std::max<std::size_t>((std::size_t{1} << 15) / size, 1);
         work.patches.resize(most * size);
@@ -125,7 +125,7 @@ class ConvLayer : public Computed<ConvLayer> {
     }
 
   private:
-    // The patch around (y, x): its rows are chunks of those of the image, of which `in` has `rows`.
+    // Copies the patch around (y, x), row by row, from the image, whose `rows` are in `in`.
     void gather(const std::uint8_t* in, RowRange rows, std::size_t y, std::size_t x,
                 std::uint8_t* patch) const {
         const std::size_t margin = kernel_ / 2;

@@ -53,19 +53,19 @@ struct LinearSum {
 
 struct LinearEngine {
     const char* name;
-    // A number of bytes that suffices for the packed form of a weight matrix, and the packing.
+    // An upper bound of the size of a packed weight matrix in bytes, and the packing.
     size_t (*packed_size)(const LinearWeights& weights);
     void (*pack)(const LinearWeights& weights, int8_t* packed);
     // in [rows, inputs], out [rows, outputs] in bytes (8 bit) or int16 (16 bit).
     void (*run_8)(const LinearLayer& layer, const uint8_t* in, size_t rows, uint8_t* out);
     void (*run_16)(const LinearLayer& layer, const uint8_t* in, size_t rows, int16_t* out);
-    // out = clamp(other + what the layer gives), in bytes.
+    // out = clamp(other + result of the layer), in bytes.
     void (*run_sum)(const LinearLayer& layer, const uint8_t* in, size_t rows, const LinearSum& sum,
                     uint8_t* out);
 };
 
-// Requantises and clamps `count` accumulators in place, from that of the output `first` on, by the
-// definition, for layers whose high_word is not exact.
+// Requantises and clamps `count` accumulators in place, from the output `first` on, by the
+// definition. For layers whose high_word is not exact.
 void requantise(const LinearLayer& layer, size_t first, size_t count, int32_t* acc);
 
 extern const LinearEngine linear_scalar;

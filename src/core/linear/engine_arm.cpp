@@ -1,5 +1,5 @@
-// The two engines of 64-bit ARM processors, for each of which this file is compiled: neon, for all
-// of them, and dotprod, for those with the dot product (ARMv8.2 and later).
+// The engines of 64-bit ARM processors. This file is compiled twice: neon is for all of them,
+// dotprod for those with the dot product (ARMv8.2 and later).
 //
 // Both multiply signed bytes by signed bytes. If inputs exceed 127, they are read as x - 128, and
 // 128 times the sum of the weights is added to the bias; intermediate sums of 32 bits may wrap.

@@ -151,7 +151,6 @@ inline BITSBACK_INLINE void multiply_words(__m256i& sum, __m256i x, __m256i w) {
 #endif
 }
 
-// A packed panel.
 struct Panel {
     uint32_t chains;
     const uint8_t* lengths;

@@ -1,4 +1,4 @@
-// The scalar engine, which runs on every machine; tests compare the others with it.
+// The scalar engine, which runs on every machine. Tests compare the others with it.
 #include <cstring>
 #include <vector>
 
@@ -7,8 +7,8 @@
 namespace bitsback {
 namespace {
 
-// Weights are kept in 16 bits, and inputs are widened to 16 bits, since compilers vectorise sums of
-// such products.
+// Weights are stored in 16 bits, and inputs are widened to 16 bits, since compilers vectorise sums
+// of such products.
 size_t packed_size(const LinearWeights& weights) { return 2 * weights.inputs * weights.outputs; }
 
 void pack(const LinearWeights& weights, int8_t* packed) {

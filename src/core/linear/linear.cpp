@@ -19,17 +19,17 @@ namespace bitsback {
 namespace {
 
 #if defined(__x86_64__) || defined(_M_X64)
-// The result of cpuid: registers a, b, c and d for a leaf, zeros for an unknown one.
+// The result of cpuid: registers a, b, c and d of a leaf; zeros for an unknown leaf.
 struct Cpuid {
     unsigned a = 0, b = 0, c = 0, d = 0;
 
     Cpuid(unsigned leaf, unsigned part) {
 #if defined(_MSC_VER)
-        int of[4];
-        __cpuid(of, 0);
-        if (static_cast<unsigned>(of[0]) < leaf) return;
-        __cpuidex(of, static_cast<int>(leaf), static_cast<int>(part));
-        a = of[0], b = of[1], c = of[2], d = of[3];
+        int registers[4];
+        __cpuid(registers, 0);
+        if (static_cast<unsigned>(registers[0]) < leaf) return;
+        __cpuidex(registers, static_cast<int>(leaf), static_cast<int>(part));
+        a = registers[0], b = registers[1], c = registers[2], d = registers[3];
 #else
         __get_cpuid_count(leaf, part, &a, &b, &c, &d);
 #endif
@@ -47,13 +47,13 @@ std::uint64_t saved_registers() {
 #endif
 }
 
-// The engines that processor and system support, the fastest last.
+// The engines that the processor and the operating system support, the fastest last.
 std::vector<const LinearEngine*> find_engines() {
     std::vector<const LinearEngine*> engines{&linear_scalar};
     const auto all = [](unsigned word, std::initializer_list<unsigned> bits) {
         return std::ranges::all_of(bits, [&](unsigned bit) { return word >> bit & 1; });
     };
-    if (!all(Cpuid(1, 0).c, {27})) return engines;  // OSXSAVE: xgetbv is there
+    if (!all(Cpuid(1, 0).c, {27})) return engines;  // OSXSAVE: xgetbv exists
     const Cpuid seven(7, 0);
     const std::uint64_t saved = saved_registers();
     if ((saved & 0x06) != 0x06 || !all(seven.b, {5, 8})) return engines;  // AVX2 and BMI2
@@ -136,7 +136,7 @@ Linear::Linear(std::span<const std::int8_t> weight, std::span<const std::int32_t
     auto refuse = [](const std::string& what) { throw std::invalid_argument(what); };
     if (inputs == 0 || outputs == 0 || weight.size() != inputs * outputs ||
         multiplier.size() != outputs)
-        refuse("the shapes of weight, bias and multiplier do not go together");
+        refuse("the shapes of weight, bias and multiplier do not match");
     if (shift < 1 || shift > 52) refuse("shift must be from 1 to 52");
     if (low >= high || low < std::numeric_limits<std::int16_t>::min() ||
         high > std::numeric_limits<std::int16_t>::max())

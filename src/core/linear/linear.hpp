@@ -1,5 +1,5 @@
-// Integer linear layers: out = clamp((acc * multiplier + half) >> shift) with acc = bias + weight *
-// input in int32.
+// Integer linear layers (docs/model-format.md, M7): out = clamp((acc * multiplier + half) >> shift)
+// with acc = bias + weight * input in int32.
 //
 // The engines differ only in instructions. The bounds of docs/model-format.md, which are checked
 // before an engine runs, keep every partial sum within int32 and every product within 2^53, so that
@@ -29,7 +29,7 @@ std::vector<std::string> simd_paths();
 // The engine in use: the fastest, or the one that BITSBACK_SIMD names. It and the constructor of a
 // layer throw UnknownSimdPath.
 std::string simd_path();
-// Chooses the engine for layers that are made from now on.
+// Chooses the engine of layers that are constructed afterwards.
 void set_simd_path(const std::string& name);
 
 class Linear {

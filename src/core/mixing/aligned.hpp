@@ -1,5 +1,5 @@
-// Vectors aligned to lines of the cache, and in large pages where the system has them, since what
-// contexts and mixers look up lies in no order.
+// Vectors aligned to cache lines, in large pages where available, since contexts and mixers access
+// memory in random order.
 #pragma once
 
 #include <cstddef>

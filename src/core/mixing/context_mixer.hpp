@@ -1,5 +1,6 @@
-// Binary decisions by contexts whose probabilities are counted as they come and mixed in the
-// logistic domain (Mahoney 2005). Those of a step are all predicted before any is learned.
+// Context mixing of binary decisions (Mahoney 2005): each context has adaptive probabilities, which
+// mixers combine in the logistic domain. All decisions of a step are predicted before any is
+// learned. docs/model-format.md, M6.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +23,8 @@ namespace bitsback {
 
 class ContextMixer {
   public:
-    // elements: symbols that are coded with it, at most. values: so many of a symbol, by which
-    // mixers are chosen.
+    // elements: the largest number of symbols to code. values: the number of values per symbol that
+    // select weights of mixers.
     ContextMixer(const MixingSettings& settings, const LogisticTables& logistic,
                  std::size_t elements, std::size_t values)
         : settings_(settings),
@@ -43,27 +44,27 @@ class ContextMixer {
             tables_.emplace_back(settings, c, elements, slots);
             if (tables_.back().direct()) direct_[c] = ~0u;
             slots += (tables_.back().size() + in_a_line - 1) / in_a_line * in_a_line;
-            const ContextSettings& of = settings.contexts[c];
-            limits_[c] = of.limit;
-            for (std::uint32_t n = 0; n <= of.limit; ++n)
+            const ContextSettings& context = settings.contexts[c];
+            limits_[c] = context.limit;
+            for (std::uint32_t n = 0; n <= context.limit; ++n)
                 rates_[c * most_counts + n] =
-                    static_cast<std::int32_t>((1u << 20) / (16 * n + of.offset));
+                    static_cast<std::int32_t>((1u << 20) / (16 * n + context.offset));
         }
-        slots_.assign(slots + in_a_line, fresh);  // the last ones are for what is no context
-        for (const MixerSettings& of : settings.mixers) {
-            mixers_.emplace_back(of, *this);
+        slots_.assign(slots + in_a_line, fresh);  // the last ones are for inputs without a context
+        for (const MixerSettings& mixer : settings.mixers) {
+            mixers_.emplace_back(mixer, *this);
             if (settings.maps.limit != 0)
-                maps_.emplace_back(of.sets(), settings.maps.limit, logistic);
+                maps_.emplace_back(mixer.sets(), settings.maps.limit, logistic);
         }
         const auto mixers = static_cast<std::int64_t>(mixers_.size());
         share_ = ((std::int64_t{1} << 32) + mixers - 1) / mixers;
     }
 
     std::size_t contexts() const { return tables_.size(); }
-    // Whether the key of a context is wanted as it is, and not its hash.
+    // Whether a context takes its key unhashed.
     bool direct(std::size_t context) const { return tables_[context].direct(); }
 
-    // A step of so many symbols begins.
+    // Begins a step.
     void begin(std::size_t symbols) {
         const std::size_t all = symbols * settings_.decisions;
         predicted_.assign(symbols, 0);
@@ -77,22 +78,23 @@ class ContextMixer {
         sets_.resize(symbols * mixers_.size());
         mixed_.resize(all * mixers_.size());
     }
-    // The keys of a symbol, one for each context, and the values by which mixers are chosen.
+    // The keys of a symbol, one per context, and the values that select weights of mixers. The
+    // caller fills them in.
     std::uint64_t* keys(std::size_t symbol) { return keys_.data() + symbol * contexts(); }
     std::uint32_t* values(std::size_t symbol) {
         return values_.data() + symbol * values_of_a_symbol_;
     }
 
-    // The decisions of a symbol begin, whose keys and values are there.
+    // Begins the decisions of a symbol, after its keys and values are set.
     void start(std::size_t symbol) {
         const std::uint32_t* values = this->values(symbol);
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
             std::uint32_t set = 0;
-            for (const Part& of : mixers_[m].values) set += values[of.number] * of.stride;
+            for (const Part& part : mixers_[m].values) set += values[part.number] * part.stride;
             sets_[symbol * mixers_.size() + m] = set;
         }
     }
-    // Finds the slots of a group of decisions of a symbol, the first of which is d, at this node.
+    // Finds the slots of a group of decisions of a symbol, whose first is d, at this node.
     void find(std::size_t symbol, unsigned d, std::uint32_t node) {
         const std::uint64_t* keys = keys_.data() + symbol * contexts();
         std::uint32_t* lines = lines_.data() + line_of(symbol, d);
@@ -105,8 +107,8 @@ class ContextMixer {
         }
     }
 
-    // Looks at what contexts have counted of decision d of a symbol, at this node, and chooses the
-    // weights of its mixers. given: the log-odds by the blend.
+    // Reads the slots of decision d of a symbol, at this node, and selects the weights of its
+    // mixers. given: the log-odds by the blend.
     void look(std::size_t symbol, unsigned d, std::uint32_t node, std::int32_t given = 0) {
         const unsigned depth = d % MixingSettings::together;
         const std::uint32_t place = 1u << depth | (node & ((1u << depth) - 1));
@@ -121,19 +123,19 @@ class ContextMixer {
             static_cast<std::uint32_t>(std::clamp((given + (1 << 14)) >> 11, 0, 15));
         Mixed* mixed = mixed_.data() + number * mixers_.size();
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
-            const Mixer& of = mixers_[m];
-            std::uint32_t set = sets_[symbol * mixers_.size() + m] + of.node * node + of.depth * d +
-                                of.odds * likely;
-            for (const Part& by : of.known)
-                set += (static_cast<std::uint32_t>(std::bit_width(counts_[by.number] + 1)) - 1) *
-                       by.stride;
+            const Mixer& mixer = mixers_[m];
+            std::uint32_t set = sets_[symbol * mixers_.size() + m] + mixer.node * node +
+                                mixer.depth * d + mixer.odds * likely;
+            for (const Part& part : mixer.known)
+                set += (static_cast<std::uint32_t>(std::bit_width(counts_[part.number] + 1)) - 1) *
+                       part.stride;
             mixed[m].set = set;
-            const std::int16_t* weights = of.weights.data() + set * stride_;
+            const std::int16_t* weights = mixer.weights.data() + set * stride_;
             for (std::size_t i = 0; i < stride_; i += 32) prefetch(weights + i);
         }
     }
 
-    // Mixes what has been looked at.
+    // Mixes the inputs that `look` has read.
     void mix(std::size_t symbol, unsigned d) {
         const std::size_t number = symbol * settings_.decisions + d;
         Mixed* mixed = mixed_.data() + number * mixers_.size();
@@ -159,7 +161,7 @@ class ContextMixer {
         }
     }
 
-    // The probability that a decision that has been mixed is 1, in units of 2^-28.
+    // The mixed probability of a 1, in units of 2^-28.
     std::int32_t predict(std::size_t symbol, unsigned d) const {
         const std::size_t number = symbol * settings_.decisions + d;
         const std::int32_t odds = odds_[number], p = logistic_.squash(odds);
@@ -173,7 +175,8 @@ class ContextMixer {
         return static_cast<std::int32_t>(quotient(sum, weights));
     }
 
-    // Takes the decisions of a symbol that were predicted. bits: of all, the first one highest.
+    // Learns the predicted decisions of a symbol. bits: of all its decisions, the first one
+    // highest.
     void learn(std::size_t symbol, std::uint32_t bits) {
         for (std::uint32_t left = predicted_[symbol]; left != 0; left &= left - 1) {
             const auto d = static_cast<unsigned>(std::countr_zero(left));
@@ -188,51 +191,53 @@ class ContextMixer {
     static constexpr std::int16_t bias = 1 << 7;
     static constexpr unsigned weight_bits = 14;  // of a weight of 1
     static constexpr unsigned error_shift = 40 - weight_bits;
-    static constexpr std::uint32_t fresh = 1u << 31;  // a half, and nothing counted
+    static constexpr std::uint32_t fresh = 1u << 31;  // probability 1/2, count 0
 
-    // A number that helps to choose a set of weights: so many sets lie between its values.
+    // A number that selects among sets of weights, multiplied by its stride.
     struct Part {
         std::size_t number;
         std::uint32_t stride;
     };
 
     struct Mixer {
-        Aligned<std::int16_t> weights;  // those of a set, as the inputs are
-        // How often each set has learned, up to where that no longer matters. It lies apart from
-        // the weights, since these are read as vectors right after it is written.
+        Aligned<std::int16_t> weights;  // [sets][stride_], in the order of the inputs
+        // The number of updates of each set, up to the last rate. It is stored apart from the
+        // weights, which are read as vectors right after a count is written.
         std::vector<std::uint16_t> uses;
-        std::vector<std::int32_t> rates;  // of learning, by that
-        // What chooses a set: values of the symbol, and counts of contexts. Other strides are 0
-        // where the node, the depth and the odds do not matter.
+        std::vector<std::int32_t> rates;  // learning rates, indexed by uses
+        // The selectors of a set: values of the symbol, and counts of contexts. The strides of
+        // node, depth and odds are 0 if they do not select.
         std::vector<Part> values;
         std::vector<Part> known;
         std::uint32_t node = 0;
         std::uint32_t depth = 0;
         std::uint32_t odds = 0;
 
-        Mixer(const MixerSettings& of, const ContextMixer& in)
-            : weights(of.sets() * in.stride_), uses(of.sets()) {
-            const auto start = static_cast<std::int16_t>(of.start);
-            for (std::size_t set = 0; set < of.sets(); ++set) {
+        Mixer(const MixerSettings& settings, const ContextMixer& in)
+            : weights(settings.sets() * in.stride_), uses(settings.sets()) {
+            const auto start = static_cast<std::int16_t>(settings.start);
+            for (std::size_t set = 0; set < settings.sets(); ++set) {
                 std::int16_t* own = weights.data() + set * in.stride_;
                 std::fill_n(own, in.contexts(), start);
                 if (in.settings_.blended) own[in.given_] = start;
             }
             do {
                 const auto uses = static_cast<std::int32_t>(rates.size());
-                rates.push_back(std::max(16 * of.first_rate / (16 + uses), of.last_rate));
-            } while (rates.back() > of.last_rate);
+                rates.push_back(
+                    std::max(16 * settings.first_rate / (16 + uses), settings.last_rate));
+            } while (rates.back() > settings.last_rate);
             std::uint32_t stride = 1;
-            for (auto by = of.selectors.rbegin(); by != of.selectors.rend(); ++by) {
-                choose(*by, stride);
-                stride *= by->count;
+            for (auto selector = settings.selectors.rbegin(); selector != settings.selectors.rend();
+                 ++selector) {
+                choose(*selector, stride);
+                stride *= selector->count;
             }
         }
 
-        void choose(const Selector& by, std::uint32_t stride) {
-            switch (by.kind) {
+        void choose(const Selector& selector, std::uint32_t stride) {
+            switch (selector.kind) {
                 case Selector::Kind::known:
-                    known.push_back({by.number, stride});
+                    known.push_back({selector.number, stride});
                     break;
                 case Selector::Kind::node:
                     node += stride;
@@ -244,19 +249,19 @@ class ContextMixer {
                     odds += stride;
                     break;
                 default:
-                    values.push_back({by.number, stride});
+                    values.push_back({selector.number, stride});
             }
         }
     };
 
-    // What a mixer made of a decision.
+    // The result of a mixer for a decision.
     struct Mixed {
         std::uint32_t set;
         std::int32_t probability;
-        std::uint32_t entry;  // of its probability map, below the odds
+        std::uint32_t entry;  // entry of its probability map below the odds
     };
 
-    // Takes decision d of a symbol.
+    // Learns decision d of a symbol.
     void learn(std::size_t symbol, unsigned d, std::uint32_t bit) {
         const std::size_t number = symbol * settings_.decisions + d;
         const Mixed* mixed = mixed_.data() + number * mixers_.size();
@@ -265,13 +270,13 @@ class ContextMixer {
         std::array<std::int16_t, most_mixers> errors;
         std::size_t count = 0;
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
-            Mixer& of = mixers_[m];
-            std::uint16_t& uses = of.uses[mixed[m].set];
-            const std::int64_t change = (goal - mixed[m].probability) * of.rates[uses];
+            Mixer& mixer = mixers_[m];
+            std::uint16_t& uses = mixer.uses[mixed[m].set];
+            const std::int64_t change = (goal - mixed[m].probability) * mixer.rates[uses];
             const auto error =
                 static_cast<std::int16_t>((change + (1 << (error_shift - 1))) >> error_shift);
-            if (uses + 1u < of.rates.size()) ++uses;
-            changed[count] = of.weights.data() + mixed[m].set * stride_;
+            if (uses + 1u < mixer.rates.size()) ++uses;
+            changed[count] = mixer.weights.data() + mixed[m].set * stride_;
             errors[count] = error;
             count += error != 0 ? 1 : 0;
         }
@@ -281,7 +286,7 @@ class ContextMixer {
         kernels_.learn(slots_of(symbol, d), rates_.data(), limits_.data(), contexts(), bit);
     }
 
-    // The next place of an input that is of no context.
+    // The next place for an input without a context.
     std::size_t free_place() {
         const std::size_t padding = padded_ - settings_.contexts.size();
         const std::size_t i = taken_++;
@@ -290,7 +295,7 @@ class ContextMixer {
         return 2 * padded_ + i - 2 * padding;
     }
 
-    // Where slots begin that are of no context.
+    // The first slot for inputs without a context.
     std::uint32_t none() const { return static_cast<std::uint32_t>(slots_.size() - in_a_line); }
 
     std::size_t line_of(std::size_t symbol, unsigned d) const {
@@ -313,37 +318,36 @@ class ContextMixer {
     const MixingSettings& settings_;
     const LogisticTables& logistic_;
     const MixingKernels& kernels_ = mixing_kernels();
-    // The inputs of a decision: the log-odds of all contexts, padded to eights; likewise the
-    // probabilities as far as they are trusted; in the padding, or behind them, a constant and the
-    // log-odds by a blend. A set of weights has as many.
+    // The inputs of a decision: the log-odds of all contexts, padded to a multiple of eight; the
+    // confidences, likewise; a constant and the log-odds by a blend, in the padding or behind it. A
+    // set of weights has the same layout.
     std::size_t padded_;
     std::size_t stride_;
     std::size_t bias_ = 0;
-    std::size_t given_ = 0;  // or 0 if there is none
-    std::size_t taken_ = 0;  // of the places in the padding and behind it
+    std::size_t given_ = 0;  // place of the blend's input, or 0
+    std::size_t taken_ = 0;  // used places in the padding and behind it
     std::vector<ContextTable> tables_;
     Aligned<std::uint32_t> slots_;     // of all contexts
-    std::vector<std::int32_t> rates_;  // of each context, by its count
+    std::vector<std::int32_t> rates_;  // per context, indexed by the count
     std::vector<std::uint32_t> limits_;
     std::vector<Mixer> mixers_;
     std::int64_t share_;                // 2^32 / the number of mixers, rounded up
-    std::vector<ProbabilityMap> maps_;  // of each mixer, if there are any
-    // Of the symbols of the step.
+    std::vector<ProbabilityMap> maps_;  // one per mixer, or none
+    // Per symbol of the step.
     std::size_t values_of_a_symbol_;
-    std::vector<std::uint32_t> predicted_;  // its decisions that are mixed, a bit each
-    std::vector<std::uint32_t> sets_;       // of each mixer, as far as values choose them
+    std::vector<std::uint32_t> predicted_;  // a bit for each mixed decision
+    std::vector<std::uint32_t> sets_;       // per mixer, the part of the set that values select
     std::vector<std::uint64_t> keys_;
     std::vector<std::uint32_t> values_;
     std::vector<std::uint32_t> lines_;
     std::vector<std::uint32_t> checks_;
-    // Of their decisions.
+    // Per decision of each symbol.
     std::vector<std::uint32_t> numbers_;  // of slots
     Aligned<std::int16_t> inputs_;
-    std::vector<std::int32_t> odds_;  // by all mixers
+    std::vector<std::int32_t> odds_;  // mean log-odds of all mixers
     std::vector<Mixed> mixed_;
-    std::vector<std::uint32_t>
-        direct_;  // of each context, all ones if its keys have their own slots
-    std::vector<std::uint32_t> counts_;  // of the one that is predicted
+    std::vector<std::uint32_t> direct_;  // per context, all ones if its keys have their own slots
+    std::vector<std::uint32_t> counts_;  // per context, of the predicted decision
 };
 
 }  // namespace bitsback

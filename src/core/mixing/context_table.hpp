@@ -1,4 +1,5 @@
-// Where what a context has counted is, for each of its keys and each node of the tree of decisions.
+// The places of a context's slots, for each key and each node of the tree of decisions.
+// docs/model-format.md, M6.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,7 @@ namespace bitsback {
 
 inline constexpr std::uint64_t hash_factor = 0x9E3779B97F4A7C15u;
 
-// Takes one more word of a key in.
+// Adds a word of a key to its hash.
 inline std::uint64_t hash_word(std::uint64_t hash, std::uint64_t word) {
     hash = (hash ^ word) * hash_factor;
     return hash ^ (hash >> 32);
@@ -18,8 +19,8 @@ inline std::uint64_t hash_word(std::uint64_t hash, std::uint64_t word) {
 
 class ContextTable {
   public:
-    // number: of the context. elements: that are coded with it. first: the number of its first slot
-    // among those of all contexts.
+    // number: of the context. elements: the number of symbols to code. first: the number of its
+    // first slot among those of all contexts.
     ContextTable(const MixingSettings& settings, std::size_t number, std::size_t elements,
                  std::size_t first)
         : direct_(settings.direct(number)),
@@ -35,13 +36,13 @@ class ContextTable {
         }
     }
 
-    // Whether it wants keys as they are, and not their hashes.
+    // Whether the context takes keys unhashed.
     bool direct() const { return direct_; }
     std::size_t size() const { return size_; }
 
-    // Where the slots begin of decisions that follow one another, the first at this node, and what
-    // tells them from those of other keys. A slot is that of the sum of the beginning and the node
-    // in a direct context, or else of the beginning xor the number in the tree of these decisions.
+    // The first slot of a group of decisions, whose first is at this node, and the check that
+    // distinguishes keys. In a direct context a slot has the number `first slot + node`, in others
+    // `first slot xor place in the group's tree`.
     struct Line {
         std::uint32_t first;
         std::uint32_t check;

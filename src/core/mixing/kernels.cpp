@@ -1,5 +1,5 @@
-// This file is compiled once for each instruction set: CMakeLists.txt gives BITSBACK_KERNELS, the
-// name of what comes of it.
+// This file is compiled once for each instruction set. CMakeLists.txt defines BITSBACK_KERNELS, the
+// symbol that each build exports.
 #include "kernels.hpp"
 
 #include "slots.hpp"
@@ -44,8 +44,8 @@ void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, 
     }
 }
 
-// The sums are known whole by those in each lane modulo 2^32, and by those of the upper halves of
-// products.
+// 64-bit sums are reconstructed from the sums modulo 2^32 of each lane, and from those of the upper
+// halves of products.
 template <size_t mixers>
 void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t* sums) {
     Lanes sum[mixers], high[mixers];
@@ -58,7 +58,7 @@ void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t*
             high[m.value] = high[m.value] + (some >> lanes(16));
         });
     }
-    // All lanes of lower halves, and of upper ones, add up to less than 2^31, too.
+    // The sums over all lanes, of lower and of upper halves, stay below 2^31.
     Four both[mixers];
     repeat<mixers>([&](auto m) BITSBACK_INLINE {
         const Lanes low = sum[m.value] - (high[m.value] << lanes(16));

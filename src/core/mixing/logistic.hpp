@@ -1,4 +1,4 @@
-// Probabilities and their log-odds, by tables that ship as bytes.
+// Conversion between probabilities and log-odds, by tables that ship as files.
 #pragma once
 
 #include <bit>
@@ -11,14 +11,14 @@
 
 namespace bitsback {
 
-// Those of an input are in units of 2^-11, and what mixers make of them in units of 2^-12, within
-// [-2^16, 2^16).
+// Log-odds of inputs are in units of 2^-11. Mixed log-odds are in units of 2^-12, within [-2^16,
+// 2^16).
 class LogisticTables {
   public:
     static constexpr std::int32_t reach = 1 << 16;
 
-    // stretch: [1408], the log-odds against probabilities up to a half, 64 for each factor of two.
-    // cdf: [2049], the logistic distribution function at j / 64 - 16, times 2^28.
+    // stretch: [1408], log-odds of probabilities up to a half, negated, 64 per power of two. cdf:
+    // [2049], the logistic distribution function at j / 64 - 16, times 2^28.
     LogisticTables(std::vector<std::int32_t> stretch, std::vector<std::int32_t> cdf)
         : stretch_(std::move(stretch)), cdf_(std::move(cdf)) {
         require(stretch_.size() == 1408 && cdf_.size() == 2049,

@@ -1,5 +1,5 @@
-// An adaptive probability map (APM, as in PAQ): what came of the decisions that mixers found so
-// likely, for each set of weights of a mixer.
+// An adaptive probability map (APM, as in PAQ): refines the probability of a mixer, for each of its
+// sets of weights, by the outcomes at similar probabilities. docs/model-format.md, M6.
 #pragma once
 
 #include <algorithm>
@@ -26,19 +26,19 @@ class ProbabilityMap {
         }
     }
 
-    // Where the log-odds of a decision lie among the entries of a set.
+    // The position of log-odds among the entries of a set.
     struct Place {
-        std::uint32_t entry;   // below them
-        std::uint32_t beyond;  // that one
-        std::uint32_t nearer;  // 1 if the next entry is
+        std::uint32_t entry;   // the entry below
+        std::uint32_t beyond;  // distance beyond that entry
+        std::uint32_t nearer;  // 1 if the next entry is nearer
     };
     static Place place(std::int32_t odds) {
         const auto at = static_cast<std::uint32_t>(std::clamp(odds, -reach, reach - 1) + reach);
         return {at / step, at % step, at / (step / 2) % 2};
     }
 
-    // The number of the entry of a set that is below a place, and the probability that it and the
-    // next one give, in units of 2^-22.
+    // The number of the entry below a place in a set; and the probability in units of 2^-22,
+    // interpolated between this entry and the next.
     std::uint32_t entry(std::size_t set, const Place& at) const {
         return static_cast<std::uint32_t>(set * points + at.entry);
     }
@@ -49,13 +49,13 @@ class ProbabilityMap {
 
     void expect(std::uint32_t entry) const { prefetch(entries_.data() + entry); }
     void learn(std::uint32_t entry, std::uint32_t bit) {
-        std::uint32_t& of = entries_[entry];
-        const std::uint32_t count = of & 1023;
-        const auto p = static_cast<std::int64_t>(of >> 10);
+        std::uint32_t& slot = entries_[entry];
+        const std::uint32_t count = slot & 1023;
+        const auto p = static_cast<std::int64_t>(slot >> 10);
         const std::int64_t goal = bit != 0 ? one - 1 : 0;
         const std::int64_t learned =
             std::clamp(p + ((goal - p) * rates_[count] >> 16), margin, one - margin);
-        of = static_cast<std::uint32_t>(learned) << 10 | std::min(count + 1, limit_);
+        slot = static_cast<std::uint32_t>(learned) << 10 | std::min(count + 1, limit_);
     }
 
   private:
@@ -64,7 +64,7 @@ class ProbabilityMap {
     static constexpr std::int64_t one = 1 << 22, margin = 16;
 
     std::uint32_t limit_;
-    std::vector<std::int32_t> rates_;  // in units of 2^-16, by the count
+    std::vector<std::int32_t> rates_;  // in units of 2^-16, indexed by the count
     std::vector<std::uint32_t> entries_;
 };
 

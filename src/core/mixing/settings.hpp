@@ -1,4 +1,4 @@
-// What a model says of its contexts and of how their probabilities are mixed, checked.
+// The settings of contexts and mixers, and their validation. docs/model-format.md, M6.
 #pragma once
 
 #include <algorithm>
@@ -12,54 +12,54 @@
 
 namespace bitsback {
 
-// How the slots of a context adapt.
+// The adaptation of the slots of a context.
 struct ContextSettings {
     unsigned bits;         // of its key
-    std::uint32_t offset;  // in sixteenths: the first update is by 1 / offset
-    std::uint32_t limit;   // of the count, by which the rate falls
+    std::uint32_t offset;  // in sixteenths: the first rate is 1 / offset
+    std::uint32_t limit;   // of the count, which lowers the rate
 };
 
-// What chooses among the weights of a mixer, one number of the product of all.
+// One factor of the index of a mixer's set of weights.
 struct Selector {
     enum class Kind { known, node, depth, odds, failures, value };
     Kind kind;
-    std::size_t number;   // of the context whose count is meant, or of the value: failures are one
-    std::uint32_t count;  // of its values
+    std::size_t number;   // of the context whose count selects, or of the value (also for failures)
+    std::uint32_t count;  // number of its values
 };
 
 struct MixerSettings {
     std::vector<Selector> selectors;
-    std::int32_t start;  // weight of each context's log-odds, in units of 2^-14
-    // The rates of learning, in units of 2^-16: that of new weights, and the least.
+    std::int32_t start;  // initial weight of each context's log-odds, in units of 2^-14
+    // The first and the last learning rate, in units of 2^-16.
     std::int32_t first_rate;
     std::int32_t last_rate;
 
     std::size_t sets() const {
         std::size_t sets = 1;
-        for (const Selector& of : selectors) sets *= of.count;
+        for (const Selector& selector : selectors) sets *= selector.count;
         return sets;
     }
 };
 
-// The probability maps of mixers, if there are any.
+// The optional probability maps of mixers.
 struct MapSettings {
-    std::uint32_t weight = 0;  // of what the mixers say; that of each map is 1
-    std::uint32_t limit = 0;   // of the counts of entries, or 0 without maps
+    std::uint32_t weight = 0;  // weight of the mixers; that of each map is 1
+    std::uint32_t limit = 0;   // of the counts of entries; 0 without maps
 };
 
 struct MixingSettings {
     static constexpr std::size_t most_contexts = 32, most_mixers = 4, most_sets = 1 << 16;
-    static constexpr unsigned together = 4;  // decisions whose slots lie near one another
+    static constexpr unsigned together = 4;  // decisions of a group, whose slots share a line
 
-    unsigned decisions;   // of a symbol, one after the other
-    unsigned node_bits;   // of the number of nodes at which decisions are made
-    std::uint32_t nodes;  // they have the numbers 1 to so many
-    unsigned table;       // log2 of the slots of a context, at most
-    // Of a slot of 32 bits; what is left tells keys from one another.
+    unsigned decisions;   // number of decisions of a symbol
+    unsigned node_bits;   // bits of the numbers of nodes
+    std::uint32_t nodes;  // nodes have the numbers 1 to `nodes`
+    unsigned table;       // log2 of the largest number of slots of a context
+    // Bits of a slot; the rest of its 32 bits is the check of the key.
     unsigned probability_bits;
     unsigned count_bits;
-    std::uint32_t trust;  // the count from which on a probability is trusted no more
-    bool blended;         // whether a blend gives a probability of each decision more
+    std::uint32_t trust;  // the count from which on the confidence no longer grows
+    bool blended;         // whether a blend provides another probability of each decision
     std::vector<ContextSettings> contexts;
     std::vector<MixerSettings> mixers;
     MapSettings maps;
@@ -73,36 +73,37 @@ struct MixingSettings {
         require(trust >= 1 && trust <= 255, "a count is trusted up to 1 to 255");
         require(!contexts.empty() && contexts.size() <= most_contexts,
                 "there are 1 to 32 contexts");
-        for (const ContextSettings& of : contexts)
-            require(of.bits <= 512 && of.offset >= 16 && of.offset <= 255 && of.limit >= 1 &&
-                        of.limit < 1u << count_bits,
+        for (const ContextSettings& context : contexts)
+            require(context.bits <= 512 && context.offset >= 16 && context.offset <= 255 &&
+                        context.limit >= 1 && context.limit < 1u << count_bits,
                     "a context has a key of 512 bits at most, an offset of 16 to 255, and a limit "
-                    "that a count has room for");
+                    "that fits in a count");
         require(maps.weight <= 16 && maps.limit <= 1023,
-                "mixers weigh 0 to 16 beside their maps, which count up to 1,023");
+                "beside maps, the mixers have a weight from 0 to 16; counts of maps are limited to "
+                "1,023");
         require(!mixers.empty() && mixers.size() <= most_mixers, "there are 1 to 4 mixers");
-        for (const MixerSettings& of : mixers) {
-            require(of.start >= 0 && of.start < 1 << 15 && of.last_rate >= 1 &&
-                        of.last_rate <= of.first_rate && of.first_rate <= 2047,
+        for (const MixerSettings& mixer : mixers) {
+            require(mixer.start >= 0 && mixer.start < 1 << 15 && mixer.last_rate >= 1 &&
+                        mixer.last_rate <= mixer.first_rate && mixer.first_rate <= 2047,
                     "weights start within [0, 2^15 - 1], and rates of learning are 1 to 2,047");
             std::size_t sets = 1;
-            for (const Selector& by : of.selectors) {
-                require(by.count >= 1 && by.count <= most_sets / sets,
+            for (const Selector& selector : mixer.selectors) {
+                require(selector.count >= 1 && selector.count <= most_sets / sets,
                         "a mixer has at most 2^16 sets of weights");
-                sets *= by.count;
-                require(by.kind != Selector::Kind::known || by.number < contexts.size(),
-                        "a mixer is chosen by a context that there is");
-                require(by.kind != Selector::Kind::odds || blended,
-                        "a mixer is chosen by the odds of a blend that there is");
+                sets *= selector.count;
+                require(selector.kind != Selector::Kind::known || selector.number < contexts.size(),
+                        "a mixer selects by a context that does not exist");
+                require(selector.kind != Selector::Kind::odds || blended,
+                        "a mixer selects by the odds of a blend, but there is none");
             }
         }
     }
 
     unsigned check_bits() const { return 32 - probability_bits - count_bits; }
     std::size_t groups() const { return (decisions + together - 1) / together; }
-    // Whether each key of a context has slots of its own.
+    // Whether each key of a context has its own slots.
     bool direct(std::size_t c) const { return contexts[c].bits + node_bits <= table; }
-    // log2 of the slots of a context that has not, for so many symbols.
+    // log2 of the number of slots of any other context, for this number of symbols.
     unsigned slots(std::size_t elements) const {
         const std::size_t most = std::max<std::size_t>(elements * decisions, 2) - 1;
         return std::clamp<unsigned>(static_cast<unsigned>(std::bit_width(most)), 10, table);

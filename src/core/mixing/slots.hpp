@@ -1,9 +1,9 @@
-// Slots of 32 bits, in which contexts count, a few at a time: what mixers take of them, and how
-// they learn.
+// SIMD operations on 32-bit slots, the adaptive probabilities of contexts: the inputs that they
+// give to mixers, and their update.
 //
 //      slot      probability of a one | count | check of the key
 //
-// It is internal to the file that includes it, which is compiled for each instruction set.
+// It is internal to the including file, which is compiled for each instruction set.
 #pragma once
 
 #include "../lanes.hpp"
@@ -11,20 +11,20 @@
 namespace bitsback {
 namespace {
 
-constexpr uint32_t fresh = 1u << 31;  // a half, and nothing counted
+constexpr uint32_t fresh = 1u << 31;  // probability 1/2, count 0
 
 using Numbers = Vector<uint32_t, width>;
 
 inline BITSBACK_INLINE Lanes lanes(int32_t x) { return all<Lanes>(x); }
 inline BITSBACK_INLINE Numbers numbers(uint32_t x) { return all<Numbers>(x); }
 
-// Of the probability of a slot, and of its check.
+// The numbers of bits of a slot's probability and check.
 struct SlotBits {
     uint32_t probability;
     uint32_t check;
 };
 
-// Slots as they were found. Those with another check have counted nothing.
+// Slots as read from memory. Slots with another check are replaced by empty ones.
 struct SomeSlots {
     Numbers p;
     Numbers count;
@@ -39,25 +39,25 @@ struct SomeSlots {
         count = (slot << numbers(bits.probability)) >> numbers(bits.probability + bits.check);
     }
 
-    // Log-odds, by a table of those against probabilities up to a half.
+    // Log-odds, by the table for probabilities up to a half.
     BITSBACK_INLINE Lanes odds(const int32_t* stretch) const {
         const Lanes q = in_22_bits(), half = lanes(1 << 21), rarer = least_of(q, half + half - q);
-        // A float has the logarithm of an integer below 2^24, and its first bits, as they are.
+        // The bits of a float contain the logarithm and the first bits of an integer below 2^24.
         const auto wide = seen_as<Lanes>(converted<Vector<float, width>>(rarer));
         const Lanes odds = gathered(stretch, (wide >> lanes(17)) - lanes(127 * 64));
         const Lanes none = lanes(0);
         return chosen(count == numbers(0), none, chosen(half < q, odds, none - odds));
     }
-    // Probabilities, as far as they are trusted.
+    // Confidences: probabilities less 1/2, scaled by the count.
     BITSBACK_INLINE Lanes confidence(uint32_t trust) const {
         const auto trusted = least_of(converted<Lanes>(count), lanes(static_cast<int32_t>(trust)));
         return ((in_22_bits() - lanes(1 << 21)) * trusted) >> lanes(14);
     }
-    // The slots after the bit that came. rate: in units of 2^-16.
+    // The slots after an update by a bit. rate: in units of 2^-16.
     BITSBACK_INLINE Numbers learned(Lanes rate, Lanes limit, uint32_t bit) const {
         const int32_t whole = 1 << bits.probability;
         const int32_t margin = whole >> 17 > 1 ? whole >> 17 : 1;
-        // The product, of 38 bits, in two parts.
+        // The 38-bit product, in two parts.
         const auto before = converted<Lanes>(p);
         const Lanes apart = lanes(bit != 0 ? whole - 1 : 0) - before, byte = lanes(8);
         const Lanes low = ((apart & lanes(255)) * rate) >> byte;

@@ -1,5 +1,5 @@
-// The state of one channel of a series: its mean, the recent errors of predictions, and the
-// probabilities of the scales.
+// The state of one channel of a series (docs/model-format.md, M5): its mean, the recent errors of
+// predictions, and the probabilities of the scales.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@ class SymbolDistribution {
           levels_(levels),
           precision_(settings.precision) {}
 
-    // weights: of any sum. inverse_scales: in 2^-24 of 2^-8 levels.
+    // weights: with any sum. inverse_scales: in units of 2^-24 per 2^-8 levels.
     void set(std::int64_t prediction, const std::array<std::int64_t, most_components>& weights,
              const std::array<std::int64_t, most_components>& inverse_scales) {
         prediction_ = prediction;
@@ -57,7 +57,7 @@ class SymbolDistribution {
         return found.interval();
     }
 
-    // The weight of each component times its probability of the symbol, in 2^-44.
+    // The weight of each component times its probability of the symbol, in units of 2^-44.
     void shares(std::uint32_t c, std::array<std::int64_t, most_components>& found) const {
         constexpr std::int64_t one = std::int64_t{1} << 28;
         for (std::size_t k = 0; k < components_; ++k) {
@@ -90,7 +90,7 @@ class SymbolDistribution {
     std::array<std::int64_t, most_components> inverse_scale_{};
 };
 
-// A mean over about the last 2^shift errors, in 2^-8 levels.
+// A mean over about the last 2^shift errors, in units of 2^-8 levels.
 class RecentError {
   public:
     RecentError(std::uint32_t levels, unsigned shift)
@@ -110,7 +110,7 @@ class Unit {
     explicit Unit(std::uint32_t s)
         : lead_(std::bit_width(s) - 1), reciprocal_(reciprocals[s >> (lead_ - 2) & 3]) {}
 
-    // A difference of levels in 2^-6 of it.
+    // A difference of levels in 2^-6 of this unit.
     double scaled(std::int64_t difference) const {
         const std::int64_t v = (difference * reciprocal_ * 64) >> lead_;
         return static_cast<double>(std::clamp<std::int64_t>(v, -32767, 32767));
@@ -166,7 +166,8 @@ class SeriesChannel {
 
     Unit unit() const { return Unit(static_cast<std::uint32_t>(unit_.get() + 16)); }
 
-    // shares: the components' shares in the probability of the symbol. step: its number, from 0 on.
+    // shares: those of the components in the probability of the symbol. step: number of the time
+    // step.
     void learn(std::int64_t symbol, std::uint64_t step, std::int64_t blend,
                const std::vector<std::int64_t>& predictions, const Components& shares) {
         for (std::size_t j = 0; j < predictions.size(); ++j)
@@ -195,7 +196,7 @@ class SeriesChannel {
     RecentError quick_, slow_, unit_;
     std::size_t components_;
     Components weights_{};
-    std::int64_t mean_;  // in 2^-16 levels
+    std::int64_t mean_;  // in units of 2^-16 levels
 };
 
 }  // namespace bitsback

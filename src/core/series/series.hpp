@@ -1,4 +1,4 @@
-// Coding of a series: one symbol after the other, channel by channel at each time step.
+// Codes a series symbol by symbol, channel by channel at each time step. docs/model-format.md, M5.
 #pragma once
 
 #include <algorithm>
@@ -15,12 +15,12 @@
 
 namespace bitsback {
 
-// The least squares of one predictor of a channel, over sums with forgetting.
+// The least squares of one predictor of a channel, with exponential forgetting.
 class ForgettingLeastSquares {
   public:
-    ForgettingLeastSquares(const LeastSquares& of, std::size_t inputs, unsigned forgetting,
-                           std::int32_t ridge)
-        : of_(of),
+    ForgettingLeastSquares(const LeastSquares& least_squares, std::size_t inputs,
+                           unsigned forgetting, std::int32_t ridge)
+        : least_squares_(least_squares),
           keep_(1 - std::ldexp(1.0, -static_cast<int>(forgetting))),
           ridge_(ridge),
           sums_((inputs + 1) * (inputs + 1)),
@@ -28,23 +28,25 @@ class ForgettingLeastSquares {
 
     // sums: [side, side], whose lower triangle is used, column by column.
     void start(const std::vector<double>& sums) {
-        require(sums.size() == sums_.size(), "there is a sum for each two inputs");
+        require(sums.size() == sums_.size(), "the sums need an entry for each pair of inputs");
         sums_ = sums;
     }
 
     std::span<const std::int32_t> weights() const { return weights_; }
 
-    // v: the inputs, followed by the target.
-    void add(std::span<const double> v) { of_.add(sums_.data(), v.data(), v.size(), keep_); }
+    // v: the inputs and the target.
+    void add(std::span<const double> v) {
+        least_squares_.add(sums_.data(), v.data(), v.size(), keep_);
+    }
 
     // work: a buffer that all solutions share.
     void solve(std::vector<double>& work) {
         work.resize(2 * sums_.size());
-        of_.solve(sums_.data(), weights_.size(), ridge_, work.data(), weights_.data());
+        least_squares_.solve(sums_.data(), weights_.size(), ridge_, work.data(), weights_.data());
     }
 
   private:
-    const LeastSquares& of_;
+    const LeastSquares& least_squares_;
     double keep_;
     double ridge_;
     std::vector<double> sums_;  // column by column, from the diagonal down
@@ -64,15 +66,17 @@ class Series {
           inputs_(settings.predictors.size()) {
         for (std::size_t c = 0; c < channels; ++c) {
             states_.emplace_back(predictions_.size(), 2 * settings.scales.size(), levels);
-            for (const SeriesPredictor& of : settings.predictors)
-                solvers_.emplace_back(least_squares, reach(of, c), of.forgetting, of.ridge);
+            for (const SeriesPredictor& predictor : settings.predictors)
+                solvers_.emplace_back(least_squares, reach(predictor, c), predictor.forgetting,
+                                      predictor.ridge);
         }
         if (settings.starts.empty()) return;
-        require(settings.starts.size() == solvers_.size(), "each predictor of a channel starts");
+        require(settings.starts.size() == solvers_.size(),
+                "the sums at the start need an entry per channel and predictor");
         for (std::size_t i = 0; i < solvers_.size(); ++i) solvers_[i].start(settings.starts[i]);
     }
 
-    // The distribution of the next symbol. Call `learn` with the symbol before the next call.
+    // The distribution of the next symbol. Call `learn` with that symbol afterwards.
     const SymbolDistribution& look() {
         const SeriesChannel& state = states_[channel_];
         const std::int64_t mean = state.mean();
@@ -107,9 +111,9 @@ class Series {
 
   private:
     // The number of a predictor's inputs whose channels exist.
-    std::size_t reach(const SeriesPredictor& of, std::size_t channel) const {
+    std::size_t reach(const SeriesPredictor& predictor, std::size_t channel) const {
         return static_cast<std::size_t>(std::ranges::count_if(
-            of.inputs, [&](const SeriesInput& input) { return is_there(input, channel); }));
+            predictor.inputs, [&](const SeriesInput& input) { return is_there(input, channel); }));
     }
     bool is_there(const SeriesInput& input, std::size_t channel) const {
         const std::int64_t c = static_cast<std::int64_t>(channel) - input.channels;
@@ -127,7 +131,7 @@ class Series {
         return solvers_[channel_ * settings_.predictors.size() + j];
     }
 
-    // The existing inputs of a predictor, as differences to means; 0 before the first step.
+    // Sets the existing inputs of a predictor, as differences to means; 0 before the first step.
     void gather(std::size_t j) {
         inputs_[j].clear();
         for (const SeriesInput& input : settings_.predictors[j].inputs) {
@@ -140,12 +144,13 @@ class Series {
     }
 
     void predict(std::size_t j, std::int64_t mean) {
-        ForgettingLeastSquares& of = solver(j);
+        ForgettingLeastSquares& least_squares = solver(j);
         if (step_ > 0 && (step_ <= 64 || step_ % settings_.predictors[j].every == 0))
-            of.solve(work_);
+            least_squares.solve(work_);
         gather(j);
         std::int64_t sum = 128;
-        for (std::size_t i = 0; i < inputs_[j].size(); ++i) sum += inputs_[j][i] * of.weights()[i];
+        for (std::size_t i = 0; i < inputs_[j].size(); ++i)
+            sum += inputs_[j][i] * least_squares.weights()[i];
         predictions_[j + 1] =
             std::clamp<std::int64_t>(256 * mean + (sum >> 8), 0, 256 * (std::int64_t{levels_} - 1));
     }

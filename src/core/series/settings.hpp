@@ -1,4 +1,4 @@
-// The settings of a series codec: docs/model-format.md, Series.
+// The settings of a series codec. docs/model-format.md, M5.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ struct SeriesSettings {
     std::vector<std::int32_t> cdf;     // of a logistic
     std::uint32_t levels;
     unsigned precision;
-    // The start of the sums, of each channel for each predictor; zeros unless this is a test.
+    // The initial sums, per channel and predictor. Only tests use values other than zeros.
     std::vector<std::vector<double>> starts = {};
 
     SeriesSettings(std::vector<SeriesPredictor> predictors, std::vector<std::int32_t> scales,
@@ -46,21 +46,22 @@ struct SeriesSettings {
           precision(precision) {
         require(this->predictors.size() >= 1 && this->predictors.size() <= 4,
                 "a series has 1 to 4 predictors");
-        for (const SeriesPredictor& of : this->predictors) {
-            require(of.inputs.size() >= 1 && of.inputs.size() <= most_inputs &&
-                        of.forgetting >= 1 && of.forgetting <= 14 && of.every >= 1 && of.ridge >= 1,
+        for (const SeriesPredictor& predictor : this->predictors) {
+            require(predictor.inputs.size() >= 1 && predictor.inputs.size() <= most_inputs &&
+                        predictor.forgetting >= 1 && predictor.forgetting <= 14 &&
+                        predictor.every >= 1 && predictor.ridge >= 1,
                     "a predictor of a series is out of range");
-            for (const SeriesInput& input : of.inputs)
+            for (const SeriesInput& input : predictor.inputs)
                 require(input.back >= 0 && input.back <= farthest && input.channels >= -farthest &&
                             input.channels <= farthest && (input.back > 0 || input.channels > 0),
-                        "an input of a predictor is not before what it predicts");
+                        "an input of a predictor does not precede the predicted symbol");
         }
         require(this->scales.size() >= 1 && this->scales.size() <= 16,
                 "a series has 1 to 16 scales");
         for (const std::int32_t scale : this->scales)
             require(scale >= 1 && scale <= 65536, "a scale of a series is from 1 to 65,536");
         require(this->cdf.size() == cdf_size,
-                "the table of the distribution function is not whole");
+                "the table of the distribution function has another size");
         require(precision >= 20 && precision <= max_precision && levels >= 2 &&
                     levels <= 1u << (precision - 4),
                 "a series needs a precision from 20 to 24, and 2 to 2^(precision - 4) levels");

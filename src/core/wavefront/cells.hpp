@@ -1,9 +1,9 @@
-// Least squares of wavefronts: sums of products over cells, in groups of eight slots, and the
-// weights that follow from them. It is the floating-point arithmetic that determines the meaning of
-// archives (docs/model-format.md): each operation and its order count.
+// Least squares of wavefronts (docs/model-format.md, M10.1): sums of products over cells, in groups
+// of eight slots, and the weights that solve them. This floating-point code affects the bitstream:
+// each operation and their order are normative.
 //
-// It is internal to the file that includes it, which is compiled for each instruction set, and once
-// more with products and sums contracted, for choosing test vectors.
+// It is internal to the including file, which is compiled for each instruction set, and once more
+// with contracted products and sums, for choosing test vectors.
 #pragma once
 
 #include <math.h>
@@ -29,7 +29,7 @@ inline BITSBACK_INLINE Floats minus(Floats t, Floats a, Floats b) { return t - a
 inline BITSBACK_INLINE Floats plus(Floats t, Floats a, Floats b) { return t + a * b; }
 #endif
 
-// x if it is more, and y otherwise, also if x is not a number; and if it is less.
+// The greater of x and y, and the lesser; y if x is NaN.
 inline BITSBACK_INLINE Floats more_or(Floats x, Floats y) {
 #if defined(__AVX2__)
     return seen_as<Floats>(_mm256_max_ps(seen_as<__m256>(x), seen_as<__m256>(y)));
@@ -44,13 +44,14 @@ inline BITSBACK_INLINE Floats less_or(Floats x, Floats y) {
     return chosen(x < y, x, y);
 #endif
 }
-// To a multiple of unit * 2^-23 / 1.5, or the nearest there is.
+// Rounds to the nearest multiple of unit * 2^-23 / 1.5.
 inline BITSBACK_INLINE Floats rounded(Floats x, float unit) {
     const Floats all_of = all<Floats>(unit);
     return (x + all_of) - all_of;
 }
 
-// Moves each element by `items` places up, and fills in the last ones of `before`.
+// Shifts the elements up by `items` places, and fills the first places with the last elements of
+// `before`.
 template <size_t items>
 inline BITSBACK_INLINE Floats moved(Floats before, Floats x) {
     static_assert(items == 1 || items == 2 || items == 4);
@@ -62,8 +63,8 @@ inline BITSBACK_INLINE Floats moved(Floats before, Floats x) {
         return shuffled<4, 5, 6, 7, 8, 9, 10, 11>(before, x);
 }
 
-// Adds what the cells of a group that end have seen, and makes the sums of the cells of the rows
-// below that begin. items: 1, 2 or 4, or 8 for more.
+// Completes the sums of the group's ending cells, and initialises those of the cells that begin in
+// the rows below. items: 1, 2 or 4, or 8 for more.
 template <size_t n, size_t items>
 void renew(const WaveCells& of, size_t group) {
     alignas(32) int16_t pairs[n + 1][wave_cell / 2][16];
@@ -126,7 +127,7 @@ void renew(const WaveCells& of, size_t group) {
     }
 }
 
-// The weights of some groups, from their sums.
+// Solves the weights of some groups from their sums.
 template <size_t n, size_t groups>
 void solve(const WaveCells& of, const size_t (&group)[groups]) {
     constexpr size_t lanes = 8 * groups, size = wave_triangle(n + 1);
@@ -168,7 +169,7 @@ void solve(const WaveCells& of, const size_t (&group)[groups]) {
                 });
             });
         };
-        // The diagonal comes first; of row j of D only what lies before it is used.
+        // The diagonal comes first; row j needs D only before it.
         size_t i = j;
         for (; i + 4 <= n + 1; i += 4) reduce(Index<4>(), i);
         for (; i + 2 <= n + 1; i += 2) reduce(Index<2>(), i);

@@ -1,6 +1,7 @@
-// The intervals of pixels, and their way into and out of the heads of a message.
+// The intervals of pixels, and their push to and pop from the heads of a message.
+// docs/model-format.md, M10.3.
 //
-// It is internal to the file that includes it, which is compiled for each instruction set.
+// It is internal to the including file, which is compiled for each instruction set.
 #pragma once
 
 #include "kernels.hpp"
@@ -11,15 +12,14 @@ namespace {
 
 constexpr uint32_t wave_total = uint32_t{1} << wave_precision;
 
-// Those of the second interval in a bin that has not 2^bits levels, but so many.
+// The bits of the second interval in a partial bin with `count` levels.
 inline unsigned bits_of_levels(int32_t count) { return count <= 256 ? 8 : 16; }
-// The start of the interval of a level of these.
+// The start of the interval of a level of a partial bin.
 inline uint32_t start_of_level(uint32_t level, int32_t count) {
     return static_cast<uint32_t>((uint64_t{level} << bits_of_levels(count)) /
                                  static_cast<uint32_t>(count));
 }
 
-// The levels of a bin.
 struct BinLevels {
     int32_t low, count;
 };
@@ -36,7 +36,7 @@ inline BinLevels levels_of(const WaveFront& front, const WavePixels& pixels, siz
     return {low, end - low};
 }
 
-// The start of a bin, if it lies between the first and the last.
+// The start of a bin behind the first and up to the last.
 inline uint32_t start_within(const WaveFront& front, const WavePixels& pixels, size_t i,
                              int32_t bin) {
     uint32_t sum = 0;
@@ -132,7 +132,7 @@ uint32_t* push(const WaveCode* codes, size_t count, uint64_t* heads, size_t lane
     return top;
 }
 
-// A symbol whose bin is known; x is the number in 2^15 that the bin was found by.
+// Pops a symbol whose bin is known. x: the 15-bit number that determined the bin.
 inline BITSBACK_INLINE uint16_t pop_code(const WaveFront& front, const WavePixels& pixels, size_t i,
                                          int32_t bin, uint32_t x, uint32_t start,
                                          uint32_t frequency, uint64_t& head, const uint32_t*& top) {
@@ -162,7 +162,7 @@ inline BITSBACK_INLINE uint16_t pop_code(const WaveFront& front, const WavePixel
 }
 
 #if defined(__AVX2__)
-// The starts of bins, less one, as words with a sign, so that all of 2^15 has a place.
+// The starts of bins, less one, so that 2^15 fits into a signed word.
 constexpr size_t start_row = 80;
 
 inline BITSBACK_INLINE void fill_starts(const WaveFront& front, const WavePixels& pixels,
@@ -243,7 +243,7 @@ const uint32_t* pop(const WaveFront& front, const WavePixels& pixels, uint64_t* 
     for (size_t i = 0; i < front.count; ++i) {
         uint64_t& head = heads[(lane + i) % lanes];
         const auto x = static_cast<uint32_t>(head & (wave_total - 1));
-        // The bin whose interval holds x is the last that starts there or before.
+        // The bin that contains x is the last one that starts at or before x.
         int32_t bin = pixels.first[i], end = pixels.last[i] + 1;
         uint32_t start = 0, next = wave_total;
         while (end - bin > 1) {

@@ -1,4 +1,4 @@
-// The memory of the contexts of a batch: what they have counted, and the weights of mixers.
+// The memory of the contexts of a batch: slots, and weights of mixers. docs/model-format.md, M10.5.
 #pragma once
 
 #include <algorithm>
@@ -13,9 +13,9 @@
 
 namespace bitsback {
 
-// What contexts are, for a model that has some.
+// The settings of contexts, for models that have them.
 struct WaveContextSettings {
-    unsigned bits;  // log2 of the slots of a table, at most
+    unsigned bits;  // log2 of the largest number of slots of a table
     LogisticTables logistic;
 
     WaveContextSettings(unsigned bits_, LogisticTables logistic_)
@@ -26,7 +26,7 @@ struct WaveContextSettings {
 
 class WaveContextTables {
   public:
-    // elements: of all items of the batch.
+    // elements: of all items in the batch.
     WaveContextTables(const WaveContextSettings& settings, std::size_t elements)
         : bits_(std::clamp(
               static_cast<unsigned>(std::bit_width(std::max<std::size_t>(elements, 1) * 8 - 1)),
@@ -40,7 +40,7 @@ class WaveContextTables {
         for (std::size_t set = 0; set < WaveContexts::all_sets; ++set) {
             std::int16_t* const own = weights_.data() + set * WaveContexts::inputs;
             for (std::size_t c = 0; c < levels; ++c) own[2 * c] = 1638;
-            own[2 * levels] = 1 << 14;  // of the network
+            own[2 * levels] = 1 << 14;  // the weight of the network is 1
         }
         constexpr std::int32_t first_rate = 2047, last_rate = 200;
         do {

@@ -1,7 +1,7 @@
-// Pixels by binary decisions: what the network says of each is mixed with what contexts have
-// counted (docs/model-format.md, Contexts).
+// Codes pixels as binary decisions, whose probabilities mix those of the network with adaptive
+// contexts (docs/model-format.md, M10.5).
 //
-// It is internal to the file that includes it, which is compiled for each instruction set.
+// It is internal to the including file, which is compiled for each instruction set.
 #pragma once
 
 #include <bit>
@@ -15,7 +15,8 @@
 namespace bitsback {
 namespace {
 
-// The contexts have the numbers of their pairs of inputs: levels, the network, errors, differences.
+// The numbers of contexts are those of their pairs of inputs: levels, the network, errors,
+// differences.
 constexpr size_t contexts = 16, network = 7, first_error = 8, first_difference = 10;
 constexpr size_t parts = contexts / width;
 constexpr uint32_t key_factor = 0x9E3779B1, slot_factor = 0x85EBCA6B;
@@ -43,7 +44,7 @@ struct Key {
     }
 };
 
-// How many of some steps are less than numbers.
+// Quantises numbers: counts the steps that are less.
 template <size_t n>
 inline BITSBACK_INLINE Words steps_below(Words x, const int (&steps)[n]) {
     Words count = words(0);
@@ -76,8 +77,8 @@ class Deciding {
 #endif
     }
 
-    // Calls code(i, d, frequency) for each decision d of pixel i: the frequency is that of a 1, of
-    // 2^wave_decision_precision, and the result the bit.
+    // Calls code(i, d, frequency) for each decision d of pixel i; it returns the bit. frequency: of
+    // a 1, out of 2^wave_decision_precision.
     template <class Code>
     BITSBACK_INLINE void run(const Code& code, uint16_t* symbols) {
         const size_t count = front_.count;
@@ -121,16 +122,16 @@ class Deciding {
     }
 
   private:
-    static constexpr int32_t most_odds = 11360;  // that of a decision that is mixed
+    static constexpr int32_t most_odds = 11360;  // decisions with greater log-odds are not mixed
     static constexpr uint32_t trust = 30, limits[2] = {60, 127};
     static constexpr SlotBits slot_bits = {WaveContexts::probability_bits,
                                            WaveContexts::check_bits};
 
-    // The decisions of a pixel.
+    // The number of decisions of a pixel.
     BITSBACK_INLINE int32_t depth() const { return is_wide ? front_.depth : wave_narrow_depth; }
     BITSBACK_INLINE int32_t half_of(int32_t d) const { return 1 << (depth() - 1 - d); }
 
-    // The keys of contexts of 16 pixels, and the levels that differences are of.
+    // Finds the keys of contexts of 16 pixels, and the levels to which differences are relative.
     BITSBACK_INLINE void find_keys(size_t first) {
         const size_t references = front_.references;
         const auto ring = [&](const int16_t* from, int rows, int columns) BITSBACK_INLINE {
@@ -268,7 +269,7 @@ class Deciding {
         put(first_error, errors);
         put(first_error + 1, fraction);
 
-        // As each pixel wants them.
+        // Transposes keys, so that those of a pixel are adjacent.
         const auto store_all = [&](Keys(&rows)[8], uint32_t* to, size_t stride) BITSBACK_INLINE {
             transpose(rows);
             for (size_t i = 0; i < 8; ++i) store(to + i * stride, rows[i]);
@@ -289,7 +290,7 @@ class Deciding {
         for (size_t k = 0; k < 2; ++k) store_all(rows[k], nearby_[first + 8 * k], 8);
     }
 
-    // What the levels below this one weigh.
+    // The cumulative weight of the levels below this one.
     BITSBACK_INLINE uint32_t below(size_t i, int32_t level) const {
         constexpr unsigned second = is_wide ? 16 : 8;
         if (!is_wide && below_ != nullptr) return below_[257 * i + static_cast<size_t>(level)];
@@ -316,8 +317,7 @@ class Deciding {
 #endif
     }
 
-    // The logarithm of a number below 2^24, or 2^32 if wide, in units of 2^-11, and less by a
-    // constant.
+    // The logarithm of a number below 2^24, or 2^32 if wide, in units of 2^-11, less a constant.
     BITSBACK_INLINE int32_t logarithm_of(uint32_t x) const {
         if constexpr (is_wide) {
             const int lead = std::bit_width(x) - 1;
@@ -354,12 +354,12 @@ class Deciding {
         end_[i] = bit != 0 ? end_[i] : middle_[i];
     }
 
-    // The size of a decision, in units of the pixel.
+    // The size of the interval that a decision halves, in units of the pixel.
     BITSBACK_INLINE int32_t size_of(uint32_t i, int32_t d) const {
         return limited(depth() + 7 - d - (pixels_.logarithms[i] >> 3), 3);
     }
 
-    // Finds the slots of a decision that is mixed.
+    // Finds the slots of a mixed decision.
     BITSBACK_INLINE void find_slots(uint32_t i, int32_t d) {
         const uint32_t depth = static_cast<uint32_t>(d) & 3, node = node_[i];
         uint32_t* const places = places_[i];
@@ -386,8 +386,7 @@ class Deciding {
                                      static_cast<uint32_t>(size_of(i, d)) << 4 | likely);
         for (size_t c = first_error; c < contexts; ++c) prefetch(in_.slots + places[c]);
     }
-    // Finds the lines of the slots of levels for four decisions, of which the first is at this
-    // node.
+    // Finds the lines of slots of levels for four decisions, whose first is at this node.
     BITSBACK_INLINE void find_lines(uint32_t i, uint32_t node) {
         for (size_t c = 0; c < 8; c += width) {
             const Numbers hash =
@@ -414,7 +413,7 @@ class Deciding {
                 c < 8 ? load<Numbers>(checks_[i] + c) : numbers(0), slot_bits};
     }
 
-    // Codes a decision, and learns its bit.
+    // Codes a decision, and learns the bit.
     template <class Code>
     BITSBACK_INLINE uint32_t mix(uint32_t i, int32_t d, const Code& code) {
         constexpr size_t mixers = WaveContexts::mixers, inputs = WaveContexts::inputs;
@@ -496,21 +495,21 @@ class Deciding {
     const WavePixels& pixels_;
     uint32_t channel_;
     const uint32_t* below_;
-    // Of each context: where its table begins.
+    // Per context, the first slot of its table.
     uint32_t first_[contexts];
-    // Of each pixel: keys, and 2^9 less a level nearby for each difference, or less it if wide;
-    // where the slots of levels are for four decisions; and those of a decision.
+    // Per pixel: keys; for each difference, 2^9 less the level that it is relative to (if wide, the
+    // negated level); the lines of slots of levels for four decisions; and the slots of a decision.
     uint32_t keys_[wave_slots][contexts];
     uint32_t nearby_[wave_slots][8];
     uint32_t lines_[wave_slots][8], checks_[wave_slots][8];
-    uint8_t found_[wave_slots];  // for which four decisions, from 1 on
+    uint8_t found_[wave_slots];  // number of these four decisions, from 1 on
     uint32_t places_[wave_slots][contexts];
-    // What is known of its level, and what the levels below the bounds and the middle of the rest
-    // weigh.
+    // The known bits of its level, and the cumulative weights at the bounds and the middle of the
+    // remaining levels.
     int32_t level_[wave_slots];
     uint32_t node_[wave_slots];
     uint32_t start_[wave_slots], middle_[wave_slots], end_[wave_slots];
-    int32_t odds_[wave_slots];  // of a 1, by the network
+    int32_t odds_[wave_slots];  // log-odds of a 1 by the network
     uint32_t sure_[wave_slots], mixed_[wave_slots];
 #if defined(__AVX2__)
     int16_t starts_[wave_slots * start_row];

@@ -1,7 +1,7 @@
-// What is known of the pixels of a front before their symbols: predictions, the network, and the
-// distributions.
+// Predicts the pixels of a front: least squares, the network, and the distributions.
+// docs/model-format.md, M10.2 and M10.3.
 //
-// It is internal to the file that includes it, which is compiled for each instruction set.
+// It is internal to the including file, which is compiled for each instruction set.
 #pragma once
 
 #include "kernels.hpp"
@@ -13,8 +13,8 @@ namespace {
 struct Place {
     int rows, columns;
 };
-// The inputs of least squares, and the window of the network, in each plane. With references only
-// the first ones of the plane itself count.
+// The inputs of least squares, and the window of the network, in each plane. With references, only
+// the first ones of the plane itself are used.
 constexpr size_t own_inputs = 9, own_window = 12;
 constexpr Place inputs_0[] = {{-1, 0},  {0, -1},  {-1, -1}, {-1, 1},  {-2, 0},  {0, -2},
                               {-2, 1},  {-1, -2}, {-1, 2},  {-2, -1}, {-3, 0},  {0, -3},
@@ -30,26 +30,26 @@ constexpr Place window_1[] = {{0, 0},   {-1, 0}, {0, -1}, {0, 1}, {1, 0},
 constexpr Place window_2[] = {{0, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, 0}, {-1, -1}};
 constexpr Place before[] = {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}};
 
-// The numbers of some pixels at a place, from the first on.
+// The numbers of consecutive pixels at a relative place.
 inline BITSBACK_INLINE const int16_t* at(const WaveFront& front, const int16_t* ring, Place place) {
     const size_t time = front.time + static_cast<size_t>(16 * place.rows + place.columns);
     return ring + (time & (wave_times - 1)) * front.stride +
            static_cast<ptrdiff_t>(front.items) * place.rows;
 }
 
-// Two words of eight numbers each as singles, which have them without rounding.
+// Two vectors of eight numbers each as floats, which represent them exactly.
 struct Singles {
     Floats low, high;
 
     explicit BITSBACK_INLINE Singles(Wide x)
         : low(converted<Floats>(x.low)), high(converted<Floats>(x.high)) {}
-    // The exponents with so many bits behind them.
+    // The exponents, followed by `bits` bits of the mantissa.
     BITSBACK_INLINE Wide exponents(int bits) const {
         const Ints shift = all<Ints>(23 - bits), bias = all<Ints>(127 << bits);
         return {(seen_as<Ints>(low) >> shift) - bias, (seen_as<Ints>(high) >> shift) - bias};
     }
-    // 2^19 / x. The quotient of singles is rounded down to that of the integers, since it is more
-    // than its last bit off the next one.
+    // 2^19 / x, rounded down. The quotient of floats is exact enough: it differs from the next
+    // integer by more than its last bit.
     BITSBACK_INLINE Wide reciprocals() const {
         const Floats one = all<Floats>(524288);
         return {converted<Ints>(one / low), converted<Ints>(one / high)};
@@ -83,7 +83,8 @@ struct Unit {
     static BITSBACK_INLINE Words less(Words level, Words other) { return level - other; }
     static BITSBACK_INLINE Words in_words(Words x) { return x; }
 };
-// With more than 256 levels all is shifted down before, so that the value has no more than 13 bits.
+// With more than 256 levels the numbers are shifted down first, so that the unit has at most 13
+// bits.
 template <>
 struct Unit<true> {
     using Numbers = Wide;
@@ -121,7 +122,7 @@ struct WideDifference {
         return saturated_difference(unit.less(level, median) << words(6), change);
     }
 };
-// 64 times a symbol, as levels are stored.
+// 64 times a symbol, the unit of stored levels.
 inline BITSBACK_INLINE Wide in_64ths(Words level) {
     return (extended(level) + wide(wave_middle)) << wide(6);
 }
@@ -133,9 +134,9 @@ inline BITSBACK_INLINE WideDifference difference_to(const Unit<true>& unit, Wide
     return {unit, median, unit.in_words(prediction - in_64ths(median))};
 }
 
-// Values of the network in [0, 127], of 16 pixels, laid out as products want them: with AVX2 four
-// bytes of a pixel side by side, first those of the pixels 0 to 3 and 8 to 11, and otherwise two
-// words.
+// Values of the network in [0, 127] of 16 pixels, in the layout of the product instructions: with
+// AVX2 four adjacent bytes per pixel, first for the pixels 0 to 3 and 8 to 11; otherwise two
+// adjacent words per pixel.
 struct Values {
 #if defined(__AVX2__)
     alignas(64) uint8_t of[128 * 16];
@@ -144,7 +145,7 @@ struct Values {
         return _mm256_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15, 0, 8, 1, 9, 2,
                                 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
     }
-    // Puts pairs of bytes in the places of the values from i on.
+    // Stores pairs of bytes as the values from i on.
     BITSBACK_INLINE void put(size_t i, Register a, Register b) {
         store(of + 16 * i, _mm256_unpacklo_epi16(a, b));
         store(of + 16 * i + 32, _mm256_unpackhi_epi16(a, b));
@@ -158,7 +159,7 @@ struct Values {
         };
         put(i, pair(f[0], f[1]), pair(f[2], f[3]));
     }
-    // Puts four sums, times their multipliers, and added to those of `before`.
+    // Stores four sums times their multipliers, plus the values of `before`.
     BITSBACK_INLINE void put_layer(size_t i, const Wide* sums, const int32_t* multipliers,
                                    const Values* before) {
         const Register m = _mm256_broadcastsi128_si256(load<__m128i>(multipliers));
@@ -185,7 +186,7 @@ struct Values {
 #else
     alignas(64) int16_t of[128 * 16];
 
-    // Puts four values from i on, each limited to [0, 127], and added to those of `sum`.
+    // Stores four values from i on, clamped to [0, 127], plus those of `sum`.
     void put(size_t i, const Words* x, const Values* sum) {
         for (size_t k = 0; k < 4; k += 2) {
             const Words a = between(x[k], 0, 127), b = between(x[k + 1], 0, 127);
@@ -214,8 +215,8 @@ struct Values {
 #endif
 };
 
-// The sums of some outputs from `first` on, in the order of narrowed_sums. Products take a while,
-// so there are sums enough to begin others meanwhile.
+// The sums of some outputs from `first` on, in the order of narrowed_sums. Several independent sums
+// hide the latency of products.
 #if defined(__AVX512VNNI__) && defined(__AVX512VL__)
 constexpr size_t outputs_at_once = 8;
 #else
@@ -265,11 +266,11 @@ inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& 
             sum.high = sum.high + out_ints(_mm256_madd_epi16(high[o.value], ones));
         });
     };
-    // The first part by itself leaves its sums in registers.
+    // Handling the first part separately keeps the sums in registers.
     add_part(0);
     for (size_t part = 64; part < layer.inputs; part += 64) add_part(part);
 #else
-    // Longer vectors than the processor's would stay in memory.
+    // Vectors longer than the processor's registers would stay in memory.
     constexpr size_t parts = 16 / width;
     for (size_t o = 0; o < 4; o += 2) {
         Lanes sums[2][parts];
@@ -305,7 +306,7 @@ inline BITSBACK_INLINE void run_layer(const WaveLayer& layer, const Values& from
     }
 }
 
-// Of a network whose outputs have the place `first` among those of a front.
+// Runs a network whose outputs begin at `first` among those of a front.
 inline void run_network(const WaveNetwork& network, Values (&values)[2], WavePixels& pixels,
                         size_t first) {
     run_layer(network.first, values[0], values[1], nullptr);
@@ -328,10 +329,10 @@ inline void run_network(const WaveNetwork& network, Values (&values)[2], WavePix
     }
 }
 
-// Places of the numbers that the pixels of a front look at.
+// The places of the numbers that the pixels of a front read.
 template <size_t references, bool is_wide>
 struct Surroundings {
-    // Where numbers stand, and their high words if they are wide.
+    // The places of numbers, and of their high words if wide.
     template <size_t count>
     struct Numbers {
         const int16_t* low[count];
@@ -381,7 +382,7 @@ struct Surroundings {
     }
 };
 
-// Where an input of least squares stands in a window.
+// The index of each input of least squares in a window.
 template <size_t inputs, size_t places>
 constexpr size_t found_in(const Place (&window)[places], const Place (&list)[inputs], size_t i) {
     for (size_t k = 0; k < places; ++k)
@@ -450,7 +451,8 @@ inline void look_at(const WaveFront& front, const Surroundings<references, is_wi
     const Words change = narrowed_sums(sums >> wide(6));
     const int32_t top = 64 * (front.levels - 1);
     Number prediction;
-    Words low_prediction, place;  // its low words, and its place in the levels, from 0 to 255
+    Words low_prediction,
+        place;  // its low words, and its position in the range of levels, from 0 to 255
     if constexpr (is_wide) {
         prediction = between(in_64ths(own_median) + (extended(change) << unit.shift), 0, top);
         low_prediction = low_words(prediction);
@@ -465,7 +467,6 @@ inline void look_at(const WaveFront& front, const Surroundings<references, is_wi
     }
     store(pixels.predictions + first, low_prediction);
 
-    // The features.
     Words f[wave_features(references)];
     size_t c = 0;
     const auto put = [&](Words difference)
@@ -507,7 +508,7 @@ inline void look_at(const WaveFront& front, const Surroundings<references, is_wi
     }
 }
 
-// 2^(d / 64) of d in (-2^15, 0], in units of its own: exact.
+// 2^(d / 64) for d in (-2^15, 0], as exact integers in floats.
 inline BITSBACK_INLINE Floats power(Ints d) {
     const Ints part = d & all<Ints>(63);
     const Ints significand = all<Ints>(11904) + part * (part + all<Ints>(122));
@@ -515,7 +516,6 @@ inline BITSBACK_INLINE Floats power(Ints d) {
     return converted<Floats>(significand) * seen_as<Floats>(exponent);
 }
 
-// The distributions of 16 pixels.
 template <bool is_wide>
 inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first) {
     const auto get = [&](const int16_t* from) BITSBACK_INLINE { return load_words(from + first); };
@@ -562,7 +562,8 @@ inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first)
     const Words eighths = least(unit, words(4095)) << words(3);
     const auto mean = [&](size_t k)
                           BITSBACK_INLINE { return rounded_product(output(2 + k), eighths); };
-    Words base, below, until, above;  // and its distance to the ends of the levels in bins
+    Words base, below, until,
+        above;  // base of the window, and distances to the ends of the levels, in bins
     Words places[3];
     if constexpr (is_wide) {
         const Wide shift = extended(bits), scale = extended(get(pixels.shifts)),

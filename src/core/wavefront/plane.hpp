@@ -1,5 +1,5 @@
-// The memory of a plane of some items while it is coded: rings of lines for what later pixels look
-// at, and sums of least squares. It holds a window of rows, which moves down with the front.
+// The memory of a plane of some items while it is coded: rings of numbers that later pixels read,
+// and sums of least squares. It contains a window of rows, which moves down with the front.
 #pragma once
 
 #include <algorithm>
@@ -14,14 +14,15 @@
 
 namespace bitsback {
 
-// Items of one shape, side by side in each row of a front, and the rows in memory.
+// The window: the rows in memory of items of one shape, which are side by side in each row of a
+// front.
 struct WaveWindow {
     std::size_t items, rows, columns;
     std::int32_t levels, depth;
     std::size_t base = 0;  // the first row in memory
     std::size_t capacity, lead, stride, groups;
 
-    static constexpr std::size_t step = 64;  // rows by which a window moves, or nearly
+    static constexpr std::size_t step = 64;  // about the number of rows by which a window moves
 
     WaveWindow(std::size_t items_, std::size_t rows_, std::size_t columns_, std::int32_t levels_)
         : items(items_), rows(rows_), columns(columns_), levels(levels_) {
@@ -30,7 +31,7 @@ struct WaveWindow {
         capacity = std::min(rows + 1, (columns - 1) / wave_lag + 13 + step);
         lead = (3 * items + 15) / 16 * 16;
         stride = (lead + (capacity + 1) * items + 16 + 31) / 32 * 32;
-        if (stride / 32 % 2 == 0) stride += 32;  // lines that do not fall into the same sets
+        if (stride / 32 % 2 == 0) stride += 32;  // avoids cache set conflicts of lines
         groups = capacity * items / 8 + items / 8 + 2;
     }
 
@@ -42,16 +43,16 @@ struct WaveWindow {
     std::size_t end(std::int64_t time) const {
         return time < 0 ? 0 : std::min(rows, static_cast<std::size_t>(time) / wave_lag + 1);
     }
-    // The numbers of a pixel that later ones look at.
+    // The number of rings per plane.
     std::size_t rings() const {
         return depth > wave_narrow_depth ? WaveRings::count : WaveRings::narrow_count;
     }
     std::size_t slot(std::size_t row) const { return (row - base) * items; }
-    // The times from the first pixel of a plane to what is beyond its last ones.
+    // The number of times from the first pixel of a plane to the margin behind the last one.
     std::size_t times() const { return wave_lag * rows + columns + 2; }
 };
 
-// The numbers of a plane that planes look at which are coded after all of it: a line for each time.
+// The saved numbers of a plane, one line per time, for planes that are coded in later sheets.
 class WaveHistory {
   public:
     explicit WaveHistory(std::size_t numbers) : numbers_(numbers) {}
@@ -73,7 +74,7 @@ class WaveHistory {
 
 class WavePlane {
   public:
-    // coded: whether it is coded, and not only looked at.
+    // coded: whether the plane is coded, or only read as a reference.
     WavePlane(const WaveWindow& window, std::size_t references, bool coded)
         : window_(&window), references_(references), coded_(coded), rings_(window.rings()) {
         const std::size_t stride = window.stride;
@@ -107,7 +108,7 @@ class WavePlane {
 
     std::size_t references() const { return references_; }
 
-    // The lines, from the slot of a row on.
+    // The rings, from the slot of a row on.
     WaveRings from(std::size_t slot) {
         const auto ring = [&](std::size_t k) {
             return k < rings_.size() ? rings_[k].data() + window_->lead + slot : nullptr;
@@ -134,15 +135,15 @@ class WavePlane {
         of.time = time / static_cast<std::int64_t>(wave_cell);
         of.first_row = static_cast<std::int64_t>(w.base);
         of.cells = static_cast<std::int64_t>((w.columns + wave_cell - 1) / wave_cell);
-        // Rows have cells as long as there are columns in them.
+        // The first and the last row with a cell at this time.
         const std::int64_t since = of.time - of.cells + 1;
         of.low = since <= 0 ? 0 : (since + 1) / 2;
         of.high = std::min(static_cast<std::int64_t>(w.rows) - 1, of.time / 2);
         return of;
     }
 
-    // What lies outside of the plane at this time, whose pixels are there; and the values of
-    // columns that are not there, which count as zeros.
+    // After the pixels of a time, fills in the numbers outside of the plane; and zeros for the
+    // values of missing columns in the last cell.
     void finish(std::int64_t time) {
         const WaveWindow& w = *window_;
         const auto lag = static_cast<std::int64_t>(wave_lag),
@@ -180,7 +181,7 @@ class WavePlane {
                             part.count * sizeof(std::int16_t));
     }
 
-    // Moves all rows up by so many slots, a multiple of eight.
+    // Moves all rows up by `slots` slots, a multiple of eight.
     void move(std::size_t slots) {
         const WaveWindow& w = *window_;
         const auto lines = [&](std::int16_t* at, std::size_t count) {
@@ -199,7 +200,7 @@ class WavePlane {
     }
 
   private:
-    // Differences, which no other plane looks at.
+    // Rings of differences, which no other plane reads.
     static bool unkept(std::size_t ring) { return ring == 2 || ring == 6; }
 
     struct Part {

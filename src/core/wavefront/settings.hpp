@@ -1,5 +1,5 @@
-// The settings of a model in wavefronts, checked: least squares, networks, and the table of
-// logistic distributions.
+// The validated settings of a wavefront distribution: least squares, networks, and the table of
+// logistic distributions. docs/model-format.md, M10.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@
 
 namespace bitsback {
 
-// Memory for vectors, zeros at first, and what loads of 16 words may read beyond it.
+// Zero-initialised memory for vectors, with padding for loads of 16 words.
 template <class T>
 class VectorArray {
   public:
@@ -48,23 +48,23 @@ struct LayerTensors {
     std::vector<std::int32_t> multiplier;
 };
 
-// A layer as kernels want it, whose sums fit into words.
+// A layer in the layout of the kernels, whose sums fit into words.
 class PackedLayer {
   public:
-    PackedLayer(const LayerTensors& of, std::size_t inputs, bool is_output)
+    PackedLayer(const LayerTensors& tensors, std::size_t inputs, bool is_output)
         : inputs_(inputs),
-          outputs_(of.bias.size()),
+          outputs_(tensors.bias.size()),
           weight_(inputs_ * outputs_),
-          bias_(is_output ? std::vector<std::int32_t>(outputs_) : of.bias),
-          multiplier_(of.multiplier),
-          output_bias_(of.bias) {
+          bias_(is_output ? std::vector<std::int32_t>(outputs_) : tensors.bias),
+          multiplier_(tensors.multiplier),
+          output_bias_(tensors.bias) {
         require(outputs_ % 4 == 0 && inputs_ % 4 == 0 && multiplier_.size() == outputs_ &&
-                    of.weight.size() == inputs_ * outputs_,
+                    tensors.weight.size() == inputs_ * outputs_,
                 "a layer of a wavefront has tensors of other shapes");
         const std::size_t parts = (inputs_ + 63) / 64;
         halves_.resize(parts * outputs_);
         for (std::size_t o = 0; o < outputs_; ++o) {
-            const std::int8_t* row = of.weight.data() + o * inputs_;
+            const std::int8_t* row = tensors.weight.data() + o * inputs_;
             for (std::size_t i = 0; i < inputs_; ++i)
                 weight_.data()[(o / 4 * inputs_ + i / 4 * 4) * 4 + o % 4 * 4 + i % 4] = row[i];
             split(row, o);
@@ -85,7 +85,7 @@ class PackedLayer {
   private:
     static constexpr std::int64_t top = 127;
 
-    // Divides the bias among the sums of words, each of one part and half of the inputs.
+    // Divides the bias among the 16-bit sums, each of which covers half of the inputs of one part.
     void split(const std::int8_t* row, std::size_t o) {
         const std::size_t parts = halves_.size() / outputs_;
         std::vector<std::int64_t> least(2 * parts, -32768), most(2 * parts, 32767);
@@ -103,7 +103,7 @@ class PackedLayer {
         }
         const auto words = static_cast<std::int64_t>(2 * parts);
         require(lowest >= -32768 * words && highest <= 32767 * words,
-                "the sums of a wavefront's network leave as many words");
+                "the bias of a wavefront's network does not fit in 16-bit sums");
         for (std::size_t k = 0; k < least.size(); ++k) {
             const std::int64_t more = std::clamp<std::int64_t>(rest, 0, most[k] - least[k]);
             rest -= more;
@@ -128,8 +128,7 @@ class PackedLayer {
     std::vector<std::int32_t> halves_, bias_, multiplier_, output_bias_;
 };
 
-// The network of planes with this number of references: the first layer, residual ones, the
-// outputs.
+// The network for planes with this number of references: first layer, residual layers, outputs.
 class PackedNetwork {
   public:
     PackedNetwork(std::size_t references, const std::vector<LayerTensors>& layers) {
@@ -162,8 +161,8 @@ class PackedNetwork {
     std::vector<PackedLayer> layers_;
 };
 
-// Distribution functions of logistic distributions over bins: [36 scales][8 fractions][128], and
-// more that means nothing. cdf: that of the logistic distribution (docs/format.md), [2049].
+// The distribution functions of logistic distributions over bins: [36 scales][8 fractions][128],
+// and padding. cdf: the logistic distribution function (docs/format.md), [2049].
 inline VectorArray<std::uint16_t> wave_table(std::span<const std::int32_t> cdf) {
     constexpr std::size_t scales = 36;
     constexpr std::int64_t steps[4] = {65536, 77936, 92682, 110218};
@@ -188,8 +187,7 @@ inline VectorArray<std::uint16_t> wave_table(std::span<const std::int32_t> cdf) 
 
 class WavefrontSettings {
   public:
-    // start: [3, 190]. networks: for each number of references, their layers. contexts: if there
-    // are any.
+    // start: [3, 190]. networks: the layers for each number of references. contexts: optional.
     WavefrontSettings(std::array<std::int32_t, 3> decay, std::int32_t ridge,
                       std::span<const std::int32_t> start,
                       const std::vector<std::vector<LayerTensors>>& networks,
@@ -210,11 +208,11 @@ class WavefrontSettings {
         }
         require(sum <= 252, "the sum of a decay is at most 252");
         for (std::size_t references = 0; references < 3; ++references) {
-            const auto of = start.subspan(references * most, most);
+            const auto sums = start.subspan(references * most, most);
             require(std::ranges::all_of(
-                        of, [](std::int32_t x) { return x >= -(1 << 24) && x <= 1 << 24; }),
+                        sums, [](std::int32_t x) { return x >= -(1 << 24) && x <= 1 << 24; }),
                     "a sum at the start is at most 2^24");
-            starts_[references].assign(of.begin(), of.end());
+            starts_[references].assign(sums.begin(), sums.end());
             networks_.emplace_back(references, networks[references]);
         }
         for (std::size_t references = 0; references < 3; ++references)

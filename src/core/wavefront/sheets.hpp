@@ -1,5 +1,5 @@
-// The order in which the pixels of some items of one shape are coded: slice by slice, in a slice up
-// to four planes at once, and in these time by time (docs/model-format.md, Wavefronts).
+// The coding order of the pixels of items of one shape: slice by slice, in a slice up to four
+// planes (a sheet) at once, and in a sheet time by time. docs/model-format.md, M10.4.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@
 
 namespace bitsback {
 
-// The number of items, from the first on, that are coded side by side.
+// The number of items that are coded side by side, from the first on.
 inline std::size_t wave_items(std::span<const ItemShape> shapes) {
     const ItemShape& shape = shapes.front();
     const std::size_t across = (shape.columns - 1) / wave_lag + 1;
@@ -32,11 +32,11 @@ inline std::size_t wave_items(std::span<const ItemShape> shapes) {
     return items;
 }
 
-// Pixels of a plane that are coded at the same time, row by row, and in a row item by item.
+// Pixels of a plane that are coded at the same time, in the order of rows and then of items.
 struct WavePart {
     std::size_t plane;
-    std::size_t row, column;  // of the first
-    std::size_t first;        // its number among all of this time in the plane
+    std::size_t row, column;  // of the first pixel
+    std::size_t first;        // its index among all pixels of this time in the plane
     std::size_t count;
 };
 
@@ -46,15 +46,16 @@ class WaveSheets {
                const ItemShape& shape, std::size_t items)
         : settings_(settings), kernels_(kernels), shape_(shape), items_(items) {
         for (std::size_t p = 0; p < shape.planes(); ++p) {
-            const References of(shape, p);
-            for (std::size_t k = 0; k < of.count; ++k)
-                if (sheet_of(of.planes[k]) != sheet_of(p)) last_use_[of.planes[k]] = p;
+            const References references(shape, p);
+            for (std::size_t k = 0; k < references.count; ++k)
+                if (sheet_of(references.planes[k]) != sheet_of(p))
+                    last_use_[references.planes[k]] = p;
         }
     }
 
-    // Calls code(front, pixels, part, symbols) for all pixels: it is to fill in the symbols of a
-    // part. end(plane) follows the last part of each time in a plane.
-    // featured: whether fronts have features.
+    // Calls code(front, pixels, part, symbols) for each part, which must set the symbols. Calls
+    // end(number of pixels) after the last part of each time in a plane. featured: whether fronts
+    // have features.
     template <class Code, class End>
     void run(const Code& code, const End& end, bool featured = false) {
         if (featured) features_.resize((wave_slots + 15) * wave_most_features);
@@ -63,19 +64,20 @@ class WaveSheets {
             while (p + count < shape_.planes() && sheet_of(p + count) == sheet_of(p)) ++count;
             run_sheet(p, count, code, end);
             p += count;
-            std::erase_if(histories_, [&](const auto& of) { return last_use_.at(of.first) < p; });
+            std::erase_if(histories_,
+                          [&](const auto& history) { return last_use_.at(history.first) < p; });
         }
     }
 
   private:
     static constexpr std::size_t most = 4, delay = wave_lag + 2;
 
-    // A plane of an earlier sheet that is looked at again.
+    // A plane of an earlier sheet, as a reference.
     struct Replay {
         WavePlane plane;
         WaveHistory* history;
         std::size_t place = 0;
-        std::size_t lead;  // of its time before that of the sheet, plus that of all of them
+        std::size_t lead;  // in units of `delay`: the index of the plane that reads it
     };
 
     std::size_t sheet_of(std::size_t p) const {
@@ -92,10 +94,10 @@ class WaveSheets {
         std::vector<std::array<WavePlane*, 2>> looked_at(count);
         std::vector<WaveHistory*> saved(count);
         for (std::size_t i = 0; i < count; ++i) {
-            const References of(shape_, first + i);
-            planes.push_back(std::make_unique<WavePlane>(window, of.count, true));
-            for (std::size_t k = 0; k < of.count; ++k) {
-                const std::size_t p = of.planes[k];
+            const References references(shape_, first + i);
+            planes.push_back(std::make_unique<WavePlane>(window, references.count, true));
+            for (std::size_t k = 0; k < references.count; ++k) {
+                const std::size_t p = references.planes[k];
                 if (p >= first) {
                     looked_at[i][k] = planes[p - first].get();
                     continue;
@@ -113,7 +115,7 @@ class WaveSheets {
                                 .first->second;
         const auto beyond = static_cast<std::int64_t>(window.times());
         const auto times = beyond + static_cast<std::int64_t>(delay * (count - 1));
-        // References are a delay ahead of what looks at them.
+        // References are one delay ahead of the planes that read them.
         for (std::int64_t time = -static_cast<std::int64_t>(delay); time < times; ++time) {
             move(window, time, planes, replays);
             for (const auto& replay : replays) {
@@ -135,7 +137,7 @@ class WaveSheets {
         }
     }
 
-    // The window follows the front: all that is looked at from some time on is in it.
+    // Moves the window down with the front, so that it contains all rows that are still read.
     template <class Planes, class Replays>
     static void move(WaveWindow& window, std::int64_t time, const Planes& planes,
                      const Replays& replays) {
@@ -156,7 +158,7 @@ class WaveSheets {
               const Code& code, const End& end) {
         if (time % static_cast<std::int64_t>(wave_cell) == 0) {
             const WaveCells cells = plane.cells(settings_, time);
-            // Cells that end are finished also where none begins, which rows of one cell need.
+            // Also called where cells only end, for rows of a single cell.
             if (cells.low <= cells.high + 1) kernels_.cells(cells);
         }
         const std::size_t low = window.low(time), rows_end = window.end(time);
@@ -193,7 +195,8 @@ class WaveSheets {
     const WaveKernels& kernels_;
     ItemShape shape_;
     std::size_t items_;
-    std::map<std::size_t, std::size_t> last_use_;  // of planes that later sheets look at
+    std::map<std::size_t, std::size_t>
+        last_use_;  // for each plane that later sheets read, the last reader
     std::map<std::size_t, WaveHistory> histories_;
     WavePixels pixels_;
     std::vector<std::uint8_t> features_;

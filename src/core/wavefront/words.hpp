@@ -1,5 +1,5 @@
-// Vectors of 16 words, the numbers of 16 pixels. Where no instruction has the meaning of a
-// function, compilers make it of the loops of lanes.hpp.
+// SIMD operations on vectors of 16 words, the numbers of 16 pixels. Without a matching instruction,
+// functions fall back to the loops of lanes.hpp.
 #pragma once
 
 #include "../lanes.hpp"
@@ -55,7 +55,7 @@ inline BITSBACK_INLINE Words rounded_product(Words a, Words b) {
 inline BITSBACK_INLINE Words high_product(Words a, Words b) {
     return out_words(_mm256_mulhi_epi16(in(a), in(b)));
 }
-// The same of words without a sign.
+// The same for unsigned words.
 inline BITSBACK_INLINE Words high_unsigned(Words a, Words b) {
     return out_words(_mm256_mulhi_epu16(in(a), in(b)));
 }
@@ -78,16 +78,16 @@ inline BITSBACK_INLINE Wide widened(Words x) {
     return {out_ints(_mm256_cvtepi16_epi32(_mm256_castsi256_si128(in(x)))),
             out_ints(_mm256_cvtepi16_epi32(_mm256_extracti128_si256(in(x), 1)))};
 }
-// Limited to 16 bits.
+// Saturates to 16 bits.
 inline BITSBACK_INLINE Words narrowed(Wide x) {
     return out_words(_mm256_permute4x64_epi64(_mm256_packs_epi32(in(x.low), in(x.high)), 0xD8));
 }
-// Of words low + 2^16 * high, in the order of sums.
+// low + 2^16 * high, in the order of sums.
 inline BITSBACK_INLINE Wide joined(Words low, Words high) {
     return {out_ints(_mm256_unpacklo_epi16(in(low), in(high))),
             out_ints(_mm256_unpackhi_epi16(in(low), in(high)))};
 }
-// a * wa + b * wb in an order of pixels that only narrowed_sums and joined know.
+// Adds a * wa + b * wb, in an order of pixels that only narrowed_sums and joined undo.
 inline BITSBACK_INLINE void add_sums(Wide& sums, Words a, Words b, Words wa, Words wb) {
     sums.low = sums.low + out_ints(_mm256_madd_epi16(_mm256_unpacklo_epi16(in(a), in(b)),
                                                      _mm256_unpacklo_epi16(in(wa), in(wb))));
@@ -187,7 +187,7 @@ inline BITSBACK_INLINE Wide between(Wide x, int low, int high) {
     return {clamped(x.low, low, high), clamped(x.high, low, high)};
 }
 
-// The words of numbers in the order of sums, and such numbers of words.
+// The high words of numbers in the order of sums, and the inverse conversion.
 inline BITSBACK_INLINE Words high_words(Wide x) { return narrowed_sums(x >> wide(16)); }
 inline BITSBACK_INLINE Words low_words(Wide x) { return high_words(x << wide(16)); }
 inline BITSBACK_INLINE Wide extended(Words x) { return joined(x, x >> words(15)); }

@@ -1,5 +1,5 @@
-// A search for the JPEG behind pixels: coefficients of which the decoder makes them again, or
-// nearly so.
+// Recovers the JPEG compression history of pixels: coefficients that decode to exactly these
+// pixels, or nearly so. docs/jpeg-format.md, J8.
 #pragma once
 
 #include <algorithm>
@@ -17,9 +17,9 @@
 
 namespace bitsback::jpeg {
 
-// What makes pixels: a frame, of which they are a part.
-struct Behind {
-    std::size_t down = 1, across = 1;  // rows and columns of pixels for a sample of chroma
+// A decoded JPEG frame that contains the pixels.
+struct RecoveredJpeg {
+    std::size_t down = 1, across = 1;  // rows and columns of pixels per sample of chroma
     std::size_t top = 0, left = 0;     // of the pixels in the frame
     std::vector<Steps> steps;          // of each component, in zigzag order
     std::vector<Coefficients> planes;
@@ -27,17 +27,18 @@ struct Behind {
     bool fits(std::size_t rows, std::size_t columns, std::size_t channels) const;
 };
 
-// The frame of pixels that begin at a row and a column of it and end with it.
+// The frame whose pixels from a row and a column on are the picture.
 inline Frame frame_of(std::size_t rows, std::size_t columns, std::size_t channels,
-                      const Behind& behind) {
+                      const RecoveredJpeg& recovered) {
     Frame frame;
     frame.precision = 8;
-    frame.height = behind.top + rows;
-    frame.width = behind.left + columns;
-    frame.rows = (frame.height + 8 * behind.down - 1) / (8 * behind.down);
-    frame.columns = (frame.width + 8 * behind.across - 1) / (8 * behind.across);
+    frame.height = recovered.top + rows;
+    frame.width = recovered.left + columns;
+    frame.rows = (frame.height + 8 * recovered.down - 1) / (8 * recovered.down);
+    frame.columns = (frame.width + 8 * recovered.across - 1) / (8 * recovered.across);
     for (std::size_t c = 0; c < channels; ++c) {
-        const std::size_t down = c == 0 ? behind.down : 1, across = c == 0 ? behind.across : 1;
+        const std::size_t down = c == 0 ? recovered.down : 1,
+                          across = c == 0 ? recovered.across : 1;
         frame.components.push_back({static_cast<std::uint8_t>(c), static_cast<std::uint8_t>(across),
                                     static_cast<std::uint8_t>(down), 0, frame.rows * down,
                                     frame.columns * across, 0, 0});
@@ -45,7 +46,7 @@ inline Frame frame_of(std::size_t rows, std::size_t columns, std::size_t channel
     return frame;
 }
 
-inline bool Behind::fits(std::size_t rows, std::size_t columns, std::size_t channels) const {
+inline bool RecoveredJpeg::fits(std::size_t rows, std::size_t columns, std::size_t channels) const {
     const Frame frame = frame_of(rows, columns, channels, *this);
     if (planes.size() != channels) return false;
     for (std::size_t c = 0; c < channels; ++c)
@@ -53,13 +54,13 @@ inline bool Behind::fits(std::size_t rows, std::size_t columns, std::size_t chan
     return true;
 }
 
-class BehindSearch {
+class JpegRecovery {
   public:
-    BehindSearch(std::span<const std::uint8_t> pixels, std::size_t rows, std::size_t columns,
+    JpegRecovery(std::span<const std::uint8_t> pixels, std::size_t rows, std::size_t columns,
                  std::size_t channels)
         : pixels_(pixels), rows_(rows), columns_(columns), channels_(channels) {}
 
-    std::optional<Behind> find() {
+    std::optional<RecoveredJpeg> find() {
         if (rows_ < least || columns_ < least) return std::nullopt;
         if (!(channels_ == 1 ? split_grey() : split_colours())) return std::nullopt;
         const auto grid = find_grid(planes_[0]);
@@ -69,15 +70,15 @@ class BehindSearch {
         blocks.add(planes_[0], top, left);
         const auto [score, steps] = blocks.find_steps(0);
         if (score < least_score) return std::nullopt;
-        behind_.top = (8 - top) % 8;
-        behind_.left = (8 - left) % 8;
-        behind_.steps = {steps};
+        recovered_.top = (8 - top) % 8;
+        recovered_.left = (8 - left) % 8;
+        recovered_.steps = {steps};
         if (!succeeds(blocks)) return std::nullopt;
-        behind_.planes.resize(channels_);
+        recovered_.planes.resize(channels_);
         if (channels_ == 1) {
-            frame_ = frame_of(rows_, columns_, channels_, behind_);
+            frame_ = frame_of(rows_, columns_, channels_, recovered_);
             find_luma();
-            return std::move(behind_);
+            return std::move(recovered_);
         }
         find_sampling();
         bool bounded = find_chroma(true);
@@ -86,7 +87,7 @@ class BehindSearch {
             bounded = find_chroma(false);
             find_luma();
         }
-        return std::move(behind_);
+        return std::move(recovered_);
     }
 
   private:
@@ -103,7 +104,7 @@ class BehindSearch {
         return true;
     }
 
-    // Levels that chroma has where it adds so much, or -1.
+    // The inverse of the colour conversion: for each contribution of chroma its level, or -1.
     struct Inverse {
         std::array<std::int16_t, 512> red, blue;
 
@@ -122,10 +123,11 @@ class BehindSearch {
         }
     };
 
-    // Luma and chroma, where a pixel has only one; false if many have none.
+    // Converts pixels to luma and chroma where the inverse is unique. Returns false if many pixels
+    // have none.
     bool split_colours() {
         const Inverse& inverse = Inverse::all();
-        std::size_t strange = 0;  // libjpeg 9 rounds a few pixels otherwise
+        std::size_t strange = 0;  // libjpeg 9 rounds a few pixels differently
         planes_.assign(3, Plane(rows_, columns_));
         for (std::size_t at = 0; at < rows_ * columns_; ++at) {
             const int red = pixels_[3 * at], green = pixels_[3 * at + 1],
@@ -153,9 +155,9 @@ class BehindSearch {
         return true;
     }
 
-    // Whether the steps make some blocks as they are.
+    // Whether the steps reproduce some of the blocks exactly.
     bool succeeds(const BusyBlocks& blocks) {
-        BlockSearch search(behind_.steps[0]);
+        BlockSearch search(recovered_.steps[0]);
         std::size_t tried = 0, right = 0;
         for (const SampledBlock& block : blocks.blocks()) {
             if (tried == 48) break;
@@ -171,7 +173,7 @@ class BehindSearch {
         return 3 * right >= tried;
     }
 
-    // The part of a plane that changes most, and begins at a whole unit behind the first pixel.
+    // The part of a plane with the most detail that begins at a whole unit behind the first pixel.
     Plane busiest(const Plane& plane) const {
         const std::size_t rows = std::min(window, rows_), columns = std::min(window, columns_);
         std::size_t best_row = 0, best_column = 0;
@@ -200,7 +202,7 @@ class BehindSearch {
         return part;
     }
 
-    // The share of what is known of a plane, without its edges.
+    // The share of known samples of a plane, without its edges.
     static double inner_share(const Plane& plane) {
         std::size_t known = 0, all = 0;
         for (std::size_t y = 2; y + 2 < plane.rows; ++y)
@@ -211,46 +213,46 @@ class BehindSearch {
         return static_cast<double>(known) / static_cast<double>(all);
     }
 
-    // The greatest sampling whose samples make the pixels of chroma.
+    // Finds the coarsest sampling whose samples reproduce the pixels of chroma.
     void find_sampling() {
         const std::array<Plane, 2> parts = {busiest(planes_[1]), busiest(planes_[2])};
-        behind_.down = behind_.across = 1;
+        recovered_.down = recovered_.across = 1;
         for (const auto& [down, across] :
              {std::pair<std::size_t, std::size_t>{2, 2}, {1, 2}, {2, 1}}) {
             double right = 0, all = 0;
             for (const Plane& part : parts) {
-                ChromaSearch search(part, behind_.top, behind_.left, down, across);
+                ChromaSearch search(part, recovered_.top, recovered_.left, down, across);
                 search.refine();
                 const Plane samples = search.samples();
                 right += inner_share(samples);
                 all += inner_share(part);
             }
-            // 0.94 and more with the sampling there was, 0.86 and less with another
+            // 0.94 and more with the right sampling, 0.86 and less with others
             if (right < 0.9 * all) continue;
-            behind_.down = down;
-            behind_.across = across;
+            recovered_.down = down;
+            recovered_.across = across;
             return;
         }
     }
 
-    // Finds the coefficients of chroma, and where its units begin if that is not known; whether
-    // some of its pixels are not known.
+    // Finds the coefficients of chroma, and the place of its units if that is unknown. Returns
+    // whether some pixels of chroma are unknown.
     bool find_chroma(bool first) {
         std::vector<ChromaSearch> searches;
         std::vector<Plane> samples;
         for (std::size_t c = 1; c < channels_; ++c) {
-            searches.emplace_back(planes_[c], behind_.top, behind_.left, behind_.down,
-                                  behind_.across);
+            searches.emplace_back(planes_[c], recovered_.top, recovered_.left, recovered_.down,
+                                  recovered_.across);
             searches.back().refine();
             samples.push_back(searches.back().samples());
         }
         if (first) find_units(samples);
         for (std::size_t c = 1; c < channels_; ++c) {
-            // The units of chroma do not change which samples make a pixel.
+            // The place of the units of chroma does not change which samples form a pixel.
             const Component& own = frame_.components[c];
-            const std::size_t row = behind_.top / behind_.down,
-                              column = behind_.left / behind_.across;
-            Coefficients& plane = behind_.planes[c];
+            const std::size_t row = recovered_.top / recovered_.down,
+                              column = recovered_.left / recovered_.across;
+            Coefficients& plane = recovered_.planes[c];
             plane.assign(own.blocks() * block_size, 0);
             const Plane& known = samples[c - 1];
             Bounds bounds(own.rows, own.columns);
@@ -260,7 +262,7 @@ class BehindSearch {
                     bounds.set(bounds.place(i + row, j + column), known.levels[at], known.low[at],
                                known.high[at]);
                 }
-            BlockSearch search(behind_.steps[c]);
+            BlockSearch search(recovered_.steps[c]);
             for (std::size_t b = 0; b < own.blocks(); ++b)
                 search.solve(bounds, b, plane.data() + b * block_size);
             for (std::size_t b = 0; b < own.blocks(); ++b)
@@ -272,25 +274,26 @@ class BehindSearch {
         return false;
     }
 
-    // Where the units of chroma begin, of the places that the blocks of luma leave, and its steps.
+    // Finds the place of the units of chroma, among those that the blocks of luma allow, and the
+    // steps.
     void find_units(const std::vector<Plane>& samples) {
-        const std::size_t top = behind_.top, left = behind_.left;
+        const std::size_t top = recovered_.top, left = recovered_.left;
         float best = -1;
-        for (std::size_t row = top; row < 8 * behind_.down; row += 8)
-            for (std::size_t column = left; column < 8 * behind_.across; column += 8) {
+        for (std::size_t row = top; row < 8 * recovered_.down; row += 8)
+            for (std::size_t column = left; column < 8 * recovered_.across; column += 8) {
                 BusyBlocks blocks;
                 for (const Plane& plane : samples)
-                    blocks.add(plane, (8 - row / behind_.down % 8) % 8,
-                               (8 - column / behind_.across % 8) % 8);
+                    blocks.add(plane, (8 - row / recovered_.down % 8) % 8,
+                               (8 - column / recovered_.across % 8) % 8);
                 const auto [score, steps] = blocks.find_steps(1);
                 if (score <= best) continue;
                 best = score;
-                behind_.top = row;
-                behind_.left = column;
-                behind_.steps.resize(1);
-                behind_.steps.resize(3, steps);
+                recovered_.top = row;
+                recovered_.left = column;
+                recovered_.steps.resize(1);
+                recovered_.steps.resize(3, steps);
             }
-        frame_ = frame_of(rows_, columns_, channels_, behind_);
+        frame_ = frame_of(rows_, columns_, channels_, recovered_);
     }
 
     void find_luma() {
@@ -299,12 +302,12 @@ class BehindSearch {
         const auto samples = chroma();
         std::vector<Upsampler> upsamplers;
         for (const Samples& one : samples)
-            upsamplers.emplace_back(one, behind_.down, behind_.across);
+            upsamplers.emplace_back(one, recovered_.down, recovered_.across);
         for (std::size_t row = 0; row < rows_; ++row) {
             std::span<const std::uint8_t> cb, cr;
             if (channels_ == 3) {
-                cb = upsamplers[0].row(row + behind_.top).subspan(behind_.left);
-                cr = upsamplers[1].row(row + behind_.top).subspan(behind_.left);
+                cb = upsamplers[0].row(row + recovered_.top).subspan(recovered_.left);
+                cr = upsamplers[1].row(row + recovered_.top).subspan(recovered_.left);
             }
             for (std::size_t x = 0; x < columns_; ++x) {
                 const std::size_t at = row * columns_ + x;
@@ -322,19 +325,20 @@ class BehindSearch {
                         high = planes_[0].high[at];
                     }
                 }
-                bounds.set(bounds.place(row + behind_.top, x + behind_.left),
+                bounds.set(bounds.place(row + recovered_.top, x + recovered_.left),
                            std::clamp<int>(planes_[0].levels[at], low, high), low, high);
             }
         }
-        BlockSearch search(behind_.steps[0]);
-        behind_.planes[0].assign(own.blocks() * block_size, 0);
+        BlockSearch search(recovered_.steps[0]);
+        recovered_.planes[0].assign(own.blocks() * block_size, 0);
         for (std::size_t b = 0; b < own.blocks(); ++b)
-            search.solve(bounds, b, behind_.planes[0].data() + b * block_size);
+            search.solve(bounds, b, recovered_.planes[0].data() + b * block_size);
     }
 
     Samples samples_of(std::size_t c) const {
-        const std::size_t down = c == 0 ? 1 : behind_.down, across = c == 0 ? 1 : behind_.across;
-        return component_samples(frame_.components[c], behind_.steps[c], behind_.planes[c],
+        const std::size_t down = c == 0 ? 1 : recovered_.down,
+                          across = c == 0 ? 1 : recovered_.across;
+        return component_samples(frame_.components[c], recovered_.steps[c], recovered_.planes[c],
                                  (frame_.height + down - 1) / down,
                                  (frame_.width + across - 1) / across);
     }
@@ -344,31 +348,30 @@ class BehindSearch {
         return samples;
     }
 
-    // Bounds the chroma of pixels that are clamped by the luma that was found; whether a pixel is
-    // wrong.
+    // Bounds the chroma of clamped pixels by the recovered luma. Returns whether a pixel is wrong.
     bool bound_chroma() {
-        const auto made =
-            frame_pixels(frame_, behind_.steps, behind_.planes, behind_.top, behind_.left);
+        const auto made = frame_pixels(frame_, recovered_.steps, recovered_.planes, recovered_.top,
+                                       recovered_.left);
         if (std::equal(made.begin(), made.end(), pixels_.begin())) return false;
         const Samples luma = samples_of(0);
         const Inverse& inverse = Inverse::all();
-        const auto bound = [](Plane& plane, std::size_t at, const std::array<std::int16_t, 512>& of,
-                              int level, int base) {
+        const auto bound = [](Plane& plane, std::size_t at,
+                              const std::array<std::int16_t, 512>& levels, int level, int base) {
             int low = 0, high = 255;
             const auto place = static_cast<std::size_t>(level - base + 256);
             if (level > 0 && level < 255) {
-                if (of[place] < 0) return;
-                low = high = of[place];
-            } else if (level == 255) {  // the least chroma that adds so much
+                if (levels[place] < 0) return;
+                low = high = levels[place];
+            } else if (level == 255) {  // clamped: the least chroma that reaches this level
                 std::size_t least_place = place;
-                while (least_place < 512 && of[least_place] < 0) ++least_place;
+                while (least_place < 512 && levels[least_place] < 0) ++least_place;
                 if (least_place == 512) return;
-                low = of[least_place];
+                low = levels[least_place];
             } else {
                 std::size_t most_place = place;
-                while (most_place > 0 && of[most_place] < 0) --most_place;
-                if (of[most_place] < 0) return;
-                high = of[most_place];
+                while (most_place > 0 && levels[most_place] < 0) --most_place;
+                if (levels[most_place] < 0) return;
+                high = levels[most_place];
             }
             plane.set(at, plane.levels[at], low, high);
         };
@@ -376,7 +379,7 @@ class BehindSearch {
             for (std::size_t x = 0; x < columns_; ++x) {
                 const std::size_t at = row * columns_ + x;
                 if (planes_[0].known(at)) continue;
-                const int base = luma.row(row + behind_.top)[x + behind_.left];
+                const int base = luma.row(row + recovered_.top)[x + recovered_.left];
                 bound(planes_[2], at, inverse.red, pixels_[3 * at], base);
                 bound(planes_[1], at, inverse.blue, pixels_[3 * at + 2], base);
             }
@@ -386,7 +389,7 @@ class BehindSearch {
     std::span<const std::uint8_t> pixels_;
     std::size_t rows_, columns_, channels_;
     std::vector<Plane> planes_;
-    Behind behind_;
+    RecoveredJpeg recovered_;
     Frame frame_;
 };
 

@@ -1,4 +1,4 @@
-// What distributions share that take the data alone, items of any shape, given nothing.
+// The base of distributions of the data variable without givens, for items of any shape.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace bitsback {
 // `Own` has push_all(message, shapes, symbols) and pop_all, for the symbols of all items, [slices,
 // rows, columns, channels] each, bytes or words.
 template <class Own>
-class OfData : public Distribution {
+class DataDistribution : public Distribution {
   public:
     void push(Message& message, const Batch& batch) const override {
         std::visit(
@@ -28,7 +28,7 @@ class OfData : public Distribution {
 
   protected:
     // variable: the number of the data in the program.
-    explicit OfData(std::size_t variable) : variable_(variable) {}
+    explicit DataDistribution(std::size_t variable) : variable_(variable) {}
 
   private:
     const Own& own() const { return static_cast<const Own&>(*this); }
