@@ -40,7 +40,7 @@ from bitsback.format.layout import (
 from bitsback.format.unnamed import pack_described
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import check_options, located
-from bitsback.models import Model, bundled
+from bitsback.models import Model
 from bitsback.models.embed import pack_model
 from bitsback.planner.blocks import Encoded, Uncoded, encode
 from bitsback.planner.candidates import is_bundled
@@ -56,7 +56,7 @@ _log = logging.getLogger(__name__)
 _COPIED = 1 << 20  # bytes at once
 _HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
 _EMBED_RATIO = 200  # bytes of an archive for each byte of the bundled models that it embeds
-_PACKED_RATIO = 8  # no bundled model shrinks more when it is embedded
+_PACKED_RATIO = 4  # tensors shrink less when they are embedded
 
 
 def compress(
@@ -419,7 +419,8 @@ class _Writer:
             if is_bundled(model) and model.identity[:PREFIX_SIZE] not in self._has_models
         ]
         room = self._output.size // _EMBED_RATIO
-        if sum(bundled.size(model.name) for model in missing) > room * _PACKED_RATIO:
+        tensors = sum(array.nbytes for model in missing for array in model.tensors.values())
+        if tensors > room * _PACKED_RATIO:  # then there is no need to pack them
             return
         sections = b"".join(section(MODEL, pack_model(model, ())) for model in missing)
         if len(sections) < room:
