@@ -33,7 +33,7 @@ def by_bitsback(files: Files) -> int:
         for name, data in files.items():
             (there / name).parent.mkdir(parents=True, exist_ok=True)
             (there / name).write_bytes(data)
-        bitsback.compress(there, archive)
+        bitsback.compress(there, archive, embed="never")
         bitsback.decompress(archive, here)
         for name, data in files.items():
             if (here / name).read_bytes() != data:

@@ -183,7 +183,7 @@ def by_bitsback(paths: list[Path]) -> dict[str, Any]:
         there.mkdir()
         for number, path in enumerate(paths):
             shutil.copy(path, there / f"{number}-{path.name}")
-        _, packing = timed(lambda: bitsback.compress(there, archive))
+        _, packing = timed(lambda: bitsback.compress(there, archive, embed="never"))
         _, unpacking = timed(lambda: bitsback.decompress(archive, here))
         for path in there.iterdir():
             if (here / path.name).read_bytes() != path.read_bytes():

@@ -118,7 +118,7 @@ def _ours(picture: NDArray[Any], model: str) -> Figures:
 
 def _archive(picture: NDArray[Any], model: str) -> bytes:
     file = io.BytesIO()
-    bitsback.compress(picture, file, model=model, threads=1)
+    bitsback.compress(picture, file, model=model, embed="never", threads=1)
     return file.getvalue()
 
 

@@ -66,7 +66,7 @@ def read(path: Path) -> NDArray[Any]:
 def archive(array: NDArray[Any]) -> tuple[int, str]:
     """The bytes of an archive, which is restored, and the methods of its blocks."""
     out = io.BytesIO()
-    summary = bitsback.compress(array, out)
+    summary = bitsback.compress(array, out, embed="never")
     restored = bitsback.decompress(io.BytesIO(out.getvalue()))
     assert (restored.dtype, restored.shape) == (array.dtype, array.shape)
     assert restored.tobytes() == array.tobytes()

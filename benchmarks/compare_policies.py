@@ -223,7 +223,7 @@ def measured(make: Make, efforts: Sequence[str]) -> Figures:
         source = make(Path(folder))
         for effort in efforts:
             file, start = io.BytesIO(), time.process_time()
-            summary = bitsback.compress(source, file, model=effort, threads=1)
+            summary = bitsback.compress(source, file, model=effort, embed="never", threads=1)
             seconds = time.process_time() - start
             found[effort] = len(file.getvalue()), seconds, summary.model or "-"
         if isinstance(source, np.ndarray):

@@ -77,7 +77,7 @@ def archive_size(source: Path, *options: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "archive.bb")
         restored = Path(folder, f"restored{source.suffix}")
-        command("compress", "-q", str(source), "-o", str(archive), *options)
+        command("compress", "-q", str(source), "-o", str(archive), "--embed", "never", *options)
         command("decompress", "-q", str(archive), "-o", str(restored))
         if not _equal(source, restored):
             raise SystemExit(f"{source}: was not restored")

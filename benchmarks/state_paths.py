@@ -39,7 +39,7 @@ def main() -> None:
     known, held_out = np.split(x, [len(x) * 2 // 3])
     rows = [fitted(states, known, held_out) for states in (1, 2, 4, 8, 16, 32)]
     archive = io.BytesIO()
-    bitsback.compress(held_out, archive, model="series")
+    bitsback.compress(held_out, archive, model="series", embed="never")
     for name, size in (
         ("series, an archive", len(archive.getvalue())),
         ("xz -9e", len(lzma.compress(held_out.tobytes(), preset=9 | lzma.PRESET_EXTREME))),

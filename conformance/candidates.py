@@ -51,8 +51,11 @@ from bitsback.format.layout import (
     VERSION,
     Cursor,
     open_section,
+    section,
 )
+from bitsback.format.members import pack_files
 from bitsback.format.parity import Window
+from bitsback.format.parts import ARRAYS, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_range import JpegColours
@@ -120,9 +123,10 @@ def always() -> Iterator[tuple[str, str, bytes]]:
     and links (A5.19), JPEG streams and pixels of JPEG (A5.7), deflate streams and pictures in bytes
     (A5.20), streams around pixels (A6.9), their tokens (A6.3, A6.8), runs of bytes (A6.10),
     lossless JPEG (A6.11), levels of a pyramid (A6.3), whose end is damaged (A9), and that only a
-    newer release can read (A10), with the section that says so; and those that catch a misreading,
-    or lie at a limit.
+    newer release can read (A10), with the section that says so; one with all bundled models; and
+    those that catch a misreading, or lie at a limit.
     """
+    yield "M1", "bundled models.bb", _of_all_models()
     yield from _of_misreadings()
     yield from _at_limits()
     with TemporaryDirectory() as name:
@@ -191,9 +195,9 @@ def always() -> Iterator[tuple[str, str, bytes]]:
 def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     """Archives that come out otherwise if the section is misread."""
     model = _model(small_wavefront())
-    tall = np.eye(1025, 32, dtype=np.uint8)
+    tall = np.eye(1088, 32, dtype=np.uint8)  # the last two tiles are a group
     part = ArrayPart(tall.dtype, tall.shape, ONE, cut=(32, 32))
-    tiles = Tiles(tall.reshape(-1), ((32, (32, 32)), (1, (1, 32))))
+    tiles = Tiles(tall.reshape(-1), ((34, (32, 32)),))
     yield "A3", "batch of 2^15 elements.bb", _archive_of_tiles(model, part, tiles)
     wide = tensor("down.inverse_scale", lambda old: np.full_like(old, 600))
     model = _model(broken("coupled", field("chain/growth", 256), wide))
@@ -229,6 +233,7 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     colours = np.stack([noise[:5, :6], np.moveaxis(to_rgb(100, blue, 0), 0, 2)])
     colours = colours.astype(np.uint8)
     part = ArrayPart.of_items("|u1", (5, 6, 3), 2)
+    yield "A5", "model behind the blocks.bb", _with_model_behind()
     model = bundled.load("universal-mixed")
     plan = BlockPlan(Tiles.stacked(colours), model, JpegColours())
     yield "M4.1", "colours of JPEG mixed.bb", _archive_of_plan(plan, part, lanes=3)
@@ -285,6 +290,25 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
         yield "A6.4", "held TIFF.bb", Path(name, "x.bb").read_bytes()
 
 
+def _of_all_models() -> bytes:
+    """An npz file with an array by each bundled model, all of which are in it, whole."""
+    parts, models, blocks = list[ArrayPart](), list[bytes](), list[bytes]()
+    random = np.random.default_rng(0)
+    for number, model in enumerate(map(bundled.load, bundled.names())):
+        size = model.size or (16, 11)
+        dtype = np.dtype("u1" if model.levels <= 256 else "<u2")
+        steps = random.integers(0, 9, (1, *size)).cumsum(2)
+        items = (steps // 8 % model.levels).astype(dtype)
+        plan = _plan(model, Tiles.stacked(items), layouts.PICTURES)
+        parts.append(ArrayPart.of_items(dtype.str, size, 1))
+        models.append(section(b"M", pack_model(model, ())))
+        blocks.append(section(b"B", write_varint(number) + _block_of_plan(plan)))
+    collection = FileCollection(ARRAYS, tuple(parts)).pack()
+    names = pack_files(ARRAYS, (), bundled.names())
+    data = HEAD + b"".join([collection, names, *models, *blocks])
+    return data + index_of(data, [1] * len(parts))
+
+
 def _model(program: tuple[str, Tensors]) -> Model:
     return bitsback.load_model(file.write(*program))
 
@@ -314,15 +338,20 @@ def _archive_of_plan(
     plan: BlockPlan, part: ArrayPart, base: Model | None = None, lanes: int = 1
 ) -> bytes:
     """An archive of an array in one block by a model, which is in it unless it is bundled."""
-    model, method = plan.model, Method(MODEL, plan.layout).pack()
-    block = pack_runs(plan.runs) + bytes([method]) + model.identity[:16]
     parts = [
         ("C", b"\0\0" + part.pack_array()),
-        ("B", b"\0" + block + plan.encode(lanes, False)),
+        ("B", b"\0" + _block_of_plan(plan, lanes)),
     ]
-    if bundled.find(model.identity[:16]) is None:
-        parts.insert(1, ("M", pack_model(model, None if base is None else [base])))
+    if bundled.find(plan.model.identity[:16]) is None:
+        parts.insert(1, ("M", pack_model(plan.model, None if base is None else [base])))
     return _archive(parts, [plan.tiles.count])
+
+
+def _block_of_plan(plan: BlockPlan, lanes: int = 1) -> bytes:
+    """All of a block but the number of its first tile."""
+    method = Method(MODEL, plan.layout).pack()
+    model = plan.model.identity[:16]
+    return pack_runs(plan.runs) + bytes([method]) + model + plan.encode(lanes, False)
 
 
 def _plan(model: Model, tiles: Tiles, layout: int) -> BlockPlan:
@@ -360,6 +389,15 @@ def _of_value_maps() -> bytes:
     array = ArrayPart.of_items("|u1", (28, 28), len(items)).pack_array()
     block = b"\0" + runs + bytes([MODEL]) + model.identity[:16] + data
     return _archive([("C", b"\0\0" + array), ("B", block)], [len(items)])
+
+
+def _with_model_behind() -> bytes:
+    model = _model(small_wavefront())
+    items = np.eye(5, 9, dtype=np.uint8)[np.newaxis]
+    part = ArrayPart.of_items("|u1", (5, 9), 1).pack_array()
+    block = b"\0" + _block_of_plan(_plan(model, Tiles.stacked(items), layouts.PICTURES))
+    sections = [("C", b"\0\0" + part), ("B", block), ("M", pack_model(model)), ("v", b"?")]
+    return _archive(sections, [1])
 
 
 def _of_difference() -> bytes:

@@ -1,6 +1,8 @@
 """Make the conformance files: archives that a decoder must restore, and others that it must refuse.
 
-    PYTHONPATH=tests:lab/src:train/src python conformance/make.py
+    PYTHONPATH=tests:lab/src:train/src python conformance/make.py [NAME...]
+
+With names, such as bundled-models.bb, it makes these files of `candidates.always` alone.
 
 What each file holds is said by the executable specification in tests/reference, never by the
 program. Golden archives, and archives with previews or parity, that are cut off, or need a newer
@@ -16,6 +18,7 @@ import json
 import re
 import resource
 import shutil
+import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -48,18 +51,29 @@ def matters(data: bytes) -> bool:
     return True
 
 
+def file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name).replace("-.", ".")
+
+
+def write(index: list[dict[str, Any]]) -> None:
+    (FOLDER / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
+
+
 def main() -> None:
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     index: list[dict[str, Any]] = []
     arcs = set()
-    for folder in ("valid", "refused"):
+    if wanted := set(sys.argv[1:]):
+        known = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
+        index += [entry for entry in known if Path(entry["file"]).name not in wanted]
+    for folder in () if wanted else ("valid", "refused"):
         shutil.rmtree(FOLDER / folder, ignore_errors=True)
         (FOLDER / folder).mkdir()
 
     def add(name: str, data: bytes, trace: Trace, section: str = "") -> None:
-        name = re.sub(r"[^A-Za-z0-9.]+", "-", name).replace("-.", ".")
         folder = "valid" if trace.refusal is None else "refused"
+        name = file_name(name)
         while any(f"{folder}/{name}" == entry["file"] for entry in index):
             name = f"another-{name}"  # a seed of the fuzz tests may be called like a golden archive
         place = f"{folder}/{name}"
@@ -68,11 +82,15 @@ def main() -> None:
         index.append({"file": place, "sections": sections, **trace.entry})
         arcs.update(trace.arcs)
 
-    for name, data in candidates.golden():
+    for name, data in () if wanted else candidates.golden():
         add(name, data, Trace(data))
         print(name, flush=True)
     for section, name, data in candidates.always():
-        add(name, data, Trace(data), section)
+        if not wanted or file_name(name) in wanted:
+            add(name, data, Trace(data), section)
+    if wanted:
+        write(index)
+        return
     refusals = set()
     for source in (
         candidates.valid,
@@ -96,7 +114,7 @@ def main() -> None:
                 refusals.add(trace.refusal)
                 add(name, data, trace)
         print(source.__name__, len(index), flush=True)
-    (FOLDER / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
+    write(index)
     reached = {section for entry in index for section in entry["sections"]}
     print("sections without a file:", {s for of in SECTIONS.values() for s in of.split()} - reached)
     for module, lines in unreached(arcs).items():

@@ -5,26 +5,34 @@
 Each changes a few expressions of the executable specification in tests/reference to what an
 implementer could take the text to mean. The changed specification reads the valid files, and those
 that the section refuses; a misreading under which all of them come out right needs a file more. The
-exit code is 1 if there is one, or if a change no longer fits the specification.
+exit code is 1 if there is one, or if a change no longer fits the specification. misreadings.json
+keeps the file that each has spoiled, which the next run reads first.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import multiprocessing
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
+import warnings
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
+import bitsback.models.bundled  # noqa: F401, so that the processes need not import it
+
 HERE = Path(__file__).resolve().parent
 TESTS = HERE.parent / "tests"
-SECONDS = 600
-"""The most time of a processor for a file; a misreading that takes longer has spoiled it."""
+SECONDS = 5, 60, 600
+"""The most time of a processor for a file, in rounds over all files that have not been restored; a
+misreading that takes longer has spoiled it.
+"""
+SPOILED = HERE / "misreadings.json"
 
 
 @dataclass(frozen=True)
@@ -492,29 +500,22 @@ def changed_specification(misreading: Misreading, folder: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def spoiled(misreading: Misreading) -> str:
-    """The first file that comes out otherwise, or nothing. Raises ValueError."""
+def spoiled(misreading: Misreading, before: str) -> str:
+    """The first file that comes out otherwise, or nothing. before: that of the last run. Raises
+    ValueError.
+    """
     with tempfile.TemporaryDirectory() as folder:
         changed_specification(misreading, Path(folder))
-        paths = [f"{folder}/tests", *filter(None, os.environ.get("PYTHONPATH", "").split(":"))]
-        run = subprocess.run(
-            [sys.executable, __file__, "--read", misreading.module, misreading.section],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-    return run.stdout.strip()
+        with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as process:
+            return process.submit(read, f"{folder}/tests", misreading, before).result()
 
 
-def read(module: str, section: str) -> None:
-    """Prints the first file that the specification on the path does not restore, or does not refuse
-    by the section. Files that do not reach the module are left out. Those that need the section
-    come first, cheap ones before others.
+def read(path: str, misreading: Misreading, before: str) -> str:
+    """The first file that the specification on the path does not restore, or does not refuse by the
+    section. Files that do not reach the module are left out. The one called `before` comes first,
+    then those that need the section, cheap ones before others.
     """
-    import signal
-    import warnings
-
+    sys.path.insert(0, path)
     from traces import SECTIONS, restored
 
     from bundled_models import spec_models
@@ -525,8 +526,9 @@ def read(module: str, section: str) -> None:
 
     signal.signal(signal.SIGVTALRM, late)
     warnings.simplefilter("ignore")
+    section = misreading.section
     index = json.loads((HERE / "index.json").read_text(encoding="utf-8"))
-    names = [name for name in SECTIONS if name.split(".")[0] == module]
+    names = [name for name in SECTIONS if name.split(".")[0] == misreading.module]
     reached = {one for name in names for one in SECTIONS[name].split()}
     valid = [entry for entry in index if "refused" not in entry]
     valid = [entry for entry in valid if reached & {*entry["sections"]}]
@@ -537,43 +539,44 @@ def read(module: str, section: str) -> None:
 
     valid.sort(key=lambda entry: (section not in entry["sections"], cost(entry)))
     refused = [each for each in index if "refused" in each and section in each["sections"]]
-    for entry in [*refused, *valid]:
-        data = (HERE / entry["file"]).read_bytes()
-        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
-        try:
-            made = restored(data, spec_models(data))
-            if "A5.18" in entry["sections"]:
-                sections = archive.read_sections(data)
-                parity.check_parity(data, [one.payload for one in sections if one.kind == "p"])
-        except TimeoutError:
-            print(f"{entry['file']} (not restored in {SECONDS} seconds)")
-            return
-        except Exception:
-            made = {}
-        finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        right = {key: entry[key] for key in ("array", "files") if key in entry}
-        if right != made:
-            print(entry["file"])
-            return
+    left = sorted([*refused, *valid], key=lambda entry: entry["file"] != before)
+    for seconds in SECONDS:
+        for entry in list(left):
+            data = (HERE / entry["file"]).read_bytes()
+            limit = SECONDS[-1] if entry["file"] == before else seconds
+            signal.setitimer(signal.ITIMER_VIRTUAL, limit)
+            try:
+                made = restored(data, spec_models(data))
+                if "A5.18" in entry["sections"]:
+                    sections = archive.read_sections(data)
+                    parity.check_parity(data, [one.payload for one in sections if one.kind == "p"])
+            except TimeoutError:
+                continue
+            except Exception:
+                made = {}
+            finally:
+                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            if {key: entry[key] for key in ("array", "files") if key in entry} != made:
+                return str(entry["file"])
+            left.remove(entry)
+    return str(left[0]["file"]) if left else ""
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--read"]:
-        read(*sys.argv[2:])
-        return
+    names = {f"{each.section}, {each.name}": each for each in MISREADINGS}
+    before = json.loads(SPOILED.read_text(encoding="utf-8")) if SPOILED.exists() else {}
+    found = {name: file for name, file in before.items() if name in names}
     missed = 0
-    for misreading in MISREADINGS:
-        name = f"{misreading.section}, {misreading.name}"
+    for name, misreading in names.items():
         if sys.argv[1:] and not any(part in name for part in sys.argv[1:]):
             continue
         try:
-            file = spoiled(misreading)
+            found[name], problem = spoiled(misreading, found.get(name, "")), "NOTHING FAILS"
         except ValueError as error:
-            file = ""
-            name += f": {error}"
-        missed += not file
-        print(f"{file or 'NOTHING FAILS'}: {name}", flush=True)
+            found[name], problem = "", str(error)
+        missed += not found[name]
+        print(f"{found[name] or problem}: {name}", flush=True)
+        SPOILED.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     sys.exit(missed > 0)
 
 

@@ -1,4 +1,6 @@
-"""`bitsback.embed` puts models into an archive; its blocks stay as they are."""
+"""`bitsback.embed` puts models into an archive; its blocks stay as they are. `compress` puts
+bundled ones into it where they cost next to nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ import bitsback
 from bitsback.cli.main import bitsback as command
 from bitsback.models import bundled
 from bitsback.models.embed import unpack_model
+from in_memory import Pipe, pack, packed, unpack
 from reference import archive as spec
 from reference.embedded import read_model
 
@@ -93,3 +96,55 @@ def test_a_damaged_archive_is_refused_and_stays(tmp_path: Path, picture: NDArray
     with pytest.raises(bitsback.ArchiveError, match="checksum"):
         bitsback.embed(path)
     assert path.read_bytes() == data and [one.name for one in tmp_path.iterdir()] == ["x.bb"]
+
+
+def walk_of(steps: int) -> NDArray[np.int32]:
+    """A series, of about a byte for each step."""
+    random = np.random.default_rng(0)
+    return random.normal(0, 60, (steps, 1)).cumsum(0).astype(np.int32)
+
+
+def kinds(archive: bytes) -> str:
+    return "".join(one.kind for one in spec.read_sections(archive))
+
+
+def test_a_bundled_model_is_embedded_where_it_costs_next_to_nothing() -> None:
+    """Behind the blocks, since only they tell the size of the archive."""
+    long, short = walk_of(130_000), walk_of(90_000)
+    archive, summary = packed(long)
+    assert 0 < summary.model_bytes < summary.bytes_out / 200
+    assert set(kinds(archive)) == set("CBMI") and kinds(archive).endswith("BMI")
+    assert np.array_equal(unpack(archive), long)
+    assert read_model(spec.read_sections(archive)[-2].payload).identity == bundled.identity(
+        "series"
+    )
+    assert packed(short)[1].model_bytes == packed(long, embed="never")[1].model_bytes == 0
+
+
+def test_it_is_embedded_in_pipes() -> None:
+    series, pipe = walk_of(130_000), Pipe()
+    bitsback.compress(series, pipe)
+    assert bytes(pipe.written) == pack(series)
+    assert np.array_equal(bitsback.decompress(Pipe(bytes(pipe.written))), series)
+    damaged = bytearray(pipe.written)
+    damaged[-100] ^= 1
+    with pytest.raises(bitsback.ArchiveError, match="the model in the archive is damaged"):
+        bitsback.decompress(Pipe(bytes(damaged)))
+    assert np.array_equal(bitsback.decompress(Pipe(bytes(damaged)), model="series"), series)
+
+
+def test_it_is_embedded_once_when_something_is_added(tmp_path: Path) -> None:
+    series, path = walk_of(90_000), tmp_path / "x.bb"
+    assert bitsback.compress(series, path).model_bytes == 0
+    assert [bitsback.add(path, series).model_bytes > 0 for _ in range(2)] == [True, False]
+    assert kinds(path.read_bytes()).count("M") == 1
+    assert np.array_equal(bitsback.decompress(path), np.concatenate([series] * 3))
+
+
+def test_damage_to_a_bundled_model_matters_to_no_block() -> None:
+    series = walk_of(130_000)
+    archive = bytearray(pack(series))
+    archive[-100] ^= 1
+    with bitsback.open(bytes(archive)) as opened:
+        assert np.array_equal(opened[100:200], series[100:200])
+        assert [str(problem) for _, problem in opened.verify()] != []

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 import bitsback
 from bitsback.archive.reading.stored import Stored
+from bitsback.format.layout import MODEL, open_section
+from bitsback.models import bundled
+from bitsback.models.embed import unpack_model
 from docs.blocks import ROOT
 
 FOLDER = ROOT / "conformance"
@@ -78,6 +81,16 @@ def test_a_file(entry: dict[str, Any]) -> None:
         else:
             wanted = {key: entry[key] for key in ("array", "files") if key in entry}
             assert restored(path, wanted.get("files", ())) == wanted
+
+
+def test_one_file_has_all_bundled_models() -> None:
+    """Whole, so that nothing else is needed."""
+    with bitsback.open(FOLDER / "valid/bundled-models.bb") as archive:
+        reader = archive.reader
+        sections = [reader.file.read_place(place) for place in reader.directory.models]
+        assert list(archive.names or ()) == list(bundled.names())
+    models = [unpack_model(open_section(one, MODEL), lambda prefix: None) for one in sections]
+    assert [model.to_bytes() for model in models] == list(map(bundled.content, bundled.names()))
 
 
 def test_each_section_has_files() -> None:

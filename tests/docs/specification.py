@@ -1,13 +1,11 @@
-"""Tables of the specification that are computed: the conformance files that a decoder restores
-after each step, and the bundled models. Run this file to print them:
-`PYTHONPATH=tests python tests/docs/specification.py`.
+"""The table of the specification that says which conformance files a decoder restores after each
+step.
 """
 
 from __future__ import annotations
 
 import json
 
-from bitsback.models import bundled
 from docs.blocks import ROOT
 
 STEPS = {
@@ -53,17 +51,3 @@ def steps() -> str:
         count = sum(file <= known for file in files)
         rows.append(f"| {step} | {sections.replace(' ', ', ')} | {count} |")
     return "\n".join(rows)
-
-
-def models() -> str:
-    """A row for each bundled model: its name, and the size and the identity of its file."""
-    folder = ROOT / "src" / "bitsback" / "models" / "bundled"
-    rows = ["| model | bytes | first 16 bytes of the identity |", "| --- | --- | --- |"]
-    for name in sorted(bundled.names()):
-        size = (folder / f"{name}.safetensors").stat().st_size
-        rows.append(f"| `{name}` | {size:,} | `{bundled.identity(name)[:16].hex()}` |")
-    return "\n".join(rows)
-
-
-if __name__ == "__main__":
-    print(f"{steps()}\n\n{models()}")

@@ -73,8 +73,8 @@ def read_sections(data: bytes) -> list[Section]:
     require(start == 8 or data[start - 4 : start] == END, "a footer of an older generation")
     kinds = "".join(section.kind for section in found[heads[0] :])
     require(
-        re.fullmatch("C[MNFULHEa-z]*B*[NFULHEa-z]*I", kinds) is not None,
-        "sections in order: C, M and others, B, others, I",
+        re.fullmatch("C[MNFULHEa-z]*B*[MNFULHEa-z]*I", kinds) is not None,
+        "sections in order: C, others, B, others, I",
     )
     end = 8
     for section in found:

@@ -341,10 +341,10 @@ impl Index {
                     return wrong("does not list all sections of its generation");
                 }
                 match (kind, state) {
-                    (b'B', 0) => state = 1,
-                    (b'B', 2) | (b'M', 1 | 2) => return wrong("lists sections that are not in order"),
-                    (b'B', _) | (_, 0 | 2) => {}
-                    _ => state = 2,
+                    (b'B', 2) => return wrong("lists blocks that do not follow each other"),
+                    (b'B', _) => state = 1,
+                    (_, 1) => state = 2,
+                    _ => {}
                 }
             }
             end = place + size;

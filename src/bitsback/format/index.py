@@ -22,7 +22,7 @@ from bitsback.format.layout import (
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
-_IN_ORDER = re.compile(rb"C[^B]*B*[^BM]*", re.DOTALL)
+_IN_ORDER = re.compile(rb"C[^B]*B*[^B]*", re.DOTALL)
 _SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, method
 
 

@@ -358,7 +358,6 @@ def walk(read: Read, directory: Directory, offset: int, end: int) -> list[int]:
     once = {place.kind: place for place in directory.sections if place.kind in _ONCE}
     several = [place for place in directory.sections if place.kind not in _ONCE]
     starts: list[int] = []
-    begins = False  # a generation, which has had no block
     is_start = True
     while (place := section_at(read, offset, end)) is not None:
         if is_start:
@@ -367,9 +366,8 @@ def walk(read: Read, directory: Directory, offset: int, end: int) -> list[int]:
             except _DamagedCollection:
                 break
             starts.append(offset)
-            begins, is_start = True, False
+            is_start = False
         elif place.kind == BLOCK:
-            begins = False
             if not _add_block(read, directory, place):
                 break
         elif place.kind == INDEX and _continues(read, place.end + FOOTER_SIZE):
@@ -380,8 +378,6 @@ def walk(read: Read, directory: Directory, offset: int, end: int) -> list[int]:
                 raise ArchiveError(
                     f"it has a part of the kind {place.kind.decode('latin-1')!r}: update bitsback"
                 )
-            break
-        elif place.kind == MODEL and directory.blocks and not begins:
             break
         elif place.kind in _ONCE:
             once[place.kind] = place

@@ -1,5 +1,5 @@
-"""Find the models that the blocks of an archive name: given by the caller, embedded, registered,
-bundled, or in a file that the environment names.
+"""Find the models that the blocks of an archive name: given by the caller, bundled, embedded,
+registered, or in a file that the environment names.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,8 +29,8 @@ class Library:
         embedded: Callable[[], Iterable[bytes]],
         starts: Callable[[], Iterable[bytes]] = tuple,
     ) -> None:
-        """embedded: reads the `M` sections; called once, when a block needs a model that was not
-        given, or when all are checked. starts: reads the first START bytes of each.
+        """embedded: reads the `M` sections; called once, when a block needs a model that is neither
+        given nor ships, or when all are checked. starts: reads the first START bytes of each.
         """
         self._starts = starts
         self.has_given = given is not None
@@ -46,7 +46,11 @@ class Library:
         """The model. Raises ArchiveError, with advice, if it is missing."""
         with self._lock:
             if prefix not in self._known:
-                self._load_embedded()
+                shipped = bundled.find(prefix)
+                if shipped is None:
+                    self._load_embedded()
+                else:
+                    self._known[prefix] = shipped
             if prefix not in self._known:
                 model = _known(prefix)
                 if model is None:
@@ -90,7 +94,7 @@ class Library:
         sections, self._embedded = self._embedded(), None
         for section in sections:
             try:
-                model = _load(section)
+                model = load_embedded(section)
                 self._known[model.identity[:PREFIX_SIZE]] = model
             except ArchiveError as error:
                 self._damage.append(error)
@@ -124,7 +128,7 @@ def _described(start: bytes, prefix: bytes) -> dict[str, Any] | None:
         return None
 
 
-def _load(section: bytes) -> Model:
+def load_embedded(section: bytes) -> Model:
     """The model in an `M` section. Raises ArchiveError if it is damaged."""
     try:
         return unpack_model(open_section(section, MODEL))

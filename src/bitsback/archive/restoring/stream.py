@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from bitsback.archive.reading.library import Library
+from bitsback.archive.reading.library import Library, load_embedded
 from bitsback.archive.reading.source import Task, at_block
 from bitsback.archive.reading.targets import check_container
 from bitsback.coding.block import read_header
@@ -64,8 +64,8 @@ class Stream:
             try:
                 data = self._take_section()
                 kind, place = data[:1], self.file_bytes - len(data)
-                if kind == MODEL and not blocks:
-                    self._models.append(data)  # the library checks it
+                if kind == MODEL:
+                    self._add_model(data, bool(blocks))
                     sections.append(Place(kind, place, len(data)))
                     continue
                 payload = open_section(data, kind)
@@ -76,7 +76,7 @@ class Stream:
                         raise ArchiveError(
                             f"it has a part of the kind {kind.decode('latin-1')!r}: update bitsback"
                         )
-                    if kind in (MODEL, COLLECTION):
+                    if kind == COLLECTION:
                         raise ArchiveError("its parts are not in order")
                     sections.append(Place(kind, place, len(data)))
                     continue
@@ -104,6 +104,13 @@ class Stream:
                 raise problem
         except ArchiveError as error:
             raise ArchiveError(f"{self.name}: {error}") from None
+
+    def _add_model(self, data: bytes, is_late: bool) -> None:
+        """is_late: whether the blocks, which the program could decode without it, are over."""
+        if not is_late:
+            self._models.append(data)  # the library checks it
+        elif not self.library.has_given:
+            load_embedded(data)
 
     def _end_of_generation(self, data: bytes, expected: Index) -> None:
         """Checks its index, and reads its footer."""

@@ -55,6 +55,8 @@ Changed = ChangedFolder | LongerArray
 _log = logging.getLogger(__name__)
 _COPIED = 1 << 20  # bytes at once
 _HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
+_EMBED_RATIO = 200  # bytes of an archive for each byte of the bundled models that it embeds
+_PACKED_RATIO = 4  # tensors shrink less when they are embedded
 
 
 def compress(
@@ -190,8 +192,8 @@ class _Writer:
         self._planner = Planner(request.policy)  # for parts and blocks without the given model
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._jpeg, self._verbatim = Blocks(), Blocks()
-        self._names: dict[str, None] = {}
-        """The names of the models that blocks were coded with."""
+        self._used: dict[bytes, Model] = {}
+        """The models that blocks were coded with, by their identities."""
         self._outdone = 0
         self._order_bits = 0.0
         self._model_bytes = 0
@@ -267,6 +269,7 @@ class _Writer:
             self._written.add(settled + taken.labels)
         if self._options.previews:
             self._write_previews()
+        self._write_bundled_models()
         if self._hashes is not None:
             check_unchanged(taken)
         self._written.add(self._digests())
@@ -281,7 +284,7 @@ class _Writer:
             methods=self._methods,
             jpeg=self._jpeg,
             verbatim=self._verbatim,
-            model=", ".join(self._names) or None,
+            model=", ".join(dict.fromkeys(model.name for model in self._used.values())) or None,
             policy=None if self._given is not None else self._planner.policy.name,
             outdone=self._outdone,
             model_bytes=self._model_bytes,
@@ -329,7 +332,7 @@ class _Writer:
         """Records what blocks have become. tile: the number of their first one."""
         self._outdone += encoded.outdone
         self._order_bits += encoded.order_bits
-        self._names.update(dict.fromkeys(model.name for model in encoded.models))
+        self._used |= {model.identity: model for model in encoded.models}
         for tiles, size, method in encoded.blocks:
             self._methods[METHODS[method]] += 1
             collection = self._taken.collection
@@ -404,9 +407,28 @@ class _Writer:
             return
         if embed == "always" or (embed != "never" and not is_bundled(model)):
             bases = () if embed == "always" else None  # whole, so that nothing else is needed
-            embedded = section(MODEL, pack_model(model, bases))
-            self._written.add(embedded)
-            self._model_bytes += len(embedded)
+            self._embed(section(MODEL, pack_model(model, bases)))
+
+    def _write_bundled_models(self) -> None:
+        """Embeds all bundled models that blocks were coded with, if they cost next to nothing."""
+        if self._options.embed in ("always", "never"):
+            return
+        missing = [
+            model
+            for model in self._used.values()
+            if is_bundled(model) and model.identity[:PREFIX_SIZE] not in self._has_models
+        ]
+        room = self._output.size // _EMBED_RATIO
+        tensors = sum(array.nbytes for model in missing for array in model.tensors.values())
+        if tensors > room * _PACKED_RATIO:  # then there is no need to pack them
+            return
+        sections = b"".join(section(MODEL, pack_model(model, ())) for model in missing)
+        if len(sections) < room:
+            self._embed(sections)
+
+    def _embed(self, sections: bytes) -> None:
+        self._written.add(sections)
+        self._model_bytes += len(sections)
 
     def _tasks(self, plans: list[Plan]) -> Iterator[Uncoded]:
         """The blocks to code. plans: of each part; none if they are to be made now."""
