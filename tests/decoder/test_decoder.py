@@ -75,6 +75,12 @@ def test_it_agrees_about_damage() -> None:
     assert outcomes["forgery, the same"] > 10 and outcomes["metadata, the same"] > 5, outcomes
 
 
+def test_it_agrees_about_damaged_jpeg_streams() -> None:
+    outcomes = differential.run(0, 0, 150, differential.JPEG_KINDS)
+    assert outcomes["JPEG block, refused"] > 80 and outcomes["JPEG block, the same"] > 2, outcomes
+    assert outcomes["samples, the same"] > 2 and outcomes["file, the same"] > 8, outcomes
+
+
 def test_it_refuses_exchanged_names(tmp_path: Path) -> None:
     """The digests of files, which no block has, tell that content stands under another name."""
     (tmp_path / "in").mkdir()
