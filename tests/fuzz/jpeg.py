@@ -30,6 +30,8 @@ from reference.fields import Reader
 from .check import MEMORY
 from .mutate import change, change_streams, mutate, read, section, without_digests
 
+SCAN = b"\xff\xda"
+"""Its marker."""
 MOST_BYTES = 1 << 15
 """Of a file that is compressed."""
 MOST_ADDED = 1 << 12
@@ -45,7 +47,7 @@ def files() -> list[bytes]:
     """Files with JPEG streams of all kinds."""
     deep = np.random.default_rng(0).integers(1900, 2300, (24, 40), np.uint16)
     found = [make() for make in (*FILES.values(), *LOSSLESS.values())]
-    found += [jpeg(picture(rows=150, columns=200), quality=quality) for quality in (50, 95)]
+    found += [jpeg(picture(rows=64, columns=80), quality=quality) for quality in (20, 95)]
     found += [cut(jpeg(progressive=progressive), 0.7) for progressive in (False, True)]
     found += [bytes(imagecodecs.jpeg8_encode(deep, bitspersample=12)), with_preview(), in_strips()]
     found += [lossless(SLOPE), encapsulated(SLOPE[np.newaxis], [[jpeg()]])]
@@ -90,7 +92,9 @@ def compress(content: bytes | NDArray[np.uint8]) -> bytes:
 def change_file(random: Random) -> tuple[bytes, bytes]:
     """A changed file, and its archive."""
     small = [content for content in files() if len(content) < MOST_BYTES]
-    changed = mutate(random, random.choice(small), random.choice(small))
+    content, other = random.choice(small), random.choice(small)
+    begin = random.choice((0, max(content.find(SCAN), 0)))
+    changed = content[:begin] + mutate(random, content[begin:], other)
     return changed, compress(changed)
 
 
@@ -110,7 +114,7 @@ def change_block(random: Random, data: bytes, other: bytes, fault: Fault) -> byt
     if begin is None or random.random() < 0.5:
         return with_payload(random.choice((change_streams, change))(random, payload, strange))
     payload = payload[:begin] + change(random, payload[begin:], strange)
-    if random.random() < 0.7:
+    if random.random() < 0.9:
         return with_payload(payload)
     return fitting(with_payload, payload + random.randbytes(MOST_ADDED), begin, fault)
 
