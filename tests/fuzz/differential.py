@@ -43,7 +43,7 @@ GOLDEN = "archive/golden", "chunks/golden"
 LARGEST = 5_000  # bytes of a golden file: what is larger takes too long to decode a million times
 SECONDS = 600  # for one run of the second decoder's program
 KINDS = *("damage",) * 2, *("forgery",) * 4, *("block",) * 2, "metadata"  # the last takes longest
-JPEG_KINDS = *("JPEG block",) * 8, *("samples",) * 2, "file"
+JPEG_KINDS = *("JPEG block",) * 4, *("stream",) * 3, "pixels", *("samples",) * 2, "file"
 
 Items = list[tuple[str, str, tuple[int, ...], bytes]]
 """The name, dtype, shape and bytes of each item."""
@@ -112,6 +112,10 @@ def case(seed: int, number: int, kinds: Sequence[str]) -> tuple[str, bytes, byte
     if kind == "file":
         content, data = jpeg.change_file(random)
         return kind, data, content
+    if kind == "stream":
+        return kind, jpeg.change_stream(random, fault), None
+    if kind == "pixels":
+        return kind, jpeg.change_pixels(random, fault), None
     one, other = random.choice(starts(kind)), random.choice(starts(kind))
     match kind:
         case "damage":
@@ -121,7 +125,7 @@ def case(seed: int, number: int, kinds: Sequence[str]) -> tuple[str, bytes, byte
         case "metadata" | "samples":
             data = forge_metadata(random, one, other)
         case "JPEG block":
-            data = jpeg.change_block(random, one, other, fault)
+            data = jpeg.change_block(random, one, other)
         case _:
             body = mutate(random, one[:-4], other[:-4])
             data = body + _core.crc32c(body).to_bytes(4, "little")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -16,16 +18,20 @@ import tifffile
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.coding.block import DECODED, STREAMS, Method
+from bitsback import lzma2
+from bitsback.coding.block import DECODED, STREAMS
+from bitsback.coding.streams import encode_streams
 from bitsback.files import dicom
 from bitsback.format.layout import HEAD
+from bitsback.wire import varint
 from decoded_pictures import DECODED as PICTURES
 from images.test_jpeg_samples import DICOM, SLOPE, encapsulated, lossless
 from jpeg_files import LOSSLESS, cut, in_strips, jpeg, picture, with_preview
 from jpeg_files import STREAMS as FILES
-from packing import archive_of_files, index_of
+from packing import archive_of_block, archive_of_bytes, archive_of_files, index_of
 from reference.blocks import read_runs
 from reference.fields import Reader
+from reference.jpeg_streams import decompress
 
 from .check import MEMORY
 from .mutate import change, change_streams, mutate, read, section, without_digests
@@ -36,8 +42,12 @@ MOST_BYTES = 1 << 15
 """Of a file that is compressed."""
 MOST_ADDED = 1 << 12
 """Bytes that changed decisions may take more."""
-CUT = "are cut off"
-"""In the second decoder's error if decisions take more."""
+MOST_TRIALS = 6
+"""Of sizes that fit changed decisions."""
+COUNTED = re.compile(
+    r"coded decisions have (?P<more>\d+) bytes too many|a JPEG stream has (?P<size>\d+) bytes in"
+)
+"""What the second decoder says of sizes that do not fit."""
 Fault = Callable[[bytes], str | None]
 """Why the second decoder refuses an archive."""
 
@@ -71,6 +81,19 @@ def archives() -> list[bytes]:
 
 
 @cache
+def pixels() -> list[bytes]:
+    """The decisions of pictures by the method decoded."""
+    found = []
+    for make in PICTURES.values():
+        ((_, payload),) = (part for part in read(compress(make()))[0] if part[0] == "B")
+        reader = Reader(payload)
+        reader.varint()
+        list(read_runs(reader))
+        found.append(payload[reader.at + 1 :])
+    return found
+
+
+@cache
 def samples() -> bytes:
     """An archive of lossless streams in DICOM files, by their samples."""
     found = [dicom.split(io.BytesIO(content), True) for _, content in DICOM.values()]
@@ -98,50 +121,81 @@ def change_file(random: Random) -> tuple[bytes, bytes]:
     return changed, compress(changed)
 
 
-def change_block(random: Random, data: bytes, other: bytes, fault: Fault) -> bytes:
+def change_block(random: Random, data: bytes, other: bytes) -> bytes:
     """Changes a block of an archive."""
     parts, counts = read(data)
     parts = without_digests(parts[:-1])
     at = random.choice([number for number, (kind, _) in enumerate(parts) if kind == "B"])
     payload, strange = parts[at][1], random.choice(read(other)[0])[1]
-
-    def with_payload(changed: bytes) -> bytes:
-        parts[at] = "B", changed
-        body = HEAD + b"".join(section(*part) for part in parts)
-        return body + index_of(body, counts)
-
-    begin = decisions_at(payload)
-    if begin is None or random.random() < 0.5:
-        return with_payload(random.choice((change_streams, change))(random, payload, strange))
-    payload = payload[:begin] + change(random, payload[begin:], strange)
-    if random.random() < 0.9:
-        return with_payload(payload)
-    return fitting(with_payload, payload + random.randbytes(MOST_ADDED), begin, fault)
+    parts[at] = "B", random.choice((change_streams, change))(random, payload, strange)
+    body = HEAD + b"".join(section(*part) for part in parts)
+    return body + index_of(body, counts)
 
 
-def decisions_at(payload: bytes) -> int | None:
-    """The place of coded decisions in a block; None if its method has no coefficients."""
-    reader = Reader(payload)
-    reader.varint()
-    list(read_runs(reader))
-    method = Method.read(reader.byte()).number
-    if method == STREAMS:
-        reader.byte()
-        reader.varint()
-        reader.byte()
-        reader.take(reader.varint())
-    return reader.at if method in (STREAMS, DECODED) else None
+@dataclass(frozen=True)
+class Stream:
+    """The fields of a block of one stream that has no strips (docs/jpeg-format.md, J1)."""
+
+    skeleton: bytes
+    details: bytes
+    coded: bytes
+
+    def archive(self, size: int) -> bytes:
+        """With so many bytes of the stream."""
+        numbers = (size, 1, 0, size, len(self.skeleton), len(self.details), 0)
+        rest = b"".join(map(varint, numbers)) + self.skeleton + self.details
+        packed = lzma2.compress(rest)
+        head = bytes([1, 0, 1]) + varint(len(packed))
+        return archive_of_bytes(size, STREAMS, head + packed + self.coded)
 
 
-def fitting(
-    with_payload: Callable[[bytes], bytes], payload: bytes, begin: int, fault: Fault
-) -> bytes:
-    """The archive with as many bytes of decisions as are needed, so that all else is decoded."""
-    low, high = begin, len(payload)
-    while low < high:
-        middle = (low + high) // 2
-        if CUT in (fault(with_payload(payload[:middle])) or ""):
-            low = middle + 1
+@cache
+def streams() -> list[Stream]:
+    """Those of the files that are one stream."""
+    found = []
+    for content in files():
+        data = encode_streams(np.frombuffer(content, np.uint8))
+        if data is None or data[0] != 1:
+            continue
+        reader = Reader(data, 2)
+        rest = Reader(decompress(coder=reader.byte(), stream=reader.take(reader.varint())))
+        _, count, _, size, skeleton, details, _ = (rest.varint() for _ in range(7))
+        if count == 1 and size == len(content):
+            fields = rest.take(skeleton), rest.take(details), data[reader.at :]
+            found.append(Stream(*fields))
+    return found
+
+
+def change_stream(random: Random, fault: Fault) -> bytes:
+    """An archive of one stream of which a field is changed, and sizes are those that come of it."""
+    stream, other = random.choice(streams()), random.choice(streams())
+    name = random.choice(("skeleton", "details", "coded", "coded"))
+    changed = mutate(random, getattr(stream, name), getattr(other, name))
+    stream = replace(stream, **{name: changed})
+    coded = stream.coded + random.randbytes(MOST_ADDED)
+    size = MOST_BYTES
+    for _ in range(MOST_TRIALS):
+        data = replace(stream, coded=coded).archive(size)
+        found = COUNTED.match(fault(data) or "")
+        if found is None:
+            break
+        if found["more"]:
+            coded = coded[: len(coded) - int(found["more"])]
         else:
-            high = middle
-    return with_payload(payload[:low])
+            size = int(found["size"])
+    return data
+
+
+def change_pixels(random: Random, fault: Fault) -> bytes:
+    """An archive of pixels by the method decoded, of any size, with changed decisions."""
+    channels = random.choice(((), (3,)))
+    shape = random.randint(8, 40), random.randint(8, 40), *channels
+    coded, other, begin = random.choice(pixels()), random.choice(pixels()), random.choice((0, 50))
+    coded = coded[:begin] + mutate(random, coded[begin:], other) + random.randbytes(MOST_ADDED)
+    for _ in range(MOST_TRIALS):
+        data = archive_of_block("|u1", shape, DECODED, coded)
+        found = COUNTED.match(fault(data) or "")
+        if found is None:
+            break
+        coded = coded[: len(coded) - int(found["more"])]
+    return data
