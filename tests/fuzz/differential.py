@@ -113,9 +113,11 @@ def case(seed: int, number: int, kinds: Sequence[str]) -> tuple[str, bytes, byte
         content, data = jpeg.change_file(random)
         return kind, data, content
     if kind == "stream":
-        return kind, jpeg.change_stream(random, fault), None
+        return kind, jpeg.change_stream(random, lambda data: refusal(second().read(data))), None
+    if kind == "samples" and random.random() < 0.5:
+        return kind, jpeg.change_samples(random, lambda data: refusal(their_files(data))), None
     if kind == "pixels":
-        return kind, jpeg.change_pixels(random, fault), None
+        return kind, jpeg.change_pixels(random, lambda data: refusal(second().read(data))), None
     one, other = random.choice(starts(kind)), random.choice(starts(kind))
     match kind:
         case "damage":
@@ -132,9 +134,7 @@ def case(seed: int, number: int, kinds: Sequence[str]) -> tuple[str, bytes, byte
     return kind, data, None
 
 
-def fault(data: bytes) -> str | None:
-    """Why the second decoder refuses an archive."""
-    read = second().read(data)
+def refusal(read: Items | str) -> str | None:
     return read if isinstance(read, str) else None
 
 

@@ -22,6 +22,7 @@ from bitsback import lzma2
 from bitsback.coding.block import DECODED, STREAMS
 from bitsback.coding.streams import encode_streams
 from bitsback.files import dicom
+from bitsback.files.jpeg_samples import KIND, take_samples
 from bitsback.format.layout import HEAD
 from bitsback.wire import varint
 from decoded_pictures import DECODED as PICTURES
@@ -31,7 +32,9 @@ from jpeg_files import STREAMS as FILES
 from packing import archive_of_block, archive_of_bytes, archive_of_files, index_of
 from reference.blocks import read_runs
 from reference.fields import Reader
-from reference.jpeg_streams import decompress
+from reference.jpeg_streams import Details, decompress, write
+from reference.test_jpeg_streams import SAMPLES
+from reference.test_jpeg_streams import samples as samples_of
 
 from .check import MEMORY
 from .mutate import change, change_streams, mutate, read, section, without_digests
@@ -49,7 +52,7 @@ COUNTED = re.compile(
 )
 """What the second decoder says of sizes that do not fit."""
 Fault = Callable[[bytes], str | None]
-"""Why the second decoder refuses an archive."""
+"""Why the second decoder refuses an archive; None if it does not."""
 
 
 @cache
@@ -134,55 +137,91 @@ def change_block(random: Random, data: bytes, other: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Stream:
-    """The fields of a block of one stream that has no strips (docs/jpeg-format.md, J1)."""
+    """What a round leaves of a file of one stream (docs/jpeg-format.md, J1), and what else makes
+    it: coded decisions, or samples.
+    """
 
     skeleton: bytes
     details: bytes
-    coded: bytes
+    others: bytes
 
-    def archive(self, size: int) -> bytes:
+    def rest(self, size: int) -> bytes:
         """With so many bytes of the stream."""
         numbers = (size, 1, 0, size, len(self.skeleton), len(self.details), 0)
-        rest = b"".join(map(varint, numbers)) + self.skeleton + self.details
-        packed = lzma2.compress(rest)
-        head = bytes([1, 0, 1]) + varint(len(packed))
-        return archive_of_bytes(size, STREAMS, head + packed + self.coded)
+        return b"".join(map(varint, numbers)) + self.skeleton + self.details
+
+    def changed(self, random: Random, other: Stream) -> Stream:
+        """With a field changed."""
+        name = random.choice(("skeleton", "details", "others", "others"))
+        return replace(self, **{name: mutate(random, getattr(self, name), getattr(other, name))})
+
+
+def read_stream(rest: bytes, others: bytes) -> Stream | None:
+    """None of several streams, and of other bytes around one."""
+    reader = Reader(rest)
+    total, count, _, size, skeleton, details, _ = (reader.varint() for _ in range(7))
+    if count != 1 or size != total:
+        return None
+    return Stream(reader.take(skeleton), reader.take(details), others)
 
 
 @cache
 def streams() -> list[Stream]:
-    """Those of the files that are one stream."""
+    """Those of the files that are one stream without strips."""
     found = []
     for content in files():
         data = encode_streams(np.frombuffer(content, np.uint8))
-        if data is None or data[0] != 1:
-            continue
-        reader = Reader(data, 2)
-        rest = Reader(decompress(coder=reader.byte(), stream=reader.take(reader.varint())))
-        _, count, _, size, skeleton, details, _ = (rest.varint() for _ in range(7))
-        if count == 1 and size == len(content):
-            fields = rest.take(skeleton), rest.take(details), data[reader.at :]
-            found.append(Stream(*fields))
-    return found
+        if data is not None and data[0] == 1:
+            reader = Reader(data, 2)
+            coder = reader.byte()
+            rest = decompress(reader.take(reader.varint()), coder)
+            found.append(read_stream(rest, data[reader.at :]))
+    return [stream for stream in found if stream]
 
 
 def change_stream(random: Random, fault: Fault) -> bytes:
     """An archive of one stream of which a field is changed, and sizes are those that come of it."""
-    stream, other = random.choice(streams()), random.choice(streams())
-    name = random.choice(("skeleton", "details", "coded", "coded"))
-    changed = mutate(random, getattr(stream, name), getattr(other, name))
-    stream = replace(stream, **{name: changed})
-    coded = stream.coded + random.randbytes(MOST_ADDED)
+    stream = random.choice(streams()).changed(random, random.choice(streams()))
+    coded = stream.others + random.randbytes(MOST_ADDED)
     size = MOST_BYTES
     for _ in range(MOST_TRIALS):
-        data = replace(stream, coded=coded).archive(size)
-        found = COUNTED.match(fault(data) or "")
+        rest = lzma2.compress(stream.rest(size))
+        data = archive_of_bytes(size, STREAMS, b"\1\0\1" + varint(len(rest)) + rest + coded)
+        found = COUNTED.search(fault(data) or "")
         if found is None:
             break
         if found["more"]:
             coded = coded[: len(coded) - int(found["more"])]
         else:
             size = int(found["size"])
+    return data
+
+
+@cache
+def lossless_streams() -> list[tuple[Stream, tuple[int, ...]]]:
+    """Lossless streams, with the shapes of their samples."""
+    made = (write(one, samples_of(one), Details(b"", 1)) for one in SAMPLES.values())
+    taken = [take_samples(content) for content in (*made, *(make() for make in LOSSLESS.values()))]
+    found = (
+        (read_stream(one.metadata.rest, one.samples.tobytes()), one.samples.shape)
+        for one in taken
+        if one
+    )
+    return [(stream, shape) for stream, shape in found if stream]
+
+
+def change_samples(random: Random, fault: Fault) -> bytes:
+    """The same of a lossless stream. fault: why its file cannot be made."""
+    stream, shape = random.choice(lossless_streams())
+    other, _ = random.choice(lossless_streams())
+    changed = stream.changed(random, other)
+    size = len(stream.others)
+    values = np.frombuffer(changed.others[:size].ljust(size, b"\0"), np.uint16).reshape(shape)
+    metadata = bytes([KIND, 0])
+    data = archive_of_files((metadata + changed.rest(MOST_BYTES), values))
+    found = COUNTED.search(fault(data) or "")
+    if found and found["size"]:
+        data = archive_of_files((metadata + changed.rest(int(found["size"])), values))
     return data
 
 
@@ -194,7 +233,7 @@ def change_pixels(random: Random, fault: Fault) -> bytes:
     coded = coded[:begin] + mutate(random, coded[begin:], other) + random.randbytes(MOST_ADDED)
     for _ in range(MOST_TRIALS):
         data = archive_of_block("|u1", shape, DECODED, coded)
-        found = COUNTED.match(fault(data) or "")
+        found = COUNTED.search(fault(data) or "")
         if found is None:
             break
         coded = coded[: len(coded) - int(found["more"])]
