@@ -159,7 +159,12 @@ def is_allowed(data: bytes, one: Items | str, other: Items | str) -> bool:
     ]
     if [name for name, *_ in one] != [name for name, *_ in other]:
         return False
-    plain = {file.name for file in files if not file.held and not file.metadata}
+    plain = {
+        f"{file.name}{ending}"
+        for file in files
+        if not file.held and not file.metadata
+        for ending in ("", ".png", ".tif")
+    }
     exact = exact_files(data)
     return all(
         mine == theirs
