@@ -108,3 +108,15 @@ def archive_of_block(dtype: str, shape: tuple[int, ...], method: int, data: byte
         BLOCK, varint(0), runs, bytes([Method(method).pack()]), data
     )
     return HEAD + sections + index_of(HEAD + sections, [1])
+
+
+def archive_of_bytes(size: int, method: int, data: bytes) -> bytes:
+    """An archive of a folder of one file, `a`, of so many bytes, whose block has these data."""
+    held = ArrayPart(np.dtype("|u1"), (1, size), BYTES)
+    stats = FileStats()
+    stats.add(size, 0, 0)
+    body = HEAD + FileCollection(FOLDER, (held,)).pack()
+    body += pack_files(FOLDER, [(0, 1)], ["a"]) + stats.pack()
+    runs = pack_runs([Run(1, held.dtype, (size,), None)])
+    body += section(BLOCK, varint(0), runs, bytes([Method(method).pack()]), data)
+    return body + index_of(body, [1])

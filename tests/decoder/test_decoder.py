@@ -75,6 +75,12 @@ def test_it_agrees_about_damage() -> None:
     assert outcomes["forgery, the same"] > 10 and outcomes["metadata, the same"] > 5, outcomes
 
 
+def test_it_agrees_about_damaged_jpeg_streams() -> None:
+    outcomes = differential.run(0, 0, 150, differential.JPEG_KINDS)
+    assert all(outcomes[f"{kind}, the same"] for kind in differential.JPEG_KINDS), outcomes
+    assert outcomes["JPEG block, refused"] > 30 and outcomes["stream, the same"] > 10, outcomes
+
+
 def test_it_refuses_exchanged_names(tmp_path: Path) -> None:
     """The digests of files, which no block has, tell that content stands under another name."""
     (tmp_path / "in").mkdir()

@@ -9,8 +9,8 @@ import importlib
 import sys
 from pathlib import Path
 
-TOGETHER = 200  # cases
-HANG = 300  # seconds for them, with sanitizers too; then the process prints where it is, and ends
+HANG = 300  # seconds for a case, with sanitizers too; then the process prints where it is, and ends
+TOGETHER = 200  # cases between two lines
 
 
 def main() -> None:
@@ -23,22 +23,31 @@ def main() -> None:
     parser.add_argument(
         "--differential", action="store_true", help="compare with the second decoder"
     )
+    parser.add_argument(
+        "--jpeg", action="store_true", help="the same of JPEG streams, coded and before it"
+    )
     arguments = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     campaign = importlib.import_module("fuzz.campaign")
     differential = importlib.import_module("fuzz.differential")
+    kinds = differential.JPEG_KINDS if arguments.jpeg else differential.KINDS
     end = arguments.first + arguments.mutations
     total = campaign.Counter()
-    for first in range(arguments.first, end, TOGETHER):
+    for first in range(arguments.first, end):
         faulthandler.dump_traceback_later(HANG, exit=True)
-        count = min(TOGETHER, end - first)
-        if arguments.differential:
-            total += differential.run(arguments.seed, first, count)
-        else:
-            total += campaign.run(campaign.cases(arguments.seed, first, count))
-        print(first, dict(total), flush=True)
+        try:
+            if arguments.differential or arguments.jpeg:
+                total += differential.run(arguments.seed, first, 1, kinds)
+            else:
+                total += campaign.run(campaign.cases(arguments.seed, first, 1))
+        except Exception as error:
+            print(f"case {first}: {error!r}", flush=True)
+            total["findings"] += 1
+        if (first + 1) % TOGETHER == 0:
+            print(first + 1, dict(total), flush=True)
     faulthandler.cancel_dump_traceback_later()
-    print(f"at most {campaign.peak_memory() >> 20} MiB of memory")
+    print(f"{dict(total)}, at most {campaign.peak_memory() >> 20} MiB of memory")
+    sys.exit(1 if total["findings"] else 0)
 
 
 if __name__ == "__main__":

@@ -414,6 +414,7 @@ def hostile() -> list[bytes]:
     ]
 
 
+@cache
 def models() -> list[bytes]:
     wavefronts = [small_wavefront(), small_wavefront(65536), small_wavefront(contexts=10)]
     others = [random_counted(0), random_counted(1), *(file.write(*of) for of in wavefronts)]

@@ -50,6 +50,7 @@ impl<'a> Decoder<'a> {
 
     /// Refuses unread bytes.
     pub fn end(&self) -> Result<()> {
-        demand(self.at == self.bytes.len() + ZEROS, "coded decisions are too long", self.section)
+        let more = self.bytes.len() + ZEROS - self.at;
+        demand(more == 0, &format!("coded decisions have {more} bytes too many"), self.section)
     }
 }

@@ -32,8 +32,9 @@ pub fn write(skeleton: &[u8], planes: &Planes, details: Details, size: usize) ->
         number += 1;
     }
     writer.bits.out.extend_from_slice(&skeleton[copied..]);
-    demand(writer.bits.out.len() == size, "the size of a JPEG stream does not match", SECTION)?;
-    Ok(writer.bits.out)
+    let made = writer.bits.out;
+    demand(made.len() == size, &format!("a JPEG stream has {} bytes in place of {size}", made.len()), SECTION)?;
+    Ok(made)
 }
 
 /// Bits, high bit first.
