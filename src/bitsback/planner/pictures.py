@@ -34,9 +34,9 @@ _TOGETHER = 1 << 24  # bytes of tiles that are in memory, and compressed togethe
 def pixel_cost(pixels: Bands, tile: int | None, planner: Planner) -> tuple[int, bool]:
     """An estimate of the bytes of the pixels, and whether a general compressor needs the fewest.
 
-    A model codes only the middle of a large picture; the cost of the whole is extrapolated by the
-    sizes that deflate gives for both, since pages are often empty at their edges. tile: the most
-    rows and columns of a tile, if requested.
+    A model codes only the middle of a large picture. Deflate codes the middle and the whole, and
+    their ratio extrapolates the model's cost, since pages are often empty at their edges. tile: the
+    requested number of rows and columns of a tile at most.
     """
     grid = _grid(pixels, tile)
     above, boxes = zip(*sample_boxes(pixels.dtype, grid), strict=True)
@@ -162,8 +162,10 @@ class TrialOutcome:
 
 @dataclass(frozen=True)
 class Alike:
-    """The properties of pictures that are expected to have the same outcome: dtype, channels, about
-    the same number of elements, and about the same number of bytes for each in their files.
+    """The properties of similar pictures, whose trials are expected to have the same outcome.
+
+    These are dtype, channels, the approximate number of elements, and the approximate number of
+    bytes per element in their files.
     """
 
     dtype: str
