@@ -103,8 +103,10 @@ def _clear_folder(path: Path) -> None:
 
 
 def _locked(file: BinaryIO, path: Path) -> bool:
-    """Locks a new file. Returns whether it is ours: before it is locked it looks like one of a dead
-    process, so another process may have locked it and be about to remove it, or have removed it.
+    """Locks a new file. Returns whether it is ours.
+
+    Before it is locked, it looks like the file of a dead process. Another process may therefore
+    have locked it to remove it, or have removed it.
     """
     return not file_lock.SUPPORTED or (file_lock.lock(file) and file_lock.is_at(file, path))
 

@@ -65,10 +65,10 @@ def open_output(
 ) -> Iterator[Output]:
     """An Output for a path, a URL or a binary stream.
 
-    The file appears at a path or a URL when the body ends, complete and on disk, in folders that
-    are made if necessary; if the body raises, nothing is left, and an existing file stays as it
-    was. No other process changes or replaces it meanwhile. Raises InputError if the file exists,
-    unless `force`, if it is `source`, or if another process is changing it.
+    When the body ends, the file appears at its path or URL, complete and on disk. Missing folders
+    are made. If the body raises, nothing stays, and an existing file is unchanged. No other process
+    changes or replaces the file meanwhile. Raises InputError if the file exists, unless `force`; if
+    it is `source`; or if another process is changing it.
     """
     if isinstance(destination, Url):
         if destination == source:

@@ -144,8 +144,9 @@ class Uploads:
             raise InputError(f"{self._url.name}/{name}: cannot be written: {error}") from error
 
     def add_entries(self, folders: Iterable[Any], links: Iterable[Any]) -> list[str]:
-        """The names of the folders and links that cannot be made: there are none at a URL, but for
-        the folders that files are in.
+        """The names of the folders and links that cannot be made.
+
+        At a URL these are all, except folders with files.
         """
         empty = (each.name for each in folders if each.name)
         there = [name + "/" for name in self.names]

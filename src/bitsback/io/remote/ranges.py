@@ -16,8 +16,10 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)
 def fetch_http(
     fs: Any, path: str, spans: Sequence[tuple[int, int]], first: Description
 ) -> list[bytes]:
-    """The bytes of these spans, (start, end), which are requested at the same time; nothing for a
-    span if the server sends another one, and one byte too many if it sends more.
+    """The bytes of these spans, (start, end), which are requested at the same time.
+
+    The result for a span is empty if the server sends another span. It has one byte too many if the
+    server sends more.
 
     fs: fsspec's filesystem for HTTP. first: the description of the file when it was opened, with
     which each response is compared. Raises OSError, and the errors of aiohttp.
