@@ -18,8 +18,10 @@ STEPS = 5_000  # the limit for a context VAE, with a step for each pixel of a ba
 
 @dataclass(frozen=True)
 class CodeLengths:
-    """Bits of each item, [n]: `net`, pushed minus popped bits; `popped`, the largest excess of
-    popped over pushed bits: for one layer of latents, all bits that are popped under the posterior.
+    """The bits of each item, [n].
+
+    `net` is pushed minus popped bits. `popped` is the largest excess of popped over pushed bits.
+    For one layer of latents these are all bits that are popped under the posterior.
     """
 
     net: Bits

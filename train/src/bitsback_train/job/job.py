@@ -39,8 +39,9 @@ PART_FOR_PIXELS = 0.2  # the share of time for reading images
 PART_FOR_THE_END = 0.02
 
 Progress = Callable[[int, int, float | None], None]
-"""Called with the finished steps, the planned ones, and the latest validation rate in bits per
-pixel and channel, if there is one; the first call is before the first step.
+"""Called with the finished steps, the planned steps, and the latest validation rate or None.
+
+The rate is in bits per pixel and channel. The first call is before the first step.
 """
 Written = Literal["trained", "kept", "base"]
 """The result of a run: new weights; those of the base with new start matrices, or with contexts

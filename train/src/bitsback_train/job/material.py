@@ -37,7 +37,7 @@ HIDDEN, RESIDUAL = 96, 2
 GROUP = 1 << 18  # symbols of the items that are processed together, unless one has more
 MOST_PIXELS = 6_000_000  # for training, sixty bytes each
 PSEUDO_COUNTS = (PSEUDO_COUNT, 4 * PSEUDO_COUNT, 16 * PSEUDO_COUNT, 64 * PSEUDO_COUNT)
-"""The pseudo-counts to try for start matrices, of which the best is taken."""
+"""The pseudo-counts to try for start matrices. The best one is used."""
 
 KEPT = 0.0  # instead of a pseudo-count: the matrices of the base
 MOST_SUMMED = 1 << 19  # symbols for learning start matrices
