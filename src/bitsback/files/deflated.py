@@ -27,7 +27,7 @@ _STRATEGIES = (
     zlib.Z_FIXED,
 )
 _USUAL = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED)
-_WAYS = {
+_SETTINGS = {
     0: [
         *((1, strategy) for strategy in _STRATEGIES),
         *((level, zlib.Z_FIXED) for level in range(9, 1, -1)),
@@ -203,7 +203,7 @@ def _check(content: bytes | bytearray) -> bytes:
 
 def _candidates(header: bytes) -> Iterator[Deflated]:
     windows = dict.fromkeys((max((header[0] >> 4) + 8, _WINDOWS[0]), 15))
-    for level, strategy in _WAYS[header[1] >> 6]:
+    for level, strategy in _SETTINGS[header[1] >> 6]:
         for memory in _MEMORIES:
             for window in windows:
                 if window in _WINDOWS:

@@ -30,7 +30,7 @@ from bitsback.files.byte_runs import (
     frame_of,
 )
 from bitsback.files.drawing import UNKNOWN_ENCODER, Split, makes
-from bitsback.files.jpeg_samples import JpegSamples, Taken, take_samples
+from bitsback.files.jpeg_samples import JpegSamples, SampleSplit, take_samples
 from bitsback.format.grid import Shape
 from bitsback.io.file_io import Content, FileContent, in_memory, same_bytes
 from bitsback.lazy import cached_property
@@ -340,7 +340,7 @@ class Dicom:
     def _begins_stream(self, fragment: tuple[int, int]) -> bool:
         return self.data[fragment[0] : fragment[0] + 2] == _BEGIN
 
-    def jpeg(self) -> Taken | None:
+    def jpeg(self) -> SampleSplit | None:
         """Its lossless JPEG streams; None if their samples do not match its header."""
         headers, parts, at = list[tuple[int, bytes]](), list[bytes](), 0
         for fragment in self._fragments[1:]:

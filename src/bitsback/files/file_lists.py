@@ -76,7 +76,7 @@ def list_folder(
 
     Raises InputError if there are no files, or, unless `skip_bad`, if a file has a bad name.
     """
-    found = _Found(endings, follow)
+    found = _FolderContent(endings, follow)
     bad: dict[str, str] = {}
     urls: dict[str, Url] = {}
     if isinstance(root, Url):
@@ -186,7 +186,7 @@ def _list_urls(urls: Sequence[Url], others: int) -> Listing:
     return Listing(Url(root), list(named), urls=named)
 
 
-class _Found:
+class _FolderContent:
     """The content of a folder: files to store, folders, links, and left-out names."""
 
     def __init__(self, endings: frozenset[str] | None, follow: bool) -> None:
@@ -231,7 +231,7 @@ def _hidden(name: str) -> bool:
     return any(part.startswith(".") for part in name.split("/"))
 
 
-def _walk(root: Path, found: _Found, bad: dict[str, str] | None) -> None:
+def _walk(root: Path, found: _FolderContent, bad: dict[str, str] | None) -> None:
     """Walks a folder. bad: collects unreadable folders; without it each is an error."""
     folders: list[tuple[Path, str]] = [(root, "")]
     while folders:

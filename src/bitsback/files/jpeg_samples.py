@@ -97,7 +97,7 @@ class JpegSamples:
 
 
 @dataclass(frozen=True)
-class Taken:
+class SampleSplit:
     """A file that is split into samples and metadata."""
 
     samples: NDArray[np.uint16]
@@ -116,7 +116,7 @@ class Taken:
         return ((self.samples << left).view(np.int16) >> left).astype(dtype, copy=False)
 
 
-def take_samples(data: bytes, begin: int = 0, headers: Headers = ()) -> Taken | None:
+def take_samples(data: bytes, begin: int = 0, headers: Headers = ()) -> SampleSplit | None:
     """The samples of the lossless streams in a file.
 
     None if no stream can be reproduced, or if streams differ in columns, channels or precision.
@@ -129,4 +129,4 @@ def take_samples(data: bytes, begin: int = 0, headers: Headers = ()) -> Taken | 
     rest, samples, precision, shift = taken
     if samples.shape[2] == 1:
         samples = samples[..., 0]
-    return Taken(samples, JpegSamples.around(headers, rest), precision, shift)
+    return SampleSplit(samples, JpegSamples.around(headers, rest), precision, shift)

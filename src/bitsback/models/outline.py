@@ -227,13 +227,13 @@ def _planes(planes: Any) -> int:
     return found
 
 
-def _units(of: dict[str, Any]) -> int:
+def _units(description: dict[str, Any]) -> int:
     """The units of a wavefront's networks, from its description, which may be damaged."""
-    if of.get("codec") != WAVEFRONT:
+    if description.get("codec") != WAVEFRONT:
         return 0
     hidden, residual = (
         [size if type(size) is int else 0 for size in sizes] if isinstance(sizes, list) else []
-        for sizes in (of.get("hidden"), of.get("residual"))
+        for sizes in (description.get("hidden"), description.get("residual"))
     )
     layers = zip(hidden, residual, strict=False)
     return sum(size * (1 + count) for size, count in layers)

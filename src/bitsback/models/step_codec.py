@@ -64,7 +64,9 @@ class StepCodec:
         if symbols is not None:
             values[self.variable] = symbols
         return {
-            number: as_symbols(values[name], of.dtype, (self.items, of.elements(self.shape.size)))
-            for number, (name, of) in enumerate(self.variables.items())
+            number: as_symbols(
+                values[name], variable.dtype, (self.items, variable.elements(self.shape.size))
+            )
+            for number, (name, variable) in enumerate(self.variables.items())
             if name in values
         }

@@ -111,10 +111,10 @@ def decode_checked(
     try:
         return decode(model, data, shape, dtype, growth, batch)
     except Exception as error:
-        said = (
+        reason = (
             str(error) if isinstance(error, BitsbackError) else f"{type(error).__name__}: {error}"
         )
         raise ArchiveError(
             "its bytes are whole, but what they decode to is not what was compressed: the model"
-            f" computes other floats, or is another ({said})"
+            f" computes other floats, or is another ({reason})"
         ) from error

@@ -223,9 +223,9 @@ def _warn_if_outdone(plan: Plan, tiles: Tiles, name: str) -> None:
     other, least = min(_others(sample).items(), key=lambda pair: pair[1])
     if cost > DEFAULT.margin * least:
         times = cost / least
-        much = f"{100 * (times - 1):.0f} % more than" if times < 2 else f"{times:,.1f} times what"
+        excess = f"{100 * (times - 1):.0f} % more than" if times < 2 else f"{times:,.1f} times what"
         warnings.warn(
-            f"{name}: the model {model.name} takes about {much} {other} would, by a trial;"
+            f"{name}: the model {model.name} takes about {excess} {other} would, by a trial;"
             " leave the choice to 'auto', without -m, or train a model on such images with"
             " 'bitsback train'",
             ModelWarning,

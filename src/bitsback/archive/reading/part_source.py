@@ -49,8 +49,8 @@ class Reading:
             self._take_items(wanted, found)
         else:
             for item in cells(wanted[0], 1):
-                to, _ = wanted[0].within(item, item + 1)
-                self._take_of_item(item, (to,), wanted[1:], found)
+                positions, _ = wanted[0].within(item, item + 1)
+                self._take_of_item(item, (positions,), wanted[1:], found)
         return found.array
 
     def blocks(
@@ -96,11 +96,11 @@ class Reading:
             item = items.next(end)
 
     def _take_of_item(
-        self, item: int, to: tuple[Take, ...], wanted: tuple[Along, ...], found: Found
+        self, item: int, positions: tuple[Take, ...], wanted: tuple[Along, ...], found: Found
     ) -> None:
         """Takes the wanted elements of one item.
 
-        to: the place of the item along the first axis of the result; empty for a single item.
+        positions: the place of the item in the result, along the first axis; empty for one item.
         """
         part = self._part
         grid, first = part.grid(item), part.first_tile(item)
@@ -111,8 +111,8 @@ class Reading:
                 along.within(there.start, there.stop)
                 for along, there in zip(wanted, grid.region(number), strict=True)
             ]
-            leading = [(place, slice(None)) for place in to]
-            found.put([*leading, *places], tile[np.newaxis] if to else tile)
+            leading = [(place, slice(None)) for place in positions]
+            found.put([*leading, *places], tile[np.newaxis] if positions else tile)
 
     def _tile(self, number: int, last: int) -> Tiles:
         """The tiles of the block with this tile, from `self._start` on.
@@ -166,7 +166,9 @@ class Found:
 
         places: for each axis their places in the result, and in the tile.
         """
-        self.array[tuple(to for to, _ in places)] = tile[tuple(within for _, within in places)]
+        self.array[tuple(positions for positions, _ in places)] = tile[
+            tuple(within for _, within in places)
+        ]
 
 
 class PartSource(ArraySource):
@@ -299,10 +301,10 @@ class JoinedSource(ArraySource):
         shape = tuple(map(len, wanted))
         found = Found(shape, self.dtype)
         with self._blocks.announced(self.blocks(wanted)):
-            for to, part, within in self._split(wanted):
+            for positions, part, within in self._split(wanted):
                 taken = part.take(within, verify)
                 with self.fitting(shape):
-                    found.put([(to, slice(None))], taken)
+                    found.put([(positions, slice(None))], taken)
         with self.fitting(shape):
             return found.array
 
@@ -321,8 +323,8 @@ class JoinedSource(ArraySource):
         places, place = self.array.places, wanted[0].next(0)
         while place is not None:
             number = bisect_right(places, place) - 1
-            to, within = wanted[0].between(places[number], places[number + 1])
-            yield to, self.part_at(number), (within, *wanted[1:])
+            positions, within = wanted[0].between(places[number], places[number + 1])
+            yield positions, self.part_at(number), (within, *wanted[1:])
             place = wanted[0].next(places[number + 1])
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:

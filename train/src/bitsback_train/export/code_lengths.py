@@ -62,7 +62,9 @@ def _one_batch(
 ) -> tuple[Bits, Bits]:
     size = model.whole_size()
     heads = random.integers(2**32, 2**64, 8, dtype=np.uint64)
-    latents = sum(of.elements(size) for name, of in model.variables.items() if name != DATA)
+    latents = sum(
+        variable.elements(size) for name, variable in model.variables.items() if name != DATA
+    )
     tail = random.integers(0, 2**32, len(x) * latents, dtype=np.uint32)
     message = Message(heads, tail)
     changes = model.step_bits(x, message)
