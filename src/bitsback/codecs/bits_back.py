@@ -129,9 +129,9 @@ class _BitsBackInside(ByValue, ABC):
 class BitSwap(_BitsBackInside):
     """Codes x with a chain of latents z1, z2, ..., each of which depends on the next one alone.
 
-    posteriors: functions from x to the codec of z1, from z1 to that of z2, and so on. likelihoods:
-    as many functions, from z1 to the codec of x, from z2 to that of z1, and so on. prior: the codec
-    of the last latent. Functions get arrays of int64, as those of `BitsBack` do.
+    posteriors: functions from x to the codec of z1, from z1 to that of z2, and so on.
+    likelihoods: as many functions, from z1 to the codec of x, from z2 to that of z1, and so on.
+    prior: the codec of the last latent. Functions get arrays of int64, as those of `BitsBack` do.
 
     A push pops z1, pushes x, pops z2, pushes z1, and so on. The first push therefore needs initial
     bits only for z1. Popping all latents first would need bits for every layer. It is bits back
