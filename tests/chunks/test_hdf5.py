@@ -145,7 +145,7 @@ def test_what_cannot_be_coded_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         written(volume, (3, 24, 30), **options)
-    with pytest.raises(bitsback.InputError, match="axes='tyx': it is one of"):
+    with pytest.raises(bitsback.InputError, match="axes='tyx': it must be one of"):
         Bitsback(axes="tyx")  # type: ignore[arg-type]
 
 
