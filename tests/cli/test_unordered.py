@@ -57,4 +57,4 @@ def test_what_does_not_go_together(folder: Path, run: Run) -> None:
     ):
         assert_one_line_error(run("compress", "digits.npy", "--unordered", *others), said)
     alone = run("compress", ".", "--keep-names")
-    assert_one_line_error(alone, "keep_names (--keep-names) is for unordered (--unordered)")
+    assert_one_line_error(alone, "keep_names (--keep-names) needs unordered (--unordered)")

@@ -180,8 +180,8 @@ def _restore_files(
     archive, destination = _needed(
         archive,
         destination,
-        "holds files, and is not read from beginning to end to restore them",
-        "holds files; name an output, or open it and take them one by one",
+        "contains files, and is not read from beginning to end to restore them",
+        "contains files; name an output, or open it and take them one by one",
     )
     collection = archive.files.collection
     parts = RestoredParts(archive, check_threads(options.threads), options.verify)
