@@ -40,7 +40,7 @@ def npy_files(folder: Path, first: int | None = None) -> dict[str, NDArray[Any]]
     """The arrays of a folder of .npy files, or of one such file, by name."""
     files = sorted(folder.glob("*.npy")) if folder.is_dir() else [folder]
     if not files:
-        raise SystemExit(f"{folder}: holds no .npy files")
+        raise SystemExit(f"{folder}: contains no .npy files")
     return {file.stem: np.load(file) for file in files[:first]}
 
 

@@ -1,9 +1,9 @@
 """bitsback: lossless compression of image collections with latent-variable models and bits-back
 coding.
 
-    compress(source, destination)   an array, a folder of pictures, ... becomes an archive
-    decompress(archive)             and what it was made from again
-    open(archive)                   an archive, indexed like an array, or by the names of files
+    compress(source, destination)   writes an archive of an array, a folder of pictures, ...
+    decompress(archive)             restores the source of an archive
+    open(archive)                   opens an archive, to index it like an array or by file names
 
 >>> import io
 >>> import bitsback
@@ -17,12 +17,13 @@ True
 ...     archive[[3, 1], 10:20].shape
 (2, 10, 28)
 
-`bitsback.torch` has a dataset for PyTorch, `bitsback.dask`,
-`bitsback.zarr`, `bitsback.numcodecs`, `bitsback.hdf5`, `bitsback.pillow`, `bitsback.imageio` and
-`bitsback.xarray` are for those packages, and `bitsback.codecs` has the parts of models. Each is
-imported on first use, and raises MissingExtra, which says what to install, if its package is
-missing. Every error that is raised on purpose is a `BitsbackError`, or one of Python's own:
-IndexError and KeyError for a missing item, ValueError for a closed archive.
+`bitsback.codecs` has the parts of models. `bitsback.torch` has a dataset for PyTorch.
+`bitsback.dask`, `bitsback.zarr`, `bitsback.numcodecs`, `bitsback.hdf5`, `bitsback.pillow`,
+`bitsback.imageio` and `bitsback.xarray` are for those packages. Each is imported on first use. If
+its package is missing, it raises MissingExtra, which says what to install.
+
+Errors are `BitsbackError` and its subclasses. IndexError and KeyError stand for a missing item,
+ValueError for a closed archive.
 """
 
 from importlib import import_module
@@ -105,7 +106,7 @@ _MODULES = {
     "xarray": "xarray",
     "zarr": "zarr",
 }
-"""Modules that are imported on first use, and the packages that they need."""
+"""Modules that are imported on first use, and the package that each needs."""
 
 # Loaded on first use, so that `bitsback --help` does not wait for NumPy.
 _LAZY = {
@@ -132,7 +133,7 @@ _LAZY = {
 
 
 def __dir__() -> list[str]:
-    """The names, without modules whose packages are not installed."""
+    """The names of the package, without modules whose packages are not installed."""
     modules = {name for name, needed in _MODULES.items() if needed is None or find_spec(needed)}
     ours = {"Any", "TYPE_CHECKING", "find_spec", "import_module"}
     return sorted({*globals(), *__all__, *modules} - ours)

@@ -1,4 +1,4 @@
-"""One array to bytes and back, without an archive around it."""
+"""Convert one array to bytes and back, without an archive around it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ from bitsback.planner.arrays import AUTO, Axes, auto_models, check_axes, choose_
 
 
 def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes = AUTO) -> bytes:
-    """Codes one array as bytes, from which `bitsback.decode` makes the same array: dtype, byte
-    order, shape and order in memory included. This suits small arrays among other data, in a
-    database or a message. An archive takes fewer bytes for many items, gives access to each of
-    them, and cuts large ones into tiles.
+    """Encodes one array as bytes.
 
-    array: of bool, integers of 8 to 64 bits, or floats of 16 to 64 bits, at most 2^31 bytes; or
-    bytes, which become an array of uint8. model: "auto", the best bundled one in a trial; or the
-    name of a bundled model, the path of a model file, or a model: `decode` needs it too, since the
-    bytes only name it. axes: the meaning of the last axes: "yx", those of an image; "yxc", with its
-    channels; "zyx", of a stack of slices, each like the one before it; "zyxc"; or "auto", by a
-    trial. The axes before them count items.
+    `bitsback.decode` restores the array with its dtype, byte order, shape and order in memory. This
+    suits small arrays among other data, such as in a database or a message. For many items an
+    archive takes fewer bytes, gives access to each item, and cuts large items into tiles.
 
-    Raises InputError if the array cannot be used, ModelError if the model cannot.
+    array: of bool, integers of 8 to 64 bits, or floats of 16 to 64 bits, at most 2^31 bytes. Or
+        bytes, which become an array of uint8.
+    model: "auto" for the best bundled model in a trial, the name of a bundled model, the path of a
+        model file, or a model. The bytes only name the model, so `decode` needs it too.
+    axes: the meaning of the last axes. An image has "yx", and with channels "yxc". A stack of
+        slices, each similar to the one before, has "zyx" or "zyxc". A trial decides for "auto". The
+        axes before these count items.
+
+    Raises InputError if the array cannot be used, ModelError if the model cannot be used.
 
     >>> import numpy as np
     >>> import bitsback
@@ -46,9 +48,8 @@ def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes 
     taken = _as_array(array)
     if taken.dtype.str not in DTYPES:
         raise InputError(
-            f"the dtype {taken.dtype} is not one that bitsback can store: these are bool, integers"
-            " of 8 to"
-            " 64 bits and floats of 16 to 64 bits; view or convert the array first"
+            f"bitsback cannot store the dtype {taken.dtype}: it stores bool, integers of 8 to 64"
+            " bits and floats of 16 to 64 bits; view or convert the array first"
         )
     check_axes(axes, taken.shape)
     if isinstance(model, str) and model == AUTO:
@@ -68,9 +69,9 @@ def encode(array: ArrayLike | alone.Buffer, *, model: Choice = AUTO, axes: Axes 
 def decode(data: alone.Buffer, *, model: Choice | None = None) -> NDArray[Any]:
     """The array from which `bitsback.encode` made these bytes.
 
-    model: the model that they name, if it is neither bundled nor registered
+    model: the model that the bytes name, if it is neither bundled nor registered
     (`bitsback.register_model`). Raises ArchiveError if the bytes are damaged, were not made by
-    `encode`, or need a newer bitsback, ModelError if their model is missing.
+    `encode`, or need a newer bitsback. Raises ModelError if the model is missing.
 
     >>> import numpy as np
     >>> array = np.arange(6, dtype=np.uint16).reshape(2, 3)
@@ -83,11 +84,12 @@ def decode(data: alone.Buffer, *, model: Choice | None = None) -> NDArray[Any]:
 
 
 def encode_array(
-    array: NDArray[Any], models: Sequence[NamedModel], axes: str, known: alone.Known
+    array: NDArray[Any], models: Sequence[NamedModel], axes: str, known: alone.KnownProperties
 ) -> bytes:
-    """Encodes an array of a supported dtype, with one of these models or with none. known:
-    properties that the bytes leave out. Raises InputError if the array is too large, ModelError if
-    a needed model is missing.
+    """Encodes an array of a supported dtype, with one of these models or without one.
+
+    known: properties that the bytes leave out. Raises InputError if the array is too large,
+    ModelError if a needed model is missing.
     """
     check_size(array.dtype, array.shape)
     columns = array.flags.f_contiguous and not array.flags.c_contiguous

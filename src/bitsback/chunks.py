@@ -1,4 +1,4 @@
-"""Chunks of arrays for codecs of other packages: their metadata, and chunks to bytes and back."""
+"""Code chunks of arrays for codecs of other packages, and describe the coding in metadata."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from bitsback.planner.arrays import (
 
 OneModel = str | os.PathLike[str] | Model | NamedModel
 ModelChoice = OneModel | Sequence[OneModel]
-"""One or more models: names of bundled ones, paths, or models; or "auto"."""
+"""One or more models: names of bundled models, paths of files, or models; or "auto"."""
 
 _FIELDS = ("models", "axes")
 
@@ -40,15 +40,16 @@ class ChunkCoding:
     """The coding of the chunks of an array."""
 
     models: tuple[NamedModel, ...] | None
-    """The models to code with; a trial finds the best for each chunk. None if they are not chosen
+    """The models to choose from; a trial finds the best for each chunk. None if they are not chosen
     yet.
     """
     axes: Axes
 
     @classmethod
     def from_choice(cls, model: ModelChoice, axes: Axes, embed: bool) -> ChunkCoding:
-        """embed: whether models that do not ship go into the metadata. They become known to this
-        process. Raises InputError or ModelError.
+        """The coding for a choice of models. It registers them in this process.
+
+        embed: put models that are not bundled into the metadata. Raises InputError or ModelError.
         """
         check_axes(axes)
         if isinstance(model, str) and model == AUTO:
@@ -76,7 +77,7 @@ class ChunkCoding:
 
     @property
     def model(self) -> str | NamedModel | list[str | NamedModel]:
-        """The models, as `of` takes them."""
+        """The models, as `from_choice` takes them."""
         shown: list[str | NamedModel] = [
             model.name if model.name in bundled.names() else model for model in self.models or ()
         ]
@@ -92,8 +93,9 @@ class ChunkCoding:
         }
 
     def for_arrays(self, dtype: np.dtype[Any], shape: Shape) -> ChunkCoding:
-        """Chooses the models for arrays or chunks of this dtype and shape. The metadata name them,
-        so that a later change of `auto` does not matter.
+        """The coding with models chosen for arrays or chunks of this dtype and shape.
+
+        The metadata name the models, so that a later change of "auto" does not matter.
         """
         if self.models is not None:
             return self
@@ -103,15 +105,13 @@ class ChunkCoding:
         """Raises InputError if chunks of this dtype and shape cannot be coded."""
         if dtype.hasobject or dtype.kind == "T":
             raise InputError(
-                f"bitsback codes elements of one size, not the dtype {dtype}: take another codec"
+                f"bitsback codes elements of one size, not the dtype {dtype}: use another codec"
             )
         check_axes(self.axes, shape)
         check_size(dtype, shape)
 
     def check_models(self, dtype: np.dtype[Any], shape: Shape) -> None:
-        """Raises InputError if all models are for images of other kinds than chunks of this dtype
-        and shape.
-        """
+        """Raises InputError if no model codes chunks of this dtype and shape."""
         outlines = [model.outline() for model in self.models or ()]
         if outlines and not any(
             outline.any_shape or codable(outline, dtype, shape, self.axes) for outline in outlines
@@ -123,23 +123,27 @@ class ChunkCoding:
             )
 
     def encode(self, chunk: NDArray[Any], described: bool, numbered: bool = True) -> bytes:
-        """The bytes of a chunk. described: whether they include its dtype and shape; otherwise the
-        chunk is C-contiguous, and the caller gives both to `decode`. numbered: whether they may
-        name their model by its number among these; otherwise `bitsback.decode` reads them, too.
+        """The bytes of a chunk.
+
+        described: the bytes include dtype and shape. Otherwise the chunk must be C-contiguous, and
+        the caller passes both to `decode`. numbered: the bytes may name the model by its number in
+        `models`. Otherwise `bitsback.decode` can read them too.
         """
         held = as_held(chunk)
         models = self.for_arrays(held.dtype, held.shape).models or ()
         array = None if described else (held.dtype, held.shape)
-        # An array coded in the order of its memory has one axis.
+        # A chunk that is coded in the order of its memory has one axis.
         axes = self.axes if held.ndim > 1 else AUTO
-        known = self._known(array) if numbered else alone.Known(array)
+        known = self._known(array) if numbered else alone.KnownProperties(array)
         return encode_array(held, models, axes, known)
 
     def decode(
         self, data: bytes | memoryview, array: tuple[np.dtype[Any], Shape] | None
     ) -> NDArray[Any]:
-        """The chunk, with the given dtype and shape, or with those in its bytes. Raises
-        ArchiveError if the bytes are damaged, ModelError if their model is missing.
+        """The chunk in some bytes.
+
+        array: its dtype and shape; None if the bytes have them. Raises ArchiveError if the bytes
+        are damaged, ModelError if their model is missing.
         """
         if array is None:
             return alone.unpack(data, self._known(None), self._find)
@@ -156,8 +160,8 @@ class ChunkCoding:
             raise ModelError(f"an array has at most {alone.MOST_MODELS} models")
         return self
 
-    def _known(self, array: tuple[np.dtype[Any], Shape] | None) -> alone.Known:
-        return alone.Known(array, [model.digest for model in self.models or ()])
+    def _known(self, array: tuple[np.dtype[Any], Shape] | None) -> alone.KnownProperties:
+        return alone.KnownProperties(array, [model.digest for model in self.models or ()])
 
     def _find(self, prefix: bytes) -> Model:
         for model in self.models or ():
@@ -167,7 +171,7 @@ class ChunkCoding:
 
 
 def as_held(chunk: NDArray[Any]) -> NDArray[Any]:
-    """A chunk as elements that a block supports: itself, or otherwise its memory, flat."""
+    """The chunk if a block supports its dtype; otherwise its memory as flat elements."""
     held = _held(chunk.dtype)
     if held is chunk.dtype:
         return chunk
@@ -175,7 +179,7 @@ def as_held(chunk: NDArray[Any]) -> NDArray[Any]:
 
 
 def _held(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype itself, or that of the parts of its elements."""
+    """The dtype if a block supports it, or the dtype of the parts of its elements."""
     if dtype.str in DTYPES:
         return dtype
     if dtype.kind == "c" and dtype.itemsize in (8, 16):

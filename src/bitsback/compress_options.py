@@ -1,7 +1,7 @@
-"""The options of `compress`: what each means, its default and its check.
+"""The options of `compress`: the meaning, the default and the check of each.
 
 `bitsback.compress`, the command `bitsback compress` and `bitsback.dask.to_archive` make one
-`CompressOptions` of what they are given, and pass it on whole.
+`CompressOptions` of their arguments.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ _LAYOUT = "Layout of the archive"
 @documented
 @dataclass(frozen=True, kw_only=True)
 class CompressOptions:
-    """The options of `bitsback.compress`. Raises InputError for invalid values, and for options
-    that exclude each other.
+    """The options of `bitsback.compress`. Raises InputError for invalid values and combinations.
 
     >>> options = CompressOptions(model="fast", tile=256)
     >>> options.tile, options.embed
@@ -224,13 +223,15 @@ class CompressOptions:
     def __post_init__(self) -> None:
         check(self)
         if self.unordered and self.stack:
-            raise InputError("a stack is one item, and its slices have an order; leave out one")
+            raise InputError("the slices of a stack have an order; leave out stack or unordered")
         if self.previews and self.unordered:
-            raise InputError("previews (--previews) are of files, which unordered drops")
+            raise InputError(
+                "previews (--previews) need files, which unordered (--unordered) drops"
+            )
 
     @property
     def quick(self) -> bool:
-        """Whether reading one random item has to be fast."""
+        """Whether reading a single item has to be fast."""
         return self.purpose == "random-access"
 
 

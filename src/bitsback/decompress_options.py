@@ -1,7 +1,7 @@
-"""The options of `decompress`: what each means, its default and its check.
+"""The options of `decompress`: the meaning, the default and the check of each.
 
-`bitsback.decompress` and the command `bitsback decompress` make one `DecompressOptions` of what
-they are given, and pass it on whole.
+`bitsback.decompress` and the command `bitsback decompress` make one `DecompressOptions` of their
+arguments.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ RestoredFiles = Literal["exact", "pixels"]
 @documented
 @dataclass(frozen=True, kw_only=True)
 class DecompressOptions:
-    """The options of `bitsback.decompress`. Raises InputError for invalid values, and for options
-    that exclude each other.
+    """The options of `bitsback.decompress`. Raises InputError for invalid values and combinations.
 
     >>> DecompressOptions(threads=2).files
     'exact'

@@ -1,13 +1,15 @@
-"""Every error that bitsback raises on purpose. Its message says what was wrong, where, and what to
-do.
+"""The errors and warnings of bitsback.
+
+Their messages say what was wrong, where, and what to do.
 """
 
 from typing import Any
 
 
 class BitsbackError(Exception):
-    """The root: catch this to catch them all. The command prints its message in one line and exits
-    with 2.
+    """The base class of all errors of bitsback.
+
+    The command prints its message in one line and exits with 2.
 
     >>> import bitsback, io
     >>> try:
@@ -19,7 +21,7 @@ class BitsbackError(Exception):
 
 
 class InputError(BitsbackError):
-    """The data or the arguments that were given cannot be used.
+    """Input data or arguments cannot be used.
 
     >>> import bitsback, io
     >>> bitsback.compress("nowhere.npy", io.BytesIO())
@@ -29,7 +31,7 @@ class InputError(BitsbackError):
 
 
 class InputWarning(UserWarning):
-    """The data can be used, but something about it will not come back as it was.
+    """The data can be used, but some of their properties will not be restored.
 
     To lose nothing, turn these warnings into errors:
 
@@ -43,8 +45,9 @@ class InputWarning(UserWarning):
 
 
 class ModelWarning(UserWarning):
-    """A requested model does badly on these images: something else, which the warning names, would
-    take far fewer bytes.
+    """A requested model does badly on these images.
+
+    Another model or compressor, which the warning names, would take far fewer bytes.
 
     >>> import bitsback, io, warnings
     >>> import numpy as np
@@ -58,8 +61,7 @@ class ModelWarning(UserWarning):
 
 
 class ModelError(BitsbackError):
-    """A model file is damaged, exceeds a bound of docs/model-format.md, or computes other values
-    than its test vectors.
+    """A model file is damaged, exceeds a bound of docs/model-format.md, or fails its test vectors.
 
     >>> import bitsback
     >>> bitsback.load_model(bitsback.__file__)
@@ -71,8 +73,8 @@ class ModelError(BitsbackError):
 class ArchiveError(BitsbackError):
     """A file is no archive, is damaged, or needs a newer version.
 
-    `block` is the number of the damaged block, or None if the damage is elsewhere; `file` is the
-    name of a file that cannot be made although its blocks are undamaged, or None.
+    `block` is the number of the damaged block; None if the damage is elsewhere. `file` is the name
+    of a file that cannot be restored although its blocks are undamaged; otherwise None.
 
     >>> import bitsback, io
     >>> bitsback.open(io.BytesIO(b"no archive"))
@@ -96,7 +98,7 @@ class MessageError(BitsbackError):
 
 
 class MessageExhausted(MessageError):
-    """A pop needed more words than a finite tail holds. The message is as it was before.
+    """A pop needed more words than a finite tail has. The message is unchanged.
 
     >>> import bitsback
     >>> from bitsback.codecs import Uniform
@@ -108,7 +110,7 @@ class MessageExhausted(MessageError):
 
 
 class CodecError(BitsbackError):
-    """`check_codec` has found that a codec breaks one of the laws of codecs.
+    """`check_codec` found that a codec breaks a law of codecs.
 
     >>> import bitsback
     >>> class Forgetful(bitsback.codecs.Uniform):
@@ -129,7 +131,7 @@ class MissingExtra(BitsbackError):
     """
 
     def __init__(self, package: str, distribution: str) -> None:
-        """distribution: what to give `pip install`; a path is one in a clone of the repository."""
+        """distribution: the argument of `pip install`; a path is in a clone of the repository."""
         self._given = package, distribution
         where = "  in a clone of the repository" if distribution.startswith(".") else ""
         super().__init__(

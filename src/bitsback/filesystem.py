@@ -1,4 +1,4 @@
-"""`bitsback://`: read the contents of an archive as files, by an fsspec filesystem."""
+"""`bitsback://`: an fsspec filesystem with the content of an archive as files."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ from bitsback.format.parts import ARRAYS, FOLDER
 from bitsback.io.remote.url import Url, as_datetime, located
 from bitsback.models import Model
 
-_REMEMBERED = 8  # files
+_REMEMBERED = 8  # files in the cache
 _MOST_LISTED = 1 << 22
 _PNG, _NPY = ".png", ".npy"
 
 
 class AsFiles:
-    """The files of an open archive: those of a folder under their names, arrays and their items as
-    .npy files, pages as PNG files. Each is made when it is asked for.
+    """The content of an open archive as files, each of which is made on demand.
+
+    Files of a folder have their names. Arrays and their items are .npy files, pages are PNG files.
 
     >>> import bitsback, numpy as np
     >>> archive = io.BytesIO()
@@ -53,7 +54,7 @@ class AsFiles:
         elif collection.kind == ARRAYS:
             self._named = {name + _NPY: number for number, name in enumerate(archive.names)}
         self._whole = collection.kind is None and (collection.picture or not collection.shape)
-        """Whether an array is one file."""
+        """Whether the array is a single file, instead of a file for each item."""
         self._count = 1 if self._whole else len(archive)
         self._ending = _NPY if collection.kind is None else _PNG
         self._digits = len(str(max(self._count - 1, 0)))
@@ -62,18 +63,18 @@ class AsFiles:
         return self._count
 
     def __iter__(self) -> Iterator[str]:
-        """Their names. Raises InputError if they are too many to be listed."""
+        """The names of the files. Raises InputError if they are too many to list."""
         if self._named is not None:
             return iter(self._named)
         if self._count > _MOST_LISTED:
             raise InputError(
-                f"{self._archive.name}: its {self._count} items are too many to be listed as files;"
+                f"{self._archive.name}: its {self._count} items are too many to list as files;"
                 " open them by their names, or read the archive with bitsback.open"
             )
         return (f"{number:0{self._digits}}{self._ending}" for number in range(self._count))
 
     def number(self, name: str) -> int | None:
-        """The number of the file with this name, if there is one."""
+        """The number of the file with this name; None if there is none."""
         if self._named is not None:
             return self._named.get(name)
         digits = name.removesuffix(self._ending)
@@ -82,7 +83,10 @@ class AsFiles:
         return int(digits) if int(digits) < self._count and digits != name else None
 
     def size(self, name: str) -> int | None:
-        """The bytes of a file; None if they are unknown before it is made. Raises KeyError."""
+        """The size of a file in bytes; None if it is unknown before the file is made.
+
+        Raises KeyError.
+        """
         number = self._number(name)
         shape = self._shape(number)
         if shape is None:
@@ -137,10 +141,11 @@ class AsFiles:
 class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
     """The files in an archive. fsspec finds it by its protocol, chained with the archive's URL.
 
-    Pictures of a folder have the names, and the bytes, that `decompress` gives them; pages of a
-    TIFF file are PNG files, and the items of an array, and the arrays of an npz file, .npy files.
-    The index has the sizes of the files that come back byte for byte. The others are known only
-    after they are made: `info` makes them, and a listing says None.
+    Files of a folder have the names and the bytes that `decompress` restores. Pages of a TIFF file
+    are PNG files. The items of an array, and the arrays of an npz file, are .npy files.
+
+    The archive stores the sizes of files that are restored byte for byte. Other sizes are known
+    only after the file is made: `info` makes it, and a listing has None.
 
     >>> import bitsback, fsspec, numpy as np
     >>> compressed = bitsback.compress(np.eye(12, 5), "memory://eye.bb")
@@ -163,8 +168,8 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
         model: str | Model | None = None,
         **kwargs: Any,
     ) -> None:
-        """fo: a path, a URL, or a binary file that can seek. target_protocol, target_options: of
-        the filesystem in which `fo` is a path, or for the URL. model: as for `bitsback.open`.
+        """fo: a path, a URL, or a seekable binary file. target_protocol, target_options: those of
+        the filesystem with the path `fo`, or for the URL. model: as for `bitsback.open`.
         """
         super().__init__(**kwargs)
         self.fo = fo
@@ -178,11 +183,11 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
         self._read = lru_cache(_REMEMBERED)(self._files.read)
         self.dir_cache: dict[str, dict[str, Any]] | None = None
         self._listings: dict[str, list[dict[str, Any]]] = {}
-        """What stands in each folder, in order."""
+        """The content of each folder, in order."""
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
-        """The name in the archive, which may begin with "bitsback::", so that this prefix stays."""
+        """The name in the archive. A name may begin with "bitsback::", so that prefix stays."""
         if isinstance(path, list):
             return [cls._strip_protocol(one) for one in path]
         return stringify_path(path).removeprefix("bitsback://").strip("/")
@@ -225,8 +230,9 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
         return found
 
     def modified(self, path: str) -> datetime:
-        """The modification time of a file of a folder. Raises FileNotFoundError, and
-        NotImplementedError if the archive does not hold the time.
+        """The modification time of a file of a folder.
+
+        Raises FileNotFoundError, and NotImplementedError if the archive does not have the time.
         """
         number = self._files.number(self._strip_protocol(path))
         if number is None:
@@ -256,7 +262,7 @@ class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
         self, path: str, mode: str = "rb", block_size: int | None = None, **kwargs: Any
     ) -> io.BytesIO:
         if mode != "rb":
-            raise InputError("an archive is only read; make one with bitsback.compress")
+            raise InputError("files of an archive cannot be written; use bitsback.compress or add")
         path = self._strip_protocol(path)
         if not self.isfile(path):
             raise IsADirectoryError(path) if self.isdir(path) else FileNotFoundError(path)

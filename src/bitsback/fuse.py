@@ -1,7 +1,7 @@
-"""An archive as a folder of the operating system, by FUSE (docs/readers.md): fsspec's operations on
-the filesystem of archives, for reading.
+"""Mount an archive as a folder of the operating system, by FUSE (docs/readers.md).
 
-It needs the extra `mount`, and libfuse.
+It uses fsspec's FUSE operations on `bitsback.filesystem`, for reading. It needs the extra `mount`,
+and libfuse.
 """
 
 from __future__ import annotations
@@ -26,30 +26,31 @@ except ImportError as error:
     raise MissingExtra("fusepy", ".[mount]") from error
 except OSError as error:
     raise InputError(
-        "libfuse is not installed: install it as the package libfuse2t64 or libfuse2, fuse-libs, or"
-        " macFUSE, as your system calls it"
+        "libfuse is not installed: install the package libfuse2t64, libfuse2, fuse-libs or macFUSE,"
+        " as your system names it"
     ) from error
 
 from bitsback.filesystem import ArchiveFileSystem  # which needs fsspec
 
 _NUMBERS: dict[type, int] = {FileNotFoundError: ENOENT, IsADirectoryError: EISDIR}
-"""The numbers of errors that come without one."""
+"""The error numbers of exceptions without one."""
 
 
 class ArchiveOperations(FUSEr):
-    """What the kernel asks of a mounted archive."""
+    """The operations of the kernel on a mounted archive."""
 
     def __init__(
         self, files: ArchiveFileSystem, mounted: Callable[[], object] = lambda: None
     ) -> None:
-        """mounted: called when the archive is there."""
+        """mounted: called after the archive was mounted."""
         super().__init__(files, "")
         self._mounted = mounted
         self._known: dict[str, dict[str, Any]] = {}
-        """By path, since the size of a picture is known only when it has been made."""
+        """A cache of attributes by path, since sizes of pictures are known only after making them.
+        """
 
     def __call__(self, operation: str, *arguments: Any) -> Any:
-        """Raises FuseOSError, also for damage, as for a disk that cannot be read."""
+        """Runs an operation. Raises FuseOSError; damage looks like a disk that cannot be read."""
         try:
             return super().__call__(operation, *arguments)
         except (BitsbackError, OSError) as error:  # fusepy expects a number in every error
@@ -73,7 +74,7 @@ class ArchiveOperations(FUSEr):
 
 class _Fuse(fuse.FUSE):
     def _decode_optional_path(self, path: bytes | None) -> str | None:
-        """A path that something looks up, which need not be in UTF-8."""
+        """The path of a look-up, which need not be valid UTF-8."""
         return None if path is None else path.decode(errors="surrogateescape")
 
 
@@ -84,15 +85,16 @@ def mount(
     storage_options: dict[str, Any] | None = None,
     mounted: Callable[[], object] = lambda: None,
 ) -> None:
-    """Shows an archive in an empty folder until it is unmounted, or the process is interrupted. The
-    arguments are those of `bitsback.open`. Raises its errors, and InputError if the folder cannot
-    be mounted.
+    """Mounts an archive in an empty folder, until it is unmounted or the process is interrupted.
+
+    mounted: called after the archive was mounted. The other arguments are those of `bitsback.open`.
+    Raises its errors, and InputError if the folder cannot be mounted.
     """
     shown = printable(os.fspath(folder))
     if not folder.is_dir() or any(folder.iterdir()):
-        raise InputError(f"{shown}: is no empty folder; make one, to show the archive in")
+        raise InputError(f"{shown}: is not an empty folder; name an empty one for the archive")
     files = ArchiveFileSystem(archive, target_options=storage_options, model=model)
-    # libfuse handles the signals that nobody else does, and unmounts.
+    # libfuse handles signals without another handler, and unmounts.
     before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
     try:
         _Fuse(

@@ -1,9 +1,9 @@
-"""bitsback as a filter of HDF5, for h5py (docs/hdf5.md): importing this module registers it with
-the HDF5 library that h5py uses.
+"""bitsback as a filter of HDF5, for h5py (docs/hdf5.md).
 
-It needs the extra `hdf5`. HDF5 calls a filter with the bytes of a chunk, and with numbers that it
-keeps with the dataset. A chunk becomes a block alone (docs/format.md, A7), with its dtype, its
-shape and the identity of its model, so that nothing else is needed to read it.
+Importing this module registers the filter with the HDF5 library of h5py. HDF5 calls it with the
+bytes of a chunk, and with numbers that it stores with the dataset. A chunk becomes a block alone
+(docs/format.md, A7) with its dtype, its shape and the identity of its model. Reading it needs
+nothing else. The module needs the extra `hdf5`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 
 from bitsback.array_bytes import decode
 from bitsback.chunks import ChunkCoding, ModelChoice
-from bitsback.coding.alone import told_array
+from bitsback.coding.alone import stored_dtype_and_shape
 from bitsback.errors import ArchiveError, InputError, MissingExtra
 from bitsback.format.grid import Shape
 from bitsback.format.layout import DTYPES
@@ -37,14 +37,14 @@ except ImportError as error:
 
 FILTER = 443
 """The number of the filter, from the range for tests until The HDF Group has assigned one."""
-_NAME = b"bitsback; import bitsback.hdf5"  # what HDF5 says where the filter is missing
+_NAME = b"bitsback; import bitsback.hdf5"  # HDF5 shows it if the filter is missing
 _log = logging.getLogger("bitsback")
 _VERSION = 1
 _AXES = get_args(Axes)
 _NUMBERS = DTYPES | {"<c8", ">c8", "<c16", ">c16"}
-"""The dtypes whose elements are known to models; others are bytes, |V."""
+"""The dtypes of elements that models code. Other elements are coded as bytes."""
 _PREFIX = 8
-"""The first bytes of a model's identity, which name it: two numbers."""
+"""The number of bytes of a model's identity that name it. They are two numbers of HDF5."""
 
 
 class Bitsback(h5py.filters.FilterRefBase):
@@ -64,9 +64,10 @@ class Bitsback(h5py.filters.FilterRefBase):
     filter_id = FILTER
 
     def __init__(self, model: ModelChoice = "auto", axes: Axes = "auto") -> None:
-        """The arguments and errors are those of `bitsback.zarr.BitsbackCodec`. The dataset names
-        models that do not ship, and holds none: its readers give them to `bitsback.register_model`,
-        or name their files in the environment variable BITSBACK_MODELS.
+        """The arguments and errors are those of `bitsback.zarr.BitsbackCodec`.
+
+        The dataset names its model. If that is not bundled, readers pass it to
+        `bitsback.register_model`, or name its file in the environment variable BITSBACK_MODELS.
         """
         coding = ChunkCoding.from_choice(model, axes, embed=False)
         models = coding.models or ()
@@ -77,9 +78,10 @@ class Bitsback(h5py.filters.FilterRefBase):
 
 @dataclass(frozen=True)
 class _Settings:
-    """The numbers that HDF5 keeps with a dataset: `filter_options`, and behind them, since the
-    dataset was created, the first two letters of the dtype, the bytes of an element, and the
-    dimensions of a chunk.
+    """The numbers that HDF5 stores with a dataset.
+
+    They start with the options of the filter. When the dataset is created, the first two letters of
+    the dtype, the bytes of an element, and the dimensions of a chunk are appended.
     """
 
     options: tuple[int, ...]
@@ -88,7 +90,7 @@ class _Settings:
 
     @classmethod
     def read(cls, numbers: tuple[int, ...]) -> _Settings:
-        """Raises InputError."""
+        """Reads the numbers. Raises InputError."""
         options = _options(numbers)
         if len(numbers) < len(options) + 2:
             raise InputError("the filter lacks the numbers of its chunks")
@@ -113,19 +115,19 @@ class _Settings:
         return _coding(self.options).encode(array, described=True, numbered=False)
 
     def decode(self, data: bytes) -> bytes:
-        dtype, shape = told_array(data)
+        dtype, shape = stored_dtype_and_shape(data)
         size, expected = (
             math.prod(one) * each.itemsize
             for one, each in ((shape, dtype), (self.shape, self.dtype))
         )
-        if size != expected:  # before memory is allocated for it
-            raise ArchiveError(f"a chunk has {size} bytes, and those of its dataset {expected}")
+        if size != expected:  # checked before memory is allocated
+            raise ArchiveError(f"a chunk has {size} bytes, and chunks of its dataset {expected}")
         return decode(data).tobytes()
 
 
 def _options(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """Those of the filter itself. Raises InputError."""
-    numbers = numbers or (_VERSION, 0, 0)  # compression=FILTER
+    """The options of the filter among a dataset's numbers. Raises InputError."""
+    numbers = numbers or (_VERSION, 0, 0)  # there are none with compression=FILTER
     end = 3 + 2 * numbers[2] if len(numbers) > 2 else 3
     if len(numbers) < end or numbers[0] != _VERSION or numbers[1] >= len(_AXES):
         raise InputError(
@@ -137,21 +139,21 @@ def _options(numbers: tuple[int, ...]) -> tuple[int, ...]:
 
 @lru_cache(8)
 def _coding(options: tuple[int, ...]) -> ChunkCoding:
-    """Raises ModelError if a model is missing."""
+    """The coding for the options of the filter. Raises ModelError if a model is missing."""
     words = np.array(options[3:], "<u4").tobytes()
     prefixes = [words[at : at + _PREFIX] for at in range(0, len(words), _PREFIX)]
     models = [NamedModel(prefix.hex(), prefix.hex()).load() for prefix in prefixes]
     return ChunkCoding.from_choice(models or AUTO, _AXES[options[1]], embed=False)
 
 
-# The callbacks of the HDF5 library, by way of ctypes. h5py's lock is held during all of them.
+# The callbacks of the HDF5 library, by ctypes. h5py holds its lock during all of them.
 
 
 _Id = c.c_int64
 
 
 def _library() -> c.PyDLL:
-    """The HDF5 library of h5py: on Windows a file beside it, elsewhere what its modules link to."""
+    """The HDF5 library of h5py: on Windows a file beside h5py, elsewhere the linked library."""
     folder = Path(h5py.__file__).parent
     found = c.PyDLL(str(folder / "hdf5.dll") if os.name == "nt" else h5py.h5z.__file__)
     found.H5allocate_memory.argtypes = c.c_size_t, c.c_bool
@@ -168,19 +170,21 @@ _hdf5 = _library()
 
 
 def _push(error: BaseException) -> None:
-    """Puts an error on HDF5's stack of errors, of which h5py makes an OSError. HDF5 2.0 takes none
-    from filters there, but lets them replace the stack.
+    """Puts an error on HDF5's error stack, which h5py turns into an OSError.
+
+    In HDF5 2.0 filters cannot push errors, but they can replace the stack.
     """
     text = f"{error or type(error).__name__}".replace("%", "%%").encode()
     kinds = (_Id.in_dll(_hdf5, f"H5E_{name}_g") for name in ("ERR_CLS", "PLINE", "CALLBACK"))
     stack = _hdf5.H5Ecreate_stack()
     _hdf5.H5Epush2(stack, b"hdf5.py", b"bitsback", 0, *kinds, text)
-    _hdf5.H5Eset_current_stack(stack)  # which closes it
+    _hdf5.H5Eset_current_stack(stack)  # this closes `stack`
 
 
 def _callback(kind: Any, failed: int) -> Callable[[Callable[..., int]], Any]:
-    """Makes a callback of a function. `failed` is its result after an error, which it keeps from
-    the C code around it.
+    """A decorator that makes a callback of a function.
+
+    Exceptions do not reach the C code; the callback then returns `failed`.
     """
 
     def make(function: Callable[..., int]) -> Any:
@@ -213,7 +217,7 @@ _Filter = c.CFUNCTYPE(
 def _set_local(plist: int, kind: int, _space: int) -> int:
     """Adds the properties of chunks to the numbers of a dataset that is being created."""
     creation = h5py.h5p.PropDCID(plist)
-    creation.locked = True  # it is HDF5's, which will close it
+    creation.locked = True  # HDF5 owns it and will close it
     if creation.get_filter(0)[0] != FILTER:
         raise InputError(
             "bitsback has to be the first filter of a dataset: leave out shuffle= and scaleoffset="
@@ -233,8 +237,8 @@ def _dtype(kind: int) -> np.dtype[Any]:
     given.locked = True
     size = given.get_size()
     try:
-        dtype = given.copy().dtype  # the copy has the class of its kind
-    except (TypeError, ValueError, NotImplementedError):  # one that NumPy does not have
+        dtype = given.copy().dtype  # the copy has the subclass for its kind
+    except (TypeError, ValueError, NotImplementedError):  # NumPy has no such dtype
         dtype = np.dtype("V")
     if dtype.kind == "b":
         return np.dtype("u1")
@@ -285,8 +289,9 @@ h5py.h5z.register_filter(c.addressof(_class))
 
 @atexit.register
 def _close() -> None:
-    """Closes the datasets that are still open, whose chunks HDF5 would write after Python's end.
-    What it then asks for fails: this function of Python's returns 0.
+    """Closes the open datasets, whose chunks HDF5 would otherwise write after Python has ended.
+
+    Callbacks fail then, since a Python function returns 0.
     """
     for data in h5py.h5f.get_obj_ids(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_DATASET):
         if data.get_create_plist().get_filter_by_id(FILTER) is None:

@@ -1,7 +1,6 @@
-"""Archives by imageio (docs/readers.md): after `import bitsback.imageio`,
-`imageio.v3.imread("x.bb")` reads them.
+"""A plugin of imageio that reads archives (docs/readers.md).
 
-It needs the extra `imageio`.
+After `import bitsback.imageio`, `imageio.v3.imread("x.bb")` finds it. It needs the extra `imageio`.
 """
 
 from __future__ import annotations
@@ -34,8 +33,9 @@ NAME = "bitsback"
 
 
 class BitsbackPlugin(PluginV3):
-    """Reads an archive. Its images are the files, pages or arrays in it, or the items of an array;
-    an index decodes only the blocks that it needs.
+    """Reads an archive. Its images are its files, pages or arrays, or the items of an array.
+
+    An index decodes only the blocks that it needs.
 
     >>> import io
     >>> import bitsback
@@ -50,7 +50,7 @@ class BitsbackPlugin(PluginV3):
     """
 
     def __init__(self, request: Request, *, model: Choice | None = None) -> None:
-        """model: one that the archive may need, as for `bitsback.open`."""
+        """model: a model that the archive may need, as for `bitsback.open`."""
         super().__init__(request)
         if request.mode.io_mode == IOMode.write:
             raise InitializationError("bitsback.compress writes archives")
@@ -60,7 +60,7 @@ class BitsbackPlugin(PluginV3):
             raise InitializationError(str(error)) from error
         archive, collection = self._archive, self._archive.collection
         self._numbers: Sequence[int] | None = None
-        """Those of the files or pages."""
+        """The numbers of the files or pages; None for an array."""
         if collection.kind is not None:
             arrays = collection.kind == ARRAYS
             self._numbers = range(len(archive)) if arrays else picture_numbers(archive)
@@ -70,15 +70,16 @@ class BitsbackPlugin(PluginV3):
         self._count = 1 if self._whole else len(archive if self._numbers is None else self._numbers)
 
     def read(self, *, index: int | EllipsisType | None = None) -> NDArray[Any]:
-        """An image by its number; `...` for all of them, [images, ...]; by default all of them, or
-        the only one. Raises IndexError, ArchiveError, and InputError if all are asked for and they
-        have several shapes.
+        """An image by its number, or all images as an array [images, ...] for `...`.
+
+        By default these are all images, or the only image. Raises IndexError and ArchiveError, and
+        InputError if all images are requested and they differ in shape.
         """
         array, entry = self._find(index)
         return np.asarray(array[entry])
 
     def iter(self) -> Iterator[NDArray[Any]]:
-        """One image after the other."""
+        """All images in order."""
         if self._whole:
             return iter([self.read()])
         if self._numbers is None:
@@ -86,7 +87,7 @@ class BitsbackPlugin(PluginV3):
         return (self._archive.file_array(number).whole() for number in self._numbers)
 
     def properties(self, index: int | EllipsisType | None = None) -> ImageProperties:
-        """Shape and dtype of what `read` returns; nothing that a model codes is decoded."""
+        """The shape and dtype of the result of `read`. It decodes no blocks of models."""
         array, entry = self._find(index)
         if isinstance(entry, int):
             return ImageProperties(array.shape[1:], array.dtype)
@@ -97,8 +98,10 @@ class BitsbackPlugin(PluginV3):
     def metadata(
         self, index: int | EllipsisType | None = None, exclude_applied: bool = True
     ) -> dict[str, Any]:
-        """What the archive was made of, "kind", the "name" of a file or an array, and the "axes" of
-        its pixels with what the file states about them.
+        """The metadata of an image.
+
+        Its entry "kind" is the format of the input, and "name" the name of a file or an array. The
+        entry "axes" has the axes of the pixels. Further entries have the properties of the axes.
         """
         found: dict[str, Any] = {"kind": self._archive.kind}
         if self._archive.names and not self._is_several(index):
@@ -111,16 +114,16 @@ class BitsbackPlugin(PluginV3):
         return found
 
     def close(self) -> None:
-        if hasattr(self, "_archive"):  # of a file that is none, too, which imageio closes
+        if hasattr(self, "_archive"):  # imageio also closes a file that is no archive
             self._archive.close()
         super().close()
 
     def _is_several(self, index: int | EllipsisType | None) -> bool:
-        """Whether all images are asked for, and the result has an axis for them."""
+        """Whether all images are requested, so that the result has an axis for them."""
         return index is ... or (index is None and self._count != 1)
 
     def _find(self, index: int | EllipsisType | None) -> tuple[View, Any]:
-        """An array, and an index of it."""
+        """An array, and the index into it, for the images of an index."""
         archive, numbers = self._archive, self._numbers
         if not self._is_several(index):
             number = read_number(index or 0, self._count, "images")

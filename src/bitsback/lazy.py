@@ -9,9 +9,10 @@ Value = TypeVar("Value")
 
 
 class cached_property(Generic[Value]):  # noqa: N801 - as that of functools
-    """The `cached_property` of functools without the lock that it has in Python 3.11: a process
-    that is forked while another thread holds the lock would wait for it for ever. Two threads may
-    compute a value at the same time.
+    """The `cached_property` of functools without its lock, which Python 3.11 has.
+
+    A process that is forked while another thread holds the lock would wait for ever. Two threads
+    may compute a value at the same time.
     """
 
     def __init__(self, compute: Callable[[Any], Value]) -> None:

@@ -1,4 +1,4 @@
-"""The message: a stack of bits, which the core implements. docs/format.md defines its bits."""
+"""The message: the stack of bits of ANS. The core implements it, and docs/format.md defines it."""
 
 from bitsback._core import Message
 

@@ -1,6 +1,6 @@
-"""Archives as layers of napari (docs/readers.md), which finds this by `napari.yaml`.
+"""A plugin of napari that shows archives as layers (docs/readers.md). `napari.yaml` declares it.
 
-It needs the extra `napari`, which brings Dask; napari itself has it.
+It needs the extra `napari`, which installs Dask. napari itself has Dask.
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ def get_reader(path: Paths) -> Callable[[Paths], list[Layer]] | None:
 
 
 def read(path: Paths) -> list[Layer]:
-    """The layers of one archive or of several: arrays, stacks of pictures or pages of one shape,
-    and other pictures. Their data are arrays of Dask, and a slice decodes the blocks that it needs.
-    Raises InputError if there is nothing to show, and ArchiveError.
+    """The layers of one archive or of several.
+
+    They are arrays, stacks of pictures or pages of one shape, and other pictures. Their data are
+    arrays of Dask, and a slice decodes only the blocks that it needs. Raises InputError if there is
+    nothing to show, and ArchiveError.
     """
     paths = [path] if isinstance(path, str) else path
     return [layer for each in paths for layer in _layers(Path(each))]
@@ -65,7 +67,7 @@ def _layers(path: Path) -> Iterator[Layer]:
         levels = [lazy(level) for level in array.levels if _frames(level) == _frames(array)]
         yield levels if len(levels) > 1 else levels[0], options, "image"
     if not shown:
-        raise InputError(f"{path}: holds no arrays of two axes or more, which napari could show")
+        raise InputError(f"{path}: contains no arrays of two or more axes for napari to show")
 
 
 def _frames(array: View) -> list[tuple[str, int]]:
@@ -75,8 +77,9 @@ def _frames(array: View) -> list[tuple[str, int]]:
 
 
 def _axes_of(array: View, rgb: bool, name: str) -> dict[str, Any]:
-    """The options for what the file of an array states about its axes: one layer for each channel,
-    the spacing and the units.
+    """The options of a layer from the axes of its array.
+
+    They give one layer for each channel, the spacing and the units, as far as the file states them.
     """
     dims = array.dims[: -1 if rgb else None]
     if not dims:
@@ -97,11 +100,11 @@ def _axes_of(array: View, rgb: bool, name: str) -> dict[str, Any]:
 
 
 def _limits(array: View, stacked: Shape) -> tuple[float, float] | None:
-    """The contrast limits: those that its file states, or of the slice that napari shows first, the
-    middle one. None where napari finds the same: of a stack it would take the first slice, which is
-    often empty.
+    """The contrast limits: those of the file, or those of the middle slice, which napari shows
+    first.
 
-    stacked: the lengths of the axes that have a slider.
+    None where napari finds the same limits. In a stack it would take the first slice, which is
+    often empty. stacked: the lengths of the axes with a slider.
     """
     if "window" in array.attrs:
         low, high = array.attrs["window"]
@@ -112,7 +115,7 @@ def _limits(array: View, stacked: Shape) -> tuple[float, float] | None:
         return None
     try:
         middle = array[tuple((length - 1) // 2 for length in stacked)]
-    except ArchiveError:  # which is told when the slice is shown
+    except ArchiveError:  # it is raised again when the slice is shown
         return None
     finite = middle[np.isfinite(middle)]
     if not finite.size or finite.min() == finite.max():

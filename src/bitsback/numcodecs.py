@@ -1,7 +1,6 @@
-"""bitsback as a codec of numcodecs, for Zarr 2 and other users of numcodecs (docs/zarr.md):
-`numcodecs.get_codec({"id": "bitsback"})` finds it.
+"""bitsback as a codec of numcodecs, for Zarr 2 and other users of numcodecs (docs/zarr.md).
 
-It needs the extra `zarr`.
+`numcodecs.get_codec({"id": "bitsback"})` finds it. It needs the extra `zarr`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ except ImportError as error:
 
 
 class Bitsback(Codec):
-    """Arrays as blocks of bitsback. The encoded bytes include dtype and shape, and name the model.
+    """Encodes arrays as blocks of bitsback. The bytes include dtype and shape, and name the model.
 
     >>> import numpy as np
     >>> y, x = np.mgrid[:64, :64]
@@ -38,23 +37,29 @@ class Bitsback(Codec):
     def __init__(
         self, model: ModelChoice = "auto", axes: Axes = "auto", embed: bool = False
     ) -> None:
-        """The arguments and errors are those of `bitsback.zarr.BitsbackCodec`. The codec does not
-        know the arrays in advance, so "auto" stands for all models that may be chosen for any
+        """The arguments and errors are those of `bitsback.zarr.BitsbackCodec`.
+
+        The codec does not know the arrays in advance, so "auto" stands for the models for any
         array.
         """
         choice = auto_names() if isinstance(model, str) and model == "auto" else model
         self._coding = ChunkCoding.from_choice(choice, axes, embed)
 
     def encode(self, buf: Any) -> bytes:
-        """buf: an array, of any dtype but objects, or a buffer. Raises InputError or ModelError."""
+        """Encodes an array of any dtype except objects, or a buffer.
+
+        Raises InputError or ModelError.
+        """
         array = ensure_ndarray(buf)
         if array.dtype.hasobject:
             raise TypeError("object arrays are not supported")
         return self._coding.encode(array, described=True)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
-        """The array. For a dtype that bitsback does not support, it is the memory of the array, as
-        other codecs return it. Raises ArchiveError or ModelError.
+        """The array in the bytes `buf`.
+
+        For a dtype that bitsback does not support, it is the memory of the array, as with other
+        codecs. Raises ArchiveError or ModelError.
         """
         if out is not None and ensure_ndarray(out).dtype.hasobject:
             raise TypeError("object arrays are not supported")

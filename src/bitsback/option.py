@@ -1,6 +1,7 @@
-"""An option is declared once, as a field of a dataclass: what it means to people, its limits, and
-its form in the command. Of this come the docstring, the checks, and the options that
-`bitsback.cli.options` makes.
+"""Declare an option once, as a field of a dataclass.
+
+The field has the option's meaning in words, its limits, and its form in the command. The docstring,
+the checks, and the options of `bitsback.cli.options` are derived from it.
 """
 
 from __future__ import annotations
@@ -16,30 +17,33 @@ _KEY = "option"
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """What is known of an option, beside its name, type and default."""
+    """The declaration of an option, without its name, type and default."""
 
     meaning: str
-    """For Python and for the command. There the option stands for its name in backticks."""
+    """The meaning in words, for Python and the command.
+
+    Names of options are in backticks, and the command shows them as its options.
+    """
     note: str = ""
-    """What else is to be said in Python."""
+    """Further text for Python only."""
     heading: str = "Other options"
     rare: bool = False
     """Whether only `--help-all` shows it."""
     names: tuple[str, ...] = ()
-    """In the command, if others than --name."""
+    """The names in the command, if they differ from --name."""
     metavar: str | None = None
     usual: str = ""
     """The default in words."""
     command_default: str | None = None
-    """The default of the command, if another."""
+    """The default of the command, if it differs."""
     choices: tuple[str, ...] = ()
     least: int | None = None
     above: int | None = None
     most: int | None = None
     needs: str = ""
-    """An option without which this one means nothing."""
+    """The option that this one requires."""
     shortcuts: Mapping[str, str] = field(default_factory=dict)
-    """Values that are options of the command, and their help."""
+    """Values that are also options of the command, and their help."""
     in_command: bool = True
     in_add: bool = True
     """Whether `bitsback add` has it."""
@@ -47,13 +51,13 @@ class Option:
     def check(self, name: str, value: Any) -> None:
         """Raises InputError unless the value is allowed."""
         if self.choices and value not in self.choices:
-            raise InputError(f"{name}={value!r}: it is one of {', '.join(self.choices)}")
+            raise InputError(f"{name}={value!r}: it must be one of {', '.join(self.choices)}")
         low = self.least is not None and value < self.least
         low = low or (self.above is not None and value <= self.above)
         if low or (self.most is not None and value > self.most):
             limits = f"{self.least} at least" if self.above is None else f"above {self.above}"
             limits += "" if self.most is None else f" and {self.most} at most"
-            raise InputError(f"{name}={value}: it is {limits}")
+            raise InputError(f"{name}={value}: it must be {limits}")
 
 
 def option(default: Any, meaning: str, note: str = "", **others: Any) -> Any:
@@ -102,18 +106,18 @@ def flag(each: Field[Any]) -> str:
 
 
 def check(options: Any) -> None:
-    """Raises InputError for a value that is not allowed, or lacks what it needs."""
+    """Raises InputError for a value that is not allowed, or that requires another option."""
     by_name = {each.name: each for each in fields(options)}
     for name, each in by_name.items():
         value, needed = getattr(options, name), declaration(each).needs
         if value is not None or each.default is not None:
             declaration(each).check(name, value)
         if needed and value != each.default and not getattr(options, needed):
-            raise InputError(f"{name} ({flag(each)}) is for {needed} ({flag(by_name[needed])})")
+            raise InputError(f"{name} ({flag(each)}) needs {needed} ({flag(by_name[needed])})")
 
 
 def documented(kind: type) -> type:
-    """The same dataclass, in whose docstring each option stands behind the first paragraph."""
+    """Adds the options of a dataclass to its docstring, behind the first paragraph."""
     import inspect
     from textwrap import fill
 

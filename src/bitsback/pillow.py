@@ -1,5 +1,6 @@
-"""Archives as images of Pillow (docs/readers.md): after `import bitsback.pillow`,
-`Image.open("x.bb")` opens them.
+"""A plugin of Pillow that opens archives as images (docs/readers.md).
+
+After `import bitsback.pillow`, `Image.open("x.bb")` opens them.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from bitsback.format.layout import MAGIC
 from bitsback.format.parts import ARRAYS, FOLDER
 
 _WIDE = ("u2", "i4", "f4")
-"""The dtypes beside bool and bytes that Pillow has modes for."""
+"""The dtypes with a mode in Pillow, besides bool and bytes."""
 
 
 class BitsbackImageFile(ImageFile.ImageFile):
-    """The pictures of an archive: the files of a folder as Pillow reads them, pages, and the images
-    in an array, of bool, uint8, uint16, int32 or float32. Those of an archive are frames, of which
-    `seek` decodes one at a time; the first one is decoded when the archive is opened.
+    """The pictures of an archive as the frames of an image.
+
+    They are the files of a folder as Pillow reads them, pages, or the images in an array of bool,
+    uint8, uint16, int32 or float32. Opening decodes the first frame, and `seek` decodes another.
 
     >>> import io
     >>> import bitsback.pillow
@@ -87,8 +89,9 @@ class BitsbackImageFile(ImageFile.ImageFile):
 
 
 def _frames(archive: ArchiveReader) -> Sequence[int] | list[None]:
-    """The numbers of the frames; None for an array that is one image. Raises InputError if there
-    are none.
+    """The numbers of the frames; [None] for an array that is one image.
+
+    Raises InputError if there are none.
     """
     collection = archive.collection
     frames: Sequence[int] | list[None] = []
@@ -100,7 +103,7 @@ def _frames(archive: ArchiveReader) -> Sequence[int] | list[None]:
     elif collection.kind != ARRAYS:
         frames = picture_numbers(archive)
     if not frames:
-        raise InputError(f"{archive.name}: holds no pictures; read it with bitsback.open")
+        raise InputError(f"{archive.name}: contains no pictures; read it with bitsback.open")
     return frames
 
 

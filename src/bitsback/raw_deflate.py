@@ -5,14 +5,14 @@ import zlib
 from bitsback.errors import ArchiveError
 
 WINDOW = -15
-"""What zlib calls a stream without a header."""
+"""The window size that zlib takes for a stream without a header."""
 
 
 def decompress(data: bytes | memoryview, limit: int, dictionary: bytes = b"") -> tuple[bytes, bool]:
-    """The first `limit` bytes of the content, and whether the stream ended there, at the end of the
-    data. No more is ever in memory. Raises ArchiveError.
+    """The first `limit` bytes of the content, and whether stream and data end there.
 
-    dictionary: bytes that stand before the content, to which it may refer.
+    No more bytes are decoded. dictionary: bytes before the content, to which it may refer. Raises
+    ArchiveError.
     """
     inflater = zlib.decompressobj(WINDOW, zdict=dictionary)
     try:
@@ -23,7 +23,7 @@ def decompress(data: bytes | memoryview, limit: int, dictionary: bytes = b"") ->
 
 
 def decompress_exactly(data: bytes | memoryview, size: int) -> bytes | None:
-    """The content, if it has just this size; None if it has not, or the stream is damaged."""
+    """The content, if it has exactly `size` bytes; None if not, or if the stream is damaged."""
     try:
         content, ended = decompress(data, size + 1)
     except ArchiveError:

@@ -12,16 +12,16 @@ class Summary:
     """A summary of a compression or decompression."""
 
     shape: Shape
-    """The shape of the array; for a collection of files, their number."""
+    """The shape of the array, or the number of files of a collection."""
     dtype: str
     """NumPy's type string, or "mixed"."""
     items: int
     elements: int
     blocks: int
     bytes_in: int
-    """The bytes of the arrays, without the headers of their files, or of the archive."""
+    """The size of the input: of arrays without the headers of their files, or of the archive."""
     bytes_out: int
-    """The bytes of the archive, or of the files."""
+    """The size of the output: of the archive, or of the files."""
     files: int | None
     """The number of files, pages or arrays of a collection; None for an array alone."""
     noun: str
@@ -46,8 +46,9 @@ class Restored(Summary):
     """A summary of a decompression."""
 
     lost: tuple[str, ...] = ()
-    """What was lost of a damaged archive, with `keep_going`: names of files and arrays, numbers of
-    pages and items, as `3` or `3:8`.
+    """The lost content of a damaged archive, with `keep_going`.
+
+    It has names of files and arrays, and numbers of pages and items, as `3` or `3:8`.
     """
     problems: tuple[str, ...] = ()
     """The faults of the archive."""
@@ -60,7 +61,7 @@ SMALLER, DAMAGED, ASKED_FOR, NO_PICTURE, UNREAD = (
     "no pictures",
     "not read",
 )
-"""Reasons to store files verbatim, or how they begin; all others are those of their formats."""
+"""Reasons to store files verbatim, or the start of reasons. Formats have further ones."""
 _REMEDIES = {
     SMALLER: "nothing is to be done",
     DAMAGED: "they come back as they are; --pictures-only refuses them by name",
@@ -89,7 +90,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Saving:
-    """What `files="pixels"` would save, by an estimate."""
+    """An estimate of the saving by `files="pixels"`."""
 
     files: int = 0
     bytes: int = 0
@@ -97,13 +98,13 @@ class Saving:
 
 @dataclass(frozen=True)
 class Blocks:
-    """Blocks of bytes of files."""
+    """The total bytes of some blocks of files, before and after coding."""
 
     bytes_in: int = 0
     bytes_out: int = 0
 
     def more(self, bytes_in: int, bytes_out: int) -> Blocks:
-        """These and a block of so many bytes."""
+        """The total with another block."""
         return Blocks(self.bytes_in + bytes_in, self.bytes_out + bytes_out)
 
 
@@ -114,25 +115,27 @@ class Compressed(Summary):
     methods: dict[str, int]
     """The number of blocks by method."""
     jpeg: Blocks
-    """The blocks whose JPEG streams are coded."""
+    """The blocks with coded JPEG streams."""
     verbatim: Blocks
-    """The other blocks of files that are not coded by their pixels."""
+    """The other blocks of verbatim files."""
     model: str | None
-    """The name of the model of the blocks, or the names."""
+    """The name, or the names, of the models of the blocks; None if no model was used."""
     policy: str | None
-    """The policy by which models were chosen: "auto", "fast" or "best"; None if one was given."""
+    """The policy that chose models: "auto", "fast" or "best"; None for a requested model."""
     outdone: int
     """The number of blocks that a model could code, but a general compressor made smaller."""
     model_bytes: int
     """The bytes of embedded models; 0 if there are none."""
     skipped: dict[str, list[str]]
-    """The names of what was left out of a folder, by kind. Names of empty folders, and of folders
-    that were not searched, end with a /.
+    """The names of files and folders that were left out, by kind.
+
+    Names of empty folders, and of folders that were not searched, end with a /.
     """
     noted: dict[str, list[str]]
-    """The names of the kept hidden files, of links that lead out of the folder, of files and
-    folders that come back without their setuid, setgid and sticky bits, and, in a set, of links
-    that were followed.
+    """The names of noteworthy files, by kind.
+
+    They are hidden files, links that lead out of the folder, files and folders that lose their
+    setuid, setgid and sticky bits, and, in a set, links that were followed.
     """
     bad: dict[str, str]
     """The files that `skip_bad` has left out, and the reasons."""
@@ -141,10 +144,11 @@ class Compressed(Summary):
     stored: dict[str, Held]
     """The files of a folder that are stored verbatim instead of by their pixels, by the reason."""
     inexact: list[str]
-    """The names of the files that come back with the same pixels and metadata, but other bytes."""
+    """The names of the files that are restored with the same pixels and metadata, but other bytes.
+    """
     saving: Saving
     order_bits: float | None
-    """The bits that the order of the items would have taken, if it was dropped; otherwise None."""
+    """The bits saved by dropping the order of the items; None if it was kept."""
     name_bytes: int | None
     """The bytes of the names of an unordered collection that keeps them; otherwise None."""
     resumed: int | None
@@ -159,18 +163,18 @@ class Compressed(Summary):
 
 @dataclass(frozen=True)
 class Repaired:
-    """What `repair` has mended. It is true if the new archive differs from the old one."""
+    """A summary of a repair. It is true if the new archive differs from the old one."""
 
     shards: int = 0
-    """The number of shards that were computed again by parity."""
+    """The number of shards that were repaired by parity."""
     index: bool = False
-    """Whether the index was cut off or damaged, and was made anew of what it lists."""
+    """Whether the index was cut off or damaged, and was made anew."""
     footer: bool = False
     """Whether the footer was written again."""
     parity: str | None = None
-    """What became of its parity: "renewed", "damaged" if it still is, or "dropped"."""
+    """The change of the parity: "renewed", "damaged" if it still is, "dropped", or None."""
     tail: int = 0
-    """The number of bytes behind its end that are not in the new archive."""
+    """The number of bytes behind the end that are not in the new archive."""
     tail_file: str | None = None
     """The new file with these bytes; None if the old archive stays."""
 
@@ -181,18 +185,18 @@ class Repaired:
 
 @dataclass(frozen=True)
 class Differences:
-    """The differences between two archives, or an archive and a folder or a file. Files and arrays
-    are given by their names, items and pages by their numbers, `3` or `3:8`.
+    """The differences between two archives, or between an archive and a folder or a file.
 
-    It is true if anything differs.
+    Files and arrays are named, and items and pages numbered, as `3` or `3:8`. It is true if
+    anything differs.
     """
 
     added: list[str] = field(default_factory=list)
-    """What is in the second one only."""
+    """The content of only the second one."""
     removed: list[str] = field(default_factory=list)
-    """What is in the first one only."""
+    """The content of only the first one."""
     changed: dict[str, str] = field(default_factory=dict)
-    """What is in both and differs, and in what: "pixels", "bytes", "size", "shape"."""
+    """The content of both that differs, and the difference: "pixels", "bytes", "size", "shape"."""
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed)

@@ -14,8 +14,9 @@ def varint(value: int) -> bytes:
 
 
 class Cursor:
-    """Reads fields one after another. Raises ArchiveError for a field that is missing, or not in
-    its canonical form.
+    """Reads fields in order.
+
+    Raises ArchiveError for a field that is missing, or not in its canonical form.
     """
 
     def __init__(self, data: bytes | memoryview, at: int = 0) -> None:

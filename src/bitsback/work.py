@@ -25,28 +25,28 @@ Result = TypeVar("Result")
 
 
 def check_threads(threads: int | None) -> int:
-    """The number of threads to use: by default as many as there are cores for this process."""
+    """The number of threads to use; None stands for the number of cores of this process."""
     if threads is None:
         available = getattr(os, "sched_getaffinity", None)
         return len(available(0)) if available is not None else os.cpu_count() or 1
     if threads < 1:
-        raise InputError(f"threads={threads}: there must be one at least")
+        raise InputError(f"threads={threads}: it must be at least 1")
     return threads
 
 
 def ordered_map(
     work: Callable[[Task], Result], tasks: Iterable[Task], threads: int
 ) -> Generator[Result, None, None]:
-    """`map` with threads. A task is taken only when a thread will soon be free; an exception, or
-    `close`, ends all work.
+    """`map` with threads, and results in order.
 
-    `tasks` itself runs in the caller's thread.
+    It takes a task only when a thread will soon be free. An exception, or `close`, ends all work.
+    The iterator `tasks` runs in the caller's thread.
     """
     idle = _Idle(threads)
     if threads == 1:
         yield from map(partial(idle.without_one, work), tasks)
         return
-    # Imported here, so that a single item does not wait for it.
+    # The import takes time, which a single item does not need.
     from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(threads, "bitsback")
@@ -63,14 +63,14 @@ def ordered_map(
 
 
 class _Idle:
-    """Threads that have no task."""
+    """The number of threads without a task."""
 
     def __init__(self, count: int) -> None:
         self.count = count
         self._lock = Lock()
 
     def without_one(self, work: Callable[[Task], Result], task: Task) -> Result:
-        """Does a task, whose spare threads are among these."""
+        """Runs a task. Its spare threads come from these."""
         before, _own.idle = getattr(_own, "idle", None), self
         self.take(1)
         try:
@@ -95,8 +95,10 @@ _own = threading.local()
 
 @contextmanager
 def spare_threads() -> Iterator[int]:
-    """How many threads the task of this one may use meanwhile: its own, and those of `ordered_map`
-    that have none now, or else the other cores for this process.
+    """The number of threads that the current task may use in the body.
+
+    These are its own thread, and the idle threads of `ordered_map`. Outside of `ordered_map` they
+    are all cores of this process.
     """
     idle: _Idle = getattr(_own, "idle", None) or _others()
     taken = idle.take_all()
@@ -108,13 +110,14 @@ def spare_threads() -> Iterator[int]:
 
 @cache
 def _others() -> _Idle:
-    """The cores but one."""
+    """The cores of this process except one."""
     return _Idle(check_threads(None) - 1)
 
 
 def _end(pool: ThreadPoolExecutor) -> None:
-    """Waits for the unfinished blocks, even if it is interrupted, since Python must not end before
-    them.
+    """Waits for the unfinished blocks, even after an interrupt.
+
+    Python must not end before them.
     """
     interrupt: KeyboardInterrupt | None = None
     while True:
@@ -131,9 +134,10 @@ Progress = Callable[[int, int], object]
 """Called with the work done and the total."""
 
 _BIT, _BYTE, _OTHER = 2, 3, 5
-"""The cost of a truth value, of a byte of a file, and of any other element. A size-agnostic model
-takes about 0.4 us for a bilevel pixel and 0.7 to 1.2 us for a grey or a colour sample, LZMA 0.4 to
-0.6 us for a byte.
+"""The relative cost of a bool, of a byte of a file, and of any other element.
+
+A size-agnostic model takes about 0.4 us for a bilevel pixel, and 0.7 to 1.2 us for a grey or colour
+sample. LZMA takes 0.4 to 0.6 us for a byte.
 """
 
 

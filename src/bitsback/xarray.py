@@ -1,7 +1,7 @@
-"""Archives as datasets of xarray (docs/readers.md): `xarray.open_dataset("x.bb")` finds this by its
-ending, and with `engine="bitsback"`.
+"""A backend of xarray that opens archives as datasets (docs/readers.md).
 
-It needs the extra `xarray`.
+`xarray.open_dataset("x.bb")` finds it by the ending, or with `engine="bitsback"`. It needs the
+extra `xarray`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Dims = Sequence[str] | Mapping[str, Sequence[str]]
 
 
 class LazyArray(BackendArray):
-    """An array in an archive, of which an index decodes the blocks that it needs."""
+    """An array in an archive. An index decodes only the blocks that it needs."""
 
     __slots__ = ("array", "dtype", "shape")
 
@@ -45,8 +45,10 @@ class LazyArray(BackendArray):
         return indexing.explicit_indexing_adapter(key, self.shape, support, self._take)
 
     def _take(self, key: tuple[Any, ...]) -> NDArray[Any]:
-        """key: numbers, slices and arrays of numbers, each for its axis. Arrays on other axes than
-        the first take what lies between their least and greatest numbers.
+        """The elements of an index.
+
+        key: a number, a slice or an array of numbers for each axis. For an array on another axis
+        than the first, all elements from its least to its greatest number are decoded.
         """
         within, chosen = list(key), list[tuple[int, Any]]()
         for axis, part in enumerate(key[1:], 1):
@@ -93,15 +95,17 @@ class BitsbackBackend(BackendEntrypoint):
         model: Choice | None = None,
         storage_options: Options | None = None,
     ) -> Dataset:
-        """filename_or_obj: a path, a URL, or a binary file that can seek. dims: the names of the
-        axes, of all arrays or by the name of each; "zyx" are three. By default they are those of
-        the file, such as `t`, `z`, `y`, `x`, or otherwise `dim_0`, `dim_1`, ...; if arrays differ
-        in them, `NAME_` stands before each. model, storage_options: as for `bitsback.open`.
+        """Opens an archive as a dataset.
 
-        The variables are "array", the arrays of an npz file, or pictures and pages: those of one
-        shape are one variable, whose coordinate `name` has the names of files. Axes whose spacing
-        or channels a file states have coordinates. Blocks are the preferred chunks, `chunks={}`.
-        Raises InputError and ArchiveError.
+        filename_or_obj: a path, a URL, or a seekable binary file. dims: the names of the axes, for
+        all arrays, or a mapping by the name of each array; "zyx" are three names. By default they
+        are those of the file, such as `t`, `z`, `y`, `x`, or else `dim_0`, `dim_1`, ... If arrays
+        differ in them, they get the prefix `NAME_`. model, storage_options: as for `bitsback.open`.
+
+        The variables are "array", the arrays of an npz file, or pictures and pages. Pictures of one
+        shape are one variable, whose coordinate `name` has the names of files. Axes have
+        coordinates if the file states their spacing or channels. Blocks are the preferred chunks,
+        `chunks={}`. Raises InputError and ArchiveError.
         """
         archive = ArchiveReader(filename_or_obj, model=model, storage_options=storage_options)
         try:
@@ -138,7 +142,10 @@ class BitsbackBackend(BackendEntrypoint):
 
 
 def _dims_of(arrays: Mapping[str, View], dims: Dims | None) -> dict[str, tuple[str, ...]]:
-    """Raises InputError if there are too few or too many names for the axes of an array."""
+    """The names of the axes of each array.
+
+    Raises InputError if there are too few or too many names for the axes of an array.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for name, array in arrays.items():
         given = dims.get(name) if isinstance(dims, Mapping) else dims
@@ -161,14 +168,12 @@ def _dims_of(arrays: Mapping[str, View], dims: Dims | None) -> dict[str, tuple[s
 
 
 def _names_of(array: View) -> tuple[str, ...]:
-    """The names of its axes."""
+    """The names of an array's axes, by default `dim_0`, `dim_1`, ..."""
     return array.dims or tuple(f"dim_{axis}" for axis in range(array.ndim))
 
 
 def _facts(array: View, axis: int) -> tuple[float | None, str, list[str]]:
-    """The spacing along an axis, its unit, and the names of channels on it, as far as a file states
-    them.
-    """
+    """The spacing along an axis, its unit, and the names of its channels, if the file has them."""
     attrs, name = array.attrs, _names_of(array)[axis]
     channels = attrs.get("channels", []) if name == C else []
     unit = attrs.get("units", {}).get(name, "")
@@ -180,7 +185,7 @@ def _facts(array: View, axis: int) -> tuple[float | None, str, list[str]]:
 
 
 def _coordinates(array: View, axes: tuple[str, ...]) -> dict[str, Variable]:
-    """The coordinates along the axes, which have these names."""
+    """The coordinates along the axes of an array. axes: their names."""
     found: dict[str, Variable] = {}
     for axis, name in enumerate(axes):
         spacing, unit, channels = _facts(array, axis)

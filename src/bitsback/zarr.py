@@ -1,6 +1,6 @@
-"""bitsback as a codec of Zarr 3 (docs/zarr.md): `import zarr` finds it under the name "bitsback".
+"""bitsback as a codec of Zarr 3 (docs/zarr.md).
 
-It needs the extra `zarr`.
+Zarr finds it by the name "bitsback". It needs the extra `zarr`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ NAME = "bitsback"
 
 @dataclass(frozen=True, repr=False)
 class BitsbackCodec(ArrayBytesCodec):
-    """Chunks as blocks of bitsback. Use it as `serializer=`, with `compressors=None`, since no
-    compressor makes blocks smaller.
+    """Encodes chunks as blocks of bitsback.
+
+    Use it as `serializer=`, with `compressors=None`, since no compressor makes blocks smaller.
 
     >>> import numpy as np
     >>> import zarr
@@ -59,14 +60,15 @@ class BitsbackCodec(ArrayBytesCodec):
     def __init__(
         self, *, model: ModelChoice = "auto", axes: Axes = "auto", embed: bool = False
     ) -> None:
-        """model: the name of a bundled model, the path of a model file, a model, or several of
-        these, of which a trial finds the best for each chunk; "auto": the bundled ones that fit
-        dtype and shape. axes: the meaning of the last axes of a chunk: "yx", those of an image;
-        "yxc", with its channels; "zyx", of a stack of slices, each like the one before it; "zyxc";
-        or "auto", by a trial for each chunk. embed: whether models that are not bundled go into the
-        metadata of the array, once.
+        """Raises InputError or ModelError.
 
-        Raises InputError or ModelError.
+        model: the name of a bundled model, the path of a model file, a model, or several of these.
+            "auto" stands for the bundled models that fit dtype and shape. A trial finds the best
+            of several for each chunk.
+        axes: the meaning of the last axes of a chunk. An image has "yx", and with channels "yxc". A
+            stack of slices, each similar to the one before, has "zyx" or "zyxc". A trial for each
+            chunk decides for "auto".
+        embed: put models that are not bundled into the metadata of the array, once.
         """
         object.__setattr__(self, "coding", ChunkCoding.from_choice(model, axes, embed))
 
@@ -74,7 +76,7 @@ class BitsbackCodec(ArrayBytesCodec):
     def from_dict(cls, data: dict[str, JSON]) -> BitsbackCodec:
         configuration = data.get("configuration", {})
         if data.get("name") != NAME or not isinstance(configuration, Mapping):
-            raise InputError(f"this is no configuration of the codec {NAME}: {data!r}")
+            raise InputError(f"this is not a configuration of the codec {NAME}: {data!r}")
         return cls()._with(ChunkCoding.from_json(configuration))
 
     def __repr__(self) -> str:
@@ -84,8 +86,9 @@ class BitsbackCodec(ArrayBytesCodec):
         return {"name": NAME, "configuration": self.coding.to_json()}
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> BitsbackCodec:
-        """Chooses the models before anything is written. The shape may be that of the array: the
-        choice depends only on last axes, which array and chunks have in common.
+        """Chooses the models before anything is written.
+
+        The shape may be that of the array, since the choice depends only on the last axes.
         """
         dtype = array_spec.dtype.to_native_dtype()
         return self._with(self.coding.for_arrays(dtype, array_spec.shape))
@@ -101,7 +104,7 @@ class BitsbackCodec(ArrayBytesCodec):
         self.coding.check(dtype.to_native_dtype(), chunk)
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError("a model says how large a chunk becomes")
+        raise NotImplementedError("the size of a chunk depends on its content")
 
     def _encode_sync(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         array = chunk_array.as_numpy_array()

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 import bitsback
 from bitsback.coding import pixel_rows
 from bitsback.coding.fallback import Coder, decode_fallback, encode_fallback
-from bitsback.coding.pixel_rows import EACH, GREEN, INDEXES, WHOLE
+from bitsback.coding.pixel_rows import FILTER_PER_ROW, GREEN, INDEXES, WHOLE_ELEMENTS
 from bitsback.format.tiles import Tiles
 from reference.rows import Rows
 
@@ -50,12 +50,12 @@ def test_rows_of_numbers(dtype: str, shape: tuple[int, ...]) -> None:
     most = 2 if dtype == "|b1" else 128 ** np.dtype(dtype).itemsize
     tiles = Tiles.stacked(numbers(dtype, shape, most))
     channels = pixel_rows.channels_of(tiles.shapes)
-    for transform in (0, GREEN, WHOLE, GREEN | WHOLE):
+    for transform in (0, GREEN, WHOLE_ELEMENTS, GREEN | WHOLE_ELEMENTS):
         if transform & GREEN and channels not in (3, 4):
             continue
-        if transform & WHOLE and tiles.dtype.itemsize != 2:
+        if transform & WHOLE_ELEMENTS and tiles.dtype.itemsize != 2:
             continue
-        for filter_ in range(EACH + 1):
+        for filter_ in range(FILTER_PER_ROW + 1):
             both_ways(tiles, transform, filter_)
 
 
@@ -66,7 +66,7 @@ def test_rows_of_colours(dtype: str, shape: tuple[int, ...], colours: int) -> No
     tiles = Tiles.stacked(numbers(dtype, shape, colours))
     found = pixel_rows.find_colours(tiles)
     if found is not None:  # pixels of more than 8 bytes, or of more than 256 colours
-        for filter_ in (0, EACH):
+        for filter_ in (0, FILTER_PER_ROW):
             both_ways(tiles, found.transform, filter_)
 
 

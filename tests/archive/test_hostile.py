@@ -231,13 +231,13 @@ def test_fallback_blocks(coder: int) -> None:
         ("newer", plain, bytes([coder, 3, 0]) + stream(content)),
         ("newer", plain, bytes([coder, 0])),
         ("not used", two, head + stream(content)),
-        ("just the 240", plain, head + stream(content[:-1])),
-        ("just the 240", plain, head + stream(content + b"x")),
-        ("just the 240", plain, head + stream(content) + b"x"),
-        ("just the 240", plain, head + stream(bytes(1 << 24))),
-        ("damaged|just", plain, head + stream(content)[:-1]),
-        ("damaged|just", plain, head + b"\xff" * 90),
-        ("damaged|just", plain, head),
+        ("exactly 240", plain, head + stream(content[:-1])),
+        ("exactly 240", plain, head + stream(content + b"x")),
+        ("exactly 240", plain, head + stream(content) + b"x"),
+        ("exactly 240", plain, head + stream(bytes(1 << 24))),
+        ("damaged|exactly", plain, head + stream(content)[:-1]),
+        ("damaged|exactly", plain, head + b"\xff" * 90),
+        ("damaged|exactly", plain, head),
     ):
         refuse(archive(collection, (80, block(0, run, FALLBACK, data))), match)
     many = 1 << 26
@@ -266,8 +266,8 @@ def test_rows_of_pictures(coder: int) -> None:
     found = unpack(archive(collection, (2, block(0, run, FALLBACK, few))))
     assert [pixel[0] // 3 for pixel in found[0, 0]] == [1, 2, 2, 0, 1]
     for match, head, content in (
-        ("just the 128", [coder, 2, 0], bytes(rows) + left + b"x"),
-        ("just the 128", [coder, 2, 1], left),
+        ("exactly 128", [coder, 2, 0], bytes(rows) + left + b"x"),
+        ("exactly 128", [coder, 2, 1], left),
         ("no writer", [coder, 2, 2], bytes(rows) + left),
         ("no writer", [coder, 2, 3], bytes(rows) + left),
         ("not among its colours", [coder, 2, 8, 2], colours + bytes(rows) + indexes),
@@ -446,7 +446,7 @@ def test_more_files_than_can_be_counted() -> None:
     """16 parts of 2^59 pictures each, in about 400 bytes."""
     part = ArrayPart.of_items("|u1", (1, 1), 1 << 59)
     start = HEAD + FileCollection(FOLDER, (part,) * 16).pack()
-    refuse(start + index_of(start, []), "more than any computer counts", whole=True)
+    refuse(start + index_of(start, []), "more than any computer's memory", whole=True)
 
 
 def test_numbers_that_are_cut_into_tiles() -> None:

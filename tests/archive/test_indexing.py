@@ -252,7 +252,7 @@ def test_pictures_by_name_and_number(
             archive[8]
         with pytest.raises(TypeError, match="by number, by name"):
             archive[1.5]
-        with pytest.raises(bitsback.InputError, match="holds not one array but files"):
+        with pytest.raises(bitsback.InputError, match="contains files, not one array"):
             np.asarray(archive)
         count = len(archive.reader.blocks)
         blocks = f"{count} block{'s' * (count > 1)}"

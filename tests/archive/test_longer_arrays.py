@@ -86,12 +86,12 @@ def test_what_does_not_fit(path: Path, tmp_path: Path) -> None:
         (SMOOTH.astype("u2"), "dtype"),
         (SMOOTH[:, :5], "items of the shape"),
         (SMOOTH[0], "one picture"),
-        (np.array(7, "u1"), "one picture, or one item"),
+        (np.array(7, "u1"), "one picture or one item"),
     ):
         with pytest.raises(bitsback.InputError, match=why):
             bitsback.add(path, more)
     np.savez(tmp_path / "x.npz", a=SMOOTH)
-    with pytest.raises(bitsback.InputError, match="holds files"):
+    with pytest.raises(bitsback.InputError, match="contains files"):
         bitsback.add(path, tmp_path / "x.npz")
     assert path.read_bytes() == before
     other = tmp_path / "other.bb"

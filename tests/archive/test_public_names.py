@@ -77,7 +77,7 @@ def test_files_have_no_size_as_an_array_has(tmp_path: Path) -> None:
     bitsback.compress(tmp_path / "x.npz", tmp_path / "x.bb")
     with bitsback.open(tmp_path / "x.bb") as archive:
         assert archive.file_bytes == (tmp_path / "x.bb").stat().st_size
-        with pytest.raises(bitsback.InputError, match="holds not one array but files"):
+        with pytest.raises(bitsback.InputError, match="contains files, not one array"):
             _ = archive.size
 
 

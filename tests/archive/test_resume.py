@@ -119,7 +119,7 @@ def test_cut_anywhere(folder: Path) -> None:
         try:
             resumed("x.npy")
         except bitsback.InputError as error:  # nothing of its start is left
-            assert cut < 64 and "no unfinished archive" in str(error)
+            assert cut < 64 and "not an unfinished archive" in str(error)
             continue
         assert Path("x.bb").read_bytes() == expected
         Path("x.bb").unlink()
@@ -173,7 +173,7 @@ def test_what_is_refused(folder: Path) -> None:
     with pytest.raises(bitsback.InputError, match="is to be a file of this computer"):
         bitsback.compress("x.npy", "memory://x.bb", resume=True)
     Path(PART).write_text("mine")
-    with pytest.raises(bitsback.InputError, match="is no unfinished archive"):
+    with pytest.raises(bitsback.InputError, match="is not an unfinished archive"):
         resumed("x.npy")
     assert Path(PART).read_text() == "mine"
 

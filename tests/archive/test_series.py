@@ -128,5 +128,5 @@ def test_values_far_apart_are_ranks_and_gaps_far_out_are_not() -> None:
 
 def test_a_step_with_two_axes_is_refused() -> None:
     for shape in ((3, 4), (0,)):
-        with pytest.raises(bitsback.ArchiveError, match="not make steps of a series"):
+        with pytest.raises(bitsback.ArchiveError, match="cannot be steps of a series"):
             shape_of_each([Run(5, np.dtype("u1"), shape, None)], SERIES)

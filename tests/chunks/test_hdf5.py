@@ -145,7 +145,7 @@ def test_what_cannot_be_coded_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         written(volume, (3, 24, 30), **options)
-    with pytest.raises(bitsback.InputError, match="axes='tyx': it is one of"):
+    with pytest.raises(bitsback.InputError, match="axes='tyx': it must be one of"):
         Bitsback(axes="tyx")  # type: ignore[arg-type]
 
 
@@ -199,7 +199,7 @@ def test_a_chunk_cannot_claim_more_than_the_dataset(volume: NDArray[np.uint16]) 
     claims = bitsback.encode(volume)[:2] + b"|u1\x01\x80\x80\x80\x80\x04\x00\x00"  # 1 GB
     for chunk in (claims + bytes(20_000), bitsback.encode(volume[:5])):
         data.id.write_direct_chunk((0, 0, 0), chunk)
-        with pytest.raises(OSError, match=r"a chunk has \d+ bytes, and those of its dataset 8640"):
+        with pytest.raises(OSError, match=r"a chunk has \d+ bytes, and chunks of its dataset 8640"):
             data[...]
 
 

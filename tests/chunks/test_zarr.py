@@ -257,7 +257,7 @@ def test_a_bare_name_is_a_configuration(volume: NDArray[np.uint16]) -> None:
         ({"models": 3}, "a list, not 3"),
         ({"models": ["mnist"]}, "named by 'name', 'identity'"),
         ({"models": [{"name": "mnist", "identity": "12"}]}, "'12' is no identity"),
-        ({"axes": "tyx"}, "axes='tyx': it is one of"),
+        ({"axes": "tyx"}, "axes='tyx': it must be one of"),
         (3, "no configuration of the codec bitsback"),
     ],
 )

@@ -290,7 +290,7 @@ def test_no_picture_where_one_was(pictures: Path) -> None:
 @pytest.mark.parametrize(
     ("one", "other", "parts"),
     [
-        ("in.bb", "digits.npy", ("holds files", "no folder")),
+        ("in.bb", "digits.npy", ("contains files", "no folder")),
         ("in.bb", "digits.bb", ("a folder of files", "an array")),
         ("digits.bb", "in", ("no folder", "is a folder")),
         ("in.bb", "none", ("none: cannot be read",)),

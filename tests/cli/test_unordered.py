@@ -53,8 +53,8 @@ def test_sets_are_merged(folder: Path, run: Run, digits: NDArray[np.bool_]) -> N
 def test_what_does_not_go_together(folder: Path, run: Run) -> None:
     for others, said in (
         (("--rm",), "--rm would remove the order"),
-        (("--stack",), "a stack is one item"),
+        (("--stack",), "the slices of a stack have an order"),
     ):
         assert_one_line_error(run("compress", "digits.npy", "--unordered", *others), said)
     alone = run("compress", ".", "--keep-names")
-    assert_one_line_error(alone, "keep_names (--keep-names) is for unordered (--unordered)")
+    assert_one_line_error(alone, "keep_names (--keep-names) needs unordered (--unordered)")

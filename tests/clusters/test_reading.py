@@ -85,7 +85,7 @@ def test_a_model_that_does_not_ship_goes_to_workers(
 def test_what_is_no_whole_array_is_refused(archive: Path, tmp_path: Path) -> None:
     Image.new("L", (9, 9)).save(tmp_path / "x.png")
     bitsback.compress([tmp_path / "x.png"], tmp_path / "files.bb")
-    with pytest.raises(bitsback.InputError, match=r"files\.bb: holds files"):
+    with pytest.raises(bitsback.InputError, match=r"files\.bb: contains files"):
         from_archive(tmp_path / "files.bb")
     with pytest.raises(bitsback.InputError, match=r"nowhere\.bb: cannot be read"):
         from_archive(tmp_path / "nowhere.bb")

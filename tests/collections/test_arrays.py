@@ -116,7 +116,7 @@ def test_idx_files_that_are_damaged(tmp_path: Path) -> None:
         ("long", data + b"x", "is longer"),
         ("header", data[:9], "within its header"),
         ("huge", bytes([0, 0, 8, 5]) + b"\xff" * 20, "no array can have"),
-        ("other", gzip.compress(b"hello world"), "holds no idx file"),
+        ("other", gzip.compress(b"hello world"), "contains no idx file"),
         ("cut", packed[:-9], "gzip|longer"),
         ("nothing", b"", r"no \.npy file"),
     ):

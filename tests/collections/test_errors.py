@@ -185,7 +185,7 @@ def test_existing_files_are_kept_unless_forced(folder: Path, tmp_path: Path) -> 
         bitsback.decompress(tmp_path / "a.bb", out / "other")
     with pytest.raises(bitsback.InputError, match="give a folder"):
         bitsback.decompress(tmp_path / "a.bb", io.BytesIO())
-    with pytest.raises(bitsback.InputError, match="holds files; name an output"):
+    with pytest.raises(bitsback.InputError, match="contains files; name an output"):
         bitsback.decompress(tmp_path / "a.bb")
 
 

@@ -75,7 +75,7 @@ def test_any_picture_by_name_and_by_number(mixed: Path, tmp_path: Path) -> None:
             archive["none"]
         with pytest.raises(IndexError):
             archive[48]
-        with pytest.raises(bitsback.InputError, match="not one array but files"):
+        with pytest.raises(bitsback.InputError, match="files, not one array"):
             _ = archive.shape
 
 

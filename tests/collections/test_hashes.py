@@ -93,7 +93,7 @@ def test_another_hash_is_refused(folder: Path, tmp_path: Path, name: str) -> Non
     wrong = replaced(data, HASHES, bytes(open_section(Digests(groups, hashes).pack(), HASHES)))
     for asked in ("exact", "pixels"):
         with pytest.raises(
-            bitsback.ArchiveError, match=f"{name}: is restored with another SHA-256"
+            bitsback.ArchiveError, match=f"{name}: the restored file has another SHA-256"
         ):
             bitsback.decompress(wrong, tmp_path / "out", files=asked)
     assert not (tmp_path / "out").exists()

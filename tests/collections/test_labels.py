@@ -225,12 +225,12 @@ def refused(data: bytes, folder: Path, said: str) -> None:
     ("payload", "said"),
     [
         (b"\2", "kind 2: it needs a newer"),
-        (b"\0\1\1", "arrays that are not there"),
-        (b"\0\1\5", "arrays that are not there"),
+        (b"\0\1\1", "arrays that it does not have"),
+        (b"\0\1\5", "arrays that it does not have"),
         (b"\0\1\3", "not as many as its items"),
-        (b"\0\4\4", "arrays that are not there"),
+        (b"\0\4\4", "arrays that it does not have"),
         (b"\0\4\0", "not as many as its items"),
-        (b"\1", "another kind of files"),
+        (b"\1", "do not suit its kind of files"),
         (b"\0\1", "cut short|too short|ends"),
         (b"\0\1\0\0", "follows"),
     ],
@@ -300,4 +300,4 @@ def test_names_and_none(tmp_path: Path) -> None:
         (section(b"F", b""), "have no names"),
     ):
         refused(put_in(more), tmp_path, said)
-    refused(put_in(section(LABELS, b"\1") * 2), tmp_path, "given twice")
+    refused(put_in(section(LABELS, b"\1") * 2), tmp_path, "two sections with the labels")

@@ -325,7 +325,7 @@ ITEMS = np.arange(60.0).reshape(5, 3, 4)
         (ITEMS.astype("f4"), {}, r"1\.bb: has the dtype <f4, and .*0\.bb <f8"),
         (ITEMS.astype(">f8"), {}, "has the dtype >f8"),
         (ITEMS[:, :2], {}, r"has the items of the shape \(2, 4\)"),
-        ("a folder", {}, "holds files, and .* one array"),
+        ("a folder", {}, "contains files, and .* one array"),
     ],
 )
 def test_what_cannot_be_joined(

@@ -31,7 +31,7 @@ def test_the_longest_names_come_back(tmp_path: Path) -> None:
         (name(b"a.jpg") + name(b"a.jpg.png/b.png"), "in a folder of that name"),
         (name(b"x" * 252 + b".jpg") + name(b"b.png"), "255"),
         (name(b"a.jpg") + name(b"a.jpg.png"), "and so would"),
-        (name(b"../a.jpg") + name(b"b.png"), "do harm"),
+        (name(b"../a.jpg") + name(b"b.png"), "malicious"),
     ],
 )
 def test_verify_refuses_names_that_decompress_refuses(

@@ -217,7 +217,7 @@ def test_what_of_files_is_not_kept_is_told(tmp_path: Path) -> None:
         ({"labels": "x"}, "the labels of a folder are its folders"),
         ({"labels": "folders"}, "1.png is in no folder"),
         ({"unordered": False, "labels": "folders"}, "1.png is in no folder"),
-        ({"unordered": False, "keep_names": True}, "--keep-names.* is for unordered"),
+        ({"unordered": False, "keep_names": True}, "--keep-names.* needs unordered"),
     ],
 )
 def test_what_does_not_go_together(tmp_path: Path, options: dict[str, Any], said: str) -> None:

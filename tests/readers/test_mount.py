@@ -231,7 +231,7 @@ def test_only_empty_folders(made: Path, tmp_path: Path, library: str) -> None:
     command = [sys.executable, "-m", "bitsback", "mount", "-q", str(made / "folder.bb")]
     environment = {**os.environ, "FUSE_LIBRARY_PATH": library}
     ran = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, env=environment)
-    assert ran.returncode == 2 and "is no empty folder" in ran.stderr
+    assert ran.returncode == 2 and "is not an empty folder" in ran.stderr
     if not LIBRARY:
         ran = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True)
         assert ran.returncode == 2 and "libfuse is not installed" in ran.stderr

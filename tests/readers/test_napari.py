@@ -97,7 +97,7 @@ def test_what_napari_cannot_show(tmp_path: Path) -> None:
     bitsback.compress(tmp_path / "x.npz", tmp_path / "x.bb")
     assert [options["name"] for _, options, _ in layers(tmp_path / "x.bb")] == ["x: images"]
     bitsback.compress(np.arange(5), tmp_path / "y.bb")
-    with pytest.raises(bitsback.InputError, match="two axes"):
+    with pytest.raises(bitsback.InputError, match="two or more axes"):
         layers(tmp_path / "y.bb")
 
 

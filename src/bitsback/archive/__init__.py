@@ -1,1 +1,1 @@
-"""Archives: what goes into them, reading, writing, restoring and comparing them."""
+"""Archives: reading their inputs, writing, reading, restoring and comparing them."""

@@ -1,4 +1,4 @@
-"""An open archive, as users of the package read it."""
+"""`Archive`, an open archive for users of the package."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 class Archive(Indexed):
     """An open archive.
 
-    An archive of an array is like the array: it has `shape`, `dtype`, `ndim`, `size`, `nbytes` and
-    `chunks`, `np.asarray` decodes all of it, a loop goes over its items, and it is indexed like
-    NumPy arrays: `archive[i]`, `archive[2, 10:20, ::-1]`, and along the first axis by lists of
+    An archive of an array is like the array. It has `shape`, `dtype`, `ndim`, `size`, `nbytes` and
+    `chunks`. `np.asarray` decodes all of it, and a loop goes over its items. It is indexed like
+    NumPy arrays: `archive[i]`, `archive[2, 10:20, ::-1]`, and along the first axis also by lists of
     numbers and by masks, `archive[[5, 2, 5]]`. The result is a copy. `file_bytes` is the size of
     the archive.
 
@@ -60,18 +60,20 @@ class Archive(Indexed):
     100 (100, 28, 28) (10, 10, 10)
     True
 
-    In an archive of files, `archive["a.png"]`, by name, and `archive[i]`, by number, are a `View`
-    of one, which is like an array in the same way; `archive[2:5]` is a list of these, a loop goes
-    over all, and `"a.png" in archive` says whether there is such a file.
+    In an archive of files, `archive["a.png"]` and `archive[i]` are a `View` of one file, which is
+    like an array in the same way. `archive[2:5]` is a list of views, and a loop goes over all of
+    them. `"a.png" in archive` says whether there is such a file.
 
-    An index decodes only the blocks that it needs, each once, whatever the order of the items.
-    Decoded blocks are kept in a cache, whose size `open` bounds.
+    An index decodes only the blocks that it needs, each once. Decoded blocks stay in a cache, whose
+    size `open` limits.
 
-    A damaged archive opens too, as long as its blocks can be found; `problems` lists faults outside
-    of blocks, and the items of undamaged blocks can be read. Use it as a context manager, or close
-    it; nothing can be read from a closed archive. Several threads may use it, and, if it is a file,
-    also processes that are forked later. An archive that was opened by its path can be pickled:
-    unpickling opens it again. `reader` is for the package itself.
+    A damaged archive opens too, as long as its blocks can be found. `problems` lists faults outside
+    of blocks, and the items of undamaged blocks can be read.
+
+    Use the archive as a context manager, or close it. A closed archive cannot be read. Several
+    threads may use it and, if it is a file, also processes that are forked later. An archive that
+    was opened by its path can be pickled: unpickling opens it again. `reader` is for the package
+    itself.
     """
 
     def __init__(
@@ -82,14 +84,16 @@ class Archive(Indexed):
         cache: int = CACHE_BYTES,
         storage_options: Options | None = None,
     ) -> None:
-        """source: a path, a URL that fsspec supports, from which only the needed bytes are fetched,
-        a seekable binary file, or the bytes of an archive. model: one that the archive's blocks may
-        need. cache: the bytes of decoded blocks to keep, 64 MiB by default; the block that was
-        decoded last is kept even if it is larger, unless `cache` is 0. storage_options: for the
-        filesystem of a URL.
+        """Opens an archive.
 
-        Raises InputError if it cannot be read, ArchiveError if it is no archive, needs a newer
-        bitsback, or is so damaged that its blocks cannot be found.
+        source: a path, a URL that fsspec supports, a seekable binary file, or the bytes of an
+        archive. From a URL only the needed bytes are fetched. model: a model that blocks of the
+        archive may need. cache: the number of bytes of decoded blocks to keep, 64 MiB by default.
+        The last decoded block is kept even if it is larger, unless `cache` is 0.
+        storage_options: for the filesystem of a URL.
+
+        Raises InputError if the source cannot be read. Raises ArchiveError if it is no archive,
+        needs a newer bitsback, or is so damaged that its blocks cannot be found.
         """
         self.reader = ArchiveReader(
             source, model=model, cache=cache, storage_options=storage_options
@@ -111,17 +115,17 @@ class Archive(Indexed):
 
     @property
     def name(self) -> str:
-        """The path or the URL, or the name of the file."""
+        """The path or the URL of the archive, or the name of its file object."""
         return self.reader.name
 
     @property
     def file_bytes(self) -> int:
-        """The bytes of the archive."""
+        """The size of the archive in bytes."""
         return self.reader.file_bytes
 
     @property
     def cache(self) -> int:
-        """The bytes of decoded blocks that may be kept."""
+        """The capacity of the cache of decoded blocks, in bytes."""
         return self.reader.cache.capacity
 
     @property
@@ -136,9 +140,7 @@ class Archive(Indexed):
 
     @property
     def problems(self) -> list[ArchiveError]:
-        """The faults that were found when the archive was opened, in order, without looking into
-        blocks.
-        """
+        """The faults that opening the archive found, in order. It does not read blocks."""
         return self.reader.problems
 
     @property
@@ -147,26 +149,27 @@ class Archive(Indexed):
 
     @property
     def nbytes(self) -> int:
-        """The bytes of all content, decoded; `file_bytes` are those of the archive."""
+        """The size of the decoded content in bytes; `file_bytes` is the size of the archive."""
         return self.reader.collection.nbytes
 
     def __len__(self) -> int:
-        """The length of the array's first axis, or the number of files (pictures, pages,
-        arrays).
-        """
+        """The length of the array's first axis, or the number of files, pages or arrays."""
         return len(self.reader)
 
     def __iter__(self) -> Iterator[Any]:
-        """The items of the array, whose blocks are decoded once each and are in memory one at a
-        time; for files a View of each.
+        """The items of an array, or a View of each file.
+
+        Each block is decoded once, and one block at a time is in memory.
         """
         if self.reader.collection.kind is None:
             return super().__iter__()
         return map(self._view, range(len(self)))
 
     def __contains__(self, name: object) -> bool:
-        """Whether there is a file of this name. Raises TypeError for anything but a name, since
-        searching the values of an array would decode all of it.
+        """Whether there is a file of this name.
+
+        Raises TypeError for anything but a name, since searching the values of an array would
+        decode all of it.
         """
         if not isinstance(name, str):
             raise TypeError(
@@ -177,11 +180,14 @@ class Archive(Indexed):
         return has_files and self.reader.files.number(name) is not None
 
     def __getitem__(self, which: Any) -> Any:
-        """For an array the result of NumPy's indexing, always a copy; for files the View of one, by
-        number or by name, or a list of these, by a slice.
+        """The indexed elements of an array, or files.
 
-        Raises IndexError or KeyError if there is no such item, ArchiveError, which names the block,
-        if a needed one is damaged, InputError if the result does not fit into memory.
+        For an array it is the result of NumPy's indexing, always a copy. For files it is the View
+        of one, by number or by name, or a list of views, by a slice.
+
+        Raises IndexError or KeyError if there is no such item. Raises ArchiveError, which names the
+        block, if a needed block is damaged. Raises InputError if the result does not fit into
+        memory.
         """
         if self.reader.collection.kind is None:
             return super().__getitem__(which)
@@ -195,16 +201,18 @@ class Archive(Indexed):
 
     @property
     def names(self) -> Sequence[str]:
-        """The names of the files, in order; none for an array or the pages of a TIFF file. Raises
-        ArchiveError for damage.
+        """The names of the files in order; empty for an array or the pages of a TIFF file.
+
+        Raises ArchiveError for damage.
         """
         return self.reader.names
 
     @property
     def labels(self) -> NDArray[Any] | None:
-        """The labels of the items, in the order of the items, or of the files: an array of an npz
-        file; for pictures int64 numbers of `classes`. None if there are none. Raises ArchiveError
-        for damage.
+        """The labels of the items or files, in their order; None if there are none.
+
+        They are an array of an npz file, or for pictures int64 numbers of `classes`. Raises
+        ArchiveError for damage.
 
         >>> import os, tempfile, bitsback, numpy as np
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -230,15 +238,17 @@ class Archive(Indexed):
 
     @property
     def classes(self) -> list[str]:
-        """The folders that are labels of pictures, sorted; none if there are no labels. Raises
-        ArchiveError for damage.
+        """The folders that are labels of pictures, sorted; empty without labels.
+
+        Raises ArchiveError for damage.
         """
         return self.reader.classes
 
     @property
     def hashes(self) -> dict[str, bytes] | None:
-        """The SHA-256, by name, of the original files that come back byte for byte; None if the
-        archive has no hashes. Raises ArchiveError for damage.
+        """The SHA-256, by name, of original files that are restored byte for byte.
+
+        None if the archive has no hashes. Raises ArchiveError for damage.
         """
         hashes = self.reader.hashes
         if hashes is None:
@@ -248,9 +258,11 @@ class Archive(Indexed):
 
     @property
     def series(self) -> dict[str, View]:
-        """The series of a folder, each as one array, [files, ...]: pictures of one size and kind
-        that are coded together, such as slices of DICOM files, in their order. By what their names
-        have in common, as `scan/IM*`. Raises ArchiveError for damage.
+        """The series of a folder, each as one array [files, ...].
+
+        A series has pictures of one size and kind that are coded together, such as the slices of
+        DICOM files, in their order. The keys are the common start of their names, as `scan/IM*`.
+        Raises ArchiveError for damage.
 
         >>> import os, tempfile, bitsback, numpy as np
         >>> from PIL import Image
@@ -273,19 +285,23 @@ class Archive(Indexed):
         return found
 
     def preview(self, which: int | str) -> bytes | None:
-        """A small picture of a file, by number or by name, in WebP or JPEG; None if it has none:
-        the archive was made without previews, or the picture is small itself. Raises KeyError or
-        IndexError if there is no such file, ArchiveError for damage.
+        """A small picture of a file, by number or by name, in WebP or JPEG.
+
+        None if the archive was made without previews, or the picture itself is small. Raises
+        KeyError or IndexError if there is no such file, ArchiveError for damage.
         """
         return self.reader.preview(which)
 
     def open(self, which: int | str) -> BytesIO:
-        """A file of a folder, by number or by name, with the bytes that `decompress` gives it.
-        Raises KeyError or IndexError if there is no such file, InputError for an archive of
-        something else, ArchiveError for damage.
+        """A file of a folder, by number or by name, with the bytes that `decompress` restores.
+
+        Raises KeyError or IndexError if there is no such file, InputError for an archive of an
+        array or of pages, ArchiveError for damage.
         """
         if self.kind != "folder":
-            raise InputError(f"{self.name}: holds no folder, of which a file could be opened")
+            raise InputError(
+                f"{self.name}: is not the archive of a folder, so it has no files to open"
+            )
         number = self.reader.file_number(which)
         with self.reader.file.naming():
             return BytesIO(FileWriter(self.reader).file(number))
@@ -301,8 +317,7 @@ class Archive(Indexed):
         links: bool = False,
         progress: Progress | None = None,
     ) -> int:
-        """Writes some files or items, and decodes only the blocks that hold them. Returns their
-        number.
+        """Writes some files or items, and decodes only their blocks. Returns their number.
 
         >>> import os, tempfile, bitsback, numpy as np
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -314,42 +329,48 @@ class Archive(Indexed):
 
         items: the name of a file, a link or an empty folder, the number of a file or an item, a
             slice of numbers, or several of these.
-        destination: for files of a folder the path or URL of a folder; for items of an array that
-            of a .npy file, or a binary stream, where one number writes the item itself and all else
-            an array of items; for arrays of an npz file that of a .npy file, or of an .npz file for
-            several.
-        png: writes a PNG file for each item or page into the folder `destination`, named by its
-            number. verify: False stops decoding a block behind the last item that is wanted, and
-            checks only checksums, not digests. force: replaces files that exist. links: restores
-            links that lead out of the folder, too. progress: called
-            with the number of items that are done, and of all.
+        destination: for files of a folder the path or URL of a folder. For items of an array the
+            path of a .npy file, or a binary stream; a single number then writes the item itself,
+            and anything else an array of items. For one array of an npz file the path of a .npy
+            file, and for several that of an .npz file.
+        png: write a PNG file for each item or page, named by its number, into the folder
+            `destination`.
+        verify: False stops decoding a block behind the last requested item, and checks only
+            checksums, not digests.
+        force: replace existing files.
+        links: also restore links that lead out of the folder.
+        progress: called with the number of finished items, and the number of all items.
 
-        Raises KeyError or IndexError if there is no such item, InputError if it cannot be written
-        so, ArchiveError for damage.
+        Raises KeyError or IndexError if there is no such item, InputError if the destination does
+        not suit the items, ArchiveError for damage.
         """
         from bitsback.archive.restoring.extracting import extract  # late, as it imports Pillow
 
         return extract(self.reader, items, destination, png, verify, force, progress, links)
 
     def verify(self, threads: int | None = None, progress: Progress | None = None) -> list[Problem]:
-        """Decodes every block and checks everything else. Returns the faults, each with the number
-        of its block if it is in one.
+        """Decodes every block and checks everything else. Returns the faults.
+
+        Each fault comes with the number of its block, or None outside of blocks.
         """
         from bitsback.archive.reading.verifying import verify  # late, as it imports Pillow
 
         return verify(self.reader, threads, progress)
 
     def lost(self, problems: Iterable[Problem]) -> list[str]:
-        """The lost items, given the problems that `verify` has found, in the form that `bitsback
-        extract` takes: names of files and arrays, numbers of pages and items, `3` or `3:8`.
+        """The lost items, in the form that `bitsback extract` takes.
+
+        They are names of files and arrays, and numbers of pages and items, `3` or `3:8`. problems:
+        the result of `verify`.
         """
         from bitsback.archive.reading.verifying import lost_items  # late, as it imports Pillow
 
         return lost_items(self.reader, problems)
 
     def info(self) -> dict[str, Any]:
-        """The description of the archive's content, as JSON. Reads the first bytes of each block;
-        decodes none, and builds no model.
+        """The description of the archive's content, as JSON.
+
+        It reads the first bytes of each block. It decodes no block and builds no model.
         """
         self.reader.file.expect(self.reader.blocks, HEADER_SPACE)
         return describe(self.reader)
@@ -384,9 +405,7 @@ class Archive(Indexed):
         return table(f"Archive {self.name}", rows, self._repr_png_(), alt)
 
     def _shown(self) -> list[NDArray[Any]]:
-        """The images of the array, or of the first files, of which those with previews are not
-        decoded.
-        """
+        """The images of the array, or of the first files. Files with previews are not decoded."""
         if self.reader.collection.kind is None:
             return super()._shown()
         images, left = list[NDArray[Any]](), MOST_ELEMENTS
@@ -397,8 +416,9 @@ class Archive(Indexed):
         return images
 
     def _shown_of_file(self, number: int, most: int) -> list[NDArray[Any]]:
-        """What a notebook shows of a file: its preview, or else its image, if it has at most so
-        many elements.
+        """The image of a file for a notebook: its preview, or the file itself if it is small.
+
+        most: the greatest number of elements to decode.
         """
         preview = self.preview(number)
         try:
@@ -407,7 +427,7 @@ class Archive(Indexed):
             source = self.reader.file_array(number)
             is_small = isinstance(source, StoredSource) or np.prod(source.shape) <= most
             return shown_images(source, 1) if is_small else []
-        except InputError:  # it is no picture
+        except InputError:  # the file is no picture
             return []
 
     def _ipython_key_completions_(self) -> list[str]:
@@ -421,8 +441,9 @@ def open(
     cache: int = CACHE_BYTES,
     storage_options: Options | None = None,
 ) -> Archive:
-    """Opens an archive, to read items from it. The arguments and the errors are those of
-    Archive.
+    """Opens an archive, to read items from it.
+
+    The arguments and the errors are those of `Archive`.
 
     >>> import io
     >>> import bitsback

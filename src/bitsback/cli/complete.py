@@ -67,14 +67,14 @@ def commands(
 
     group = context.find_root().command
     assert isinstance(group, click.Group)
-    every = group.list_commands(context)
-    return [CompletionItem(name) for name in every if name.startswith(incomplete)]
+    names = group.list_commands(context)
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
-def _levels(every: Iterable[str], incomplete: str) -> list[str]:
+def _levels(names: Iterable[str], incomplete: str) -> list[str]:
     """The names with this prefix, each up to the end of the next folder."""
     found: dict[str, None] = {}
-    for name in every:
+    for name in names:
         if name.startswith(incomplete):
             end = name.find("/", len(incomplete))
             found[name if end < 0 else name[: end + 1]] = None

@@ -9,9 +9,9 @@ INTERRUPTED = 130
 def end_interrupted() -> NoReturn:
     """Reports the interruption and exits with 130.
 
-    If a KeyboardInterrupt left a call of `exec`, which makes named tuples and dataclasses while a
-    module is imported, CPython remembers it, even after it was caught, and kills its own process by
-    SIGINT at exit; the next `exec` makes it forget.
+    CPython remembers a KeyboardInterrupt that left a call of `exec`, even after it was caught. It
+    then kills its own process by SIGINT at exit. Named tuples and dataclasses call `exec` while a
+    module is imported. Another `exec` clears that memory.
     """
     exec("")
     if sys.stderr is not None:

@@ -64,8 +64,9 @@ class Progress:
         self.begin(0)
 
     def begin(self, done: int) -> None:
-        """Starts the work, of which `done` was done before. The time left is estimated from the
-        work since this call.
+        """Starts the work. done: the part that was done before.
+
+        The remaining time is estimated from the work since this call.
         """
         self._start, self._before = time.time(), done
 

@@ -1,6 +1,4 @@
-"""Small alphabets: zeros and ones, equally likely symbols, and symbols whose probabilities adapt to
-earlier ones.
-"""
+"""Small alphabets: zeros and ones, equally likely symbols, and adaptive probabilities."""
 
 from __future__ import annotations
 
@@ -199,8 +197,10 @@ class Uniform(ArrayCodec):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Adaptive(ArrayCodec):
-    """Symbols 0 ... levels - 1 with unknown probabilities: after n symbols, one that has occurred m
-    times has the probability (m + 1) / (n + levels), by Laplace's rule of succession.
+    """Symbols 0 ... levels - 1 with unknown probabilities, which adapt to earlier symbols.
+
+    After n symbols, a symbol that has occurred m times has the probability (m + 1) / (n + levels),
+    by Laplace's rule of succession.
 
     Codes arrays of `shape`, popped as uint32, from the first symbol to the last, in C order. Raises
     MessageError if there is no level, or if levels and symbols together are more than 2^24.

@@ -34,15 +34,16 @@ Z = TypeVar("Z")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BitsBack(ByValue, Generic[X, Z]):
-    """Codes x with a latent-variable model, at the price of the negative ELBO: the bits that choose
-    z come back.
+    """Codes x with a latent-variable model, at the cost of its negative ELBO.
 
-    prior: codec of z under p(z). likelihood: from z to the codec of x under p(x|z). posterior: from
-    x to the codec of z under q(z|x). All may be any codecs. Both functions get copies of the
-    symbols in the same form in both directions: arrays of int64 (docs/own-codec.md). The initial
-    bits of the message draw the first z: those of `Message()` are zeros, which may draw an unlikely
-    z that costs hundreds of bits once, and those of `Message.random()` are not. Raises MessageError
-    for a function that returns no codec. Source: Townsend, Bird, Barber 2019, Table 1 and Figure 5.
+    The bits that choose z come back. prior: the codec of z under p(z). likelihood: a function from
+    z to the codec of x under p(x|z). posterior: a function from x to the codec of z under q(z|x).
+    Both functions get copies of the symbols in the same form in both directions: arrays of int64
+    (docs/own-codec.md).
+
+    The initial bits of the message draw the first z. The zeros of `Message()` may draw an unlikely
+    z, which costs hundreds of bits once. `Message.random()` avoids that. Raises MessageError for a
+    function that returns no codec. Source: Townsend, Bird, Barber 2019, Table 1 and Figure 5.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
     >>> codec = BitsBack(
@@ -92,8 +93,9 @@ class BitsBack(ByValue, Generic[X, Z]):
         return x
 
     def bits(self, x: X) -> float:
-        """The cost of a push of x, for a z drawn with fixed random bits: -log2 p(x|z) - log2 p(z) +
-        log2 q(z|x), in bits, a sample of the negative ELBO.
+        """The cost of a push of x in bits: -log2 p(x|z) - log2 p(z) + log2 q(z|x).
+
+        It is a sample of the negative ELBO, for a z drawn with fixed random bits.
         """
         posterior = codec_from("the posterior", self.posterior, x)
         z = posterior.pop(Message.random())
@@ -127,14 +129,15 @@ class _BitsBackInside(ByValue, ABC):
 class BitSwap(_BitsBackInside):
     """Codes x with a chain of latents z1, z2, ..., each of which depends on the next one alone.
 
-    posteriors: from x to the codec of z1, from z1 to that of z2, and so on. likelihoods: as many
-    functions, from z1 to the codec of x, from z2 to that of z1, and so on. prior: the codec of the
-    last latent. Push pops z1, pushes x, pops z2, pushes z1, ..., so that the first push needs only
-    the initial bits of z1; popping all latents first would need those of every layer. It is bits
-    back with a prior that itself uses bits back. If the posterior of a layer needs x or the layer
-    above, see `TopDown`. Functions get arrays of int64, as those of `BitsBack` do. Raises
-    MessageError unless there are as many posteriors as likelihoods. Source: Kingma, Abbeel, Ho 2019
-    (Bit-Swap), Algorithm 1.
+    posteriors: functions from x to the codec of z1, from z1 to that of z2, and so on.
+    likelihoods: as many functions, from z1 to the codec of x, from z2 to that of z1, and so on.
+    prior: the codec of the last latent. Functions get arrays of int64, as those of `BitsBack` do.
+
+    A push pops z1, pushes x, pops z2, pushes z1, and so on. The first push therefore needs initial
+    bits only for z1. Popping all latents first would need bits for every layer. It is bits back
+    with a prior that itself uses bits back. If the posterior of a layer needs x or the layer above,
+    see `TopDown`. Raises MessageError unless there are as many posteriors as likelihoods. Source:
+    Kingma, Abbeel, Ho 2019 (Bit-Swap), Algorithm 1.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
     >>> def near(bits, chance=0.9):
@@ -187,19 +190,21 @@ class BitSwap(_BitsBackInside):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TopDown(_BitsBackInside):
-    """Codes x with layers of latents z1 ... zT whose posterior draws the last one first: q(zT | x),
-    then q(z_t | z_(t+1), x), as in diffusion models and ladder VAEs.
+    """Codes x with layers of latents z1 ... zT whose posterior draws the last layer first.
+
+    Diffusion models and ladder VAEs have such posteriors: q(zT | x), then q(z_t | z_(t+1), x).
 
     posteriors: from (z2, x) to the codec of z1, and so on, and from x alone to that of the last,
     zT. likelihoods: as many functions, from z1 to the codec of x, from z2 to that of z1, and so on.
     prior: the codec of zT. Lists are in the order of those of `BitSwap`. Functions get arrays of
     int64, as those of `BitsBack` do.
-    A push pops all latents, zT first, and then pushes x, z1, ..., zT. The decoder knows x only
-    after all latents, and each posterior needs x, so pushes and pops cannot alternate as in
-    Bit-Swap: the first x needs initial bits for all layers, which `Message.random()` supplies.
-    Raises MessageError unless there are as many posteriors as likelihoods, and at least one.
-    Source: Kingma, Salimans, Poole, Ho 2021, Variational diffusion models; Townsend, Bird,
-    Kunze, Barber 2020 (HiLLoC).
+
+    A push pops all latents, zT first, and then pushes x, z1, ..., zT. Each posterior needs x, and
+    the decoder knows x only after all latents, so pushes and pops cannot alternate as in Bit-Swap.
+    The first x needs initial bits for all layers, which `Message.random()` supplies. Raises
+    MessageError unless there are as many posteriors as likelihoods, and at least one. Source:
+    Kingma, Salimans, Poole, Ho 2021, Variational diffusion models; Townsend, Bird, Kunze, Barber
+    2020 (HiLLoC).
 
     >>> from bitsback.codecs import Bernoulli, Uniform
     >>> def near(bits, chance=0.9):
@@ -256,8 +261,10 @@ PRECISION = 24
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LatentMixture(_BitsBackInside, Generic[X]):
-    """Codes x with a mixture of any codecs, at the price of -log2 of the sum of weight[k] * p_k(x):
-    the choice of k is free, since its bits come back.
+    """Codes x with a mixture of any codecs.
+
+    The cost is -log2 of the sum of weight[k] * p_k(x). The choice of k is free, since its bits come
+    back.
 
     Push pops k under the posterior p(k | x), which is computed from `bits` of each codec, and
     pushes x with the codec k. weight: positive integers or floats [components], which need not sum

@@ -31,9 +31,10 @@ Weights: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class OwnWeights:
-    """weights: [n, levels], in C order. The core has computed the others for each row, so that it
-    need not read whole rows again: scales, [n], and ends, [n, blocks], which are sums of its
-    weights.
+    """The weights of each symbol, [n, levels], in C order.
+
+    The core has computed scales, [n], and ends, [n, blocks], which are sums of weights. With these
+    it need not read entire rows again.
     """
 
     weights: Weights
@@ -144,9 +145,9 @@ class Categorical(ArrayCodec):
         """From the logarithms of probabilities [..., levels], floats, up to a constant: the inputs
         of a softmax. -inf is a probability of 0.
 
-        Differences to the maximum of a row are rounded once, halves to even, to 2^-10 of a bit; the
-        rest is integer arithmetic and a table of powers of two (docs/codecs.md), so that every
-        machine gives the same frequencies, which a softmax of floats does not promise. Raises
+        Differences to the maximum of a row are rounded once, halves to even, to 2^-10 of a bit. The
+        rest is integer arithmetic and a table of powers of two (docs/codecs.md). Every machine
+        therefore gives the same frequencies, which a softmax of floats does not promise. Raises
         MessageError for a NaN, and for rows without a finite maximum.
         """
         values = np.asarray(logits, np.float64)

@@ -26,14 +26,15 @@ _SLACK = 0.01
 def check_codec(codec: Codec[Any], symbols: Any, *, lanes: int = 1) -> None:
     """Tests both laws of codecs, and `bits`, with these symbols on random messages.
 
-    symbols: as the codec pops them: the items of a `Multiset` in order. lanes: the least number of
-    lanes of the messages, for codecs that need several.
-    A codec breaks the first law if a pop after a push does not restore the symbols and the message,
-    and the second if a push after a pop does not restore the message. It breaks `bits` if a push
-    makes the message grow by another number of bits, beyond the rounding of heads. If a codec pops
-    latents before it pushes, the cost of a push depends on the latents: then every codec that takes
-    part in a push is compared with its own `bits`. If the codec raises an error, the message must
-    be unchanged, and the error is raised again.
+    symbols: as the codec pops them, such as the items of a `Multiset` in order. lanes: the least
+    number of lanes of the messages, for codecs that need several.
+
+    By the first law, a pop after a push must restore the symbols and the message. By the second, a
+    push after a pop must restore the message. A push must make the message grow by `bits`, up to
+    the rounding of heads. If a codec pops latents before it pushes, the cost of a push depends on
+    the latents. Each codec that takes part is then compared with its own `bits`. If the codec
+    raises an error, the message must be unchanged, and the error is raised again.
+
     Pushes and pops must call functions that return codecs with arguments of the same dtype, shape
     and contiguity, since arithmetic depends on them (`one_form`). Integers of other dtypes, in
     Fortran order, or in lists must be pushed as the same bits, or raise. Raises CodecError, which

@@ -94,8 +94,9 @@ def undoing(undo: Callable[[], object]) -> Iterator[None]:
 
 
 def one_step(method: Step) -> Step:
-    """A push or a pop that consists of several, during which the thread holds the message: another
-    thread that uses it meanwhile gets a MessageError.
+    """A decorator for a push or a pop that consists of several. The thread locks the message.
+
+    Another thread that uses the message meanwhile gets a MessageError.
     """
 
     @wraps(method)
@@ -143,11 +144,11 @@ def require_codecs(**codecs: Any) -> None:
 def one_form(symbols: Any) -> Any:
     """A copy of these symbols in the form that functions get.
 
-    Integers of any dtype, or Python's own, become an array of int64, floats one of float64, both in
-    C order and of the same shape, () for a number. Parts in a list or a tuple become one array with
-    an axis in front if they are arrays of one shape, otherwise a tuple; a named tuple and a dict
-    keep their types. Anything else that a codec pops stays as it is. Raises MessageError for
-    integers outside of int64.
+    Integers of any dtype, or Python's own, become an array of int64, and floats one of float64.
+    Both are in C order and keep their shape, which is () for a number. A list or a tuple of arrays
+    of one shape becomes one array with an additional first axis. Other lists and tuples become a
+    tuple. A named tuple and a dict keep their types. Other symbols are unchanged. Raises
+    MessageError for integers outside of int64.
 
     >>> one_form(np.array([[250, 7]], np.uint8))
     array([[250,   7]])
@@ -200,9 +201,7 @@ def codec_from(name: str, function: Callable[..., Any], *symbols: Any) -> Codec[
 
 
 def returned(name: str, made: Any) -> Codec[Any]:
-    """The return value of a function, if it is a codec; otherwise raises MessageError with its
-    name.
-    """
+    """The return value of a function. Raises MessageError, with the name, if it is no codec."""
     if not is_codec(made):
         raise MessageError(f"{name} must return a codec, and has returned {type(made).__name__}")
     codec: Codec[Any] = made
@@ -210,7 +209,7 @@ def returned(name: str, made: Any) -> Codec[Any]:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether functions get the same for both: symbols of the same kind, shape and values."""
+    """Whether functions get the same symbols for both: of the same kind, shape and values."""
     return _equal(one_form(one), one_form(other))
 
 

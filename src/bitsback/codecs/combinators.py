@@ -1,4 +1,4 @@
-"""Combinators: independent parts one after the other, a bijection, a part of the lanes."""
+"""Combinators: several independent parts, a bijection, a part of the lanes."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ from bitsback.message import Message
 X = TypeVar("X")
 
 Part = tuple[tuple[Any, ...], Codec[Any], Any]
-"""Name, and perhaps number, for errors, the codec, and the symbols."""
+"""The name of a part (with or without a number) for messages, its codec, and its symbols."""
 
 
 def pop_parts(message: Message, codecs: Iterable[Codec[Any]]) -> tuple[Any, ...]:
-    """Pops a part with each codec, in order. If one raises, none is popped. The codecs may come
-    from a generator.
+    """Pops a part with each codec, in order. If one raises, the message is unchanged.
+
+    The codecs may come from a generator.
     """
     parts: list[Any] = []
     with ExitStack() as undo:
@@ -47,7 +48,7 @@ def pop_parts(message: Message, codecs: Iterable[Codec[Any]]) -> tuple[Any, ...]
 
 
 class InParts(ByValue, ABC):
-    """Codes parts one after the other; the last one is pushed first."""
+    """The base of codecs of several parts in order. The last part is pushed first."""
 
     @abstractmethod
     def _parts(self, symbols: Any) -> Sequence[Part]: ...
@@ -286,7 +287,7 @@ class OnLanes(ByValue, Generic[X]):
         return popped[0]
 
     def bits(self, symbols: X) -> Bits:
-        """The cost that the codec gives."""
+        """The cost by the inner codec, in bits."""
         return self.codec.bits(symbols)
 
     def _on(self, message: Message, run: Callable[[Message], Any]) -> None:

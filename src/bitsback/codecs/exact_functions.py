@@ -1,6 +1,7 @@
-"""Logarithms, powers of two and the logistic function, the same on every machine: they use only
-sums, products and quotients of doubles in a fixed order, and tables of integers, but no functions
-of a mathematical library.
+"""Logarithms, powers of two and the logistic function that are equal on every machine.
+
+They use only sums, products and quotients of doubles in a fixed order, and tables of integers. They
+call no functions of a mathematical library.
 """
 
 from __future__ import annotations
@@ -66,8 +67,9 @@ FARTHEST = 40
 
 
 def logistic(logits: NDArray[np.float64]) -> NDArray[np.int64]:
-    """2^28 / (1 + e^-x), by linear interpolation in a table; x is rounded once, to units of 2^-24,
-    and clamped to [-16, 16]. Raises MessageError for a NaN.
+    """2^28 / (1 + e^-x), by linear interpolation in a table.
+
+    x is rounded once, to units of 2^-24, and clamped to [-16, 16]. Raises MessageError for a NaN.
     """
     _refuse_nan(logits)
     reach = float(1 << _REACH_BITS)
@@ -86,9 +88,11 @@ def powers(steps: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def softmax_weights(logits: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Weights proportional to e^x, over the last axis: 2^28 for the maximum of a row, and for other
-    x 2^28 / 2^(d / 2^10), with d = 2^10 log2(e) times the difference, a double, rounded to the
-    nearest integer. Raises MessageError for a NaN, and for rows without a finite maximum.
+    """Weights proportional to e^x, over the last axis.
+
+    The weight is 2^28 for the maximum of a row. For other x it is 2^28 / 2^(d / 2^10). Here d is
+    2^10 log2(e) times the difference to the maximum, a double, rounded to the nearest integer.
+    Raises MessageError for a NaN, and for rows without a finite maximum.
     """
     _refuse_nan(logits)
     greatest = logits.max(-1, keepdims=True)

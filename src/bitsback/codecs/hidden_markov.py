@@ -22,8 +22,10 @@ PRECISION = 24
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HiddenMarkov(ByValue):
-    """Codes series with a hidden Markov model, at the cost of -log2 of the sum over all paths of
-    states: the bits that choose a path come back.
+    """Codes series with a hidden Markov model.
+
+    The cost is -log2 of the probability summed over all paths of states, since the bits that choose
+    a path come back.
 
     initial: weights of the states [states] at the first step. transition: of the next state, for
     each state [states, states]. emission: of the symbols, for each state [states, levels]. Weights
@@ -31,10 +33,12 @@ class HiddenMarkov(ByValue):
     of 2^24, where a weight of 0 gets the least one (docs/codecs.md). 1 to 65,536 states and levels.
     shape: of the symbols, [..., length]: time is the last axis, and series are independent. Pops
     uint32. lengths: instead of a shape, for series of different lengths, whose symbols are a tuple
-    of arrays, [length] each. A push pops the last state under its posterior, pushes the last
-    symbol, pops the previous state and pushes the last one under its transition, and so on to the
-    first: it needs initial bits for one state of each series, and not for whole paths. Time is
-    O(symbols * states^2), memory of a push O(symbols * states).
+    of arrays, [length] each.
+
+    A push pops the last state under its posterior, and pushes the last symbol. It then pops the
+    previous state, pushes the last state under its transition, and so on to the first. It needs
+    initial bits for one state of each series, and not for entire paths. Time is O(symbols *
+    states^2), memory of a push O(symbols * states).
     Source: Townsend, Murray 2021, Lossless compression with state space models using bits back
     coding, section 3. The forward filter and the posterior are integers.
     Raises MessageError, which names the parameter, for invalid weights, rows that are all zero, and

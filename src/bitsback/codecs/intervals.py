@@ -32,8 +32,10 @@ _NONE = np.empty(0, np.uint32)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Interval(ByValue):
-    """A symbol has the interval [start, start + frequency) of [0, 2^precision): the basis of all
-    codecs, for distributions that are easier to compute than to list.
+    """A symbol has the interval [start, start + frequency) of [0, 2^precision).
+
+    All codecs are based on intervals. This one is for distributions that are easier to compute than
+    to list.
 
     interval: from symbols, an array [n], to (start, frequency), integers [n]. symbol: the inverse,
     from numbers within [0, 2^precision), uint32 [n], to the symbols whose intervals contain them.
@@ -128,15 +130,16 @@ class FromCdf(ArrayCodec):
 
     distribution: a function from an array of numbers to the probabilities of a draw below each, or
     an object whose method `cdf` is one, such as a distribution of scipy.stats. It is called once,
-    with low + 1/2, low + 3/2, ..., float64 [levels - 1], and returns float64 [..., levels - 1]:
-    parameters [..., 1] give each symbol a distribution of its own, and [...] is the shape of the
-    symbols, or broadcasts to `shape`. levels: 1 to 65,536. precision: log2(levels) to 24. Pops
+    with low + 1/2, low + 3/2, ..., float64 [levels - 1]. It returns float64 [..., levels - 1], and
+    [...] is the shape of the symbols, or broadcasts to `shape`. Parameters [..., 1] give each
+    symbol a separate distribution. levels: 1 to 65,536. precision: log2(levels) to 24. Pops
     int64.
 
     The rounding is that of docs/codecs.md: probabilities are rounded to the nearest 2^-32, and
-    every symbol gets a frequency of at least 1. This codec is only as portable as the function: if
-    another machine, or another version of a library, computes other floats, symbols that were
-    pushed here may pop there as others. The other codecs have no such weakness. Raises MessageError
+    every symbol gets a frequency of at least 1. This codec is only as portable as the function.
+    Another machine, or another version of a library, may compute other floats. Symbols that were
+    pushed here may then pop there as others. The other codecs have no such weakness. Raises
+    MessageError
     if the function is no distribution function: numbers outside [0, 1], or decreasing by more than
     2^-32.
 

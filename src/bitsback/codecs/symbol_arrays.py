@@ -1,4 +1,4 @@
-"""The parameters and symbols of codecs: checked, copied, compared, printed and pickled."""
+"""Check, copy, compare, print and pickle the parameters and symbols of codecs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def as_symbols(
     levels: int | None = None,
     low: int = 0,
 ) -> NDArray[Any]:
-    """The symbols in C order, as `dtype`, an integer type. Raises MessageError if they are no
-    integers, differ in shape, or lie outside [low, low + levels - 1], or, without `levels`, do not
-    fit `dtype`.
+    """The symbols in C order, as `dtype`, an integer type.
+
+    Raises MessageError if they are not integers, have another shape, or lie outside [low, low +
+    levels - 1]. Without `levels` they must fit `dtype`.
     """
     array = _integers(symbols, shape)
     if levels is not None:
@@ -76,9 +77,10 @@ def as_parameters(
     high: int,
     from_floats: str | None = None,
 ) -> NDArray[Any]:
-    """Integer parameters as `dtype`, as `kept` makes them. Raises MessageError, which says `what`
-    they are, if they are no integers or lie outside [low, high]. from_floats: the method that
-    accepts floats.
+    """Integer parameters as a read-only copy of `dtype`.
+
+    what: their name for messages. from_floats: the method that accepts floats, for messages. Raises
+    MessageError if they are not integers, or lie outside [low, high].
     """
     array = np.asarray(values)
     if array.dtype.kind not in "iu":
@@ -89,8 +91,9 @@ def as_parameters(
 
 
 def kept(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
-    """A read-only copy in C order: codecs are values, which do not change with the arrays that they
-    were made of.
+    """A read-only copy in C order.
+
+    Codecs are values. They do not change with the arrays that they were made from.
     """
     array = np.array(values, dtype, order="C")
     array.flags.writeable = False
@@ -100,12 +103,13 @@ def kept(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
 def require_within(
     array: NDArray[Any], low: float, high: float, what: str, bounds: str | None = None
 ) -> None:
-    """Raises MessageError, with `what` they are and the index and value of one, unless all numbers
-    are within [low, high], which the error shows as `bounds`.
+    """Raises MessageError unless all numbers are within [low, high].
+
+    The message has `what`, the limits as `bounds`, and the index and value of a wrong number.
     """
     if not array.size or (low <= array.min().item() and array.max().item() <= high):
         return
-    # A NaN is the least number and the greatest.
+    # With a NaN, both the least and the greatest number are NaN.
     flat = array.argmax() if low <= array.min().item() else array.argmin()
     index = tuple(map(int, np.unravel_index(flat, array.shape)))
     where = f"and that at index {index} is" if index else "not"
@@ -145,13 +149,14 @@ def together(
 
 
 _FEW = 8
-"""The most numbers of an array that are shown."""
+"""The greatest number of elements of an array to show."""
 
 
 class ByValue:
-    """Codecs are equal if they have the same class and equal parameters: arrays with equal
-    elements, the same functions. So an unpickled codec is equal to the original. Cached values are
-    not pickled.
+    """The base of codecs, which makes them equal if they have the same class and equal parameters.
+
+    Arrays are equal if their elements are; functions must be the same. An unpickled codec therefore
+    equals the original. Cached values are not pickled.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
@@ -180,7 +185,7 @@ class ByValue:
 
 
 def plain(value: Any) -> Any:
-    """A parameter as something that can be compared and hashed."""
+    """A parameter as a value that can be compared and hashed."""
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, tuple | list):
@@ -195,7 +200,7 @@ def plain(value: Any) -> Any:
 
 
 def short(value: Any) -> str:
-    """A parameter in a line: of large arrays their dtype and shape, of functions their name."""
+    """A parameter in one line. Large arrays show dtype and shape, functions their name."""
     if isinstance(value, np.ndarray):
         if value.size <= _FEW:
             return repr(value.tolist())

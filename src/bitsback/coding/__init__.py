@@ -1,1 +1,1 @@
-"""Tiles to blocks and back: by a model, or without one."""
+"""Encode tiles as blocks and decode them, with a model or without one."""

@@ -1,13 +1,12 @@
-"""A block alone, without an archive around it: one array as few bytes (docs/format.md, A block
-alone).
+"""One array as a block without an archive around it (docs/format.md, A block alone).
 
      8     4       4                3      5                                  32
     +-----+-------+-------+-------+------+--------+-----------+-------+------+-----+
     | BB  | flags | vers. | array | axes | method | value map | model | data | CRC |
     +-----+-------+-------+-------+------+--------+-----------+-------+------+-----+
 
-A container of many, such as a Zarr array, knows their common properties, and blocks leave these
-out.
+A container of many blocks, such as a Zarr array, stores their common properties. The blocks leave
+these out.
 """
 
 import math
@@ -46,7 +45,10 @@ Buffer = bytes | bytearray | memoryview
 MAGIC = 0xBB
 VERSION = 5
 _IMPLIED, _NUMBERED, _COLUMNS = 1, 2, 4
-"""Flags: dtype and shape are left out; the model is a number; columns come first in memory."""
+"""The flags of the header.
+
+Dtype and shape are left out; the model is a number; the array comes back in Fortran order.
+"""
 _METHOD_BITS = 5
 MOST_AXES = 4
 """The largest number of axes of an item."""
@@ -54,23 +56,30 @@ MOST_MODELS = 256
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownProperties:
     """The properties that a reader of a block alone already knows."""
 
     array: tuple[np.dtype[Any], Shape] | None = None
-    """Its dtype, whose byte order is that of the bytes, and its shape."""
+    """The dtype, in the byte order of the stored bytes, and the shape."""
     models: Sequence[bytes] = ()
     """The identities of the models that may code it."""
 
 
-NOTHING = Known()
+NOTHING = KnownProperties()
 
 
 def pack(
-    dtype: np.dtype[Any], shape: Shape, axes: int, coding: Coding, columns: bool, known: Known
+    dtype: np.dtype[Any],
+    shape: Shape,
+    axes: int,
+    coding: Coding,
+    columns: bool,
+    known: KnownProperties,
 ) -> bytes:
-    """A block alone, of an array of this dtype and shape, whose last `axes` axes are those of an
-    item. columns: whether the array comes back in Fortran's order. known: properties to leave out.
+    """The bytes of a block alone.
+
+    dtype, shape: of the array. axes: the number of last axes that form an item. columns: the array
+    comes back in Fortran order. known: properties to leave out.
     """
     prefix = coding.prefix
     numbers = [identity[:PREFIX_SIZE] for identity in known.models]
@@ -85,9 +94,11 @@ def pack(
     return body + _checksum(whole + list(coding.data))
 
 
-def unpack(data: Buffer, known: Known, find_model: FindModel) -> NDArray[Any]:
-    """The array of a block alone, writable. Raises ArchiveError for any damage, before memory is
-    allocated for it, and the errors of `find_model`.
+def unpack(data: Buffer, known: KnownProperties, find_model: FindModel) -> NDArray[Any]:
+    """The array of a block alone, writable.
+
+    Raises ArchiveError for any damage before it allocates memory for the array, and the errors of
+    `find_model`.
     """
     view = memoryview(data).cast("B") if len(data) else memoryview(b"")
     end = max(len(view) - CRC_SIZE, 0)
@@ -95,9 +106,10 @@ def unpack(data: Buffer, known: Known, find_model: FindModel) -> NDArray[Any]:
         return _unpack(view[:end], bytes(view[end:]), known, find_model)
 
 
-def told_array(data: bytes) -> tuple[np.dtype[Any], Shape]:
-    """The dtype and the shape that a block alone holds, which may be damaged. Raises ArchiveError
-    if it cannot be read so far.
+def stored_dtype_and_shape(data: bytes) -> tuple[np.dtype[Any], Shape]:
+    """The dtype and the shape in the header of a block alone. The rest is not checked.
+
+    Raises ArchiveError if the header cannot be read.
     """
     cursor = Cursor(data)
     with _named():
@@ -113,7 +125,9 @@ def _named() -> Iterator[None]:
         raise ArchiveError(f"a block of bitsback: {error}") from None
 
 
-def _unpack(body: memoryview, checksum: bytes, known: Known, find_model: FindModel) -> NDArray[Any]:
+def _unpack(
+    body: memoryview, checksum: bytes, known: KnownProperties, find_model: FindModel
+) -> NDArray[Any]:
     cursor = Cursor(body)
     flags = _read_head(cursor)
     dtype, shape, array = _read_array(cursor, known if flags & _IMPLIED else None)
@@ -153,13 +167,13 @@ def _head(flags: int) -> bytes:
 
 
 def _checksum(whole: Sequence[bytes | memoryview]) -> bytes:
-    """The checksum of a block that holds all properties."""
+    """The CRC-32 of a block with all properties, those that were left out included."""
     return _core.crc32c(b"".join(whole)).to_bytes(CRC_SIZE, "little")
 
 
 def _read_head(cursor: Cursor) -> int:
     if cursor.byte() != MAGIC:
-        raise ArchiveError("it is not one, or its first byte is damaged")
+        raise ArchiveError("these bytes are not one, or its first byte is damaged")
     flags, version = divmod(cursor.byte(), 16)
     if version != VERSION or flags > _IMPLIED | _NUMBERED | _COLUMNS:
         raise ArchiveError(
@@ -169,9 +183,11 @@ def _read_head(cursor: Cursor) -> int:
     return flags
 
 
-def _read_array(cursor: Cursor, known: Known | None) -> tuple[np.dtype[Any], Shape, bytes]:
-    """The dtype, the shape, and the field that holds them. known: their values if they are left
-    out.
+def _read_array(
+    cursor: Cursor, known: KnownProperties | None
+) -> tuple[np.dtype[Any], Shape, bytes]:
+    """The dtype, the shape, and the bytes of the field with both. known: the values for a block
+    that leaves them out.
     """
     if known is None:
         start = cursor.at
@@ -180,21 +196,21 @@ def _read_array(cursor: Cursor, known: Known | None) -> tuple[np.dtype[Any], Sha
         return dtype, shape, bytes(cursor.data[start : cursor.at])
     if known.array is None:
         raise ArchiveError(
-            "it leaves out its dtype and shape: it is a chunk of an array that tells them, and is"
-            " read by way of that"
+            "it leaves out its dtype and shape, since it is a chunk of a larger array; read it"
+            " through that array"
         )
     dtype, shape = known.array
     return dtype, shape, dtype.str.encode() + pack_shape(shape)
 
 
-def _read_model(cursor: Cursor, flags: int, known: Known) -> bytes:
-    """The first bytes of its identity."""
+def _read_model(cursor: Cursor, flags: int, known: KnownProperties) -> bytes:
+    """The first 16 bytes of the identity of the block's model."""
     if not flags & _NUMBERED:
         return cursor.take(PREFIX_SIZE)
     number = cursor.byte()
     if number >= len(known.models):
         raise ArchiveError(
-            f"it was coded with the model number {number} of those that its array names, and"
-            f" that names {len(known.models)}"
+            f"it was coded with model number {number} of its array, and that names"
+            f" {len(known.models)} models"
         )
     return known.models[number][:PREFIX_SIZE]

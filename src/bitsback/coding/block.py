@@ -1,4 +1,4 @@
-"""A block's header (docs/format.md, `B`, a block).
+"""The header of a block (docs/format.md, `B`, a block).
 
  7   6    5     4 3      2 1 0
 +-----+-------+--------+--------+
@@ -24,19 +24,19 @@ METHODS = (
     "raw", "packed", "model", "fallback", "adaptive", "digits", "streams", "inflated", "decoded",
 )  # fmt: skip
 PREFIX_SIZE = 16
-"""Bytes of a model's identity that name the model."""
+"""Bytes of a model's identity that blocks store."""
 _MULTISET, _HIGH = 32, 64
 
 
 @dataclass(frozen=True)
 class Method:
-    """The method of a block: how to decode its data."""
+    """The method of a block, which says how to decode its data."""
 
     number: int
     layout: int = layouts.PICTURES
     """The meaning of the tiles' axes to the model."""
     multiset: bool = False
-    """Whether the order of its tiles does not matter."""
+    """Whether the order of the tiles was dropped."""
 
     def pack(self) -> int:
         low, high = self.number & 7, self.number >> 3
@@ -96,10 +96,10 @@ class Digits:
             heads.append(DigitHead(value_map, method, model, cursor.varint()))
             check_map(method, value_map)
             if method.number > FALLBACK or method.multiset or isinstance(value_map, JpegColours):
-                raise ArchiveError("a digit of its elements is coded in a way that none is")
+                raise ArchiveError("a digit of its elements has a method that no digit can have")
         cut = Cut(base, shift, tuple(bits))
         if not sound(cut, dtype):
-            raise ArchiveError(f"its elements, of {dtype}, are cut into digits that they lack")
+            raise ArchiveError(f"its digits do not fit elements of {dtype}")
         return cls(cut, tuple(heads))
 
 
@@ -119,7 +119,7 @@ class Opened:
 
     @property
     def models(self) -> list[bytes]:
-        """The first 16 bytes of the identities of all models that code it."""
+        """The first 16 bytes of the identity of each model that coded the block."""
         heads = () if self.digits is None else self.digits.heads
         found = [self.model, *(head.model for head in heads)]
         return [model for model in found if model is not None]
@@ -131,7 +131,7 @@ class Opened:
 
 
 def read_header(payload: memoryview) -> Opened:
-    """Reads the header of a block. Its data may be cut short. Raises ArchiveError."""
+    """Reads the header of a block. The data behind it may be cut short. Raises ArchiveError."""
     cursor = Cursor(payload)
     first = cursor.varint()
     start = cursor.at
@@ -146,6 +146,9 @@ def read_header(payload: memoryview) -> Opened:
 
 
 def check_map(method: Method, value_map: ValueMap | None) -> None:
-    """Raises ArchiveError for a value map that a method other than the method model cannot have."""
+    """Raises ArchiveError for a value map that the method does not use.
+
+    It does not check blocks of the method model, which may have any.
+    """
     if method.number != MODEL and isinstance(value_map, Ordered | JpegColours):
         raise ArchiveError("it has a value map that its method does not use")

@@ -1,4 +1,4 @@
-"""Ways to store the tiles of a block, without a choice between them (docs/format.md, Methods)."""
+"""Code the tiles of a block by each method (docs/format.md, Methods). The planner chooses."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -43,39 +43,39 @@ _LANES = ((1 << 19, 4), (1 << 14, 2), (0, 1))  # from this many elements on
 
 
 def lanes_for(elements: int) -> int:
-    """The number of lanes of a chain: few if each byte counts, more if speed does."""
+    """The number of lanes of a chain: one for few elements, to save bytes; else more, for speed."""
     return next(lanes for least, lanes in _LANES if elements >= least)
 
 
 @dataclass(frozen=True)
 class Coding:
-    """A way to store a block."""
+    """A block as one method codes it."""
 
     method: Method
     value_map: ValueMap | None
     data: Sequence[bytes | memoryview]
     model: Model | None = None
     digit_models: tuple[Model, ...] = ()
-    """The models of digits."""
+    """The models that code digits."""
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """All of them."""
+        """The model, or those of the digits."""
         return self.digit_models if self.model is None else (self.model,)
 
     @property
     def prefix(self) -> bytes:
-        """The field that names the model, if there is one."""
+        """The field that names the model; empty without one."""
         return b"" if self.model is None else self.model.identity[:PREFIX_SIZE]
 
     @property
     def cost(self) -> int:
-        """Bytes."""
+        """The size in bytes, without what all methods share."""
         return len(self.prefix) + sum(map(len, self.data)) + len(pack_value_map(self.value_map))
 
 
 def by_model(plan: BlockPlan, multiset: bool = False) -> Coding:
-    """The tiles as the plan codes them, which a reader may refuse."""
+    """The tiles coded by the plan's model. A reader refuses too many elements in too few bytes."""
     data = plan.encode(lanes_for(plan.tiles.elements.size), multiset)
     return Coding(Method(MODEL, plan.layout, multiset), plan.value_map, [data], plan.model)
 
@@ -83,8 +83,9 @@ def by_model(plan: BlockPlan, multiset: bool = False) -> Coding:
 def without_model(
     tiles: Tiles, two_values: TwoValues | None, coder: Coder, limit: float
 ) -> Iterator[Coding]:
-    """The codings of any elements without a model; the first of equal ones is taken. limit: the
-    bytes from which on that of a general compressor may be left out.
+    """The codings without a model, which suit any elements, in order of preference.
+
+    limit: a size in bytes; a general compressor's result of this size or more may be left out.
     """
     yield Coding(Method(RAW), None, [tiles.bytes])
     if two_values is not None:
@@ -97,7 +98,10 @@ def without_model(
 
 
 def by_streams(tiles: Tiles, jpeg_tables: bytes) -> Iterator[Coding]:
-    """Those of bytes by the JPEG and deflate streams in them. jpeg_tables: see `encode_streams`."""
+    """The codings of bytes by the JPEG and deflate streams in them.
+
+    jpeg_tables: see `encode_streams`.
+    """
     if not tiles.are_bytes:
         return
     for method, encode in (
@@ -110,13 +114,16 @@ def by_streams(tiles: Tiles, jpeg_tables: bytes) -> Iterator[Coding]:
 
 
 def as_decoded(tiles: Tiles, behind: Sequence[JpegBehind]) -> Coding | None:
-    """The tiles as what a JPEG decoder made, if a reader accepts that. behind: for each tile."""
+    """The tiles coded by the JPEG that they were decoded from; None if a reader refuses that.
+
+    behind: the JPEG of each tile.
+    """
     data = encode_pixels(tiles, behind)
     return None if data is None else Coding(Method(DECODED), None, [data])
 
 
-def by_counting(tiles: Tiles) -> Iterator[Coding]:
-    """The method adaptive, if it suits them."""
+def by_adaptive(tiles: Tiles) -> Iterator[Coding]:
+    """The coding by the method adaptive, if it suits the tiles."""
     elements = tiles.elements
     if tiles.shape is None or not elements.size:
         return
@@ -126,7 +133,7 @@ def by_counting(tiles: Tiles) -> Iterator[Coding]:
 
 
 def coding_of_digits(tiles: Tiles, cut: Cut, codings: Sequence[Coding]) -> Coding:
-    """The method digits, from the way of each digit."""
+    """The coding by the method digits, from the coding of each digit."""
     heads = tuple(
         DigitHead(
             coding.value_map, coding.method, coding.prefix or None, sum(map(len, coding.data))
@@ -143,7 +150,7 @@ def coding_of_digits(tiles: Tiles, cut: Cut, codings: Sequence[Coding]) -> Codin
 
 
 def least_size(tiles: Tiles) -> int:
-    """The bytes of an uncompressed block, as it is or packed."""
+    """The bytes of a block without compression, as raw or as packed bits."""
     elements = tiles.elements
     packed = 1 + 2 * elements.itemsize + (elements.size + 7) // 8
     return min(elements.nbytes + 1, packed) if tiles.two_values is not None else elements.nbytes + 1

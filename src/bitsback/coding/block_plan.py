@@ -1,4 +1,4 @@
-"""Tiles as a model codes them: the meaning of their symbols, and their shapes as items."""
+"""Prepare tiles for a model: their value map, their layout, and their shapes as items."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from bitsback.models.model import BoundModel
 
 @dataclass(frozen=True, eq=False)
 class BlockPlan:
-    """A plan for coding the tiles of a block. The choice of a model tries it on a sample, and the
-    encoder carries it out.
+    """A plan for coding the tiles of a block with one model.
+
+    The planner measures its cost on a sample, and the encoder carries it out on a block.
     """
 
     tiles: Tiles
     model: Model
     value_map: ValueMap | None
-    """The meaning of symbols."""
+    """The value of each symbol; None if the elements are the symbols."""
     layout: int = layouts.PICTURES
     """The meaning of the tiles' axes to the model."""
     invert: bool = False
@@ -38,7 +39,7 @@ class BlockPlan:
     def for_model(
         cls, model: Model, tiles: Tiles, layout: int = layouts.PICTURES, invert: bool = False
     ) -> BlockPlan | None:
-        """None if the model does not code them."""
+        """The plan of a model for these tiles; None if the model does not code them."""
         if not all(layouts.suits(model, tiles.dtype, shape, layout) for _, shape in tiles.shapes):
             return None
         value_map = layouts.map_for(model, tiles, layout, invert)
@@ -52,7 +53,7 @@ class BlockPlan:
 
     @cached_property
     def parts(self) -> list[BoundModel]:
-        """The items, as the model sees them."""
+        """The items in the model's shapes."""
         return chain.stretches(self.model, layouts.item_shapes(self.model, self.runs, self.layout))
 
     @cached_property
@@ -61,7 +62,7 @@ class BlockPlan:
 
     @cached_property
     def cost(self) -> int:
-        """The bytes of the tiles as the model codes them, or if it does not, their own bytes."""
+        """The bytes of the tiles by the model, or uncompressed if the model cannot code them."""
         if not layouts.map_fits(self.model, self.tiles, self.value_map):
             return self.tiles.elements.nbytes + 1
         if self.before is not None:
@@ -77,7 +78,7 @@ class BlockPlan:
         return chain.affordable(self.parts, size, multiset)
 
     def encode(self, lanes: int, multiset: bool) -> bytes:
-        """The data of a block. multiset: the order of the tiles does not matter."""
+        """The data of a block. multiset: drop the order of the tiles."""
         elements = self.tiles.elements
         digest = chain.digest(pack_runs(self.runs), self.tiles.bytes)
         sets = Multisets(self.runs, elements, self.symbols) if multiset else None

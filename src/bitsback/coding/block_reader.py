@@ -1,4 +1,4 @@
-"""The bytes of a `B` section to tiles (docs/format.md, `B`, a block)."""
+"""Decode the bytes of a `B` section to tiles (docs/format.md, `B`, a block)."""
 
 import math
 from collections.abc import Callable
@@ -51,18 +51,17 @@ def decode(
     stop: int | None = None,
     before: int = 0,
 ) -> Tiles:
-    """The tiles of a block, or only the first `stop` of them, unverified, if they are of one
-    shape.
+    """The tiles of a block, or only the first `stop` of them.
 
-    first, items: the number of the first tile of the block and the number of its tiles, according
-    to the index. before: the number of the part's first tile. find_model: from the first 16 bytes
-    of an identity to the model. Raises ArchiveError for any damage, before anything is allocated
-    for it.
+    A shorter result needs tiles of one shape, and its digest is not verified. first, items: the
+    number of the block's first tile and the number of its tiles, according to the index. before:
+    the number of the part's first tile. find_model: finds a model by the first 16 bytes of its
+    identity. Raises ArchiveError for any damage, before it allocates memory for the tiles.
     """
     block = read_header(payload)
     if (block.first, block.items) != (first, items):
         raise ArchiveError(
-            f"it says that it holds {block.items} items from {block.first} on, and the index"
+            f"its header states {block.items} items from {block.first} on, and the index"
             f" {items} from {first} on"
         )
     _check_shapes(block, part, first - before)
@@ -80,7 +79,9 @@ def decode(
 
 
 def _check_shapes(block: Opened, part: ArrayPart, at: int) -> None:
-    """Raises ArchiveError unless the block's tiles are those of the part from number `at` on."""
+    """Raises ArchiveError unless the block has the dtype and shapes of the part's tiles from number
+    `at` on.
+    """
     for run in block.runs:
         if run.dtype != part.dtype or any(
             shape != run.shape for _, shape in part.alike(at, run.items)
@@ -92,8 +93,10 @@ def _check_shapes(block: Opened, part: ArrayPart, at: int) -> None:
 def decode_elements(
     block: Opened, dtype: np.dtype[Any], find_model: FindModel, stop: int, verify: bool = True
 ) -> NDArray[Any]:
-    """The elements, flat, of a block of this dtype, whose header has been read; if a model codes
-    it, at least those of the first `stop` items. Raises ArchiveError.
+    """The elements, flat, of a block whose header has been read.
+
+    stop: if a model codes the block, at least the elements of the first `stop` items are decoded,
+    and perhaps no more. Raises ArchiveError.
     """
     method, size = block.method.number, len(block.data)
     elements = sum(run.elements for run in block.runs)
@@ -113,7 +116,7 @@ def decode_elements(
         return decode_fallback(block.data, dtype, [(run.items, run.shape) for run in block.runs])
     if method in (STREAMS, INFLATED):
         if dtype != np.uint8 or any(len(run.shape) != 1 for run in block.runs):
-            raise ArchiveError("its items are no bytes, so that they have no streams")
+            raise ArchiveError("its items are not bytes, so they cannot contain streams")
         if method == STREAMS:
             return np.frombuffer(decode_streams(block.data, elements), np.uint8)
         picture = partial(decode_picture, find_model)
@@ -152,7 +155,7 @@ def _decode_digits(
         found.append(decode_elements(one, own, find_model, stop, verify))
         data = data[head.size :]
         if not fits(found[-1], bits):
-            raise ArchiveError("its elements have digits of more bits than they can have")
+            raise ArchiveError("a digit of its elements has more bits than its header states")
     least = min(map(len, found))
     elements = sum(run.items * math.prod(run.shape) for run in block.runs)
     exceptions = read_exceptions(data, dtype, elements)
@@ -160,7 +163,7 @@ def _decode_digits(
 
 
 def decode_picture(find_model: FindModel, cursor: Cursor) -> bytes:
-    """The file of a picture among bytes, whose fields come next."""
+    """The file of an embedded picture, whose fields start at the cursor."""
     from bitsback.files import embedded
 
     bands = list[NDArray[Any]]()
@@ -169,12 +172,12 @@ def decode_picture(find_model: FindModel, cursor: Cursor) -> bytes:
         run = block.runs[0]
         alike = not bands or (run.dtype, run.shape[1:]) == (bands[0].dtype, bands[0].shape[1:])
         if not alike or block.items != 1 or not run.shape or block.first != number:
-            raise ArchiveError("the blocks of a picture are no bands of it")
+            raise ArchiveError("the blocks of an embedded picture are not consecutive bands of it")
         if block.method.number in (STREAMS, INFLATED):
-            raise ArchiveError("a picture is coded in a way that none is")
+            raise ArchiveError("an embedded picture has a method that none can have")
         bands.append(decode_elements(block, run.dtype, find_model, 1).reshape(run.shape))
     if not bands:
-        raise ArchiveError("a picture has no pixels")
+        raise ArchiveError("an embedded picture has no pixels")
     pixels = np.concatenate(bands, dtype=bands[0].dtype)  # in its byte order
     return embedded.file(pixels, cursor.take(cursor.varint()))
 

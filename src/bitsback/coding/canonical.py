@@ -13,7 +13,7 @@ from bitsback.format.tiles import Tiles
 
 @dataclass(frozen=True, eq=False)
 class Canonical:
-    """Tiles in the order of their bytes, among those of their shape."""
+    """Tiles sorted by their bytes, separately for each shape."""
 
     tiles: Tiles
     order: NDArray[np.intp]
@@ -23,7 +23,7 @@ class Canonical:
 
 
 def canonical(tiles: Tiles, ties: Sequence[NDArray[Any]] = ()) -> Canonical:
-    """ties: arrays with a record for each tile, which order equal tiles."""
+    """Sorts tiles. ties: arrays with a record for each tile; the records order equal tiles."""
     elements, orders, bits = [], [np.empty(0, np.intp)], 0.0
     first = at = 0
     for count, shape in tiles.shapes:
@@ -40,8 +40,9 @@ def canonical(tiles: Tiles, ties: Sequence[NDArray[Any]] = ()) -> Canonical:
 
 
 def order_of_rows(rows: NDArray[Any], ties: Sequence[NDArray[Any]] = ()) -> NDArray[np.intp]:
-    """The order of rows by their bytes, then by the bytes of the ties; the sort is stable. rows:
-    [n, size]; ties: [n, ...].
+    """The order of rows by their bytes, then by the bytes of the ties.
+
+    The sort is stable. rows: [n, size]. ties: [n, ...] each.
     """
     order = np.arange(len(rows))
     for array in ties[::-1]:
@@ -57,7 +58,7 @@ def _sorted_by(rows: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def _order_bits(rows: NDArray[Any]) -> float:
-    """log2(n! / (m1! m2! ...)) for n rows in order, of which m1, m2, ... are equal."""
+    """log2(n! / (m1! m2! ...)) for n rows in order, with groups of m1, m2, ... equal rows."""
     if not rows.size:
         return 0.0
     data = rows.view(np.uint8)

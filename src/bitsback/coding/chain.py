@@ -1,7 +1,7 @@
-"""The chain: a block's items, coded one batch after another into a message that starts from their
-digest.
+"""Code the items of a block with bits back (docs/format.md, Bits back and the chain).
 
-docs/format.md, Bits back and the chain.
+The batches of items form a chain: they are coded one after another into one message. The initial
+bits of the message are the digest of the items.
 """
 
 import hashlib
@@ -20,14 +20,15 @@ from bitsback.models.item_shape import ItemShape
 from bitsback.models.model import BoundModel, Model
 
 ENOUGH = 1 << 15
-"""Elements after which a batch of items of any shape ends: what so many need stays in a cache."""
+"""Elements after which a batch of a size-agnostic model ends, so that its data fit the cache."""
 
 Buffer = bytes | memoryview
 
 
 def digest(runs: bytes, items: Buffer) -> bytes:
-    """SHA-256 of a block's content: 256 bits that are practically random, and that a decoder can
-    check.
+    """The SHA-256 of a block's content: 256 bits that are practically random.
+
+    They are the initial bits of the chain, and a decoder checks them.
     """
     state = hashlib.sha256(runs)
     state.update(items)
@@ -35,7 +36,7 @@ def digest(runs: bytes, items: Buffer) -> bytes:
 
 
 def initial(content: bytes, lanes: int) -> Message:
-    """The initial message of a block with this digest, and the final one after decoding."""
+    """The message that encoding a block with this digest starts from, and that decoding ends in."""
     words = np.frombuffer(content, "<u4")
     heads = np.full(lanes, 1 << 32, np.uint64)
     heads[: len(words)] |= words[:lanes].astype(np.uint64)
@@ -45,7 +46,7 @@ def initial(content: bytes, lanes: int) -> Message:
 
 
 Stretches = Sequence[BoundModel]
-"""The items of a block as a model sees them: consecutive items that may share a batch."""
+"""The items of a block, in stretches of consecutive items that may share a batch."""
 
 
 def stretches(model: Model, shapes: Iterable[tuple[int, ItemShape]]) -> list[BoundModel]:
@@ -62,11 +63,13 @@ def stretches(model: Model, shapes: Iterable[tuple[int, ItemShape]]) -> list[Bou
 
 
 def schedule(items: int, growth: int, batch: int, before: int = 0) -> list[tuple[int, int]]:
-    """The sizes of the batches, in the order of coding, and how many batches of that size follow
-    one another. The first batches are small, so that there are always enough bits on the stack for
-    a batch to choose its latents with.
+    """Pairs (batch size, number of consecutive batches of that size), in the order of coding.
 
-    before: what has been coded before, as a number of such items.
+    The first batches are small, so that the message always has enough bits for a batch to choose
+    its latents with.
+
+    growth: the greatest batch, in 1/256 of the items coded before it. before: the number of items
+    that the message already holds.
     """
     runs: list[tuple[int, int]] = []
     done = 0
@@ -79,11 +82,12 @@ def schedule(items: int, growth: int, batch: int, before: int = 0) -> list[tuple
 
 
 def batches_by_elements(shapes: Iterable[tuple[int, ItemShape]]) -> list[tuple[int, int]]:
-    """The same for items of these shapes: from the first one on each batch has as few as have
-    ENOUGH elements.
+    """The same pairs for a size-agnostic model.
+
+    Counted from the first item, each batch has the fewest items with ENOUGH elements.
     """
     runs: list[tuple[int, int]] = []
-    items = elements = 0  # of the batch that is not full
+    items = elements = 0  # of the batch that is still open
     for count, shape in shapes:
         while count:
             wanted = -(-(ENOUGH - elements) // shape.elements)
@@ -104,9 +108,9 @@ def schedules(parts: Stretches, multiset: bool = False) -> list[list[tuple[int, 
     found, elements = [], 0
     for part in reversed(parts):
         model, items = part.model, part.items
-        if model.any_shape and multiset:  # bits of all earlier items choose those of a batch
+        if model.any_shape and multiset:  # a batch takes bits from all items before it
             found.append(schedule(items, 256, items))
-        elif model.any_shape:  # what learns from its items has all of them in one batch
+        elif model.any_shape:  # an adaptive model takes all items in one batch
             learns = model.counted or not model.wavefront
             found.append([(items, 1)] if learns else batches_by_elements(part.shapes))
         else:
@@ -117,8 +121,8 @@ def schedules(parts: Stretches, multiset: bool = False) -> list[list[tuple[int, 
 
 
 def affordable(parts: Stretches, data_size: int, multiset: bool = False) -> bool:
-    """Whether a reader accepts the cost of decoding them from this number of bytes (docs/format.md,
-    `B`, a block).
+    """Whether a reader accepts the cost of decoding the stretches from so many bytes
+    (docs/format.md, `B`, a block).
     """
     batches = (sum(n for _, n in schedule) for schedule in schedules(parts, multiset))
     return costs.affordable(zip(parts, batches, strict=True), data_size)
@@ -131,8 +135,10 @@ def encode(
     lanes: int,
     sets: Multisets | None = None,
 ) -> bytes:
-    """The bytes of the message that holds the symbols of all items, one after the other; `content`
-    is their digest. sets: the items, if their order does not matter.
+    """The bytes of the message with the symbols of all items.
+
+    symbols: of all items in order, flat. content: the digest of the items. sets: the items, if
+    their order is dropped.
     """
     message = initial(content, lanes)
     first, end = sum(part.items for part in parts), symbols.size
@@ -152,9 +158,9 @@ def encode(
 
 
 def decode(parts: Stretches, message: Message, stop: int) -> NDArray[Any]:
-    """Decodes the first `stop` of a block's items, or a few more: their symbols, flat.
+    """Decodes the first `stop` items of a block, or a few more. Returns their symbols, flat.
 
-    Once all are decoded, the message must be the initial one.
+    After all items the message must be the initial one; see `check_end`.
     """
     found = [np.empty(0, np.uint8)]
     for part, batches in zip(parts, schedules(parts), strict=True):
@@ -171,8 +177,9 @@ def decode(parts: Stretches, message: Message, stop: int) -> NDArray[Any]:
 
 
 def decode_sets(parts: Stretches, message: Message, sets: Multisets) -> None:
-    """Decodes all items of a block whose order does not matter. Then the message must be the
-    initial one, too.
+    """Decodes all items of a block without an order into `sets`.
+
+    After all items the message must be the initial one; see `check_end`.
     """
     first = 0
     for part, batches in zip(parts, schedules(parts, multiset=True), strict=True):
@@ -195,6 +202,6 @@ def _shifted(places: range, first: int) -> range:
 
 
 def check_end(message: Message, content: bytes) -> None:
-    """Raises ArchiveError unless decoding ended in the initial message of the items' digest."""
+    """Raises ArchiveError unless the message after decoding is the initial one of the digest."""
     if message != initial(content, message.lanes):
-        raise ArchiveError("its items do not have the digest that it was made from")
+        raise ArchiveError("its items do not match their digest")

@@ -1,4 +1,4 @@
-"""Cut items into tiles by default, and put tiles into blocks."""
+"""Choose the sizes of tiles and blocks: the defaults, and the limits of requested ones."""
 
 import math
 from bisect import bisect_left
@@ -14,27 +14,28 @@ from bitsback.format.grid import Shape
 from bitsback.format.layout import MAX_BLOCK_BYTES
 
 SIDE, BILEVEL_SIDE = 1024, 4096
-"""The most rows and columns of a tile by default; the second number is for bool, so that a page is
-one tile.
-"""
+"""The default limit of a tile's rows and columns, and that for bool, so that a page is one tile."""
 _MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
-_STACK = 1 << 21  # the same for a tile of a stack
-_FEWEST_SLICES = 4  # of pictures, of such a tile
-_STRIP = 1 << 25  # elements of the pictures of a folder that a tile of a stack has slices of
+_STACK = 1 << 21  # elements of a tile of a stack
+_FEWEST_SLICES = 4  # slices of a tile of a stack of pictures
+_STRIP = 1 << 25  # elements of all pictures that one tile of a stack has slices of
 BLOCK_ELEMENTS = 2048 * 784
 """The approximate number of elements of a block by default."""
 FOLDER_ELEMENTS, FOLDER_BYTES = 1 << 18, 1 << 20
-"""The same of pictures of a folder, and of files that are stored verbatim, so that damage costs few
-files: a bad sector in a series of slices 6 files in place of 34 for 0.2 % of the bytes, and in
-texts half as many for 1.6 % (`benchmarks/damage.py`).
+"""The approximate size of a block of a folder's pictures, and of files that are stored verbatim.
+
+It is small so that damage costs few files. A bad sector in a series of slices loses 6 files instead
+of 34, for 0.2 % of the bytes. In texts it loses half as many files, for 1.6 %
+(`benchmarks/damage.py`).
 """
 SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
-"""The limits of a block of unordered items, which are all in memory."""
+"""The elements and items of a block of unordered items at most. They are all in memory at once."""
 
 
 def cut_for(part: ArrayPart, tile: int | None, slices: int = layouts.MOST_SLICES) -> Shape | None:
-    """The greatest extents of a tile, if the items are cut. tile: the greatest number of rows and
-    columns. slices: that of slices of a stack.
+    """The greatest extents of a tile; None if items are not cut.
+
+    tile: the requested number of rows and columns at most. slices: slices of a stack at most.
     """
     if not part.elements:
         return None
@@ -49,8 +50,10 @@ def cut_for(part: ArrayPart, tile: int | None, slices: int = layouts.MOST_SLICES
 
 
 def slices_in_memory(part: ArrayPart) -> int:
-    """The slices of a stack of pictures that a tile has at most, so that as many pictures as that
-    fit into memory, one of them is decoded in seconds, and damage costs few of them.
+    """The slices of a tile of a stack of pictures at most.
+
+    So many pictures have to fit into memory. Fewer make reading one faster and limit the damage of
+    a lost block.
     """
     size = math.prod(part.entry_shape)
     few = max(FOLDER_ELEMENTS // size, _FEWEST_SLICES)
@@ -58,8 +61,8 @@ def slices_in_memory(part: ArrayPart) -> int:
 
 
 def cut_bytes(part: ArrayPart) -> Shape | None:
-    """The greatest extent of a tile of the bytes of files, if they are cut."""
-    most = FOLDER_BYTES if part.entries else _MOST  # headers of a series repeat
+    """The greatest extent of a tile of verbatim files; None if they are not cut."""
+    most = FOLDER_BYTES if part.entries else _MOST  # headers of a series repeat, so keep them close
     return (most,) if part.elements > most else None
 
 
@@ -80,7 +83,7 @@ def _cut_of(shape: Shape, side: int, most: int, slices: int) -> Shape:
 
 
 def _leading(shape: Shape) -> Shape:
-    """The extents of a tile whose elements are contiguous in C order."""
+    """The extents of a tile of consecutive elements in C order."""
     cut, left = [], _STACK
     for size in reversed(shape):
         cut.append(min(max(left, 1), max(size, 1)))
@@ -95,18 +98,19 @@ def blocks_of(
     elements: int = BLOCK_ELEMENTS,
     unordered: bool = False,
 ) -> Iterator[tuple[int, int]]:
-    """The blocks of a part, split evenly: the number of the first tile and the number of tiles of
-    each. block: the greatest number of tiles. By default a block has about `elements` elements, or,
-    if the part is `unordered`, as many as a block can hold. Raises InputError if a tile is larger
-    than a block can be.
+    """Pairs (first tile, number of tiles): the blocks of a part, split evenly.
+
+    block: the requested number of tiles at most. By default a block has about `elements` elements,
+    or as many as it can hold if the part is `unordered`. name: the name of the input, for messages.
+    Raises InputError if a tile is larger than a block can be.
     """
     size = part.dtype.itemsize
     largest = max(math.prod(_largest(shape, part.cut)) * size for _, shape in part.runs)
     if largest > MAX_BLOCK_BYTES:
         raise InputError(
             f"{name}: one item, of {part.dtype}, has {largest} bytes, more than the"
-            f" {MAX_BLOCK_BYTES} that an archive can hold as a whole; reshape the array, so that"
-            " it has more and smaller items"
+            f" {MAX_BLOCK_BYTES} of the largest block; reshape the array, so that it has more and"
+            " smaller items"
         )
     if unordered:
         fitting = max(SET_ELEMENTS // max(largest // size, 1), 1)
@@ -128,5 +132,5 @@ def _largest(shape: Shape, cut: Shape | None) -> Shape:
 
 
 def _tile_at(part: ArrayPart, elements: int) -> int:
-    """The first tile before which there are at least `elements` elements."""
+    """The number of the first tile with at least `elements` elements before it."""
     return bisect_left(range(part.tiles + 1), elements, key=part.elements_before)

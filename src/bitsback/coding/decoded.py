@@ -1,4 +1,4 @@
-"""Code pixels that a JPEG decoder made (docs/jpeg-format.md, J8)."""
+"""Code pixels that a JPEG decoder made by their coefficients (docs/jpeg-format.md, J8)."""
 
 import math
 from collections.abc import Sequence
@@ -18,15 +18,16 @@ _LEAST_SIDE, _MOST_ELEMENTS = 8, 1 << 24
 
 
 def find_behind(tile: NDArray[np.uint8]) -> JpegBehind | None:
-    """The JPEG of which a decoder made a tile, or nearly so; None if there seems to be none."""
+    """The JPEG that decodes to a tile, exactly or nearly; None if none is found."""
     if tile.dtype != np.uint8 or not _codable(tile.shape):
         return None
     return _core.find_jpeg_behind(tile.reshape(-1), *_picture(tile.shape))
 
 
 def encode_pixels(tiles: Tiles, behind: Sequence[JpegBehind]) -> bytes | None:
-    """The data of a block of these tiles, for each of which a JPEG is known; None if a reader
-    refuses so many elements in so few bytes.
+    """The data of a block of tiles. None if a reader refuses so many elements in so few bytes.
+
+    behind: the JPEG of each tile.
     """
     shapes = [_picture(shape) for count, shape in tiles.shapes for _ in range(count)]
     data = _core.pack_jpeg_pictures(
@@ -38,7 +39,7 @@ def encode_pixels(tiles: Tiles, behind: Sequence[JpegBehind]) -> bytes | None:
 def decode_pixels(data: memoryview, runs: Sequence[Run]) -> NDArray[np.uint8]:
     """The elements of a block of these runs, flat. Raises ArchiveError."""
     if any(run.dtype != np.uint8 or not _codable(run.shape) for run in runs):
-        raise ArchiveError("its items are no pictures that a JPEG decoder makes")
+        raise ArchiveError("its items are not pictures that a JPEG decoder can make")
     elements = sum(run.elements for run in runs)
     if elements > max_elements(len(data)):
         raise ArchiveError(f"it claims {elements} elements in {len(data)} bytes")

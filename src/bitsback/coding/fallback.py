@@ -1,5 +1,6 @@
-"""Code blocks without a model, by general compressors of the standard library (docs/format.md, the
-method fallback).
+"""Code blocks without a model, by deflate or LZMA (docs/format.md, The method fallback).
+
+Transforms make the bytes more regular before they are compressed. A sample decides which.
 """
 
 import math
@@ -15,12 +16,12 @@ from bitsback import lzma2, raw_deflate
 from bitsback.coding import pixel_rows
 from bitsback.coding.pixel_rows import (
     AVERAGE,
-    EACH,
+    FILTER_PER_ROW,
     GREEN,
     INDEXES,
     NONE,
     PAETH,
-    WHOLE,
+    WHOLE_ELEMENTS,
     Colours,
     Shapes,
 )
@@ -38,17 +39,17 @@ _HEAD = 3  # bytes: coder, form, distance or transform
 _REPETITIONS = zlib.Z_DEFAULT_STRATEGY
 _TRIAL_LEVEL = 5
 _SAMPLE = 1 << 15  # elements of each of three parts
-_GLANCE = 0.8  # times the bytes of fast deflate that the best makes of photographs at least
-_HOPELESS = 0.98  # a ratio of the sample; above it the rest is not tried
+_GLANCE = 0.8  # least bytes of the best coding of photographs, as a share of fast deflate's
+_HOPELESS = 0.98  # ratio of the sample above which the rest is not tried
 # A sample underestimates LZMA: it uses repetitions better than deflate, and the whole block has
 # more of them.
-_RIVAL = 1.25  # times as many bytes of a sample
-_REPEATING = 4  # the ratio of deflate from which LZMA takes little time
-_UNREPEATED = 0.85  # times a trial's bytes that the whole may take, where nothing in it repeats
-_SEQUENCE = 32  # bytes that occur again
+_RIVAL = 1.25  # most bytes of LZMA's sample, as a share of deflate's, for a trial of the block
+_REPEATING = 4  # compression ratio of deflate from which LZMA takes little time
+_UNREPEATED = 0.85  # least bytes of a block without repetitions, as a share of the sample's
+_SEQUENCE = 32  # bytes of a sequence that may repeat
 _BEGINS = 61  # one of so many pairs of bytes begins a sequence
-_FEW = 16  # sequences begin at one of so many bytes at most
-_MOSTLY = 0.7  # the share of sequences that differ, below which much occurs again
+_FEW = 16  # at most one of so many bytes begins a sequence
+_MOSTLY = 0.7  # share of distinct sequences below which data count as repetitive
 
 Bytes = NDArray[np.uint8]
 
@@ -59,7 +60,7 @@ class _Transform:
 
     form: int
     number: int
-    """The distance of the bytes that are subtracted, 0 for none; for rows, the transform."""
+    """The distance of the bytes that are subtracted, 0 for none. For rows: the transform."""
     filter: int = NONE
     """The filter of rows."""
     colours: Colours | None = None
@@ -87,7 +88,7 @@ class _Transform:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """A way, the strategy of zlib that suits it, and the bytes that both make of a sample."""
+    """A transform, the strategy of zlib that suits it, and the size in bytes of a coded sample."""
 
     transform: _Transform
     strategy: int
@@ -96,19 +97,18 @@ class _Plan:
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """The plans for tiles, the best first, and the share of the tiles that was their sample."""
+    """The plans for tiles, the best first, and the sample's share of the elements."""
 
     plans: list[_Plan]
     share: float
 
 
 def encode_fallback(tiles: Tiles, coder: Coder, limit: float = math.inf) -> bytes | None:
-    """The data of a block of tiles that have elements, coded in the way that is best for a sample;
-    None if the sample shows no gain.
+    """The data of a block, by the plan that is best for a sample; None if the sample shows no gain.
 
-    coder: the slowest coder to try. LZMA is always tried if deflate compresses the content so well
-    that LZMA takes little time. limit: a number of bytes from which on the data are of no use, so
-    that None may be returned for them.
+    tiles: with at least one element. coder: the slowest coder to try. LZMA is always tried if
+    deflate compresses the content so well that LZMA takes little time. limit: a size in bytes; None
+    may stand for data of this size or more.
     """
     known = tiles.by_fallback
     if coder not in known:
@@ -139,7 +139,7 @@ def _encoded(tiles: Tiles, trial: _Trial, coder: Coder) -> bytes | None:
     found = min((_packed(tiles, plan, coder) for plan in tried), key=len)
     if _claim(tiles.dtype, tiles.shapes, found) <= max_elements(len(found)):
         return found
-    plain = _Plan(_Transform(PLAIN, 0), _REPETITIONS, 0)  # its size always suffices for the claim
+    plain = _Plan(_Transform(PLAIN, 0), _REPETITIONS, 0)  # readers always accept its size
     return plain.transform.head("deflate") + _deflate(
         plain.transform.content(tiles), plain.strategy
     )
@@ -174,7 +174,7 @@ def _elements(shapes: Shapes) -> int:
 
 
 def _colours(data: bytes | memoryview) -> tuple[int, int]:
-    """The number of colours, 0 if rows are not indexes of colours, and the start of the stream."""
+    """The number of colours and the offset of the stream. The number is 0 without indexes."""
     if data[2] < INDEXES:
         return 0, _HEAD
     if len(data) == _HEAD:
@@ -183,7 +183,7 @@ def _colours(data: bytes | memoryview) -> tuple[int, int]:
 
 
 def _claim(dtype: np.dtype[Any], shapes: Shapes, data: bytes | memoryview) -> int:
-    """Elements or bytes of content, whichever are more."""
+    """The number of elements or of bytes of content, whichever is greater."""
     elements = _elements(shapes)
     if data[1] != ROWS:
         return elements * dtype.itemsize
@@ -197,28 +197,30 @@ def _try(tiles: Tiles) -> _Trial:
 
 
 def _glance(tiles: Tiles) -> float:
-    """About the bytes that fast deflate makes of the pixels of pictures of many colours; 0 of other
+    """An estimate of the bytes of fast deflate, for 8-bit pictures of many colours; 0 for other
     tiles.
     """
     if tiles.dtype != np.uint8 or pixel_rows.find_colours(tiles) is not None:
         return 0
     sample, channels = _sample(tiles), pixel_rows.channels_of(tiles.shapes)
     green = GREEN if channels is not None and channels > 2 else 0
-    looks = (_Transform(PLAIN, 0), _Transform(ROWS, green, EACH))
+    looks = (_Transform(PLAIN, 0), _Transform(ROWS, green, FILTER_PER_ROW))
     sizes = [len(_deflate(look.content(sample), _REPETITIONS, 1)) for look in looks]
     return min(sizes) * tiles.elements.size / sample.elements.size
 
 
 def _recurs(tiles: Tiles) -> bool:
-    """Whether much occurs again, however far away: sequences of bytes that begin where two bytes
-    have one of some values, so that they begin at the same places of equal tiles.
+    """Whether the content is repetitive, at any distance.
+
+    It counts distinct sequences of bytes. A sequence begins where a hash of two bytes is 0, so
+    equal content has its sequences at equal places.
     """
     content = tiles.elements.view(np.uint8)
     if content.size <= _SEQUENCE:
         return False
     pairs = 251 * content[: 1 - _SEQUENCE].astype(np.uint16) + content[1 : 2 - _SEQUENCE]
     begins = np.flatnonzero(pairs % _BEGINS == 0)
-    if len(begins) > content.size // _FEW:  # many are alike, and would take much memory
+    if len(begins) > content.size // _FEW:  # many are equal, and they would take much memory
         return True
     sequences = np.lib.stride_tricks.sliding_window_view(content, _SEQUENCE)[begins]
     return len(np.unique(sequences.view(f"V{_SEQUENCE}"))) < _MOSTLY * len(begins)
@@ -246,11 +248,11 @@ def _transforms(tiles: Tiles) -> Iterator[_Transform]:
     if pixel_rows.has_numbers(tiles.dtype):
         green = [GREEN] if channels is not None and channels > 2 else []
         for colours in (0, *green):
-            for kept in (NONE, PAETH, EACH):
+            for kept in (NONE, PAETH, FILTER_PER_ROW):
                 yield _Transform(ROWS, colours, kept)
             if itemsize == 2:
-                for kept in (AVERAGE, EACH):
-                    yield _Transform(ROWS, colours | WHOLE, kept)
+                for kept in (AVERAGE, FILTER_PER_ROW):
+                    yield _Transform(ROWS, colours | WHOLE_ELEMENTS, kept)
     else:
         yield _Transform(PLAIN, 0)
         yield _Transform(PLAIN, min((channels or 1) * itemsize, 255))
@@ -259,12 +261,12 @@ def _transforms(tiles: Tiles) -> Iterator[_Transform]:
             yield _Transform(SHUFFLED, channels or 1)
     few = pixel_rows.find_colours(tiles)
     if few is not None:
-        for kept in (NONE, EACH):
+        for kept in (NONE, FILTER_PER_ROW):
             yield _Transform(ROWS, few.transform, kept, few)
 
 
 def _sample(tiles: Tiles) -> Tiles:
-    """Some whole tiles, or rows of large ones, from the beginning, the middle and the end."""
+    """Some entire tiles, or rows of large ones, from the beginning, the middle and the end."""
     size = tiles.elements.size
     if size <= 3 * _SAMPLE:
         return tiles
@@ -304,9 +306,9 @@ def _deflate(content: Bytes, strategy: int, level: int = 9) -> bytes:
 
 
 def _decompress(data: memoryview, coder: Coder, size: int) -> bytes:
-    """The content of the stream, which must be `size` bytes. No more of it is ever in memory."""
+    """The content of the stream, which must have `size` bytes. No more than these are decoded."""
     decompress = lzma2.decompress if coder == "lzma" else raw_deflate.decompress
     content, whole = decompress(data, size + 1)
     if len(content) != size or not whole:
-        raise ArchiveError(f"its compressed bytes do not hold just the {size} that it should have")
+        raise ArchiveError(f"its compressed bytes do not decode to exactly {size} bytes")
     return content

@@ -19,10 +19,10 @@ _MOST_ROUNDS = 2
 _MEMBER = b"PK\3\4"
 """The first bytes of the header of a member of a ZIP file."""
 _STORED_MEMBER = re.compile(rb"PK\x03\x04.{4}\0\0.{8}(.{4}).{4}(..)(..)", re.DOTALL)
-"""The header of one that is not compressed: its size, and those of its name and of more fields."""
+"""The header of an uncompressed member: its size, and the sizes of its name and extra fields."""
 
 Places = list[tuple[int, int]]
-"""Where files stand in bytes, and how long each is."""
+"""Pairs (offset, size) of files in bytes."""
 
 
 def has_deflate_stream(content: bytes) -> bool:
@@ -33,9 +33,10 @@ def has_deflate_stream(content: bytes) -> bool:
 def encode_inflated(
     content: NDArray[np.uint8], encode_picture: Callable[[bytes], bytes | None] | None = None
 ) -> bytes | None:
-    """The data of a block of these bytes; None if there is no deflate stream in them, or nothing is
-    gained. encode_picture: gives the fields of a picture file in a ZIP file, or of lossless JPEG
-    streams, or None; if there is no picture, nothing is to be gained by it.
+    """The data of a block of these bytes; None without a deflate stream or a gain.
+
+    encode_picture: codes a picture file of a ZIP file, or lossless JPEG streams, and returns its
+    fields or None. With it, the result is None if there is no picture.
     """
     whole = content.tobytes()
     candidates = Places()
@@ -77,12 +78,12 @@ def encode_inflated(
 
 
 def _with_streams(content: bytes, files: Iterable[tuple[int, int]]) -> Places:
-    """These places, and those of lossless JPEG streams, in order."""
+    """The places of these files and of lossless JPEG streams, in order."""
     return sorted([*files, *_core.jpeg_sample_runs(np.frombuffer(content, np.uint8))])
 
 
 def stored_members(content: bytes) -> Iterator[tuple[int, int]]:
-    """The places and sizes of files that stand uncompressed in ZIP files."""
+    """The places and sizes of uncompressed members of ZIP files."""
     end = 0
     for found in _STORED_MEMBER.finditer(content):
         size, name, more = (int.from_bytes(field, "little") for field in found.groups())
@@ -93,7 +94,7 @@ def stored_members(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def plaintexts(rest: bytes) -> Iterator[tuple[int, int]]:
-    """The places and sizes of plaintexts in what a round left."""
+    """The places and sizes of plaintexts in the output of a round."""
     cursor = Cursor(rest)
     cursor.varint()
     sizes = [[cursor.varint() for _ in range(3)][2] for _ in range(cursor.varint())]
@@ -106,8 +107,9 @@ def plaintexts(rest: bytes) -> Iterator[tuple[int, int]]:
 def decode_inflated(
     data: memoryview, size: int, decode_picture: Callable[[Cursor], bytes]
 ) -> bytes:
-    """The bytes of a block, `size` of them. decode_picture: reads the fields of a picture, and
-    gives its file. Raises ArchiveError.
+    """The `size` bytes of a block. Raises ArchiveError.
+
+    decode_picture: reads the fields of a picture at the cursor and returns its file.
     """
     cursor = Cursor(data)
     rounds, left = cursor.byte(), cursor.varint()
@@ -141,5 +143,5 @@ def decode_inflated(
 
 
 def _most_rest(size: int) -> int:
-    """The bytes that are left of so many, with the plaintexts of their streams, at most."""
+    """The greatest size of the output of all rounds, with the plaintexts, for `size` bytes."""
     return min((size << 10) + (1 << 16), size + (1 << 26))

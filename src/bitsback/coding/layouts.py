@@ -1,5 +1,7 @@
-"""Present the tiles of a block to a model: the meaning of their axes, the symbols of their
-elements, and the shapes of the items (docs/format.md, `B`, a block).
+"""Convert the tiles of a block to items of a model and back (docs/format.md, `B`, a block).
+
+A layout gives the meaning of the tiles' axes, and with it the shapes of items. A value map gives
+the symbols of elements.
 """
 
 from collections.abc import Sequence
@@ -20,21 +22,22 @@ from bitsback.models.outline import Outline
 
 PICTURES, STACKS, SERIES, FRAMES = 0, 1, 2, 3
 LAYOUTS = ("pictures", "stacks", "series", "frames")
-"""Layouts: a tile is [rows, columns] or [rows, columns, channels], or one of these with slices in
-front; or it is a number or [channels], and the tiles of a run follow one another in time; or it is
-a picture, and the tiles of a run are the slices of a stack.
+"""The layouts, which are numbers in the format.
+
+pictures: a tile is [rows, columns] or [rows, columns, channels].
+stacks: a tile is [slices, rows, columns] or [slices, rows, columns, channels].
+series: a tile is a number or [channels], and the tiles of a run follow one another in time.
+frames: a tile is a picture, and the tiles of a run are the slices of a stack.
 """
 
 MOST_CHANNELS = 16  # the limit for the slices of a stack
 MOST_BANDS = 256  # the limit for pictures of spectra
-MOST_SLICES = 32  # of a tile of a stack
+MOST_SLICES = 32  # the limit for a tile of a stack
 MOST_COLUMNS = 64  # the limit of a series
 
 
 def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
-    """The layouts that suit tiles of this dtype and shape; none if no model of any shape codes
-    them.
-    """
+    """The layouts in which size-agnostic models may code tiles of this dtype and shape."""
     if 0 in shape or not 2 <= len(shape) <= 4:
         return ()
     if len(shape) == 4:
@@ -46,8 +49,9 @@ def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
 
 
 def may_be_spectra(shape: Shape) -> bool:
-    """Whether the last axis of a tile may count the channels of pixels: a tile of a stack has fewer
-    slices.
+    """Whether the last axis of a tile may count the channels of spectra.
+
+    A tile of a stack has fewer slices than such an axis.
     """
     if len(shape) != 3 or not MOST_COLOURS < shape[2] <= MOST_BANDS:
         return False
@@ -60,7 +64,7 @@ def is_step(dtype: np.dtype[Any], shape: Shape) -> bool:
 
 
 def layouts_of(model: Outline, dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
-    """The layouts in which a model codes tiles of this dtype and shape; none if it does not."""
+    """The layouts in which a model codes tiles of this dtype and shape; empty if there are none."""
     if model.serial:
         return (SERIES,) if is_step(dtype, shape) else ()
     if model.any_shape:
@@ -77,7 +81,7 @@ def suits(model: Outline, dtype: np.dtype[Any], shape: Shape, layout: int) -> bo
 
 
 def as_stacks(tiles: Tiles) -> Tiles:
-    """Tiles that are frames, as stacks of some of them."""
+    """Tiles that are frames, regrouped as tiles that are stacks of several frames."""
     shapes: list[tuple[int, Shape]] = []
     for count, shape in tiles.shapes:
         whole, rest = divmod(count, MOST_SLICES)
@@ -86,7 +90,8 @@ def as_stacks(tiles: Tiles) -> Tiles:
 
 
 def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> ValueMap | None:
-    """The value map for these tiles; None if they are their own symbols, or have too many values.
+    """The value map for these tiles; None if elements are symbols, or have too many values.
+
     invert: the greater of two values is symbol 0.
     """
     pair = tiles.two_values
@@ -98,7 +103,7 @@ def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> Valu
 def map_for(
     model: Outline, tiles: Tiles, layout: int = PICTURES, invert: bool = False
 ) -> ValueMap | None:
-    """The value map for these tiles and this model, which may code the elements as they are."""
+    """The value map for these tiles and this model; None if it codes elements without a map."""
     if model.any_shape:
         found = find_map(tiles, invert, layout)
         ranks = isinstance(found, ValueRange) and found.occurring is not None
@@ -126,17 +131,19 @@ def count_levels(dtype: np.dtype[Any], value_map: ValueMap | None) -> int:
 
 
 def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
-    """The items of a block as the model sees them. Raises ArchiveError if it does not code them."""
+    """The items of a block as pairs (count, shape). Raises ArchiveError if the model does not code
+    them.
+    """
     for run in runs:
         levels = count_levels(run.dtype, run.value_map)
         symbols = ("|u1", "<u2") if model.any_shape else (symbol_dtype(model),)
         if run.value_map is None and run.dtype.str not in symbols:
             raise ArchiveError(
-                f"its elements, of {run.dtype}, are no symbols of its model {model.name}"
+                f"its elements, of {run.dtype}, are not symbols of its model {model.name}"
             )
         if isinstance(run.value_map, JpegColours) and not model.wavefront:
             raise ArchiveError(
-                f"its colours are those of JPEG, of which its model {model.name} does not know"
+                f"its colours are those of JPEG, which its model {model.name} does not code"
             )
         if levels > model.levels and (model.any_shape or run.value_map is not None):
             raise ArchiveError(
@@ -150,7 +157,7 @@ def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[
         size = model.size_of(run.shape)
         if size is None or layout != PICTURES:
             raise ArchiveError(
-                f"its items, of the shape {run.shape}, are not what its model {model.name} codes,"
+                f"its items have the shape {run.shape}, and its model {model.name} codes"
                 f" {model.items_in_words}"
             )
         found.append((run.items, model.shape_of(size)))
@@ -158,8 +165,9 @@ def item_shapes(model: Outline, runs: Sequence[Run], layout: int) -> list[tuple[
 
 
 def shapes_in_layout(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemShape]]:
-    """The items of runs: shapes, and the number of consecutive items of each. Raises ArchiveError
-    for items that no model codes.
+    """The items of runs as pairs (number of consecutive items, shape).
+
+    Raises ArchiveError for items that no model codes.
     """
     found: list[tuple[int, ItemShape]] = []
     for run in runs:
@@ -173,7 +181,7 @@ def shapes_in_layout(runs: Sequence[Run], layout: int) -> list[tuple[int, ItemSh
         elif layout == FRAMES:
             items, shape = 1, (items, *shape)
         if len(shape) not in (3, 4) or 0 in shape:
-            raise ArchiveError(f"its tiles, of the shape {run.shape}, do not make planes")
+            raise ArchiveError(f"its tiles, of the shape {run.shape}, cannot be planes")
         slices, rows, columns, *channels = shape
         jpeg = isinstance(run.value_map, JpegColours)
         if jpeg and (channels != [3] or run.dtype != np.uint8):
@@ -189,9 +197,9 @@ def shape_of_each(runs: Sequence[Run], layout: int) -> list[ItemShape]:
 
 
 def _channels(run: Run) -> int:
-    """The channels of a series, whose steps are the items of a run."""
+    """The number of channels of a run that is a series. Raises ArchiveError."""
     if len(run.shape) > 1 or 0 in run.shape or run.elements > 1 << 26:
-        raise ArchiveError(f"its tiles, of the shape {run.shape}, do not make steps of a series")
+        raise ArchiveError(f"its tiles, of the shape {run.shape}, cannot be steps of a series")
     return run.shape[0] if run.shape else 1
 
 
@@ -205,8 +213,9 @@ def symbols_of(tiles: Tiles, value_map: ValueMap | None) -> NDArray[Any]:
 
 
 def elements_of(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
-    """The elements, flat, of the symbols of these runs, or of as many symbols as there are. Raises
-    ArchiveError for a symbol without an element.
+    """The elements, flat, of symbols of these runs. The symbols may be cut short.
+
+    Raises ArchiveError for a symbol that has no element.
     """
     parts, at = [], 0
     for run in runs:
@@ -214,7 +223,7 @@ def elements_of(symbols: NDArray[Any], runs: Sequence[Run]) -> NDArray[Any]:
         at += run.elements
         if isinstance(run.value_map, tuple | Ordered):
             if int(part.max(initial=0)) >= count_levels(run.dtype, run.value_map):
-                raise ArchiveError("it has symbols that stand for no element")
+                raise ArchiveError("it has symbols without an element")
             if isinstance(run.value_map, Ordered):
                 part = run.value_map.from_symbols(part)
             else:

@@ -1,6 +1,4 @@
-"""The items of a block whose order does not matter: multisets, one for each run (docs/format.md,
-Multisets).
-"""
+"""The items of a block without an order: one multiset for each run (docs/format.md, Multisets)."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -20,8 +18,10 @@ Rows = NDArray[Any]
 
 
 class Multisets:
-    """The multisets of a block. An encoder, which gives elements and symbols of the items, picks
-    items from them; a decoder puts items into them.
+    """The multisets of a block.
+
+    An encoder gives the elements and symbols of the items, and picks items from the multisets. A
+    decoder starts with empty multisets and puts items into them.
     """
 
     def __init__(
@@ -39,8 +39,9 @@ class Multisets:
                 left.add(_keys(rows))
 
     def pick(self, message: Message, places: range) -> NDArray[Any]:
-        """Bits of the message choose the items at these places from the remaining ones. Returns
-        their symbols, flat.
+        """Picks items for these places by bits of the message. Returns their symbols, flat.
+
+        Only items that have not been picked yet can be chosen.
         """
         picked = [
             self._tables[number][self._left[number].pop(message, run.items)].reshape(-1)
@@ -56,15 +57,13 @@ class Multisets:
             self._left[number].push(message, _keys(rows))
 
     def elements(self) -> NDArray[Any]:
-        """The elements of all items that were put here, flat, those of each run in order."""
+        """The elements of all items that were put, flat, run by run."""
         found = [members.sorted() for members in self._left]
         flat = found[0] if len(found) == 1 else np.concatenate(found)
         return flat.view(self._runs[0].dtype)
 
     def _at(self, places: range) -> Iterator[tuple[int, Run]]:
-        """The runs that have items at these places: the number of each, and its part of the
-        places.
-        """
+        """The runs at these places: for each its number, and the run with so many items."""
         first = 0
         for number, run in enumerate(self._runs):
             count = min(places.stop, first + run.items) - max(places.start, first)

@@ -1,6 +1,8 @@
-"""Elements of any dtype as numbers, cut into digits of at most 16 bits, and back (docs/format.md,
-Methods). Pictures of 16 bits have models: so they code the highest digits of floats, which are
-smooth, and the lowest, which are noise, are stored.
+"""Cut elements of wide dtypes into digits of at most 16 bits, and join them (docs/format.md,
+Methods).
+
+Models for pictures of 16 bits then code the high digits of floats, which are smooth. The low
+digits, which are noise, are stored.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,30 +21,36 @@ MOST_DIGITS = 8
 _BYTE = 8
 _LOOK = 1 << 16  # elements
 _RARE, _FEW, _MOST_EXCEPTIONS = 4096, 8, 256
-"""The most exceptions at either end: a few, and one more for so many elements, up to a limit."""
+"""The number of exceptions at either end at most.
+
+It is `_FEW`, and one more for each `_RARE` elements, up to `_MOST_EXCEPTIONS`.
+"""
 _WORTH = 8
-"""The bits of numbers that save a bit of the coded element."""
+"""Bits of range that have to go to save one bit of a coded element."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """How numbers are cut: each is base + 2^shift * x, and x has digits of so many bits, the
-    highest first.
+    """How numbers are cut into digits.
+
+    Each number is base + 2^shift * x. The digits of x have `bits` bits, the highest first.
     """
 
     base: int
     shift: int
     bits: tuple[int, ...]
     exceptions: bytes = b""
-    """The elements that have another number, such as NaN and -0.0 among others: the gap to the one
-    before, and the number, of each.
+    """Elements whose numbers are far from all others, such as NaN and -0.0.
+
+    For each: the gap to the one before, and its number.
     """
 
 
 def cut_of(elements: NDArray[Any]) -> tuple[Cut, list[NDArray[Any]]]:
-    """The cut that suits some elements, which have several values, and their digits, uint8 or
-    uint16. The highest digit has 16 bits, and what is left is cut into bytes, as noise is best
-    stored.
+    """The cut for some elements, and their digits, of uint8 or uint16.
+
+    The highest digit has 16 bits at most. The other bits are cut into bytes, since noise is best
+    stored as bytes. elements: of at least two values.
     """
     numbers = numbers_of(elements)
     rare = _rare(numbers.reshape(-1))
@@ -52,7 +60,7 @@ def cut_of(elements: NDArray[Any]) -> tuple[Cut, list[NDArray[Any]]]:
         numbers = _without(numbers.reshape(-1), rare).reshape(numbers.shape)
     base = numbers.min()
     numbers = numbers - base
-    used = int(np.bitwise_or.reduce(numbers)) or 1  # all may be equal
+    used = int(np.bitwise_or.reduce(numbers)) or 1  # 0 if all are equal
     shift = (used & -used).bit_length() - 1
     left = used.bit_length() - shift
     bits = [min(left, MOST_BITS)]
@@ -67,7 +75,7 @@ def cut_of(elements: NDArray[Any]) -> tuple[Cut, list[NDArray[Any]]]:
 
 
 def _rare(numbers: NDArray[Any]) -> NDArray[np.int64]:
-    """The places of few numbers so far from all others that these have fewer bits without them."""
+    """The places of outliers: few numbers without which the others have fewer bits."""
     count = min(_FEW + numbers.size // _RARE, _MOST_EXCEPTIONS)
     none = np.empty(0, np.int64)
     if numbers.size <= 2 * count:
@@ -76,7 +84,7 @@ def _rare(numbers: NDArray[Any]) -> NDArray[np.int64]:
     low, high = np.sort(ends[: count + 1]), np.sort(ends[-1 - count :])[:, np.newaxis]
     width = high - low
     below, above = np.arange(count + 1), np.arange(count, -1, -1)[:, np.newaxis]
-    # Exceptions are far from all others: to cut off the tails of a distribution does not pay.
+    # Cutting off the tails of a distribution does not pay, so exceptions are only far outliers.
     apart = (below == 0) | (low - np.roll(low, 1) > width // 2)
     apart &= (above == 0) | (np.roll(high, -1) - high > width // 2)
     cost = np.ceil(np.log2(width + 1.0)) * numbers.size / _WORTH
@@ -86,7 +94,10 @@ def _rare(numbers: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _without(numbers: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
-    """The numbers with those at some places like the next one before that is at none, or behind."""
+    """The numbers, with those at `places` replaced by the nearest other number before them.
+
+    At the start, where none is before, the first other number replaces them.
+    """
     kept = np.arange(numbers.size)
     kept[places] = -1
     kept = np.maximum.accumulate(kept)
@@ -95,7 +106,7 @@ def _without(numbers: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
 
 
 def _packed(places: NDArray[np.int64], numbers: NDArray[Any]) -> bytes:
-    """The exceptions in an archive."""
+    """The bytes of the exceptions."""
     gaps = np.diff(places, prepend=-1) - 1
     stored = numbers.astype(numbers.dtype.newbyteorder("<"))
     pairs = zip(gaps.tolist(), stored, strict=True)
@@ -105,7 +116,10 @@ def _packed(places: NDArray[np.int64], numbers: NDArray[Any]) -> bytes:
 def read_exceptions(
     data: memoryview, dtype: np.dtype[Any], elements: int
 ) -> Iterator[tuple[int, int]]:
-    """The place and the number of each exception. elements: their number. Raises ArchiveError."""
+    """Pairs (place, number) of the exceptions. elements: the number of elements.
+
+    Raises ArchiveError.
+    """
     cursor, place = Cursor(data), 0
     while cursor.at < len(data):
         place += cursor.varint()
@@ -121,8 +135,9 @@ def joined(
     exceptions: Iterable[tuple[int, int]],
     dtype: np.dtype[Any],
 ) -> NDArray[Any]:
-    """The elements, of this dtype, that have these digits, and the exceptions among them, of which
-    those behind the last digit are left out.
+    """The elements, of this dtype, from their digits and exceptions.
+
+    Exceptions behind the last digit are ignored.
     """
     unsigned = np.dtype(f"u{dtype.itemsize}")
     whole: NDArray[Any] | None = None
@@ -148,7 +163,7 @@ def has_digits(dtype: np.dtype[Any]) -> bool:
 
 
 def sound(cut: Cut, dtype: np.dtype[Any]) -> bool:
-    """Whether elements of this dtype may be cut like this."""
+    """Whether the cut is possible for elements of this dtype."""
     return (
         has_digits(dtype)
         and 1 <= len(cut.bits) <= MOST_DIGITS
@@ -158,13 +173,15 @@ def sound(cut: Cut, dtype: np.dtype[Any]) -> bool:
 
 
 def fits(digit: NDArray[Any], bits: int) -> bool:
-    """Whether a digit has no value of more bits."""
+    """Whether all values of a digit have at most `bits` bits."""
     return int(digit.max(initial=0)) >> bits == 0
 
 
 def is_noise(digit: NDArray[Any], bits: int, share: float) -> bool:
-    """Whether a digit of at most a byte is noise, by the entropies of its values and of their
-    differences, of which each is at least this share of its bits: no model need be tried then.
+    """Whether a digit of at most a byte is noise, so that no model need be tried.
+
+    It is noise if the entropies of its values and of their differences are both at least this share
+    of its bits.
     """
     if bits > _BYTE:
         return False
@@ -175,12 +192,12 @@ def is_noise(digit: NDArray[Any], bits: int, share: float) -> bool:
 
 
 def _entropy(values: NDArray[np.uint8]) -> float:
-    """Bits of a value, by frequencies alone."""
+    """The entropy of the values in bits per value, by their frequencies."""
     counts = np.bincount(values)
     shares = counts[counts > 0] / values.size
     return float(-np.sum(shares * np.log2(shares)))
 
 
-def seen_at(digits: Sequence[Any], place: int) -> Any:
-    """What is known of a digit: that of the last one for those behind it."""
+def digit_entry(digits: Sequence[Any], place: int) -> Any:
+    """The entry of a digit. The last entry also serves all digits behind it."""
     return digits[min(place, len(digits) - 1)]

@@ -1,6 +1,7 @@
-"""Turn pictures into rows of bytes that a general compressor codes well: differences of a pixel to
-its left and upper neighbours, as in PNG, or indexes of a few colours (docs/format.md, the form rows
-of the method fallback).
+"""Turn pictures into rows of bytes that a general compressor codes well.
+
+The rows have differences of a pixel to its left and upper neighbours, as in PNG, or indexes of a
+few colours (docs/format.md, The method fallback, the form rows).
 """
 
 from __future__ import annotations
@@ -20,16 +21,18 @@ from bitsback.format.tiles import Tiles
 
 Bytes = NDArray[np.uint8]
 Shapes = Sequence[tuple[int, Shape]]
-"""For each shape, how many tiles in a row have it."""
+"""Pairs (number of consecutive tiles, their shape)."""
 
-GREEN, WHOLE, INDEXES = 1, 2, 4
-"""The transform of rows: channels 0 and 2 minus channel 1; elements of 16 bits instead of their
-bytes; from 4 on, indexes of colours, of 1, 2, 4 or 8 bits.
+GREEN, WHOLE_ELEMENTS, INDEXES = 1, 2, 4
+"""The transform of rows.
+
+Channels 0 and 2 minus channel 1; elements of 16 bits instead of their bytes; from 4 on, indexes of
+colours, of 1, 2, 4 or 8 bits.
 """
 NONE, SUB, UP, AVERAGE, PAETH = range(5)
 """Filters of a row."""
-EACH = 5
-"""Instead of one filter for all rows: for each row the filter with the least residuals."""
+FILTER_PER_ROW = 5
+"""Each row takes the filter with the least residuals, instead of one filter for all rows."""
 MOST_COLOURS = 256
 _MOST_CHANNELS = 4
 _MOST_PIXEL = 8  # bytes
@@ -39,7 +42,7 @@ _AT_ONCE = 1 << 16  # pixels whose colours are sorted, to bound the memory that 
 
 @dataclass(frozen=True)
 class Pictures:
-    """The tiles of a run as pictures: `count` of [rows, columns, channels]."""
+    """The tiles of a run as `count` pictures of [rows, columns, channels]."""
 
     count: int
     rows: int
@@ -48,7 +51,11 @@ class Pictures:
 
     @classmethod
     def from_shape(cls, count: int, shape: Shape) -> Pictures:
-        """Axes before rows and columns count pictures. Tiles of one axis are rows of one."""
+        """The pictures of `count` tiles of this shape.
+
+        Axes before rows and columns count pictures. Tiles with one axis are the rows of one
+        picture.
+        """
         coloured = len(shape) > 2 and shape[-1] <= _MOST_CHANNELS
         channels, axes = (shape[-1], shape[:-1]) if coloured else (1, shape)
         if not axes:
@@ -67,10 +74,10 @@ class Pictures:
         return self.count * self.rows * self.columns
 
     def layout(self, itemsize: int, transform: int) -> tuple[int, int]:
-        """The numbers of a row, and of a pixel."""
+        """How many numbers a row has, and a pixel."""
         if transform >= INDEXES:
             return -(-self.columns * _bits(transform) // 8), 1
-        stride = self.channels * (1 if transform & WHOLE else itemsize)
+        stride = self.channels * (1 if transform & WHOLE_ELEMENTS else itemsize)
         return self.columns * stride, stride
 
 
@@ -90,7 +97,7 @@ class Colours:
 
 
 def channels_of(shapes: Shapes) -> int | None:
-    """The number of channels, if all pictures have the same."""
+    """The number of channels; None if pictures differ in it."""
     found = {pictures.channels for pictures in Pictures.of_runs(shapes)}
     return found.pop() if len(found) == 1 else None
 
@@ -129,9 +136,7 @@ def find_colours(tiles: Tiles) -> Colours | None:
 
 
 def pack(tiles: Tiles, transform: int, filter_: int, colours: Colours | None = None) -> Bytes:
-    """The content: the colours, if it consists of indexes, the filter of each row, and the filtered
-    rows.
-    """
+    """The content: colours (only with indexes), the filter of each row, and the filtered rows."""
     numbers = colours.indexes if colours is not None else _numbers(tiles.elements)
     filters, left, at = [], [], 0
     for pictures in Pictures.of_runs(tiles.shapes):
@@ -139,7 +144,7 @@ def pack(tiles: Tiles, transform: int, filter_: int, colours: Colours | None = N
         rows = _to_rows(numbers[at : at + size], pictures, transform)
         at += size
         _, stride = pictures.layout(tiles.dtype.itemsize, transform)
-        if filter_ == EACH:
+        if filter_ == FILTER_PER_ROW:
             chosen = _core.choose_filters(rows, stride)
         else:
             chosen = np.full(rows.shape[:2], filter_, np.uint8)
@@ -150,7 +155,7 @@ def pack(tiles: Tiles, transform: int, filter_: int, colours: Colours | None = N
 
 
 def content_size(dtype: np.dtype[Any], shapes: Shapes, transform: int, colours: int) -> int:
-    """Bytes. Raises ArchiveError unless the transform is one for such tiles."""
+    """The bytes of the content. Raises ArchiveError for a transform that the tiles cannot have."""
     runs = Pictures.of_runs(shapes)
     if not runs:
         raise ArchiveError("it has rows of pictures without elements")
@@ -161,12 +166,12 @@ def content_size(dtype: np.dtype[Any], shapes: Shapes, transform: int, colours: 
         size = colours * channels * dtype.itemsize
     else:
         green = transform & GREEN and (channels is None or channels < 3)
-        if not has_numbers(dtype) or green or (transform & WHOLE and dtype.itemsize < 2):
+        if not has_numbers(dtype) or green or (transform & WHOLE_ELEMENTS and dtype.itemsize < 2):
             raise ArchiveError("its rows have a form that no writer makes")
         size = 0
     for pictures in runs:
         width, _ = pictures.layout(dtype.itemsize, transform)
-        width *= 2 if transform < INDEXES and transform & WHOLE else 1
+        width *= 2 if transform < INDEXES and transform & WHOLE_ELEMENTS else 1
         size += pictures.count * pictures.rows * (1 + width)
     return size
 
@@ -174,7 +179,7 @@ def content_size(dtype: np.dtype[Any], shapes: Shapes, transform: int, colours: 
 def unpack(
     content: Bytes, dtype: np.dtype[Any], shapes: Shapes, transform: int, colours: int
 ) -> NDArray[Any]:
-    """The elements, flat. content: of its size. Raises ArchiveError."""
+    """The elements, flat. content: of `content_size` bytes. Raises ArchiveError."""
     runs = Pictures.of_runs(shapes)
     indexed = transform >= INDEXES
     channels = runs[0].channels
@@ -182,9 +187,9 @@ def unpack(
     content = content[values.size :]
     all_rows = sum(pictures.count * pictures.rows for pictures in runs)
     filters, left = content[:all_rows], content[all_rows:]
-    if filters.max(initial=0) >= EACH:
+    if filters.max(initial=0) >= FILTER_PER_ROW:
         raise ArchiveError("a row has an unknown filter: it needs a newer bitsback")
-    numbers: NDArray[Any] = left if indexed or not transform & WHOLE else _from_bytes(left)
+    numbers: NDArray[Any] = left if indexed or not transform & WHOLE_ELEMENTS else _from_bytes(left)
     found: list[NDArray[Any]] = []
     row = at = 0
     for pictures in runs:
@@ -243,12 +248,12 @@ def _to_rows(numbers: NDArray[Any], pictures: Pictures, transform: int) -> NDArr
     """[pictures, rows, numbers of a row]."""
     shape = pictures.count, pictures.rows, pictures.columns
     if transform >= INDEXES:
-        return _together(numbers.reshape(shape), _bits(transform))
+        return _pack_indexes(numbers.reshape(shape), _bits(transform))
     if transform & GREEN:
         pixels = numbers.reshape(-1, pictures.channels)
-        numbers = _plus(pixels, -pixels[:, 1])
+        numbers = _with_green(pixels, -pixels[:, 1])
     rows = numbers.reshape(*shape[:2], -1)
-    if transform & WHOLE or rows.itemsize == 1:
+    if transform & WHOLE_ELEMENTS or rows.itemsize == 1:
         return rows
     return rows.astype("<u2").view(np.uint8)
 
@@ -258,24 +263,24 @@ def _from_rows(
 ) -> NDArray[Any]:
     """The numbers, flat."""
     if transform >= INDEXES:
-        return _apart(rows, _bits(transform), pictures.columns).reshape(-1)
+        return _unpack_indexes(rows, _bits(transform), pictures.columns).reshape(-1)
     if rows.itemsize < dtype.itemsize:
         rows = rows.reshape(-1).view("<u2").astype(np.uint16)
     if transform & GREEN:
         pixels = rows.reshape(-1, pictures.channels)
-        rows = _plus(pixels, pixels[:, 1])
+        rows = _with_green(pixels, pixels[:, 1])
     return rows.reshape(-1)
 
 
-def _plus(pixels: NDArray[Any], green: NDArray[Any]) -> NDArray[Any]:
-    """Channels 0 and 2 with something added."""
+def _with_green(pixels: NDArray[Any], green: NDArray[Any]) -> NDArray[Any]:
+    """Pixels with `green` added to channels 0 and 2."""
     changed = pixels.copy()
     changed[:, 0] += green
     changed[:, 2] += green
     return changed
 
 
-def _together(indexes: NDArray[np.uint8], bits: int) -> Bytes:
+def _pack_indexes(indexes: NDArray[np.uint8], bits: int) -> Bytes:
     """The indexes packed into bytes, the first in the high bits."""
     if bits == 8:
         return indexes
@@ -288,7 +293,7 @@ def _together(indexes: NDArray[np.uint8], bits: int) -> Bytes:
     return packed
 
 
-def _apart(packed: Bytes, bits: int, columns: int) -> Bytes:
+def _unpack_indexes(packed: Bytes, bits: int, columns: int) -> Bytes:
     if bits == 8:
         return packed
     shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)

@@ -14,7 +14,7 @@ from bitsback.work import spare_threads
 
 _DEFLATE, _LZMA2 = range(2)
 _STRIPS = 4
-"""Added to the rounds of a block with streams in strips."""
+"""A flag in the byte of the rounds: the block has streams in strips."""
 MOST_BEFORE = 1 << 16
 BEGIN = b"\xff\xd8\xff"
 """The first bytes of a JPEG stream."""
@@ -46,7 +46,7 @@ _REASONS = (
     "it has too many scans",
     "its coefficients are coded as no known encoder does it",
 )
-"""Why streams are not coded, in the order of the core's enum."""
+"""The reasons for storing a stream verbatim, in the order of the core's enum."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +54,21 @@ class JpegStream:
     """A JPEG stream in bytes."""
 
     offset: int
-    """Of its first byte. The data of scans are left out in that of a stream in another one behind
-    the first scan.
+    """The offset of the first byte.
+
+    For a stream inside another one, behind that one's first scan, it leaves out the scans' data.
     """
     length: int
     kind: str
-    """Such as baseline."""
+    """The process of the JPEG, such as "baseline"."""
     reason: str | None
     """Why it is stored verbatim; None if it is coded by its coefficients."""
 
 
 def find_streams(content: NDArray[np.uint8]) -> list[JpegStream]:
-    """The JPEG streams in bytes, and whether each can be coded. Takes a tenth of the time of
-    coding.
+    """The JPEG streams in bytes, and whether each can be coded.
+
+    It takes a tenth of the time of coding.
     """
     if BEGIN not in content.tobytes():
         return []
@@ -74,8 +76,9 @@ def find_streams(content: NDArray[np.uint8]) -> list[JpegStream]:
 
 
 def streams_of_block(data: memoryview, size: int) -> list[JpegStream]:
-    """The same of a block of so many bytes, whose coefficients are not decoded. Raises
-    ArchiveError.
+    """The JPEG streams in a coded block of `size` bytes. Coefficients are not decoded.
+
+    Raises ArchiveError.
     """
     rounds, before, rest, _, _ = _rest(data, size)
     try:
@@ -89,16 +92,17 @@ def streams_of_block(data: memoryview, size: int) -> list[JpegStream]:
     ]
 
 
-def _streams(told: list[tuple[int, int, int, int]]) -> list[JpegStream]:
+def _streams(entries: list[tuple[int, int, int, int]]) -> list[JpegStream]:
     return [
         JpegStream(offset, length, _KINDS.get(kind, "hierarchical"), _REASONS[reason])
-        for offset, length, kind, reason in told
+        for offset, length, kind, reason in entries
     ]
 
 
 def encode_streams(content: NDArray[np.uint8], before: bytes = b"") -> bytes | None:
-    """The data of a block of these bytes; None if no JPEG stream in them can be written again.
-    before: streams of tables alone that stand elsewhere in their file, at most MOST_BEFORE bytes.
+    """The data of a block of these bytes; None if no JPEG stream in them can be reproduced.
+
+    before: streams with only tables, from elsewhere in the file, at most MOST_BEFORE bytes.
     """
     if BEGIN not in content.tobytes():
         return None
@@ -122,7 +126,7 @@ def encode_streams(content: NDArray[np.uint8], before: bytes = b"") -> bytes | N
 
 
 def decode_streams(data: memoryview, size: int) -> bytes:
-    """The bytes of a block, `size` of them. Raises ArchiveError."""
+    """The `size` bytes of a block. Raises ArchiveError."""
     rounds, before, rest, strips, coded = _rest(data, size)
     try:
         with spare_threads() as threads:
@@ -144,8 +148,10 @@ def decode_streams(data: memoryview, size: int) -> bytes:
 def _rest(
     data: memoryview, size: int
 ) -> tuple[int, int, NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-    """The rounds of a block, how many bytes stand in front of its own, the rest, the strips, and
-    the other coded bytes.
+    """The fields of a block.
+
+    These are the rounds, the number of bytes of tables before the content, the bytes outside the
+    streams, the strips, and the coded coefficients.
     """
     if size > max_elements(len(data)):
         raise ArchiveError(f"it claims {size} bytes in {len(data)}, more than any writer makes")
@@ -173,5 +179,5 @@ def _damaged(error: ValueError) -> ArchiveError:
 
 
 def _most_rest(size: int) -> int:
-    """The bytes that are left of so many without their streams, at most."""
+    """The greatest number of bytes outside the streams, for content of `size` bytes."""
     return 2 * size + 64

@@ -45,7 +45,7 @@ def from_archive(
         raise problem
     if archive.collection.kind is not None:
         raise InputError(
-            f"{archive.name}: holds files, not one array; read them by dask.delayed"
+            f"{archive.name}: contains files, not one array; read them by dask.delayed"
             " (docs/clusters.md)"
         )
     return lazy(View(archive.array_source))

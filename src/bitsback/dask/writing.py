@@ -98,8 +98,9 @@ def to_archive(
 def to_shards(
     source: Source, folder: Place, *, shard: int | None = None, **options: Unpack[CompressKeywords]
 ) -> list[str]:
-    """Compresses a Dask array or files into archives, each made by a worker. Returns their paths or
-    URLs, in order.
+    """Compresses a Dask array or files into archives, each made by a worker.
+
+    Returns their paths or URLs, in order.
 
     >>> import tempfile
     >>> import dask.array as da
@@ -110,16 +111,16 @@ def to_shards(
     >>> len(shards), shards == again
     (4, True)
 
-    source: a dask.array; the path of a folder; or a list of paths or URLs of pictures. folder: the
-    path or the URL of the folder of the shards. All workers must see the files and the folder.
-    shard: the entries along the first axis, or the files, in a shard; by default an array is cut
-    into about 128 MiB, and files into thousands. options: the fields of `bitsback.CompressOptions`,
-    but for those of one archive: dtype, keep_names, labels, parity, progress, resume, shape,
-    skip_bad, unordered. threads: of each task, by default one.
+    source: a dask.array, the path of a folder, or a list of paths or URLs of pictures. folder: the
+    path or the URL of the folder of the shards. All workers need access to the files and the
+    folder. shard: the number of entries along the first axis, or of files, in a shard. By default
+    an array is cut into about 128 MiB, and files into thousands. options: the fields of
+    `bitsback.CompressOptions`, except those for one archive: dtype, keep_names, labels, parity,
+    progress, resume, shape, skip_bad, unordered. threads: of each task, by default one.
 
-    A shard of the same input and options that exists already is not made again. Raises InputError
-    if the input cannot be used or the output cannot be written; ModelError if the model cannot be
-    used. Warns with InputWarning about anything that does not come back as it was, on the worker.
+    An existing shard of the same input and options is not made again. Raises InputError if the
+    input cannot be used or the output cannot be written, ModelError if the model cannot be used.
+    The worker warns with InputWarning of properties that will not be restored.
     """
     request = CompressOptions(**options)
     usual = CompressOptions()

@@ -1,1 +1,1 @@
-"""Reads and writes files of arrays and pictures, a few items at a time."""
+"""Read and write files of arrays and pictures, a few items at a time."""

@@ -1,4 +1,4 @@
-"""Reads arrays of other libraries, and iterables of images, on demand."""
+"""Read arrays of other libraries, and iterables of images, on demand."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def foreign_items(source: Any, dtype: DTypeLike | None, shape: Sequence[int] | N
     """The items of objects other than NumPy arrays, paths and files.
 
     An array with `chunks`, such as those of Zarr and Dask, is read chunk by chunk along its first
-    axis; NumPy converts any other object with `__array__`. Anything else is an iterable of images,
-    all of one shape and dtype. dtype, shape: of all images together, their number first; not needed
-    for a list. Raises InputError for anything else.
+    axis. NumPy converts any other object with `__array__`. An iterable has images of one shape and
+    dtype. dtype, shape: of all images together, with their number first; not needed for a list.
+    Raises InputError for other objects.
     """
     whole = isinstance(source, bytes | bytearray | memoryview | str | Mapping)
     array = isinstance(source, Convertible | Described)
@@ -153,7 +153,7 @@ class _ChunkedItems:
         pass
 
     def _along(self, place: tuple[int, ...]) -> _Along:
-        """The axis after those of which one place is selected."""
+        """The reader along the axis behind the axes of `place`."""
         axis = len(place)
         chunks = self._source.chunks
         along = 1 if chunks is None else chunks[axis]
@@ -192,7 +192,7 @@ class _Along:
         self._fetch, self._length, self._ends = fetch, length, ends
         self._at = self._first = 0
         self._kept: NDArray[Any] | None = None
-        """Fetched images that are not yet taken, from `_first` on."""
+        """Fetched images that were not read yet, from `_first` on."""
 
     @property
     def done(self) -> bool:
@@ -258,7 +258,7 @@ class _Succession(Whole):
         number, self._count = self._count, self._count + 1
         name = f"{self.name}: number {number}"
         array = _converted(image, name)
-        same = np.can_cast(array.dtype, self.dtype, "equiv")  # byte order aside
+        same = np.can_cast(array.dtype, self.dtype, "equiv")  # byte order may differ
         if not same or array.shape != self.shape[1:]:
             raise InputError(
                 f"{name}: is {array.shape} of {array.dtype}, and they should be {self.shape[1:]} of"

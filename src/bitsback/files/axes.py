@@ -1,6 +1,4 @@
-"""The axes of the pixels of a file that has several frames or pages, and what its header says about
-them.
-"""
+"""The axes of a file with several frames or pages, and their properties in the file's header."""
 
 from __future__ import annotations
 
@@ -15,28 +13,31 @@ FRAME, PAGE, Z, T, C, Y, X = "frame", "page", "z", "t", "c", "y", "x"
 
 @dataclass(frozen=True)
 class Axes:
-    """The axes of an array. An archive stores the pixels of such a file as one picture, frame below
-    frame, so all axes but the last ones are those of frames.
+    """The axes of an array.
+
+    An archive stores the pixels of such a file as one picture, frame below frame. All axes except
+    the last ones are therefore axes of frames.
 
     >>> Axes((FRAME, Y, X), (20, 384, 384)).stored
     (7680, 384)
     """
 
     dims: tuple[str, ...]
-    """The name of each axis: `t`, `z`, `c` (channels), `y`, `x`, `frame` or `page`, if the file
-    does not say what follows, or another letter.
+    """The name of each axis: `t`, `z`, `c` (channels), `y`, `x`, or another letter.
+
+    `frame` or `page` is an axis whose meaning the file does not state.
     """
     shape: Shape
     attrs: Mapping[str, Any] = field(default_factory=dict)
-    """Facts about the axes, as far as the file states them:
+    """Properties of the axes, as far as the file states them:
 
-    - `spacing`: the distance of neighbours along an axis, by its name;
-    - `units`: the unit of that, by the name of the axis;
+    - `spacing`: the distance of neighbours along an axis, by the name of the axis;
+    - `units`: the unit of the spacing, by the name of the axis;
     - `channels`: the names of the channels;
-    - `window`: the least and the greatest value to be shown;
+    - `window`: the least and the greatest value to show;
     - `modality`: that of a DICOM file, such as `CT`.
 
-    Nothing else of a header is shown, so patients stay anonymous.
+    Nothing else of a header is included, so patients stay anonymous.
     """
 
     @property
@@ -59,21 +60,22 @@ class Axes:
 
 
 Place = tuple[slice, slice]
-"""The rows and columns of a frame in a picture of several."""
+"""The rows and columns of a frame in a picture of several frames."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """The frames of one size in a file that has its pixels in several, as pyramids do."""
+    """The frames of one size in a file with its pixels in several sizes, such as a pyramid."""
 
     axes: Axes
     places: list[Place]
-    """Of each frame in the picture of the file."""
+    """The place of each frame in the picture of the file."""
 
 
 def plain_axes(frames: int, name: str, shape: Shape, attrs: Mapping[str, Any]) -> Axes | None:
-    """Axes of frames that follow each other. shape: of the picture, [rows, columns] or [rows,
-    columns, channels]. None if so many frames cannot stand in it.
+    """The axes of consecutive frames; None if the picture cannot have so many frames.
+
+    shape: of the picture, [rows, columns] or [rows, columns, channels].
     """
     if frames < 1 or shape[0] % frames:
         return None

@@ -1,4 +1,4 @@
-"""Reads the rows of a picture in bands, so that memory does not grow with large pictures."""
+"""Read the rows of a picture in bands, so that memory does not grow with large pictures."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ def rows_of_band(row: int) -> int:
 
 @dataclass(frozen=True)
 class Bands:
-    """A picture, [height, width] or [height, width, channels]. Reading it raises the errors of
-    Pillow.
+    """A picture, [height, width] or [height, width, channels], that is read in bands.
+
+    Reading it raises the errors of Pillow.
 
     >>> import numpy as np
     >>> picture = Bands.from_array(np.arange(12, dtype=np.uint8).reshape(3, 4))
@@ -47,19 +48,19 @@ class Bands:
 
     @classmethod
     def from_array(cls, pixels: NDArray[Any]) -> Bands:
-        """The bands of a picture that is in memory."""
+        """The bands of a picture in memory."""
         return cls(pixels.dtype, pixels.shape, lambda: iter((pixels,)))
 
     @property
     def size(self) -> int:
-        """Elements."""
+        """The number of elements."""
         return int(np.prod(self.shape, dtype=np.int64))
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return self.read()
 
     def whole(self) -> NDArray[Any]:
-        """All of it."""
+        """The entire picture as an array."""
         return joined(self)
 
     def rows(self, numbers: Sequence[int]) -> NDArray[Any]:
@@ -150,7 +151,7 @@ class PageRows:
 
     @property
     def in_a_strip(self) -> int:
-        """Rows that are taken at a time."""
+        """The number of rows that are read at a time."""
         row = int(np.prod(self.shape[1:])) * self.dtype.itemsize
         return min(max(STRIP // row, 1), self.shape[0])
 
@@ -179,8 +180,9 @@ class Kind(Protocol):
 
 
 class BandItems:
-    """Pictures that are read one after the other, or the slices of a stack. Only some rows of a
-    large one are in memory, if its file allows it.
+    """Pictures that are read in order, or the slices of a stack.
+
+    Only some rows of a large picture are in memory, if its file allows that.
     """
 
     def __init__(
@@ -190,8 +192,8 @@ class BandItems:
         bands_of: Callable[[int], Iterable[NDArray[Any]]],
         peeks: bool = False,
     ) -> None:
-        """kind: the kind that all must have. bands_of: reads one of them. peeks: whether they may
-        be read more than once.
+        """kind: the kind of all pictures. bands_of: reads the bands of one picture. peeks: whether
+        pictures may be read more than once.
         """
         self.name, self.dtype, self.shape = name, kind.dtype, kind.shape
         self._kind, self._bands_of, self._peeks = kind, bands_of, peeks
@@ -199,7 +201,7 @@ class BandItems:
         self._rows: Rows | None = None
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
-        """Pictures of one shape; with axes = 0 all of them as one stack."""
+        """The next pictures, of one shape; with axes = 0 all pictures as one stack."""
         if axes == 0:
             return self.read(self.shape[0], 1)[np.newaxis]
         self._next += count
@@ -237,9 +239,7 @@ def same_pixels(one: Bands, other: Bands) -> bool:
 
 
 def reader_of(image: Image.Image) -> Reader:
-    """A reader of an open picture's file that keeps no position, since Pillow's libtiff moves
-    it.
-    """
+    """A reader of an open picture's file without a position, since Pillow's libtiff moves it."""
     file: BinaryIO = getattr(image, "fp")  # noqa: B009 - as not all images have one
     return Reader(file)
 

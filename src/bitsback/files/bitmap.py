@@ -1,6 +1,7 @@
-"""The codec of BMP and PNM files, whose pixels are not compressed: it reads some rows at a time,
-and keeps the rest of a file as container metadata (docs/format.md, Container metadata), a frame,
-like DICOM files.
+"""The codec of BMP and PNM files, whose pixels are not compressed.
+
+It reads some rows at a time. The other bytes of a file form a frame, as in DICOM files: a kind of
+container metadata (docs/format.md, Container metadata).
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ _BITS_OF_KIND = {
     "1": 1, "1;I": 1, "L": 8, "P": 8, "P;1": 1, "P;2": 2, "P;4": 4, "I;16B": 16, "RGB": 24,
     "BGR": 24, "BGRA": 32, "BGRX": 32, "RGB;16B": 48,
 }  # fmt: skip
-"""Bits of a pixel, by Pillow's name for its layout in a file."""
+"""The bits of a pixel, by Pillow's name for its layout in a file."""
 
 
 FLIP, _PAD, _INVERT, SWAP, PLANES, LOW_FIRST = 1, 2, 4, 8, 64, 128
 _BITS = {0: 8, 16: 4, 32: 2, 48: 1}
-"""Bits of a sample of a byte, by the flag of a layout."""
+"""The bits of a sample in a byte, by the flag of a layout."""
 _SMALLEST_SEGMENT = 2  # bytes
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The layout of the rows in a file, and the bytes around them."""
+    """Container metadata: the layout of the rows in a file, and the bytes around them."""
 
     layout: int
     segments: tuple[tuple[int, int], ...]
@@ -121,7 +122,7 @@ class Frame:
         return len(self.others) + shape[0] * self._planes(shape) * rows.size
 
     def _planes(self, shape: tuple[int, ...]) -> int:
-        """Channels whose rows stand apart, one channel after the other."""
+        """The number of channels that are stored separately, one channel after the other."""
         return shape[2] if self.layout & PLANES else 1
 
     def pack(self) -> bytes:
@@ -242,7 +243,7 @@ def bands_of(image: Image.Image) -> Read | None:
         return None
     decoder, box, offset, arguments = tiles[0]
     kind, *more = (arguments,) if isinstance(arguments, str) else arguments
-    deep = (decoder, arguments) == ("ppm", ("RGB", 65535))  # of which Pillow would read 8 bits
+    deep = (decoder, arguments) == ("ppm", ("RGB", 65535))  # Pillow would read only 8 bits
     if deep:
         kind, more = "RGB;16B", []
     if box != (0, 0, *image.size) or kind not in _BITS_OF_KIND or not (deep or decoder == "raw"):
@@ -294,5 +295,5 @@ def unpack(cursor: Cursor, kind: int) -> Frame:
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
-    """Whether their bytes are the same, which is always promised."""
+    """Whether the bytes of two files are equal, as the codec always promises."""
     return same_bytes(file, made)

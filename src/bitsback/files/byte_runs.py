@@ -1,6 +1,8 @@
-"""The container metadata of DICOM files whose pixels are compressed by runs of bytes, RLE Lossless:
-most runs are those that a plain encoder makes, and the others are exceptions (docs/format.md,
-Container metadata). Source: DICOM PS3.5, Annex G.
+"""The container metadata of DICOM files with runs of bytes, RLE Lossless (docs/format.md, Container
+metadata).
+
+A plain encoder makes most of the runs. The others are stored as exceptions. Source: DICOM PS3.5,
+Annex G.
 """
 
 from __future__ import annotations
@@ -19,13 +21,13 @@ from bitsback.wire import Cursor, varint
 
 KIND = 11
 BY_ROWS, PAIRS = 1, 2
-"""Flags: no run or literal of the plain encoder goes beyond a row; two equal bytes are a run."""
+"""Flags of the plain encoder: runs and literals end with a row; two equal bytes are a run."""
 _MOST = 128
-"""The most bytes of a run, or of a literal, and the control byte that stands for nothing."""
+"""The greatest number of bytes of a run or a literal. As a control byte it has no effect."""
 _SMALLEST = 3  # bytes of a segment in container metadata
 
 Exceptions = tuple[tuple[int, int], ...]
-"""The number of control bytes before each exception, from the one before, and its control byte."""
+"""Pairs (number of control bytes since the exception before, control byte)."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,13 @@ class Segment:
     """The compressed bytes of a plane: the highest bytes of a frame's samples, or lower ones."""
 
     gap: int
-    """The other bytes before it."""
+    """The number of other bytes before it."""
     length: int
     exceptions: Exceptions
 
 
 class _PlainEncoder:
-    """What a plain encoder does: from a place on, a run, or else a literal up to the next run."""
+    """The plain encoder. At each place it takes a run, or else a literal up to the next run."""
 
     def __init__(self, plane: bytes, columns: int, flags: int) -> None:
         size = len(plane)
@@ -56,7 +58,7 @@ class _PlainEncoder:
         self._literal_ends = np.minimum(stops, size).tolist()
 
     def control(self, place: int) -> int:
-        """The control byte for what begins at a place."""
+        """The control byte for the run or literal at a place."""
         run = self._run_ends[place] - place
         if run >= self._least:
             return 257 - min(run, _MOST)
@@ -64,7 +66,7 @@ class _PlainEncoder:
 
 
 def compress(plane: bytes, columns: int, flags: int, exceptions: Exceptions) -> bytes:
-    """Raises ArchiveError if the plane cannot be compressed so."""
+    """The compressed plane. Raises ArchiveError if the exceptions do not suit it."""
     plain, out, place = _PlainEncoder(plane, columns, flags), bytearray(), 0
     others = iter(exceptions)
     left, control = next(others, (-1, 0))
@@ -88,8 +90,8 @@ def compress(plane: bytes, columns: int, flags: int, exceptions: Exceptions) -> 
 
 
 def decompress(data: bytes, size: int) -> tuple[bytes, list[int]] | None:
-    """The plane of `size` bytes at the start of some bytes, and its control bytes; None if it is
-    not whole.
+    """The plane of `size` bytes at the start of `data`, and its control bytes; None if it is cut
+    short.
     """
     plane, controls, at = bytearray(), list[int](), 0
     while len(plane) < size:
@@ -122,18 +124,18 @@ def exceptions_of(plane: bytes, columns: int, flags: int, controls: list[int]) -
 
 
 def compressed_bytes(controls: list[int]) -> int:
-    """The compressed bytes with these control bytes."""
+    """The number of compressed bytes for these control bytes."""
     return sum(2 + control if control < _MOST else 1 + (control > _MOST) for control in controls)
 
 
 @dataclass(frozen=True)
 class ByteRuns:
-    """Everything of a file but its pixels."""
+    """The container metadata of a file."""
 
     frames: int
     flags: int
     segments: tuple[Segment, ...]
-    """Of each frame, for each channel, that of its highest bytes first."""
+    """The segments of each frame. For each channel the segment of the highest bytes is first."""
     others: bytes
     """The bytes around the segments."""
 
@@ -191,12 +193,12 @@ class ByteRuns:
 
 class _Drawing:
     def __init__(self, runs: ByteRuns, file: Seekable, rows: int) -> None:
-        """rows: of a frame."""
+        """rows: the number of rows of a frame."""
         self._runs, self._file, self._rows = runs, file, rows
         self._segments = iter(runs.segments)
         self._waiting, self._count = list[NDArray[Any]](), 0
         self._taken = 0
-        """The other bytes that are written."""
+        """The number of other bytes that were written."""
 
     def add(self, rows: NDArray[Any]) -> None:
         while len(rows):
@@ -233,7 +235,7 @@ def planes_of(frame: NDArray[Any]) -> Iterator[bytes]:
 
 
 def frame_of(planes: list[bytes], dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """The inverse."""
+    """The frame with these planes; the inverse of `planes_of`."""
     size = dtype.itemsize
     joined = np.frombuffer(b"".join(planes), np.uint8).reshape(-1, size, shape[0] * shape[1])
     samples = np.ascontiguousarray(np.moveaxis(joined, (0, 1, 2), (1, 2, 0)))

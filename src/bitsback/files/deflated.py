@@ -1,6 +1,4 @@
-"""Finds the settings of zlib that made a stream, or what another encoder chose, and makes it again
-with them.
-"""
+"""Reproduce deflate streams: by the settings of zlib, or by the tokens of another encoder."""
 
 from __future__ import annotations
 
@@ -15,11 +13,11 @@ from bitsback.files.tokens import TokenReader, Tokens, TokenWriter
 from bitsback.wire import Cursor, varint
 
 ZLIB = _core.classic_zlib() or zlib.ZLIB_RUNTIME_VERSION
-"""The version of the zlib that makes streams again: the core's, or Python's where it has none."""
+"""The version of the zlib that reproduces streams: the core's, or Python's without it."""
 
 _HEADER = 2  # bytes
-_CHECK = 4  # those of Adler-32
-_OF_TOKENS = b"\0"  # in place of a level
+_CHECK = 4  # bytes of Adler-32
+_OF_TOKENS = b"\0"  # stands in place of a level
 _SLICE = 1 << 16
 _STRATEGIES = (
     zlib.Z_DEFAULT_STRATEGY,
@@ -29,7 +27,7 @@ _STRATEGIES = (
     zlib.Z_FIXED,
 )
 _USUAL = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED)
-_WAYS = {
+_SETTINGS = {
     0: [
         *((1, strategy) for strategy in _STRATEGIES),
         *((level, zlib.Z_FIXED) for level in range(9, 1, -1)),
@@ -56,7 +54,7 @@ class Deflated:
 
     @classmethod
     def find(cls, content: bytes, stream: bytes) -> Deflated | None:
-        """The settings with which this zlib makes the stream from the content, if there are any."""
+        """The settings with which this zlib makes the stream from the content; None without any."""
         if len(stream) < _HEADER + _CHECK:
             return None
         for candidate in _candidates(stream[:_HEADER]):
@@ -76,8 +74,8 @@ class Deflated:
             if stream[at : at + len(made)] != made:
                 return False
             at += len(made)
-        # In one call, as when the file is made again: the sizes of zlib's inputs may change its
-        # output.
+        # The restored file is also made in one call, since the sizes of inputs may change the
+        # output of zlib.
         return self.stream(content) == stream
 
     def _packer(self) -> Any:
@@ -112,7 +110,7 @@ class OtherDeflated:
 
     @classmethod
     def find(cls, content: bytes, stream: bytes) -> OtherDeflated | None:
-        """None if the stream is of other content, or other bytes are behind it."""
+        """The tokens of a stream; None if it has other content, or other bytes follow it."""
         found = Tokens.find(memoryview(stream)[_HEADER:], len(content))
         if found is None or found[0] != content:
             return None
@@ -121,7 +119,7 @@ class OtherDeflated:
         return cls(stream[:_HEADER], found[1])
 
     def stream(self, content: bytes | bytearray) -> bytes:
-        """Raises ArchiveError for other content."""
+        """The stream for the content. Raises ArchiveError for other content."""
         return _framed(self.header, self.tokens.stream(content), content)
 
     def pack(self) -> bytes:
@@ -138,8 +136,10 @@ class DeflatedSegments:
 
     @classmethod
     def find(cls, segments: Iterable[tuple[bytes, int]]) -> DeflatedSegments | None:
-        """segments: streams, and the bytes of the plaintext of each. None if one of them is damaged
-        or has other first bytes, or other bytes are behind it.
+        """The tokens of several streams.
+
+        segments: pairs (stream, size of its plaintext). None if a stream is damaged, has other
+        first bytes, or is followed by other bytes.
         """
         writer, headers = TokenWriter(), set[bytes]()
         for stream, most in segments:
@@ -152,7 +152,7 @@ class DeflatedSegments:
         return cls(headers.pop(), writer.end()) if headers else None
 
     def stream(self, reader: TokenReader, content: bytes, size: int) -> bytes:
-        """The next stream, of so many bytes. Raises ArchiveError for other content."""
+        """The next stream, of `size` bytes. Raises ArchiveError for other content."""
         made = reader.stream(content, size - _HEADER - _CHECK)
         return _framed(self.header, made, content)
 
@@ -164,7 +164,7 @@ AnyDeflated = Deflated | OtherDeflated
 
 
 def find_deflated(content: bytes, stream: bytes) -> AnyDeflated | None:
-    """What makes the stream from the content."""
+    """The settings or tokens that make the stream from the content; None without any."""
     return Deflated.find(content, stream) or OtherDeflated.find(content, stream)
 
 
@@ -203,7 +203,7 @@ def _check(content: bytes | bytearray) -> bytes:
 
 def _candidates(header: bytes) -> Iterator[Deflated]:
     windows = dict.fromkeys((max((header[0] >> 4) + 8, _WINDOWS[0]), 15))
-    for level, strategy in _WAYS[header[1] >> 6]:
+    for level, strategy in _SETTINGS[header[1] >> 6]:
         for memory in _MEMORIES:
             for window in windows:
                 if window in _WINDOWS:

@@ -1,6 +1,7 @@
-"""The codec of DICOM files whose pixels are not compressed, by runs of bytes or by lossless JPEG
-(DICOM PS3.5, PS3.10): what stands around the pixels is container metadata, and the elements of the
-data set are read no further than to the pixels.
+"""The codec of DICOM files (DICOM PS3.5, PS3.10).
+
+Their pixels are uncompressed, in runs of bytes, or in lossless JPEG. The bytes around the pixels
+are container metadata. Elements of the data set are read only up to the pixels.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from bitsback.files.byte_runs import (
     frame_of,
 )
 from bitsback.files.drawing import UNKNOWN_ENCODER, Split, makes
-from bitsback.files.jpeg_samples import JpegSamples, Taken, take_samples
+from bitsback.files.jpeg_samples import JpegSamples, SampleSplit, take_samples
 from bitsback.format.grid import Shape
 from bitsback.io.file_io import Content, FileContent, in_memory, same_bytes
 from bitsback.lazy import cached_property
@@ -44,7 +45,7 @@ _SYNTAXES = {
     b"1.2.840.10008.1.2.4.57": (True, "<"),
     b"1.2.840.10008.1.2.4.70": (True, "<"),
 }
-"""Whether elements tell their type, and the order of bytes, by the transfer syntax."""
+"""Whether elements state their type, and the byte order, by the transfer syntax."""
 _RUNS = b"1.2.840.10008.1.2.5"
 _BEGIN = b"\xff\xd8"
 """The first bytes of a JPEG stream."""
@@ -69,7 +70,7 @@ _OTHER_SYNTAXES = {
     "1.2.4.202": "HTJ2K lossless",
     "1.2.4.203": "HTJ2K",
 }
-"""Names of transfer syntaxes that are not read, by what follows 1.2.840.10008."""
+"""Names of unsupported transfer syntaxes, by the part behind 1.2.840.10008."""
 _SYNTAX = 0x00020010
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
 _ROWS, _COLUMNS, _BITS, _SIGNED = 0x00280010, 0x00280011, 0x00280100, 0x00280103
@@ -88,32 +89,33 @@ _WANTED = frozenset(
 _PIXELS = 0x7FE00010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _RUNS_HEADER = 64
-"""The bytes before the segments of a frame, which tell where they begin."""
+"""The bytes of the header of a frame, which has the offsets of its segments."""
 _LONG = frozenset(
     (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 )
-"""Types of elements whose length has four bytes."""
+"""The types of elements with a length of four bytes."""
 _UNDEFINED = 0xFFFFFFFF
 _MOST_ELEMENTS = 1 << 18
 _MOST_OF_A_VALUE = 1 << 8
 _MOST_OTHERS = 1 << 26
-"""The most bytes of container metadata, which is in memory."""
+"""The greatest size of container metadata, which is in memory."""
 _MOST_SAMPLES, _MOST_BYTES = 1 << 26, 1 << 27
-"""The most samples of JPEG streams, and bytes of a file with these, which are in memory."""
+"""The greatest number of samples of JPEG streams, and size of a file with them, in memory."""
 
 
 @dataclass(frozen=True)
 class _Element:
     tag: int
     kind: bytes
-    """Its type, if it tells that."""
+    """The type of the element; empty if it states none."""
     start: int
     length: int
 
 
 def _elements(data: Content, at: int, explicit: bool, order: str) -> Iterator[_Element]:
-    """The elements from a place on, without those in sequences, up to the pixels, or as far as the
-    file makes sense.
+    """The elements from a place on, without those in sequences.
+
+    They end with the pixels, or where the file is damaged.
     """
     depth = 0
     for _ in range(_MOST_ELEMENTS):
@@ -139,7 +141,7 @@ def _elements(data: Content, at: int, explicit: bool, order: str) -> Iterator[_E
                 return
         if length != _UNDEFINED:
             at += length
-        elif kind == b"UN":  # of elements that tell no type
+        elif kind == b"UN":  # its elements state no type
             return
         else:
             depth += 1
@@ -147,20 +149,18 @@ def _elements(data: Content, at: int, explicit: bool, order: str) -> Iterator[_E
 
 @dataclass(frozen=True)
 class Dicom:
-    """A DICOM file whose pixels stand in it as they are, as runs of bytes or as lossless JPEG
-    streams.
-    """
+    """A DICOM file with uncompressed pixels, runs of bytes, or lossless JPEG streams."""
 
     data: Content
     values: dict[int, bytes]
-    """The values of the elements that are of interest here."""
+    """The values of the elements that this module needs."""
     pixels: _Element
     order: str
     syntax: bytes
 
     @classmethod
     def read(cls, data: Content) -> Dicom | None:
-        """None for a file of another kind, or a damaged one."""
+        """The header of a file; None for a file of another kind, or a damaged one."""
         syntax, at = _syntax_of(data)
         if syntax not in _SYNTAXES:
             return None
@@ -178,7 +178,7 @@ class Dicom:
         return missing if len(value) != 2 else int(struct.unpack(self.order + "H", value)[0])
 
     def decimals(self, tag: int, count: int) -> list[float] | None:
-        """Numbers that an element has as text."""
+        """The numbers of an element with text; None without valid ones."""
         try:
             found = [float(part) for part in self.values.get(tag, b"").rstrip(b"\0 ").split(b"\\")]
         except ValueError:
@@ -195,7 +195,7 @@ class Dicom:
 
     @property
     def frames(self) -> float:
-        """The number of its frames, as far as it makes sense."""
+        """The number of its frames."""
         return (self.decimals(_FRAMES, 1) or [1.0])[0]
 
     @property
@@ -212,7 +212,7 @@ class Dicom:
         return PLANES * (planar and not (self.in_runs or self.in_jpeg)) + swap + low_first
 
     def refusal(self) -> str | None:
-        """Why its pixels are not coded; None if they are."""
+        """The reason why its pixels are not coded; None if they are."""
         samples, bits = self._number(_SAMPLES, 1), self._number(_BITS, 0)
         photometric = self.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
         frames = self.frames
@@ -250,7 +250,7 @@ class Dicom:
 
     @property
     def _size(self) -> int:
-        """The bytes of its pixels, if they are not compressed."""
+        """The bytes of its pixels without compression."""
         return math.prod(self.shape) * self._number(_BITS, 0) // 8
 
     @property
@@ -260,14 +260,14 @@ class Dicom:
 
     @property
     def shape(self) -> Shape:
-        """Of its pixels, frames one below the other."""
+        """The shape of its pixels, with the frames below each other."""
         samples = self._number(_SAMPLES, 1)
         rows, columns = self._number(_ROWS, 0) * int(self.frames), self._number(_COLUMNS, 0)
         return (rows, columns, samples)[: 2 + (samples > 1)]
 
     def bands(self) -> Bands | None:
-        """Its pixels, frames one below the other; None if they are of a kind that is not coded, or
-        are not all there.
+        """Its pixels, with the frames below each other; None if they cannot be coded, or are cut
+        short.
         """
         if self.refusal() is not None:
             return None
@@ -304,9 +304,7 @@ class Dicom:
 
     @cached_property
     def _fragments(self) -> list[tuple[int, int]]:
-        """The starts and the ends of the items of its pixels, the table of offsets first, as far as
-        they are whole.
-        """
+        """The start and end of each complete item of its pixels, the table of offsets first."""
         at, found = self.pixels.start, list[tuple[int, int]]()
         while len(head := self.data[at : at + 8]) == 8 and len(found) < _MOST_ELEMENTS:
             group, number, length = struct.unpack("<HHI", head)
@@ -342,8 +340,8 @@ class Dicom:
     def _begins_stream(self, fragment: tuple[int, int]) -> bool:
         return self.data[fragment[0] : fragment[0] + 2] == _BEGIN
 
-    def jpeg(self) -> Taken | None:
-        """Its lossless JPEG streams; None if others than its header tells come of them."""
+    def jpeg(self) -> SampleSplit | None:
+        """Its lossless JPEG streams; None if their samples do not match its header."""
         headers, parts, at = list[tuple[int, bytes]](), list[bytes](), 0
         for fragment in self._fragments[1:]:
             if not self._begins_stream(fragment):
@@ -362,7 +360,7 @@ class Dicom:
         yield found.pixels(self.dtype)
 
     def _segments(self, frame: int) -> list[tuple[int, int]]:
-        """Where the segments of a frame begin, and end at the latest."""
+        """The start of each segment of a frame, and its greatest possible end."""
         start, end = self._fragments[1 + frame]
         if end - start < _RUNS_HEADER:
             return []
@@ -389,7 +387,7 @@ class Dicom:
             yield found
 
     def runs(self) -> ByteRuns:
-        """Everything but its pixels, which are in runs. Raises OSError."""
+        """Its container metadata, for pixels in runs. Raises OSError."""
         columns, frames = self.shape[1], range(int(self.frames))
         found = [(frame, *plane) for frame in frames for plane in self._planes(frame)]
         starts = [start for frame in frames for start, _ in self._segments(frame)]
@@ -407,7 +405,7 @@ class Dicom:
         return ByteRuns(len(frames), flags, tuple(segments), b"".join(others))
 
     def frame(self, pixels: Bands) -> Frame:
-        """Everything but these pixels."""
+        """Its container metadata, for uncompressed pixels."""
         end = self.pixels.start + self._size
         others = self.data[: self.pixels.start] + self.data[end : len(self.data)]
         planes = pixels.shape[2] if self.layout & PLANES else 1
@@ -432,12 +430,12 @@ class Dicom:
 
     @property
     def series(self) -> bytes:
-        """What identifies its series; empty if nothing does."""
+        """The identity of its series; empty without one."""
         return self.values.get(_SERIES, b"").rstrip(b"\0 ")
 
     @property
     def place(self) -> tuple[float, float]:
-        """Where it is in its series: along the normal of its slices, and by its number."""
+        """Its place in the series: along the normal of the slices, and by its number."""
         position, axes = self.decimals(_POSITION, 3), self.decimals(_ORIENTATION, 6)
         number = self.decimals(_NUMBER, 1) or [0.0]
         along = 0.0
@@ -452,16 +450,16 @@ class Slice:
     """A file as a slice of a series."""
 
     kind: str
-    """The kind, the size and the number of its frames."""
+    """The kind, the size and the number of its frames, as a key."""
     frames: int
     series: bytes
-    """What identifies its series; empty if nothing does."""
+    """The identity of its series; empty without one."""
     place: tuple[float, float]
-    """Where it is in its series: along the normal of its slices, and by its number."""
+    """Its place in the series: along the normal of the slices, and by its number."""
 
     @classmethod
     def read(cls, file: BinaryIO) -> Slice | None:
-        """None if the file is not coded. Raises OSError."""
+        """The slice in a file; None if its pixels cannot be coded. Raises OSError."""
         found = Dicom.read(FileContent(file))
         pixels = None if found is None else found.bands()
         if found is None or pixels is None:
@@ -471,7 +469,7 @@ class Slice:
 
 
 def _syntax_of(data: Content) -> tuple[bytes, int]:
-    """The transfer syntax of a file, and where its data set begins."""
+    """The transfer syntax of a file, and the start of its data set."""
     at, syntax = _PREAMBLE + 4, b""
     for element in _elements(data, at, True, "<"):
         if element.tag >> 16 != 2:
@@ -525,8 +523,9 @@ def axes_of(metadata: Frame | ByteRuns | JpegSamples, shape: Shape) -> Axes | No
 
 
 def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:
-    """The frame in the middle of a file, grey or RGB, for people to see; None if its pixels are
-    others, or have more than `most` elements. Raises OSError.
+    """The frame in the middle of a file, grey or RGB, for display.
+
+    None for other pixels, or for more than `most` elements. Raises OSError.
     """
     found = Dicom.read(FileContent(file))
     pixels = None if found is None else found.bands()
@@ -572,5 +571,5 @@ def unpack(cursor: Cursor, kind: int) -> Frame | ByteRuns | JpegSamples:
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
-    """Whether their bytes are the same, which is always promised."""
+    """Whether the bytes of two files are equal, as the codec always promises."""
     return same_bytes(file, made)

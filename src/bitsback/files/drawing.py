@@ -1,5 +1,6 @@
-"""Interfaces for splitting a picture file into pixels and container metadata, and for writing it
-again row by row.
+"""The interfaces of picture codecs.
+
+They split a picture file into pixels and container metadata, and write it again row by row.
 """
 
 from __future__ import annotations
@@ -31,24 +32,26 @@ class Seekable(Protocol):
 
 
 class Drawing(Protocol):
-    """A file in writing, which `close` completes. No byte is written twice."""
+    """A picture file that is being written. `close` completes it. No byte is written twice."""
 
     def add(self, rows: NDArray[Any]) -> None:
-        """Adds the next rows, [rows, width] or [rows, width, channels]. Raises ArchiveError if the
-        file cannot have them.
+        """Adds the next rows, [rows, width] or [rows, width, channels].
+
+        Raises ArchiveError if the file cannot have them.
         """
 
     def close(self) -> int:
-        """Ends the file after the last row, and returns its number of bytes. Raises ArchiveError if
-        the file cannot have had these rows.
+        """Ends the file after the last row, and returns its size in bytes.
+
+        Raises ArchiveError if the file cannot have these rows.
         """
 
 
 class WholeDrawing:
-    """A file that is made of all of its rows at once."""
+    """A file that is made from all of its rows at once."""
 
     def __init__(self, file: Seekable, make: Callable[[NDArray[Any]], bytes]) -> None:
-        """make: gives the bytes of the file for its pixels. Raises ArchiveError."""
+        """make: returns the bytes of the file for its pixels, or raises ArchiveError."""
         self._file, self._make, self._bands = file, make, list[NDArray[Any]]()
 
     def add(self, rows: NDArray[Any]) -> None:
@@ -61,7 +64,7 @@ class WholeDrawing:
 
 
 class ContainerMetadata(Protocol):
-    """The container metadata of a file: everything but its pixels."""
+    """The container metadata of a file: all of its content except the pixels."""
 
     @property
     def kind(self) -> int:
@@ -69,14 +72,14 @@ class ContainerMetadata(Protocol):
 
     @property
     def exact(self) -> bool:
-        """Whether the very bytes of the file come back."""
+        """Whether the file is restored byte for byte."""
 
     @property
     def certain(self) -> bool:
         """Whether a file can be made with any pixels that fit."""
 
     def anew(self) -> ContainerMetadata:
-        """The same without the promise of the very bytes, if that is possible."""
+        """The metadata for a file with the same pixels but perhaps other bytes, if possible."""
 
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""
@@ -98,7 +101,7 @@ class PagesMetadata(ContainerMetadata, Protocol):
         """Whether these are the dtypes and shapes of the pages."""
 
     def draw(self, file: Seekable) -> Drawing:
-        """Writes the file, with the rows of its pages one after the other, to an empty file."""
+        """Writes the file to an empty file. The drawing takes the rows of its pages in order."""
 
 
 @dataclass(frozen=True)
@@ -106,20 +109,21 @@ class Split:
     """A file split into pixels and container metadata."""
 
     pixels: Bands
-    """The samples of the file: indexes if there is a palette; the pages of a file one below the
-    other. Those of a large picture are read from the file each time.
+    """The samples of the file: indexes if there is a palette, and pages below each other.
+
+    Samples of a large picture are read from the file each time.
     """
     metadata: bytes
     exact: bool
-    """Whether the very bytes of the file come back."""
+    """Whether the file is restored byte for byte."""
     weight: int
-    """The bytes of the metadata, with those of `saving` in place of what that is of."""
+    """The size of the metadata, with `saving` as the size of that part."""
     saving: int
-    """The bytes of what of the metadata only the very bytes of the file need, compressed."""
+    """The compressed size of the metadata that only an exact file needs."""
     indexed: bool
     """Whether the pixels are indexes into a palette."""
     frames: int = 1
-    """The frames of one size that the pixels consist of, one below the other."""
+    """The number of frames of one size, which are below each other in the pixels."""
 
     @classmethod
     def from_pixels(cls, pixels: Bands, metadata: ContainerMetadata, indexed: bool) -> Split:
@@ -132,51 +136,56 @@ class Split:
 
 
 UNKNOWN_ENCODER = "an unknown encoder of "
-"""How reasons begin that no header tells."""
+"""The start of a reason that the headers do not show."""
 
 
 class PictureCodec(Protocol):
-    """Splits picture files into pixels and container metadata. Reading a damaged file raises the
-    errors of Pillow.
+    """The codec of a format, which splits files into pixels and container metadata.
+
+    Reading a damaged file raises the errors of Pillow.
     """
 
     def samples(self, file: BinaryIO) -> Bands | None:
         """The pixels that `split` finds in a file that it can split."""
 
     def split(self, file: BinaryIO, exact: bool) -> Split | None:
-        """Splits a file; None if the file that both parts make again is not the same: in all
-        pixels, by the samples of its format, and in everything else, or, with `exact`, in every
-        byte.
+        """Splits a file into pixels and metadata; None if both parts do not restore it.
+
+        The restored file must have the same pixels, by the samples of its format, and equal
+        metadata. With `exact` it must have the same bytes.
         """
 
     def refusal(self, file: BinaryIO) -> str:
-        """Why `split` returns None for a file, such as "samples of 1 bits (0028,0100)", by its
-        headers; UNKNOWN_ENCODER and the compression if they do not tell.
+        """The reason why `split` returns None for a file, such as "samples of 1 bits (0028,0100)".
+
+        It comes from the headers. If they do not show it, it is UNKNOWN_ENCODER and the
+        compression.
         """
 
     def unpack(self, cursor: Cursor, kind: int) -> ContainerMetadata:
         """The container metadata of a file. Raises ArchiveError."""
 
     def same(self, file: BinaryIO, made: BinaryIO) -> bool:
-        """Whether two files differ at most in their compression."""
+        """Whether two files are equal, except perhaps for their compression."""
 
 
 class AxesCodec(Protocol):
     """Finds the axes of the pixels of files with several frames."""
 
     def axes_of(self, metadata: Any, shape: Shape) -> Axes | None:
-        """The axes of a file by its container metadata. shape: of its pixels, with the frames below
-        each other, or on a sheet, which has the largest first. None if frames differ in size and
-        are no levels.
+        """The axes of a file by its container metadata.
+
+        shape: of its pixels, with the frames below each other, or on a sheet with the largest
+        first. None if frames differ in size and are no levels.
         """
 
 
 @runtime_checkable
 class LevelsCodec(Protocol):
-    """Finds the levels of files that have their pixels in several sizes."""
+    """Finds the levels of files with their pixels in several sizes."""
 
     def levels_of(self, metadata: Any, axes: Axes) -> list[Level]:
-        """The levels, of which the first one has these axes."""
+        """The levels of a file. The first one has these axes."""
 
 
 @runtime_checkable
@@ -188,25 +197,30 @@ class BandsCodec(Protocol):
 
 
 class PagesCodec(PictureCodec, Protocol):
-    """Reads and writes files of several pages, each a picture, too."""
+    """A codec that also reads and writes files of several pages, each a picture."""
 
     def split_pages(
         self, file: BinaryIO, exact: bool
     ) -> tuple[list[Bands], PagesMetadata | None] | None:
-        """The pixels of each page, and the container metadata, which is None where `split` returns
-        None; None if the pixels of a page cannot be read.
+        """The pixels of each page, and the container metadata.
+
+        The metadata is None where `split` returns None. The result is None if the pixels of a page
+        cannot be read.
         """
 
     def unpack(self, cursor: Cursor, kind: int) -> PagesMetadata: ...
 
     def write_pages(self, file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
-        """Writes a file that consists only of pages to an empty file. size: bytes of all pixels."""
+        """Writes a file that consists only of pages to an empty file.
+
+        size: the bytes of all pixels.
+        """
 
     def count_pages(self, file: bytes) -> int:
-        """The number of pages, as another reader of the format counts them."""
+        """The number of pages by another reader of the format."""
 
     def read_page(self, file: bytes, number: int) -> NDArray[Any]:
-        """A page, as that reader shows it."""
+        """A page by that reader."""
 
 
 def pack(metadata: ContainerMetadata) -> bytes:
@@ -215,7 +229,7 @@ def pack(metadata: ContainerMetadata) -> bytes:
 
 
 class Nowhere:
-    """An output that discards what is written."""
+    """An output that discards all bytes."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         return offset
@@ -225,7 +239,7 @@ class Nowhere:
 
 
 class Comparison:
-    """An output that compares what is written with an existing file."""
+    """An output that compares its bytes with an existing file."""
 
     def __init__(self, there: Content) -> None:
         self._there, self._at = there, 0
@@ -244,7 +258,7 @@ class Comparison:
 
 
 def makes(metadata: ContainerMetadata, there: Content, pixels: Bands) -> bool:
-    """Whether the metadata and the pixels make the existing file, bit for bit."""
+    """Whether the metadata and the pixels restore the existing file byte for byte."""
     if not metadata.fits(pixels.dtype, pixels.shape):
         return False
     same = Comparison(there)

@@ -1,6 +1,7 @@
-"""Picture files among other bytes, such as those in ZIP files, and lossless JPEG streams: of
-formats that every decoder makes again, so that they take neither zlib nor libtiff (docs/format.md,
+"""Picture files among other bytes, such as in ZIP files, and lossless JPEG streams (docs/format.md,
 A5.20).
+
+Only formats that every decoder can restore are coded, without zlib and libtiff.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from bitsback.files.tiff.tiff_metadata import Tiff
 from bitsback.format.modes import mode_of
 
 _SMALLEST, _MOST = 1 << 9, 1 << 25
-"""The least bytes of a file, and the most elements."""
+"""The least size of a file in bytes, and the greatest number of its elements."""
 
 
 def split(data: bytes) -> tuple[NDArray[Any], bytes] | None:
-    """The pixels and the container metadata of a file; None if it is no picture of these."""
+    """The pixels and the container metadata of a file; None if it is no such picture."""
     start = data[: formats.START]
     form = formats.picture_format(start)
     codec: PictureCodec = volumes

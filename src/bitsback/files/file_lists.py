@@ -1,4 +1,4 @@
-"""Lists the files of a folder, or of a list of paths, and names them."""
+"""List and name the files of a folder, or of a list of paths."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ HIDDEN, LINKS, OUTSIDE, MASKED = (
     "links that lead out of the folder, which come back with --links only",
     "files and folders without their setuid, setgid and sticky bits",
 )
-"""Kinds of files and links that are kept, which may be unexpected."""
+"""The kinds of files and links that are stored, but may be unexpected."""
 JUNK, UNFINISHED_FILES, LINKS_TO_FOLDERS, BROKEN_LINKS, SPECIAL, EMPTY = (
     "Thumbs.db and .DS_Store",
     "files that bitsback left unfinished",
@@ -34,7 +34,7 @@ JUNK, UNFINISHED_FILES, LINKS_TO_FOLDERS, BROKEN_LINKS, SPECIAL, EMPTY = (
     "pipes and devices",
     "empty folders",
 )
-"""Kinds of what is left out of every archive."""
+"""The kinds of files and folders that are always left out."""
 _JUNK = frozenset(["thumbs.db", ".ds_store"])
 
 
@@ -45,15 +45,13 @@ class Listing:
     root: Path | Url
     """The folder to which names are relative."""
     names: list[str]
-    """`/` between folders."""
+    """The names of the files, with `/` between folders."""
     skipped: dict[str, list[str]] = field(default_factory=dict)
-    """The names of what is left out, by kind."""
+    """The names of left-out files and folders, by kind."""
     noted: dict[str, list[str]] = field(default_factory=dict)
-    """Names of what is kept and may be unexpected: HIDDEN, LINKS, OUTSIDE, MASKED."""
+    """The names of stored files that may be unexpected, by kind: HIDDEN, LINKS, OUTSIDE, MASKED."""
     bad: dict[str, str] = field(default_factory=dict)
-    """The files with unsupported names and the unreadable folders that are left out of a folder,
-    and the reasons.
-    """
+    """Left-out files with unsupported names, left-out unreadable folders, and the reasons."""
 
     urls: dict[str, Url] = field(default_factory=dict)
     """The URLs of files by their names."""
@@ -70,14 +68,15 @@ def list_folder(
     endings: frozenset[str] | None = PICTURES,
     follow: bool = False,
 ) -> Listing:
-    """The files of a folder and its subfolders whose names have these endings, by name, or all
-    files. Raises InputError if there are none, or, unless `skip_bad`, if one has a bad name.
+    """The files of a folder and its subfolders, by name.
 
-    endings: in lower case; None for all files, including hidden ones. follow: list the files that
-    links lead to, in place of the links. Links to folders are never followed. The listing names
-    what is left out.
+    endings: list only files whose names have these endings, in lower case. None lists all files,
+    including hidden ones. follow: list the targets of links to files, instead of the links. Links
+    to folders are never followed. The listing names left-out files.
+
+    Raises InputError if there are no files, or, unless `skip_bad`, if a file has a bad name.
     """
-    found = _Found(endings, follow)
+    found = _FolderContent(endings, follow)
     bad: dict[str, str] = {}
     urls: dict[str, Url] = {}
     if isinstance(root, Url):
@@ -127,9 +126,9 @@ def list_folder(
 
 
 def list_files(paths: Sequence[Location]) -> Listing:
-    """The pictures of a list, in its order, named relative to their common folder.
+    """The pictures of a list in its order, with names relative to their common folder.
 
-    Raises InputError if one occurs twice, or has a bad name.
+    Raises InputError if a picture is listed twice, or has a bad name.
     """
     if not paths:
         raise InputError("a list of no files was given")
@@ -170,7 +169,7 @@ def mode_of(status: os.stat_result) -> int | None:
 
 
 def _list_urls(urls: Sequence[Url], others: int) -> Listing:
-    """The same for URLs, whose names follow their common part."""
+    """The files at URLs, with names relative to the common part of the URLs."""
     if others:
         raise InputError("some of the files are at URLs and some are not; give one kind of them")
     parents = [url.name.rpartition("/")[0].split("/") for url in urls]
@@ -187,8 +186,8 @@ def _list_urls(urls: Sequence[Url], others: int) -> Listing:
     return Listing(Url(root), list(named), urls=named)
 
 
-class _Found:
-    """The names of the kept files of a folder, its folders and links, and what is left out."""
+class _FolderContent:
+    """The content of a folder: files to store, folders, links, and left-out names."""
 
     def __init__(self, endings: frozenset[str] | None, follow: bool) -> None:
         self._endings, self.follow = endings, follow
@@ -199,7 +198,7 @@ class _Found:
         self.noted: dict[str, list[str]] = {}
 
     def add_file(self, name: str, link: os.DirEntry[str] | None = None) -> None:
-        """link: the link of this name, if it is one. Raises OSError."""
+        """Adds a file or a link. link: the entry, if it is a link. Raises OSError."""
         base, ending = name.rsplit("/", 1)[-1], ending_of(name)
         if base.lower() in _JUNK:
             self.leave_out(JUNK, name)
@@ -232,8 +231,8 @@ def _hidden(name: str) -> bool:
     return any(part.startswith(".") for part in name.split("/"))
 
 
-def _walk(root: Path, found: _Found, bad: dict[str, str] | None) -> None:
-    """bad: collects unreadable folders; None makes each an error."""
+def _walk(root: Path, found: _FolderContent, bad: dict[str, str] | None) -> None:
+    """Walks a folder. bad: collects unreadable folders; without it each is an error."""
     folders: list[tuple[Path, str]] = [(root, "")]
     while folders:
         folder, prefix = folders.pop()
@@ -254,7 +253,7 @@ def _walk(root: Path, found: _Found, bad: dict[str, str] | None) -> None:
                     folders.append((Path(entry.path), name + "/"))
             else:
                 link = entry if entry.is_symlink() else None
-                # Of all files a link is one more, wherever it leads.
+                # If all files are stored, a link is stored too, whatever its target.
                 kind = None if link is not None and found.takes_hidden else _left_out(entry)
                 if kind is None:
                     with reading(printable(entry.path)):
@@ -264,8 +263,9 @@ def _walk(root: Path, found: _Found, bad: dict[str, str] | None) -> None:
 
 
 def _left_out(entry: os.DirEntry[str]) -> str | None:
-    """The kind of an entry that is neither a folder nor a file. An entry without a status may be a
-    file; reading it will fail.
+    """The kind of an entry that is neither a folder nor a file; None for others.
+
+    An entry without a status may be a file, and reading it fails.
     """
     try:
         mode = os.stat(entry).st_mode  # noqa: PTH116
@@ -277,7 +277,7 @@ def _left_out(entry: os.DirEntry[str]) -> str | None:
 
 
 def _entries(folder: Path, bad: dict[str, str] | None) -> list[os.DirEntry[str]] | None:
-    """The entries; None if the folder is unreadable, which `bad` collects."""
+    """The entries of a folder; None if it is unreadable, and `bad` collects that."""
     shown = printable(os.fspath(folder))
     try:
         with reading(shown), os.scandir(folder) as entries:

@@ -1,8 +1,8 @@
-"""The table of file formats: their names, how each is recognised, and the module that reads and
-writes it.
+"""The table of file formats.
 
-To add a format, write a module with its codec, add a line to FORMATS, and a row to docs/images.md.
-Inputs, folders, outputs, help and errors read the table.
+For each format it has the names, the rules that recognise it, and the module that reads and writes
+it. Inputs, folders, outputs, help and errors use the table. To add a format, write a module with
+its codec, and add a line to FORMATS and a row to docs/images.md.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ class ArrayCodec(Protocol):
     """Reads and writes files of one array."""
 
     def open_array(self, file: BinaryIO, name: str, otherwise: str) -> Items:
-        """The array in a file. otherwise: the error for a file of another format. Raises
-        InputError, which calls the file `name`.
+        """The array in a file.
+
+        name: of the file, for messages. otherwise: the error for a file of another format. Raises
+        InputError.
         """
 
     def holds(self, dtype: np.dtype[Any], shape: Shape) -> bool:
@@ -56,10 +58,10 @@ class ArraysCodec(Protocol):
     """Reads and writes files of several named arrays."""
 
     def open_arrays(self, file: BinaryIO, name: str) -> AbstractContextManager[dict[str, Items]]:
-        """The arrays in a file. Raises InputError, which calls the file `name`."""
+        """The arrays in a file. name: of the file, for messages. Raises InputError."""
 
     def write_arrays(self, output: Writable) -> AbstractContextManager[NextArray]:
-        """Writes a file, one array after the other."""
+        """Writes a file, array by array."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,19 +127,20 @@ class ArrayFormat(Format):
         return self.endings[0]
 
     def open(self, file: BinaryIO, name: str, otherwise: str | None = None) -> Items:
-        """The array in a file. otherwise: the error for a file of another format. Raises
-        InputError.
+        """The array in a file.
+
+        otherwise: the error for a file of another format. Raises InputError.
         """
         from bitsback.io.file_io import GzipReader
 
         if self.gzip:
             file = cast(BinaryIO, GzipReader(file, name))
-            otherwise = f"holds no {self.label} file; unpack it with gunzip first"
+            otherwise = f"contains no {self.label} file; unpack it with gunzip first"
         return self.codec().open_array(file, name, otherwise or f"is no {self.label} file")
 
     @contextmanager
     def write(self, output: Writable, dtype: np.dtype[Any], shape: Shape) -> Iterator[Writable]:
-        """A writer that takes the elements of an array, in C order. The format holds the array."""
+        """A writer that takes the elements of an array, in C order. The format must suit it."""
         from bitsback.io.file_io import GzipWriter
 
         with ExitStack() as stack:
@@ -159,17 +162,19 @@ class PictureFormat(Format):
     """Files of pictures."""
 
     pillow: tuple[str, str] | None = None
-    """Pillow's module and its name for the format; None if Pillow has no reader, so that only the
-    codec reads it, from folders, whatever the name of a file is.
+    """Pillow's module and its name for the format.
+
+    None if Pillow has no reader. Only the codec then reads the format, from folders, whatever the
+    name of a file is.
     """
     writes: Mapping[str, Iterable[str]] = field(default_factory=dict)
-    """The modes of pictures that come back as files of the format, by the ending of the name."""
+    """The modes of pictures that are restored as files of the format, by the ending of the name."""
     metadata: tuple[int, ...] = ()
     """The kinds of its container metadata in an archive (docs/format.md, Container metadata)."""
     codec: Callable[[], PictureCodec] | None = None
-    """None if such files are stored verbatim in folders, since they are small already."""
+    """The codec; None if files in folders are stored verbatim, since they are small already."""
     axes: Callable[[], AxesCodec] | None = None
-    """None if such files have one picture."""
+    """The axes of files with several frames; None if files have one picture."""
     with_axes: tuple[int, ...] = ()
     """The kinds of container metadata of files that may have several frames."""
 
@@ -179,7 +184,7 @@ class PictureFormat(Format):
 
 @dataclass(frozen=True, kw_only=True)
 class GzippedFormat(PictureFormat):
-    """Volumes and pictures in a gzip container, which are not compressed in it."""
+    """Volumes and pictures that are uncompressed except for a gzip container."""
 
     def starts(self, start: bytes) -> bool:
         if not super().starts(start):
@@ -233,7 +238,7 @@ def _codec(name: str) -> Callable[[], Any]:
     return lambda: import_module(f"bitsback.files.{name}")
 
 
-if TYPE_CHECKING:  # whether each module is what the table says
+if TYPE_CHECKING:  # checks that each module has the protocol of its line
     _ARRAYS: tuple[ArrayCodec, ...] = (npy, idx)
     _NAMED_ARRAYS: ArraysCodec = npz
     _PICTURE_FILES: tuple[PictureCodec, ...] = (
@@ -243,7 +248,7 @@ if TYPE_CHECKING:  # whether each module is what the table says
 
 _IDX = rb"\0\0[\x08\x09\x0b-\x0e][^\0]"
 _LOSSLESS_WEBP = rb"RIFF.{4}WEBP(VP8L|VP8X(?!.*(VP8 |ALPH|ANIM|ANMF)))"
-"""One with a long chunk of another kind before may be lossy or animated none the less."""
+"""A file with a long chunk of another kind before may match and still be lossy or animated."""
 _VOLUMES = {
     "a NIfTI file": rb".{344}n\+1\0|.{4}n\+2\0\r\n\x1a\n",
     "an NRRD file": rb"NRRD000",
@@ -252,7 +257,7 @@ _VOLUMES = {
     "a FITS file": rb"SIMPLE  =",
     "a PFM file": rb"P[Ff]\s",
 }
-"""Files of voxels behind a header, and how they begin."""
+"""Files with a header and voxels, and a pattern of their first bytes."""
 _PNM = {".pnm": ("1", "L", "I;16", "RGB"), ".pbm": "1", ".pgm": ("L", "I;16"), ".ppm": ("RGB",)}
 NPY = ArrayFormat(
     title="a .npy file",
@@ -457,7 +462,7 @@ def picture_format(start: bytes) -> PictureFormat | None:
 
 
 def told_by_content(start: bytes) -> bool:
-    """Whether a file with these first bytes is a picture, whatever its name is."""
+    """Whether a file with these first bytes is a picture, whatever its name."""
     found = picture_format(start)
     return found is not None and found.pillow is None
 
@@ -490,9 +495,10 @@ def advice(start: bytes, name: str) -> str | None:
 
 
 def restored(name: str, mode: str) -> tuple[str, str]:
-    """The name of a restored picture without container metadata, and Pillow's name of its format:
-    its own if its ending is that of a lossless format with this mode, otherwise PNG, with `.png`
-    appended to the name, or TIFF, with `.tif`, which holds any mode.
+    """The name of a restored picture without container metadata, and Pillow's name of its format.
+
+    The name stays if its ending is that of a lossless format with this mode. Otherwise the picture
+    becomes a PNG file, with `.png` appended, or a TIFF file, with `.tif`, which suits any mode.
     """
     kind, modes = _WRITES.get(ending_of(name), ("PNG", ()))
     if mode in modes or kind == "TIFF":

@@ -1,6 +1,7 @@
-"""The codec of GIF files, which come back bit for bit: encoders of LZW take the longest string that
-has a code, and differ in little but when they clear their codes (docs/format.md, Container
-metadata). Source: GIF89a specification.
+"""The codec of GIF files, which are restored byte for byte (docs/format.md, Container metadata).
+
+All encoders of LZW take the longest string that has a code. They differ mainly in when they clear
+their codes. Source: GIF89a specification.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from bitsback.io.file_io import FileContent, same_bytes
 from bitsback.wire import Cursor, varint
 
 INTERLACED, ENDED, ZERO, SINGLE = 1, 2, 4, 8
-"""Flags of a frame: its rows are interlaced; its stream has an end code; a zero byte follows that;
-each pixel has a code of its own.
+"""Flags of a frame.
+
+Its rows are interlaced; its stream has an end code; a zero byte follows that; each pixel has a
+separate code.
 """
 _KIND = 6
 _MOST_PIXELS = 1 << 26
-"""The most pixels of a sheet; it is in memory."""
+"""The greatest number of pixels of a sheet, which is in memory."""
 _MOST_BYTES = 1 << 26
 _MOST_BITS = 11
 _SMALLEST_FRAME = 7  # bytes in container metadata
@@ -48,14 +51,14 @@ class GifFrame:
     """A frame whose pixels are on the sheet."""
 
     gap: int
-    """Other bytes of the file between the frame before it and its pixels."""
+    """The number of other bytes between the frame before it and its pixels."""
     width: int
     height: int
     bits: int
-    """The bits of a pixel that the stream names, in one byte before it."""
+    """The bits of a pixel, from the byte before the stream."""
     flags: int
     block: int
-    """The bytes of each block of the stream but the last."""
+    """The bytes of each block of the stream except the last."""
     clears: tuple[tuple[int, int], ...]
     """Runs of clear codes: their number, and the number of codes before each."""
 
@@ -111,11 +114,11 @@ def _sheet(frames: Sequence[GifFrame]) -> tuple[list[Place], Shape]:
 
 @dataclass(frozen=True)
 class Gif:
-    """Everything of a GIF file but the pixels of its frames."""
+    """The container metadata of a GIF file."""
 
     frames: tuple[GifFrame, ...]
     others: bytes
-    """All bytes of the file but those with the pixels of frames."""
+    """All bytes of the file except those with the pixels of frames."""
 
     kind = _KIND
     exact = True
@@ -158,7 +161,7 @@ class Gif:
 
 
 def axes_of(metadata: Gif, shape: Shape) -> Axes | None:
-    """The axes of frames of one size. Frames may have but a part of the picture, in any place."""
+    """The axes of frames of one size. A frame may be only a part of the picture."""
     alike = len({(frame.height, frame.width) for frame in metadata.frames}) == 1
     return plain_axes(len(metadata.frames), FRAME, shape, {}) if alike else None
 
@@ -195,13 +198,14 @@ def unpack(cursor: Cursor, kind: int) -> Gif:
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
-    """Whether their bytes are the same, which is always promised."""
+    """Whether the bytes of two files are equal, as the codec always promises."""
     return same_bytes(file, made)
 
 
 def _split(file: BinaryIO) -> tuple[Gif, Pixels] | None:
-    """A file as its sheet and everything else; None if no frame can be made again. Raises OSError
-    for a damaged file.
+    """The metadata and the sheet of a file; None if no frame can be reproduced.
+
+    Raises OSError for a damaged file.
     """
     content = FileContent(file)
     if len(content) > _MOST_BYTES:
@@ -239,11 +243,11 @@ class _ImageBlock:
     height: int
     interlaced: bool
     start: int
-    """The place of the byte that names the bits of its pixels."""
+    """The place of the byte with the bits of its pixels."""
     end: int
 
     def frame(self, data: bytes, gap: int) -> tuple[GifFrame, Pixels] | None:
-        """The frame and its pixels; None if they do not make the same bytes again."""
+        """The frame and its pixels; None if they do not reproduce the bytes."""
         count, bits, at = self.width * self.height, data[self.start], self.start + 1
         if not count or count > _MOST_PIXELS or not 0 < bits <= _MOST_BITS:
             return None
@@ -276,8 +280,9 @@ class _ImageBlock:
 
 
 def _images(data: bytes) -> Iterator[_ImageBlock]:
-    """The images of a file, up to its end or to bytes of an unknown meaning. Raises IndexError if
-    it is cut off within a block.
+    """The images of a file, up to its end or to bytes of an unknown meaning.
+
+    Raises IndexError if it is cut off within a block.
     """
     at = 13
     if data[10] & _COLOURS:

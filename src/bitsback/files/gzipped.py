@@ -1,5 +1,6 @@
-"""The codec of volumes and pictures in a gzip container, such as `.nii.gz`, whose pixels are not
-compressed in it. A file comes back byte for byte.
+"""The codec of volumes and pictures in a gzip container, such as `.nii.gz`.
+
+The file in the container is uncompressed. A file is restored byte for byte.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ _BITMAP, _DICOM = (b"BM", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6"), b"DICM"
 
 
 def _inside(file: BinaryIO, coded: bool) -> tuple[PictureCodec, io.BytesIO, Streams] | None:
-    """The codec of the file in the container, that file, and the streams. coded: whether the
-    tokens of these are needed.
+    """The codec of the file in the container, that file, and the streams.
+
+    coded: whether the tokens of the streams are needed.
     """
     found = Streams.find(FileContent(file), coded)
     if found is None:
@@ -54,5 +56,5 @@ def unpack(cursor: Cursor, kind: int) -> Packed:
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
-    """Whether their bytes are the same, which is always promised."""
+    """Whether the bytes of two files are equal, as the codec always promises."""
     return same_bytes(file, made)

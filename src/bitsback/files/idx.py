@@ -19,8 +19,10 @@ _CODES = {text: code for code, text in _DTYPES.items()}
 
 
 def open_array(file: BinaryIO, name: str, otherwise: str) -> Items:
-    """The array of an idx file. otherwise: the error for a file of another format. Raises
-    InputError if it is damaged; one that is too short or too long raises it when it is read.
+    """The array of an idx file.
+
+    otherwise: the error for a file of another format. Raises InputError if it is damaged. A file
+    that is too short or too long raises it while it is read.
     """
     start = bytes(read_up_to(file, 4, name))
     if start[:2] != b"\0\0" or len(start) < 4 or start[2] not in _DTYPES or not start[3]:

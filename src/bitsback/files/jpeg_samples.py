@@ -1,4 +1,4 @@
-"""The container metadata of files whose pixels are the samples of lossless JPEG streams
+"""The container metadata of files with lossless JPEG streams, whose samples are the pixels
 (docs/format.md, A6.11). Source: ITU-T T.81, annex H.
 """
 
@@ -21,20 +21,19 @@ KIND = 12
 SPLIT = 8
 """The bytes of a header that splits streams."""
 _NUMBERS = 5
-"""Those of a stream in the metadata."""
+"""The number of numbers of a stream in the metadata."""
 
 Headers = tuple[tuple[int, bytes], ...]
-"""Headers in the middle of streams, each with the number of bytes of the file since the one before.
-"""
+"""Pairs (bytes of the file since the header before, header) for headers inside streams."""
 
 
 @dataclass(frozen=True)
 class JpegSamples:
-    """Everything of a file but the samples of its streams."""
+    """The container metadata of a file with lossless JPEG streams."""
 
     headers: Headers
     rest: bytes
-    """What a round leaves of it without the headers (docs/jpeg-format.md, J1)."""
+    """The rest of a round, without the headers (docs/jpeg-format.md, J1)."""
     others: bytes
     """The bytes around the streams, which end the rest."""
 
@@ -98,31 +97,30 @@ class JpegSamples:
 
 
 @dataclass(frozen=True)
-class Taken:
+class SampleSplit:
     """A file that is split into samples and metadata."""
 
     samples: NDArray[np.uint16]
-    """Those of each stream below those of the one before: [rows, columns] or [rows, columns,
-    channels].
-    """
+    """The samples of all streams below each other: [rows, columns] or [rows, columns, channels]."""
     metadata: JpegSamples
     precision: int
     """The bits of a sample."""
     shift: int
-    """The greatest point transform: how many low bits of samples an encoder left out."""
+    """The greatest point transform: the number of low bits that an encoder left out."""
 
     def pixels(self, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """The samples as pixels; of signed integers their highest bit is a sign."""
+        """The samples as pixels. For signed integers their highest bit is the sign."""
         if dtype.kind == "u":
             return self.samples.astype(dtype, copy=False)
         left = 16 - self.precision
         return ((self.samples << left).view(np.int16) >> left).astype(dtype, copy=False)
 
 
-def take_samples(data: bytes, begin: int = 0, headers: Headers = ()) -> Taken | None:
-    """The samples of the lossless streams in a file from a place on; None if there are none that
-    can be made again, or they differ in columns, channels or precision. data: the file without
-    these headers.
+def take_samples(data: bytes, begin: int = 0, headers: Headers = ()) -> SampleSplit | None:
+    """The samples of the lossless streams in a file.
+
+    None if no stream can be reproduced, or if streams differ in columns, channels or precision.
+    data: the file without `headers`. begin: the offset of the first stream.
     """
     try:
         taken = _core.take_jpeg_samples(np.frombuffer(data, np.uint8), begin)
@@ -131,4 +129,4 @@ def take_samples(data: bytes, begin: int = 0, headers: Headers = ()) -> Taken | 
     rest, samples, precision, shift = taken
     if samples.shape[2] == 1:
         samples = samples[..., 0]
-    return Taken(samples, JpegSamples.around(headers, rest), precision, shift)
+    return SampleSplit(samples, JpegSamples.around(headers, rest), precision, shift)

@@ -1,6 +1,6 @@
 """The codec of .npy files, which reads a few items at a time.
 
-Source: numpy.lib.format, whose parser of headers is used.
+It uses the parser of headers of numpy.lib.format.
 """
 
 import io
@@ -47,20 +47,21 @@ class Items(Protocol):
     shape: Shape
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
-        """The next `count` items, C-contiguous: [count, *shape[axes:]]. With axes = 0 the array is
-        one item.
+        """The next `count` items, C-contiguous: [count, *shape[axes:]].
 
-        Raises InputError if the data ends before.
+        With axes = 0 the array is one item. Raises InputError if the data ends before.
         """
 
     def rows(self, count: int, axes: int) -> NDArray[Any]:
-        """The next `count` rows of the next item, which must be read in this way to its last row:
-        [count, *shape[axes + 1:]].
+        """The next `count` rows of the next item: [count, *shape[axes + 1:]].
+
+        The item must then be read in this way to its last row.
         """
 
     def peek(self, first: int, count: int) -> NDArray[Any] | None:
-        """[count, *shape[1:]] from `first` on the first axis, without changing the position; None
-        if that is impossible.
+        """Entries from `first` on along the first axis, [count, *shape[1:]].
+
+        The position is unchanged. None if the source does not allow that.
         """
 
     def finish(self) -> None:
@@ -68,7 +69,7 @@ class Items(Protocol):
 
 
 class NextArray(Protocol):
-    """Writes the arrays of a file of several, one after the other."""
+    """Writes the arrays of a file of several arrays, in order."""
 
     def __call__(
         self, name: str, dtype: np.dtype[Any], shape: Shape
@@ -77,7 +78,7 @@ class NextArray(Protocol):
 
 
 class Whole:
-    """Base of classes that read only whole items, with a reader of their rows."""
+    """The base of classes that read only entire items, with a reader of their rows."""
 
     def __init__(self) -> None:
         self._item: NDArray[Any] | None = None
@@ -130,8 +131,9 @@ class ArrayItems:
 
 
 class _FortranItems(Whole):
-    """An array in Fortran order in a file, whose items are scattered; it gathers a window of items
-    at a time.
+    """An array in Fortran order in a file. Its items are scattered.
+
+    It gathers a window of items at a time.
     """
 
     def __init__(
@@ -171,7 +173,7 @@ class _FortranItems(Whole):
             self._spool.finish()
 
     def _gather(self, first: int, end: int) -> NDArray[Any]:
-        """The items first ... end - 1, in C order."""
+        """The items from `first` to `end` - 1, in C order."""
         items, shape = self.shape[0], (end - first, *self.shape[1:])
         columns = int(np.prod(shape[1:]))
         size = self.dtype.itemsize
@@ -274,9 +276,9 @@ def _check_end(file: BinaryIO, name: str) -> None:
 def open_items(source: Source) -> Iterator[Items]:
     """The items of an array, of a .npy file, or of a binary stream of a .npy file, seekable or not.
 
-    Raises InputError if it cannot be read, is no .npy file, is shorter or longer than it says, or
-    has a dtype that is not bool, integer (8 to 64 bits) or float (16 to 64 bits). Pickled objects
-    are never loaded.
+    The dtype must be bool, an integer of 8 to 64 bits, or a float of 16 to 64 bits. Pickled objects
+    are never loaded. Raises InputError for another dtype, and if the source cannot be read, is no
+    .npy file, or is shorter or longer than its header states.
     """
     if isinstance(source, np.ndarray):
         if isinstance(source, np.ma.MaskedArray):
@@ -339,8 +341,9 @@ def write_array(output: Writable, dtype: np.dtype[Any], shape: Shape) -> Iterato
 
 
 def open_array(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
-    """The items of an open .npy file. otherwise: the error for a file of another format. Raises
-    InputError.
+    """The items of an open .npy file.
+
+    otherwise: the error for a file of another format. Raises InputError.
     """
     dtype, fortran, shape = read_header(file, name, otherwise)
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
@@ -349,8 +352,7 @@ def open_array(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
         return StreamItems(file, name, dtype, shape, start)
     if start is not None:
         return _FortranItems(file, start, name, dtype, shape)
-    # Fortran order needs the whole content of a pipe or a compressed file, so it is spooled to
-    # disk.
+    # Fortran order needs all content of a pipe or a compressed file, so it is copied to disk.
     with reading(name):
         spooled = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the spool closes it
     spool = _Spooled(file, spooled, name)
@@ -361,8 +363,9 @@ def open_array(file: BinaryIO, name: str, otherwise: str = _NO_NPY) -> Items:
 def read_header(
     file: BinaryIO, name: str, otherwise: str = _NO_NPY
 ) -> tuple[np.dtype[Any], bool, Shape]:
-    """dtype, whether in Fortran order, and shape. otherwise: the error for a file without a header.
-    Raises InputError.
+    """The dtype, whether the order is Fortran's, and the shape.
+
+    otherwise: the error for a file without a header. Raises InputError.
     """
     prefix = bytes(read_up_to(file, 8, name))
     if prefix[:6] != npy.MAGIC_PREFIX:
@@ -392,7 +395,7 @@ def read_header(
 
 
 def check_shape(shape: Shape, name: str) -> None:
-    """Raises InputError for the shape in a header that no array can have."""
+    """Raises InputError for a shape in a header that no array can have."""
     if (
         len(shape) > 32
         or min(shape, default=0) < 0

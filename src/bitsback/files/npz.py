@@ -19,8 +19,9 @@ _OLDEST = (1980, 1, 1, 0, 0, 0)
 
 @contextmanager
 def open_arrays(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
-    """The arrays of an npz file, by name. Raises InputError if it is damaged, or contains anything
-    else.
+    """The arrays of an npz file, by name.
+
+    Raises InputError if it is damaged, or contains other files.
     """
     try:
         container = zipfile.ZipFile(file)
@@ -31,22 +32,23 @@ def open_arrays(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
         for entry in container.infolist():
             if not entry.filename.endswith(_SUFFIX):
                 raise InputError(
-                    f"{name}: holds {printable(entry.filename)!r}, which is no array of NumPy's"
+                    f"{name}: contains {printable(entry.filename)!r}, which is no array of NumPy's"
                 )
             key = entry.filename.removesuffix(_SUFFIX)
             check(key, f"{name}: {key}")
             if key in arrays:
-                raise InputError(f"{name}: holds two arrays of the name {printable(key)!r}")
+                raise InputError(f"{name}: contains two arrays of the name {printable(key)!r}")
             arrays[key] = _Member(container, entry, f"{name}: {printable(key)}")
         if not arrays:
-            raise InputError(f"{name}: holds no arrays")
+            raise InputError(f"{name}: contains no arrays")
         yield arrays
 
 
 @contextmanager
 def write_arrays(output: Writable) -> Iterator[NextArray]:
-    """Writes an npz file, one array after the other, without seeking. After an error the file has
-    no end, and is no valid npz file.
+    """Writes an npz file, array by array, without seeking.
+
+    After an error the file has no end, so it is not a valid npz file.
     """
     sink = Sink(output)
     container = zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED)
@@ -100,7 +102,7 @@ class _Member:
 
 
 class _Unzipped:
-    """A file in a zip container, whose damage raises OSError, as for other files."""
+    """A file in a zip container. Damage raises OSError, as for other files."""
 
     def __init__(self, container: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> None:
         with reading(name), _as_os_error():

@@ -1,5 +1,5 @@
-"""Container metadata of files whose pixels are the plaintexts of deflate streams (docs/format.md,
-A6.9).
+"""The container metadata of files whose pixels are in the plaintexts of deflate streams
+(docs/format.md, A6.9).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bitsback.io.file_io import Content
 from bitsback.wire import Cursor, varint
 
 _MOST = 1 << 27
-"""The most bytes of a file and of its plaintexts, which are in memory together."""
+"""The greatest size of a file and its plaintexts, which are in memory together."""
 _NONE = np.empty(0, np.uint8)
 
 
@@ -32,15 +32,17 @@ class Streams:
     size: int
     """The bytes of the file."""
     places: tuple[tuple[int, int, int], ...]
-    """For each stream the bytes before it, its own, and those of its plaintext."""
+    """For each stream: the bytes before it, its bytes, and the bytes of its plaintext."""
     others: bytes
-    """The bytes in no stream."""
+    """The bytes outside of streams."""
     tokens: bytes
 
     @classmethod
     def find(cls, data: Content, coded: bool) -> tuple[bytes, Streams] | None:
-        """The plaintexts of all streams, one after the other, and the streams. coded: whether
-        their tokens are needed. None if there are none, or others come of the tokens.
+        """The concatenated plaintexts of all streams, and the streams.
+
+        coded: whether the tokens of the streams are needed. None if there are no streams, or the
+        tokens do not reproduce them.
         """
         if len(data) > _MOST:
             return None
@@ -99,7 +101,7 @@ def _places(cursor: Cursor) -> tuple[int, tuple[tuple[int, int, int], ...]]:
 
 @dataclass(frozen=True)
 class Packed:
-    """The frame of a file that is the plaintexts of streams in the bytes of another one."""
+    """The container metadata of a file, from the metadata of the plaintexts of its streams."""
 
     frame: Frame
     streams: Streams
@@ -150,7 +152,7 @@ class _Drawing:
 
 
 def around(inner: Split, streams: Streams) -> Split | None:
-    """The split file of which another one is the plaintexts."""
+    """The split of a file, from the split of the plaintexts of its streams."""
     cursor = Cursor(inner.metadata)
     if cursor.byte() != Frame.kind:
         return None

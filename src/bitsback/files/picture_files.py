@@ -1,5 +1,7 @@
-"""Reads picture files as arrays, splits them into pixels and container metadata, and writes them
-again, with the codecs of their formats (docs/format.md, Container metadata).
+"""Read, split and write picture files with the codecs of their formats (docs/format.md, Container
+metadata).
+
+A picture file is read as an array, or split into pixels and container metadata.
 """
 
 from __future__ import annotations
@@ -53,12 +55,13 @@ Watch = Callable[
     [int, np.dtype[Any], tuple[int, ...], Iterator[NDArray[Any]]], Iterator[NDArray[Any]]
 ]
 HELD = 5
-"""The kind of the container metadata of a file of pages on its own that is stored verbatim."""
+"""The kind of container metadata of a single file of pages that is stored verbatim."""
 
 
 def read_header(path: Path | Url) -> Header:
-    """Reads the header of a picture. Raises InputError, which names it, if it is no picture, or an
-    unsupported one.
+    """Reads the header of a picture.
+
+    Raises InputError, which names the file, if it is no picture or not supported.
     """
     name = name_of(path)
     with reading_picture(name), opened(path) as image:
@@ -69,20 +72,24 @@ def read_header(path: Path | Url) -> Header:
                 if isinstance(formats.format_of_pillow(image.format), formats.PagesFormat)
                 else "save its frames as files"
             )
-            raise InputError(f"{printable(name)}: holds {frames} pictures; {advice}")
+            raise InputError(f"{printable(name)}: contains {frames} pictures; {advice}")
         return header_of(image, name)
 
 
 def read_pixels(path: Path | Url) -> NDArray[Any]:
-    """The array of a picture: [height, width] or [height, width, channels]. Raises InputError,
-    which names it.
+    """The array of a picture: [height, width] or [height, width, channels].
+
+    Raises InputError, which names the file.
     """
     with reading_picture(name_of(path)), opened(path, whole=True) as image:
         return pixel_bands(image, name_of(path)).whole()
 
 
 def read_shown(data: bytes, name: str) -> NDArray[Any]:
-    """A picture file as the array that Pillow shows. Raises InputError, which calls it `name`."""
+    """A picture file as the array that Pillow shows.
+
+    name: of the file, for messages. Raises InputError.
+    """
     with reading_picture(name), identified(io.BytesIO(data)) as image:
         check_pixels(image)
         image.load()
@@ -112,8 +119,9 @@ def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
 
 
 def pixel_bands(image: Image.Image, name: str) -> Bands:
-    """The array of the current frame of an open picture, some rows at a time, valid while it is the
-    current one. Raises InputError if it is unsupported.
+    """The array of the current frame of an open picture, some rows at a time.
+
+    It is valid while the frame is the current one. Raises InputError if it is not supported.
     """
     return shown_in_bands(image, name, _bands_of)
 
@@ -137,17 +145,16 @@ def _codec_of(file: BinaryIO) -> PictureCodec:
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
-    """Splits a file; None if the file that would be made again is not the same: in all pixels, by
-    the samples of its format, and in everything else, or, with `exact`, in every byte. Raises the
-    errors of Pillow for a damaged file.
+    """Splits a file into pixels and metadata; None if both parts do not restore it.
+
+    The restored file must have the same pixels, by the samples of its format, and equal metadata.
+    With `exact` it must have the same bytes. Raises the errors of Pillow for a damaged file.
     """
     return _codec_of(file).split(file, exact)
 
 
 def refusal(file: BinaryIO) -> str:
-    """Why `split` returns None for a file, which it does not find damaged, or why it cannot be
-    split.
-    """
+    """The reason why `split` returns None for a file, or the fault of a damaged file."""
     found = _format_of(file)
     if found is None:
         return "no picture"
@@ -158,15 +165,18 @@ def refusal(file: BinaryIO) -> str:
 
 
 def samples_of(file: BinaryIO) -> Bands | None:
-    """The pixels that `split` finds in a file that it can split. Raises the errors of Pillow for a
-    damaged file.
+    """The pixels that `split` finds in a file that it can split.
+
+    Raises the errors of Pillow for a damaged file.
     """
     return _codec_of(file).samples(file)
 
 
 def alike(one: BinaryIO, other: BinaryIO) -> bool:
-    """Whether two files of a format differ at most in their compression: all pixels, by the samples
-    of their format, and everything else are equal. Raises the errors of Pillow for damaged files.
+    """Whether two files of a format are equal, except perhaps for their compression.
+
+    Their pixels, by the samples of their format, and their metadata are then equal. Raises the
+    errors of Pillow for damaged files.
     """
     found = _format_of(one)
     if found is None or found.codec is None or found is not _format_of(other):
@@ -195,9 +205,10 @@ def may_have_frames(kind: int) -> bool:
 
 
 def levels_of(metadata: bytes, shape: Shape) -> list[Level]:
-    """The pixels of a file, which have this shape with its frames below each other or on a sheet,
-    in each of their sizes, the largest first; none if the file has one picture, or frames that
-    differ in size and are no levels. Raises ArchiveError.
+    """The levels of a file: its frames in each of their sizes, the largest first.
+
+    shape: of the stored picture, with the frames below each other or on a sheet. Empty if the file
+    has one picture, or frames that differ in size and are no levels. Raises ArchiveError.
     """
     found = formats.format_of_metadata(metadata[0])
     if found is None or found.axes is None:
@@ -219,9 +230,10 @@ def drawing_of(
     shape: tuple[int, ...],
     exact: bool = True,
 ) -> Drawing:
-    """Writes the file of a picture to an empty file. exact: if its very bytes were promised, make
-    them or raise an error; otherwise make a file of the same pixels and metadata. Raises
-    ArchiveError.
+    """Writes the file of a picture to an empty file.
+
+    exact: restore the original bytes if they were promised, or raise an error. Otherwise make a
+    file of the same pixels and metadata. Raises ArchiveError.
     """
     unpacked = unpack(metadata)
     if not unpacked.fits(dtype, shape):
@@ -230,7 +242,7 @@ def drawing_of(
 
 
 def promised(metadata: bytes, exact: bool = True) -> bool:
-    """Whether `drawing_of` makes the very bytes of the file. Raises ArchiveError."""
+    """Whether `drawing_of` restores the file byte for byte. Raises ArchiveError."""
     unpacked = unpack(metadata)
     return (unpacked if exact else unpacked.anew()).exact
 
@@ -241,8 +253,9 @@ def drawing_of_pages(
     pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]],
     exact: bool = True,
 ) -> Drawing:
-    """Writes a file of several pages, with these dtypes and shapes, to an empty file. exact: as in
-    `drawing_of`. Raises ArchiveError.
+    """Writes a file of several pages, with these dtypes and shapes, to an empty file.
+
+    exact: as in `drawing_of`. Raises ArchiveError.
     """
     cursor = Cursor(metadata)
     kind = cursor.byte()
@@ -265,8 +278,9 @@ def file_of(pixels: NDArray[Any], metadata: bytes, exact: bool = True) -> bytes:
 
 
 def encode(array: NDArray[Any], kind: str) -> bytes:
-    """The file of a picture, in one of Pillow's formats such as "PNG" that can hold it; dtype and
-    shape give its mode.
+    """The file of a picture, in a format of Pillow that suits its mode, such as "PNG".
+
+    Dtype and shape of the array give the mode.
     """
     buffer = io.BytesIO()
     if mode_of(array.dtype, array.shape) in MODES:
@@ -282,8 +296,9 @@ def encode(array: NDArray[Any], kind: str) -> bytes:
 
 
 def encode_page(page: NDArray[Any], name: str) -> bytes:
-    """A page of a TIFF file as a PNG file. name: of the page. Raises InputError for elements that
-    PNG does not support.
+    """A page of a TIFF file as a PNG file.
+
+    name: of the page, for messages. Raises InputError for elements that PNG does not support.
     """
     page = np.asarray(page, page.dtype.newbyteorder("<"))
     if mode_of(page.dtype, page.shape) not in NAMED:
@@ -307,9 +322,9 @@ class PictureItems(BandItems):
         known: dict[int, NDArray[Any]] | None = None,
         watch: Watch | None = None,
     ) -> None:
-        """members: the numbers of the pictures among the names. known: if given, samples are read
-        without palettes, and members that were read before are taken out of it. watch: passes
-        on the bands of each picture that is read, given its member, dtype and shape.
+        """members: the numbers of the pictures among the names. known: pixels that were read
+        before, which are removed from it; without it, palettes are applied. watch: called with
+        member, dtype, shape and bands of each picture that is read, and passes on the bands.
         """
         super().__init__(name_of(listing.root), kind, self._bands)
         self._listing, self._names, self._members = listing, names, members
@@ -320,7 +335,7 @@ class PictureItems(BandItems):
         return stacked([joined(self._bands(number, again=True)) for number in numbers])
 
     def frames(self, count: int) -> Frames:
-        """The same pictures, which have one shape and so many frames each, frame by frame."""
+        """The pictures frame by frame. They have one shape, and `count` frames each."""
         return Frames(self, count)
 
     def peek_rows(self, number: int, first: int, last: int) -> NDArray[Any]:
@@ -334,8 +349,9 @@ class PictureItems(BandItems):
         return joined(found)
 
     def _bands(self, number: int, again: bool = False) -> Iterator[NDArray[Any]]:
-        """The bands of a picture. again: it will be read once more. Raises InputError, naming
-        it.
+        """The bands of a picture. again: it will be read once more.
+
+        Raises InputError, which names the file.
         """
         bands = self._read(number, again)
         if again or self._watch is None:
@@ -368,7 +384,7 @@ class PictureItems(BandItems):
 
 @dataclass(frozen=True)
 class Frames:
-    """The frames of pictures of one shape, each of which has some, one below the other."""
+    """The frames of pictures of one shape, which have their frames below each other."""
 
     items: PictureItems
     each: int

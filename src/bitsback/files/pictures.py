@@ -1,6 +1,4 @@
-"""Converts pictures that Pillow has opened to arrays, and determines what is kept, lost and
-refused.
-"""
+"""Convert pictures that Pillow has opened to arrays, and find losses and unsupported properties."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ from bitsback.io.names import printable
 
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _SIGNED, _FLOAT = 2, 3
-_PIXELS_A_BYTE = 64  # at most, for a file with more pixels than Pillow accepts
+_PIXELS_A_BYTE = 64  # limit for a file with more pixels than Pillow accepts
 
 LOSSES = {
     "palette": (
@@ -44,9 +42,7 @@ LOSSES = {
         " ask for"
     ),
 }
-"""Warnings about pages that do not come back as they were; {} stands for their number, as in "3
-pages".
-"""
+"""Warnings about pictures that lose properties. {} stands for their number, as in "3 pages"."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +55,9 @@ class Header:
 
 
 def samples(image: Image.Image) -> NDArray[Any] | None:
-    """The pixels of the file, without applying palettes or transparent colours: the array that
-    NumPy makes of the image; None if Pillow does not read all of their bits.
+    """The pixels of the file, without applying palettes or transparent colours.
+
+    It is NumPy's array of the image. None if Pillow does not read all bits.
     """
     check_pixels(image)
     if image.mode in ("1", "L", "P", "LA", "RGB", "RGBA"):
@@ -76,11 +73,10 @@ def samples(image: Image.Image) -> NDArray[Any] | None:
 
 
 def identify(file: BinaryIO, plugins: Iterable[tuple[str, str]]) -> ImageFile:
-    """The picture in an open file. plugins: Pillow's modules and names of the possible formats.
-    Raises the errors of Pillow.
+    """The picture in an open file. Raises the errors of Pillow.
 
-    It uses check_pixels instead of the limit of Pillow's `open`, which does not depend on the size
-    of the file.
+    It uses check_pixels, since the limit of Pillow's `open` does not depend on the size of the
+    file. plugins: Pillow's modules and names of the possible formats.
     """
     file.seek(0)
     start = file.read(16)
@@ -95,8 +91,9 @@ def identify(file: BinaryIO, plugins: Iterable[tuple[str, str]]) -> ImageFile:
 
 
 def check_pixels(image: Image.Image) -> None:
-    """Raises DecompressionBombError if the current frame has more pixels than Pillow's limit and
-    than an honest file of its size.
+    """Raises DecompressionBombError if the current frame has too many pixels.
+
+    They are too many above Pillow's limit, and above the limit for the size of the file.
     """
     pixels = image.width * image.height
     if Image.MAX_IMAGE_PIXELS is None or pixels <= 2 * Image.MAX_IMAGE_PIXELS:
@@ -153,8 +150,9 @@ def header_of(image: Image.Image, name: str) -> Header:
 
 
 def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
-    """The array of the current frame, which is of no mode of DEEP. Raises InputError if it is
-    unsupported.
+    """The array of the current frame, whose mode is not one of DEEP.
+
+    Raises InputError if it is not supported.
     """
     check_pixels(image)
     mode = mode_to_keep(image, name)
@@ -226,8 +224,9 @@ def _check_depth(image: Image.Image, name: str) -> None:
 
 
 def _deep_mode(image: Image.Image) -> str | None:
-    """The mode of a picture that is not loaded, if it has several channels of 16 bits, of which
-    Pillow reads 8.
+    """The mode of an unloaded picture with several channels of 16 bits; None for others.
+
+    Pillow reads only 8 of these bits.
     """
     arguments = [tile[3] for tile in getattr(image, "tile", [])][:1]
     if image.mode.startswith("I") or image.mode == "P":
@@ -294,9 +293,10 @@ def split_picture(
     bands_of: BandsOf,
     metadata_of: Callable[[Content, BinaryIO, Bands], ContainerMetadata | None],
 ) -> Split | None:
-    """Splits a file into the pixels that Pillow reads, and the rest, which `metadata_of` makes from
-    the content of the file, the file, and its pixels; None if that is None, or if there are several
-    pictures.
+    """Splits a file into the pixels that Pillow reads, and metadata.
+
+    metadata_of: makes the metadata from the content of the file, the file, and its pixels. None if
+    its result is None, or if there are several pictures.
     """
     data, file = in_memory(file)  # the caller may read the pixels after the file is closed
     image = identify(file, plugins)

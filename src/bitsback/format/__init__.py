@@ -1,1 +1,1 @@
-"""The bytes of an archive and their meaning, without input and output (docs/format.md)."""
+"""Pack and unpack the sections of an archive (docs/format.md), without reading or writing files."""

@@ -1,5 +1,6 @@
-"""The method adaptive: records of few values, such as labels, coded by the frequencies of earlier
-values (docs/format.md, `B`, a block).
+"""The method adaptive (docs/format.md, `B`, a block).
+
+It codes records with few values, such as labels, by the frequencies of earlier values.
 """
 
 import zlib
@@ -16,7 +17,7 @@ from bitsback.message import Message
 from bitsback.wire import varint
 
 MOST_COLUMNS = 16
-_MOST = 1 << 24  # values and elements of a column
+_MOST = 1 << 24  # limit of values times elements of a column
 _START = Message([1 << 32])
 
 
@@ -39,7 +40,7 @@ def pack(records: NDArray[Any]) -> bytes | None:
 
 
 def unpack(data: memoryview, elements: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The elements, flat, as many as claimed. Raises ArchiveError."""
+    """The elements, flat. elements: their number. Raises ArchiveError."""
     cursor = Cursor(data)
     columns = cursor.varint()
     if not 1 <= columns <= MOST_COLUMNS or elements % columns:

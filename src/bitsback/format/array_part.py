@@ -1,5 +1,6 @@
-"""One array, or pictures of several sizes: the content of an archive, or a part of it
-(docs/format.md, `C`).
+"""The description of one array, or of pictures of several sizes (docs/format.md, `C`).
+
+It is the content of an archive, or a part of the content.
 """
 
 import math
@@ -20,24 +21,26 @@ from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 ONE, COUNTED, VARIED, BYTES = range(4)
-"""Axes: the array is one item; its first dimension counts the items; the items differ in rows and
-columns; it is the concatenated bytes of files, as one item.
+"""The field `axes`.
+
+ONE: the array is one item. COUNTED: its first dimension counts items. VARIED: the items differ in
+rows and columns. BYTES: the array is the concatenated bytes of files, as one item.
 """
 
 MOST_COLOURS = 4
-"""The most elements of a last axis that may be colours."""
+"""The greatest length of a last axis that may be colours."""
 
 _SMALLEST_SIZES = 3  # bytes of a run of sizes
 
 Sizes = tuple[tuple[int, int, int], ...]
-"""Runs of items of one size: number, rows, columns."""
+"""Runs of items of one size: (number of items, rows, columns)."""
 
 
 class OneArray:
-    """The answers of an array to what is asked of any content, such as a `FileCollection`."""
+    """The properties that an array has in common with a `FileCollection`."""
 
     kind: ClassVar[None] = None
-    """It is no collection of files."""
+    """An array is not a collection of files."""
     noun: ClassVar[str] = "item"
     shown_files: ClassVar[None] = None
     whole: ClassVar[bool] = False
@@ -46,22 +49,24 @@ class OneArray:
 
 @dataclass(frozen=True)
 class ArrayPart(OneArray):
-    """An array, whose items are cut into tiles; blocks hold tiles, in order."""
+    """An array. Its items are cut into tiles, and blocks have the tiles in order."""
 
     dtype: np.dtype[Any]
     shape: Shape
-    """If the items' sizes vary: the number of items, and of channels, if there are any. For the
-    bytes of files: the number of files, and of bytes.
+    """The shape of the array.
+
+    VARIED: the number of items, and of channels if there is such an axis. BYTES: the number of
+    files, and of bytes.
     """
     axes: int
     """ONE, COUNTED, VARIED or BYTES."""
     container: int = ARRAY
     cut: Shape | None = None
-    """The greatest extents of a tile; None if each item is one."""
+    """The greatest extents of a tile; None if each item is one tile."""
     sizes: Sizes = ()
-    """The sizes of the items, if they vary."""
+    """The sizes of the items, for VARIED."""
     features: int = 0
-    """The features of the archive, if it holds this array alone."""
+    """The features of the archive, if this array is its only content."""
 
     @classmethod
     def of_items(cls, dtype: str, item_shape: Shape, items: int) -> "ArrayPart":
@@ -69,12 +74,12 @@ class ArrayPart(OneArray):
 
     @property
     def dtype_name(self) -> str:
-        """NumPy's type string."""
+        """The dtype as NumPy's type string."""
         return self.dtype.str
 
     @property
     def runs(self) -> Iterator[tuple[int, Shape]]:
-        """The runs of items: shapes, and the number of consecutive items of each."""
+        """The runs of items: (number of consecutive items, their shape)."""
         if self.axes == VARIED:
             for number, (count, _, _) in enumerate(self.sizes):
                 yield count, self._shape(number)
@@ -101,7 +106,7 @@ class ArrayPart(OneArray):
 
     @property
     def content(self) -> "ArrayPart":
-        """The bytes of files as an array."""
+        """The same content as an array; the bytes of files have one axis."""
         return replace(self, shape=self.item_shape, axes=ONE)
 
     @property
@@ -110,23 +115,23 @@ class ArrayPart(OneArray):
 
     @property
     def plain(self) -> bool:
-        """Whether all items have one shape, and none is cut: items are tiles."""
+        """Whether items are tiles: all have one shape, and none is cut."""
         return self.axes != VARIED and self.cut is None
 
     @property
     def item_shape(self) -> Shape:
-        """The shape of every item, of an array whose items do not vary."""
+        """The shape of each item. The items must not vary."""
         assert self.axes != VARIED
         return self.shape[min(self.axes, COUNTED) :]
 
     @property
     def entries(self) -> int:
-        """The length of the first axis, along which readers count."""
+        """The length of the first axis, which indexes of users count."""
         return self.shape[0] if self.shape else 1
 
     @property
     def picture(self) -> bool:
-        """Whether the array as a whole is one picture."""
+        """Whether the array is a single picture."""
         dimensions = len(self.shape)
         return self.axes == ONE and (
             dimensions == 2 or (dimensions == 3 and self.shape[2] <= MOST_COLOURS)
@@ -134,13 +139,14 @@ class ArrayPart(OneArray):
 
     @property
     def stack(self) -> bool:
-        """Whether the array as a whole is one item of slices."""
+        """Whether the array is a single stack of slices."""
         return self.axes == ONE and len(self.shape) > 1 and not self.picture
 
     @property
     def entry_shape(self) -> Shape:
-        """The shape of an entry along the first axis, where varying rows and columns are 1; not for
-        bytes of files.
+        """The shape of an entry along the first axis, with 1 for varying rows and columns.
+
+        Not for the bytes of files.
         """
         return (1, 1, *self.shape[1:]) if self.axes == VARIED else self.shape[1:]
 
@@ -166,20 +172,22 @@ class ArrayPart(OneArray):
         return Grid(self.shape_of(item), self.cut)
 
     def first_tile(self, item: int) -> int:
-        """The number of an item's first tile; for the number of items, the number of all tiles."""
+        """The number of an item's first tile. `item` may also be the number of items: the result is
+        then the number of tiles.
+        """
         if item == self.items:
             return self.tiles
         run = bisect_right(self._items, item) - 1
         return self._tiles[run] + (item - self._items[run]) * self._grid_of_run(run).tiles
 
     def item_of(self, tile: int) -> tuple[int, int]:
-        """The item of a tile, and the number of the tile in it."""
+        """The item of a tile, and the number of the tile within the item."""
         run = bisect_right(self._tiles, tile) - 1
         item, within = divmod(tile - self._tiles[run], self._grid_of_run(run).tiles)
         return self._items[run] + item, within
 
     def elements_before(self, tile: int) -> int:
-        """Elements of the tiles before this one."""
+        """The number of elements of the tiles before this one."""
         if tile == self.tiles:
             return self.elements
         run = bisect_right(self._tiles, tile) - 1
@@ -188,9 +196,7 @@ class ArrayPart(OneArray):
         return self._elements[run] + items * math.prod(grid.shape) + grid.elements_before(within)
 
     def alike(self, first: int, count: int) -> Iterator[tuple[int, Shape]]:
-        """The shapes of tiles first ... first + count - 1, and the number of consecutive tiles of
-        each.
-        """
+        """`count` tiles from `first` on, as (number of consecutive tiles, their shape)."""
         end = first + count
         while first < end:
             run = bisect_right(self._tiles, first) - 1
@@ -206,7 +212,7 @@ class ArrayPart(OneArray):
 
     @property
     def parts(self) -> "tuple[ArrayPart, ...]":
-        """The only part, as in `Parts`."""
+        """The array itself, as the only part; see `Parts`."""
         return (self,)
 
     @property
@@ -217,7 +223,7 @@ class ArrayPart(OneArray):
         return 0, self
 
     def where(self, first: int, count: int, items_before: int = 0) -> str:
-        """A description of some tiles for people. items_before: those of other parts."""
+        """A description of some tiles for messages. items_before: the items of earlier parts."""
         if first + count > self.tiles:
             return f"items from {items_before + first} on"
         start, at = self.item_of(first)
@@ -228,7 +234,7 @@ class ArrayPart(OneArray):
             return f"item {items_before + start}"
         grid = self.grid(start)
         regions = list(zip(grid.region(at), grid.region(last), strict=True))
-        # Tiles of several rows of the grid span all of the later dimensions.
+        # Tiles in several rows of the grid span the entire later dimensions.
         text, spread = [], False
         for (low, high), size in zip(regions, grid.shape, strict=True):
             text.append(f"0:{size}" if spread else f"{low.start}:{high.stop}")
@@ -253,19 +259,19 @@ class ArrayPart(OneArray):
     def unpack(cls, cursor: Cursor, container: int, features: int) -> "ArrayPart":
         if container not in (ARRAY, IDX, GZIPPED_IDX):
             raise ArchiveError(
-                "this archive holds another kind of collection: it needs a newer bitsback"
+                "this archive has an unknown kind of collection: it needs a newer bitsback"
             )
         part = cls.unpack_array(cursor, container)
         cursor.done()
         if part.axes >= VARIED:
-            raise ArchiveError("its array has items that only a folder of files has")
+            raise ArchiveError("its array has items that only a folder of files can have")
         return replace(part, features=features)
 
     @classmethod
     def unpack_array(cls, cursor: Cursor, container: int = ARRAY) -> "ArrayPart":
         dtype, axes, shape = cursor.dtype(), cursor.byte(), cursor.shape()
         if axes > BYTES or (axes and not shape) or (axes == VARIED and len(shape) > 2):
-            raise ArchiveError("its items are counted along an axis that is not there")
+            raise ArchiveError("its items are counted along an axis that it does not have")
         if axes == BYTES and (len(shape) != 2 or dtype != np.uint8):
             raise ArchiveError("its files have other elements than bytes")
         sizes = _unpack_sizes(cursor, shape[0]) if axes == VARIED else ()
@@ -276,7 +282,7 @@ class ArrayPart(OneArray):
         return part
 
     def check(self) -> None:
-        """Raises ArchiveError for an array that no archive can hold."""
+        """Raises ArchiveError for an array that no archive can have."""
         check_dimensions(len(self.shape))
         whole = self.shape if self.axes < VARIED else (max(self.elements, 1),)
         check_shape(self.dtype, whole)
@@ -285,7 +291,7 @@ class ArrayPart(OneArray):
 
 
 def check_shape(dtype: np.dtype[Any], shape: Shape) -> None:
-    """Raises ArchiveError for a shape that no array can have, even with few bytes."""
+    """Raises ArchiveError for a shape with too many elements for any computer's memory."""
     if math.prod(max(size, 1) for size in shape) * dtype.itemsize >= 1 << 60:
         raise ArchiveError(f"an array of the shape {shape} is larger than any computer's memory")
 

@@ -1,5 +1,7 @@
-"""Digests of the files of a folder (docs/format.md, `H`): of groups of files, which bind names to
-content, and SHA-256 hashes of the files that come back byte for byte.
+"""Digests of the files of a folder (docs/format.md, `H`).
+
+Digests of groups of files bind names to content. Files that are restored byte for byte may also
+have SHA-256 hashes.
 """
 
 from __future__ import annotations
@@ -19,17 +21,17 @@ from bitsback.format.layout import HASHES, Cursor, pack_shape, section
 from bitsback.wire import varint
 
 CONTENT, METADATA = 0, 1
-"""What a content digest is of: the pixels or bytes of a file, or its container metadata."""
+"""The kinds of content digests: of the pixels or bytes of a file, and of its container metadata."""
 
 _SHA256 = 0
 _SIZE = 32
 _SMALLEST_GROUP = 2  # bytes
 _GROUP = 40_000
-"""The bytes of an archive for each group at least, so that digests take less than 0.1 % of it."""
+"""The least number of bytes of an archive per group, so that digests take less than 0.1 % of it."""
 
 
 class ContentDigest:
-    """The digest of a name, a dtype, a shape and elements, which are added in C order.
+    """The digest of a name, a dtype, a shape and elements. Elements are added in C order.
 
     >>> import numpy as np
     >>> digest = ContentDigest("a.pgm", CONTENT, np.dtype("|u1"), (2, 3))
@@ -61,7 +63,7 @@ def digest_of_bytes(name: str, what: int, data: bytes) -> int:
 
 
 class FileSums:
-    """For each file, in order, the sum of its content digests and its bytes in memory."""
+    """The sum of content digests, and the number of bytes in memory, of each file in order."""
 
     def __init__(self) -> None:
         self._sums: list[int] = []
@@ -76,7 +78,7 @@ class FileSums:
         self._sizes[file] += size
 
     def groups(self, archive_bytes: int) -> list[Group]:
-        """Groups of files that take about as many bytes of an archive of this size."""
+        """Groups of files that take about equal shares of an archive of this size."""
         ratio = archive_bytes / max(sum(self._sizes), 1)
         groups: list[Group] = []
         start, size = 0, 0.0
@@ -94,20 +96,23 @@ class FileSums:
 
 
 def packed_sum(digests: Iterable[int]) -> bytes:
-    """The sum modulo 2^256, little-endian."""
+    """The sum of digests modulo 2^256, as 32 bytes, little-endian."""
     return (sum(digests) % (1 << 8 * _SIZE)).to_bytes(_SIZE, "little")
 
 
 @dataclass(frozen=True)
 class Group:
-    """Consecutive files, those that were removed included."""
+    """A group of consecutive files, including removed files."""
 
     files: int
     digest: bytes
     """The sum of the content digests of the files that were not removed; empty if unknown."""
 
     def with_files(self, files: int, digests: Iterable[int]) -> Group:
-        """The group with more files, or other digests. digests: to add, or negative ones."""
+        """The group with more files, and with these digests added.
+
+        digests: negative ones are subtracted.
+        """
         if not self.digest:
             return Group(self.files + files, b"")
         before = int.from_bytes(self.digest, "little")
@@ -120,8 +125,9 @@ class Digests:
 
     groups: Sequence[Group]
     files: Sequence[bytes] | None = None
-    """SHA-256 of each original file, in order; empty for one that comes back by its pixels only.
-    None if the archive has no such hashes.
+    """The SHA-256 of each original file, in order; None if the archive has no hashes.
+
+    It is empty for a file that is restored only with the same pixels.
     """
 
     def pack(self) -> bytes:
@@ -133,7 +139,10 @@ class Digests:
 
     @classmethod
     def unpack(cls, payload: memoryview, files: int) -> Digests:
-        """files: their number, those that were removed included. Raises ArchiveError."""
+        """Reads an `H` section.
+
+        files: the number of files, including removed files. Raises ArchiveError.
+        """
         cursor = Cursor(payload)
         if cursor.byte() != _SHA256:
             raise ArchiveError("its files have digests of a kind that needs a newer bitsback")
@@ -142,7 +151,7 @@ class Digests:
             raise ArchiveError(f"the digests of its files are too short for {count} groups")
         groups = [Group(cursor.varint(), _digest(cursor)) for _ in range(count)]
         if sum(group.files for group in groups) != files or not all(g.files for g in groups):
-            raise ArchiveError("the groups of its files are not all of them")
+            raise ArchiveError("the groups of its files do not cover all files")
         with_hashes = cursor.byte()
         if with_hashes > 1:
             raise ArchiveError("its files have hashes of a kind that needs a newer bitsback")
@@ -154,7 +163,7 @@ class Digests:
 
     @property
     def ranges(self) -> Iterator[tuple[range, bytes]]:
-        """The numbers of the files of each group, and its digest."""
+        """The numbers of the files of each group, and the group's digest."""
         start = 0
         for group in self.groups:
             yield range(start, start + group.files), group.digest
@@ -166,8 +175,10 @@ class Digests:
         names: Sequence[str],
         sums_of: Callable[[list[int]], Mapping[int, int]],
     ) -> Digests:
-        """The digests without files that are removed now. names: of all files, empty for removed
-        ones. sums_of: computes the sums of the content digests of some files, as far as possible.
+        """The digests after removing files.
+
+        names: of all files, empty for files that were removed before. sums_of: computes the sums of
+        the content digests of some files, as far as possible.
         """
         changed = {
             group: [number for number in numbers if number in removed]
@@ -191,8 +202,9 @@ class Digests:
 
 
 def joined(parts: Sequence[tuple[Digests | None, int]]) -> Digests | None:
-    """The digests of the files of several archives, one after the other; None if none has digests.
-    parts: the digests of each, and its number of files, those that were removed included.
+    """The digests of the files of several archives in order; None if none has digests.
+
+    parts: the digests of each archive, and its number of files, including removed files.
     """
     if all(digests is None for digests, _ in parts):
         return None
@@ -209,5 +221,5 @@ def joined(parts: Sequence[tuple[Digests | None, int]]) -> Digests | None:
 def _digest(cursor: Cursor) -> bytes:
     size = cursor.byte()
     if size not in (0, _SIZE):
-        raise ArchiveError("a digest in it has another length than it should")
+        raise ArchiveError("a digest in it has the wrong length")
     return cursor.take(size)

@@ -1,6 +1,4 @@
-"""What a folder has beside the content of its files: their modes, its folders, and its links
-(docs/format.md, `E`).
-"""
+"""The modes of files, and the folders and links of a folder (docs/format.md, `E`)."""
 
 from __future__ import annotations
 
@@ -20,18 +18,18 @@ from bitsback.wire import varint
 MODES = 0o7777
 """The bits of a mode."""
 RESTORED = 0o777
-"""Those that are restored: not setuid, setgid and sticky."""
+"""The bits of a mode that are restored, without setuid, setgid and sticky."""
 MAX_TARGET_BYTES = 4095
 _AS_IS, _DEFLATE = range(2)
 
 
 class Folder(NamedTuple):
-    """A folder, or, without a name, the one that all are in."""
+    """A folder. The compressed folder itself has an empty name."""
 
     name: str
     mode: int | None
     time: int
-    """In ns since 1970."""
+    """The modification time, in ns since 1970."""
 
 
 class Link(NamedTuple):
@@ -43,8 +41,10 @@ class Link(NamedTuple):
 
     @property
     def outside(self) -> bool:
-        """Whether it may lead out of the folder: its target is absolute, or has `..` elsewhere than
-        at its beginning, or more of them than there are folders above the link.
+        """Whether the link may lead out of the folder.
+
+        Its target is then absolute, has `..` after another name, or has more `..` than there are
+        folders above the link.
         """
         parts = [part for part in self.target.split("/") if part not in ("", ".")]
         up = len(list(takewhile(lambda part: part == "..", parts)))
@@ -56,7 +56,7 @@ class Entries:
     """The content of an `E` section."""
 
     modes: Sequence[int | None]
-    """Of each file, in order, those that were removed included; None where it is not known."""
+    """The mode of each file in order, including removed files; None where it is unknown."""
     folders: Sequence[Folder] = ()
     links: Sequence[Link] = ()
 
@@ -86,13 +86,16 @@ class Entries:
 
     @classmethod
     def unpack(cls, payload: memoryview, files: int) -> Entries:
-        """files: their number, those that were removed included. Raises ArchiveError."""
+        """Reads an `E` section.
+
+        files: the number of files, including removed files. Raises ArchiveError.
+        """
         cursor = Cursor(_content(payload))
         modes: list[int | None] = []
         while len(modes) < files:
             count, mode = cursor.varint(), _read_mode(cursor)
             if not 1 <= count <= files - len(modes):
-                raise ArchiveError("the modes of its files are not those of all of them")
+                raise ArchiveError("the modes of its files are not as many as its files")
             modes += [mode] * count
         folders, links, time = list[Folder](), list[Link](), 0
         for _ in range(cursor.varint()):
@@ -119,12 +122,13 @@ class Entries:
         return cls(modes, folders, links)
 
     def of_files(self, numbers: Iterable[int]) -> Entries:
-        """The same with the modes of these files alone."""
+        """The entries with the modes of these files only."""
         return replace(self, modes=[self.modes[number] for number in numbers])
 
     def without(self, files: Iterable[int], names: Iterable[str]) -> Entries:
-        """The same without the modes of some files, and without the folders and links of these
-        names.
+        """The entries without the modes of some files, and without some folders and links.
+
+        names: those of the folders and links.
         """
         modes, gone = list(self.modes), set(names)
         for number in files:
@@ -134,20 +138,18 @@ class Entries:
 
     @property
     def is_empty(self) -> bool:
-        """Whether an archive without them says the same."""
+        """Whether there are no folders, links and modes, so that the section is left out."""
         return not (self.folders or self.links or any(mode is not None for mode in self.modes))
 
     def empty_folders(self, files: Iterable[str]) -> list[str]:
-        """The names of the folders that nothing is in, with a `/` behind each. files: their
-        names.
-        """
+        """The names of empty folders, each with a `/` at its end. files: the names of all files."""
         names = [folder.name for folder in self.folders]
         inside = parents([*files, *names, *(link.name for link in self.links)])
         return [name + "/" for name in names if name and name not in inside]
 
 
 def parents(names: Iterable[str]) -> set[str]:
-    """The folders that files of these names are in, and those above them."""
+    """The folders of files with these names, and all folders above them."""
     found: set[str] = set()
     for name in names:
         while name := name.rpartition("/")[0]:
@@ -158,9 +160,11 @@ def parents(names: Iterable[str]) -> set[str]:
 
 
 def joined(parts: Sequence[tuple[Entries | None, int]]) -> Entries | None:
-    """The entries of several archives, one after the other; None if none has entries. Of a folder
-    in several of them the last one counts; the one that all are in is that of the first archive.
-    parts: the entries of each, and its number of files, those that were removed included.
+    """The entries of several archives in order; None if none has entries.
+
+    A folder that several archives have is that of the last one. The folder without a name is that
+    of the first archive. parts: the entries of each archive, and its number of files, including
+    removed files.
     """
     if all(entries is None for entries, _ in parts):
         return None
@@ -176,7 +180,7 @@ def joined(parts: Sequence[tuple[Entries | None, int]]) -> Entries | None:
 
 
 def target_fault(target: str) -> str | None:
-    """The reason why a link cannot lead to this target; None if it can."""
+    """The reason why a link cannot have this target; None if it can."""
     try:
         size = len(target.encode())
     except UnicodeEncodeError:
@@ -187,7 +191,7 @@ def target_fault(target: str) -> str | None:
 
 
 def _most_bytes(packed: int) -> int:
-    """The most bytes of content that so many compressed ones may have."""
+    """The greatest size of the content that readers accept in `packed` compressed bytes."""
     return (1 << 16) + (packed << 5)
 
 
@@ -200,7 +204,7 @@ def _content(payload: memoryview) -> bytes:
         raise ArchiveError("its modes and links are coded in a way that needs a newer bitsback")
     content, ended = raw_deflate.decompress(data, _most_bytes(len(data)) + 1)
     if not ended or len(content) > _most_bytes(len(data)):
-        raise ArchiveError("its modes and links have another length than they should")
+        raise ArchiveError("its modes and links have the wrong length")
     return content
 
 
@@ -211,7 +215,7 @@ def _packed_mode(mode: int | None) -> bytes:
 def _read_mode(cursor: Cursor) -> int | None:
     mode = cursor.varint() - 1
     if mode > MODES:
-        raise ArchiveError(f"{mode:#o} is no mode of a file")
+        raise ArchiveError(f"{mode:#o} is not the mode of a file")
     return None if mode < 0 else mode
 
 

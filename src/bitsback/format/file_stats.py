@@ -1,6 +1,4 @@
-"""Stats of the files of a folder: the bytes of each and of its metadata, and its modification time
-(docs/format.md, `F`).
-"""
+"""The stats of a folder's files: sizes and modification times (docs/format.md, `F`)."""
 
 from array import array
 from collections.abc import Iterable
@@ -18,12 +16,12 @@ class FileStats:
     """The sizes and times of all files, in order."""
 
     sizes: "array[int]" = field(default_factory=lambda: array("Q"))
-    """Bytes of the file, or of the container metadata of a picture that is coded by its pixels."""
+    """The bytes of a verbatim file, or of the container metadata of a coded picture."""
     originals: "array[int]" = field(default_factory=lambda: array("Q"))
-    """Of a picture that is coded by its pixels twice the bytes of its file, plus 1 if another file
-    is restored; 0 for other files."""
+    """For a coded picture twice the bytes of its file, plus 1 if the restored file has other
+    bytes; 0 for verbatim files."""
     times: "array[int]" = field(default_factory=lambda: array("q"))
-    """Its modification time, in ns since 1970."""
+    """The modification times, in ns since 1970."""
 
     def add(self, size: int, original: int, time: int) -> None:
         self.sizes.append(size)
@@ -40,7 +38,7 @@ class FileStats:
 
     @classmethod
     def unpack(cls, payload: memoryview, files: int) -> "FileStats":
-        """Raises ArchiveError."""
+        """Reads an `F` section. Raises ArchiveError."""
         if files * _SMALLEST > len(payload):
             raise ArchiveError(f"the stats of its files are too short for {files}")
         cursor, stats, time = Cursor(payload), cls(), 0
@@ -53,25 +51,25 @@ class FileStats:
         return stats
 
     def extended(self, other: "FileStats") -> "FileStats":
-        """Those of these files, and of the files behind them."""
+        """The stats of these files and then of other files."""
         return FileStats(
             self.sizes + other.sizes, self.originals + other.originals, self.times + other.times
         )
 
     def of_files(self, numbers: Iterable[int]) -> "FileStats":
-        """Those of these files alone."""
+        """The stats of the files with these numbers."""
         chosen = list(numbers)
         columns = (self.sizes, self.originals, self.times)
         return FileStats(*(array(one.typecode, [one[n] for n in chosen]) for one in columns))
 
 
 def bounded_time(time: int) -> int:
-    """The time, or the first or last one that can be stored, in the year 1677 or 2262."""
+    """The time, clipped to the range that can be stored, from the year 1677 to 2262."""
     return min(max(time, -(1 << 63)), (1 << 63) - 1)
 
 
 def pack_time(time: int, before: int) -> bytes:
-    """A time, as the change from the one before it."""
+    """A time as its difference to the previous time, as a varint."""
     change = _signed(time - before)
     return varint(change << 1 if change >= 0 else ~(change << 1))
 
@@ -83,5 +81,5 @@ def read_time(cursor: Cursor, before: int) -> int:
 
 
 def _signed(number: int) -> int:
-    """The same number modulo 2^64, as a signed number of 64 bits."""
+    """The number modulo 2^64, as a signed number of 64 bits."""
     return (number + (1 << 63)) % (1 << 64) - (1 << 63)

@@ -1,5 +1,6 @@
-"""An item cut into tiles: a grid of them, in C order, the last ones of each dimension smaller
-(docs/format.md, `C`).
+"""The grid of an item's tiles, in C order (docs/format.md, `C`).
+
+The last tiles of each dimension may be smaller.
 """
 
 import math
@@ -22,7 +23,7 @@ class Grid:
 
     @cached_property
     def counts(self) -> Shape:
-        """The least possible number of tiles along each dimension."""
+        """The number of tiles along each dimension, which is the least possible."""
         if self.cut is None:
             return (1,) * len(self.shape)
         return tuple(
@@ -31,7 +32,7 @@ class Grid:
 
     @cached_property
     def extents(self) -> Shape:
-        """The extents of all tiles but the last ones: each dimension is split evenly."""
+        """The extents of all tiles except the last ones. Each dimension is split evenly."""
         return tuple(
             max(-(-size // count), 1) for size, count in zip(self.shape, self.counts, strict=True)
         )
@@ -42,8 +43,9 @@ class Grid:
 
     @property
     def in_a_strip(self) -> int:
-        """The number of tiles at one position of the first dimension, whose elements are contiguous
-        in C order.
+        """The number of tiles in a strip: those at one position of the first dimension.
+
+        The elements of a strip are contiguous in C order.
         """
         return math.prod(self.counts[1:])
 
@@ -58,7 +60,7 @@ class Grid:
         return tuple(part.stop - part.start for part in self.region(tile))
 
     def elements_before(self, tile: int) -> int:
-        """Elements of the tiles before this one."""
+        """The number of elements of the tiles before this one."""
         before, whole = 0, math.prod(self.shape)
         for part, size in zip(self.region(tile), self.shape, strict=True):
             whole = whole // size if size else 0
@@ -67,7 +69,7 @@ class Grid:
         return before
 
     def alike(self, tile: int) -> int:
-        """The number of consecutive tiles, from this one on, that have its shape."""
+        """The number of consecutive tiles with the shape of this one, from this one on."""
         inner, left = 1, self.tiles - tile
         for count, extent, size in zip(
             reversed(self.counts), reversed(self.extents), reversed(self.shape), strict=True

@@ -28,7 +28,7 @@ _SMALLEST_BLOCK = 11 + CRC_SIZE  # kind, length, first, the runs of one run, met
 
 @dataclass(frozen=True, slots=True)
 class BlockInfo:
-    """The place of a block, and its tiles (items, if these are not cut)."""
+    """The place of a block, and the numbers of its tiles."""
 
     number: int
     first: int
@@ -37,7 +37,7 @@ class BlockInfo:
     """The number of its tiles."""
     offset: int
     size: int
-    """Bytes of its section in the archive."""
+    """The bytes of its section."""
 
     @property
     def end(self) -> int:
@@ -46,7 +46,7 @@ class BlockInfo:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of another section."""
+    """The place of a section other than a block."""
 
     kind: bytes
     offset: int
@@ -59,23 +59,24 @@ class Place:
 
 @dataclass(frozen=True)
 class Index:
-    """What counts of an archive."""
+    """The index, which lists the valid sections of an archive."""
 
     sections: Sequence[Place]
-    """All sections but blocks and this one, in the order of their places."""
+    """All sections except blocks and the index, in the order of their places."""
     blocks: Sequence[BlockInfo]
 
     @cached_property
     def end(self) -> int:
-        """Where all that it lists ends, and where it stands itself, unless bytes were lost or added
-        before it.
+        """The offset at which all listed sections end.
+
+        The index itself stands there, unless bytes were lost or added before it.
         """
         listed: list[Place | BlockInfo] = [*self.sections, *self.blocks[-1:]]
         return max(place.end for place in listed)
 
     @cached_property
     def start(self) -> int:
-        """Where the newest generation begins."""
+        """The offset of the newest generation."""
         return next(place.offset for place in self.sections if place.kind == COLLECTION)
 
     def pack(self) -> bytes:
@@ -97,7 +98,7 @@ class Index:
 
     @classmethod
     def unpack(cls, payload: memoryview) -> Index:
-        """Raises ArchiveError for one that no writer makes."""
+        """Reads an `I` section. Raises ArchiveError for an index that no writer makes."""
         cursor = Cursor(payload)
         sections: list[Place] = []
         end = 0
@@ -129,8 +130,9 @@ class Index:
         return cls(sections, blocks)
 
     def in_order(self) -> bool:
-        """Whether the sections and the blocks of the newest generation follow each other, and the
-        others stand before it, each for itself.
+        """Whether no two sections overlap, and the newest generation has no gaps.
+
+        All other sections and blocks must stand before that generation.
         """
         end, own = len(HEAD), bytearray()
         lists: list[Sequence[Place | BlockInfo]] = [self.sections, self.blocks]
@@ -144,7 +146,7 @@ class Index:
 
 
 def _runs_of(blocks: Iterable[BlockInfo]) -> Iterable[list[BlockInfo]]:
-    """Blocks that follow each other, with no tiles between them."""
+    """Groups of blocks that follow each other, with no tiles between them."""
     run: list[BlockInfo] = []
     for block in blocks:
         if run and (block.offset, block.first) != (run[-1].end, run[-1].first + run[-1].items):

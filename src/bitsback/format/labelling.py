@@ -1,6 +1,4 @@
-"""Labels of items: the array that holds them, or the folders of pictures, which are their classes
-(docs/format.md, `L`).
-"""
+"""Labels of items: an array, or the folders of pictures as their classes (docs/format.md, `L`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,30 +14,30 @@ from bitsback.wire import varint
 
 _ARRAYS, _FOLDERS = range(2)
 FOLDERS = "folders"
-"""The value of `labels` that takes folders as labels of pictures."""
+"""The value of the option `labels` for folders as labels of pictures."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Two arrays of an npz file, or, if there are none, pictures and their folders."""
+    """The items and their labels: two arrays of an npz file, or pictures and their folders."""
 
     images: int | None = None
-    """The numbers of the arrays."""
+    """The numbers of the two arrays; None for pictures and folders."""
     labels: int | None = None
 
 
 def pack_arrays(images: int, labels: int) -> bytes:
-    """The `L` section of an npz file."""
+    """The `L` section for two arrays of an npz file."""
     return section(LABELS, bytes([_ARRAYS]), varint(images), varint(labels))
 
 
 def pack_folders() -> bytes:
-    """The section of pictures that are labelled by their folders."""
+    """The `L` section for pictures whose labels are their folders."""
     return section(LABELS, bytes([_FOLDERS]))
 
 
 def unpack_pairs(payload: memoryview, collection: FileCollection) -> Pairs:
-    """Raises ArchiveError."""
+    """Reads an `L` section. Raises ArchiveError."""
     cursor = Cursor(payload)
     kind = cursor.byte()
     if kind > _FOLDERS:
@@ -47,12 +45,12 @@ def unpack_pairs(payload: memoryview, collection: FileCollection) -> Pairs:
     pairs = Pairs(cursor.varint(), cursor.varint()) if kind == _ARRAYS else Pairs()
     cursor.done()
     if collection.kind != (ARRAYS if kind == _ARRAYS else FOLDER):
-        raise ArchiveError("its labels are those of another kind of files")
+        raise ArchiveError("its labels do not suit its kind of files")
     if pairs.images is None or pairs.labels is None:
         return pairs
     parts = collection.parts
     if pairs.images == pairs.labels or max(pairs.images, pairs.labels) >= len(parts):
-        raise ArchiveError("its labels are those of arrays that are not there")
+        raise ArchiveError("its labels refer to arrays that it does not have")
     shapes = parts[pairs.images].shape, parts[pairs.labels].shape
     if not shapes[0] or shapes[0][:1] != shapes[1][:1]:
         raise ArchiveError("its labels are not as many as its items")
@@ -60,7 +58,7 @@ def unpack_pairs(payload: memoryview, collection: FileCollection) -> Pairs:
 
 
 def folder_of(name: str) -> str:
-    """The folder of a file, with its parents; an empty text for none."""
+    """The path of a file's folder; empty if it is in none."""
     return name.rpartition("/")[0]
 
 
@@ -77,7 +75,7 @@ def check_classes(names: Sequence[str], root: str) -> None:
     loose = next((name for name in names if not folder_of(name)), None)
     if loose is not None:
         raise InputError(
-            f"{root}: {printable(loose)} is in no folder, which would be its label; move it, or"
-            " leave out labels (--labels folders), or what is no picture with --pictures-only"
-            " (pictures_only=True)"
+            f"{root}: {printable(loose)} is in no folder, which would be its label; move it, leave"
+            " out labels (--labels folders), or leave out files that are no pictures with"
+            " --pictures-only (pictures_only=True)"
         )

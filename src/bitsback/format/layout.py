@@ -1,6 +1,4 @@
-"""The bytes of an archive: numbers, sections, header, index and footer (docs/format.md, The
-file).
-"""
+"""The common bytes of archives: the header, sections, and the footer (docs/format.md, The file)."""
 
 from typing import Any
 
@@ -13,9 +11,11 @@ from bitsback.wire import varint
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
 VERSION = 5
 FILES, UNORDERED, LABELLED, HASHED, REMOVED, DESCRIBED = 1, 2, 4, 8, 16, 32
-"""Features that a reader must understand: folders with the bytes of files, or with stats of files;
-unordered items, whose blocks may be multisets; items with labels, whose blocks may be adaptive;
-files with hashes; files that were removed; modes, folders and links.
+"""Features that a reader must understand, as bits.
+
+FILES: folders with verbatim files, or with stats of files. UNORDERED: unordered items, whose blocks
+may be multisets. LABELLED: items with labels, whose blocks may be adaptive. HASHED: files with
+hashes. REMOVED: removed files. DESCRIBED: modes, folders and links.
 """
 END = bytes.fromhex("62 62 1A 0A")
 FOOTER_SIZE = 12
@@ -43,14 +43,15 @@ HEAD = MAGIC + bytes([VERSION])
 
 
 class Cursor(wire.Cursor):
-    """Reads fields one after another. Raises ArchiveError for a field that is missing, or not in
-    its canonical form.
+    """Reads the fields of a section in order.
+
+    Raises ArchiveError for a field that is missing, or not in its canonical form.
     """
 
     def dtype(self) -> np.dtype[Any]:
         text = self.take(3).decode("latin-1")
         if text not in DTYPES:
-            raise ArchiveError(f"the dtype {text!r} is not one that an archive can hold")
+            raise ArchiveError(f"the dtype {text!r} is not one that an archive can have")
         return np.dtype(text)
 
     def shape(self) -> Shape:
@@ -59,7 +60,7 @@ class Cursor(wire.Cursor):
         return tuple(self.varint() for _ in range(dimensions))
 
     def section(self) -> bytes:
-        """A whole section, unchecked."""
+        """The bytes of a section, which are not checked."""
         start = Cursor(self.data, self.at + 1)
         length = start.varint()
         return self.take(start.at - self.at + length + CRC_SIZE)
@@ -78,20 +79,18 @@ def pack_shape(shape: Shape) -> bytes:
 
 
 def section(kind: bytes, *parts: bytes | memoryview) -> bytes:
-    """A whole section: kind, length, payload, CRC."""
+    """The bytes of a section: kind, length, payload, CRC."""
     body = b"".join([kind, varint(sum(map(len, parts))), *parts])
     return body + _core.crc32c(body).to_bytes(CRC_SIZE, "little")
 
 
 def footer_of(index: bytes) -> bytes:
-    """The footer behind this `I` section."""
+    """The footer that follows this `I` section."""
     return len(index).to_bytes(8, "little") + END
 
 
 def open_section(data: bytes, kind: bytes) -> memoryview:
-    """The payload of a complete section, after checks of its kind, length and CRC. Raises
-    ArchiveError.
-    """
+    """The payload of a section, after checks of its kind, length and CRC. Raises ArchiveError."""
     body = data[:-CRC_SIZE]
     if (
         len(data) < CRC_SIZE + 2
@@ -100,23 +99,24 @@ def open_section(data: bytes, kind: bytes) -> memoryview:
         raise ArchiveError("its checksum does not match")
     if body[:1] != kind:
         raise ArchiveError(
-            f"a section of the kind {body[:1]!r} stands where one of {kind!r} should"
+            f"a section of the kind {body[:1]!r} stands in the place of a section {kind!r}"
         )
     cursor = Cursor(body, 1)
     if cursor.varint() != len(body) - cursor.at:
-        raise ArchiveError("its length is not the one that it claims")
+        raise ArchiveError("its length differs from the length that it states")
     return memoryview(body)[cursor.at :]
 
 
 def known_kind(kind: bytes) -> bool:
-    """Whether a reader may skip a section of this kind."""
+    """Whether the kind is known, or is of those that readers skip."""
     known = (COLLECTION, MODEL, BLOCK, INDEX, NAMES, STATS, UNNAMED, LABELS, HASHES, ENTRIES)
     return kind in known or b"a" <= kind <= b"z"
 
 
 def check_head(data: bytes) -> None:
-    """Checks magic and version at the start of an archive, and that it is no research archive.
-    Raises ArchiveError.
+    """Checks the magic and the version at the start of an archive.
+
+    Raises ArchiveError, also for a research archive.
     """
     if data[: len(MAGIC)] != MAGIC:
         raise ArchiveError("this is no bitsback archive, or its first bytes are damaged")
@@ -139,7 +139,7 @@ def check_head(data: bytes) -> None:
 
 
 def read_features(cursor: Cursor) -> int:
-    """The first field of `C`. Raises ArchiveError."""
+    """Reads the features, the first field of `C`. Raises ArchiveError for unknown ones."""
     features = cursor.varint()
     if features & ~(FILES | UNORDERED | LABELLED | HASHED | REMOVED | DESCRIBED):
         raise ArchiveError(

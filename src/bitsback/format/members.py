@@ -1,6 +1,4 @@
-"""The files of a collection: which item is which file, and what they are called (docs/format.md,
-`N`).
-"""
+"""The files of a collection: their names, and the items that they are (docs/format.md, `N`)."""
 
 from __future__ import annotations
 
@@ -27,11 +25,11 @@ from bitsback.wire import varint
 _ENDING = ".png"
 _TAKEN = re.compile(r"[0-9]+\.png", re.ASCII)
 Runs = Sequence[tuple[int, int]]
-"""The files in order, as (part, number of consecutive files in it)."""
+"""The files in order, as (part, number of consecutive files in that part)."""
 
 
 class Listed(NamedTuple):
-    """What the sections say of the files, those that were removed included."""
+    """The stored descriptions of all files, including removed files."""
 
     names: Sequence[str]
     runs: Runs
@@ -40,7 +38,7 @@ class Listed(NamedTuple):
 
 
 class Files:
-    """The files, in their order, without those that were removed."""
+    """The files in their order, without removed files."""
 
     def __init__(
         self,
@@ -50,16 +48,17 @@ class Files:
         stats: FileStats | None = None,
         entries: Entries | None = None,
     ) -> None:
-        """names: of each file, empty for one that was removed; none for the pages of a TIFF file.
-        runs: none for an npz file, where each file is a part. stats: of a folder, unless an older
-        bitsback made the archive. entries: of a folder that has some. Raises ArchiveError if these
-        do not fit the collection.
+        """Raises ArchiveError if the arguments do not fit the collection.
+
+        names: of each file, empty for a removed file. No names for the pages of a TIFF file.
+        runs: empty for an npz file, where each file is a part. stats: for a folder, unless an older
+        bitsback made the archive. entries: for a folder, if it has any.
         """
         self.collection = collection
         self.names = names
         self.stats = stats
         self.entries = entries
-        # Runs are not expanded, since a few bytes may claim many pages.
+        # Runs are not expanded, since a few bytes may state many pages.
         self.runs = runs
         self.listed = Listed(names, runs, stats, entries)
         self._numbers: dict[str, int] | None = None
@@ -78,7 +77,7 @@ class Files:
         self._ends = list(accumulate((count for _, count in self.runs), initial=0))
 
     def _leave_out_removed(self) -> None:
-        """Keeps the files that have names, whose numbers are those among them."""
+        """Removes the files without names. The others are numbered anew."""
         kept = [number for number, name in enumerate(self.names) if name]
         placed = [self.place(number) for number in kept]
         runs: list[tuple[int, int]] = []
@@ -100,9 +99,10 @@ class Files:
 
     @classmethod
     def unnamed(cls, collection: FileCollection) -> Files:
-        """The files of an archive whose names, order and stats are lost: numbered arrays and
-        pictures, in the order of the parts, without metadata, and without files that are stored
-        verbatim.
+        """The files of an archive whose names, order and stats are lost.
+
+        They are numbered arrays and pictures, in the order of the parts, without metadata. Verbatim
+        files are missing.
         """
         if collection.kind == ARRAYS:
             return cls(collection, [f"arr_{number}" for number in range(collection.files)], [])
@@ -114,20 +114,21 @@ class Files:
 
     @property
     def placed(self) -> Iterator[tuple[int, int, int]]:
-        """The files in order, as (part, first entry in it, number of consecutive files); not for an
-        npz file.
+        """The files in order, as (part, first entry in it, number of consecutive files).
+
+        Not for an npz file.
         """
         for (part, count), entry in zip(self.runs, self._entries, strict=True):
             yield part, entry, count
 
     @property
     def named(self) -> bool:
-        """Whether each has a name of its own, which is in memory."""
+        """Whether the files have stored names, which are in memory."""
         return self.collection.kind != PAGES and not isinstance(self.names, Numbered)
 
     @cached_property
     def _spans(self) -> tuple[array[int], array[int]]:
-        """For each file, or its metadata: the part of bytes that holds it, and its start there."""
+        """For each verbatim file, or a file's metadata: its part of bytes, and its start there."""
         if self.stats is None:
             raise ArchiveError("the stats of its files are missing")
         parts = self.collection.parts
@@ -142,22 +143,22 @@ class Files:
                     metadata = next(metadata_parts, None)
                 place = metadata if size else 0
             if place is None or (size and size > left[place]):
-                raise ArchiveError("its files have other sizes than they should")
+                raise ArchiveError("the sizes of its files do not add up")
             where.append(place)
             starts.append(parts[place].elements - left[place])
             if size:
                 left[place] -= size
         if any(left):
-            raise ArchiveError("its files have other sizes than they should")
+            raise ArchiveError("the sizes of its files do not add up")
         return where, starts
 
     def stored(self, file: int) -> bool:
-        """Whether a file is stored verbatim; not for an npz file."""
+        """Whether a file is stored verbatim. Not for an npz file."""
         return self.collection.parts[self.place(file)[0]].axes == BYTES
 
     def span(self, file: int) -> tuple[int, int, int]:
-        """The part that holds a verbatim file, or the container metadata of a picture, and the
-        start and end in it; part 0 and no bytes if there is neither.
+        """The part with a verbatim file, or with a picture's container metadata, and its start and
+        end there. If there is neither: part 0 and no bytes.
         """
         if self.stats is None:
             return 0, 0, 0
@@ -165,7 +166,7 @@ class Files:
         return where[file], starts[file], starts[file] + self.stats.sizes[file]
 
     def original_bytes(self, file: int) -> int | None:
-        """The bytes of the file that was compressed, if they are known."""
+        """The size in bytes of the compressed file; None if it is unknown."""
         if self.stats is None:
             return None
         if self.stored(file):
@@ -173,16 +174,16 @@ class Files:
         return self.stats.originals[file] >> 1 or None
 
     def restored_bytes(self, file: int) -> int | None:
-        """The bytes of the file that comes back, if they are known before it is made."""
+        """The size in bytes of the restored file; None if it is unknown before the file is made."""
         another = self.stats is not None and self.stats.originals[file] & 1
         return None if another else self.original_bytes(file)
 
     def time(self, file: int) -> int | None:
-        """The modification time of a file, in ns since 1970, if it is known."""
+        """The modification time of a file, in ns since 1970; None if it is unknown."""
         return None if self.stats is None else self.stats.times[file]
 
     def mode(self, file: int) -> int | None:
-        """The mode of a file, if it is known."""
+        """The mode of a file; None if it is unknown."""
         return None if self.entries is None else self.entries.modes[file]
 
     @property
@@ -192,11 +193,11 @@ class Files:
 
     @cached_property
     def empty_folders(self) -> list[str]:
-        """The names of the folders that nothing is in, with a `/` behind each."""
+        """The names of empty folders, each with a `/` at its end."""
         return [] if self.entries is None else self.entries.empty_folders(self.names)
 
     def number(self, name: str) -> int | None:
-        """The number of the file with this name, if there is one."""
+        """The number of the file with this name; None if there is none."""
         if isinstance(self.names, Numbered):
             return self.names.number(name)
         if self._numbers is None:
@@ -204,17 +205,17 @@ class Files:
         return self._numbers.get(name)
 
     def place(self, file: int) -> tuple[int, int]:
-        """The number of a file's part, and of its entry in this part; not for an npz file."""
+        """The number of a file's part, and of its entry in this part. Not for an npz file."""
         run = bisect_right(self._ends, file) - 1
         return self.runs[run][0], self._entries[run] + file - self._ends[run]
 
     def parts_in_order(self) -> Iterator[int]:
-        """For each file, the number of its part; not for an npz file."""
+        """For each file, the number of its part. Not for an npz file."""
         for part, count in self.runs:
             yield from repeat(part, count)
 
     def numbers_of(self, part: int, entries: range) -> Iterator[range]:
-        """The numbers of the files of these entries of a part; not for an npz file."""
+        """The numbers of the files of these entries of a part. Not for an npz file."""
         runs = self._runs_by_part[part]
         start = max(bisect_right(runs, entries.start, key=lambda run: run[0]) - 1, 0)
         for first, number, count in runs[start:]:
@@ -226,14 +227,14 @@ class Files:
 
     @cached_property
     def _runs_by_part(self) -> list[list[tuple[int, int, int]]]:
-        """For each part, its runs: the first entry, the number of its file, and their number."""
+        """For each part, its runs: (first entry, number of its file, number of entries)."""
         found: list[list[tuple[int, int, int]]] = [[] for _ in self.collection.parts]
         for (part, count), entry, number in zip(self.runs, self._entries, self._ends, strict=False):
             found[part].append((entry, number, count))
         return found
 
     def by_part(self) -> Iterator[Iterator[int]]:
-        """For each part, the numbers of its files, in order; not for an npz file."""
+        """For each part, the numbers of its files in order. Not for an npz file."""
         in_part: list[list[int]] = [[] for _ in self.collection.parts]
         for number, (part, _) in enumerate(self.runs):
             in_part[part].append(number)
@@ -244,12 +245,12 @@ class Files:
 
 
 def runs_of(parts: Iterable[int]) -> Runs:
-    """The runs of files that are, in order, in these parts."""
+    """The runs of files, from the part of each file."""
     return [(part, sum(1 for _ in group)) for part, group in groupby(parts)]
 
 
 def part_by_part(collection: FileCollection) -> Runs:
-    """The runs of files that come part by part."""
+    """The runs of files in the order of their parts."""
     return [(number, part.entries) for number, part in enumerate(collection.parts)]
 
 
@@ -263,7 +264,7 @@ def pack_files(kind: int, runs: Runs, names: Iterable[str]) -> bytes:
 
 
 def pack_names(names: Iterable[str]) -> bytes:
-    """Names one after another, each by its difference to the previous one."""
+    """Packs names in order, each as its difference to the previous name."""
     parts: list[bytes] = []
     before = b""
     total = written = 0
@@ -271,7 +272,7 @@ def pack_names(names: Iterable[str]) -> bytes:
         data = name.encode()
         total += len(data)
         start = end = 0
-        if total <= _most_name_bytes(written):  # otherwise more bytes are written than necessary
+        if total <= _most_name_bytes(written):  # else a reader would refuse the names
             start = _shared(before, data)
             end = _shared(before[start:][::-1], data[start:][::-1])
         new = data[start : len(data) - end]
@@ -287,7 +288,7 @@ def unpack_files(
     stats: memoryview | None = None,
     entries: memoryview | None = None,
 ) -> Files:
-    """Reads an `N` section, and an `F` and an `E` section if there is one. Raises ArchiveError."""
+    """Reads an `N` section, and the `F` and `E` sections if there are any. Raises ArchiveError."""
     cursor = Cursor(payload)
     runs: list[tuple[int, int]] = []
     if collection.kind != ARRAYS:
@@ -299,7 +300,7 @@ def unpack_files(
             counts[part] += count
             runs.append((part, count))
         if counts != [part.entries for part in collection.parts]:
-            raise ArchiveError("the order of its files is not that of all of them")
+            raise ArchiveError("the order of its files does not list all files")
     removed = collection.has_removed
     names: list[str] = []
     if collection.kind != PAGES:
@@ -312,7 +313,7 @@ def unpack_files(
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raises ArchiveError for names that no archive can hold."""
+    """Raises ArchiveError for names that no archive can have."""
     for name in names:
         if (reason := naming.fault(name)) is not None:
             raise ArchiveError(f"{naming.printable(name)!r}: {reason}")
@@ -325,8 +326,9 @@ def _check_distinct(names: Sequence[str]) -> None:
 
 
 def unpack_names(cursor: Cursor, count: int, removed: bool = False) -> Iterator[str]:
-    """Reads the result of `pack_names`. Raises ArchiveError for anything else. removed: whether
-    names may be empty.
+    """Reads the result of `pack_names`.
+
+    removed: names may be empty, for removed files. Raises ArchiveError for anything else.
     """
     before = b""
     most = _most_name_bytes(len(cursor.data))
@@ -345,14 +347,15 @@ def unpack_names(cursor: Cursor, count: int, removed: bool = False) -> Iterator[
         reason = None if removed and not name else naming.fault(name)
         if reason is not None:
             raise ArchiveError(
-                f"{naming.printable(name)!r}: {reason}; the archive may be made to do harm"
+                f"{naming.printable(name)!r}: {reason}; the archive may be malicious"
             )
         yield name
 
 
 def _most_name_bytes(size: int) -> int:
-    """The most bytes of names in a section of `size` bytes, so that a few bytes cannot claim all
-    memory.
+    """The greatest number of bytes of names that readers accept in a section of `size` bytes.
+
+    The limit keeps a few bytes from requesting all memory.
     """
     return (1 << 16) + (size << 5)
 
@@ -366,14 +369,16 @@ def _shared(left: bytes, right: bytes) -> int:
 
 
 class Numbered(Sequence[str]):
-    """Names for `count` pictures: `07.png` is the eighth of eleven, or `cat/07.png` if its class is
-    cat. They are made on demand, since a few bytes may claim many pictures.
+    """Names for `count` unnamed pictures.
+
+    `07.png` is the eighth of eleven, or `cat/07.png` if its class is cat. The names are made on
+    demand, since a few bytes may state many pictures.
     """
 
     def __init__(
         self, count: int, classes: Sequence[str] = (), labels: NDArray[Any] | None = None
     ) -> None:
-        """classes: folders; labels: of each picture the number of its class, if it has one."""
+        """classes: the folders. labels: the number of each picture's class, if there are any."""
         self._count, self.classes = count, classes
         self.labels = None if labels is None else labels.astype(np.int64)
         self._digits = len(str(max(count - 1, 0)))
@@ -392,7 +397,7 @@ class Numbered(Sequence[str]):
         return self._name(numbers) if isinstance(numbers, int) else list(map(self._name, numbers))
 
     def number(self, name: str) -> int | None:
-        """The number of the picture with this name, if there is one."""
+        """The number of the picture with this name; None if there is none."""
         digits = name.rpartition("/")[2].removesuffix(_ENDING)
         if not (digits.isascii() and digits.isdigit()) or len(digits) > self._digits:
             return None

@@ -1,4 +1,4 @@
-"""The modes of pictures that archives hold; dtype and shape of an array give its mode."""
+"""The modes of pictures in archives, as in Pillow. Dtype and shape of an array give its mode."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ Shape = tuple[int, ...]
 _GREY = {"|b1": "1", "|u1": "L", "<u2": "I;16"}
 _COLOUR = {2: "LA", 3: "RGB", 4: "RGBA"}
 DEEP = tuple(f"{name};16" for name in _COLOUR.values())
-"""Modes of 16 bits a channel, of which Pillow reads and writes only 8."""
+"""Modes of 16 bits per channel. Pillow reads and writes only 8 of these bits."""
 
 MODES = (*_GREY.values(), *_COLOUR.values())
-"""Pillow's names. `1` is black and white, `L` grey, `I;16` grey of 16 bits, `LA` grey with
-transparency.
+"""Pillow's names of modes.
+
+`1` is black and white, `L` grey, `I;16` grey of 16 bits, `LA` grey with transparency.
 """
 NAMED = (*MODES, *DEEP)
-"""The modes with a name. Pages of TIFF files may have others: any number of channels up to
-MOST_CHANNELS, and any dtype.
+"""The modes with a name.
+
+Pages of TIFF files may have others: any number of channels up to MOST_CHANNELS, and any dtype.
 """
 MOST_CHANNELS = 256
 
 
 def mode_of(dtype: np.dtype[Any], shape: Shape) -> str | None:
-    """The mode of a picture with this array, [height, width] or [height, width, channels], or None
-    if there is none. One without a name is called by its dtype and its number of channels.
+    """The mode of a picture with this array, [height, width] or [height, width, channels].
+
+    A mode without a name consists of the dtype and the number of channels. None if the array cannot
+    be a picture.
 
     >>> import numpy as np
     >>> mode_of(np.dtype("<u2"), (5, 9, 3)), mode_of(np.dtype("<f4"), (5, 9, 7))
@@ -46,8 +50,9 @@ def mode_of(dtype: np.dtype[Any], shape: Shape) -> str | None:
 
 
 def array_of(mode: str, size: tuple[int, int]) -> tuple[np.dtype[Any], Shape]:
-    """The dtype and shape of the array of a picture with this mode, one of NAMED, and size (width,
-    height).
+    """The dtype and shape of the array of a picture.
+
+    mode: one of NAMED. size: (width, height).
     """
     import numpy as np
 

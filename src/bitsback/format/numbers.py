@@ -1,6 +1,7 @@
-"""Elements of any dtype as unsigned numbers of as many bits that have the same order, and back
-(docs/format.md, Runs and value maps). Floats are ordered by their bits: -0.0 is just below 0.0, and
-NaNs are at the ends.
+"""Convert elements of any dtype to unsigned numbers of the same size and order, and back
+(docs/format.md, Runs and value maps).
+
+Floats are ordered by their bits: -0.0 is just below 0.0, and NaNs are at the ends.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def numbers_of(elements: NDArray[Any]) -> NDArray[Any]:
-    """The number of each element, of bool its byte, in the computer's byte order."""
+    """The number of each element, in native byte order. The number of a bool is its byte."""
     stored = elements.view(f"{elements.dtype.str[0]}u{elements.itemsize}")
     numbers: NDArray[Any] = stored.astype(f"u{elements.itemsize}")
     top = _top(numbers.dtype)
@@ -22,7 +23,7 @@ def numbers_of(elements: NDArray[Any]) -> NDArray[Any]:
 
 
 def elements_of(numbers: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The elements, of this dtype, that have these numbers, which are of as many bits."""
+    """The elements with these numbers. dtype: of the elements, with as many bits as the numbers."""
     top = _top(numbers.dtype)
     if dtype.kind == "i":
         numbers = numbers ^ top

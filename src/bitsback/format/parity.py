@@ -1,8 +1,8 @@
-"""Parity sections: Reed-Solomon codes over GF(2^8) by which damaged bytes are found and computed
-again (docs/format.md, `p`).
+"""Parity sections: Reed-Solomon codes over GF(2^8) that repair damaged bytes (docs/format.md, `p`).
 
-The bytes at one place in the shards of a group are values of a polynomial: those in the window at
-the first points, those of parity at the next ones (Reed and Solomon 1960; Rizzo 1997).
+A window of the archive is cut into shards, and these form groups. The bytes at one place in the
+shards of a group are values of a polynomial. Shards of the window are its values at the first
+points, shards of parity at the next points (Reed and Solomon 1960; Rizzo 1997).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from bitsback.format.layout import COLLECTION, CRC_SIZE, PARITY, Cursor, open_se
 from bitsback.wire import varint
 
 MOST_SHARDS = 256
-"""The most shards of a group, parity included: there are no more points."""
+"""The greatest number of shards of a group, including parity: the number of points of GF(2^8)."""
 _WINDOW = 1 << 28
 _SECTOR = 1 << 12
 _SMALLEST_SHARD = 1 << 8
-_SHARDS = 200  # of a small archive
+_SHARDS = 200  # shards of a small archive
 _POLYNOMIAL = 0x11D
 _START = re.compile(rb"p[\x80-\xff]{0,9}[\x00-\x7f]")
 _MOST = 1 << 30
@@ -59,14 +59,15 @@ def _inverse(number: int) -> int:
 
 @cache
 def _products(factor: int) -> bytes:
-    """The products of all numbers with one, as a table for `bytes.translate`."""
+    """The products of all numbers with a factor, as a table for `bytes.translate`."""
     return bytes(_times(factor, number) for number in range(256))
 
 
 @lru_cache(maxsize=MOST_SHARDS)
 def coefficients(known: tuple[int, ...], wanted: int) -> list[int]:
-    """The factors of the known shards, by their numbers in the group, that make another one: those
-    of Lagrange.
+    """The factors of the known shards whose sum is the wanted shard: Lagrange's coefficients.
+
+    known, wanted: numbers of shards in the group.
     """
     x, points = _POINTS[wanted], [_POINTS[number] for number in known]
     found = []
@@ -81,15 +82,15 @@ def coefficients(known: tuple[int, ...], wanted: int) -> list[int]:
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """Some bytes of an archive, in shards, with parity."""
+    """A window: consecutive bytes of an archive, cut into shards, that have parity."""
 
     place: int
     length: int
     size: int
-    """Bytes of a shard."""
+    """The bytes of a shard."""
     groups: int
     rows: int
-    """Parity shards of each group."""
+    """The number of parity shards of each group."""
 
     @property
     def end(self) -> int:
@@ -101,13 +102,14 @@ class Window:
 
     @property
     def columns(self) -> int:
-        """Shards of a group that are in the window."""
+        """The number of shards of a group that are in the window."""
         return -(-self.shards // self.groups)
 
     @classmethod
     def for_percent(cls, place: int, length: int, percent: float) -> Window:
-        """A window with parity of so many per cent, and, unless it is small, enough for a bad
-        sector of a disk.
+        """A window with parity of `percent` per cent.
+
+        Unless the window is small, the parity suffices for a bad sector of a disk.
         """
         size = _SMALLEST_SHARD
         while size < _SECTOR and size * _SHARDS < length:
@@ -122,13 +124,13 @@ class Window:
         return cls(place, length, size, groups, int(min(rows, MOST_SHARDS - columns)))
 
     def shard(self, number: int, read: Read) -> bytes:
-        """A shard of the window, filled with zeros."""
+        """A shard of the window. Zeros follow the end of the window."""
         at = self.place + number * self.size
         data = read(at, min(self.size, self.end - at)) if at < self.end else b""
         return data + bytes(self.size - len(data))
 
     def parity(self, read: Read) -> list[Bytes]:
-        """The rows of parity."""
+        """The rows of parity: for each, the parity shards of all groups."""
         known = tuple(range(self.columns))
         factors = [coefficients(known, self.columns + row) for row in range(self.rows)]
         made = [np.zeros(self.groups * self.size, np.uint8) for _ in range(self.rows)]
@@ -141,7 +143,7 @@ class Window:
         return made
 
     def sections(self, read: Read) -> Iterator[bytes]:
-        """The sections of its parity, between two copies of the checksums."""
+        """The sections of the parity: a copy of the checksums, the rows, and a second copy."""
         rows = self.parity(read)
         sums = b"".join(_sum(self.shard(number, read)) for number in range(self.shards))
         for row in rows:
@@ -157,14 +159,14 @@ class Window:
         return section(PARITY, bytes([part]), *map(varint, fields), content)
 
     def content_size(self, part: int) -> int:
-        """The bytes of content that a section has."""
+        """The size in bytes of a section's content."""
         if part:
             return self.groups * self.size
         return CRC_SIZE * (self.shards + self.groups * self.rows)
 
 
 def windows_for(end: int, percent: float) -> list[Window]:
-    """Windows that are together the first bytes of an archive, up to `end`."""
+    """Windows that cover the bytes of an archive up to `end`."""
     return [
         Window.for_percent(start, min(_WINDOW, end - start), percent)
         for start in range(0, end, _WINDOW)
@@ -173,7 +175,7 @@ def windows_for(end: int, percent: float) -> list[Window]:
 
 @dataclass(frozen=True)
 class Found:
-    """A parity section, which may be damaged in its content."""
+    """A parity section. Its content may be damaged."""
 
     window: Window
     part: int
@@ -183,7 +185,7 @@ class Found:
 
 
 def find(data: bytes | memoryview, base: int = 0) -> Iterator[Found]:
-    """All parity sections in these bytes of an archive, which begin at `base`."""
+    """All parity sections in some bytes of an archive. base: the offset of the bytes."""
     for start in _START.finditer(data):
         found = _at(data, start.start(), base)
         if found is not None:
@@ -191,7 +193,7 @@ def find(data: bytes | memoryview, base: int = 0) -> Iterator[Found]:
 
 
 def found_at(section: bytes, place: int) -> Found | None:
-    """The parity section that the index lists at a place, if it is one."""
+    """The parity section that the index lists at `place`; None if the bytes are no such section."""
     return _at(section, 0, place) if section[:1] == PARITY else None
 
 
@@ -232,17 +234,17 @@ def _is_collection(read: Read, at: int) -> bool:
 
 
 class Parity:
-    """The parity of a window, as far as it was found."""
+    """The parity of a window, as far as its sections were found."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
         self._sums: bytes | None = None
         self._rows: dict[int, bytes] = {}
         self._places: dict[int, int] = {}
-        """Where whole rows stand."""
+        """The places of the undamaged rows."""
 
     def add(self, found: Found) -> None:
-        """Adds a section: the sums must be whole, and of other rows each shard is checked."""
+        """Adds a section. Damaged checksums are ignored; each shard of a row is checked."""
         if found.part == 0 and found.whole:
             self._sums = found.content
         elif found.part:
@@ -251,10 +253,11 @@ class Parity:
                 self._places[found.part] = found.place
 
     def repair(self, read: Read) -> dict[int, bytes] | None:
-        """The right bytes of damaged shards, by their places; None if there are no checksums, or if
-        the parity seems to be that of an archive that is held in this one: most shards differ, and
-        no generation begins behind the window. Raises ArchiveError if there are more of them than
-        parity makes up for.
+        """The correct bytes of damaged shards, by their places.
+
+        None without checksums, or if the parity seems to belong to an archive inside this one. Most
+        shards then differ, and no generation begins behind the window. Raises ArchiveError if more
+        shards are damaged than the parity can repair.
         """
         if self._sums is None:
             return None
@@ -272,8 +275,9 @@ class Parity:
         return found
 
     def renewed(self, read: Read) -> dict[int, bytes]:
-        """The parity itself, made anew for a window that is whole, by its place, if a row of it is
-        whole and tells that.
+        """All parity sections of an undamaged window, computed anew, by their offset.
+
+        Empty without an undamaged row, which confirms the window.
         """
         sections = list(self.window.sections(read))
         for part, place in self._places.items():
@@ -285,7 +289,7 @@ class Parity:
         return _sum(shard) != self._sums[CRC_SIZE * number :][:CRC_SIZE]
 
     def _made(self, group: int, bad: Sequence[int], read: Read) -> Iterator[bytes]:
-        """The shards of these columns of a group, made of others."""
+        """The shards of the damaged columns of a group, computed from other shards."""
         window = self.window
         shards: dict[int, bytes] = {
             column: window.shard(column * window.groups + group, read)

@@ -1,5 +1,6 @@
-"""Several arrays in one archive: arrays of files, or one array in parts (docs/format.md, `C`,
-containers 1 and 4).
+"""The content of an archive in several parts (docs/format.md, `C`, containers 1 and 4).
+
+The parts are the arrays of files, or one array in parts.
 """
 
 from bisect import bisect_right
@@ -32,14 +33,14 @@ _SMALLEST_PART = 6  # bytes: a dtype, axes, dimensions, cut
 
 
 class Parts:
-    """Arrays, the parts, one after the other; their tiles are the archive's."""
+    """Arrays in order. Tiles are numbered through all of them."""
 
     parts: tuple[ArrayPart, ...]
     features: int
 
     @cached_property
     def starts(self) -> list[int]:
-        """The number of each part's first tile, and of all tiles."""
+        """The number of each part's first tile, and then the number of all tiles."""
         return list(accumulate((part.tiles for part in self.parts), initial=0))
 
     @property
@@ -48,7 +49,7 @@ class Parts:
 
     @cached_property
     def item_starts(self) -> list[int]:
-        """The number of each part's first item, and of all items."""
+        """The number of each part's first item, and then the number of all items."""
         return list(accumulate((part.items for part in self.parts), initial=0))
 
     @property
@@ -64,16 +65,17 @@ class Parts:
         return sum(part.nbytes for part in self.parts)
 
     def part_of(self, tile: int) -> tuple[int, ArrayPart]:
-        """The part of a tile, and the number of its first tile. Raises ArchiveError if there is no
-        such tile.
+        """The part of a tile, and the number of that part's first tile.
+
+        Raises ArchiveError if there is no such tile.
         """
         if tile >= self.tiles:
-            raise ArchiveError(f"there is no item {tile} among its {self.tiles}")
+            raise ArchiveError(f"there is no item {tile} among its {self.tiles} items")
         number = bisect_right(self.starts, tile) - 1
         return self.starts[number], self.parts[number]
 
     def where(self, first: int, count: int) -> str:
-        """A description of some tiles for people."""
+        """A description of some tiles for messages."""
         if first >= self.tiles:
             return f"items from {first} on"
         number = bisect_right(self.starts, first) - 1
@@ -88,9 +90,11 @@ class Parts:
 
 @dataclass(frozen=True)
 class FileCollection(Parts):
-    """Files. In a folder or a TIFF file, a part holds the pictures of one dtype and number of
-    channels, each as an item or all as one stack; further parts hold the bytes of metadata and, in
-    a folder, of files. In an npz file each array is a part.
+    """Files of a folder, pages of a TIFF file, or arrays of an npz file.
+
+    In a folder or a TIFF file, a part has the pictures of one dtype and number of channels, each as
+    an item or all as one stack. Further parts have the bytes of metadata and, in a folder, of
+    verbatim files. In an npz file each array is a part.
     """
 
     kind: int
@@ -105,7 +109,7 @@ class FileCollection(Parts):
 
     @cached_property
     def metadata_parts(self) -> list[int]:
-        """The numbers of the parts that hold the container metadata of pictures."""
+        """The numbers of the parts with container metadata of pictures."""
         return [
             number
             for number, part in enumerate(self.parts)
@@ -114,24 +118,25 @@ class FileCollection(Parts):
 
     @property
     def noun(self) -> str:
-        """The noun for one of them."""
+        """The noun for one of the files: "file", "page" or "array"."""
         return {FOLDER: "file", ARRAYS: "array", PAGES: "page"}[self.kind]
 
     @property
     def whole(self) -> bool:
-        """Whether the archive holds a whole TIFF file, whose container metadata is the last part,
-        and not only its pages.
+        """Whether the archive has a TIFF file, and not only its pages.
+
+        Its last part is then the container metadata.
         """
         return self.kind == PAGES and bool(self.metadata_parts)
 
     @property
     def has_removed(self) -> bool:
-        """Whether files may have been removed: then names may be empty, and tiles in no block."""
+        """Whether files may have been removed. Names may then be empty, and tiles in no block."""
         return self.kind == FOLDER and bool(self.features & REMOVED)
 
     @cached_property
     def files(self) -> int:
-        """The number of files, those that were removed included."""
+        """The number of files, including removed files."""
         if self.kind == ARRAYS:
             return len(self.parts)
         return sum(part.entries for part in self.parts)
@@ -149,24 +154,26 @@ class FileCollection(Parts):
         return self._pack(FILE_LIST, self.kind)
 
     def check(self) -> None:
-        """Raises ArchiveError for files that no archive can hold."""
+        """Raises ArchiveError for files that no archive can have."""
         for part in self.parts:
             part.check()
         if self.kind == ARRAYS:
             if any(part.axes >= VARIED for part in self.parts):
-                raise ArchiveError("an array of it has items that only a folder of files has")
+                raise ArchiveError("an array of it has items that only a folder of files can have")
         elif not (self.parts and all(_has_pictures(part, self.kind) for part in self.parts)):
             raise ArchiveError("a part of its contents has no pictures")
         elif self.kind == PAGES and any(part.axes == BYTES for part in self.parts[:-1]):
             raise ArchiveError("the container metadata of its file is not its last part")
         if self.files >= 1 << 63:
-            raise ArchiveError("its files are more than any computer counts")
+            raise ArchiveError("its files are more than any computer's memory")
 
 
 @dataclass(frozen=True)
 class JoinedArray(Parts, OneArray):
-    """One array in parts along its first axis: arrays of one dtype, equal in all other dimensions,
-    whose items or stacks were cut separately.
+    """One array in parts along its first axis.
+
+    The parts are arrays of one dtype, equal in all other dimensions. Their items or stacks were cut
+    separately.
     """
 
     parts: tuple[ArrayPart, ...]
@@ -199,12 +206,12 @@ class JoinedArray(Parts, OneArray):
         return self._pack(JOINED)
 
     def check(self) -> None:
-        """Raises ArchiveError for parts that are no array."""
+        """Raises ArchiveError for parts that do not form one array."""
         alike = {(part.dtype.str, part.shape[1:]) for part in self.parts}
         if len(alike) != 1 or any(
             part.axes > COUNTED or not part.shape or part.entries == 0 for part in self.parts
         ):
-            raise ArchiveError("the parts of its array are none that can be one")
+            raise ArchiveError("the parts of its array do not form one array")
         check_shape(self.dtype, self.shape)
 
 
@@ -232,16 +239,14 @@ def _unpack_content(cursor: Cursor, features: int, container: int) -> Content:
         return ArrayPart.unpack(cursor, container, features)
     kind = cursor.byte()
     if kind > PAGES:
-        raise ArchiveError(
-            f"this archive holds files of the kind {kind}: it needs a newer bitsback"
-        )
+        raise ArchiveError(f"this archive has files of the kind {kind}: it needs a newer bitsback")
     files = FileCollection(kind, _unpack_parts(cursor), features)
     files.check()
     return files
 
 
 def _unpack_parts(cursor: Cursor) -> tuple[ArrayPart, ...]:
-    """The parts, up to the end."""
+    """The parts, up to the end of the section."""
     count = cursor.varint()
     if count * _SMALLEST_PART > len(cursor.data):
         raise ArchiveError(f"the description of its contents is too short for {count} parts")
@@ -251,7 +256,7 @@ def _unpack_parts(cursor: Cursor) -> tuple[ArrayPart, ...]:
 
 
 def _has_pictures(part: ArrayPart, kind: int) -> bool:
-    """Whether a part has pictures, or the bytes of files or of metadata."""
+    """Whether a part can belong to files of this kind: pictures, or the bytes of files."""
     if part.axes == BYTES:
         return part.elements > 0 if part.entries == 0 else kind == FOLDER
     return part.elements > 0 and mode_of(part.dtype, part.entry_shape) is not None

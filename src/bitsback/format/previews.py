@@ -12,12 +12,12 @@ from bitsback.wire import varint
 
 @dataclass(frozen=True)
 class Previews:
-    """The previews of some files that follow each other."""
+    """The previews of some consecutive files."""
 
     first: int
-    """The number of the first file, those that were removed counted too."""
+    """The number of the first file, counting removed files."""
     pictures: Sequence[bytes]
-    """For each file its preview, empty if it has none."""
+    """The preview of each file; empty for a file without a preview."""
 
     def pack(self) -> bytes:
         """The `v` section."""
@@ -28,7 +28,7 @@ class Previews:
 
     @classmethod
     def unpack(cls, payload: memoryview) -> Previews:
-        """Raises ArchiveError."""
+        """Reads a `v` section. Raises ArchiveError."""
         cursor = Cursor(payload)
         first, count = read_range(cursor)
         if count > len(payload):
@@ -39,11 +39,11 @@ class Previews:
         return cls(first, pictures)
 
     def without(self, numbers: Collection[int]) -> Previews:
-        """The same, with none for the files with these numbers."""
+        """The previews without those of the files with these numbers."""
         pictures = [b"" if n in numbers else p for n, p in enumerate(self.pictures, self.first)]
         return replace(self, pictures=pictures)
 
 
 def read_range(cursor: Cursor) -> tuple[int, int]:
-    """The number of the first file, and of files. Raises ArchiveError."""
+    """The number of the first file, and the number of files. Raises ArchiveError."""
     return cursor.varint(), cursor.varint()

@@ -1,5 +1,6 @@
-"""Runs describe the tiles of a block, so that a block can be read on its own (docs/format.md,
-`runs`).
+"""Runs of equal tiles, which describe the content of a block (docs/format.md, `runs`).
+
+With them a block can be decoded without other sections.
 """
 
 import math
@@ -22,15 +23,16 @@ _NONE, _SPAN, _TWO, _RANKS, _AS_BEFORE, _JPEG, _LIST = range(7)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Consecutive tiles that are alike."""
+    """Consecutive tiles of one dtype, shape and value map."""
 
     items: int
     dtype: np.dtype[Any]
     shape: Shape
     """The shape of each tile."""
     value_map: ValueMap | None
-    """The meaning of the symbols: the bytes of two values, a range, a list, or colours of JPEG.
-    None if elements are their own symbols.
+    """The values of the symbols; None if elements are their own symbols.
+
+    It is the bytes of two values, a range, a list, or the colours of JPEG.
     """
 
     @property
@@ -39,7 +41,7 @@ class Run:
 
     @property
     def pair(self) -> TwoValues | None:
-        """The two values of the elements, if the run has them."""
+        """The two values of the elements; None if the run has another value map."""
         return self.value_map if isinstance(self.value_map, tuple) else None
 
 
@@ -67,7 +69,7 @@ def pack_runs(runs: Sequence[Run]) -> bytes:
 
 
 def read_runs(cursor: Cursor) -> list[Run]:
-    """Reads the field. Raises ArchiveError if it breaks a rule."""
+    """Reads the field `runs`. Raises ArchiveError if it breaks a rule."""
     runs: list[Run] = []
     for _ in range(cursor.varint()):
         items, dtype, shape = cursor.varint(), cursor.dtype(), cursor.shape()
@@ -82,7 +84,7 @@ def read_runs(cursor: Cursor) -> list[Run]:
 def read_value_map(
     cursor: Cursor, dtype: np.dtype[Any], before: Sequence[Run] = ()
 ) -> ValueMap | None:
-    """The value map of a run that follows those `before`. Raises ArchiveError."""
+    """The value map of a run. before: the earlier runs of the block. Raises ArchiveError."""
     kind = cursor.byte()
     if kind == _NONE:
         return None
@@ -92,8 +94,8 @@ def read_value_map(
             raise ArchiveError("its two values are the same")
         return pair
     if kind in (_SPAN, _RANKS, _LIST):
-        if before:  # otherwise a few bytes could claim much memory
-            raise ArchiveError("its value map is given again")
+        if before:  # otherwise a few bytes could request much memory
+            raise ArchiveError("its value map is repeated")
         if kind == _LIST:
             return ValueList.unpack(cursor, dtype)
         return ValueRange.unpack(cursor, dtype, kind == _RANKS)
@@ -103,5 +105,5 @@ def read_value_map(
         raise ArchiveError(f"a value map of the kind {kind}: it needs a newer bitsback")
     last = before[-1].value_map if before and before[-1].dtype == dtype else None
     if not isinstance(last, tuple | Ordered):
-        raise ArchiveError("its value map is that of a run that has none")
+        raise ArchiveError("its value map refers to a run without one")
     return last

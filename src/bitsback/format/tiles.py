@@ -1,4 +1,4 @@
-"""The tiles of a block."""
+"""The tiles of a block, in memory."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from bitsback.format.value_range import Ordered, find_value_range
 from bitsback.lazy import cached_property
 
 _OF_ELEMENTS = ("two_values", "value_range", "range_of_series")
-"""The properties that are computed once."""
+"""The cached properties that depend only on the elements."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tiles:
-    """Arrays of one dtype, of any shapes."""
+    """Arrays of one dtype and any shapes."""
 
     elements: NDArray[Any]
-    """Flat: one after the other, each in C order."""
+    """The elements of all tiles in order, flat, each tile in C order."""
     shapes: tuple[tuple[int, Shape], ...]
-    """For each shape, how many tiles in a row have it."""
+    """Pairs (number of consecutive tiles, their shape)."""
 
     @classmethod
     def stacked(cls, items: NDArray[Any]) -> Tiles:
-        """Tiles of one shape: [tiles, *shape], C-contiguous."""
+        """Tiles of one shape, from an array [tiles, *shape], C-contiguous."""
         return cls(items.reshape(-1), ((len(items), items.shape[1:]),))
 
     @classmethod
@@ -54,7 +54,7 @@ class Tiles:
 
     @property
     def shape(self) -> Shape | None:
-        """The shape of each tile, if they have one in common."""
+        """The shape of each tile; None if tiles differ in it."""
         return self.shapes[0][1] if len(self.shapes) == 1 else None
 
     @property
@@ -68,22 +68,22 @@ class Tiles:
 
     @cached_property
     def two_values(self) -> TwoValues | None:
-        """The two values that the elements have, if they have no more."""
+        """The two values of the elements; None if they have more."""
         return find_two_values(self.elements)
 
     @cached_property
     def value_range(self) -> Ordered | None:
-        """The values of the symbols, if there are more than two."""
+        """The value map for more than two values; None if elements are their own symbols."""
         return find_value_range(self.elements)
 
     @cached_property
     def range_of_series(self) -> Ordered | None:
-        """The same for a series."""
+        """The value map for more than two values, if the tiles are a series."""
         return find_value_range(self.elements, near=True)
 
     @cached_property
     def has_jpeg_colours(self) -> bool:
-        """Whether the last axis is red, green and blue, and all colours are those of JPEG."""
+        """Whether the last axis is red, green and blue, and all colours occur in JPEG."""
         if self.dtype != np.uint8 or not self.elements.size:
             return False
         if any(len(shape) < 3 or shape[-1] != 3 for _, shape in self.shapes):
@@ -92,11 +92,11 @@ class Tiles:
 
     @cached_property
     def by_fallback(self) -> dict[str, Any]:
-        """What general compressors found: results by their names, and what a sample showed."""
+        """A cache for general compressors: results by name, and the outcome of a sample."""
         return {}
 
     def seen_as(self, shapes: tuple[tuple[int, Shape], ...]) -> Tiles:
-        """The same elements as tiles of other shapes, with their computed properties."""
+        """The same elements as tiles of other shapes, with the cached properties."""
         known = {key: self.__dict__[key] for key in _OF_ELEMENTS if key in self.__dict__}
         other = Tiles(self.elements, shapes)
         other.__dict__.update(known)
@@ -114,7 +114,7 @@ class Tiles:
 
     @cached_property
     def _starts(self) -> list[tuple[int, int]]:
-        """For each run of one shape: the number of its first tile, and its first element."""
+        """For each run of one shape: the numbers of its first tile and its first element."""
         starts, tile, element = [], 0, 0
         for count, shape in self.shapes:
             starts.append((tile, element))

@@ -1,5 +1,4 @@
-"""Convert elements to symbols and back, bit for bit: two-valued data of any dtype to 0 and 1, bytes
-to themselves.
+"""Convert elements with two values, of any dtype, to the symbols 0 and 1, and back.
 
 Values are compared by their bits, as unsigned integers: -0.0 is not 0.0, and a NaN equals itself.
 """
@@ -15,11 +14,10 @@ TwoValues = tuple[bytes, bytes]
 
 
 def find_two_values(items: NDArray[Any]) -> TwoValues | None:
-    """The two values that the elements have, in ascending order, or None if they have more or there
-    are none.
+    """The two values of the elements in ascending order; None for more values, or no elements.
 
-    items: C-contiguous, of a dtype that archives hold. If all have one value, the other is chosen
-    so that the probable background is symbol 0: one for zero, and zero for anything else.
+    items: C-contiguous, of a dtype that archives can have. If all have one value, the other is one
+    for zero, and zero for anything else. This makes the probable background symbol 0.
     """
     bits = _bits(items)
     if not bits.size:
@@ -38,8 +36,9 @@ def find_two_values(items: NDArray[Any]) -> TwoValues | None:
 
 
 def to_symbols(items: NDArray[Any], two_values: TwoValues) -> NDArray[np.uint8]:
-    """The symbols of elements that have only the two values: uint8, flat. It may be a view of the
-    items.
+    """The symbols, uint8, flat, of elements that have only the two values.
+
+    The result may be a view of the items.
     """
     bits = _bits(items)
     if two_values == (b"\0", b"\1"):
@@ -49,14 +48,17 @@ def to_symbols(items: NDArray[Any], two_values: TwoValues) -> NDArray[np.uint8]:
 
 
 def symbol_dtype(model: Outline) -> str:
-    """The dtype of elements that are symbols of the model themselves."""
+    """The dtype of elements that the model codes as symbols, without a value map."""
     return "|u1" if model.levels <= 256 else "<u2"
 
 
 def from_symbols(
     symbols: NDArray[np.uint8], two_values: TwoValues, dtype: np.dtype[Any]
 ) -> NDArray[Any]:
-    """The elements, flat, of symbols 0 and 1 (uint8, flat). It may be a view of the symbols."""
+    """The elements, flat, of symbols 0 and 1 (uint8, flat).
+
+    The result may be a view of the symbols.
+    """
     if two_values == (b"\0", b"\1"):
         return symbols.view(dtype)
     unsigned = _unsigned(dtype)
@@ -80,7 +82,7 @@ def _ascending(pair: TwoValues, dtype: np.dtype[Any]) -> TwoValues:
 
 
 def _rank(value: bytes, dtype: np.dtype[Any]) -> int:
-    """An integer that orders all values of a dtype, NaNs at the ends and -0.0 just below 0.0."""
+    """An integer that orders all values of a dtype, with NaNs at the ends and -0.0 below 0.0."""
     bits = int.from_bytes(value, "big" if dtype.str[0] == ">" else "little")
     top = 1 << 8 * dtype.itemsize - 1
     if dtype.kind == "i":

@@ -1,4 +1,4 @@
-"""Pictures without names, and their classes, if they have some (docs/format.md, `U`)."""
+"""Pictures without names, with or without classes (docs/format.md, `U`)."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -29,7 +29,8 @@ _LONGEST = 32  # bytes of the name of a picture in its folder
 
 
 def pack_described(files: Files) -> bytes:
-    """The `N` section, or for pictures without names the `U` section; and the `F` and `E` sections.
+    """The sections that describe files: `N`, or `U` for pictures without names; `F` and `E`.
+
     Raises InputError for unsupported classes.
     """
     names, runs, stats, entries = files.listed
@@ -41,8 +42,10 @@ def pack_described(files: Files) -> bytes:
 
 
 def pack_unnamed(classes: Sequence[str] = (), labels: NDArray[Any] | None = None) -> bytes:
-    """The `U` section. classes: sorted names of folders; labels: the number of each picture's
-    folder, if there are classes. Raises InputError for unsupported classes.
+    """The `U` section.
+
+    classes: sorted names of folders. labels: the number of each picture's folder, if there are
+    classes. Raises InputError for unsupported classes.
     """
     if labels is None:
         return section(UNNAMED, varint(0))
@@ -57,8 +60,8 @@ def pack_unnamed(classes: Sequence[str] = (), labels: NDArray[Any] | None = None
     packed = adaptive.pack(labels.astype(_dtype(len(classes))).reshape(-1, 1))
     if packed is None or len(labels) > max_elements(len(packed)):
         raise InputError(
-            f"{len(labels)} pictures are too many for their {len(classes)} classes to be held"
-            " without names; keep the names (--keep-names)"
+            f"{len(labels)} pictures are too many to store their {len(classes)} classes without"
+            " names; keep the names (--keep-names)"
         )
     return section(UNNAMED, varint(len(classes)), pack_names(classes), packed)
 
@@ -67,7 +70,7 @@ def unpack_unnamed(payload: memoryview, collection: FileCollection) -> Files:
     """Reads a `U` section. Raises ArchiveError."""
     cursor = Cursor(payload)
     if collection.kind != FOLDER:
-        raise ArchiveError("its files have no names, and are no pictures")
+        raise ArchiveError("its files have no names, and are not pictures")
     count, pictures = cursor.varint(), collection.files
     if not count:
         cursor.done()
@@ -77,13 +80,13 @@ def unpack_unnamed(payload: memoryview, collection: FileCollection) -> Files:
     classes = list(unpack_names(cursor, count))
     fault = _fault(classes)
     if fault is not None:
-        raise ArchiveError(f"{fault}; the archive may be made to do harm")
+        raise ArchiveError(f"{fault}; the archive may be malicious")
     data = payload[cursor.at :]
     if pictures > max_elements(len(data)):
-        raise ArchiveError(f"{pictures} pictures have more labels than so few bytes can hold")
+        raise ArchiveError(f"{pictures} pictures have too many labels for its bytes")
     labels = adaptive.unpack(data, pictures, _dtype(count))
     if int(labels.max(initial=0)) >= count:
-        raise ArchiveError("a label of its pictures is that of no class")
+        raise ArchiveError("a label of its pictures has no class")
     return Files(collection, Numbered(pictures, classes, labels), part_by_part(collection))
 
 

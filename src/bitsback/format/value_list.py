@@ -1,5 +1,6 @@
-"""The values of the elements of a block as a list, for dtypes of which low and high are too far
-apart (docs/format.md, Runs and value maps).
+"""The value map that lists all values of a block (docs/format.md, Runs and value maps).
+
+It is for dtypes of so many bits that a range of values does not help.
 """
 
 import zlib
@@ -18,19 +19,20 @@ from bitsback.wire import varint
 
 MOST_VALUES = 1 << 16
 _LOOK = 1 << 17
-"""Elements that are looked at first, since most arrays of floats have more values than a list."""
+"""The number of elements to count first, since most arrays of floats have too many values."""
 
 
 @dataclass(frozen=True)
 class ValueList:
-    """Up to 65,536 values."""
+    """A list of up to 65,536 values. The symbol of an element is the place of its value."""
 
     dtype: np.dtype[Any]
     ordered: bytes
-    """The numbers of the values, ascending."""
+    """The numbers of the values (`format.numbers`) in ascending order, as bytes."""
     stream: bytes | None = field(default=None, compare=False, repr=False)
-    """The stream that it was read from: another zlib would make another one, and digests are of
-    the bytes.
+    """The compressed list as it was read.
+
+    Digests cover its bytes, and another version of zlib would make other bytes.
     """
 
     @cached_property
@@ -42,7 +44,10 @@ class ValueList:
         return len(self._numbers)
 
     def to_symbols(self, elements: NDArray[Any]) -> NDArray[Any]:
-        """uint8 for up to 256 levels, uint16 for more. All elements are in the list."""
+        """The symbols of elements, all of which are in the list.
+
+        They are uint8 for up to 256 levels, and uint16 for more.
+        """
         places = np.searchsorted(self._numbers, numbers_of(elements))
         return places.astype(np.uint8 if self.levels <= 256 else np.uint16)
 
@@ -52,7 +57,7 @@ class ValueList:
 
     @cached_property
     def packed(self) -> bytes:
-        """How many there are, and the differences of their numbers, compressed byte by byte."""
+        """The number of values, and the compressed differences of their numbers."""
         stream = self._compressed() if self.stream is None else self.stream
         return varint(self.levels) + varint(len(stream)) + stream
 
@@ -67,13 +72,13 @@ class ValueList:
 
     @classmethod
     def unpack(cls, cursor: Cursor, dtype: np.dtype[Any]) -> "ValueList":
-        """Raises ArchiveError."""
+        """Reads the result of `pack`. Raises ArchiveError."""
         if not needs_list(dtype):
-            raise ArchiveError(f"it lists values of {dtype}, which cannot be")
+            raise ArchiveError(f"it lists values of {dtype}, which has no value lists")
         levels = cursor.varint()
         stream = cursor.take(cursor.varint())
         if not 2 <= levels <= MOST_VALUES:
-            raise ArchiveError(f"it lists {levels} values, and only 2 to {MOST_VALUES} can be")
+            raise ArchiveError(f"it lists {levels} values; 2 to {MOST_VALUES} are possible")
         grouped = raw_deflate.decompress_exactly(stream, levels * dtype.itemsize)
         if grouped is None:
             raise ArchiveError("the values of its elements are damaged")
@@ -86,14 +91,18 @@ class ValueList:
 
 
 def needs_list(dtype: np.dtype[Any]) -> bool:
-    """Whether values of the dtype may be listed: others than bool, and integers of at most 16
-    bits.
+    """Whether values of the dtype may be listed.
+
+    These are all dtypes except bool and integers of at most 16 bits.
     """
     return dtype.kind == "f" or dtype.itemsize > 2
 
 
 def find_value_list(elements: NDArray[Any]) -> ValueList | None:
-    """The values of elements that have at least two; None if there are too many."""
+    """The list of the values of elements; None if there are too many.
+
+    elements: with at least two values.
+    """
     numbers = numbers_of(elements)
     if len(np.unique(numbers[:_LOOK])) > MOST_VALUES:
         return None

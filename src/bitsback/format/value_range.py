@@ -1,4 +1,4 @@
-"""Map the values of the elements of a block to symbols 0, 1, 2, ... (docs/format.md, `runs`)."""
+"""Value maps: the values of the symbols 0, 1, 2, ... of a block (docs/format.md, `runs`)."""
 
 import zlib
 from dataclasses import dataclass, field
@@ -17,21 +17,21 @@ from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 # Ranks pay off up to this share of occurring values between the least and the greatest.
-_SPARSE = {1: 0.5, 2: 0.7, 4: 0.7, 8: 0.7}  # by the size of an element
-_NEAR = 32  # values on either side
+_SPARSE = {1: 0.5, 2: 0.7, 4: 0.7, 8: 0.7}  # by the bytes of an element
+_NEAR = 32  # values on either side of an element
 
 
 @dataclass(frozen=True)
 class ValueRange:
-    """The values low ... high, or those of them that occur."""
+    """The values from `low` to `high`, or only the occurring values among them."""
 
     dtype: np.dtype[Any]
     low: int
     high: int
     occurring: bytes | None = None
-    """A bit for each value, eight per byte, low bit first; None if all count."""
+    """A bit for each value, eight per byte, low bit first; None if all values have symbols."""
     stream: bytes | None = field(default=None, compare=False, repr=False)
-    """As of `ValueList`, of these bits."""
+    """The compressed bits as they were read; see `ValueList.stream`."""
 
     @property
     def span(self) -> int:
@@ -48,7 +48,7 @@ class ValueRange:
         return self.span if self.occurring is None else int(np.count_nonzero(self._bits))
 
     def to_symbols(self, elements: NDArray[Any]) -> NDArray[Any]:
-        """uint8 for up to 256 levels, uint16 for more."""
+        """The symbols of elements: uint8 for up to 256 levels, uint16 for more."""
         symbols: NDArray[Any] = _offsets(elements, self.low)
         if self.occurring is not None:
             ranks = np.cumsum(self._bits).astype(np.uint16) - np.uint16(1)
@@ -77,7 +77,7 @@ class ValueRange:
     @classmethod
     def unpack(cls, cursor: Cursor, dtype: np.dtype[Any], ranks: bool) -> "ValueRange":
         if not is_mappable(dtype):
-            raise ArchiveError(f"it maps values of {dtype}, which cannot be")
+            raise ArchiveError(f"it maps values of {dtype}, which has no value ranges")
         ends = np.frombuffer(cursor.take(2 * dtype.itemsize), dtype).view(_integers(dtype))
         low, high = int(ends[0]), int(ends[1])
         if not low < high < low + MOST_VALUES:
@@ -96,15 +96,16 @@ class ValueRange:
 
 @dataclass(frozen=True)
 class JpegColours:
-    """Elements as they are, red, green and blue of pixels whose colours all are such as JPEG's
-    conversion from YCbCr gives: a quarter of all.
+    """Elements are their own symbols, and each pixel has one of JPEG's colours.
+
+    JPEG's conversion from YCbCr gives only a quarter of all colours of red, green and blue.
     """
 
 
 Ordered = ValueRange | ValueList
-"""Values in their order."""
+"""A value map with values in ascending order."""
 ValueMap = TwoValues | Ordered | JpegColours
-"""The meaning of the symbols of a block."""
+"""The values of the symbols of a block."""
 
 
 def is_mappable(dtype: np.dtype[Any]) -> bool:
@@ -113,15 +114,16 @@ def is_mappable(dtype: np.dtype[Any]) -> bool:
 
 
 def is_narrow(dtype: np.dtype[Any]) -> bool:
-    """Whether all values of the dtype are within a range: bool, and integers of at most 16 bits."""
+    """Whether the dtype has at most 2^16 values: bool, and integers of at most 16 bits."""
     return is_mappable(dtype) and dtype.itemsize <= 2
 
 
 def find_value_range(elements: NDArray[Any], near: bool = False) -> Ordered | None:
-    """The cheapest range, or list, for elements with at least two values; None if they are their
-    own symbols, or have too many values. near: for a series, which is coded by differences to
-    predictions, so that only the least and the greatest value matter; ranks are then judged by the
-    share of occurring values near an element, not among all.
+    """The cheapest range or list for elements with at least two values.
+
+    None if elements are their own symbols, or have too many values. near: for a series, which is
+    coded by differences to predictions. Ranks then pay by the share of occurring values near an
+    element, not by the share of all.
     """
     if not is_mappable(elements.dtype):
         return find_value_list(elements)
@@ -141,8 +143,8 @@ def find_value_range(elements: NDArray[Any], near: bool = False) -> Ordered | No
 
 
 def _histogram(integers: NDArray[Any], low: int, high: int) -> NDArray[Any]:
-    """How often each value from `low` to `high` occurs."""
-    if integers.dtype == np.uint8:  # two at once, which is twice as fast
+    """The counts of the values from `low` to `high`."""
+    if integers.dtype == np.uint8:  # counts pairs, which is twice as fast
         even = len(integers) // 2 * 2
         pairs = np.bincount(integers[:even].view(np.uint16), minlength=1 << 16).reshape(256, 256)
         counts: NDArray[Any] = pairs.sum(0) + pairs.sum(1)
@@ -152,7 +154,7 @@ def _histogram(integers: NDArray[Any], low: int, high: int) -> NDArray[Any]:
 
 
 def _saved(counts: NDArray[Any], most: float) -> float:
-    """The bits that ranks save if no more than `most` of the values occur."""
+    """The bits that ranks save, if at most a share `most` of the values occurs."""
     occurring, span = int(np.count_nonzero(counts)), len(counts)
     return float(counts.sum()) * log2(span / occurring) if occurring <= most * span else 0.0
 
@@ -166,9 +168,7 @@ def _saved_near(counts: NDArray[Any]) -> float:
 
 
 def _integers(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in which elements are read: bool as bytes, since other bytes than 0 and 1 may
-    occur.
-    """
+    """The dtype for reading elements. Bool is read as bytes, which may be other than 0 and 1."""
     return np.dtype("u1") if dtype.kind == "b" else dtype
 
 

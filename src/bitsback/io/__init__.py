@@ -1,1 +1,1 @@
-"""Files of this computer and at URLs: names, locks, outputs that appear all or none."""
+"""Files of this computer and at URLs: names, locks, and outputs that appear when complete."""

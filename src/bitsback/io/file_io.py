@@ -1,5 +1,6 @@
-"""Reads files and streams. Errors name them, and memory grows with their content, not with their
-claims.
+"""Read files and streams.
+
+Errors name the file. Memory grows with the content that is read, not with a stated size.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PATIENCE = 10.0
 """Seconds to wait for the writer of a named pipe."""
 
 IN_MEMORY = 1 << 24
-"""The most bytes of a file that is read into memory."""
+"""The greatest size in bytes of a file that is read into memory."""
 _CHUNK = 1 << 24
 
 
@@ -59,8 +60,9 @@ class Sink(io.RawIOBase):
 
     @contextmanager
     def dropping(self) -> Iterator[None]:
-        """After an error in the body, nothing more is written. Otherwise a container that is then
-        closed or deleted would get an end, and look complete.
+        """Stops all writing after an error in the body.
+
+        Otherwise closing or deleting a container would write its end, and it would look complete.
         """
         try:
             yield
@@ -97,7 +99,7 @@ def name_of(place: Location) -> str:
 
 
 def size_of(place: Location) -> int:
-    """The bytes of a file; 0 if there is none, or if its size is unknown."""
+    """The size of a file in bytes; 0 if there is none, or if the size is unknown."""
     if isinstance(place, Url):
         return place.size or 0
     path = Path(place)
@@ -117,8 +119,9 @@ def open_file(path: Location) -> io.BufferedReader:
 
 
 def open_regular(path: Path | Url, whole: bool) -> io.BufferedReader:
-    """Opens a regular file, since a pipe or a device could block for ever. whole: the whole file
-    will be read. Raises OSError.
+    """Opens a regular file. A pipe or a device could block for ever.
+
+    whole: the entire file will be read. Raises OSError.
     """
     if isinstance(path, Url):
         return open_url(path, 1 << (22 if whole else 16))
@@ -128,7 +131,7 @@ def open_regular(path: Path | Url, whole: bool) -> io.BufferedReader:
 
 
 def _open_pipe(path: Path, name: str) -> io.BufferedReader:
-    """Opens a named pipe, if a process that writes to it comes soon. Raises InputError."""
+    """Opens a named pipe. Raises InputError unless a process soon opens it for writing."""
     opened: list[io.BufferedReader | OSError] = []
 
     def wait() -> None:
@@ -159,14 +162,15 @@ class RandomAccess(Protocol):
 
     @property
     def size(self) -> int:
-        """Bytes of it."""
+        """The size in bytes."""
 
     def read(self, offset: int, size: int) -> bytes:
         """`size` bytes, or as many as there are. Raises OSError."""
 
     def expect(self, spans: Iterable[tuple[int, int]]) -> None:
-        """Announces the next reads in order, (offset, size), so that a remote file can fetch them
-        together.
+        """Announces the next reads in order, (offset, size).
+
+        A remote file then fetches them together.
         """
 
     def close(self) -> None: ...
@@ -220,7 +224,7 @@ class Content(Protocol):
 
 
 class FileContent:
-    """The bytes of a file that can seek; slices are read on demand."""
+    """The bytes of a seekable file. Slices are read on demand."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._reader = Reader(file)
@@ -230,14 +234,14 @@ class FileContent:
         return self._size
 
     def __getitem__(self, which: slice) -> bytes:
-        """Raises OSError."""
+        """Reads a slice. Raises OSError."""
         start, stop, step = which.indices(self._size)
         assert step == 1, "a file is read forwards"
         return self._reader.read(start, max(stop - start, 0))
 
 
 def in_memory(file: BinaryIO) -> tuple[Content, BinaryIO]:
-    """The content of a file, and a file object for it; both in memory unless the file is large."""
+    """The content of a file, and a file object with it, in memory unless the file is large."""
     data = FileContent(file)
     if len(data) > IN_MEMORY:
         return data, file
@@ -285,7 +289,7 @@ def stream_name(stream: BinaryIO, otherwise: str) -> str:
 
 
 def read_up_to(file: BinaryIO, size: int, name: str) -> bytearray:
-    """`size` bytes, or all if there are fewer. A much larger size costs nothing."""
+    """`size` bytes, or all if there are fewer. A much larger size takes no memory."""
     data = bytearray()
     with reading(name):
         while len(data) < size:
@@ -297,8 +301,10 @@ def read_up_to(file: BinaryIO, size: int, name: str) -> bytearray:
 
 
 class GzipWriter:
-    """An output that compresses with gzip. The result does not depend on the current time. After an
-    error it has no end, so that readers refuse it.
+    """An output that compresses with gzip.
+
+    The result does not depend on the current time. After an error it has no end, so readers refuse
+    it.
     """
 
     def __init__(self, output: Writable) -> None:

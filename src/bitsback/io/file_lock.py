@@ -1,7 +1,7 @@
-"""The lock of a file, which every process takes that changes, replaces or removes an archive.
+"""Lock archives. Each process that changes, replaces or removes an archive locks its file.
 
 It is the advisory lock of the open file (flock), so the system releases it when the process ends.
-Readers need none. Windows has no such locks, and does not replace files that are open.
+Readers need no lock. Windows has no such locks, and does not replace open files.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ _ATTEMPTS = 100
 
 
 def lock(file: BinaryIO, without: bool = True) -> bool:
-    """Locks a file until it is closed. Returns False if another process has locked it. without: the
-    result where the system or the file system has no locks.
+    """Locks a file until it is closed. Returns False if another process has locked it.
+
+    without: the result if the system or the file system has no locks.
     """
     if sys.platform == "win32":
         return without
@@ -37,7 +38,7 @@ def lock(file: BinaryIO, without: bool = True) -> bool:
 
 
 def is_at(file: BinaryIO, path: Path) -> bool:
-    """Whether the path names this open file, and not another one or none."""
+    """Whether the path still names this open file."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
@@ -45,8 +46,10 @@ def is_at(file: BinaryIO, path: Path) -> bool:
 
 
 def open_locked(path: Path, mode: str, name: str) -> BinaryIO:
-    """Opens the file at a path and locks it until it is closed. Raises InputError, which has the
-    name, if another process has locked it, OSError if it cannot be opened.
+    """Opens the file at a path, and locks it until it is closed.
+
+    name: of the file, for messages. Raises InputError if another process has locked it, OSError if
+    it cannot be opened.
     """
     for _ in range(_ATTEMPTS):
         file: BinaryIO = path.open(mode, buffering=0)  # type: ignore[assignment]
@@ -65,8 +68,10 @@ def open_locked(path: Path, mode: str, name: str) -> BinaryIO:
 
 @contextmanager
 def held(path: Path, name: str) -> Iterator[BinaryIO | None]:
-    """Holds the lock of a file that may be replaced or removed. Gives None, and holds nothing, if
-    there is no file that can be opened, and on Windows. Raises InputError as `open_locked` does.
+    """Holds the lock of a file that may be replaced or removed.
+
+    It yields None, and holds no lock, if no file can be opened, and on Windows. Raises InputError
+    as `open_locked` does.
     """
     with ExitStack() as stack:
         file: BinaryIO | None = None

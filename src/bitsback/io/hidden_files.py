@@ -1,16 +1,16 @@
-"""Hidden files and folders in which results are made, and the moves of many files from there to
-their places: all of them or none.
+"""Make results in hidden files and folders, and move all files from there to their places, or none.
 
 Each hidden file or folder is locked while the process that made it is alive. The system releases
-the lock when the process ends, for whatever reason, and then the next process that writes there
-removes the remains.
+the lock when the process ends, for whatever reason. The next process that writes there removes the
+remains.
 
-    hidden folder/new/...    the files that are to be moved, complete and on disk
-    hidden folder/old/...    the files that stood at their places, as long as the moves go on
-    hidden folder/moves      the list of the moves; while it is there they are decided on
+    hidden folder/new/...    the files to move, complete and on disk
+    hidden folder/old/...    the replaced files, as long as the moves go on
+    hidden folder/moves      the list of the moves, from the decision to move until the end
 
-At any moment each file is either in `new` or at its place, and the file that it replaces is at that
-place or in `old`. So a process that finds the list can finish or undo the moves at any point.
+At any moment each file is either in `new` or at its place. The file that it replaces is at that
+place or in `old`. A process that finds the list can therefore finish or undo the moves at any
+point.
 """
 
 import json
@@ -48,10 +48,10 @@ def make_folder(folder: Path) -> tuple[Path, BinaryIO]:
     """A new hidden folder in the folder, and its lock, which holds until it is closed."""
     while True:
         path = folder / _new_name()
-        path.mkdir(0o700)  # as what is in it is not for all
+        path.mkdir(0o700)  # its content may be private
         try:
             lock = (path / LOCK).open("xb", buffering=0)
-        # another process took it for that of a dead process
+        # another process removed it as the remains of a dead process
         except (FileExistsError, FileNotFoundError):
             continue
         if _locked(lock, path / LOCK):
@@ -60,8 +60,9 @@ def make_folder(folder: Path) -> tuple[Path, BinaryIO]:
 
 
 def clear(folder: Path) -> None:
-    """Removes the remains of dead processes from the folder. If one of them had decided on moves of
-    its files, these are finished.
+    """Removes the remains of dead processes from the folder.
+
+    If a dead process had decided to move its files, it finishes these moves.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         left = [entry for entry in entries if UNFINISHED.fullmatch(entry.name)]
@@ -103,8 +104,10 @@ def _clear_folder(path: Path) -> None:
 
 
 def _locked(file: BinaryIO, path: Path) -> bool:
-    """Locks a new file. Returns whether it is ours: before it is locked it looks like one of a dead
-    process, so another process may have locked it and be about to remove it, or have removed it.
+    """Locks a new file. Returns whether it is ours.
+
+    Before it is locked, it looks like the file of a dead process. Another process may therefore
+    have locked it to remove it, or have removed it.
     """
     return not file_lock.SUPPORTED or (file_lock.lock(file) and file_lock.is_at(file, path))
 
@@ -113,14 +116,14 @@ NEW, OLD, LIST = "new", "old", "moves"
 
 
 Settings = Mapping[str, tuple[int | None, int | None]]
-"""The modes and times of folders, by name; None where they are not known."""
+"""The modes and times of folders, by name; None where they are unknown."""
 
 
 def carry_out(hidden: Path, folder: Path, names: Sequence[str], settings: Settings) -> None:
-    """Moves the files of these names, with `/` between folders, from `hidden`/new into the folder,
-    and makes the folders that have settings; those that are there keep their own.
+    """Moves files from `hidden`/new into the folder, and makes the folders with settings.
 
-    Raises OSError after undoing everything. `hidden` is in the folder or beside it.
+    names: of the files, with `/` between folders. Existing folders keep their modes and times.
+    hidden: in the folder or beside it. Raises OSError after undoing everything.
     """
     wanted = _parents([*names, *(f"{name}/x" for name in settings)])
     made = {
@@ -140,8 +143,9 @@ def carry_out(hidden: Path, folder: Path, names: Sequence[str], settings: Settin
 
 
 def finish(hidden: Path) -> bool:
-    """Completes the moves on which a dead process had decided, or undoes them if they cannot be
-    made. Returns whether the hidden folder is no longer needed.
+    """Completes the moves that a dead process had decided on, or undoes them if they fail.
+
+    Returns whether the hidden folder is no longer needed.
     """
     try:
         plan = json.loads((hidden / LIST).read_bytes())
@@ -169,7 +173,7 @@ def finish(hidden: Path) -> bool:
 
 
 def link_inside(folder: Path, names: Sequence[str]) -> str | None:
-    """The first folder of files with these names that is a link or no folder, if there is one."""
+    """The first folder of files with these names that is a link or no folder; None without one."""
     for parent in _parents(names):
         path = folder / parent
         if path.is_symlink() or (path.exists() and not path.is_dir()):
@@ -178,8 +182,9 @@ def link_inside(folder: Path, names: Sequence[str]) -> str | None:
 
 
 def sync(path: Path) -> None:
-    """Makes the entries of a folder survive a power failure, if a folder can be opened (not on
-    Windows).
+    """Writes the entries of a folder to the disk, so that they survive a power failure.
+
+    It does nothing on Windows, where folders cannot be opened.
     """
     with suppress(OSError):
         handle = os.open(path, os.O_RDONLY)
@@ -191,7 +196,7 @@ def sync(path: Path) -> None:
 
 def settle(folder: Path, settings: Settings) -> None:
     """Gives folders in a folder their modes and times, as far as the file system supports them."""
-    for name in reversed(list(settings)):  # as what is made in one changes its time
+    for name in reversed(list(settings)):  # a change in a folder changes its time
         mode, time = settings[name]
         with suppress(OSError, OverflowError):
             if mode is not None:  # new folders may inherit their group
@@ -204,7 +209,7 @@ def settle(folder: Path, settings: Settings) -> None:
 def _forward(hidden: Path, folder: Path, names: Sequence[str], made: Settings) -> None:
     for name in made:
         mode = made[name][0]
-        # Never for more people than it is in the end.
+        # Its mode never allows more than its final mode.
         (folder / name).mkdir(0o777 if mode is None else mode | stat.S_IRWXU, exist_ok=True)
     for name in names:
         new, old, place = hidden / NEW / name, hidden / OLD / name, folder / name
@@ -222,7 +227,7 @@ def _forward(hidden: Path, folder: Path, names: Sequence[str], made: Settings) -
 
 
 def _keep(place: Path, old: Path) -> None:
-    """Keeps a second link to a file, if possible, so that the file stays at its place until it is
+    """Makes a second link to a file, if possible. The file then stays at its place until it is
     replaced.
     """
     if not place.is_symlink():

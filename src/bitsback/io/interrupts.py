@@ -9,13 +9,14 @@ from types import FrameType
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-"""The signals that ask a process to stop, as far as the system has them."""
+"""The signals that stop a process, as far as the system has them."""
 
 
 @contextmanager
 def put_off() -> Iterator[None]:
-    """In the main thread, to which Python delivers signals, delays the action on a signal that
-    arrives in the body until the body has ended.
+    """Delays the action on a signal that arrives in the body until the body has ended.
+
+    It works in the main thread, to which Python delivers signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,5 +1,6 @@
-"""Names of files in a collection: relative, with `/` between folders, and safe to restore on any
-system.
+"""Check the names of files in a collection.
+
+They are relative, with `/` between folders, and can be restored safely on any system.
 """
 
 import re
@@ -10,10 +11,10 @@ from bitsback.errors import InputError
 
 MAX_BYTES = 1024
 MAX_PART_BYTES = 255
-"""The most bytes that file systems allow between two `/`."""
+"""The greatest number of bytes that file systems allow between two `/`."""
 
 UNFINISHED = re.compile(r"\.bitsback-[0-9a-f]{12}\.tmp")
-"""The names of hidden files and folders in which results are made."""
+"""The names of the hidden files and folders in which results are made."""
 
 _WINDOWS_RESERVED = frozenset(
     [
@@ -27,7 +28,7 @@ _WINDOWS_RESERVED = frozenset(
 
 
 def fault(name: str) -> str | None:
-    """The reason why a name cannot be that of a file in a collection; None if it can."""
+    """The reason why a file in a collection cannot have this name; None if it can."""
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
@@ -42,7 +43,7 @@ def fault(name: str) -> str | None:
 
 
 def file_fault(name: str) -> str | None:
-    """The reason why a file cannot be restored under a name on any system; None if it can."""
+    """The reason why no system can restore a file with this name; None if it can be restored."""
     longest = max(len(part.encode(errors="surrogatepass")) for part in name.split("/"))
     if longest > MAX_PART_BYTES:
         return f"a part of this has {longest} bytes, more than the {MAX_PART_BYTES} of file systems"
@@ -50,8 +51,9 @@ def file_fault(name: str) -> str | None:
 
 
 def windows_fault(name: str) -> str | None:
-    """The reason why Windows cannot have a file of this name, or would put it elsewhere; None if it
-    can.
+    """The reason why Windows cannot have a file of this name, or would put it elsewhere.
+
+    None if there is no reason.
     """
     for part in name.split("/"):
         if part.split(".")[0].rstrip(" ").upper() in _WINDOWS_RESERVED:
@@ -62,15 +64,16 @@ def windows_fault(name: str) -> str | None:
 
 
 def check(name: str, where: str) -> None:
-    """Raises InputError, which calls the file `where`, for a name that a collection cannot have."""
+    """Raises InputError for a name that a collection cannot have. where: the file, for messages."""
     reason = fault(name)
     if reason is not None:
         raise InputError(f"{printable(where)}: {reason}; rename it")
 
 
 def first_clash(names: Iterable[str]) -> str | None:
-    """The first name that macOS or Windows would take for an earlier one: equal except for case and
-    Unicode composition.
+    """The first name that equals an earlier name on macOS or Windows; None without one.
+
+    Names are equal there if they differ only in case and Unicode composition.
     """
     folded_names: set[str] = set()
     for name in names:

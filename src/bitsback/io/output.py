@@ -28,19 +28,17 @@ class Output:
         self._file = file
 
     def write(self, data: bytes | memoryview) -> None:
-        """Writes bytes. Raises InputError, which names the file, if the disk is full or the
-        like.
-        """
+        """Writes bytes. Raises InputError, which names the file, for example for a full disk."""
         self.size += len(data)
         with naming(self.name):
             rest = memoryview(data)
             while len(rest):
                 written = self._file.write(rest)
-                # An unbuffered file may accept only a part.
+                # An unbuffered file may accept only a part of the bytes.
                 rest = rest[written if written is not None else len(rest) :]
 
     def sync(self) -> None:
-        """Waits until what was written is on the disk, if that matters before the end."""
+        """Waits until all written bytes are on the disk, if that matters before the end."""
 
     def restart(self) -> None:
         """Discards everything written to a file. Raises InputError, which names it."""
@@ -54,7 +52,7 @@ class SeekableOutput(Output):
     """A seekable output."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Raises InputError, which names the file."""
+        """Changes the position. Raises InputError, which names the file."""
         with naming(self.name):
             return self._file.seek(offset, whence)
 
@@ -65,10 +63,10 @@ def open_output(
 ) -> Iterator[Output]:
     """An Output for a path, a URL or a binary stream.
 
-    The file appears at a path or a URL when the body ends, complete and on disk, in folders that
-    are made if necessary; if the body raises, nothing is left, and an existing file stays as it
-    was. No other process changes or replaces it meanwhile. Raises InputError if the file exists,
-    unless `force`, if it is `source`, or if another process is changing it.
+    When the body ends, the file appears at its path or URL, complete and on disk. Missing folders
+    are made. If the body raises, nothing stays, and an existing file is unchanged. No other process
+    changes or replaces the file meanwhile. Raises InputError if the file exists, unless `force`; if
+    it is `source`; or if another process is changing it.
     """
     if isinstance(destination, Url):
         if destination == source:
@@ -116,7 +114,7 @@ def open_output(
 def _hidden_output(
     path: Path, name: str, status: os.stat_result | None, force: bool
 ) -> Iterator[Output]:
-    """The same for a path in an existing folder. status: of the existing file."""
+    """An Output for a path in an existing folder. status: of the existing file."""
     hidden_files.clear(path.parent)
     with ExitStack() as stack:
         with naming(name):
@@ -142,8 +140,10 @@ def _hidden_output(
 
 
 def _put(hidden: Path, path: Path, name: str, old: BinaryIO | None, force: bool) -> None:
-    """Moves a hidden file to its path. old: the file that was there before, whose lock is held.
-    Raises InputError if another one has come there since.
+    """Moves a hidden file to its path.
+
+    old: the file that was there before, which is locked. Raises InputError if another file is there
+    now.
     """
     since = f"{name}: exists since just now; name another output, or use --force to replace it"
     if old is not None:
@@ -155,7 +155,7 @@ def _put(hidden: Path, path: Path, name: str, old: BinaryIO | None, force: bool)
             hidden.replace(path)
     else:
         try:
-            os.link(hidden, path)  # which fails if there is a file
+            os.link(hidden, path)  # this fails if there is a file
         except FileExistsError:
             raise InputError(since) from None
         except OSError:  # a file system without links
@@ -168,8 +168,10 @@ def _put(hidden: Path, path: Path, name: str, old: BinaryIO | None, force: bool)
 
 @contextmanager
 def made_folders(folder: Path, name: str) -> Iterator[None]:
-    """Makes a folder and its parents for an output of this name. New ones are removed again if the
-    body raises. Raises InputError if they cannot be made.
+    """Makes a folder and its parents for an output.
+
+    New folders are removed again if the body raises. name: of the output, for messages. Raises
+    InputError if the folders cannot be made.
     """
     with naming(name):
         new = [each for each in (folder, *folder.parents) if not each.exists()]

@@ -46,8 +46,10 @@ def read_key(key: str, variables: Iterable[str]) -> DistributionKey:
 def read_code(
     lines: list[str], variables: Iterable[str], distributions: dict[str, DistributionKey]
 ) -> tuple[CodeStep, ...]:
-    """The steps. Raises ModelError unless everything on which a step depends is known in both
-    directions, so that a pop can undo every push.
+    """Reads the steps of the code.
+
+    Raises ModelError unless the inputs of each step are known in both directions, so that a pop can
+    undo every push.
     """
     steps = []
     live = {DATA}
@@ -67,9 +69,11 @@ def read_code(
                 raise ModelError(f"code: {line!r}: only a latent is popped, and only once")
             fresh.remove(step.variable)
         elif step.variable not in live:
-            raise ModelError(f"code: {line!r}: {step.variable!r} is not there to be pushed")
+            raise ModelError(
+                f"code: {line!r}: {step.variable!r} cannot be pushed before it is known"
+            )
         if not set(parsed.given) <= live - {step.variable}:
-            raise ModelError(f"code: {line!r}: what it is given is not known in both directions")
+            raise ModelError(f"code: {line!r}: its inputs are not known in both directions")
         live = live | {step.variable} if step.pops else live - {step.variable}
         steps.append(step)
     if live or fresh:

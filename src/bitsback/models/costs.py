@@ -1,4 +1,6 @@
-"""Bounds on the cost of coding with a model (docs/model-format.md, What a model may cost)."""
+"""Bounds of the memory and time of coding with a model (docs/model-format.md, What a model may
+cost).
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -11,11 +13,11 @@ from bitsback.models.variables import DATA, Variable
 
 _MOST_MEMORY = 1 << 28
 _MACS_OF_AN_ELEMENT = 1 << 6
-_MACS_OF_A_STEP = 1 << 15  # multiply-adds in the time that the start of an array takes
+_MACS_OF_A_STEP = 1 << 15  # multiply-adds that take as long as starting an array
 
 
 class Costly(Protocol):
-    """The total costs of the items of a block that a model codes."""
+    """The total costs of items that a model codes."""
 
     @property
     def most_elements(self) -> int: ...
@@ -28,15 +30,13 @@ class Costly(Protocol):
 
 
 Coded = tuple[Costly, int]
-"""Including the number of their batches."""
+"""The costs of items, and the number of their batches."""
 
 
 def check_test(
     networks: Mapping[str, Network], size: Size, count: int, tensor_elements: int
 ) -> None:
-    """Raises ModelError if the test vectors would take far more work than the model's size
-    warrants.
-    """
+    """Raises ModelError if the test vectors take too much work for a model of this size."""
     for name, network in networks.items():
         if count * network.elements(size) > (1 << 22) + (tensor_elements << 7):
             raise ModelError(
@@ -51,14 +51,15 @@ def check_test(
 def memory_of(
     variables: Mapping[str, Variable], distributions: Iterable[Distribution], shape: ItemShape
 ) -> int:
-    """Bytes that coding an item takes."""
+    """The bytes of memory that coding an item takes."""
     of_variables = 2 * (shape.elements + latents_of(variables, shape))
     return of_variables + sum(distribution.memory(shape) for distribution in distributions)
 
 
 def check_memory(memory: int, batch: int, state: int) -> None:
-    """Raises ModelError if a batch of a model with a size takes more than 256 MB. state: the bytes
-    that it takes besides those of its items.
+    """Raises ModelError if a batch of a fixed-size model takes more than 256 MB.
+
+    memory: the bytes of an item. state: the bytes that do not depend on the number of items.
     """
     if memory * batch + state > _MOST_MEMORY:
         raise ModelError(
@@ -73,8 +74,9 @@ def macs_of(
     distributions: Iterable[Distribution],
     shape: ItemShape,
 ) -> int:
-    """The multiply-adds for coding an item, including a constant for each element. networks: those
-    that read variables.
+    """The multiply-adds for coding an item, and a constant for each element.
+
+    networks: those that read variables.
     """
     macs = sum(network.multiply_adds(shape.size) for network in networks)
     macs += sum(distribution.macs(shape) for distribution in distributions)
@@ -82,22 +84,24 @@ def macs_of(
 
 
 def latents_of(variables: Mapping[str, Variable], shape: ItemShape) -> int:
-    """Elements of all latents of an item."""
+    """The number of elements of all latents of an item."""
     latents = (each for name, each in variables.items() if name != DATA)
     return sum(each.elements(shape.size) for each in latents)
 
 
 def max_elements(data_size: int) -> int:
-    """The most elements of `data_size` bytes of data, so that a few bytes cannot claim all
-    memory.
+    """The greatest number of elements that readers accept in `data_size` bytes.
+
+    The limit keeps a few bytes from requesting all memory.
     """
     return (1 << 16) + (data_size << 12)
 
 
 def affordable(parts: Iterable[Coded], data_size: int) -> bool:
-    """Whether decoding these from `data_size` bytes takes no more memory and time than the bytes
-    warrant. A block has 32 bytes besides its data, so an archive, also a merged one, needs at most
-    2^26 multiply-adds for each of its bytes.
+    """Whether the memory and time of decoding stay within the limits for `data_size` bytes.
+
+    A block has 32 bytes besides its data. An archive therefore needs at most 2^26 multiply-adds for
+    each of its bytes, even after merging.
     """
     elements = memory = macs = 0
     for part, batches in parts:

@@ -1,7 +1,8 @@
-"""Embed a model in an archive: the payload of an `M` section takes a third to three quarters of the
-model file's size, and a tenth if it holds differences to a bundled model.
+"""Embed a model in an archive, as the payload of an `M` section (docs/format.md, An embedded
+model).
 
-docs/format.md, An embedded model, is normative.
+The payload takes a third to three quarters of the model file. It takes a tenth if it has
+differences to a bundled model, which is then its base.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,7 @@ _ROWS, _COLUMNS, _PREDICTED, _DIFFERENCE = range(4)
 """The methods of tensors."""
 
 Find = Callable[[bytes], Model | None]
-"""A bundled model by the first 16 bytes of its identity."""
+"""Finds a bundled model by the first 16 bytes of its identity."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class _Head:
     shape: tuple[int, ...]
     method: int
     distances: tuple[int, ...] = ()
-    """With the method _PREDICTED: of the two elements that predict one."""
+    """With the method _PREDICTED: the distances of the two elements that predict one."""
 
     def pack(self) -> bytes:
         fields = [bytes([_DTYPES.index(self.dtype), len(self.shape)]), *map(varint, self.shape)]
@@ -44,10 +45,10 @@ class _Head:
 
 
 def pack_model(model: Model, bases: Sequence[Model] | None = None) -> bytes:
-    """The payload of an `M` section: the smallest of the one without a base and those with one of
-    `bases`, by default the bundled models with tensors of the same names and shapes.
+    """The smallest payload of an `M` section for the model, with or without a base.
 
-    Raises ModelError if the model cannot be embedded.
+    bases: the models to try as bases; by default the bundled models with tensors of the same names
+    and shapes. Raises ModelError if the model cannot be embedded.
     """
     found = bundled.alike(model) if bases is None else bases
     contents = [_content(model, base) for base in (None, *found)]
@@ -61,12 +62,13 @@ def pack_model(model: Model, bases: Sequence[Model] | None = None) -> bytes:
 
 
 def unpack_model(payload: bytes | memoryview, find: Find = bundled.find) -> Model:
-    """The model in the payload of an `M` section. Raises ArchiveError or ModelError if it is
-    damaged, or if its base is missing.
+    """The model in the payload of an `M` section.
+
+    Raises ArchiveError or ModelError if it is damaged, or if its base is missing.
     """
     content, whole = lzma2.decompress(payload[_PREFIX_SIZE:], _most_content(len(payload)) + 1)
     if not whole:
-        raise ArchiveError("a model is cut short, or claims more bytes than any writer makes")
+        raise ArchiveError("a model is cut short, or states more bytes than any writer makes")
     cursor = Cursor(content)
     description = _take_text(cursor)
     base = _read_base(cursor, find)
@@ -78,7 +80,7 @@ def unpack_model(payload: bytes | memoryview, find: Find = bundled.find) -> Mode
     cursor.done()
     model = Model.build(description, tensors)
     if not model.identity.startswith(bytes(payload[:_PREFIX_SIZE])):
-        raise ArchiveError("a model is not the one that it claims to be")
+        raise ArchiveError("a model does not have the identity that it states")
     return model
 
 
@@ -101,14 +103,14 @@ def _content(model: Model, base: Model | None) -> bytes:
 
 
 def _codings(name: str, model: Model, base: Model | None) -> Iterator[tuple[_Head, NDArray[Any]]]:
-    """The heads of a tensor that are worth a trial, and the values that follow from each."""
+    """The codings of a tensor to try: a head, and the values that it leaves to compress."""
     tensor = model.tensors[name]
     start = name, tensor.dtype, tensor.shape
     matrix = tensor.reshape(len(tensor), -1)
     yield _Head(*start, _ROWS), tensor
     if tensor.ndim > 1:
         yield _Head(*start, _COLUMNS), matrix.T
-    if model.size and model.pixels in matrix.shape:  # the weights of neighbours are alike
+    if model.size and model.pixels in matrix.shape:  # the weights of neighbours are similar
         step = matrix.shape[1] if len(matrix) == model.pixels else 1
         distances = step, step * model.size[1]
         yield _Head(*start, _PREDICTED, distances), tensor - _predict(tensor, *distances)
@@ -117,7 +119,7 @@ def _codings(name: str, model: Model, base: Model | None) -> Iterator[tuple[_Hea
 
 
 def _predict(tensor: NDArray[Any], near: int, far: int) -> NDArray[Any]:
-    """The mean, rounded down, of the elements at these distances before each."""
+    """The residuals: each element minus the mean, rounded down, of the two at these distances."""
     values = _signed(tensor.reshape(-1)).astype(np.int64)
     sums = np.zeros_like(values)
     for distance in (near, far):
@@ -137,8 +139,9 @@ def _unpredict(values: NDArray[Any], near: int, far: int) -> NDArray[Any]:
 
 
 def _planes(values: NDArray[Any]) -> bytes:
-    """The lowest bytes of all values, then their second bytes, ..., each value folded so that its
-    sign is the lowest bit.
+    """The lowest bytes of all values, then their second bytes, and so on.
+
+    Each value is folded first, so that its sign is the lowest bit.
     """
     size = values.itemsize
     signed = _signed(np.ascontiguousarray(values).reshape(-1))
@@ -153,7 +156,7 @@ def _read_tensor(cursor: Cursor, head: _Head, base: Tensors) -> NDArray[Any]:
     values = _signed((folded >> 1) ^ -(folded & 1))
     if head.method == _PREDICTED:
         if not all(1 <= distance <= values.size for distance in head.distances):
-            raise ArchiveError("a tensor is predicted from elements that it does not have")
+            raise ArchiveError("a tensor is predicted from elements outside it")
         values = _unpredict(values, *head.distances)
     tensor = values.view(head.dtype)
     if head.method == _COLUMNS:
@@ -162,7 +165,7 @@ def _read_tensor(cursor: Cursor, head: _Head, base: Tensors) -> NDArray[Any]:
     if head.method == _DIFFERENCE:
         old = base.get(head.name)
         if old is None or (old.dtype, old.shape) != (head.dtype, head.shape):
-            raise ArchiveError("a tensor is a difference to one that its base does not have")
+            raise ArchiveError("a tensor is a difference to a tensor that its base lacks")
         tensor = tensor + old
     return tensor
 
@@ -188,7 +191,7 @@ def _read_base(cursor: Cursor, find: Find) -> Tensors:
     base = find(prefix) if len(prefix) == _PREFIX_SIZE else None
     if base is None:
         raise ArchiveError(
-            f"it is told by how it differs from the model {prefix.hex()}, which does not ship with"
+            f"it is stored as differences to the model {prefix.hex()}, which does not ship with"
             " this bitsback: a newer one is needed"
         )
     return dict(base.tensors)
@@ -199,12 +202,13 @@ def _signed(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _compress(content: bytes) -> bytes:
-    return lzma2.compress(content, lc=0)  # weights say little of those that follow them
+    return lzma2.compress(content, lc=0)  # neighbouring weights hardly depend on each other
 
 
 def _most_content(size: int) -> int:
-    """The most bytes of content of a payload of this many bytes, so that a few bytes cannot claim
-    all memory.
+    """The greatest size of the content that readers accept in a payload of `size` bytes.
+
+    The limit keeps a few bytes from requesting all memory.
     """
     return (1 << 18) + (size << 4)
 

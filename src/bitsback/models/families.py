@@ -1,5 +1,6 @@
-"""Families of distributions of an element of the data, some also of a latent, with parameters from
-outputs of a network.
+"""Families of distributions of one element, with parameters from the outputs of a network.
+
+The element belongs to the data; some families also suit latents.
 """
 
 from collections.abc import Callable
@@ -27,11 +28,11 @@ class Family:
     kind: str
     """The name of the family in the core."""
     fields: dict[str, Any]
-    """What the core needs."""
+    """The arguments for the core."""
     outputs: tuple[Range, ...]
     """The allowed values of each output of a network, for one element."""
     most_components: int = 1
-    """The most numbers that each output may have for one element."""
+    """The greatest number of components, which is how many numbers each output has per element."""
 
     def core(self) -> _core.Family:
         return _core.family(self.kind, **self.fields)
@@ -39,7 +40,7 @@ class Family:
 
 @dataclass(frozen=True)
 class FamilyEntry:
-    """The fields of a distribution or a group."""
+    """The source of a family: the fields of a distribution or a group, and its tensors."""
 
     codec: str
     fields: Fields
@@ -56,12 +57,12 @@ class FamilyEntry:
             )
 
     def table(self, name: str, dtype: str, low: int, high: int) -> NDArray[Any]:
-        """The meaning of an output of a byte: [256]."""
+        """The table of the value of each output byte: [256]."""
         return self.tensors.bounded(f"{self.network}.{name}", dtype, (256,), low, high)
 
 
 def _read_bernoulli(source: FamilyEntry) -> Family:
-    """Two levels: the logit of a one, looked up in a table of frequencies."""
+    """Two levels. The output is the logit of symbol 1, which a table turns into a frequency."""
     source.require_levels(2, 2)
     precision = source.fields.integer("precision", 8, 16)
     table = source.table("probability", "uint16", 1, (1 << precision) - 1).astype("uint32")
@@ -69,7 +70,7 @@ def _read_bernoulli(source: FamilyEntry) -> Family:
 
 
 def _grid(cumulative: NDArray[Any], precision: int) -> Family:
-    """Two outputs choose one of a grid of distributions."""
+    """A grid of distributions. Its row and its column are the two outputs."""
     starts = starts_of(cumulative, precision)
     outputs = (0, starts.shape[0] - 1), (0, starts.shape[1] - 1)
     return Family("cdf-table", {"starts": starts, "precision": precision}, outputs)
@@ -136,7 +137,7 @@ _KINDS: dict[str, Callable[[FamilyEntry], Family]] = {
     NORMAL: _read_normal,
 }
 INDEPENDENT = tuple(_KINDS)
-"""The codecs of elements that are independent, given other variables."""
+"""The codecs of elements that are independent given other variables."""
 OF_LATENTS = ("mixture", NORMAL)
 """The families that latents can have too."""
 IN_CONTEXT = ("bernoulli", "exponential", "mixture")
@@ -146,19 +147,18 @@ IN_CONTEXT = ("bernoulli", "exponential", "mixture")
 def read_family(
     codec: str, fields: Fields, tensors: TensorReader, levels: int, network: str
 ) -> Family:
-    """Reads the fields of a distribution or a group. Raises ModelError for anything that
-    docs/model-format.md does not allow.
+    """Reads the family from the fields of a distribution or a group.
 
-    network: its name begins the names of the family's tensors.
+    network: its name begins the names of the family's tensors. Raises ModelError for anything that
+    docs/model-format.md does not allow.
     """
     return _KINDS[codec](FamilyEntry(codec, fields, tensors, levels, network))
 
 
 def check_outputs(family: Family, names: list[str], network: Network, channels: int) -> None:
-    """Raises ModelError for outputs that the family does not read, or that have different numbers
-    of components.
+    """Raises ModelError for outputs that do not suit the family, or differ in their components.
 
-    channels: of the variable, or of a group, on whose grid the outputs must be.
+    channels: the number of channels of the variable, or of the group.
     """
     known, where = network.known, network.name
     if len(set(names)) != len(family.outputs) or len(names) != len(family.outputs):

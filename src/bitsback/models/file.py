@@ -1,5 +1,6 @@
-"""The model file: safetensors with one JSON description in its metadata. docs/model-format.md is
-normative.
+"""Read and write model files (docs/model-format.md).
+
+A model file is a safetensors file with one JSON description in its metadata.
 """
 
 import hashlib
@@ -26,16 +27,15 @@ _DTYPES = {
 
 
 def read(data: bytes) -> tuple[str, Tensors]:
-    """The description, as stored, and the tensors of a model file. Raises ModelError for other
-    files.
+    """The description, as stored text, and the tensors of a model file.
+
+    Raises ModelError for other files.
     """
     import safetensors.numpy
 
     try:
         tensors = safetensors.numpy.load(data)
-    except (
-        Exception
-    ) as error:  # the library raises errors of its own, KeyError, ValueError and more
+    except Exception as error:  # the library raises its own errors, KeyError, ValueError and more
         raise ModelError(f"this is no safetensors file: {error}") from None
     for name, tensor in tensors.items():
         if tensor.dtype.name not in _DTYPES:
@@ -44,8 +44,9 @@ def read(data: bytes) -> tuple[str, Tensors]:
 
 
 def read_description(stream: IO[bytes]) -> str:
-    """The description, as stored, from the beginning of a model file. Raises ModelError if there is
-    none.
+    """The description, as stored text, from the beginning of a model file.
+
+    Raises ModelError if there is none.
     """
     try:
         header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
@@ -61,21 +62,22 @@ def read_description(stream: IO[bytes]) -> str:
 
 
 def write(description: str, tensors: Mapping[str, NDArray[Any]]) -> bytes:
-    """The model file with this description and these tensors."""
+    """The bytes of a model file with this description and these tensors."""
     import safetensors.numpy
 
     return safetensors.numpy.save(dict(tensors), metadata={"bitsback": description})
 
 
 def parse(description: str) -> Any:
-    """The description as a JSON value. Raises ModelError for floats, duplicate keys and invalid
-    JSON.
+    """The description as a JSON value.
+
+    Raises ModelError for floats, duplicate keys and invalid JSON.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise ValueError("a key stands twice in one object")
+            raise ValueError("an object has a key twice")
         return found
 
     def no_float(text: str) -> Any:
@@ -86,13 +88,11 @@ def parse(description: str) -> Any:
             description, object_pairs_hook=unique, parse_float=no_float, parse_constant=no_float
         )
     except (ValueError, RecursionError) as error:
-        raise ModelError(
-            f"the description of the model is not the JSON it should be: {error}"
-        ) from None
+        raise ModelError(f"the description of the model is not valid JSON: {error}") from None
 
 
 def identity(description: str, tensors: Mapping[str, NDArray[Any]]) -> bytes:
-    """SHA-256 of the whole model, independent of the layout of its file."""
+    """The SHA-256 of the model's description and tensors, independent of the layout of its file."""
     digest = hashlib.sha256(description.encode() + b"\0")
     for name in sorted(tensors, key=str.encode):
         tensor = tensors[name]

@@ -1,5 +1,6 @@
-"""Grids of distributions over the levels of a pixel: cumulative probabilities in units of 2^-16,
-computed with integers.
+"""Grids of distributions over the levels of a pixel.
+
+They are cumulative probabilities in units of 2^-16, computed with integers.
 """
 
 import numpy as np
@@ -9,8 +10,9 @@ from bitsback import tables
 
 
 def beta_binomial() -> NDArray[np.uint16]:
-    """Beta-binomials with n = 255 over a grid of means and concentrations: T, uint16 [64, 32, 256],
-    a stored table.
+    """Beta-binomials with n = 255 over a grid of means and concentrations: uint16 [64, 32, 256].
+
+    It is the stored table T of docs/model-format.md.
     """
     return tables.beta_binomial()
 
@@ -22,11 +24,12 @@ def exponential(
     first_value: NDArray[np.int16],
     second_value: NDArray[np.int16],
 ) -> NDArray[np.uint32]:
-    """p(c) proportional to 2^(base[c] + a first_statistic[c] + b second_statistic[c]), for all a
-    and b of their values.
+    """Exponential families for all a in `first_value` and b in `second_value`: uint32 [A, B,
+    levels].
 
-    base [levels] in units of 2^-10, statistics [levels] of 2^-12, values [A], [B] of 2^-8. Returns
-    T, uint32 [A, B, levels], by the integer arithmetic of docs/model-format.md, exponential.
+    p(c) is proportional to 2^(base[c] + a first_statistic[c] + b second_statistic[c]). base:
+    [levels], in units of 2^-10. Statistics: [levels], in units of 2^-12. Values: [A] and [B], in
+    units of 2^-8. The result is T by the integer arithmetic of docs/model-format.md, exponential.
     """
     a = first_value.astype(np.int64)[:, None, None] * first_statistic.astype(np.int64)
     b = second_value.astype(np.int64)[None, :, None] * second_statistic.astype(np.int64)

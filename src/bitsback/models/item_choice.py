@@ -1,5 +1,6 @@
-"""Choose test vectors for a new model that learns from the data as it codes them: items that reveal
-a machine whose arithmetic differs from docs/model-format.md.
+"""Choose test vectors for a new adaptive model, which learns from the data as it codes them.
+
+The test vectors are items that reveal a machine whose arithmetic differs from docs/model-format.md.
 """
 
 import json
@@ -17,19 +18,18 @@ from bitsback.models.item_vectors import ItemVectors
 from bitsback.models.model import Model
 
 WRONG = "contracted", "upward", "downward", "toward zero"
-"""The wrong arithmetic to detect: products contracted with sums, and the other rounding
-directions of IEEE 754.
-"""
+"""The wrong kinds of arithmetic to detect: fused multiply-add, and other rounding directions."""
 _SEEDS = (0, 1, 2, 3)
-"""The seeds for models that compute only with integers, where nothing rounds."""
+"""The seeds for models that compute only with integers."""
 _MOST_TRIES, _TIMES = 1_000, 2
 _SHAPE = partial(ItemShape, slices=1, rows=2, columns=40, channels=3)
 _SHAPE_OF_SERIES = ItemShape(slices=1, rows=8, columns=1, channels=3, levels=1 << 16)
 
 
 def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Model:
-    """The model of a description whose test has no items yet. Raises ModelError, also if no items
-    are found that every wrong arithmetic codes differently.
+    """The model of a description, with newly chosen items in its test.
+
+    Raises ModelError, also if it finds no items that every wrong arithmetic codes differently.
     """
     untested = Model.build(json.dumps(description), tensors, tested=False)
     distribution = untested.adaptive
@@ -45,7 +45,7 @@ def build_with_items(description: dict[str, Any], tensors: file.Tensors) -> Mode
 
 
 def choose(distribution: AdaptiveDistribution, shape: ItemShape) -> ItemVectors:
-    """Items of this shape, of which every wrong arithmetic codes two differently."""
+    """Items of this shape. Every wrong arithmetic codes two of them differently."""
     found, seeds = Counter[str](), list[int]()
     for seed in range(_MOST_TRIES):
         item = ItemVectors(shape, (seed,))
@@ -57,6 +57,6 @@ def choose(distribution: AdaptiveDistribution, shape: ItemShape) -> ItemVectors:
         if all(found[one] >= _TIMES for one in WRONG):
             return ItemVectors(shape, tuple(seeds))
     raise ModelError(
-        "no items tell whether the least squares of the model are computed rightly: its predictors"
-        " need two inputs at least, and a decay of 64 or more"
+        "no items reveal wrong arithmetic in the least squares of the model: its predictors need"
+        " two inputs at least, and a decay of 64 or more"
     )

@@ -1,12 +1,13 @@
-"""The shape of an item as a model sees it."""
+"""The shape of an item in a model."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 
 class ItemShape(NamedTuple):
-    """The shape of an item [slices, rows, columns, channels] of symbols 0 ... levels - 1. All
-    numbers are positive, and levels lies in [2, 65536].
+    """The shape of an item: [slices, rows, columns, channels] of symbols 0 ... levels - 1.
+
+    All numbers are positive. levels is in [2, 65536].
     """
 
     slices: int
@@ -15,7 +16,7 @@ class ItemShape(NamedTuple):
     channels: int
     levels: int
     jpeg: bool = False
-    """Whether the channels are red, green and blue of colours that JPEG has, of 256 levels."""
+    """Whether the channels are the red, green and blue of a JPEG's colours, with 256 levels."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -24,7 +25,7 @@ class ItemShape(NamedTuple):
 
     @property
     def elements(self) -> int:
-        """Symbols of the item."""
+        """The number of symbols of the item."""
         return self.slices * self.rows * self.columns * self.channels
 
     @property
@@ -34,4 +35,4 @@ class ItemShape(NamedTuple):
 
 
 Shapes = Sequence[tuple[int, ItemShape]]
-"""Shapes, and the number of consecutive items of each."""
+"""Pairs (number of consecutive items, their shape)."""

@@ -1,5 +1,8 @@
-"""Test vectors of models that learn from the data as they code them: items whose message must be
-the same on every machine, which tests the doubles of least squares (docs/model-format.md).
+"""Test vectors of adaptive models, which learn from the data as they code them
+(docs/model-format.md).
+
+They are items whose message must be the same on every machine. This tests the floating-point
+arithmetic of least squares.
 """
 
 import hashlib
@@ -26,7 +29,7 @@ _LEVELS = 1 << 16
 
 @dataclass(frozen=True)
 class ItemVectors:
-    """Items of one shape, one for each seed."""
+    """Test items of one shape, one for each seed."""
 
     shape: ItemShape
     seeds: tuple[int, ...]
@@ -46,17 +49,19 @@ class ItemVectors:
         return cls(shape, tuple(seeds))
 
     def check_cost(self, distribution: AdaptiveDistribution, tensor_elements: int) -> None:
-        """Raises ModelError if coding them would take far more than the model's size warrants."""
+        """Raises ModelError if coding the items takes too much work for a model of this size."""
         memory = costs.memory_of({}, [distribution], self.shape) + distribution.state_memory(
             self.shape.elements
         )
         macs = len(self.seeds) * costs.macs_of({}, [], [distribution], self.shape)
         if memory > _MOST_MEMORY or macs > (1 << 28) + (tensor_elements << 12):
-            raise ModelError("the items of the test take more than a model of this size may")
+            raise ModelError("the items of the test take more work than a model of this size may")
 
     def digest(self, distribution: AdaptiveDistribution, arithmetic: str = "exact") -> str:
-        """SHA-256 (hex) of their message with least squares in this arithmetic: 'contracted'
-        (products and sums), 'upward', 'downward' or 'toward zero' (rounding), or 'exact'.
+        """The SHA-256 (hex) of the items' message.
+
+        arithmetic: of least squares: 'exact', or wrong in one way. 'contracted' is fused
+        multiply-add; 'upward', 'downward' and 'toward zero' are rounding directions.
         """
         message = Message()
         for seed in self.seeds:
@@ -66,7 +71,7 @@ class ItemVectors:
         return hashlib.sha256(message.to_bytes()).hexdigest()
 
     def hold(self, distribution: AdaptiveDistribution, sha256: str) -> bool:
-        """Whether they give the message with this digest, and come back from it."""
+        """Whether the items give the message with this digest, and decode from it."""
         message, pushed = Message(), []
         for seed in self.seeds:
             symbols, words = _item(self.shape, seed)
@@ -82,20 +87,18 @@ class ItemVectors:
         return same and message == Message()
 
     def described(self, distribution: AdaptiveDistribution) -> dict[str, Any]:
-        """The field `items`."""
+        """The field `items` of a description."""
         digest = self.digest(distribution)
         shape, levels = list(self.shape[:4]), self.shape.levels
         return {"shape": shape, "levels": levels, "seeds": list(self.seeds), "sha256": digest}
 
     def _program(self, distribution: _core.Distribution) -> _core.Program:
-        """A program that codes items of this shape, with 16-bit symbols, by the distribution
-        alone.
-        """
+        """A program that codes items of this shape, with 16-bit symbols, by one distribution."""
         return _core.Program([(0, self.shape.levels)], [(False, distribution)])
 
 
 _held: set[bytes] = set()
-"""The identities of models whose items came to the right message in this process."""
+"""The identities of models whose items have passed the test in this process."""
 
 
 def check(
@@ -105,13 +108,14 @@ def check(
     tensor_elements: int,
     identity: bytes,
 ) -> None:
-    """Compares the message of the items in the field `test` with its digest, once per process.
-    Raises ModelError.
+    """Tests the message of the items in the field `test` against its digest, once per process.
+
+    Raises ModelError if it differs.
     """
     if not test.has("items"):
         raise ModelError(
-            f"the model {outline.name} was made by an older bitsback, without the items that"
-            " prove what it computes: train it again, or use the bitsback that it was made with"
+            f"the model {outline.name} was made by an older bitsback, without test items: train it"
+            " again, or use the bitsback that it was made with"
         )
     fields = test.object("items")
     items, sha256 = ItemVectors.read(fields), fields.text("sha256")
@@ -120,17 +124,15 @@ def check(
     if identity not in _held:
         if not items.hold(distribution, sha256):
             raise ModelError(
-                f"the model {outline.name} does not code on this machine as it coded where it was"
-                " made, so nothing is read or written with it: its file is damaged, or bitsback was"
-                " built wrongly; please report this with the output of  python -m platform"
+                f"the model {outline.name} fails its test on this machine, so bitsback does not use"
+                " it: its file is damaged, or bitsback was built wrongly; please report this with"
+                " the output of  python -m platform"
             )
         _held.add(identity)
 
 
 def _item(shape: ItemShape, seed: int) -> tuple[NDArray[np.uint16], Words]:
-    """The symbols of an item, in C order, and a function that returns the random words after
-    them.
-    """
+    """The symbols of an item, in C order, and a function that returns the next random words."""
     taken = 0
 
     def words(count: int) -> NDArray[np.int64]:

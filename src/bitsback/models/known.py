@@ -1,5 +1,7 @@
-"""The models that can be found by identity: models registered in this process, bundled models, and
-the files that the environment variable BITSBACK_MODELS names.
+"""Find models by their identities.
+
+It knows the models registered in this process, the bundled models, and the files that the
+environment variable BITSBACK_MODELS names.
 """
 
 from __future__ import annotations
@@ -32,12 +34,13 @@ _lock = Lock()
 
 
 def register_model(model: Model | HasModel | str | os.PathLike[str] | bytes) -> Model:
-    """Makes a model known to this process, so that it can decode data coded with it. Returns the
-    model.
+    """Registers a model, so that this process can decode data that were coded with it.
 
-    model: a model, an object with one, the path of a model file, or its bytes. Other processes find
-    models in the files and folders that the environment variable BITSBACK_MODELS names, separated
-    as in PATH. Raises ModelError if it cannot be read, is no model, or exceeds a bound.
+    model: a model, an object with one, the path of a model file, or its bytes. Returns the model.
+    Raises ModelError if it cannot be read, is no model, or exceeds a bound.
+
+    Other processes find models in the files and folders that the environment variable
+    BITSBACK_MODELS names, separated as in PATH.
 
     >>> register_model("mnist-binary").name
     'mnist-binary'
@@ -50,7 +53,7 @@ def register_model(model: Model | HasModel | str | os.PathLike[str] | bytes) -> 
 
 
 def registered(identity: bytes) -> Model | None:
-    """The model, if this process knows it and it is not bundled."""
+    """The registered model with this identity; None for others and for bundled models."""
     ships = identity in map(bundled.identity, bundled.names())
     return None if ships else _models.get(identity)
 
@@ -90,8 +93,9 @@ def _find_file(prefix: bytes) -> Model | None:
 
 
 def _files() -> Iterator[tuple[Path, bool]]:
-    """The files that the environment names, each with whether it is named itself; other files of a
-    folder need not be models.
+    """Pairs (file, whether BITSBACK_MODELS names the file itself).
+
+    Files of a folder that it names need not be models.
     """
     for entry in os.environ.get(VARIABLE, "").split(os.pathsep):
         path = Path(entry)
@@ -102,8 +106,9 @@ def _files() -> Iterator[tuple[Path, bool]]:
 
 
 def _identity(path: Path) -> bytes:
-    """The identity of a file. Raises OSError if it cannot be read, ModelError if it is no model
-    file.
+    """The identity of the model in a file.
+
+    Raises OSError if it cannot be read, ModelError if it is no model file.
     """
     found = path.stat()
     stamp = path, found.st_size, found.st_mtime_ns

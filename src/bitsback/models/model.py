@@ -1,4 +1,4 @@
-"""A model: variables, the networks and distributions of a description, and its code."""
+"""A model: its variables, networks and distributions, and the code that uses them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from bitsback.models.step_codec import StepCodec
 from bitsback.models.variables import DATA
 
 Batches = Sequence[tuple[int, int]]
-"""Sizes of batches, and the number of consecutive batches of each."""
+"""Pairs (batch size, number of consecutive batches of that size)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +54,10 @@ class Model(Outline):
     description: str = field(repr=False)
     tensors: file.Tensors = field(repr=False)
     identity: bytes
-    """SHA-256 of the model; archives name it by the first 16 bytes."""
+    """The SHA-256 of the model. Archives store its first 16 bytes."""
     networks: dict[str, Network] = field(repr=False)
     outputs: dict[str, tuple[str, ...]] = field(repr=False)
-    """The layers of each network that distributions read."""
+    """For each network, the layers that distributions read."""
     distributions: dict[str, Distribution] = field(repr=False)
 
     def __repr__(self) -> str:
@@ -65,9 +65,10 @@ class Model(Outline):
         return f"<Model {self.name}: {size}, {self.levels} levels, {self.identity.hex()[:8]}>"
 
     def bind(self, shapes: Shapes) -> BoundModel:
-        """The model for items of these shapes, each with its number of consecutive items. Raises
-        ModelError for shapes that it does not code: they must have one size, unless the model takes
-        any shape.
+        """The model for items of these shapes.
+
+        They must have one size, unless the model is size-agnostic. Raises ModelError for shapes
+        that the model does not code.
         """
         size = None
         if not self.any_shape and shapes:
@@ -76,9 +77,9 @@ class Model(Outline):
                 raise ModelError(f"the model {self.name} codes {self.items_in_words}")
         return BoundModel(self, tuple(shapes), self.program(size))
 
-    @lru_cache(maxsize=8)  # noqa: B019 - a model lives as long as what is bound of it
+    @lru_cache(maxsize=8)  # noqa: B019 - a program lives as long as its model
     def program(self, size: Size | None) -> _core.Program:
-        """Its code in the core, for images of this size, or for data of any shape."""
+        """The model's code in the core, for images of this size; None: for data of any shape."""
         names = list(self.variables)
         numbers = {name: number for number, name in enumerate(names)}
         parts = {key: entry.core(size, numbers) for key, entry in self.distributions.items()}
@@ -93,17 +94,19 @@ class Model(Outline):
     def push(
         self, message: Message, x: ArrayLike, batches: Batches, size: Size | None = None
     ) -> None:
-        """Pushes the batches of x [items, elements], from its end: the first of the batches has its
-        last items. x: uint8 for up to 256 levels and uint16 for more. size: rows and columns of the
-        images, if the model has none.
+        """Pushes x, batch by batch from its end.
+
+        x: [items, elements], uint8 for up to 256 levels and uint16 for more. batches: the first one
+        has the last items. size: rows and columns of the images, if the model has no size.
         """
         shape, items = self.shape_of(size), _count(batches)
         symbols = as_symbols(x, self.variables[DATA].dtype, (items, shape.elements))
         self.bind([(items, shape)]).push(message, symbols.reshape(-1), batches)
 
     def pop(self, message: Message, batches: Batches, size: Size | None = None) -> NDArray[Any]:
-        """Undoes `push`, given its batches from the last to the first. Returns the items from the
-        first to the last.
+        """Undoes `push`. Returns the items, [items, elements], in their order.
+
+        batches: those of `push` in reverse order.
         """
         shape, items = self.shape_of(size), _count(batches)
         return self.bind([(items, shape)]).pop(message, batches).reshape(items, shape.elements)
@@ -119,9 +122,10 @@ class Model(Outline):
         items: int,
         size: Size | None = None,
     ) -> StepCodec:
-        """The codec of a variable [items, elements] under the distribution of this key.
+        """The codec of a variable [items, elements] under one of the model's distributions.
 
-        given: the variables on which it depends, [items, elements] each; others are ignored.
+        distribution: its key, such as "p(x|z)". given: the variables on which it depends, [items,
+        elements] each; others are ignored.
         """
         shape, parsed = self.shape_of(size), self.keys[distribution]
         return StepCodec(
@@ -137,8 +141,10 @@ class Model(Outline):
     def step_bits(
         self, x: ArrayLike, message: Message, size: Size | None = None
     ) -> NDArray[np.float64]:
-        """The exact information of each item of x [items, elements] in each step of the code, in
-        bits, negative in pops: [steps, items]. Latents are popped from the message.
+        """The information of each item in each step of the code, in bits: [steps, items].
+
+        It is exact, and negative in pops. x: [items, elements]. Latents are popped from the
+        message.
         """
         values, bits = {DATA: np.asarray(x)}, []
         for step in self.code:
@@ -150,44 +156,44 @@ class Model(Outline):
         return np.array(bits)
 
     def memory(self, shape: ItemShape) -> int:
-        """Bytes that coding an item takes (docs/model-format.md, What a model may cost)."""
+        """The bytes of memory for coding an item (docs/model-format.md, What a model may cost)."""
         return costs.memory_of(self.variables, self.distributions.values(), shape)
 
     def macs(self, shape: ItemShape) -> int:
-        """Multiply-adds that coding an item takes, and some for each element."""
+        """The multiply-adds for coding an item, and a constant for each element."""
         known = set(self.variables)
         networks = [each for each in self.networks.values() if set(each.sources) <= known]
         return costs.macs_of(self.variables, networks, self.distributions.values(), shape)
 
     def steps(self, shape: ItemShape) -> int:
-        """Arrays that coding a batch of such items takes."""
+        """The number of arrays that coding a batch of such items takes."""
         return sum(self.distributions[step.distribution].steps(shape) for step in self.code)
 
     def prior(self, size: int) -> StepCodec:
-        """p(z) for `size` items, of a model with a size and one latent: a codec of buckets [size,
-        latents].
+        """The codec of p(z) for `size` items: buckets [size, latents].
+
+        It is for fixed-size models with one latent variable, as are the methods below.
         """
         return self.step_codec(self._key(latent=True, given=()), {}, size)
 
     def posterior(self, x: ArrayLike) -> StepCodec:
-        """q(z|x), likewise: x [size, pixels]; a codec of buckets [size, latents]."""
+        """The codec of q(z|x) for x [size, pixels]: buckets [size, latents]."""
         return self.step_codec(self._key(latent=True, given=(DATA,)), {DATA: x}, len(np.asarray(x)))
 
     def likelihood(self, z: ArrayLike) -> StepCodec:
-        """p(x|z), likewise: z buckets [size, latents]; a codec of pixels [size, pixels]."""
+        """The codec of p(x|z) for buckets z [size, latents]: pixels [size, pixels]."""
         name = self.latent.name
         key = self._key(latent=False, given=(name,))
         return self.step_codec(key, {name: z}, len(np.asarray(z)))
 
     def posterior_parameters(self, x: NDArray[Any]) -> list[NDArray[Any]]:
-        """The posterior network's integers, likewise: mean int16 and scale uint8, each [size,
-        latents].
-        """
+        """The posterior network's outputs: mean int16 and scale uint8, each [size, latents]."""
         return self._parameters(self._key(latent=True, given=(DATA,)), {DATA: x})
 
     def likelihood_parameters(self, z: NDArray[Any]) -> list[NDArray[Any]]:
-        """The likelihood network's integers, likewise, for z [size, latents]: the parameters of the
-        pixels, or the features of autoregressive pixels.
+        """The outputs of the likelihood network for z [size, latents].
+
+        They are the parameters of the pixels, or the features of autoregressive pixels.
         """
         name = self.latent.name
         return self._parameters(self._key(latent=False, given=(name,)), {name: z})
@@ -203,16 +209,16 @@ class Model(Outline):
             if parsed.variable == variable and parsed.given == given:
                 return key
         raise ModelError(
-            f"the model {self.name} is no variational auto-encoder with one layer of latents"
+            f"the model {self.name} is not a variational auto-encoder with one layer of latents"
         )
 
     def to_bytes(self) -> bytes:
-        """The model as a file."""
+        """The bytes of the model's file."""
         return file.write(self.description, self.tensors)
 
     @property
     def adaptive(self) -> AdaptiveDistribution | None:
-        """The distribution of the data, if it learns from them while it codes them."""
+        """The distribution of the data if it is adaptive, which is to learn from them; or None."""
         return _adaptive(self.distributions)
 
     def __copy__(self) -> Model:
@@ -222,19 +228,22 @@ class Model(Outline):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A model is pickled as its file."""
+        """Pickles the model as the bytes of its file."""
         return Model.from_bytes, (self.to_bytes(),)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Model:
-        """Reads a model file, checks all of it, and runs its test vectors. Raises ModelError."""
+        """The model in the bytes of a file, after all checks and its test vectors.
+
+        Raises ModelError.
+        """
         return cls.build(*file.read(data))
 
     @classmethod
     def build(cls, description: str, tensors: file.Tensors, tested: bool = True) -> Model:
-        """Builds the model of a description and tensors, checks it, and runs its test vectors.
+        """The model of a description and tensors, after all checks and its test vectors.
 
-        tested=False is for writing the test vectors. Raises ModelError.
+        tested: False to write the test vectors of a new model. Raises ModelError.
         """
         top = Fields(file.parse(description), "description")
         outline = Outline.read(top)
@@ -286,11 +295,11 @@ class Model(Outline):
 
 @dataclass(frozen=True, eq=False)
 class ModelCodec:
-    """Codes x [items, elements] in one batch, at the cost of the negative ELBO of the model: the
-    bits that choose latents come back.
+    """Codes x [items, elements] in one batch with bits back.
 
-    Source: Townsend, Bird, Barber 2019, Table 1 and Figure 5; Kingma, Abbeel, Ho 2019, for more
-    than one layer of latents.
+    The cost is the negative ELBO of the model, since the bits that choose latents come back.
+    Source: Townsend, Bird, Barber 2019, Table 1 and Figure 5; for more than one layer of latents
+    Kingma, Abbeel, Ho 2019.
     """
 
     model: Model
@@ -304,8 +313,9 @@ class ModelCodec:
         return self.model.pop(message, self._batches, self.size)
 
     def bits(self, x: ArrayLike) -> NDArray[np.float64]:
-        """The cost of each item of a push of x, for latents drawn with random bits: samples of the
-        negative ELBO, in bits, [items].
+        """The cost in bits of each item of a push of x: [items].
+
+        They are samples of the negative ELBO, for latents drawn with random bits.
         """
         of_items: NDArray[np.float64] = self.model.step_bits(x, Message.random(), self.size).sum(0)
         return of_items
@@ -317,15 +327,15 @@ class ModelCodec:
 
 @dataclass(frozen=True, eq=False)
 class BoundModel:
-    """A model for items of certain shapes, whose symbols are in one flat array, each item in C
-    order of [slices, rows, columns, channels].
+    """A model for items of certain shapes.
 
-    It is a codec: `push` and `pop` take the items as one batch, or as several.
+    It is a codec: `push` and `pop` take the items as one batch, or as several. The symbols of all
+    items are in one flat array, each item in C order of [slices, rows, columns, channels].
     """
 
     model: Model
     shapes: tuple[tuple[int, ItemShape], ...]
-    """For each shape, how many items in a row have it."""
+    """Pairs (number of consecutive items, their shape)."""
     core: _core.Program
 
     @cached_property
@@ -334,7 +344,7 @@ class BoundModel:
 
     @cached_property
     def elements(self) -> int:
-        """Symbols of all items."""
+        """The number of symbols of all items."""
         return sum(count * shape.elements for count, shape in self.shapes)
 
     def part(self, items: range) -> BoundModel:
@@ -354,9 +364,10 @@ class BoundModel:
         batches: Batches | None = None,
         kept: bool = True,
     ) -> None:
-        """x: uint8 or uint16 [elements]. The first of the batches has the last items. kept: whether
-        an error leaves the message unchanged, which needs a copy of it. Raises MessageError for
-        symbols that do not fit the shapes.
+        """Pushes the symbols x, uint8 or uint16 [elements].
+
+        batches: the first one has the last items. kept: an error leaves the message unchanged,
+        which needs a copy of it. Raises MessageError for symbols that do not fit the shapes.
         """
         if x.ndim != 1 or x.dtype not in (np.uint8, np.uint16):
             raise MessageError(
@@ -368,14 +379,18 @@ class BoundModel:
     def pop(
         self, message: Message, batches: Batches | None = None, kept: bool = True
     ) -> NDArray[Any]:
-        """Undoes `push`, given its batches from the last to the first. Returns symbols [elements],
-        uint8 if all items have up to 256 levels, otherwise uint16.
+        """Undoes `push`. Returns the symbols [elements].
+
+        They are uint8 if all items have up to 256 levels, otherwise uint16. batches: those of
+        `push` in reverse order.
         """
         return self.core.pop(message, self.shapes, self._batches(batches), kept)
 
     def bits(self, x: NDArray[Any]) -> float:
-        """The exact information of a push of x [elements] as one batch, in bits; with latents a
-        sample of the negative ELBO, for those that random bits draw.
+        """The information in bits of a push of x [elements] as one batch.
+
+        It is exact. With latents it is a sample of the negative ELBO, for latents drawn with random
+        bits.
         """
         if any(step.pops for step in self.model.code):
             ((_, shape),) = self.shapes
@@ -392,7 +407,7 @@ class BoundModel:
 
     @property
     def most_elements(self) -> int:
-        """The elements of the largest variable."""
+        """The number of elements of the largest variable."""
         latents = [variable for name, variable in self.model.variables.items() if name != DATA]
         return sum(
             count * max([shape.elements, *(variable.elements(shape.size) for variable in latents)])
@@ -401,7 +416,7 @@ class BoundModel:
 
     @property
     def memory(self) -> int:
-        """The most bytes of a batch."""
+        """The bytes of memory of the largest batch."""
         memory, elements = (
             sum(count * measure(shape) for count, shape in self.shapes)
             for measure in (self.model.memory, lambda shape: shape.elements)
@@ -418,7 +433,7 @@ class BoundModel:
 
     @property
     def steps(self) -> int:
-        """The most steps of a batch."""
+        """The steps of the batch with the most of them."""
         return max((self.model.steps(shape) for _, shape in self.shapes), default=0)
 
 
@@ -438,8 +453,10 @@ class HasModel(Protocol):
 
 
 Choice = str | os.PathLike[str] | Model | HasModel
-"""The model to code with: a way to choose a bundled one, such as "auto", the name of a bundled
-model, a model file, a model, or an object that holds one.
+"""The model to code with.
+
+It is a way to choose a bundled model, such as "auto", the name of a bundled model, a model file, a
+model, or an object with a model.
 """
 
 

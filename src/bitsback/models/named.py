@@ -1,4 +1,4 @@
-"""A model in metadata: its name and its identity, and the whole model if they carry it."""
+"""A model in metadata: its name and its identity, and optionally the whole model."""
 
 import base64
 import binascii
@@ -18,15 +18,17 @@ _IDENTITY_SIZE = 32
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A model by its identity, with its name for people. A pickle of it carries a model that this
-    process knows and that is not bundled, so that the receiver knows it too.
+    """A model by its identity, with its name for people.
+
+    A pickle of it contains the model itself if that is registered and not bundled. The receiver
+    then registers it.
     """
 
     name: str
     identity: str
     """SHA-256, 64 hexadecimal digits."""
     embedded: str | None = field(default=None, repr=False)
-    """The whole model, as in an archive (docs/format.md, An embedded model), in Base64."""
+    """The model as embedded in archives (docs/format.md, An embedded model), in Base64."""
 
     @classmethod
     def from_model(cls, model: Model, embed: bool = False) -> "NamedModel":
@@ -45,10 +47,10 @@ class NamedModel:
         if not isinstance(entry, Mapping) or any(
             key not in keys or not isinstance(value, str) for key, value in entry.items()
         ):
-            raise ModelError(f"a model is named by {', '.join(map(repr, keys))}, not by {entry!r}")
+            raise ModelError(f"a model needs the keys {', '.join(map(repr, keys))}, not {entry!r}")
         identity = entry.get("identity", "")
         if len(identity) != 2 * _IDENTITY_SIZE or set(identity) - set("0123456789abcdef"):
-            raise ModelError(f"{identity!r} is no identity of a model, 64 hexadecimal digits")
+            raise ModelError(f"{identity!r} is no identity of a model, which has 64 hex digits")
         return cls(entry.get("name", identity[:8]), identity, entry.get("embedded"))
 
     def to_json(self) -> dict[str, str]:
@@ -89,7 +91,7 @@ class NamedModel:
         except (ArchiveError, ModelError, binascii.Error) as error:
             raise ModelError(f"the model {self.name} in the metadata is damaged: {error}") from None
         if model.identity != self.digest:
-            raise ModelError(f"the model {self.name} in the metadata is not the one that they name")
+            raise ModelError(f"the model {self.name} in the metadata has another identity")
         return model
 
 

@@ -1,4 +1,4 @@
-"""The networks of a model, read when distributions need them."""
+"""Read the networks of a model, as distributions need them."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ class NetworkReader:
         self._entries: dict[str, Fields] = {}
         for name in fields.names():
             if not NAME.match(name):
-                raise ModelError(f"networks: {name!r} is no name of a network")
+                raise ModelError(f"networks: {name!r} is not a valid name of a network")
             self._entries[name] = fields.object(name)
         self._tensors = tensors
         self._size = size
@@ -29,15 +29,16 @@ class NetworkReader:
     def of_variables(
         self, name: str, sources: Mapping[str, Activations], outputs: list[str]
     ) -> Network:
-        """The network with these sources, some of whose layers a distribution needs. Raises
-        ModelError.
+        """The network with these sources. outputs: the layers that a distribution reads.
+
+        Raises ModelError.
         """
         if name in self._of_a_pixel:
             raise ModelError(f"networks: {name!r} belongs to a group of autoregressive pixels")
         return self._get(name, sources, outputs)
 
     def of_pixel(self, name: str, source: str, values: Activations, outputs: list[str]) -> Network:
-        """A network of one group of autoregressive pixels, whose values have one place."""
+        """The network of one group of autoregressive pixels. Its values have one place."""
         if name in self._known:
             raise ModelError(f"networks: {name!r} is named by more than one group or distribution")
         self._of_a_pixel.add(name)
@@ -62,7 +63,7 @@ class NetworkReader:
             fields.done()
         network = self._known[name]
         if list(network.sources) != list(sources):
-            raise ModelError(f"{name}: it has not the sources {', '.join(sources)}")
+            raise ModelError(f"{name}: it does not have the sources {', '.join(sources)}")
         for output in outputs:
             if output not in network.layers:
                 raise ModelError(f"{name}: there is no layer {output!r}")
@@ -71,8 +72,9 @@ class NetworkReader:
         return network
 
     def done(self) -> tuple[dict[str, Network], dict[str, tuple[str, ...]]]:
-        """All networks, in the order of the description, and their needed outputs. Raises
-        ModelError if a network is never named, or a part of it never read.
+        """All networks, in the order of the description, and the outputs that are read.
+
+        Raises ModelError if no distribution names a network, or nothing reads a part of it.
         """
         for name in self._entries:
             if name not in self._known:

@@ -1,4 +1,4 @@
-"""The outline of a model: the parts of its description that need no networks."""
+"""The outline of a model: the parts of its description other than networks."""
 
 import re
 from dataclasses import dataclass
@@ -27,41 +27,42 @@ _UNPRINTABLE = re.compile(
     "\ud800-\uf8ff\ufeff\ufff0-\uffff\U000e0000-\U0010ffff]"
 )
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
-_MOST = 1_000  # characters of a text
+_MOST = 1_000  # characters of a text at most
 
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """A latent-variable model of images, whose elements take the values 0 ... levels - 1."""
+    """The outline of a model of images with elements 0 ... levels - 1."""
 
     name: str
     about: str
     licence: str
     variables: dict[str, Variable]
-    """x, the data, and the latents."""
+    """The data x, and the latents."""
     size: Size | None
-    """The only size of image that it codes, if there is one."""
+    """Rows and columns of the images of a fixed-size model; None for a size-agnostic model."""
     keys: dict[str, DistributionKey]
-    """Its distributions: their variables, and the given ones."""
+    """The keys of its distributions."""
     code: tuple[CodeStep, ...]
     growth: int
-    """Images in a batch for every 256 coded ones (docs/format.md, the chain)."""
+    """The greatest batch, in items for every 256 items coded before (docs/format.md, the chain)."""
     batch: int
-    """The largest batch."""
+    """The greatest number of items in a batch."""
     autoregressive: bool
-    """Whether it is autoregressive, which makes smaller archives and takes longer."""
+    """Whether it is autoregressive. Such models make smaller archives and take longer."""
     serial: bool
     """Whether it codes series, with any number of channels and levels."""
     wavefront: bool
     """Whether it has the codec `wavefront`."""
     counted: bool
-    """Whether it learns everything from the items of a batch: the more items, the fewer bits each
-    takes.
+    """Whether it is a context-mixing model, which learns everything from the items of a batch.
+
+    The more items a batch has, the fewer bits each takes.
     """
     planes: int
-    """The planes of a pixel, its own included, that it looks at."""
+    """The number of planes that its contexts read, including the plane of the pixel itself."""
     cost: int
-    """Units of a wavefront's networks; 0 of other codecs."""
+    """The number of units of a wavefront's networks; 0 for other codecs."""
 
     @property
     def any_shape(self) -> bool:
@@ -78,8 +79,9 @@ class Outline:
 
     @property
     def item_shape(self) -> tuple[int, ...] | None:
-        """The shape of an item, if the model has a size: [rows, columns], and channels if there are
-        more than one.
+        """The shape of an item: [rows, columns], or [rows, columns, channels] for several channels.
+
+        None for a size-agnostic model.
         """
         if self.size is None:
             return None
@@ -87,12 +89,12 @@ class Outline:
 
     @property
     def pixels(self) -> int:
-        """The elements of an item, for a model with a size."""
+        """The number of elements of an item of a fixed-size model."""
         return int(np.prod(self.whole_size())) * self.channels
 
     @property
     def latent(self) -> Variable:
-        """The latent variable of a model with exactly one. Raises ModelError for others."""
+        """The only latent variable. Raises ModelError if there are none or several."""
         latents = [variable for name, variable in self.variables.items() if name != DATA]
         if len(latents) != 1:
             raise ModelError(f"the model {self.name} has {len(latents)} latent variables, not one")
@@ -100,25 +102,27 @@ class Outline:
 
     @property
     def wants_small(self) -> bool:
-        """Whether it codes images of any size, and many small ones better than a large one: the
-        latents of the first one cost bits, and those of the others come back.
+        """Whether it is a size-agnostic model with latents, which suits small tiles.
+
+        The bits of latents come back except for the first item, so many small items take fewer bits
+        than one large item.
         """
         return self.size is None and not self.any_shape and len(self.variables) > 1
 
     @property
     def latents(self) -> int:
-        """Elements of all latent variables, for one item."""
+        """The number of elements of all latent variables of an item."""
         size = self.whole_size() if self.size else (1, 1)
         return sum(v.elements(size) for name, v in self.variables.items() if name != DATA)
 
     @property
     def bits(self) -> int:
-        """log2 of the number of buckets of the latent, for a model with exactly one."""
+        """log2 of the number of buckets of the only latent variable."""
         return self.latent.bits
 
     @property
     def items_in_words(self) -> str:
-        """A description of the items that it codes, for people."""
+        """The items that it codes, in words for messages."""
         if self.serial:
             return f"series with any number of channels and up to {self.levels} levels"
         if self.any_shape:
@@ -129,16 +133,16 @@ class Outline:
         return f"items of the shape {self.item_shape}"
 
     def whole_size(self) -> Size:
-        """The size of its images. Raises ModelError if it has none."""
+        """Rows and columns of its images. Raises ModelError for a size-agnostic model."""
         if self.size is None:
             raise ModelError(f"the model {self.name} codes images of any size: bind it to one")
         return self.size
 
     def size_of(self, item_shape: tuple[int, ...]) -> Size | None:
-        """Rows and columns of an item of this shape as the model sees it; None if it does not fit.
+        """Rows and columns of an item of this shape in the model; None if it does not fit.
 
-        A model with a size ignores axes of one element, and whether the item is flat. No item fits
-        a model of items of any shape in this way.
+        A fixed-size model ignores axes of one element, and accepts flat items. The result is always
+        None for models of items of any shape.
         """
         if self.any_shape:
             return None
@@ -154,8 +158,9 @@ class Outline:
         return None
 
     def shape_of(self, size: Size | None = None) -> ItemShape:
-        """An image of this size, or by default of the model's. Raises ModelError if the model has
-        no size, or another.
+        """The shape of an image of this size, by default the model's.
+
+        Raises ModelError if the model has no size, or another one.
         """
         if self.any_shape or self.size not in (None, size or self.size):
             raise ModelError(
@@ -165,8 +170,10 @@ class Outline:
 
     @classmethod
     def read(cls, top: Fields) -> "Outline":
-        """Takes its fields from a description, except `distributions`, of which it reads only the
-        keys. Raises ModelError for anything that docs/model-format.md does not allow.
+        """Reads the outline from a description.
+
+        It takes all fields from `top` except `distributions`, whose keys it reads. Raises
+        ModelError for anything that docs/model-format.md does not allow.
         """
         top.text("format", "bitsback-model")
         version = top.integer("version", 0, 1 << 30)
@@ -205,8 +212,9 @@ class Outline:
 
 
 def _planes(planes: Any) -> int:
-    """The planes that a distribution looks at, by its description, which may be damaged: k > 0 in
-    a place [k, row, column, weight] is one before a pixel's own.
+    """The number of planes that a distribution reads, from its description, which may be damaged.
+
+    In a place [k, row, column, weight], k counts planes back from the pixel's own.
     """
     found: int = 1
     if isinstance(planes, dict):
@@ -219,13 +227,13 @@ def _planes(planes: Any) -> int:
     return found
 
 
-def _units(of: dict[str, Any]) -> int:
-    """The units of a wavefront's networks, by its description, which may be damaged."""
-    if of.get("codec") != WAVEFRONT:
+def _units(description: dict[str, Any]) -> int:
+    """The units of a wavefront's networks, from its description, which may be damaged."""
+    if description.get("codec") != WAVEFRONT:
         return 0
     hidden, residual = (
         [size if type(size) is int else 0 for size in sizes] if isinstance(sizes, list) else []
-        for sizes in (of.get("hidden"), of.get("residual"))
+        for sizes in (description.get("hidden"), description.get("residual"))
     )
     layers = zip(hidden, residual, strict=False)
     return sum(size * (1 + count) for size, count in layers)
@@ -236,7 +244,7 @@ def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _read_name(fields: Fields, key: str) -> str:
-    """The name of a model, which must be easy to show and type anywhere. Raises ModelError."""
+    """The name of a model, of characters that display and type easily. Raises ModelError."""
     name = fields.text(key)
     if not _NAME.match(name):
         raise ModelError(

@@ -1,4 +1,4 @@
-"""The codec of one step of a model's code, which runs on its program in the core."""
+"""The codec of one step of a model's code. The model's program in the core runs it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from bitsback.models.variables import Variable
 
 @dataclass(frozen=True, eq=False)
 class StepCodec:
-    """Codes a variable [items, elements] under its distribution in a step, given others."""
+    """Codes a variable [items, elements] under the distribution of a step."""
 
     program: _core.Program
     step: int
@@ -26,7 +26,7 @@ class StepCodec:
     """All variables of the model, in order."""
     variable: str
     given: Mapping[str, ArrayLike]
-    """The given variables, [items, elements] each."""
+    """The variables that the distribution depends on, [items, elements] each."""
     items: int
     shape: ItemShape
     """The shape of an item of the data."""
@@ -42,7 +42,7 @@ class StepCodec:
     def bits(self, symbols: ArrayLike) -> NDArray[np.float64]:
         """The cost of each item, in bits: -log2 of its exact probability, [items].
 
-        A distribution that learns from the data begins anew with each item.
+        An adaptive distribution starts anew with each item.
         """
         values = self._values(symbols)
 
@@ -56,12 +56,17 @@ class StepCodec:
         self.program.push_step(message, self.step, items, self.shape, values)
 
     def _values(self, symbols: ArrayLike | None = None) -> dict[int, NDArray[Any]]:
-        """The variables that a push or a pop reads, by their numbers in the core."""
+        """The variables that a push or a pop reads, by their numbers in the core.
+
+        symbols: those of the coded variable, for a push.
+        """
         values = dict(self.given)
         if symbols is not None:
             values[self.variable] = symbols
         return {
-            number: as_symbols(values[name], of.dtype, (self.items, of.elements(self.shape.size)))
-            for number, (name, of) in enumerate(self.variables.items())
+            number: as_symbols(
+                values[name], variable.dtype, (self.items, variable.elements(self.shape.size))
+            )
+            for number, (name, variable) in enumerate(self.variables.items())
             if name in values
         }

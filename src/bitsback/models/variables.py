@@ -11,27 +11,28 @@ from bitsback.models.integer.network import NAME
 
 DATA = "x"
 CONTEXT, FEATURES = "context", "features"
-"""The sources of the network of a pixel; no variable has these names."""
+"""The names of the sources of a pixel's network, which no variable may have."""
 
 _MOST_LATENTS = 16
 
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable: channels of `levels` levels each, at each place of a grid, or once per item."""
+    """A variable: `channels` symbols of `levels` levels at each place of a grid, or per item."""
 
     name: str
     channels: int
     levels: int
     grid: int
     any_shape: bool = False
-    """Whether each item has its own size, number of planes, and levels, at most `levels`;
-    `channels` then has no meaning.
+    """Whether each item has its own size, number of planes, and number of levels.
+
+    The levels are then at most `levels`, and `channels` has no meaning.
     """
 
     @property
     def values(self) -> Activations:
-        """The activations in a network that reads it."""
+        """The activations of the variable in a network that reads it."""
         return Activations(self.grid, self.channels, 0, self.levels - 1)
 
     @property
@@ -41,17 +42,18 @@ class Variable:
 
     @property
     def dtype(self) -> type[np.unsignedinteger]:
-        """The dtype of its symbols. Those of latents are buckets, always uint16."""
+        """The dtype of its symbols. Symbols of latents are buckets, always uint16."""
         return np.uint8 if self.name == DATA and self.levels <= 256 else np.uint16
 
     def elements(self, size: Size) -> int:
-        """The elements of one item, for images of this size."""
+        """The number of elements of one item, for images of this size."""
         return self.values.elements(size)
 
 
 def read_variables(fields: Fields) -> tuple[dict[str, Variable], Size | None]:
-    """The field `variables` of a description, x first, and the size of the images if the model has
-    one. Raises ModelError.
+    """The variables of a description, x first, and the size of the images of a fixed-size model.
+
+    Raises ModelError.
     """
     data = fields.object(DATA)
     if data.has("planes"):
@@ -69,7 +71,7 @@ def read_variables(fields: Fields) -> tuple[dict[str, Variable], Size | None]:
     variables = {DATA: Variable(DATA, channels, levels, 1)}
     for name in fields.names():
         if not NAME.match(name) or name in (CONTEXT, FEATURES):
-            raise ModelError(f"variables: {name!r} is no name of a variable")
+            raise ModelError(f"variables: {name!r} is not a valid name of a variable")
         latent = fields.object(name)
         count, bits = latent.integer("channels", 1, 4096), latent.integer("bits", 1, 12)
         grid = latent.integer("grid", 1, 64) if latent.has("grid") else ITEM

@@ -1,4 +1,4 @@
-"""Test vectors, which a model's networks must reproduce on every machine (docs/model-format.md)."""
+"""Test vectors of networks (docs/model-format.md). Every machine must reproduce them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from bitsback.models.integer import Network, Size
 from bitsback.models.integer.fields import Fields
 
 Named = Mapping[str, Network]
-Wanted = Mapping[str, tuple[str, ...]]
+OutputNames = Mapping[str, tuple[str, ...]]
 
 
 def check(
@@ -20,29 +20,30 @@ def check(
     seed: int,
     count: int,
     networks: Named,
-    outputs: Wanted,
+    outputs: OutputNames,
     size: Size,
 ) -> None:
-    """Compares networks with the field `sha256` of the field `test`. Raises ModelError.
+    """Compares the outputs of networks with the field `sha256` of the field `test`.
 
-    name: of the model. outputs: those of each network that distributions read. size: of the images
-    of the test.
+    name: the name of the model. outputs: for each network, the layers that distributions read.
+    size: rows and columns of the test's images. Raises ModelError.
     """
     digests = fields.object("sha256")
     expected = {key: digests.text(key) for key in _keys(outputs)}
     digests.done()
     if digest_outputs(networks, outputs, size, seed, count) != expected:
         raise ModelError(
-            f"the model {name} does not compute on this machine what it computed where it was made:"
-            " the file is damaged, or please report this with the output of  python -m platform"
+            f"the model {name} fails its test on this machine: the file is damaged, or please"
+            " report this with the output of  python -m platform"
         )
 
 
 def digest_outputs(
-    networks: Named, outputs: Wanted, size: Size, seed: int, count: int
+    networks: Named, outputs: OutputNames, size: Size, seed: int, count: int
 ) -> dict[str, str]:
-    """SHA-256 (hex) of the outputs of the networks for `count` items drawn from `seed`, by
-    `network.output`.
+    """The SHA-256 (hex) of outputs, for `count` items drawn from `seed`.
+
+    Its keys have the form `network.output`.
     """
     digests: dict[str, str] = {}
     taken = 0
@@ -62,5 +63,5 @@ def digest_outputs(
     return digests
 
 
-def _keys(outputs: Wanted) -> list[str]:
+def _keys(outputs: OutputNames) -> list[str]:
     return [f"{name}.{output}" for name, names in outputs.items() for output in names]

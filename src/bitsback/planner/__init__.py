@@ -1,3 +1,5 @@
-"""Plan how everything is coded: which model, which meaning of axes and values, or a general
-compressor, by trials on samples and one policy.
+"""Plan how each part of the input is coded.
+
+A plan names a model, the meaning of axes and values, or a general compressor. Trials on samples
+decide, by the thresholds of one policy.
 """

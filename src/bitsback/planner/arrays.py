@@ -1,5 +1,6 @@
-"""Plan and code an array alone, without an archive around it: which model codes it, and what the
-axes of the array are to it.
+"""Plan and code a single array without an archive around it.
+
+A trial decides which model codes the array, and what the axes of the array mean to the model.
 """
 
 import math
@@ -30,9 +31,10 @@ from bitsback.planner.policy import DEFAULT
 from bitsback.planner.sampling import boxes_at
 
 Axes = Literal["auto", "yx", "yxc", "zyx", "zyxc"]
-"""The meaning of the last axes of an array: rows and columns of an image (yx), then its channels
-(yxc), or slices of a stack before them (zyx, zyxc); "auto": whichever codes best. All axes before
-them count items.
+"""The meaning of the last axes of an array.
+
+"yx" are rows and columns of an image, "yxc" adds its channels. "zyx" and "zyxc" have the slices of
+a stack before them. "auto" takes whichever codes best. All axes before these count items.
 """
 
 AUTO: Literal["auto"] = "auto"
@@ -57,16 +59,16 @@ _VIEWS = {
 
 
 def check_axes(axes: str, shape: Shape | None = None) -> None:
-    """Raises InputError unless `axes` is one of Axes, and an array of this shape has them."""
+    """Raises InputError unless `axes` is one of Axes and the shape has that many axes."""
     if axes not in get_args(Axes):
-        raise InputError(f"axes={axes!r}: it is one of {', '.join(map(repr, get_args(Axes)))}")
+        raise InputError(f"axes={axes!r}: it must be one of {', '.join(map(repr, get_args(Axes)))}")
     if axes != AUTO and shape is not None and len(shape) < _VIEWS[axes].axes:
         raise InputError(f"axes={axes!r}: an array, or a chunk, of the shape {shape} has not these")
 
 
 def auto_models(dtype: np.dtype[Any], shape: Shape) -> list[NamedModel]:
-    """The models that ship and may code arrays, or parts of arrays, of this dtype and shape. A
-    trial decides which of them does. An axis may still be empty.
+    """The bundled models that a trial may choose from for arrays of this dtype and shape, or for
+    parts of such arrays. An axis may still have length 0.
     """
     if len(shape) < 2:
         return []
@@ -86,7 +88,7 @@ def _outlines() -> list[Outline]:
 
 
 def auto_names() -> tuple[str, ...]:
-    """The names of all models that "auto" may take."""
+    """The names of all models that "auto" may choose."""
     return tuple(outline.name for outline in _outlines())
 
 
@@ -98,8 +100,9 @@ def codable(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> bo
 def choose_coding(
     array: NDArray[Any], models: Sequence[NamedModel], axes: str
 ) -> tuple[int, Coding]:
-    """The way to store an array, C-contiguous and of a dtype that archives hold: the number of axes
-    of an item, and the smallest way that was found. Raises ModelError if a model that is needed is
+    """The number of axes of an item, and the smallest coding that was found for the array.
+
+    array: C-contiguous, of a dtype that archives can store. Raises ModelError if a needed model is
     missing.
     """
     whole = Tiles.stacked(array[np.newaxis])
@@ -108,7 +111,7 @@ def choose_coding(
     plan = _plan(planner, array, outlines, axes)
     default = _default_axes(array.shape, axes)
     plans = [(one.axes or default, one) for one in (plan, *plan.rivals)]
-    # What general compressors make of tiles is kept with them.
+    # Tiles cache the output of general compressors, so equal tiles are compressed once.
     tiles = {count: _reshaped(whole, array.shape, count) for count, _ in plans}
     codings = [(count, smallest_coding(tiles[count], one, "lzma").coding) for count, one in plans]
     many = array.ndim > 1 and not is_narrow(array.dtype)
@@ -123,7 +126,7 @@ def choose_coding(
 def _by_digits(
     planner: Planner, array: NDArray[Any], outlines: Sequence[Outline], axes: str
 ) -> Iterator[tuple[int, Coding]]:
-    """The method digits: the highest digit decides what the axes are."""
+    """Codings by the method digits. The highest digit decides what the axes mean."""
     whole = Tiles.stacked(array[np.newaxis])
     cut, digits = cut_of(whole.elements)
     codings: list[Coding] = []
@@ -190,9 +193,7 @@ def _any_views(dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
 
 
 def _likely(name: str, view: View, shape: Shape) -> bool:
-    """Whether the last axes may be what `name` says, and are not to another view what they are to
-    this one.
-    """
+    """Whether the last axes may have the meaning `name`. A short last axis has channels."""
     if view.layout == layouts.STACKS and shape[-view.axes] == 1:
         return False
     if name.endswith("c"):
@@ -201,7 +202,7 @@ def _likely(name: str, view: View, shape: Shape) -> bool:
 
 
 def _fixed_axes(model: Outline, shape: Shape, flat: bool) -> int:
-    """The number of last axes that are an item of a model for one shape; 0 if none are."""
+    """The number of last axes that form an item of a fixed-size model; 0 if none do."""
     for count in (2, 3, 1) if flat else (2, 3):
         if count <= len(shape) and model.size_of(shape[len(shape) - count :]) is not None:
             return count
@@ -221,7 +222,7 @@ def _sample(
     candidates: Sequence[Candidate],
     views: dict[str, list[View]],
 ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-    """Parts of an array for trials, and what is above them, from which a model may learn."""
+    """Parts of an array for trials, and the rows above them, from which a model may learn."""
     sized = [each.outline.name for each in candidates if not each.outline.any_shape]
     if sized:
         return [_some_items(array, max(view.axes for name in sized for view in views[name]))], []
@@ -245,7 +246,7 @@ def _sample(
 
 
 def _some_items(array: NDArray[Any], axes: int) -> NDArray[Any]:
-    """Some items that follow one another, as slices do."""
+    """Some consecutive items, such as the slices of a stack."""
     items = _reshaped(Tiles.stacked(array[np.newaxis]), array.shape, axes).stack
     start = max((len(items) - DEFAULT.sample_slices) // 2, 0)
     return items[start : start + DEFAULT.sample_slices]
@@ -264,7 +265,7 @@ def _tiles(parts: list[NDArray[Any]], axes: int) -> Tiles:
 
 
 def _reshaped(whole: Tiles, shape: Shape, axes: int) -> Tiles:
-    """The same of an array of this shape that is one tile."""
+    """Tiles of an array of this shape, from the same array as one tile."""
     shape = (1,) * (axes - len(shape)) + shape
     at = len(shape) - axes
     return whole.seen_as(((math.prod(shape[:at]), shape[at:]),))

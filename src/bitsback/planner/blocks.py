@@ -1,5 +1,6 @@
-"""Blocks of tiles to `B` sections, each in the smallest coding of those that a plan names
-(docs/format.md, `B`, a block).
+"""Code blocks of tiles as `B` sections (docs/format.md, `B`, a block).
+
+A plan names several codings, and each block takes the smallest of them.
 """
 
 import math
@@ -17,7 +18,7 @@ from bitsback.coding.block import INFLATED, Method
 from bitsback.coding.block_coding import (
     Coding,
     as_decoded,
-    by_counting,
+    by_adaptive,
     by_model,
     by_streams,
     coding_of_digits,
@@ -28,7 +29,7 @@ from bitsback.coding.block_plan import BlockPlan, runs_of
 from bitsback.coding.decoded import find_behind
 from bitsback.coding.fallback import Coder
 from bitsback.coding.inflated import encode_inflated
-from bitsback.coding.number_digits import cut_of, seen_at
+from bitsback.coding.number_digits import cut_of, digit_entry
 from bitsback.format.layout import BLOCK, open_section, section
 from bitsback.format.runs import pack_runs
 from bitsback.format.tiles import Tiles
@@ -39,7 +40,7 @@ from bitsback.planner.planner import Planner
 from bitsback.planner.policy import DEFAULT
 from bitsback.wire import varint
 
-_BAND = 1 << 21  # elements of a band of a picture among bytes
+_BAND = 1 << 21  # elements of a band of an embedded picture
 
 
 @dataclass(frozen=True)
@@ -51,37 +52,37 @@ class Uncoded:
     """The number of its first tile."""
     plan: Plan
     coder: Coder
-    """The general compressor to try if no model is used, or if a model may not be better."""
+    """The general compressor to try without a model, or where it may beat the model."""
     order_bits: float | None
-    """For tiles in canonical order, which are a multiset: the bits that another order would take.
-    """
+    """The bits that the order would take, for a multiset of tiles in canonical order."""
     records: bool
-    """Whether they are records, which may have few values."""
+    """Whether the tiles are records, which may have few values."""
     planned: bool = False
-    """Whether the plan was made of just these tiles."""
+    """Whether the trial that made the plan used exactly these tiles."""
 
     def part(self, start: int, stop: int) -> "Uncoded":
-        """Some of its tiles as a block of their own."""
+        """The tiles from `start` to `stop` as a separate block."""
         tiles = Tiles.from_arrays((self.tiles[n] for n in range(start, stop)), self.tiles.dtype)
         return replace(self, tiles=tiles, first=self.first + start)
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Coded tiles as they go into the archive: a block, or several where one would cost a reader
-    too much.
+    """Coded tiles as they go into the archive.
+
+    They are one block, or several where decoding one would exceed the cost that readers accept.
     """
 
     sections: bytes
-    """One after the other."""
+    """The bytes of all sections in order."""
     blocks: tuple[tuple[int, int, int], ...]
-    """The tiles, the bytes and the method of each."""
+    """The number of tiles, the number of bytes and the method of each block."""
     models: tuple[Model, ...]
     """The models that coded them."""
     outdone: int
-    """The blocks that a model could code, but another method made smaller."""
+    """The number of blocks that a model could code, but another method made smaller."""
     order_bits: float
-    """The bits that the order of the tiles would take, if it is left out."""
+    """The bits saved by leaving out the order of the tiles."""
 
     @property
     def tiles(self) -> int:
@@ -89,20 +90,22 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Found:
+class SmallestCoding:
     """The smallest way to store tiles."""
 
     coding: Coding
     codable: bool
     """Whether the model could code them."""
     refused: int = 0
-    """The bytes of the model's way, if a reader would refuse so many elements in so few."""
+    """The bytes of the model's coding, if a reader would refuse it as too few for its elements."""
 
 
 def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
-    """Encodes a block by its plan, or by one of its own if it does worse than expected, since the
-    blocks of a part may differ much; tiles that a JPEG decoder made by their coefficients. fixed:
-    no other model may be used.
+    """Encodes a block by its plan.
+
+    A block that comes out larger than expected gets a plan of its own, since the blocks of a part
+    may differ much. Pixels that a JPEG decoder made are coded by their coefficients. fixed: no
+    other model may be used.
     """
     if block.tiles.are_bytes and not fixed and planner.given is None:
         return _encode_bytes(block, planner)
@@ -126,7 +129,7 @@ def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
 
 
 def _encode_bytes(block: Uncoded, planner: Planner) -> Encoded:
-    """Bytes, with the pixels of pictures in ZIP files if that is smaller."""
+    """Encodes bytes. Pictures in ZIP files are coded by their pixels if that is smaller."""
     encoded = _encode_pixels(block, planner)
     data = encode_inflated(block.tiles.elements, partial(encode_picture, planner))
     if data is None:
@@ -136,7 +139,9 @@ def _encode_bytes(block: Uncoded, planner: Planner) -> Encoded:
 
 
 def encode_picture(planner: Planner, data: bytes) -> bytes | None:
-    """The fields of a picture file among bytes; None if it is none, or they are not fewer bytes."""
+    """The fields of an embedded picture file. None if the data are no picture file, or the fields
+    are not smaller.
+    """
     from bitsback.files import embedded
 
     found = embedded.split(data)
@@ -161,7 +166,7 @@ def _encode_decoded(block: Uncoded, behind: Sequence[JpegBehind], planner: Plann
         return _encode_pixels(block, planner)
     encoded = _encoded(block, coding)
     if DEFAULT.surprise * coding.cost < block.plan.rate * block.tiles.elements.size:
-        return encoded  # a trial says that the model takes more
+        return encoded  # in the trial the model took more bytes
     other = _encode_pixels(block, planner)
     return min(encoded, other, key=lambda encoded: len(encoded.sections))
 
@@ -181,7 +186,7 @@ def _encode_pixels(block: Uncoded, planner: Planner, fixed: bool = False) -> Enc
         used is not None
         and (used.any_shape or (used.levels == 2) == (tiles.two_values is not None))
         and not planner.surprised(plan, len(encoded.sections), tiles.elements.size)
-        and not (plan.digits and tiles.value_range is not None)  # which may be listed
+        and not (plan.digits and tiles.value_range is not None)  # a value list may be smaller
     ):
         return encoded
     other = planner.plan(tiles)
@@ -216,7 +221,7 @@ def _encoded(block: Uncoded, coding: Coding, codable: bool = False) -> Encoded:
 
 
 def _by_plan(block: Uncoded, plan: Plan) -> Encoded:
-    """A block by its plan, cut into several if a reader would refuse it by the plan's model."""
+    """Encodes a block by its plan, in several parts if a reader would refuse it as one."""
     tiles, multiset = block.tiles, block.order_bits is not None
     found = smallest_coding(tiles, plan, block.coder, multiset, block.records)
     encoded = _encoded(block, found.coding, found.codable)
@@ -227,14 +232,15 @@ def _by_plan(block: Uncoded, plan: Plan) -> Encoded:
     parts: list[Encoded] = []
     for start, end in pairwise(ends):
         parts.append(_by_plan(block.part(start, end), plan))
-        if parts[0].outdone:  # the others are hardly better
+        if parts[0].outdone:  # the model will hardly do better on the other parts
             return encoded
     return min(encoded, _joined(parts), key=lambda encoded: len(encoded.sections))
 
 
 def _parts(block: Uncoded, plan: Plan, size: int) -> int:
-    """The number of even parts of a block, of which a reader accepts the first if it takes its
-    share of `size` bytes, or the number of tiles.
+    """The number of even parts to cut a block into, at most the number of tiles.
+
+    A reader accepts the first part if it takes its share of `size` bytes.
     """
     tiles, parts = block.tiles.count, 1
     assert plan.model is not None
@@ -264,9 +270,11 @@ def smallest_coding(
     multiset: bool = False,
     records: bool = False,
     digits: bool = False,
-) -> Found:
-    """The smallest way to store tiles of those that a plan names. multiset: their order does not
-    matter. records: they may have few values. digits: they are those of a number.
+) -> SmallestCoding:
+    """The smallest coding of tiles among those that a plan names.
+
+    multiset: the order of the tiles does not matter. records: the tiles may have few values.
+    digits: the tiles are digits of numbers.
     """
     trial = None
     if plan.model is not None and not (multiset and plan.layout > layouts.STACKS):
@@ -291,20 +299,20 @@ def smallest_coding(
         limit = min((coding.cost for coding in codings), default=math.inf)
         codings = [*without_model(tiles, pair, coder, limit), *codings]
         if records:
-            codings += by_counting(tiles)
+            codings += by_adaptive(tiles)
         if plan.digits:
             codings += _by_digits(tiles, plan.digits, coder)
         coding = min(codings, key=lambda coding: coding.cost)
-    return Found(coding, trial is not None, refused)
+    return SmallestCoding(coding, trial is not None, refused)
 
 
 def _by_digits(tiles: Tiles, plans: Sequence[Plan], coder: Coder) -> Iterator[Coding]:
-    """The method digits. plans: for each digit, as far as they are known."""
+    """Codings by the method digits. plans: one for each digit; the last also serves others."""
     if tiles.elements.size and tiles.two_values is None:
         cut, digits = cut_of(tiles.elements)
         codings = []
         for place, digit in enumerate(digits):
-            plan = replace(seen_at(plans, place), contested=True)
+            plan = replace(digit_entry(plans, place), contested=True)
             digit_tiles = Tiles(digit, tiles.shapes)
             codings.append(smallest_coding(digit_tiles, plan, coder, digits=True).coding)
         yield coding_of_digits(tiles, cut, codings)

@@ -1,4 +1,4 @@
-"""The models that may code items, by their outlines alone: no bundled model is loaded for this."""
+"""Find the models that may code items. It reads only outlines, so no bundled model is loaded."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,8 +29,9 @@ def given_model(choice: Choice, storage_options: Options | None = None) -> Model
 def read_choice(
     choice: Choice, storage_options: Options | None = None
 ) -> tuple[Model | None, Policy]:
-    """The model that a choice names, if it names one, and the policy. Raises ModelError if the
-    model is missing.
+    """The model that a choice names, or None, and the policy that it names, or the default.
+
+    Raises ModelError if the model is missing.
     """
     if isinstance(choice, str) and choice in POLICIES:
         return None, POLICIES[choice]
@@ -60,8 +61,10 @@ class Candidate:
     def plan(
         self, sample: Tiles, whole: Tiles, layout: int, before: Tiles | None = None
     ) -> BlockPlan:
-        """A sample as the model codes it, with symbols that stand for the values of `whole`.
-        before: what the model learns first, if it counts.
+        """The block plan for a sample, with a value map for the values of `whole`.
+
+        before: the tiles that a context-mixing model learns from first. None if the model does not
+        code the tiles.
         """
         value_map = layouts.map_for(self.outline, whole, layout, self.invert)
         before = before if self.outline.counted else None
@@ -69,7 +72,7 @@ class Candidate:
 
 
 def outlines_of(given: Model | None, policy: Policy = DEFAULT) -> list[Outline]:
-    """The models to choose from: the given one, or else the bundled ones that suit the policy."""
+    """The models to choose from: the requested one, or the bundled ones that suit the policy."""
     if given is not None:
         return [given]
     found = [bundled.outline(name) for name in bundled.names()]
@@ -85,8 +88,9 @@ def _suits(outline: Outline, policy: Policy) -> bool:
 
 
 def undominated(outlines: Sequence[Outline], policy: Policy, colours: bool) -> list[Outline]:
-    """Those models of which none does the same and suits the policy better. colours: of pixels with
-    several channels.
+    """The models without those that an equivalent model dominates under the policy.
+
+    colours: the pixels have several channels.
     """
     return [
         one
@@ -113,7 +117,7 @@ def _kind(outline: Outline) -> tuple[object, ...]:
 
 
 def fits(model: Outline, item_shape: Shape) -> bool:
-    """Whether items of this shape are what a model with a size, or with channels, knows."""
+    """Whether a model with a fixed size, or fixed channels, codes items of this shape."""
     return model.size_of(item_shape) is not None
 
 
@@ -123,20 +127,19 @@ def codes(model: Outline, dtype: np.dtype[Any], shape: Shape) -> bool:
 
 
 def any_fits(given: Model | None, item_shape: Shape) -> bool:
-    """Whether there is a model that knows items of this shape, the given one or else one that is
-    bundled.
-    """
+    """Whether the requested model, or else any bundled one, has items of this shape."""
     return any(fits(outline, item_shape) for outline in outlines_of(given))
 
 
 def any_codes(given: Model | None, dtype: np.dtype[Any], shape: Shape) -> bool:
-    """Whether the given model, or else any bundled one, can code items of this dtype and shape."""
+    """Whether the requested model, or else any bundled one, codes items of this dtype and shape."""
     return any(codes(outline, dtype, shape) for outline in outlines_of(given))
 
 
 def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) -> None:
-    """Raises InputError unless the model can code items of this dtype and shape; `name` is that of
-    the input.
+    """Raises InputError unless the model can code items of this dtype and shape.
+
+    name: the name of the input, for the message.
     """
     if not codes(model, dtype, item_shape):
         what = model.items_in_words
@@ -150,8 +153,10 @@ def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) 
 
 
 def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
-    """0 if an array of this shape is one item of a model's shape, or one picture to a model of
-    images of any shape; 1 if its first axis counts the items.
+    """The number of axes that count items: 1, or 0 if the array is a single item.
+
+    An array is a single item if it has a model's shape, or if it is one picture to a size-agnostic
+    model.
     """
     if not shape:
         return 0
@@ -174,13 +179,13 @@ def _is_item(model: Outline, shape: Shape) -> bool:
 
 
 def _is_table(dtype: np.dtype[Any], shape: Shape) -> bool:
-    """Whether an array is rather a series of rows, of a few columns, than a picture."""
+    """Whether an array is a table, with many rows of a few columns, and not a picture."""
     few = len(shape) == 2 and dtype.kind != "b" and layouts.is_step(dtype, shape[1:])
     return few and shape[0] >= DEFAULT.table_ratio * shape[1]
 
 
 def fitting(given: Model | None, policy: Policy, tiles: Tiles) -> list[Outline]:
-    """The models that code tiles of this dtype and these shapes."""
+    """The models that code tiles of their dtype and shapes."""
     dtype, shape = tiles.dtype, tiles.shapes[0][1]
     found = [
         outline
@@ -188,19 +193,21 @@ def fitting(given: Model | None, policy: Policy, tiles: Tiles) -> list[Outline]:
         if codes(outline, dtype, shape)
         and (outline.any_shape or all(fits(outline, one) for _, one in tiles.shapes))
     ]
-    if any(not outline.any_shape for outline in found):  # items of its size are no series
+    if any(not outline.any_shape for outline in found):  # items of a model's size are no series
         found = [outline for outline in found if not outline.serial]
     return found if given is not None else undominated(found, policy, has_colours(shape))
 
 
 def has_colours(shape: Shape) -> bool:
-    """Whether tiles of this shape have colours, or an alpha channel beside them."""
+    """Whether tiles of this shape have colour channels, with or without alpha."""
     return len(shape) == 3 and shape[2] in (3, 4)
 
 
 def able(outlines: Sequence[Outline], tiles: Tiles) -> Iterator[Candidate]:
-    """The models that code the values of these tiles: of those with a size, of those without one,
-    and of those that count, the ones for the fewest levels, which know them best.
+    """The models that code the values of these tiles.
+
+    There are three groups: fixed-size, size-agnostic and context-mixing models. Of each group it
+    takes the models for the fewest levels, which fit the values best.
     """
     for any_shape, counted in ((False, False), (True, False), (True, True)):
         found = [
@@ -231,8 +238,9 @@ def _mostly_greater(tiles: Tiles) -> bool:
 
 
 def picture_plans(given: Model | None, policy: Policy, tiles: Tiles) -> list[BlockPlan]:
-    """All of the tiles as models for pictures of any shape see them, levels not exchanged, without
-    models that count, which take long to try.
+    """The block plans of all tiles by size-agnostic models, with levels not exchanged.
+
+    Context-mixing models are left out, since they take long to try.
     """
     outlines = [
         outline

@@ -36,10 +36,10 @@ def pixel_cost(
 ) -> tuple[int, bool]:
     """An estimate of the bytes of the pixels, and whether a general compressor needs the fewest.
 
-    A model codes only a sample of a large picture. The cost of the whole is extrapolated by the
-    sizes that deflate gives for both, since pages are often empty at their edges; or by the numbers
-    of elements, if that is far less than enough. tile: the most rows and columns of a tile, if
-    requested. enough: the bytes that the caller compares the estimate with.
+    A model codes only a sample of a large picture. Deflate codes the sample and the whole, and
+    their ratio extrapolates the model's cost, since pages are often empty at their edges. The ratio
+    of elements does so where the cost is far below `enough`. tile: the requested number of rows and
+    columns of a tile at most. enough: the bytes that the caller compares the estimate with.
     """
     grid = _grid(pixels, tile)
     given, policy = planner.given, planner.policy
@@ -171,8 +171,10 @@ class TrialOutcome:
 
 @dataclass(frozen=True)
 class Alike:
-    """The properties of pictures that are expected to have the same outcome: dtype, channels, about
-    the same number of elements, and about the same number of bytes for each in their files.
+    """The properties of similar pictures, whose trials are expected to have the same outcome.
+
+    These are dtype, channels, the approximate number of elements, and the approximate number of
+    bytes per element in their files.
     """
 
     dtype: str

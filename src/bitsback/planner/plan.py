@@ -1,4 +1,4 @@
-"""A plan: what codes a part, or a block of it."""
+"""The plan for a part or a block: the model or compressor that codes it, and how."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bitsback.models import Model
 
 @dataclass(frozen=True)
 class Plan:
-    """What codes the elements: a model, digit by digit others, or a general compressor alone."""
+    """What codes the elements: a model, a plan for each digit, or only a general compressor."""
 
     model: Model | None = None
     layout: int = layouts.PICTURES
@@ -20,43 +20,43 @@ class Plan:
     invert: bool = False
     """Whether the greater of two values is symbol 0."""
     rate: float = 0.0
-    """Estimated bytes an element."""
+    """The estimated number of bytes per element."""
     contested: bool = True
-    """Whether a general compressor may be as good as the model, and is tried."""
+    """Whether a general compressor may be as good as the model, so that it is tried too."""
     rivals: tuple[Plan, ...] = ()
-    """Others that may be better on a block, so that it is coded with each."""
+    """Other plans that may be better. Blocks are coded with each of them."""
     digits: tuple[Plan, ...] = ()
-    """The plan for each digit of the elements, the highest first, if they are to be cut."""
+    """The plan for each digit, the highest first, if elements are cut into digits."""
     jpeg_tables: bytes = b""
-    """Those of JPEG streams in bytes, which stand elsewhere in their file."""
+    """Tables of JPEG streams that stand elsewhere in their file."""
     reason: str = "no model codes such elements"
-    """Why, for people."""
+    """Why this was chosen, in words for `bitsback explain`."""
 
     @property
     def models(self) -> list[Model]:
-        """All of them, those of digits included, without those of rivals."""
+        """The models of the plan and of its digits, without those of rivals."""
         own = [] if self.model is None else [self.model]
         return own + [digit.model for digit in self.digits if digit.model is not None]
 
     @property
     def all_models(self) -> list[Model]:
-        """All of them, those of rivals included."""
+        """The models of the plan, of its digits and of its rivals."""
         return [model for plan in (self, *self.rivals) for model in plan.models]
 
     @property
     def settled(self) -> Plan:
-        """The same without other models for whole elements: digits are rivals still."""
+        """The plan without rival models for whole elements. Digits stay rivals."""
         return replace(self, rivals=tuple(rival for rival in self.rivals if rival.digits))
 
     def of_frames(self) -> Plan:
-        """The plan for frames, from that for stacks of them."""
+        """The plan for frames, derived from the plan for stacks of them."""
         layout = layouts.FRAMES if self.layout == layouts.STACKS else self.layout
         rivals = tuple(rival.of_frames() for rival in self.rivals)
         digits = tuple(digit.of_frames() for digit in self.digits)
         return replace(self, layout=layout, rivals=rivals, digits=digits)
 
     def same_as(self, other: Plan) -> bool:
-        """Whether both code all tiles alike, rivals aside."""
+        """Whether both plans code all tiles in the same way. Rivals are not compared."""
         return (self.models, self.invert, self.layout) == (
             other.models,
             other.invert,

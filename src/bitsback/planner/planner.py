@@ -41,11 +41,11 @@ class Planner:
     given: Model | None = None
 
     def plan(self, tiles: Tiles, name: str = "", before: Tiles | None = None) -> Plan:
-        """The plan for a block of these tiles, by a trial on some of what they have.
+        """The plan for a block of these tiles, by a trial on a sample.
 
-        name: of the input, for messages. before: what stands before the tiles, from which a model
-        may learn, if they are but a sample. Raises UnfitError if the tiles have values that a given
-        model does not code.
+        name: the name of the input, for messages. before: for tiles that are a sample already, the
+        tiles before them, from which a model may learn. Raises UnfitError if the tiles have values
+        that a requested model does not code.
         """
         plan = self._plan(tiles, name, before)
         _log.info("%s: %s", name or "a block", plan.reason)
@@ -101,8 +101,10 @@ class Planner:
     def choose(
         self, known: Tiles, sample: Tiles, candidates: list[Candidate], plans: PlansOf
     ) -> tuple[BlockPlan | None, Plan]:
-        """The best plan for a sample of known tiles, and what it means for blocks; None, and a plan
-        without a model, if there is none or a general compressor is better.
+        """The best block plan for a sample of known tiles, and the plan for blocks.
+
+        Without a suitable model, or if a general compressor is better, they are None and a plan
+        without a model.
         """
         trials = [plan for each in candidates if not each.outline.counted for plan in plans(each)]
         counting = [each for each in candidates if each.outline.counted]
@@ -154,9 +156,10 @@ class Planner:
     def _promising(
         self, known: Tiles, sample: Tiles, counting: list[Candidate], best: float
     ) -> list[Candidate]:
-        """The models that count that may be better than the best of the others: all for two levels;
-        and for more, those with a network, and the others if much occurs again or a general
-        compressor is better.
+        """The context-mixing models that may be better than the best other model.
+
+        For two levels these are all of them. For more levels they are those with a network. The
+        others are added for repetitive data, or if a general compressor is better.
         """
         policy = self.policy
         if known.two_values is not None:
@@ -173,9 +176,10 @@ class Planner:
         return [each for each in counting if every or each.outline.wavefront]
 
     def _contested(self, picked: BlockPlan) -> bool:
-        """Whether a general compressor may be as good on a block as the model that was picked.
-        Models that count are like one, and a sample does not tell how soon each of them learns, nor
-        what a list of values takes.
+        """Whether a general compressor may be as good on a block as the picked model.
+
+        Context-mixing models learn as general compressors do. A sample shows neither how fast each
+        learns nor the cost of a list of values.
         """
         if self.given is not None and not self.given.any_shape:
             return False  # it was asked for, and knows items of this very shape
@@ -185,8 +189,9 @@ class Planner:
         return general is not None and len(general) < limit
 
     def _is_beaten(self, picked: BlockPlan) -> bool:
-        """Whether deflate makes a sample smaller than a model that a fast policy has picked: then
-        blocks need not be coded by both, as a block gives deflate more to learn from.
+        """Whether deflate makes a sample smaller than the model that a fast policy has picked.
+
+        Blocks are then not coded by both, since deflate learns even more from a block.
         """
         if self.given is not None or not self.policy.cheapest:
             return False
@@ -196,8 +201,9 @@ class Planner:
     def _rivals(
         self, picked: BlockPlan, trials: list[BlockPlan], contested: bool
     ) -> tuple[Plan, ...]:
-        """The next best model after one that counts, if it is near. One that has a network learns
-        beyond those that do not count.
+        """The next best model after a context-mixing model, if its cost is near.
+
+        A context-mixing model with a network learns more than other networks.
         """
         others = [
             trial
@@ -248,8 +254,9 @@ def _pick(trials: list[BlockPlan], policy: Policy) -> BlockPlan:
 
 
 def _repetition(tiles: Tiles) -> float:
-    """How many times the bytes deflate leaves that the frequencies of values alone would leave: few
-    where much occurs again.
+    """The bytes by deflate, as a share of the bytes by the frequencies of values alone.
+
+    It is small for repetitive data.
     """
     frequencies = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)
     size = len(frequencies.compress(tiles.bytes)) + len(frequencies.flush())

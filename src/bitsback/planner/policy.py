@@ -23,8 +23,8 @@ class Policy:
 
     name: Effort
     coder: Coder = "lzma"
-    """The slowest general compressor to try. LZMA takes longer than deflate, and finds what occurs
-    again farther away."""
+    """The slowest general compressor to try. LZMA takes longer than deflate, and finds repetitions
+    at greater distances."""
 
     # Which models are tried.
     cheapest: bool = False
@@ -34,27 +34,26 @@ class Policy:
     """Share of the others' bytes below which an autoregressive model is taken. Random access to a
     digit takes 5 ms with one, and 0.3 ms with others."""
     counting_share: float = 0.995
-    """Share of the others' bytes below which a model that counts is taken, for more than two
+    """Share of the others' bytes below which a context-mixing model is taken, for more than two
     levels; 0: none is tried. They take 3 to 6 times as long as `universal`. Slices of CT and MR
     gain 0.8 to 4 %, photographs 4 % and more."""
     repetition: float = 0.6
-    """Bytes by deflate, as a share of those by frequencies alone, below which all models that count
-    are tried. `benchmarks/compare_policies.py` has plots at 0.15 to 0.37, letters of many fonts at
-    0.50 to 0.54, and photographs of Kodak at 0.67 to 0.93."""
+    """Bytes by deflate, as a share of those by frequencies alone, below which all context-mixing
+    models are tried. `benchmarks/compare_policies.py` has plots at 0.15 to 0.37, letters of many
+    fonts at 0.50 to 0.54, and photographs of Kodak at 0.67 to 0.93."""
     little_repetition: float = 0.8
-    """The same share, above which models that count are not tried on `small_sample` elements, from
-    which they learn too little."""
+    """The same share, above which context-mixing models are not tried on `small_sample` elements,
+    from which they learn too little."""
     graphic: float = 1.4
     """Bytes by deflate of a sample, as a share of those by the best model, from which on deflate is
-    not tried on a whole picture. 0: models that count are tried only where much occurs again."""
+    not tried on a whole picture. 0: context-mixing models are tried only on repetitive data."""
     noise: float = 0.9
-    """Share of the elements' bytes that the best model leaves of what is only noise, or already
-    packed."""
+    """Share of the elements' bytes that the best model leaves of noise or compressed data."""
 
     # How large a trial is.
     sample_elements: int = 1 << 17
-    """Elements of a sample, and of what a model learns before it: a twelfth of a block; a quarter
-    with fast models, of which the trial would take a tenth of the time of a photograph."""
+    """Elements of a sample, and of the data that a model learns before it: a twelfth of a block.
+    With fast models it is a quarter, and the trial takes a tenth of the time of a photograph."""
     sample_tiles: int = 64
     """Tiles of a sample."""
     sample_slices: int = 8
@@ -78,8 +77,8 @@ class Policy:
     with a whole block to learn from it gains up to a tenth. Also the share of other bytes above
     which it is said that a requested model does badly."""
     rival_share: float = 1.15
-    """Share of the bytes of a model that counts, below which another model codes a block too: a
-    sample does not say how fast each learns. Also `margin` for such models, and for wide numbers.
+    """Share of the bytes of a context-mixing model, below which another model codes a block too: a
+    sample does not show how fast each learns. Also `margin` for such models, and for wide numbers.
     """
     rival_blocks: int = 1
     """Blocks of a part that are coded with rivals, the first ones. A second one changes no byte of
@@ -97,16 +96,17 @@ class Policy:
     table_ratio: int = 4
     """Rows for each column that make a table of an array."""
     stack_slices: int = 4
-    """Slices in a row of a trial for a stack, the places of these, half as many of neighbours, and
-    slices of a tile of a stack of pictures at least."""
+    """Consecutive slices of a trial for a stack, and the number of places for them, half as many
+    for neighbours. Also the least number of slices of a tile of a stack of pictures."""
     worthwhile: float = 0.98
     """Share below which a stack, a digit by a model, or pixels instead of a file are worthwhile."""
     clearly: float = 0.8
     """Share of a file's bytes below which a sample's share of a picture need not be exact."""
     stack_learns: tuple[float, float] = (0.95, 0.8)
-    """Shares of the bytes of slices alone below which an array is a stack, where a block of slices
-    gives more to learn than a sample: to general compressors and models that count in both cases;
-    and to a model that counts, where none does so with stacks."""
+    """Shares of the bytes of separate slices below which an array is a stack. They apply where a
+    block of slices gives more to learn than a sample. The first is for general compressors, and for
+    context-mixing models of both slices and stacks. The second is for a context-mixing model of
+    slices, if stacks have another model."""
     own_trials: int = 32
     """One of so many files has a trial of its own."""
     same_outcomes: int = 6
@@ -125,8 +125,8 @@ class Policy:
 
     @property
     def glance(self) -> Policy:
-        """The same for a first look at a picture: models that count are tried only where much
-        occurs again.
+        """The policy for a first trial of a picture. Context-mixing models are tried only on
+        repetitive data.
         """
         return replace(self, coder="deflate", graphic=0) if self.name == "auto" else self
 

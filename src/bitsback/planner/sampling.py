@@ -1,4 +1,4 @@
-"""Sample the tiles of a block for a trial."""
+"""Take samples of the tiles of a block for trials."""
 
 import math
 from itertools import islice
@@ -16,7 +16,10 @@ Box = tuple[slice, ...]
 
 
 def sample_of(tiles: Tiles, whole: bool, policy: Policy = DEFAULT) -> Tiles:
-    """Some of the tiles; of large ones, unless `whole`, some boxes, by the policy of each."""
+    """A sample of the tiles, with the sizes of the policy.
+
+    Large tiles are cut to some boxes each, unless `whole`.
+    """
     numbers, elements = _sampled(tiles.count), DEFAULT.sample_elements
     if len(numbers) == tiles.count and (whole or tiles.elements.size <= elements):
         return tiles  # so that a trial and a block see the same data
@@ -36,8 +39,10 @@ def sample_of(tiles: Tiles, whole: bool, policy: Policy = DEFAULT) -> Tiles:
 
 
 def learned_before(tiles: Tiles, sample: Tiles, policy: Policy = DEFAULT) -> Tiles | None:
-    """The data of a block from which a model may learn before it codes the sample: the other tiles,
-    or the rows above the boxes of the sample in large ones. None if there is little of it.
+    """The data of a block from which a model may learn before it codes the sample.
+
+    These are the other tiles, or, in large tiles, the rows above the boxes of the sample. None if
+    they are few.
     """
     numbers = _sampled(tiles.count)
     cut = sample.elements.size < sum(
@@ -62,7 +67,7 @@ def learned_before(tiles: Tiles, sample: Tiles, policy: Policy = DEFAULT) -> Til
 
 
 def series_sample(tiles: Tiles, policy: Policy = DEFAULT) -> Tiles:
-    """The first of the tiles, of which each follows the one before it."""
+    """The first tiles of a series, whose tiles follow one another in time."""
     (count, shape), *_ = tiles.shapes
     steps = min(count, policy.sample_elements // max(math.prod(shape), 1))
     elements = tiles.elements[: steps * math.prod(shape)]
@@ -86,7 +91,7 @@ def sample_boxes(dtype: np.dtype[Any], grid: Grid, elements: int) -> list[tuple[
 
 
 def _within(region: Box, box: Box) -> Box:
-    """A box of a region as one of what the region is of."""
+    """A box with coordinates in a region, in coordinates of the array that contains the region."""
     return tuple(
         slice(part.start + within.start, part.start + within.stop)
         for part, within in zip(region, box, strict=True)
@@ -101,10 +106,13 @@ def boxes_in(
 
 
 def boxes_at(shape: Shape, rows: int, most: int, above: int = 0) -> list[tuple[Box, Box]]:
-    """The boxes of a sample of `most` elements of an array, in order. rows: the axis of its rows,
-    before which are slices, and behind which are columns. It is cut into cells, up to three along
-    its rows and columns, and the middle of each is a box: a picture may be empty in its own middle.
-    Before each box comes what is above it in its cell, all of these of `above` elements at most.
+    """The boxes of a sample of at most `most` elements of an array, in order.
+
+    The array is cut into cells, up to three along its rows and columns. The middle of each cell is
+    a box, since a picture may be empty in its own middle. Before each box comes the box above it
+    in the cell. These have at most `above` elements together.
+
+    rows: the axis of the rows; axes before it are slices, the axis after it is the columns.
     """
     box_elements, counts = DEFAULT.box_elements, [1] * len(shape)
     each = min(math.isqrt(max(most // box_elements, 1)), DEFAULT.boxes)
@@ -133,14 +141,15 @@ def _sampled(count: int) -> range:
 
 
 def middle(tile: NDArray[Any], most: int) -> NDArray[Any]:
-    """The middle of a tile, about `most` elements or fewer: some slices of a stack, and some of
-    their rows and columns.
+    """The middle of a tile, about `most` elements or fewer.
+
+    It has some slices of a stack, and some of their rows and columns.
     """
     return np.ascontiguousarray(tile[middle_box(tile.dtype, tile.shape, most)])
 
 
 def middle_box(dtype: np.dtype[Any], shape: Shape, most: int) -> Box:
-    """The region of the middle in a tile of this dtype and shape."""
+    """The box that `middle` takes from a tile of this dtype and shape."""
     return _middle_at(shape, _axis_of_rows(dtype, shape), most)
 
 
@@ -156,7 +165,7 @@ def _middle_at(shape: Shape, rows: int, most: int) -> Box:
     sides += shape[rows:]
     others = math.prod(sides[:rows]) * math.prod(sides[rows + 2 :])
     side = max(math.isqrt(most // others), 1)
-    for axis in (rows, rows + 1):  # one axis leaves its unused share to the other
+    for axis in (rows, rows + 1):  # a short axis leaves its unused share to the other one
         sides[axis] = min(sides[axis], side)
         side = max(most // (others * sides[rows]), 1)
     starts = [(size - side) // 2 for size, side in zip(shape, sides, strict=True)]

@@ -1,4 +1,4 @@
-"""Find whether an array is a stack: slices, each like the one before it."""
+"""Decide whether an array is a stack: slices that each resemble the one before."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.sampling import boxes_in, middle
 
 Peek = Callable[[int, int], NDArray[Any] | None]
-"""Some items from a place on, if they can be read more than once."""
+"""Reads some items from a place on; None if the source can be read only once.
+
+Its arguments are the first item and the number of items.
+"""
 _MOST_READ = 1 << 26  # elements of a sample that are in memory
 
 
 def stackable(part: ArrayPart) -> bool:
-    """Whether an array can be a stack: slices, each like the one before it, that are coded
-    together.
-    """
+    """Whether the dtype and shape of an array allow coding its slices together, as a stack."""
     return (
         part.axes == COUNTED
         and part.entries > 1
@@ -40,7 +41,7 @@ def stackable(part: ArrayPart) -> bool:
 
 
 def as_stack(part: ArrayPart) -> ArrayPart:
-    """The same array as one item."""
+    """The same array as one item, whose first axis counts slices."""
     return replace(part, axes=ONE)
 
 
@@ -51,9 +52,10 @@ def frames_stack(part: ArrayPart) -> bool:
 
 
 def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False) -> bool:
-    """Whether a trial on some slices in a row, at several places, says so; not of what can be read
-    only once. likely: whether they are known to be neighbours, so that the trial has more slices,
-    and any gain is enough.
+    """Whether coding as a stack is smaller in a trial on groups of consecutive slices.
+
+    Sources that can be read only once get no trial, and are no stacks. likely: the slices are known
+    to be neighbours, so the trial has more of them and any gain is enough.
     """
     policy, given = planner.policy, planner.given
     if not stackable(part) or not part.elements or not any_codes(given, part.dtype, part.shape):
@@ -71,7 +73,7 @@ def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False
     apart, together = (picture_plans(given, policy, tiles) for tiles in (alone, stacked))
     if not apart or not together:
         return False
-    # The first slice of each group has none before it, but only one of the whole array has none.
+    # In each group the first slice has none before it; in the whole array only one slice has none.
     length = len(groups[0])
     more = (1 - 1 / part.entries) / (1 - 1 / length)
     enough = 1 / policy.worthwhile if likely else policy.worthwhile
@@ -79,12 +81,12 @@ def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False
     tried = likely or policy.repetition < math.inf
     if tried and _least(together) >= (1 - (1 - pays) / more) * _least(apart):
         return False
-    if likely:  # no more than what a choice looks at, so that it sees the same of both
+    if likely:  # no more than the sample of a plan, so that both codings have equal samples
         alone, stacked = _alone_and_stacked(found, policy, spread=False)
     best, best_stacked = (planner.plan(tiles, "some slices") for tiles in (alone, stacked))
     if best.model is None or best_stacked.model is None:
         return False
-    if best.model.counted:  # beside a network, it would gain as much from the slices before
+    if best.model.counted:  # with a network it would gain as much from earlier slices
         learns = policy.stack_learns[0 if best_stacked.model.counted else 1]
         enough = max(enough, 1.0) if best.model.wavefront else learns
     limit = enough * best.rate * alone.elements.size
@@ -100,8 +102,10 @@ def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False
 def _alone_and_stacked(
     groups: list[NDArray[Any]], policy: Policy, spread: bool
 ) -> tuple[Tiles, Tiles]:
-    """Some of groups of slices, as tiles of one slice, and of several: of wide numbers of many
-    values their highest digits. spread: more, from all over the slices, instead of their middle.
+    """The sampled slices as tiles of one slice each, and as tiles of several slices.
+
+    Wide numbers with many values are replaced by their highest digits. spread: samples the whole of
+    the slices instead of their middle, and more elements.
     """
     if spread:
         boxes = [
@@ -128,7 +132,7 @@ def _least(plans: list[BlockPlan]) -> int:
 
 
 def _groups(part: ArrayPart, policy: Policy, likely: bool) -> list[range]:
-    """Slices in a row, at places all over the array."""
+    """Groups of consecutive slices, at places all over the array."""
     most, places = policy.stack_slices, policy.stack_slices
     if likely:
         most, places = policy.sample_slices, policy.stack_slices // 2

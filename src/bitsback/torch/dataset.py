@@ -78,9 +78,9 @@ class ArchiveDataset(Dataset[Any]):
         self._array = array
         if archive.kind == ARRAYS.key and array is None:
             names = ", ".join(archive.names)
-            raise InputError(f"{archive.name}: holds the arrays {names}; say which with array=")
+            raise InputError(f"{archive.name}: contains the arrays {names}; say which with array=")
         if array is not None and array not in archive:
-            raise InputError(f"{archive.name}: holds no array {array!r}")
+            raise InputError(f"{archive.name}: contains no array {array!r}")
         self._pictures = archive.kind in ("folder", PAGES.key)
         self._length = len(archive if array is None else archive[array])
         self._transform = transform
@@ -157,7 +157,7 @@ class ArchiveDataset(Dataset[Any]):
     def _labels_of(self, labels: Any) -> Any:
         if isinstance(labels, str):
             if self._array is None or labels not in self.archive:
-                raise InputError(f"{self.archive.name}: holds no array of labels {labels!r}")
+                raise InputError(f"{self.archive.name}: contains no array of labels {labels!r}")
             labels = np.asarray(self.archive[labels])
         elif callable(labels):
             if not self.archive.names:

@@ -18,10 +18,10 @@ Items = NDArray[np.int64]
 class BlockSampler(Sampler[int]):
     """Shuffles the blocks of an archive, and the items within a window of blocks.
 
-    Each worker of the DataLoader has its own blocks, which the seed determines and which are the
-    same in every epoch, so it decodes each of them once for all epochs if they fit into its cache.
-    Each pass is another epoch with another order, which the seed and the number of the epoch
-    determine; `set_epoch` sets the next one, for example after an interruption.
+    The seed determines the blocks of each worker of the DataLoader. They are the same in every
+    epoch, so a worker decodes each block once for all epochs if its blocks fit into its cache. Each
+    pass is another epoch. The seed and the number of the epoch determine its order. `set_epoch`
+    sets the next number, for example after an interruption.
 
     >>> import bitsback, tempfile
     >>> import numpy as np
@@ -48,15 +48,15 @@ class BlockSampler(Sampler[int]):
         num_replicas: int = 1,
         rank: int = 0,
     ) -> None:
-        """window: blocks whose items are shuffled together; by default as many as the dataset's
-        cache holds. batch_size, num_workers: those of the DataLoader, which gives its workers
-        batches in turn, with or without `drop_last`. num_replicas, rank: the number of processes
-        that train together, and the number of this one, as for PyTorch's DistributedSampler, with
-        the same seed and epoch in all of them: each gets its own blocks, and as many items as the
-        others, so some items occur twice if their number is not divisible. Two workers share the
-        block where the blocks of one end and those of the next begin.
+        """Raises InputError for a number that is too small, and for an invalid rank.
 
-        Raises InputError for a number that is too small, and for an invalid rank.
+        window: the number of blocks whose items are shuffled together; by default as many as the
+        dataset's cache holds. batch_size, num_workers: those of the DataLoader, which gives its
+        workers batches in turn, with or without `drop_last`. num_replicas, rank: the number of
+        processes that train together, and the number of this one, as for PyTorch's
+        DistributedSampler. All of them need the same seed and epoch. Each gets its own blocks, and
+        as many items as the others, so some items occur twice if their number is not divisible. Two
+        neighbouring workers may share a block.
         """
         for name, value, least in (
             ("window", window, 1), ("seed", seed, 0), ("batch_size", batch_size, 1),
@@ -101,8 +101,9 @@ class BlockSampler(Sampler[int]):
             yield from batch
 
     def _deal(self, blocks: list[Items], workers: int) -> list[list[Items]]:
-        """The blocks of each worker, of which the first and the last may be partial: as many items
-        as its batches have.
+        """The blocks of each worker, with as many items as its batches have.
+
+        Its first and last block may be partial.
         """
         shuffled = np.random.default_rng((self.seed, 0)).permutation(len(blocks))
         items = np.concatenate([blocks[number] for number in shuffled])

@@ -125,8 +125,8 @@ def command(
     check_output(settings)
     with Progress("reading", quiet):
         job = load_job(data, start, seed)
-    said = about or f"{job.words}, trained by bitsback train"
-    card = Card(name or settings.output.stem, said, licence)
+    summary = about or f"{job.words}, trained by bitsback train"
+    card = Card(name or settings.output.stem, summary, licence)
     with _resumable(settings), Progress("training", quiet, show_count=True) as progress:
         outcome = job.train(card, settings, _watching(progress))
     with Progress("comparing with compress --best", quiet):

@@ -32,7 +32,7 @@ def test_an_array_and_a_file(folder: Path, stripes: NDArray[np.uint8]) -> None:
     ("given", "says"),
     [
         ({"minutes": 0}, "minutes: must be more than 0, not 0"),
-        ({"images": np.zeros((2, 3), np.float32)}, "the images: holds float32"),
+        ({"images": np.zeros((2, 3), np.float32)}, "the images: contains float32"),
         ({"output": "grey.npy"}, "grey.npy: exists already"),
     ],
 )

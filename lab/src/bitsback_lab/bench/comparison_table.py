@@ -31,11 +31,11 @@ def title(comparison: Comparison) -> str:
     """A description of the images, in a line."""
     data = comparison.data
     count = len(data.images)
-    of = f" (of {data.total:,}, evenly spaced)" if count < data.total else ""
+    total = f" (of {data.total:,}, evenly spaced)" if count < data.total else ""
     noun = "image" if count == 1 else "images"
     bilevel = two_levels(data.images)
     size = f"{comparison.raw_bytes:,} bytes" + (", eight pixels to the byte" if bilevel else "")
-    return f"{data.name}: {count:,} {data.kind} {noun}{of} of {_extent(data)} pixels; {size}"
+    return f"{data.name}: {count:,} {data.kind} {noun}{total} of {_extent(data)} pixels; {size}"
 
 
 def _extent(data: Data) -> str:

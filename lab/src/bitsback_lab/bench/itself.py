@@ -36,8 +36,9 @@ class Ours:
     model: Model | None
 
     def model_bytes(self) -> int | None:
-        """The bytes that an embedded model adds to an archive, but for some in the index, which
-        lists it; None if there is no model, or if it cannot be embedded.
+        """The bytes that an embedded model adds to an archive, without its entry in the index.
+
+        None if there is no model, or if it cannot be embedded.
         """
         if self.model is None:
             return None

@@ -43,13 +43,13 @@ def measure_apart(peer: Peer, images: Pictures) -> Measurement:
             env={**os.environ, "TMPDIR": folder},  # so that nothing is left behind
         )  # fmt: skip
         try:
-            _, said = process.communicate(pickle.dumps(peer))
+            _, errors = process.communicate(pickle.dumps(peer))
         except BaseException:
             _end(process)
             raise
         answer = Path(folder, "answer.json")
         if not answer.exists():
-            last = said.decode(errors="replace").strip().splitlines()[-1:]
+            last = errors.decode(errors="replace").strip().splitlines()[-1:]
             raise PeerFailed(
                 f"{peer.title}: "
                 + _ending(process.returncode)

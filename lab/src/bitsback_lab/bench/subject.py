@@ -122,7 +122,7 @@ def _read(
     """The wanted images and the total number."""
     total = sum(count for _, runs in parts for count, _ in runs)
     if total == 0:
-        raise InputError(f"{name}: holds no images")
+        raise InputError(f"{name}: contains no images")
     wanted = _spaced(total, sample)
     _check_size(parts, wanted, name)
     kept: list[NDArray[Any]] = []
@@ -216,7 +216,9 @@ def kodak() -> list[NDArray[Any]]:
     listing = list_folder(folder, follow=True)
     photographs = [read_pixels(listing.path(name)) for name in listing.names]
     if len(photographs) != _KODAK:
-        raise InputError(f"{folder}: holds {len(photographs)} pictures, and Kodak's are {_KODAK}")
+        raise InputError(
+            f"{folder}: contains {len(photographs)} pictures, and Kodak's are {_KODAK}"
+        )
     return photographs
 
 

@@ -139,7 +139,7 @@ def explain(source: Source, name: str, model: str | None = None, item: int = 0) 
 def _part(parts: list[tuple[Items, ArrayPart]], name: str, item: int) -> tuple[Items, ArrayPart]:
     """The array that has the item. Raises InputError."""
     if len(parts) != 1 or parts[0][1].axes == VARIED:
-        raise InputError(f"{name}: holds images of several shapes or kinds; give one of them")
+        raise InputError(f"{name}: contains images of several shapes or kinds; give one of them")
     if not 0 <= item < parts[0][1].items:
         raise InputError(
             f"{name}: has {parts[0][1].items} images, so there is no image {item}; the first one"

@@ -61,7 +61,9 @@ def fashion() -> NDArray[np.uint8] | None:
     except InputError as error:
         raise InputError(f"{error}; {remedy}") from None
     if pixels_digest(images) != FASHION_PIXELS:
-        raise InputError(f"{path}: holds other images than the test set of Fashion-MNIST; {remedy}")
+        raise InputError(
+            f"{path}: contains other images than the test set of Fashion-MNIST; {remedy}"
+        )
     return images
 
 

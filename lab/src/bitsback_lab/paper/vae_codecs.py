@@ -42,7 +42,9 @@ def likelihood(model: Model, z: NDArray[Any]) -> BernoulliTable | CdfTable:
 
 def _distribution(model: Model, variable: str, given: str) -> ElementDistribution:
     key = next(
-        key for key, of in model.keys.items() if (of.variable, of.given) == (variable, (given,))
+        key
+        for key, distribution_key in model.keys.items()
+        if (distribution_key.variable, distribution_key.given) == (variable, (given,))
     )
     distribution = model.distributions[key]
     assert isinstance(distribution, ElementDistribution)

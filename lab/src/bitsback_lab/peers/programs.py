@@ -65,9 +65,10 @@ def _run(*command: str | Path) -> bytes:
     """Its standard output. Raises OSError with its last message."""
     done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
+        messages = done.stderr.decode(errors="replace").strip().splitlines()
         raise OSError(
-            f"{command[0]} exited with {done.returncode}" + (f": {said[-1]}" if said else "")
+            f"{command[0]} exited with {done.returncode}"
+            + (f": {messages[-1]}" if messages else "")
         )
     return done.stdout
 

@@ -21,14 +21,19 @@ Picture: TypeAlias = NDArray[Any]
 Pictures: TypeAlias = NDArray[Any] | list[Picture]
 
 Unit = Literal["archive", "stream", "shuffled", "each", "mosaic", "mosaics", "strip"]
-"""The content of one file: an archive of bitsback; the bytes of all images in order (two levels:
-packed, eight pixels a byte); the same, all low bytes before all high ones; one image; one mosaic of
-all images, row by row, as many across as down; mosaics of as many images as JPEG XL still sees as a
-whole; or one picture of all images below each other.
+"""The content of one file.
+
+archive: an archive of bitsback.
+stream: the bytes of all images in order; with two levels packed, eight pixels a byte.
+shuffled: the same bytes, with all low bytes before all high bytes.
+each: one image.
+mosaic: a mosaic of all images, row by row, as many across as down.
+mosaics: mosaics of so many images that JPEG XL still codes each as one group.
+strip: one picture of all images below each other.
 """
 
 MOSAICS: tuple[Unit, ...] = ("mosaic", "mosaics", "strip")
-"""Layouts for the same compressor, of which the best one counts."""
+"""Layouts for the same compressor. The best of them is reported."""
 
 SIDE = 2048
 """Pixels; a larger picture is coded in parts by JPEG XL, below its highest effort."""

@@ -79,12 +79,14 @@ def compress(
     """Codes images with a model of floats, and writes a research archive.
 
     images: integers or bools [images, ...], at least one axis. model: an object with the methods
-    prior, likelihood and posterior, or `Functions`. path: of a file, or a binary file. block:
-    images that are decoded together. growth: the size of a batch is growth / 256 of the images
-    coded so far, up to `batch` images, so that there are bits to choose latents with. force:
-    replaces a file. Every block is decoded again before it is written. Returns a summary. Raises
-    InputError for unsupported images or an existing file, and ModelError if a second run of the
-    model gives other floats.
+    prior, likelihood and posterior, or `Functions`. path: of a file, or a binary file. block: the
+    number of images that are decoded together. growth: the size of a batch is growth / 256 of the
+    images coded before it, up to `batch` images. Small first batches leave enough bits to choose
+    latents with. force: replace a file.
+
+    Every block is decoded again before it is written. Returns a summary. Raises InputError for
+    unsupported images or an existing file. Raises ModelError if a second run of the model gives
+    other floats.
     """
     array = np.asarray(images, order="C")
     dtype = dtype_of(array.dtype)

@@ -106,11 +106,11 @@ def _source(model: Any) -> str:
     """SHA-256 of the source text of the model's class, or of its functions."""
     state = hashlib.sha256()
     for function in _functions(model):
-        of: Any = type(function.__self__) if isinstance(function, MethodType) else function
-        while isinstance(of, functools.partial):
-            of = of.func
+        definition: Any = type(function.__self__) if isinstance(function, MethodType) else function
+        while isinstance(definition, functools.partial):
+            definition = definition.func
         try:
-            state.update(inspect.getsource(of).encode())
+            state.update(inspect.getsource(definition).encode())
         except (OSError, TypeError):
             return "unknown"
     return state.hexdigest()[:16]
@@ -121,20 +121,20 @@ def _digest(model: Any) -> str:
     the bound values of its functions.
     """
     state = hashlib.sha256()
-    seen: dict[int, Any] = {}
-    _add(state, model, seen, 0)
+    visited: dict[int, Any] = {}
+    _add(state, model, visited, 0)
     for function in _functions(model):
-        _add(state, function, seen, 0)
+        _add(state, function, visited, 0)
     return state.hexdigest()[:16]
 
 
-def _add(state: Any, value: Any, seen: dict[int, Any], depth: int) -> None:
+def _add(state: Any, value: Any, visited: dict[int, Any], depth: int) -> None:
     if isinstance(value, bool | int | float | complex | str | bytes | None):
         state.update(repr(value).encode())
         return
-    if depth > _DEPTH or id(value) in seen or isinstance(value, ModuleType | type):
+    if depth > _DEPTH or id(value) in visited or isinstance(value, ModuleType | type):
         return
-    seen[id(value)] = value  # keeps the object alive, so that no other gets its id
+    visited[id(value)] = value  # keeps the object alive, so that no other gets its id
     array = _as_array(value)
     if array is not None:
         state.update(f"{array.dtype.str}{array.shape}".encode())
@@ -142,7 +142,7 @@ def _add(state: Any, value: Any, seen: dict[int, Any], depth: int) -> None:
         return
     for name, part in _parts(value):
         state.update(name.encode())
-        _add(state, part, seen, depth + 1)
+        _add(state, part, visited, depth + 1)
 
 
 def _as_array(value: Any) -> Any:
@@ -163,7 +163,9 @@ def _as_array(value: Any) -> Any:
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     """The parts of a value, in a canonical order."""
     if isinstance(value, dict):
-        yield from sorted(((str(key), part) for key, part in value.items()), key=lambda of: of[0])
+        yield from sorted(
+            ((str(key), part) for key, part in value.items()), key=lambda item: item[0]
+        )
     elif isinstance(value, set | frozenset):
         yield from ((each, None) for each in sorted(map(repr, value)))
     elif isinstance(value, list | tuple):

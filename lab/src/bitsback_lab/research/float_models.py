@@ -21,10 +21,10 @@ from bitsback.message import Message
 class FloatModel(Protocol):
     """Prior, likelihood and posterior as functions of floats, in any library.
 
-    Each codes a batch of images at once: x is int64 of the shape [images, ...], and z is a symbol
-    of the prior in the form that functions get (`bitsback.codecs.BitsBack`): an array of int64 or
-    float64, or a tuple or dict of such arrays. The same batch must give the same floats each time,
-    so put a network of PyTorch into evaluation mode.
+    Each codes a batch of images at once. x is int64 of the shape [images, ...]. z is a symbol of
+    the prior in the form that functions get (`bitsback.codecs.BitsBack`). It is an array of int64
+    or float64, or a tuple or dict of such arrays. The same batch must give the same floats each
+    time, so put a network of PyTorch into evaluation mode.
     """
 
     def prior(self, images: int) -> Codec[Any]:
@@ -111,10 +111,10 @@ def decode_checked(
     try:
         return decode(model, data, shape, dtype, growth, batch)
     except Exception as error:
-        said = (
+        reason = (
             str(error) if isinstance(error, BitsbackError) else f"{type(error).__name__}: {error}"
         )
         raise ArchiveError(
             "its bytes are whole, but what they decode to is not what was compressed: the model"
-            f" computes other floats, or is another ({said})"
+            f" computes other floats, or is another ({reason})"
         ) from error

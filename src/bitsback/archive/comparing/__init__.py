@@ -1,1 +1,1 @@
-"""Archives compared with what they were made from, and with each other."""
+"""Compare archives with their inputs, and with each other."""

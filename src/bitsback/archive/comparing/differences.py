@@ -1,5 +1,6 @@
-"""Finds what differs between an archive and another one, a folder, or a file, and decodes only what
-names, sizes, times, hashes and the bytes of blocks do not decide.
+"""Find the differences between an archive and another archive, a folder, or a file.
+
+Content is decoded only where names, sizes, times, hashes and the bytes of blocks do not decide.
 """
 
 from __future__ import annotations
@@ -46,8 +47,10 @@ def diff(
     progress: Progress | None = None,
     storage_options: Options | None = None,
 ) -> Differences:
-    """What differs between an archive and another archive, the folder that it was made from or
-    restored to, or a file of arrays or pages. Times of files are no difference.
+    """The differences between an archive and another archive, a folder, or a file.
+
+    The folder is one that the archive was made from or restored to. The file has arrays or pages.
+    Times of files are not compared.
 
     >>> import io
     >>> import bitsback
@@ -59,13 +62,13 @@ def diff(
     Differences(added=['60:62'], removed=[], changed={})
 
     full: read all files of a folder, and restore all of them from the archive. Otherwise a file
-    with the time that the archive has for it, and, where that is known, the size, counts as the
-    same, and so does one with the same SHA-256, in an archive with hashes. model: one that the
-    archives may need. threads: all cores by default. progress: called with the work done and the
-    total. storage_options: for the filesystem of a URL.
+    counts as equal if it has the same time and, where that is known, the same size. In an archive
+    with hashes, so does a file with the same SHA-256. model: a model that the archives may need.
+    threads: all cores by default. progress: called with the work done and the total.
+    storage_options: for the filesystem of a URL.
 
-    Raises InputError if the two cannot be compared, such as an array with files, or cannot be read,
-    and ArchiveError for damage.
+    Raises InputError if the two cannot be read or compared, such as an array with files. Raises
+    ArchiveError for damage.
     """
     archive, other = (located(place, storage_options) for place in (archive, other))
     check_options(storage_options, archive, other, located(model))
@@ -91,15 +94,16 @@ def with_place(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Differences:
-    """The differences of an open archive to a folder or a file; the arguments and errors are those
-    of `diff`.
+    """The differences between an open archive and a folder or a file.
+
+    The arguments and errors are those of `diff`.
     """
     collection, threads = archive.collection, check_threads(threads)
     is_folder = collection.kind == FOLDER
     if archive.unordered:
         raise InputError(
-            f"{archive.name}: is a set, which keeps neither files nor an order that"
-            f" {printable(str(place))} could be compared with"
+            f"{archive.name}: is a set, without files or an order, so it cannot be compared with"
+            f" {printable(str(place))}"
         )
     if is_folder and place.is_dir():
         listing, names = list_folder(place, skip_bad=True, endings=None), restored_names(archive)
@@ -111,7 +115,7 @@ def with_place(
         return _with_files(archive, place.parent, name, name, full, threads, progress)
     if is_folder or place.is_dir():
         raise InputError(
-            f"{archive.name}: holds {'files' if is_folder else 'no folder'}, and"
+            f"{archive.name}: contains {'files' if is_folder else 'no folder'}, and"
             f" {printable(str(place))} is {'no' if is_folder else 'a'} folder"
         )
     if collection.kind == PAGES:
@@ -138,8 +142,10 @@ def _with_files(
     threads: int,
     progress: Progress | None,
 ) -> Differences:
-    """names: of the archive's files on the disk, in its order. there: those of the files that there
-    are.
+    """The differences between an archive and a folder.
+
+    names: the names of the archive's files on the disk, in order. there: the names of the existing
+    files.
     """
     files, there = archive.files, set(there)
     both = [number for number, name in enumerate(names) if name in there]
@@ -169,8 +175,9 @@ def _with_files(
 
 
 def _decided(archive: ArchiveReader, number: int, place: Path) -> str | None:
-    """What differs in a file on the disk, or nothing, as far as that needs no decoding; None if it
-    does. Raises InputError.
+    """The difference of a file on the disk, empty if it is equal. None if only decoding decides.
+
+    Raises InputError.
     """
     files = archive.files
     with reading(printable(os.fspath(place))):

@@ -1,4 +1,4 @@
-"""Compares what folders have beside the content of their files: modes, folders and links."""
+"""Compare the modes, folders and links of folders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ROOT = "./"
 
 
 def of_archive(archive: ArchiveReader, names: Iterable[str]) -> Described:
-    """What comes back of an archive of a folder. names: of its restored files, in order."""
+    """The entries that an archive of a folder restores. names: of its restored files, in order."""
     entries = archive.files.entries or Entries([])
     modes = list(zip(names, entries.modes, strict=False))
     modes += [
@@ -33,8 +33,9 @@ def of_archive(archive: ArchiveReader, names: Iterable[str]) -> Described:
 
 
 def of_place(root: Path, names: Iterable[str]) -> Described:
-    """The same of a folder on the disk, as far as it has these names. Raises InputError. A folder
-    gets its setgid bit from the one that it is made in, so that bit does not count.
+    """The entries of a folder on the disk, as far as it has these names. Raises InputError.
+
+    The setgid bit of a folder is ignored, since it comes from the parent folder.
     """
     found: Described = {}
     for name in names:
@@ -79,7 +80,7 @@ def differences(
 
 
 def joined(one: Differences, other: Differences) -> Differences:
-    """The differences of content, and those beside it."""
+    """All differences of both: of the content, and of the entries."""
     return Differences(
         [*one.added, *other.added], [*one.removed, *other.removed], other.changed | one.changed
     )

@@ -1,4 +1,4 @@
-"""Compares an archive with the files that it was made from, by reading both once more."""
+"""Compare an archive with its input files, by reading both again."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _IN_MEMORY = 1 << 24
 
 
 def restored_names(archive: ArchiveReader) -> list[str]:
-    """Under which names the files of a folder are restored, in their order."""
+    """The names of the restored files of a folder, in order."""
     return [target_of(archive.files, number)[0] for number in range(len(archive.files))]
 
 
@@ -56,21 +56,23 @@ def compare(
     exact: bool = True,
     times: bool = False,
 ) -> None:
-    """Raises InputError, naming what differs, unless every element, shape, dtype and name of the
-    archive is that of the file `place`, or the files that it restores are those of `names` in the
-    folder `place`; and ArchiveError for damage.
+    """Raises InputError, which names the difference, unless an archive equals its input.
 
-    names: of the files of an archive of a folder, in its order. Each of them, and a TIFF file on
-    its own, is made as it is restored, and read again: it is the same if its bytes are, or, where
-    these are not promised, if all of its pixels and all else that it tells are. exact: as
-    `decompress` with files="exact" makes them. times: those of files are compared too.
+    An archive of arrays is compared with the file `place`: elements, shapes, dtypes and names. An
+    archive of a folder is compared with the files `names` in the folder `place`. Raises
+    ArchiveError for damage.
+
+    names: the names of the files of an archive of a folder, in order. Each file, or a single TIFF
+    file, is restored and read again. It is equal if its bytes are. Where the bytes may differ, it
+    is equal if its pixels and metadata are. exact: restore files as `decompress` does with
+    files="exact". times: also compare the times of files.
     """
     threads = check_threads(threads)
     collection = archive.collection
     if collection.kind == PAGES:
         if not same_pages(archive, place, threads, progress, exact):
             shown = printable(os.fspath(place))
-            raise InputError(f"{archive.name}: its pages or tags differ from what {shown} has now")
+            raise InputError(f"{archive.name}: its pages or tags differ from those of {shown} now")
         return
     if collection.kind == FOLDER:
         _compare_entries(archive, place, names, times)
@@ -79,25 +81,27 @@ def compare(
         return
     for task, _, _ in differing_blocks(archive, place, threads, progress):
         where = collection.where(task.first, task.items)
-        raise InputError(f"{archive.name}: {where} differ from what {os.fspath(place)} holds now")
+        raise InputError(f"{archive.name}: {where} differ from those of {os.fspath(place)} now")
 
 
 def _compare_entries(
     archive: ArchiveReader, place: Path, names: Sequence[str], are_sources: bool
 ) -> None:
-    """Raises InputError, naming what differs, unless files and links in a folder have the modes and
-    targets that they are restored with; and, if these are what the archive was made from, its
-    folders, too.
+    """Raises InputError, which names the difference, unless files and links in a folder have the
+    modes and targets of the archive.
+
+    are_sources: the folder is the input of the archive. The modes of its folders are then compared
+    too.
     """
     ours = of_archive(archive, names)
     theirs = of_place(place, ours)
     for name, described in ours.items():
         if described[0] == MODE and (os.name == "nt" or (name.endswith("/") and not are_sources)):
-            continue  # Windows has no modes, and a folder that is there keeps its own
+            continue  # Windows has no modes, and an existing folder keeps its own
         if described != theirs.get(name):
             raise InputError(
                 f"{archive.name}: {printable(os.fspath(place / name))} has another"
-                f" {described[0]} than what comes back"
+                f" {described[0]} than the archive restores"
             )
 
 
@@ -108,7 +112,7 @@ def same_pages(
     progress: Progress | None = None,
     exact: bool = True,
 ) -> bool:
-    """Whether the TIFF file that an archive restores is the one at `place`. Raises InputError."""
+    """Whether the TIFF file of an archive equals the file at `place`. Raises InputError."""
     shown = printable(os.fspath(place))
     with spooled() as made, reading(shown), place.open("rb") as file:
         work = Work(archive.files.collection, progress)
@@ -117,15 +121,16 @@ def same_pages(
 
 
 class Unlike(InputError):
-    """An archive and a file hold arrays of other shapes, dtypes or names."""
+    """An archive and a file have arrays of different shapes, dtypes or names."""
 
 
 def differing_blocks(
     archive: ArchiveReader, place: Path, threads: int, progress: Progress | None
 ) -> Iterator[tuple[Task, Tiles, Tiles]]:
-    """The blocks of an archive of arrays that differ from the file `place`, with their tiles, and
-    those of the file. Raises Unlike, before anything is decoded, if shapes, dtypes or names
-    differ, and InputError.
+    """The blocks of an archive of arrays that differ from the file `place`.
+
+    For each it yields the block, its tiles, and the tiles of the file. Raises InputError, and
+    before decoding Unlike if shapes, dtypes or names differ.
     """
     collection = archive.collection
     parts, starts = collection.parts, collection.starts
@@ -150,19 +155,19 @@ def differing_blocks(
 
 
 def spooled() -> AbstractContextManager[BinaryIO]:
-    """A file that is made, to be read again."""
+    """A temporary file for a restored file that is read again."""
     return cast(AbstractContextManager[BinaryIO], tempfile.SpooledTemporaryFile(_IN_MEMORY))
 
 
 def same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
-    """Whether the file that was made is the one that there is, which is called `shown`."""
+    """Whether the restored file `made` equals the existing file. shown: its name for messages."""
     with reading_picture(shown):
         return same_bytes(file, made) or alike(file, made)
 
 
 @contextmanager
 def _items(archive: ArchiveReader, place: Path) -> Iterator[list[Items]]:
-    """The arrays that the parts of the archive should hold."""
+    """The arrays of the file that correspond to the parts of the archive."""
     collection = archive.collection
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the warnings were shown when the archive was made
@@ -185,7 +190,7 @@ def _items(archive: ArchiveReader, place: Path) -> Iterator[list[Items]]:
 
 
 class _Rows(Whole):
-    """The rows of one part of an array that is read from its first row to its last."""
+    """The rows of one part of an array. The array is read once, from its first row to its last."""
 
     def __init__(self, items: Items, part: ArrayPart) -> None:
         super().__init__()
@@ -208,7 +213,7 @@ class _Rows(Whole):
 
 
 class ComparedFiles:
-    """Compares the files of a folder with those on the disk, as they would be restored."""
+    """A receiver that compares the restored files of a folder with files on the disk."""
 
     def __init__(
         self,
@@ -219,8 +224,8 @@ class ComparedFiles:
         times: bool,
         differs: Callable[[int], object] | None = None,
     ) -> None:
-        """differs: takes the number of a file that differs or is none that could be read; without
-        it, that raises InputError.
+        """differs: called with the number of a file that differs or cannot be read. Without it,
+        such a file raises InputError.
         """
         self._archive, self._root, self._names, self._times = archive, root, names, times
         self._files, self._file_writer = archive.files, FileWriter(archive, exact=exact)
@@ -264,19 +269,19 @@ class ComparedFiles:
             yield place
 
     def _report(self, number: int) -> None:
-        """Raises InputError, unless differences are collected."""
+        """Reports a file that differs. Raises InputError, unless differences are collected."""
         if self._differs is not None:
             self._differs(number)
             return
         place = self._root / self._names[number]
         raise InputError(
-            f"{self._archive.name}: {printable(self._files.names[number])} differs from what"
-            f" {printable(os.fspath(place))} is now"
+            f"{self._archive.name}: {printable(self._files.names[number])} differs from"
+            f" {printable(os.fspath(place))} as it is now"
         )
 
 
 class _Counted:
-    """A drawing, and how many bytes it has."""
+    """A drawing that counts its bytes."""
 
     def __init__(self, drawing: Drawing) -> None:
         self._drawing = drawing
@@ -291,7 +296,7 @@ class _Counted:
 
 
 class _Comparing:
-    """Takes the bytes that a file should have."""
+    """A writer that compares its bytes with those of a file."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

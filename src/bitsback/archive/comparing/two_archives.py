@@ -1,5 +1,6 @@
-"""Finds what differs between two archives. Blocks are compared by their bytes, and decoded only
-where these differ.
+"""Find the differences between two archives.
+
+Blocks are compared by their bytes, and decoded only if these differ.
 """
 
 from __future__ import annotations
@@ -44,20 +45,19 @@ class TwoArchives:
         self._one, self._other, self._threads = one, other, threads
         self._progress = progress or (lambda done, total: None)
         self._alike: dict[tuple[int, int], bool] = {}
-        """Of blocks that have been looked at, by their numbers."""
+        """The results for compared blocks, by their numbers."""
 
     def differences(self) -> Differences:
         one, other = self._one, self._other
         kinds = [each.collection.kind for each in (one, other)]
         if kinds[0] != kinds[1]:
             raise InputError(
-                f"{one.name} holds {_content(kinds[0])}, and {other.name} {_content(kinds[1])}"
+                f"{one.name} contains {_content(kinds[0])}, and {other.name} {_content(kinds[1])}"
             )
         for each in (one, other):
             if isinstance(each.names, Numbered) or (each.unordered and kinds[0] != FOLDER):
                 raise InputError(
-                    f"{each.name}: is a set without names, so that nothing tells which of its"
-                    " items is which"
+                    f"{each.name}: is a set without names, so its items cannot be identified"
                 )
         if kinds[0] is None:
             return self._arrays()
@@ -76,7 +76,7 @@ class TwoArchives:
     def _changed_entries(
         self, one: ArraySource, other: ArraySource, count: int, threads: int = 1
     ) -> Iterator[range]:
-        """Which of the first entries along the first axis differ, of arrays that are comparable."""
+        """The entries along the first axis that differ, among the first `count`."""
         bounds, stops = [], 0
         for length in one.chunks[0] if one.shape else (1,):
             if stops < count:
@@ -103,7 +103,7 @@ class TwoArchives:
     def _pages(self) -> Differences:
         one, other = self._one, self._other
         common = min(len(one), len(other))
-        if common > MOST_LISTED:  # which a few bytes may claim
+        if common > MOST_LISTED:  # a few bytes may state many
             raise InputError(f"{one.name}: its {common} pages are too many to be compared")
         pairs = ((str(number), number, number) for number in range(common))
 
@@ -117,7 +117,7 @@ class TwoArchives:
         return Differences(rest[1], rest[0], found)
 
     def _same_file_of_pages(self) -> bool:
-        """Whether both restore the same file, given that the pixels of all pages are the same."""
+        """Whether both restore the same file. The pixels of all pages must be equal."""
         archives = self._one, self._other
         parts = [archive.files.collection.metadata_parts for archive in archives]
         if all(parts):
@@ -156,7 +156,10 @@ class TwoArchives:
     def _compared(
         self, pairs: Iterable[tuple[str, int, int]], what: Callable[[int, int], str]
     ) -> dict[str, str]:
-        """What differs in pairs of files or pages, by name: (name, number, number in the other)."""
+        """The differences of pairs of files or pages, by name.
+
+        pairs: (name, number, number in the other archive). what: the difference of a pair.
+        """
         blocks = block_numbers(self._one) if len(self._one) else np.empty(0, np.int64)
         groups: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
         for pair in pairs:
@@ -166,7 +169,7 @@ class TwoArchives:
             return [(name, what(number, at)) for name, number, at in group]
 
         found: dict[str, str] = {}
-        # One thread compares all of a block, which is so decoded once.
+        # One thread compares all files of a block, so that it is decoded once.
         for done, some in enumerate(ordered_map(work, groups.values(), self._threads), 1):
             found |= {name: difference for name, difference in some if difference}
             self._progress(done, len(groups))
@@ -179,9 +182,7 @@ class TwoArchives:
         return "elements" * self._differ(one, other)
 
     def _what_of_file(self, number: int, at: int) -> str:
-        """What differs between a file of the one and a file of the other; nothing if they are the
-        same.
-        """
+        """The difference between a file of one archive and a file of the other; empty if equal."""
         hashes = [
             b"" if found is None else found[place]
             for found, place in (
@@ -212,7 +213,7 @@ class TwoArchives:
             return "content" * (not same(first, second, self._one.names[number]))
 
     def _same_bytes(self, one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
-        """Whether spans of parts of bytes, (part, start, stop), of one length, are the same."""
+        """Whether spans of parts of bytes, (part, start, stop), of one length, are equal."""
 
         def chunks(archive: ArchiveReader, part: int, start: int, stop: int) -> Iterator[bytes]:
             for at in range(start, stop, _CHUNK):
@@ -229,7 +230,7 @@ class TwoArchives:
         return any(True for _ in self._changed_entries(one, other, count))
 
     def _shared(self, one: _Tiles | None, other: _Tiles | None) -> bool:
-        """Whether the blocks of both have the same bytes there."""
+        """Whether the blocks of both have the same bytes at these tiles."""
         if one is None or other is None or one.cut != other.cut or one.count != other.count:
             return False
         at = 0
@@ -257,16 +258,16 @@ class TwoArchives:
 
 @dataclass(frozen=True)
 class _Tiles:
-    """Tiles that follow each other."""
+    """Consecutive tiles of a part."""
 
     cut: Any
-    """Tells what they are of what is compared."""
+    """A key of the grid and of the place in it. Equal keys mean comparable tiles."""
     first: int
     count: int
 
 
 def _part_at(array: ArraySource, start: int, stop: int) -> _Tiles | None:
-    """The tiles that hold these entries along the first axis; None if they are not in one part."""
+    """The tiles of these entries along the first axis; None if they are not in one part."""
     if isinstance(array, JoinedSource):
         places = array.array.places
         for number in range(len(places) - 1):
@@ -291,19 +292,19 @@ def _part_at(array: ArraySource, start: int, stop: int) -> _Tiles | None:
 
 
 def _metadata(archive: ArchiveReader, part: int) -> bytes:
-    """The container metadata that a part holds."""
+    """The container metadata in a part."""
     return archive.part_bytes(part, 0, archive.collection.parts[part].elements)
 
 
 def _after_first(payload: memoryview) -> memoryview:
-    """A block without the number of its first tile."""
+    """The payload of a block without the number of its first tile."""
     cursor = Cursor(payload)
     cursor.varint()
     return payload[cursor.at :]
 
 
 def _comparable(one: ArraySource, other: ArraySource) -> bool:
-    """Whether two arrays differ at most in their elements, and their lengths."""
+    """Whether two arrays differ only in their elements and lengths."""
     ours, theirs = (len(one.shape), one.dtype), (len(other.shape), other.dtype)
     return one.shape[1:] == other.shape[1:] and ours == theirs
 

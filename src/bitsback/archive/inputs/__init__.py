@@ -1,1 +1,1 @@
-"""What is compressed: arrays, files, folders and lists of pictures, cut into tiles."""
+"""Read the inputs of archives: arrays, files, folders and lists of pictures, cut into tiles."""

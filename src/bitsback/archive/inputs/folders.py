@@ -1,5 +1,6 @@
-"""Sort the files of a folder: into those whose pictures are coded by their pixels, and those that
-are stored verbatim, since they are smaller so or cannot be coded.
+"""Decide for each file of a folder whether its pixels are coded, or it is stored verbatim.
+
+Files are stored verbatim if they are smaller so, or cannot be coded.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ _SMALL = 1 << 14
 _LOOK = 1 << 16
 _IN_MEMORY = 1 << 24
 _KEPT = 1 << 26
-"""Bytes of the pixels of small pictures that are in memory until they are coded."""
+"""The limit in bytes of the decoded small pictures that wait in memory until they are coded."""
 _CHUNK = 1 << 20
 _WORTH = 0.01
 """The share of a file from which a saving is counted."""
@@ -82,20 +83,20 @@ class _Sorted:
     """The sort of pictures that it shares a part with."""
     metadata: bytes = b""
     reason: str = ""
-    """Why it is stored verbatim, if it is."""
+    """The reason for storing the file verbatim; empty for a coded picture."""
     exact: bool = True
-    """Whether its very bytes come back."""
+    """Whether the file is restored byte for byte."""
     saving: int = 0
     """The bytes that `files="pixels"` would save."""
     streams: JpegStreams | None = None
-    """Those in a file that is not coded by its pixels."""
+    """The JPEG streams of a verbatim file."""
     pixels: NDArray[Any] | None = None
     """The pixels of a small picture that is coded, so that it need not be read again."""
 
 
 @dataclass(frozen=True)
 class _Undecided:
-    """A picture that is coded or held: as its own trial says, or those of others like it."""
+    """A picture whose coding is decided by its own trial, or by the trials of similar pictures."""
 
     coded: _Sorted
     held: _Sorted | None
@@ -104,12 +105,13 @@ class _Undecided:
     alike: Alike
     trial: Callable[[], TrialOutcome]
     tried: TrialOutcome | None = None
-    """The outcome of its own trial, if it has one in any case."""
+    """The outcome of its own trial, if it always has one."""
 
 
 class _PixelStore(dict[int, NDArray[Any]]):
-    """The pixels of small pictures, by the number of the file, so that these need not be read
-    again; as many as there is memory for.
+    """A cache of the pixels of small pictures, by the number of the file.
+
+    It saves reading them again, as far as the memory limit allows.
     """
 
     def __init__(self) -> None:
@@ -128,8 +130,8 @@ class _SortedFiles:
     def __init__(
         self, listing: Listing, request: Request, metadata: BinaryIO, sorts: dict[str, Sort]
     ) -> None:
-        """metadata: takes those of the pictures that are coded, one after the other. sorts: of
-        files that are slices of a series, or have frames.
+        """metadata: a file for the container metadata of coded pictures, in their order. sorts: the
+        sorts of files that are slices of a series, or have frames.
         """
         self._listing, self._request, self._metadata = listing, request, metadata
         self._sorts = sorts
@@ -147,7 +149,7 @@ class _SortedFiles:
         self._jpeg_tables: dict[int, bytes] = {}
 
     def __len__(self) -> int:
-        """The number of files, with those that are left out."""
+        """The number of files, including files that are left out."""
         return len(self._names) + len(self._bad)
 
     def add(self, name: str, found: _Sorted) -> None:
@@ -187,7 +189,7 @@ class _SortedFiles:
             )
 
     def leave_out(self, name: str, error: InputError) -> None:
-        """Leaves a bad file out, or raises InputError if bad files are not to be left out."""
+        """Leaves out a bad file. Raises InputError unless the options allow that."""
         if not self._request.options.skip_bad:
             held = ", and without --pictures-only (pictures_only=True) they are stored verbatim"
             raise InputError(
@@ -197,7 +199,7 @@ class _SortedFiles:
         self._bad[name] = str(error)
 
     def check(self) -> None:
-        """When all are there. Raises InputError if they cannot be held."""
+        """Checks all files together. Raises InputError if an archive cannot have them."""
         root = self._listing.root
         if not self._names:
             first = f"; the first: {next(iter(self._bad.values()))}" if self._bad else ""
@@ -209,7 +211,7 @@ class _SortedFiles:
     def _digested(
         self, file: int, dtype: np.dtype[Any], shape: Shape, bands: Iterator[NDArray[Any]]
     ) -> Iterator[NDArray[Any]]:
-        """The same bands of a picture, whose digest is added when the last one is taken."""
+        """The bands of a picture. Its content digest is added after the last band."""
         digest = ContentDigest(self._names[file], CONTENT, dtype, shape)
         left = shape[0]
         for band in bands:
@@ -303,17 +305,20 @@ def folder_input(listing: Listing, request: Request) -> Input:
 
 
 class _NoPicture(InputError):
-    """The error of a file that can be stored verbatim."""
+    """The error of a file that is no picture, and can be stored verbatim."""
 
 
 class _Sorter:
-    """Looks at files: `sort` in several threads, `decided` in one, in the order of the files."""
+    """Decides how files are stored.
+
+    `sort` runs in several threads. `decided` runs in one thread, in the order of the files.
+    """
 
     def __init__(self, listing: Listing, request: Request, sorts: dict[str, Sort]) -> None:
-        """sorts: of DICOM files that can be coded; those of other files of frames join them."""
+        """sorts: the sorts of DICOM files that can be coded. Other files with frames are added."""
         self._listing, self._request, self._sorts = listing, request, sorts
         self._others = not request.options.pictures_only
-        """Whether files that are no pictures, or damaged ones, are taken too."""
+        """Whether files that are damaged or no pictures are stored too."""
         self._outcomes = TrialOutcomes()
         self._knows = lru_cache(maxsize=None)(request.knows)
 
@@ -330,7 +335,7 @@ class _Sorter:
         return replace(picture.coded, sort=sort)
 
     def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Undecided | InputError]:
-        """The decision on a file, or the error if it can neither be coded nor be held."""
+        """The decision on a file, or the error if it can be neither coded nor stored."""
         number, name = numbered
         path = self._listing.path(name)
         shown = naming.printable(name_of(path))
@@ -364,8 +369,9 @@ class _Sorter:
     def _picture(
         self, found: _Sorted, name: str, file: BinaryIO, tried: bool
     ) -> _Sorted | _Undecided:
-        """tried: whether it is to have a trial of its own. Raises InputError if it is no picture,
-        or a damaged one.
+        """The decision on a picture file. Raises InputError if it is damaged or no picture.
+
+        tried: whether it has a trial of its own in any case.
         """
         request, path = self._request, self._listing.path(name)
         with reading_picture(name_of(path)):
@@ -404,7 +410,7 @@ class _Sorter:
 
         def trial() -> TrialOutcome:
             enough = request.policy.worthwhile * (found.size - taken.weight)
-            # Models that take long are tried where the others are not enough.
+            # Slow models are tried only if the others are not good enough.
             for policy in dict.fromkeys([request.policy.glance, request.policy]):
                 cost, general = pixel_cost(
                     pixels, request.tile, Planner(policy, request.given), enough
@@ -435,14 +441,17 @@ class _Sorter:
 
 
 def _has_streams(file: BinaryIO) -> bool:
-    """Whether deflate streams, or members of ZIP files, are in a file."""
+    """Whether a file contains deflate streams, or members of ZIP files."""
     file.seek(0)
     content = file.read()
     return has_deflate_stream(content) or next(stored_members(content), None) is not None
 
 
 def _status_of(path: Path | Url) -> tuple[int, int | None]:
-    """When a file was changed, in ns since 1970, or now, where nobody knows; and its mode."""
+    """The modification time of a file, in ns since 1970, and its mode.
+
+    The time is now if it is unknown.
+    """
     if not isinstance(path, Url):
         status = path.stat()
         return status.st_mtime_ns, mode_of(status)
@@ -451,7 +460,7 @@ def _status_of(path: Path | Url) -> tuple[int, int | None]:
 
 
 class ByteItems(Whole):
-    """The bytes of files, one after the other."""
+    """The concatenated bytes of files."""
 
     def __init__(self, name: str, part: ArrayPart, chunks: Callable[[], Iterator[bytes]]) -> None:
         super().__init__()
@@ -460,7 +469,7 @@ class ByteItems(Whole):
         self._left = memoryview(b"")
 
     def read(self, count: int, axes: int) -> NDArray[np.uint8]:
-        """All of them, as one item."""
+        """All bytes, as one item."""
         return self.rows(self.shape[1], axes)[np.newaxis]
 
     def rows(self, count: int, axes: int) -> NDArray[np.uint8]:
@@ -484,8 +493,9 @@ class ByteItems(Whole):
 def chunks_of(
     listing: Listing, names: list[str], members: Sequence[int], stats: FileStats, sums: FileSums
 ) -> Callable[[], Iterator[bytes]]:
-    """The content of files, whose digests are added to the sums. Raises InputError if one of them
-    has another size than before.
+    """The content of files. Their content digests are added to the sums.
+
+    Raises InputError if the size of a file has changed.
     """
 
     def chunks() -> Iterator[bytes]:

@@ -21,48 +21,51 @@ if TYPE_CHECKING:
 _BYTE = "|u1"
 STREAMS = "streams"
 """The sort of files with JPEG streams."""
-_STREAMED = 1 << 20  # bytes of a part of them
+_STREAMED = 1 << 20  # bytes of a part of such files
 _Key = tuple[str, Shape, str]
-"""The key of a part: its dtype, its shape, empty for files, and its sort."""
+"""The key of a part: its dtype, its shape (empty for verbatim files), and its sort."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """A part, and which of all pictures are in it, in order."""
+    """A part, and the numbers of the pictures in it, in order."""
 
     part: ArrayPart
     members: "array[int]"
     streams: bool = False
-    """Whether it is files with JPEG streams, which are one tile."""
+    """Whether the part has files with JPEG streams, which are one tile."""
 
 
 class Groups:
-    """The parts of pictures. Those of one dtype and number of channels make a part, whatever their
-    sizes; those whose shape has models of its own make a part for each shape. Files that are stored
-    verbatim are in parts of their own. The parts come in the order of their first pictures.
+    """The parts of pictures and verbatim files.
+
+    Pictures of one dtype and number of channels form a part. If there are models for exactly their
+    shape, each shape forms a part. Verbatim files are in separate parts. The parts have the order
+    of their first pictures.
     """
 
     def __init__(self, apart: Callable[[Shape], bool]) -> None:
-        """apart: whether pictures of a shape are a part of their own."""
+        """apart: whether pictures of this shape form a separate part."""
         self.losses: Counter[str] = Counter()
-        """For each of the LOSSES, the number of pictures that it applies to."""
+        """For each of the LOSSES, the number of its pictures."""
         self._apart = lru_cache(maxsize=None)(apart)
         self._members: dict[_Key, array[int]] = {}
         self._sizes: dict[_Key, array[int]] = {}
-        """Rows and columns of each picture, or bytes of each file."""
+        """The rows and columns of each picture, or the bytes of each verbatim file."""
         self._count = 0
         self._streamed = self._parts_of_streams = 0
 
     def add(self, header: "Header", sort: str = "") -> None:
-        """Adds the next picture. sort: pictures of several sorts are in several parts."""
+        """Adds the next picture. sort: pictures of different sorts are in different parts."""
         shape = header.shape
         kind = shape if self._apart(shape) else (0, 0, *shape[2:])
         self._add((header.dtype.str, kind, sort), shape[:2])
         self.losses.update(header.losses)
 
     def add_file(self, size: int, sort: str) -> None:
-        """Adds the next file, which is stored verbatim, in a part of files of one sort; those with
-        JPEG streams in parts of so few bytes that one of them is soon restored.
+        """Adds the next verbatim file, in a part of files of one sort.
+
+        Parts of files with JPEG streams have few bytes, so that one file is restored quickly.
         """
         if sort == STREAMS:
             self._streamed += size
@@ -87,7 +90,7 @@ class Groups:
 
     @property
     def runs(self) -> Runs:
-        """The parts of the pictures, in order."""
+        """The parts of all pictures in order, as runs."""
         parts = array("Q", bytes(8 * self._count))
         for number, members in enumerate(self._members.values()):
             for member in members:

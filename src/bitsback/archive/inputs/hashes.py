@@ -1,4 +1,4 @@
-"""Hashes of the files that are compressed, as far as they come back byte for byte."""
+"""Compute the hashes of input files that are restored byte for byte."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from bitsback.work import ordered_map
 
 
 def hash_inputs(taken: Input, threads: int) -> list[bytes]:
-    """Reads the files of a folder that come back byte for byte. Raises InputError."""
+    """The SHA-256 of each file of a folder; empty for files that lose bytes. Raises InputError."""
     listing, disk, files = taken.listing, taken.disk, taken.files
     if listing is None or disk is None or files is None:
         raise InputError(
-            f"{taken.name}: hashes (--hashes) are of files that come back byte for byte; those of"
-            " folders and lists of pictures may, and without --unordered"
+            f"{taken.name}: hashes (--hashes) are only for folders and lists of files, without"
+            " --unordered"
         )
     inexact = set(disk.inexact)
     wanted = [None if name in inexact else name for name in files.names]
@@ -32,8 +32,9 @@ def hash_inputs(taken: Input, threads: int) -> list[bytes]:
 
 
 def check_unchanged(taken: Input) -> None:
-    """Raises InputError if a file has another time than before, so that its hash may be that of
-    something else than what was read.
+    """Raises InputError if the time of a file has changed.
+
+    Its hash may then belong to another content than the compressed one.
     """
     assert taken.listing is not None and taken.files is not None, "they were hashed"
     for number, name in enumerate(taken.files.names):

@@ -1,4 +1,4 @@
-"""Find out whether a file is coded by its JPEG streams (docs/jpeg-format.md)."""
+"""Decide whether a file is coded by its JPEG streams (docs/jpeg-format.md)."""
 
 import logging
 from collections import Counter
@@ -15,43 +15,46 @@ from bitsback.summary import NO_PICTURE
 
 _log = logging.getLogger(__name__)
 MOST_BYTES = 1 << 25
-"""The most bytes of a file that is in memory whole, with its coefficients beside it."""
+"""The greatest size of a file that is loaded into memory, together with its coefficients."""
 _LOOK, _CHUNK, _BEGINNING = 1 << 16, 1 << 20, 1 << 21
 _MOST_OF_TABLES = 1 << 12
 _TABLES = [bytes([marker]) for marker in (0xC4, 0xDB, 0xDD, 0xEE, 0xFE)]
-"""The markers of segments in a stream of tables alone."""
+"""The markers of segments in a stream that has only tables."""
 
 
 @dataclass(frozen=True)
 class JpegStreams:
-    """The JPEG streams in a file; of a large one, which is coded in parts, those at its
-    beginning.
+    """The JPEG streams in a file, or at the beginning of a large file.
+
+    Large files are coded in parts.
     """
 
     streams: list[JpegStream]
     tables: bytes
-    """Streams of tables alone that parts of the file need: those in a large file, or the tables of
-    the standard, which frames of Motion JPEG leave out.
+    """Streams with only tables that parts of the file need.
+
+    They come from a large file. Or they are the tables of the standard, which frames of Motion JPEG
+    leave out.
     """
     size: int
-    """Of the file, or its beginning."""
+    """The bytes of the file, or of its examined beginning."""
     large: bool = False
 
     @property
     def coded(self) -> bool:
-        """Whether some of them can be coded."""
+        """Whether any of the streams can be coded."""
         return any(stream.reason is None for stream in self.streams)
 
     @property
     def reason(self) -> str | None:
-        """Why none is coded, of a file that has little else."""
+        """The reason why no stream is coded, for a file that has little else."""
         largest = max(self.streams, key=lambda stream: stream.length, default=None)
         if largest is None or 2 * sum(stream.length for stream in self.streams) < self.size:
             return None
         return f"JPEG: {largest.reason}"
 
     def log(self, name: str) -> None:
-        """Tells of them. name: of the file."""
+        """Logs the streams. name: the name of the file."""
         kinds = Counter((stream.kind, stream.reason) for stream in self.streams)
         for (kind, reason), count in kinds.items():
             what = "coded" if reason is None else f"stored verbatim: {reason}"
@@ -60,7 +63,7 @@ class JpegStreams:
 
 
 def joined_reason(streams: JpegStreams, reason: str) -> str:
-    """The reason to store a file verbatim, with that of its JPEG streams."""
+    """The reason to store a file verbatim, with the reason of its JPEG streams."""
     alone = reason in (formats.JPEG.label, NO_PICTURE)
     if alone and streams.reason is not None:
         return streams.reason
@@ -68,7 +71,7 @@ def joined_reason(streams: JpegStreams, reason: str) -> str:
 
 
 def streams_in(file: BinaryIO, size: int) -> JpegStreams:
-    """The JPEG streams in a file of so many bytes."""
+    """The JPEG streams in a file of `size` bytes."""
     if size > MOST_BYTES:
         return _at_beginning(file)
     if not _may_have_streams(file):
@@ -79,19 +82,19 @@ def streams_in(file: BinaryIO, size: int) -> JpegStreams:
 
 
 def _at_beginning(file: BinaryIO) -> JpegStreams:
-    """The same of a large file."""
+    """The JPEG streams at the beginning of a large file."""
     file.seek(0)
     content = file.read(_BEGINNING)
     own = _tables_in(file) if formats.PAGES.starts(content[: formats.START]) else b""
     streams, before = _find(content, own)
-    if formats.JPEG.starts(content[: formats.START]):  # a part of which is no picture
+    if formats.JPEG.starts(content[: formats.START]):  # a part of a picture cannot be coded
         reason = f"it has more than {MOST_BYTES >> 20} MB"
         streams = [replace(stream, reason=reason) for stream in streams[:1]]
     return JpegStreams(streams, before, len(content), True)
 
 
 def _find(content: bytes, before: bytes = b"") -> tuple[list[JpegStream], bytes]:
-    """The JPEG streams in the content of a file, and what is to stand before it."""
+    """The JPEG streams in the content of a file, and the tables that have to precede it."""
     streams = find_streams(np.frombuffer(before + content, np.uint8))
     if before or all(stream.reason != NO_TABLE for stream in streams):
         return streams, before
@@ -101,7 +104,7 @@ def _find(content: bytes, before: bytes = b"") -> tuple[list[JpegStream], bytes]
 
 
 def _may_have_streams(file: BinaryIO) -> bool:
-    """Whether the first bytes of a JPEG stream are in a file."""
+    """Whether a file contains the first bytes of a JPEG stream."""
     file.seek(0)
     tail = b""
     while chunk := file.read(_LOOK):
@@ -112,7 +115,7 @@ def _may_have_streams(file: BinaryIO) -> bool:
 
 
 def _tables_in(file: BinaryIO) -> bytes:
-    """The different streams of tables alone in a file, some of them."""
+    """Distinct streams with only tables in a file, up to a limit."""
     found: dict[bytes, None] = {}
     file.seek(0)
     tail = b""
@@ -128,7 +131,7 @@ def _tables_in(file: BinaryIO) -> bytes:
 
 
 def _tables_at(stream: bytes) -> bytes:
-    """The stream of tables alone that begins there; no bytes if none does."""
+    """The stream with only tables at the start of `stream`; empty if there is none."""
     end = 2
     while stream[end : end + 1] == b"\xff" and stream[end + 1 : end + 2] in _TABLES:
         end += 2 + int.from_bytes(stream[end + 2 : end + 4], "big")

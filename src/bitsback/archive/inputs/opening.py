@@ -1,4 +1,4 @@
-"""Opens what is compressed: arrays, files of arrays, folders and lists of pictures."""
+"""Open the inputs of archives: arrays, files of arrays, folders and lists of pictures."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,8 +36,9 @@ Source: TypeAlias = "npy.Source | Url | Sequence[Location] | Convertible | Itera
 
 
 Plan = Callable[[Request], Input]
-"""Looks at what an open source holds, and decides what is coded and how, by trials where it must.
-Who calls it closes the input. Raises InputError if it cannot be used.
+"""Examines an open source, and decides how its content is coded, by trials where necessary.
+
+The caller closes the input. Raises InputError if the source cannot be used.
 """
 
 
@@ -50,7 +51,7 @@ def open_input(source: Source, request: Request) -> Iterator[Input]:
 
 @contextmanager
 def open_source(source: Source, request: Request) -> Iterator[Plan]:
-    """Finds out what the source is. Raises InputError if it cannot be used."""
+    """Opens a source by its type. Raises InputError if it cannot be used."""
     with _open_source(source, request) as plan:
 
         def checked(request: Request) -> Input:
@@ -97,7 +98,7 @@ def _open_source(source: Source, request: Request) -> Iterator[Plan]:
 
 
 def _listed_folder(root: Path | Url, request: Request) -> Listing:
-    """The files of a folder; of a set of pictures those that links lead to, too."""
+    """The files of a folder. For a set of pictures it follows links."""
     follow = not request.as_files or request.options.unordered
     return list_folder(root, request.options.skip_bad, request.endings, follow)
 
@@ -110,11 +111,11 @@ def _is_folder(place: Location) -> bool:
 
 
 def _check_readable(taken: Input) -> None:
-    """Raises InputError for what the reader of archives would refuse."""
+    """Raises InputError for an input whose archive readers would refuse."""
     content, files = taken.collection, taken.files
     if taken.settle is not None:
         files = taken.settle([np.arange(part.entries) for part in content.parts])
-        pack_described(files)  # which refuses classes that have no room
+        pack_described(files)  # this refuses too many classes
     try:
         content.check()
         if content.kind is None:
@@ -125,12 +126,12 @@ def _check_readable(taken: Input) -> None:
             check_restorable(files)
     except ArchiveError as error:
         advice = "; rename one of them" if content.kind == FOLDER else ""
-        raise InputError(f"{taken.name}: cannot be held: {error}{advice}") from None
+        raise InputError(f"{taken.name}: cannot be stored: {error}{advice}") from None
 
 
 @contextmanager
 def _open_file(file: BufferedReader, place: Location) -> Iterator[Plan]:
-    """The content of a file on its own, by its format."""
+    """The content of a single file, by its format."""
     name = name_of(place)
     start = file.peek(formats.START)[: formats.START]
     found = formats.format_of(start, name)
@@ -151,7 +152,7 @@ def _open_file(file: BufferedReader, place: Location) -> Iterator[Plan]:
 
 
 def _listed(place: Location, request: Request) -> Input:
-    """A picture file on its own."""
+    """A single picture file."""
     options = replace(request.options, skip_bad=False)
     return _pictures(list_files([place]), replace(request, options=options))
 
@@ -164,7 +165,7 @@ def _array(items: Items, container: int, request: Request) -> Input:
 
 
 def _check_labels(name: str, request: Request, what: str) -> None:
-    """Raises InputError if labels are asked for of what can have none."""
+    """Raises InputError if the options request labels. what: the input, which cannot have any."""
     if request.options.labels is not None:
         raise InputError(
             f"{name}: labels (--labels) are for an npz file and for folders, not for {what}"
@@ -185,7 +186,7 @@ def _arrays(arrays: dict[str, Items], name: str, request: Request) -> Input:
 
 
 def _pages(file: BufferedReader, name: str, request: Request) -> Input:
-    """All of a file of pages; of a set of its pages the pixels alone."""
+    """A file of pages; for a set only the pixels of its pages."""
     from bitsback.archive.inputs.paged import pages_input, pages_set
 
     _check_labels(name, request, formats.PAGES.title)
@@ -193,7 +194,7 @@ def _pages(file: BufferedReader, name: str, request: Request) -> Input:
 
 
 def _pictures(listing: Listing, request: Request) -> Input:
-    """Looks at all pictures, and sorts them into parts."""
+    """Examines all pictures, and sorts them into parts."""
     if request.options.labels not in (None, FOLDERS):
         raise InputError(
             f"{listing.root}: the labels of a folder are its folders; --labels {FOLDERS}"

@@ -1,5 +1,6 @@
-"""Takes a file of pages on its own apart: its pages become pictures of parts, and its container
-metadata the last part.
+"""Read a single file of pages as the input of an archive.
+
+Its pages become pictures of parts, and its container metadata the last part.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ _CHUNK = 1 << 20
 
 
 def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
-    """The pages of a file, sorted into parts, and its metadata; or the file bit for bit. Raises
-    InputError for a damaged one.
+    """The pages of a file, sorted into parts, and its metadata; or the file verbatim.
+
+    Raises InputError for a damaged file.
     """
     size = Reader(file).size
     with reading_picture(name):
@@ -78,7 +80,7 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
 
 
 def pages_set(file: BinaryIO, name: str, request: Request) -> Input:
-    """The pixels of all pages of a file, whose order does not matter."""
+    """The pixels of all pages of a file as a set, without their order."""
     with reading_picture(name):
         image = identified(file)
     headers = list(_headers(image, name))
@@ -100,8 +102,9 @@ def pages_set(file: BinaryIO, name: str, request: Request) -> Input:
 
 
 def _headers(image: Image.Image, name: str) -> Iterator[Header]:
-    """The headers of the pages of an open file. Raises InputError for a page that archives do not
-    hold.
+    """The headers of the pages of an open file.
+
+    Raises InputError for a page that archives cannot store.
     """
     with reading_picture(name):
         pages = getattr(image, "n_frames", 1)
@@ -113,7 +116,7 @@ def _headers(image: Image.Image, name: str) -> Iterator[Header]:
 
 
 def _page(image: Image.Image, name: str, page: int, header: Header) -> Bands:
-    """A page of an open file. What reads it raises InputError, naming it."""
+    """A page of an open file. Reading it raises InputError, which names the page."""
     shown = f"{name}: page {page}"
 
     def read() -> Iterator[NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""Arrays of an npz file that belong together: items, and the records of these (docs/sets.md)."""
+"""Arrays of an npz file that belong together: items and their records (docs/sets.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from bitsback.format.members import Files
 from bitsback.format.parts import ARRAYS, FileCollection
 from bitsback.io.names import printable
 
-_MOST = 1 << 30  # bytes of what belongs to items, which is in memory
+_MOST = 1 << 30  # bytes of the records in memory
 
 
 @dataclass(frozen=True)
 class _Leader:
-    """An array of items, and the arrays of as many records that belong to them."""
+    """An array of items, and the arrays with a record for each item."""
 
     name: str
     followers: Sequence[str]
@@ -30,7 +30,11 @@ class _Leader:
 def arrays_input(
     arrays: Mapping[str, Items], name: str, request: Request, ordered: Mapping[str, ArrayPart]
 ) -> Input:
-    """name: of the file. seen: what the arrays are, if they keep their order. Raises InputError."""
+    """The input for the arrays of an npz file.
+
+    name: the name of the file. ordered: the arrays as parts that keep their order. Raises
+    InputError.
+    """
     labels = request.options.labels
     if labels is not None and labels not in arrays:
         known = ", ".join(map(printable, arrays))
@@ -73,7 +77,7 @@ def arrays_input(
 
 
 def _leaders(arrays: Mapping[str, Items]) -> list[_Leader]:
-    """For each length, the largest array of that length, if its items are more than numbers."""
+    """For each length, the largest array of that length whose items are not single numbers."""
     found = []
     for length in dict.fromkeys(items.shape[0] for items in arrays.values() if items.shape):
         alike = [key for key, items in arrays.items() if items.shape[:1] == (length,)]
@@ -86,7 +90,7 @@ def _leaders(arrays: Mapping[str, Items]) -> list[_Leader]:
 def _labels(
     arrays: Mapping[str, Items], labels: str, name: str, numbers: Mapping[str, int]
 ) -> bytes:
-    """The `L` section. Raises InputError if there are no items to be labelled."""
+    """The `L` section. Raises InputError if no other array has as many items."""
     shape = arrays[labels].shape
     alike = [key for key, items in arrays.items() if key != labels and items.shape[:1] == shape[:1]]
     if not shape or not alike:
@@ -107,12 +111,12 @@ def _counted(items: Items) -> ArrayPart:
 
 
 def _held(items: Items) -> NDArray[Any]:
-    """All of it. Raises InputError if it is too large to belong to items."""
+    """The records in memory. Raises InputError if they are too large."""
     if _bytes(items) > _MOST:
         raise InputError(
-            f"{items.name}: belongs to items whose order does not matter, and is in memory with all"
-            f" of its {_bytes(items)} bytes, more than the {_MOST} that may be; compress it on its"
-            " own, or without unordered (--unordered)"
+            f"{items.name}: records of unordered items have to fit into {_MOST} bytes of memory,"
+            f" and it has {_bytes(items)} bytes; compress it separately, or without unordered"
+            " (--unordered)"
         )
     array = items.read(items.shape[0], COUNTED)
     items.finish()

@@ -1,4 +1,4 @@
-"""Read a part of a collection, block by block, for coding."""
+"""Read a part of an input, block by block, for coding."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -32,8 +32,9 @@ from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.sampling import sample_of
 
 _QUICK_ELEMENTS = 8 * 784
-"""Elements of a block for random access: a context model decodes them in some 5 ms, a dense one in
-a fraction of one.
+"""The elements of a block for random access.
+
+A context model decodes them in some 5 ms, a dense model in less than 1 ms.
 """
 
 
@@ -44,20 +45,21 @@ class Role:
     unordered: bool = False
     """Whether the order of its items does not matter."""
     ties: Sequence[NDArray[Any]] = ()
-    """Arrays of what belongs to them, by which equal ones are ordered."""
+    """Arrays with a record for each item. Equal items are ordered by their records."""
     follows: "tuple[PartReader, NDArray[Any]] | None" = None
-    """The part whose order its items take, and these, if there is one."""
+    """The part whose order the items take, and the items; None without such a part."""
     records: bool = False
-    """Whether they are small records, such as labels."""
+    """Whether the items are small records, such as labels."""
     frames: bool = False
-    """Whether its tiles are frames, each like the one before it."""
+    """Whether the tiles are frames, each similar to the one before."""
     jpeg_tables: bytes = b""
-    """Those of abbreviated JPEG streams in its bytes."""
+    """The tables for abbreviated JPEG streams in its bytes."""
 
 
 class PartReader:
-    """Reads an array once, block by block; the first blocks are read ahead for the choice of a
-    model.
+    """Reads an array once, block by block.
+
+    The first blocks are read ahead for the choice of a model.
     """
 
     def __init__(
@@ -68,8 +70,8 @@ class PartReader:
         elements: int,
         role: Role,
     ) -> None:
-        """block: tiles in a block at most; elements: about how many, if it is not given. Raises
-        InputError if a tile is larger than a block can be.
+        """block: the requested number of tiles of a block at most. elements: the approximate number
+        of elements of a block otherwise. Raises InputError if a tile is larger than a block can be.
         """
         self.items = items
         self.collection = collection
@@ -81,41 +83,42 @@ class PartReader:
         self._reader = TileReader(items, collection)
         self._ahead: list[Tiles] = []
         self._planned = False
-        """Whether the plan was made of just one block, the first one."""
+        """Whether only the first block was used for the plan."""
         self._orders: list[NDArray[np.intp]] = []
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
-        """The original numbers of its items in their new order, when all were read."""
+        """The original numbers of the items in their new order, after all were read."""
         if not self._sets:
             return np.arange(self.collection.items)
         return np.concatenate([np.empty(0, np.intp), *self._orders])
 
     @property
     def shape(self) -> Shape:
-        """The shape of its first tile, or that which its items would have."""
+        """The shape of its first tile, or, without tiles, the shape of its items."""
         part = self.collection
         return part.grid(0).shape_of(0) if part.tiles else part.item_shape
 
     def codable(self, given: Model | None) -> bool:
-        """Whether there is a model for it."""
+        """Whether the given model, or else any bundled one, can code the part."""
         if self._role.follows is not None:
             return False
         return self.collection.axes != BYTES and any_codes(given, self.collection.dtype, self.shape)
 
     def plan(self, planner: Planner) -> Plan:
-        """The plan for it; see `bitsback.planner`. Raises UnfitError if a given model fits the
-        shape, but not the values.
+        """The plan for the part; see `bitsback.planner`.
+
+        Raises UnfitError if a requested model fits the shape, but not the values.
         """
         given, policy = planner.given, planner.policy
         if not self._blocks or not self.codable(given):
             return replace(NO_MODEL, jpeg_tables=self._role.jpeg_tables)
         elements = tiles = 0
         for number, (first, count) in enumerate(self._blocks):
-            if number == len(self._ahead):  # another choice may have read it
+            if number == len(self._ahead):  # an earlier call may have read the block
                 self._ahead.append(self._read(first, count))
             elements, tiles = elements + self._ahead[number].elements.size, tiles + count
-            # The first block tells whether a given model fits; it may not code others.
+            # The first block decides whether a requested model fits; it may not code others.
             if (
                 given is not None
                 or elements >= DEFAULT.sample_elements
@@ -163,7 +166,7 @@ class PartReader:
 
 
 def part_readers(taken: Input, request: Request) -> list[PartReader]:
-    """The parts of an input. Raises InputError if a model is given that fits none of them."""
+    """The parts of an input. Raises InputError if a requested model fits none of them."""
     parts: list[PartReader] = []
     for number, (items, collection) in enumerate(taken.parts):
         leader, array = taken.bonds.follows.get(number, (None, None))
@@ -190,24 +193,25 @@ def part_readers(taken: Input, request: Request) -> list[PartReader]:
 
 
 def _elements(part: ArrayPart) -> int:
-    """Elements of a block of a folder: as many as one file has, if that is more, since all of them
-    are lost with one block.
+    """The elements of a block of a folder: at least as many as the largest file has.
+
+    A damaged block loses all files in it.
     """
     file = 0 if part.axes == BYTES else part.elements // max(part.entries, 1)
     return max(FOLDER_ELEMENTS, min(file, BLOCK_ELEMENTS))
 
 
 def _apart(part: ArrayPart) -> bool:
-    """Whether the tiles of pictures are blocks of their own: those of one have few values, or a
-    list of its own.
-    """
+    """Whether each tile of pictures is a block, since a picture may have few values."""
     large = part.tiles and part.elements >= DEFAULT.box_elements * part.tiles
     return bool(part.axes in (COUNTED, VARIED) and large and not is_narrow(part.dtype))
 
 
 def _warn_if_outdone(plan: Plan, tiles: Tiles, name: str) -> None:
-    """Warns with ModelWarning if a general compressor, or a bundled model of any shape, makes a
-    tenth less of a sample than the model that was asked for. name: of the input.
+    """Warns with ModelWarning if a requested model does badly on a sample.
+
+    It does badly if a general compressor or a size-agnostic bundled model needs a tenth fewer
+    bytes. name: the name of the input.
     """
     model = plan.model
     if model is None or (model.any_shape and is_bundled(model)):
@@ -219,9 +223,9 @@ def _warn_if_outdone(plan: Plan, tiles: Tiles, name: str) -> None:
     other, least = min(_others(sample).items(), key=lambda pair: pair[1])
     if cost > DEFAULT.margin * least:
         times = cost / least
-        much = f"{100 * (times - 1):.0f} % more than" if times < 2 else f"{times:,.1f} times what"
+        excess = f"{100 * (times - 1):.0f} % more than" if times < 2 else f"{times:,.1f} times what"
         warnings.warn(
-            f"{name}: the model {model.name} takes about {much} {other} would, by a trial;"
+            f"{name}: the model {model.name} takes about {excess} {other} would, by a trial;"
             " leave the choice to 'auto', without -m, or train a model on such images with"
             " 'bitsback train'",
             ModelWarning,
@@ -230,7 +234,7 @@ def _warn_if_outdone(plan: Plan, tiles: Tiles, name: str) -> None:
 
 
 def _others(sample: Tiles) -> dict[str, int]:
-    """Bytes of the sample, by what makes them."""
+    """The bytes of the sample by each other compressor or model, by its name."""
     general = encode_fallback(sample, "deflate")
     found = {"the bytes as they are": sample.elements.nbytes}
     if general is not None:

@@ -1,4 +1,4 @@
-"""The options for an input, and what was detected about it."""
+"""The options for an input, and the properties that were detected in it."""
 
 import os
 from collections import Counter
@@ -31,41 +31,42 @@ from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.stacks import Peek, as_stack, frames_stack, is_stack, stackable
 from bitsback.summary import Held, Saving
 
-_SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may outgrow it
+_SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may exceed the file
 _SMALL_TILE = 64  # rows and columns
 
 
 @dataclass(frozen=True)
 class FilesOnDisk:
-    """The known properties of the files that are compressed, for the summary."""
+    """The input files, for the summary."""
 
     size: int
-    """Bytes of all files."""
+    """The bytes of all files."""
     stored: dict[str, Held] = field(default_factory=dict)
-    """Files that are stored verbatim, by the reason."""
+    """The verbatim files by the reason."""
     inexact: list[str] = field(default_factory=list)
-    """The names of the files that come back with other bytes."""
+    """The names of the files that are restored with other bytes."""
     saving: Saving = field(default_factory=Saving)
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The known properties of the files of a folder that comes back as files."""
+    """The files of a folder that is restored as files."""
 
     coded: dict[str, int]
-    """The bytes of the files of pictures that are coded by their pixels, by name."""
+    """The sizes in bytes of coded picture files, by name."""
     parts: list[list[str]]
-    """The names of the pictures of each part; none of parts of bytes."""
+    """The names of the pictures of each part; empty for parts of bytes."""
     metadata: BinaryIO
-    """The file that holds the container metadata of pictures until it is coded."""
+    """A temporary file with the container metadata of pictures."""
     sums: FileSums
-    """The content digests of what was read of the files."""
+    """The content digests of the files, as far as they were read."""
 
     def outgrown(
         self, collection: FileCollection, index: Sequence[tuple[int, int]]
     ) -> frozenset[str]:
-        """The names of the pictures that take more by their pixels than as files, where all
-        pictures take more together; see `Input.outgrown`.
+        """The names of the pictures whose pixels take more bytes than their files.
+
+        Empty if all pictures together take fewer bytes; see `Input.outgrown`.
         """
         costs: Counter[str] = Counter()
         total = tile = 0
@@ -87,8 +88,9 @@ class Kept:
 
 
 def _shares(part: ArrayPart, first: int, tiles: int) -> Iterator[tuple[int, int, int]]:
-    """The pictures that tiles of a part are of: the number of each, and the elements of the part
-    from which and up to which they are its own. A tile of a stack is of all of its slices alike.
+    """The pictures with the tiles of a part: (number, first element, end of elements) of each.
+
+    A tile of a stack is divided evenly among its slices.
     """
     for tile in range(first, first + tiles) if part.axes == ONE else ():
         slices, *_ = part.grid(0).region(tile)
@@ -106,24 +108,27 @@ def _shares(part: ArrayPart, first: int, tiles: int) -> Iterator[tuple[int, int,
 
 @dataclass(frozen=True)
 class Bonds:
-    """The relations between parts whose order does not matter, and their labels."""
+    """The relations between parts: sets, their records, and labels."""
 
     sets: frozenset[int] = frozenset()
-    """The numbers of the parts whose order does not matter."""
+    """The numbers of the parts whose items have no order."""
     ties: Mapping[int, Sequence[NDArray[Any]]] = field(default_factory=dict)
-    """Arrays of what belongs to the items of these, by which equal ones are ordered."""
+    """Arrays with a record for each item of such a part. Equal items are ordered by them."""
     follows: Mapping[int, tuple[int, NDArray[Any]]] = field(default_factory=dict)
-    """Parts that are put into the order of another part, before them: its number, and the array."""
+    """Parts that take the order of an earlier part: the number of that part, and the array."""
     records: frozenset[int] = frozenset()
-    """The numbers of the parts that are labels, or other small records."""
+    """The numbers of the parts with labels or other small records."""
     frames: frozenset[int] = frozenset()
-    """The numbers of the parts whose tiles are frames, each like the one before it."""
+    """The numbers of the parts whose tiles are frames, each similar to the one before."""
     jpeg_tables: Mapping[int, bytes] = field(default_factory=dict)
     """The tables of abbreviated JPEG streams in large files, by the number of the part."""
 
 
 Settle = Callable[[Sequence[NDArray[np.intp]]], Files]
-"""A function that takes, for each part, the original numbers of its items in their new order."""
+"""Makes the files of an input from the order of the items.
+
+Its argument has, for each part, the original numbers of the items in their new order.
+"""
 
 
 @dataclass(frozen=True)
@@ -132,42 +137,42 @@ class Input:
 
     collection: Content
     parts: list[tuple[Items, ArrayPart]]
-    """The arrays that it is made of, in the order in which they are stored."""
+    """The arrays and their descriptions, in the order in which they are stored."""
     name: str
     """The name for error messages."""
     files: Files | None = None
-    """Names and stats of files, unless `settle` makes them."""
+    """The names and stats of files, unless `settle` makes them."""
     skipped: dict[str, list[str]] = field(default_factory=dict)
-    """The names of what of a folder was left out, by what it is."""
+    """The names of left-out files and folders, by kind."""
     bad: dict[str, str] = field(default_factory=dict)
-    """The files that were left out since they cannot be used, and why."""
+    """The files that were left out since they cannot be used, and the reasons."""
     listing: Listing | None = None
     kept: Kept | None = None
-    """The properties of files that come back as files."""
+    """The properties of a folder that is restored as files."""
     settle: Settle | None = None
-    """The function that makes `files` when the order of the items of each part is known, if it is
-    not before.
+    """Makes `files` when the order of the items of each part is known. None if it is known before.
     """
     bonds: Bonds = Bonds()
     labels: bytes = b""
     """The `L` section, if the items have labels."""
     disk: FilesOnDisk | None = None
-    """The properties of the files of a folder or a list, and of a TIFF file on its own."""
+    """The properties of the files of a folder or a list, or of a single TIFF file."""
 
     @property
     def may_outgrow(self) -> bool:
-        """Whether it has files that are stored verbatim where their pixels take more."""
+        """Whether it has picture files that may be stored verbatim instead."""
         return self.collection.whole or self.kept is not None
 
     def outgrown(self, index: Sequence[tuple[int, int]]) -> frozenset[str]:
-        """The names of the files to store verbatim, since an archive would be larger than the
-        input otherwise. index: for each block its number of tiles and the size of its section.
+        """The names of the files to store verbatim, since the archive is larger than the input.
+
+        index: for each block its number of tiles and the size of its section.
         """
         if not self.may_outgrow or self.collection.kind is None:
             return frozenset()
         if self.kept is not None:
             return self.kept.outgrown(self.collection, index)
-        # A TIFF file on its own, whose pages are not arrays then.
+        # It is a single TIFF file; its pages are then no arrays.
         larger = sum(size for _, size in index) > (self.disk.size if self.disk else 0) + _SLACK
         return frozenset([self.name] if self.collection.files and larger else [])
 
@@ -176,7 +181,7 @@ class Input:
             self.kept.metadata.close()
 
     def check_output(self, destination: object) -> None:
-        """Raises InputError if the output is one of the files that are read."""
+        """Raises InputError if the output is one of the input files."""
         if self.listing is not None and destination in self.listing.urls.values():
             raise InputError(f"{destination}: is one of the files too; name another output")
         if self.listing is not None and isinstance(destination, str | os.PathLike):
@@ -191,7 +196,7 @@ class Input:
 def _is_file(path: Path, file: Path | Url) -> bool:
     if isinstance(file, Url):
         return False
-    with suppress(OSError):  # a link may lead nowhere
+    with suppress(OSError):  # a link may have no target
         return path.samefile(file)
     return False
 
@@ -201,20 +206,21 @@ class Request:
     """The options for an input, and the model that they name."""
 
     given: Model | None = None
-    """The model that was asked for, if one was."""
+    """The requested model; None without one."""
     options: CompressOptions = field(default_factory=CompressOptions)
     policy: Policy = DEFAULT
-    """By which a model is chosen, and what is tried beside it."""
+    """The policy that chooses models and other codings to try."""
     as_files: bool = False
-    """Whether pictures come back as the files that they were; otherwise they are their pixels
-    alone, in the colours that they show.
+    """Whether pictures are restored as their files.
+
+    Otherwise only their pixels are stored, in the colours that they show.
     """
     held: frozenset[str] = frozenset()
     """The names of files to store verbatim in any case."""
 
     @classmethod
     def from_options(cls, options: CompressOptions) -> "Request":
-        """The view of `compress` on its input. Raises ModelError if the model is missing."""
+        """The request for these options. Raises ModelError if the model is missing."""
         given, policy = read_choice(options.model, options.storage_options)
         policy = policy.hurried if options.quick else policy
         return cls(given, options, policy, as_files=True)
@@ -225,12 +231,12 @@ class Request:
 
     @property
     def exact(self) -> bool:
-        """Whether the very bytes of files come back."""
+        """Whether files are restored byte for byte."""
         return self.options.files == "exact"
 
     @property
     def tile(self) -> int | None:
-        """Rows and columns of a tile at most, unless they are the usual ones."""
+        """The rows and columns of a tile at most; None for the default."""
         small = self.options.quick or (self.given is not None and self.given.wants_small)
         return _SMALL_TILE if self.options.tile is None and small else self.options.tile
 
@@ -239,30 +245,32 @@ class Request:
         """Whether arrays are stacks; None: a trial decides."""
         if self.options.unordered:
             return False
-        # A slice of a stack needs those before it, which takes long.
+        # A slice of a stack needs the slices before it, which takes long.
         return bool(self.options.stack) if self.options.quick else self.options.stack
 
     @property
     def endings(self) -> frozenset[str] | None:
-        """The endings of the files of a folder to take; None: all."""
+        """The endings of the files of a folder to read; None for all."""
         if not self.as_files or self.options.unordered:
             return PICTURES
         return PICTURES | OTHER_PICTURES if self.options.pictures_only else None
 
     def knows(self, shape: Shape) -> bool:
-        """Whether there is a model of just these items, which then stay whole and together."""
+        """Whether a model is for exactly these items, which are then neither cut nor stacked."""
         return any_fits(self.given, shape)
 
     def arranged(self, part: ArrayPart, items: Items) -> ArrayPart:
-        """The array as a stack, if it is one, and cut into tiles."""
+        """The description of an array, as a stack if it is one, and cut into tiles."""
         return self.cut(as_stack(part) if self._is_stack(part, items.peek) else part)
 
     def arranged_pictures(
         self, part: ArrayPart, items: PictureItems, frames: int = 0
     ) -> tuple[ArrayPart, bool]:
-        """The same for pictures of a folder, of which not too many are in memory at a time, and
-        whether its tiles are frames, each like the one before it. frames: of slices of a series,
-        and of pictures that consist of frames, how many each has.
+        """The description of pictures of a folder, as a stack if they are one, and cut into tiles;
+        and whether the tiles are frames.
+
+        Tiles are limited so that few pictures are in memory at a time. frames: the number of frames
+        of each picture, for slices of a series and for pictures that consist of frames.
         """
         several = self._frames(part, frames) if frames else None
         if several is None or frames > 1 or self.stack:
@@ -276,7 +284,10 @@ class Request:
         return self.cut(part), False
 
     def _frames(self, part: ArrayPart, frames: int) -> ArrayPart | None:
-        """The frames of pictures, so many of each; None if a tile cannot be one."""
+        """The description of pictures cut into frames; None if a tile cannot be a frame.
+
+        frames: the number of frames of each picture.
+        """
         rows, *others = part.item_shape
         frame = (rows // frames, *others)
         several = ArrayPart.of_items(part.dtype.str, frame, part.entries * frames)

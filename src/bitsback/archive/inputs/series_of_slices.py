@@ -1,5 +1,6 @@
-"""Puts the files of a folder that are slices of one series, of DICOM, one after the other, and
-tells which have frames.
+"""Find the DICOM files of a folder that are slices of one series, or have frames.
+
+The slices of a series become neighbours in the listing.
 """
 
 from __future__ import annotations
@@ -18,22 +19,22 @@ from bitsback.io.names import ending_of
 from bitsback.io.remote.url import Url
 
 FEWEST = 4
-"""Slices of a series that is a part of its own, and frames of a file that is no single picture."""
+"""The least number of slices of a separate series, and of frames of a file with frames."""
 
 
 class Sort(NamedTuple):
-    """Pictures that make a part of their own: they are slices of a series, or have frames."""
+    """A sort of pictures that form a separate part: slices of a series, or pictures with frames."""
 
     name: str = ""
-    """Empty for those of no such part."""
+    """The name of the sort; empty for all other pictures."""
     frames: int = 1
-    """Frames of each picture, one below the other."""
+    """The number of frames of each picture, which are stacked vertically."""
 
 
 def in_series(listing: Listing) -> tuple[Listing, dict[str, Sort]]:
-    """The listing with the slices of a series in the order of their places, at the place of the
-    first of them; and for each DICOM file that is coded the sort of its pixels. Those of remote
-    files are not looked for.
+    """The listing with the slices of each series in spatial order, and the sorts of DICOM files.
+
+    The slices stand at the place of the first one. Remote files are not examined.
     """
     found: dict[str, Slice] = {}
     for name in listing.names if not isinstance(listing.root, Url) else ():

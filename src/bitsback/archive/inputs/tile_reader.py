@@ -1,4 +1,4 @@
-"""The tiles of an array or of pictures, taken from their source in order."""
+"""Read the tiles of an array or of pictures from their source, in order."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from bitsback.format.tiles import Tiles
 
 
 class TileReader:
-    """Holds no more of an item than a strip of tiles, if its source can be read so."""
+    """Reads tiles in order. At most a strip of tiles is in memory, if the source allows that."""
 
     def __init__(self, items: Items, part: ArrayPart) -> None:
         self._items, self._part = items, part
         self._strip: NDArray[Any] | None = None
 
     def read(self, first: int, count: int) -> Tiles:
-        """The next tiles, of which `first` is the number of the first. Raises InputError."""
+        """The next `count` tiles. first: the number of the first one. Raises InputError."""
         part = self._part
         if part.plain:
             return Tiles.stacked(self._items.read(count, part.axes))

@@ -1,4 +1,7 @@
-"""Sort pictures whose order does not matter: by size here, and within a size by their blocks."""
+"""Read a set of pictures, without their order.
+
+Pictures are sorted by size here. Their blocks sort the pictures of one size.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,11 +26,11 @@ if TYPE_CHECKING:
     from bitsback.files.pictures import Header
 
 Orders = Sequence[NDArray[np.intp]]
-"""For each part, the original numbers of its items in their new order."""
+"""The original numbers of the items in their new order, for each part."""
 
 
 def picture_set(listing: Listing, request: Request) -> Input:
-    """Looks at all pictures of a folder or a list. Raises InputError."""
+    """The input for all pictures of a folder or a list, as a set. Raises InputError."""
     from bitsback.files.picture_files import PictureItems
 
     found, bad = _headers(listing, request)
@@ -86,16 +89,14 @@ def picture_set(listing: Listing, request: Request) -> Input:
 
 
 def by_size(headers: Sequence["Header"]) -> list[int]:
-    """Their numbers, those of pictures of one size one after another."""
+    """The numbers of the pictures, grouped by size."""
     return sorted(range(len(headers)), key=lambda number: headers[number].shape[:2])
 
 
 def _headers(
     listing: Listing, request: Request
 ) -> "tuple[list[tuple[str, Header]], dict[str, str]]":
-    """The name and the header of each picture; and the pictures that are left out, with the
-    reasons.
-    """
+    """The name and the header of each picture; and left-out pictures with the reasons."""
     from bitsback.files.picture_files import read_header, read_pixels
 
     found: list[tuple[str, Header]] = []
@@ -104,7 +105,7 @@ def _headers(
         path = listing.path(name)
         try:
             header = read_header(path)
-            if request.options.skip_bad:  # later is too late to find damaged data
+            if request.options.skip_bad:  # damaged data have to be found now
                 read_pixels(path)
         except InputError as error:
             if not request.options.skip_bad:
@@ -118,7 +119,7 @@ def _headers(
 
 
 def _settled(groups: Sequence[Group], orders: Orders) -> list[int]:
-    """The members of all parts, in the order that they have got."""
+    """The members of all parts in their new order."""
     return [
         group.members[item]
         for group, order in zip(groups, orders, strict=True)

@@ -1,4 +1,4 @@
-"""Warnings of what may not come back everywhere."""
+"""Warnings of names and properties of pictures that cannot be restored everywhere."""
 
 import warnings
 from collections import Counter
@@ -28,7 +28,7 @@ def warn_of_names(names: list[str]) -> None:
 
 
 def warn_of_losses(losses: Counter[str], noun: str) -> None:
-    """Warns of what of pictures, called by the noun, does not come back as it was."""
+    """Warns of properties of pictures that are not restored. noun: for a picture."""
     from bitsback.files.pictures import LOSSES
 
     for loss, count in losses.items():

@@ -1,1 +1,1 @@
-"""Archives to arrays and files: opening, indexing, finding damage, verifying."""
+"""Read archives: opening, indexing, finding damage, verifying."""

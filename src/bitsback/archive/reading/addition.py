@@ -1,5 +1,6 @@
-"""Find what is whole of an addition behind the end of an archive, which was not finished or is cut
-off (docs/format.md, Damage).
+"""Find the undamaged part of an unfinished addition (docs/format.md, Damage).
+
+The addition stands behind the end of an archive. It was interrupted, or is cut off.
 """
 
 from __future__ import annotations
@@ -27,14 +28,13 @@ from bitsback.format.parts import FileCollection
 from bitsback.io.names import printable
 
 _MOST = 4
-"""The additions, one after the other, of which the last ones may be left out if their names are
-lost.
-"""
+"""The greatest number of consecutive additions. The last ones are left out if names are lost."""
 
 
 def with_addition(read: Read, size: int, before: Directory) -> Directory | None:
-    """The contents with those of the addition; None if its description is not whole. before: the
-    contents that end where the addition begins.
+    """The contents including the addition; None if the description of the addition is damaged.
+
+    before: the contents that end where the addition begins.
     """
     end = size
     for _ in range(_MOST):
@@ -58,12 +58,12 @@ def with_addition(read: Read, size: int, before: Directory) -> Directory | None:
             return None
         if len(starts) < 2:
             return None
-        end = starts[-1]  # the additions before it may be whole
+        end = starts[-1]  # earlier additions may be undamaged
     return None
 
 
 def _leave_out_hashes(read: Read, directory: Directory) -> None:
-    """Does without hashes that are of fewer files, or damaged."""
+    """Leaves out hashes that are damaged, or of fewer files."""
     sections = sections_of(read, directory)
     if sections is not None and directory.hashes and _hashes(sections) is None:
         directory.sections = [place for place in directory.sections if place.kind != HASHES]
@@ -78,7 +78,7 @@ def _hashes(sections: FileSections) -> Digests | None:
 
 
 def size_of_index(read: Read, offset: int, end: int) -> int:
-    """The bytes of an index with its footer, or what is left of them, that begin at the offset."""
+    """The size of the index and footer at the offset, as far as they are not cut off."""
     if read(offset, 1) != INDEX:
         return 0
     place = section_at(read, offset, 1 << 63)
@@ -86,7 +86,7 @@ def size_of_index(read: Read, offset: int, end: int) -> int:
 
 
 def sections_of(read: Read, directory: Directory) -> FileSections | None:
-    """What stands beside the blocks of an archive of files."""
+    """The sections other than blocks of an archive of files; None for an array."""
     if not isinstance(directory.collection, FileCollection):
         return None
     return FileSections(
@@ -95,7 +95,7 @@ def sections_of(read: Read, directory: Directory) -> FileSections | None:
 
 
 def is_described(read: Read, directory: Directory) -> bool:
-    """Whether the names, stats and labels of the files are whole, and of these files."""
+    """Whether the names, stats and labels of the files are undamaged and fit the files."""
     sections = sections_of(read, directory)
     if sections is not None:
         try:
@@ -106,7 +106,7 @@ def is_described(read: Read, directory: Directory) -> bool:
 
 
 def lost_tiles(read: Read, directory: Directory, first: int = 0) -> list[Gap]:
-    """The tiles that no whole block has. first: the number of the first block to read."""
+    """The tiles that are in no undamaged block. first: the number of the first block to read."""
     bad = {
         block.number
         for block in directory.blocks[first:]
@@ -117,9 +117,10 @@ def lost_tiles(read: Read, directory: Directory, first: int = 0) -> list[Gap]:
 
 
 def keep_removed(read: Read, before: Directory, after: Directory, now: FileSections) -> None:
-    """Puts the files back that the addition removes, with what the archive had of them. One that it
-    replaces stays out if the newer one is whole. now: what stands beside the blocks with the
-    addition.
+    """Keeps the files that the unfinished addition removes, with their stats and digests.
+
+    A file that it replaces is removed if the newer file is undamaged. now: the sections of the
+    archive with the addition.
     """
     then = sections_of(read, before)
     if then is None or not now.files.collection.has_removed or not is_described(read, before):
@@ -158,7 +159,7 @@ def keep_removed(read: Read, before: Directory, after: Directory, now: FileSecti
     try:
         files = Files(now.files.collection, names, new.runs, stats, entries)
         check_restorable(files)
-    except ArchiveError:  # a new file needs a folder of that name, say
+    except ArchiveError:  # for example, a new file needs a folder of that name
         return
     groups = [
         Group(len(numbers), digest if changed.isdisjoint(numbers) else b"")

@@ -1,4 +1,4 @@
-"""The file of an open archive, of which any bytes can be read."""
+"""The file of an open archive, with random access to its bytes."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from bitsback.io.file_io import (
 from bitsback.io.remote.url import Url
 
 Source = str | os.PathLike[str] | BinaryIO | Url | bytes | bytearray | memoryview
-"""A path, a binary file, or the bytes of one."""
+"""An archive: a path, a URL, a binary file, or its bytes."""
 
 
 class ArchiveFile:
-    """Several threads may read it."""
+    """The file of an open archive. Several threads may read it."""
 
     def __init__(self, source: Source) -> None:
-        """Raises InputError."""
+        """Opens the source. Raises InputError if it cannot be read."""
         self.closed = False
         self.place: Location | None = None
-        """Where it was opened; None for a file of the caller's, which stays open."""
+        """The path or URL that was opened; None for a file of the caller, which stays open."""
         if isinstance(source, str | os.PathLike | Url):
             self.name, self.place = name_of(source), source
             self._reader: RandomAccess = open_anywhere(source)
@@ -57,7 +57,7 @@ class ArchiveFile:
             self._reader.close()
 
     def close_when_dropped(self, user: object) -> None:
-        """Closes the file with the last reference to its user, if nobody closes that."""
+        """Closes the file when the last reference to its user is dropped."""
         weakref.finalize(user, self._reader.close)
 
     def check_open(self) -> None:
@@ -66,7 +66,7 @@ class ArchiveFile:
             raise ValueError(f"{self.name}: the archive is closed; open it again to read from it")
 
     def read(self, offset: int, size: int) -> bytes:
-        """The bytes in this range, which may be any in a damaged archive."""
+        """The bytes of a range, fewer at the end of the file. The range may be impossible."""
         start, end = max(offset, 0), min(offset + size, self.size)
         if start >= end:
             return b""
@@ -78,7 +78,10 @@ class ArchiveFile:
         return self.read(place.offset, place.size)
 
     def expect(self, blocks: Iterable[BlockInfo], size: int | None = None) -> None:
-        """Announces that these blocks, or `size` bytes of each, will be read next, in order."""
+        """Announces that these blocks, or `size` bytes of each, will be read next, in order.
+
+        A remote file then fetches them together.
+        """
         self._reader.expect(
             (block.offset, block.size if size is None else min(size, block.size))
             for block in blocks
@@ -91,7 +94,7 @@ class ArchiveFile:
 
     @contextmanager
     def naming(self) -> Iterator[None]:
-        """Names the archive in an ArchiveError of the body."""
+        """Adds the name of the archive to an ArchiveError of the body."""
         try:
             yield
         except ArchiveError as error:

@@ -1,4 +1,4 @@
-"""The blocks in which the items and the files of an archive begin."""
+"""The block in which each item or file of an archive begins."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bitsback.format.parts import ARRAYS, FileCollection
 
 
 def block_numbers(archive: ArchiveReader, array: str | None = None) -> NDArray[np.int64]:
-    """For each item of the array, or each file, the number of the block in which it begins.
+    """The number of the block in which each item of the array, or each file, begins.
 
-    array: its name, in an archive of an npz file.
+    array: the name of the array in an archive of an npz file.
     """
     collection = archive.collection
     if collection.kind is None:
@@ -38,8 +38,10 @@ def _of_files(archive: ArchiveReader, collection: FileCollection) -> NDArray[np.
     entries = _of_parts(collection.starts, collection.parts)
     tiles = [np.empty(0, np.int64)]
     for part, first, count in archive.files.placed:
-        held = collection.parts[part].axes == BYTES  # whose files are one item
-        of_part = np.full(count, entries[part][0]) if held else entries[part][first : first + count]
+        verbatim = collection.parts[part].axes == BYTES  # verbatim files are one item
+        of_part = (
+            np.full(count, entries[part][0]) if verbatim else entries[part][first : first + count]
+        )
         tiles.append(of_part)
     return np.concatenate(tiles)
 

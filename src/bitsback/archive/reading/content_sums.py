@@ -1,4 +1,4 @@
-"""Content digests of files as they come out of an archive, compared with those of their groups
+"""Compute the content digests of restored files, and compare them with those of their groups
 (docs/format.md, `H`).
 """
 
@@ -31,13 +31,14 @@ _CHUNK = 1 << 20
 
 
 class ContentSums:
-    """Adds up the content digests of the files that it takes, and passes them on. Several threads
-    may use it.
+    """Adds up the content digests of restored files, and passes the files on to a receiver.
+
+    Several threads may use it.
     """
 
     def __init__(self, archive: ArchiveReader, receiver: Receiver | None = None) -> None:
         self.sums: dict[int, int] = {}
-        """The sum for each file that was complete, by its number."""
+        """The sum for each complete file, by its number."""
         self._archive, self._files, self._receiver = archive, archive.files, receiver
 
     @contextmanager
@@ -66,7 +67,7 @@ class ContentSums:
         self.sums[number] = digest.number
 
     def problems(self) -> Iterator[ArchiveError]:
-        """The groups whose files all came, with another digest."""
+        """An error for each group whose files are all complete and have another digest."""
         digests = self._archive.digests
         if digests is None or not self._files.named:
             return
@@ -86,7 +87,7 @@ class ContentSums:
 
 
 class _Digested:
-    """A drawing whose rows are digested too."""
+    """A drawing that also digests its rows."""
 
     def __init__(self, digest: ContentDigest, drawing: Drawing | None) -> None:
         self._digest, self._drawing = digest, drawing
@@ -101,7 +102,7 @@ class _Digested:
 
 
 class _Copied:
-    """A file whose bytes are digested too."""
+    """A file that also digests its bytes."""
 
     def __init__(self, digest: ContentDigest, file: Writable | None) -> None:
         self._digest, self._file = digest, file
@@ -113,7 +114,7 @@ class _Copied:
 
 
 def sums_of(archive: ArchiveReader, numbers: Iterable[int]) -> dict[int, int]:
-    """The sums of the content digests of some files, without those that are damaged."""
+    """The sums of the content digests of some files, by number. Damaged files are left out."""
     in_order = sorted(numbers, key=archive.files.place)
     receiver = ContentSums(archive)
     for number in in_order:

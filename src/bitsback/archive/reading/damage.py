@@ -1,6 +1,4 @@
-"""Find out what a damaged archive has lost, as names of files and numbers of pages and items, and
-recover the undamaged rest.
-"""
+"""Find the lost content of a damaged archive: names of files, numbers of pages and items."""
 
 from __future__ import annotations
 
@@ -17,20 +15,22 @@ from bitsback.format.parts import ARRAYS, PAGES, Content, JoinedArray
 from bitsback.io.names import printable
 
 Problem = tuple[int | None, ArchiveError]
-"""A fault of an archive, and the number of the block, if it is in one."""
+"""The number of a damaged block, or None outside of blocks, and the fault."""
 
 Gap = tuple[int, int]
-"""Lost tiles: the number of the first one, and the number after the last one."""
+"""Consecutive lost tiles: the number of the first tile, and the number after the last tile."""
 
 BESIDE_PAGES = "what the file has beside its pages"
-"""The container metadata of a TIFF file."""
+"""The name of the container metadata of a TIFF file in messages."""
 
 _SHOWN = 3  # names in an error
 
 
 def gaps_of(blocks: Sequence[BlockInfo], bad: Members[int], tiles: int) -> Iterator[Gap]:
-    """The tiles that no undamaged block has. blocks: those that were found, in order. bad: the
-    numbers of damaged blocks. tiles: of the whole archive.
+    """The tiles that are in no undamaged block.
+
+    blocks: those that were found, in order. bad: the numbers of damaged blocks. tiles: the number
+    of tiles of the archive.
     """
     whole = 0
     for block in blocks:
@@ -44,7 +44,7 @@ def gaps_of(blocks: Sequence[BlockInfo], bad: Members[int], tiles: int) -> Itera
 
 
 def in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
-    """The gaps in the part of this number, counted from its first tile."""
+    """The gaps in one part, counted from the part's first tile. number: of the part."""
     start, end = content.starts[number : number + 2]
     return [
         (max(low, start) - start, min(high, end) - start)
@@ -54,8 +54,9 @@ def in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
 
 
 def widened(part: ArrayPart, gaps: Iterable[Gap]) -> list[Gap]:
-    """The gaps extended to all tiles of the items that they touch, or, if the array is one item, to
-    all tiles of the strips; adjacent gaps are merged.
+    """The gaps extended to all tiles of the items that they touch. Adjacent gaps are merged.
+
+    If the array is one item, they are extended to all tiles of the strips that they touch.
     """
     found: list[Gap] = []
     for low, high in gaps:
@@ -82,26 +83,27 @@ def entries_of(part: ArrayPart, gap: Gap) -> range:
 
 
 def as_text(numbers: range) -> str:
-    """Items as 'extract' takes them: `3`, or `3:8`."""
+    """A range of items in the form that `bitsback extract` takes: `3`, or `3:8`."""
     return f"{numbers.start}" if len(numbers) == 1 else f"{numbers.start}:{numbers.stop}"
 
 
 class Owners:
-    """The owners of tiles: the files of an archive, by number. Pages and pictures without names are
-    not listed individually, since a few bytes may claim many of them.
+    """Finds the owners of tiles: the files of an archive, by number.
+
+    Pages and pictures without names are not listed individually, since a few bytes may state many.
     """
 
     def __init__(self, files: Files) -> None:
         self._files, self._content = files, files.collection
         self._spans: list[list[tuple[int, int, int]]] = [[] for _ in self._content.parts]
-        """For each part of bytes, the start, end and file of each span of files or metadata."""
+        """For each part of bytes, the (start, end, file) of each file or its metadata."""
         for number in range(len(files)) if files.stats is not None else ():
             part, start, end = files.span(number)
             if end > start:
                 self._spans[part].append((start, end, number))
 
     def with_tiles(self, gaps: Iterable[Gap]) -> list[range]:
-        """The numbers of the files that need one of the tiles, in order."""
+        """The numbers of the files that need any of the tiles, in order."""
         gaps, found = list(gaps), list[range]()
         for at in range(len(self._content.parts)):
             for gap in in_part(self._content, gaps, at):
@@ -123,7 +125,7 @@ class Owners:
 
 
 def merged(ranges: Iterable[range]) -> list[range]:
-    """The same numbers in as few ranges as possible, in order."""
+    """The numbers of all ranges, in as few ranges as possible, in order."""
     found: list[range] = []
     for numbers in sorted(ranges, key=lambda numbers: numbers.start):
         if found and numbers.start <= found[-1].stop:
@@ -133,13 +135,13 @@ def merged(ranges: Iterable[range]) -> list[range]:
 
 
 def contains(ranges: Sequence[range], number: int) -> bool:
-    """Whether a number is in one of the ranges, which are in order."""
+    """Whether a number is in one of the ranges. The ranges are in order."""
     at = bisect_right(ranges, number, key=lambda numbers: numbers.start) - 1
     return at >= 0 and number in ranges[at]
 
 
 def others(ranges: Iterable[range], count: int) -> Iterator[int]:
-    """The numbers below the count that are in none of the ranges, which are in order."""
+    """The numbers below `count` that are in none of the ranges. The ranges are in order."""
     start = 0
     for numbers in ranges:
         yield from range(start, numbers.start)
@@ -148,9 +150,10 @@ def others(ranges: Iterable[range], count: int) -> Iterator[int]:
 
 
 def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> list[str]:
-    """The lost items, in the form that 'extract' takes: names of files, numbers of pages, of items,
-    or of pictures without names; for an npz file names of arrays, as `y`, or `y[3:8]`. files: of an
-    archive of files with known names.
+    """The lost items, in the form that `bitsback extract` takes.
+
+    They are names of files, or numbers of pages, of items, or of pictures without names. For an npz
+    file they are names of arrays, as `y`, or `y[3:8]`. files: those of an archive with known names.
     """
     if files is not None and files.collection.kind != ARRAYS:
         found = labels(files, Owners(files).with_tiles(gaps))
@@ -182,7 +185,7 @@ def labels(files: Files, numbers: Iterable[range]) -> list[str]:
 
 
 def described(files: Files, owners: Owners, gap: Gap) -> str:
-    """The owners of tiles, for people; some names of many."""
+    """The owners of tiles, for messages. It names only some of many."""
     content, numbers = files.collection, owners.with_tiles([gap])
     if not numbers:
         return BESIDE_PAGES if content.kind == PAGES else "no file"
@@ -201,5 +204,5 @@ def described(files: Files, owners: Owners, gap: Gap) -> str:
 
 
 def _first(numbers: Iterable[range]) -> list[range]:
-    """The first ones that are shown."""
+    """The first numbers, as many as a message shows."""
     return [range(number, number + 1) for number in islice(chain(*numbers), _SHOWN)]

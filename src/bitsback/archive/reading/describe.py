@@ -1,5 +1,7 @@
-"""`Archive.info` as JSON. It reads the header, the index, the first bytes of each block, and the
-descriptions of models in the archive; it decodes nothing, and builds no model.
+"""`Archive.info`: the description of an archive as JSON.
+
+It reads the header, the index, the first bytes of each block, and the descriptions of embedded
+models. It decodes nothing, and builds no model.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from bitsback.format.layout import VERSION
 from bitsback.format.modes import mode_of
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileCollection, JoinedArray
 
-_SHOWN = 100  # damaged blocks
+_SHOWN = 100  # damaged blocks at most
 
 
 def describe(archive: ArchiveReader) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
         if collection.kind == FOLDER:
             contents |= {"links": 0, "empty_folders": 0}
         if archive.has_entries:
-            with suppress(ArchiveError):  # of the names
+            with suppress(ArchiveError):  # if the names are damaged
                 contents["links"] = len(archive.files.links)
                 contents["empty_folders"] = len(archive.files.empty_folders)
     try:
@@ -82,7 +84,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
         "items": len(archive) if collection.kind is None else archive.visible_files,
         "tiles": collection.tiles,
         "elements": collection.elements,
-        # None if something may be missing, since the rest says nothing about the whole.
+        # None if blocks may be missing: the others do not represent the whole.
         "bits_per_dimension": 8 * archive.file_bytes / collection.elements
         if collection.elements and not problems
         else None,
@@ -102,17 +104,17 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
 
 
 def _original_bytes(archive: ArchiveReader) -> int | None:
-    """The bytes of the files of a folder as they were compressed, if they are known."""
+    """The bytes of a folder's original files; None if they are unknown."""
     if archive.collection.kind != FOLDER or not archive.directory.stats:
         return None
-    with suppress(ArchiveError):  # of the names
+    with suppress(ArchiveError):  # if the names are damaged
         sizes = [archive.files.original_bytes(number) for number in range(len(archive.files))]
         return None if None in sizes else sum(size or 0 for size in sizes)
     return None
 
 
 def _labels(archive: ArchiveReader) -> dict[str, Any] | None:
-    """The labels: the name of their array, or the number of classes."""
+    """The description of labels: the name of their array, or the number of classes."""
     pairs, classes = archive.pairs, archive.classes
     if pairs is not None and pairs.labels is not None:
         return {"array": archive.names[pairs.labels], "classes": None}
@@ -144,8 +146,10 @@ def _describe_array(array: Array) -> dict[str, Any]:
 def _describe_files(
     files: FileCollection, visible: int, sizes: Mapping[int, int], jpeg: Collection[int]
 ) -> dict[str, Any]:
-    """sizes: bytes of the blocks of each part, by its first tile. jpeg: the parts, by the same,
-    whose JPEG streams are coded.
+    """The description of files.
+
+    sizes: the bytes of the blocks of each part, by its first tile. jpeg: the first tiles of the
+    parts whose JPEG streams are coded.
     """
     return {
         "names": 0 if files.kind == PAGES else visible,

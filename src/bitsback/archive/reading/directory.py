@@ -1,4 +1,4 @@
-"""Find the sections and blocks of an archive, also of a damaged one (docs/format.md, Damage)."""
+"""Find the sections and blocks of an archive, even if it is damaged (docs/format.md, Damage)."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,7 +37,7 @@ Read = Callable[[int, int], bytes]
 
 _NO_COLLECTION = "the description of its contents is damaged"
 _ONCE = (NAMES, STATS, LABELS, HASHES, ENTRIES)
-"""The sections of which the newest one counts."""
+"""The kinds of sections that are valid once: only the newest section counts."""
 _LONGEST_START = 11  # the start of a section: its kind and a varint
 _HEAD_SPACE = (
     512  # bytes that are usually enough from magic to the end of `C`, and for the header of a block
@@ -46,31 +46,31 @@ _HEAD_SPACE = (
 
 @dataclass
 class Directory:
-    """The contents of an archive."""
+    """The places of an archive's sections and blocks, and the faults that were found."""
 
     collection: Content | None = None
-    """None if it is damaged."""
+    """The description of the content; None if it is damaged."""
     blocks: list[BlockInfo] = field(default_factory=list)
     index: Index | None = None
-    """None if it is damaged."""
+    """The index; None if it is damaged."""
     listed: int | None = None
-    """The number of tiles up to the last block that the index lists, if there is one."""
+    """The number of tiles up to the last block of the index; None without an index."""
     end: int = 0
     """The end of the newest generation, or of the file."""
     endless: bool = False
-    """Whether all is there but the footer."""
+    """Whether only the footer is missing."""
     start: int = 0
-    """Where the newest generation begins."""
+    """The start of the newest generation."""
     walked: int = 0
-    """Where the last section ends that was found without an index."""
+    """The end of the last section that was found without an index."""
     tail: ArchiveError | None = None
-    """The fault that bytes follow the end, which is among `problems`."""
+    """The fault that bytes follow the end. It is also among `problems`."""
     unread: int = 0
-    """The number of these bytes if they are an addition of which nothing is known."""
+    """The number of these bytes, if they are an addition that cannot be read."""
     sections: list[Place] = field(default_factory=list)
-    """The sections that count, `M` and others that are no blocks, without `C` and `I`."""
+    """The valid sections, such as `M`, without blocks, `C` and `I`."""
     drift: int = 0
-    """The number of bytes by which sections are shifted."""
+    """The number of bytes by which sections are shifted against the index."""
     problems: list[ArchiveError] = field(default_factory=list)
     """The faults outside of blocks."""
 
@@ -90,7 +90,7 @@ class Directory:
 
     @property
     def unnamed(self) -> bool:
-        """Whether it says that pictures have no names."""
+        """Whether a section states that pictures have no names."""
         return any(place.kind == UNNAMED for place in self.names)
 
     @property
@@ -110,9 +110,7 @@ class Directory:
 
     @property
     def counted(self) -> int:
-        """The number of tiles up to the last block that the index lists, or otherwise of those
-        found.
-        """
+        """The number of tiles up to the last block of the index, or up to the last found block."""
         if self.listed is not None:
             return self.listed
         blocks = self.blocks if self.index is None else self.index.blocks
@@ -124,7 +122,7 @@ def scan(read: Read, size: int) -> Directory:
     directory = Directory()
     found, directory.end = _find_index(read, size), size
     newest = _newest(read, size) if found is None else None
-    # Otherwise what ends like an archive was finished, and has lost its index since.
+    # A file that ends like an archive was finished, and has lost its index since.
     if newest and not (_continues(read, newest[0]) and read(size - len(END), len(END)) == END):
         directory.end, found = newest
         if directory.end == size:
@@ -161,10 +159,11 @@ def scan(read: Read, size: int) -> Directory:
 
 
 def guess_collection(directory: Directory, read: Read) -> ArrayPart:
-    """The collection according to its first undamaged block, if its own description is damaged.
+    """The collection by its first undamaged block, for a damaged description.
+
     Raises ArchiveError.
     """
-    # Several kinds hold files, and only the description tells them apart.
+    # Several kinds have files, and only the description distinguishes them.
     blocks = [] if directory.names else directory.blocks
     for block, drift in ((block, drift) for block in blocks for drift in (0, directory.drift)):
         try:
@@ -174,7 +173,7 @@ def guess_collection(directory: Directory, read: Read) -> ArrayPart:
         shape = (directory.counted, *run.shape)
         check_shape(run.dtype, shape)
         return ArrayPart(run.dtype, shape, 1)
-    raise ArchiveError("neither the description of its contents nor any block is whole")
+    raise ArchiveError("neither the description of its contents nor any block is undamaged")
 
 
 def _continues(read: Read, end: int) -> bool:
@@ -183,7 +182,7 @@ def _continues(read: Read, end: int) -> bool:
 
 
 def _note_tail(directory: Directory, count: int, is_addition: bool) -> None:
-    """Notes that so many bytes follow the end."""
+    """Adds the fault that `count` bytes follow the end."""
     if is_addition:
         directory.unread = count
         directory.tail = ArchiveError(
@@ -200,7 +199,7 @@ def _note_tail(directory: Directory, count: int, is_addition: bool) -> None:
 
 
 def _find_index(read: Read, end: int) -> tuple[int, Index] | None:
-    """The index of the generation that ends here, and its place."""
+    """The place and the content of the index of the generation that ends at `end`."""
     footer = read(max(end - FOOTER_SIZE, 0), FOOTER_SIZE)
     index_size = int.from_bytes(footer[:8], "little")
     offset = end - FOOTER_SIZE - index_size
@@ -214,8 +213,9 @@ def _find_index(read: Read, end: int) -> tuple[int, Index] | None:
 
 
 def _newest(read: Read, size: int) -> tuple[int, tuple[int, Index]] | None:
-    """The end of the newest generation whose index and footer are whole, found by a walk from the
-    start, and its index; a footer at the end of the file may be damaged or missing.
+    """The end and the index of the newest generation with an undamaged index and footer.
+
+    It walks from the start. A footer at the end of the file may be damaged or missing.
     """
     newest, offset = None, len(HEAD)
     while (place := section_at(read, offset, size)) is not None and known_kind(place.kind):
@@ -241,12 +241,11 @@ def _follows(index: Index, read: Read, drift: int) -> bool:
 
 
 def _check_start_by(index: Index, read: Read, directory: Directory) -> None:
-    """Reads magic and version, and the `C` of the newest generation."""
+    """Reads the magic and the version, and `C` of the newest generation."""
     try:
         check_head(read(0, _HEAD_SPACE))
     except ArchiveError:
-        # A changed byte of the version cannot be distinguished from a newer archive; a lost or an
-        # added one can.
+        # A changed byte of the version looks like a newer archive. A lost or added byte does not.
         if read(0, len(MAGIC)) == MAGIC and not directory.drift:
             raise
         directory.problems.append(ArchiveError("its first bytes are damaged"))
@@ -272,9 +271,7 @@ def _read_collection(read: Read, directory: Directory, offset: int, end: int) ->
 
 
 def check_claims(directory: Directory, size: int) -> None:
-    """Compares what the blocks hold with the collection. Raises ArchiveError if they claim too
-    much.
-    """
+    """Checks the numbers of items in the blocks. Raises ArchiveError if they are too many."""
     collection = directory.collection
     if collection is None:
         return
@@ -283,7 +280,7 @@ def check_claims(directory: Directory, size: int) -> None:
         listed = sum(block.items for block in directory.index.blocks)
         if counted > collection.tiles or (listed != collection.tiles and not removed):
             raise ArchiveError(
-                f"it should hold {collection.tiles} items, and its index lists {listed}"
+                f"it should have {collection.tiles} items, and its index lists {listed}"
             )
     elif counted != collection.tiles:
         missing = collection.tiles - counted
@@ -291,7 +288,7 @@ def check_claims(directory: Directory, size: int) -> None:
             ArchiveError(
                 f"{collection.where(counted, missing)} are missing"
                 if missing > 0
-                else f"it should hold {collection.tiles} items, and its blocks have more",
+                else f"it should have {collection.tiles} items, and its blocks have more",
                 len(directory.blocks),
             )
         )
@@ -306,8 +303,9 @@ def check_claims(directory: Directory, size: int) -> None:
 
 
 def _place_sections(directory: Directory, index: Index, read: Read) -> None:
-    """Adds the sections that the index lists, each where it is whole if bytes were lost or
-    added.
+    """Adds the sections of the index.
+
+    If bytes were lost or added, it takes the place at which a section is undamaged.
     """
     for place in index.sections:
         if place.kind != COLLECTION:
@@ -318,9 +316,10 @@ def _place_sections(directory: Directory, index: Index, read: Read) -> None:
 
 
 def _place_blocks(directory: Directory, index: Index, archive_size: int) -> None:
-    """Adds the blocks that the index lists. Bytes are lost or added in one place, so each block is
-    where the index says, or shifted by the drift; blocks that can be at neither place are not
-    added, since a few bytes may claim many of them.
+    """Adds the blocks of the index.
+
+    Bytes are lost or added in one place, so each block is where the index states, or shifted by the
+    drift. Blocks that can be at neither place are left out, since a few bytes may state many.
     """
     missing: list[int] = []
     for block in index.blocks:
@@ -339,7 +338,7 @@ def _has_removed(collection: Content | None) -> bool:
 
 
 def section_at(read: Read, offset: int, end: int) -> Place | None:
-    """The section that begins here, if there can be one that ends before `end`."""
+    """The section at the offset; None if none can begin there and end before `end`."""
     data = read(offset, min(_LONGEST_START, max(end - offset, 0)))
     cursor = Cursor(data)
     try:
@@ -351,9 +350,10 @@ def section_at(read: Read, offset: int, end: int) -> Place | None:
 
 
 def walk(read: Read, directory: Directory, offset: int, end: int) -> list[int]:
-    """Walks the sections of all generations from offset, where one begins, to end, as far as they
-    are in order, and adds those that count, since there is no index of their places. Returns where
-    the generations begin; none if the description of the first one is damaged.
+    """Walks the sections of all generations from `offset` to `end`, without an index.
+
+    It adds the valid sections, as far as they are in order. offset: the start of a generation.
+    Returns the starts of the generations; empty if the description of the first one is damaged.
     """
     once = {place.kind: place for place in directory.sections if place.kind in _ONCE}
     several = [place for place in directory.sections if place.kind not in _ONCE]
@@ -390,7 +390,7 @@ def walk(read: Read, directory: Directory, offset: int, end: int) -> list[int]:
 
 
 def is_whole(read: Read, place: Place) -> bool:
-    """Whether there is a section of this kind that passes its CRC."""
+    """Whether there is a section of this kind at the place whose CRC matches."""
     try:
         open_section(read(place.offset, place.size), place.kind)
     except ArchiveError:
@@ -399,7 +399,7 @@ def is_whole(read: Read, place: Place) -> bool:
 
 
 def _add_block(read: Read, directory: Directory, place: Place) -> bool:
-    """Adds a block that no index lists, by its own header, if it can be the next one."""
+    """Adds a block without an index, by its own header, if it can be the next block."""
     header = None
     for space in (min(_HEAD_SPACE, place.size - CRC_SIZE), place.size - CRC_SIZE):
         data = memoryview(read(place.offset, space))

@@ -1,4 +1,4 @@
-"""Makes the files of a folder in an archive again."""
+"""Restore the files of a folder from an archive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bitsback.io.names import printable
 
 
 class FileWriter:
-    """The bytes of files. Several threads may use it."""
+    """Restores the bytes of files. Several threads may use it."""
 
     def __init__(self, archive: ArchiveReader, verify: bool = True, exact: bool = True) -> None:
         self._archive, self._files, self._verify = archive, archive.files, verify
@@ -41,8 +41,10 @@ class FileWriter:
     def drawing(
         self, number: int, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]
     ) -> Drawing:
-        """Writes the file of a picture with pixels of this dtype and shape to an empty file. It and
-        its drawing raise ArchiveError, which names the picture.
+        """A drawing that writes the file of a picture to an empty file.
+
+        dtype, shape: of the pixels. This and the drawing raise ArchiveError, which names the
+        picture.
         """
         from bitsback.files.picture_files import drawing_of, encode
 
@@ -55,8 +57,9 @@ class FileWriter:
         return _Named(drawing, lambda: self.naming(number))
 
     def promises(self, number: int) -> bool:
-        """Whether the very bytes of a picture's file come back. Raises ArchiveError, which names
-        it.
+        """Whether a picture's file is restored byte for byte.
+
+        Raises ArchiveError, which names the picture.
         """
         from bitsback.files.picture_files import promised
 
@@ -70,7 +73,7 @@ class FileWriter:
 
     @contextmanager
     def naming(self, number: int) -> Iterator[None]:
-        """Names the file in errors, except those of blocks."""
+        """Adds the name of the file to errors, except errors of blocks."""
         try:
             yield
         except ArchiveError as error:
@@ -82,9 +85,7 @@ class FileWriter:
             ) from None
 
     def content(self, number: int) -> bytes:
-        """The bytes of a file that is stored verbatim, or of the container metadata of a
-        picture.
-        """
+        """The bytes of a verbatim file, or of the container metadata of a picture."""
         with self._lock:  # so that no block of container metadata is decoded twice
             return self._archive.part_bytes(*self._files.span(number), verify=self._verify)
 
@@ -107,9 +108,7 @@ class _Named:
 
 
 def damage(archive: ArchiveReader, lost: Sequence[range]) -> Iterator[ArchiveError]:
-    """Finds container metadata that is damaged. lost: the numbers of the files whose blocks are
-    damaged.
-    """
+    """Finds damaged container metadata. lost: the numbers of the files with damaged blocks."""
     from bitsback.files.picture_files import unpack
 
     files = archive.files

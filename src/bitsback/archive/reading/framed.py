@@ -1,4 +1,4 @@
-"""The pixels of a file with its frames or pages as axes."""
+"""The pixels of a file as an array with axes for its frames or pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bitsback.format.grid import Shape
 
 
 class _PartsSource(ArraySource):
-    """An array whose elements are in another one."""
+    """An array whose elements are those of another array."""
 
     def __init__(self, stored: ArraySource) -> None:
         super().__init__(stored.name)
@@ -32,12 +32,13 @@ class _PartsSource(ArraySource):
 
 
 class FramesSource(_PartsSource):
-    """The frames of a file, [frames, rows, ...], all of one size, which its archive stores in one
-    picture.
+    """The frames of a file as an array [frames, rows, ...].
+
+    All have one size. The archive stores them in one picture.
     """
 
     def __init__(self, picture: ArraySource, places: Sequence[Place]) -> None:
-        """places: of the frames."""
+        """places: the places of the frames in the picture."""
         super().__init__(picture)
         self._places = places
         (top, bottom), (left, right) = ((part.start, part.stop) for part in places[0])
@@ -72,8 +73,10 @@ class FramesSource(_PartsSource):
             return found.array[_arranged(frames)]
 
     def _runs(self, frames: Along, rows: Steps) -> Iterator[tuple[int, int, int]]:
-        """The wanted frames, ascending: the place of one in the result, its number, and how many
-        frames from it on follow each other and are read at once.
+        """Groups of wanted frames that are read at once, in ascending order.
+
+        For each group: the place of its first frame in the result, the number of that frame, and
+        the number of frames.
         """
         numbers = _sorted(frames)
         whole = rows == Steps(range(self._rows))
@@ -88,7 +91,7 @@ class FramesSource(_PartsSource):
 
 
 class RegionSource(_PartsSource):
-    """Some rows and columns of a picture."""
+    """A region of a picture: some rows and columns."""
 
     def __init__(self, picture: ArraySource, rows: slice, columns: slice) -> None:
         super().__init__(picture)
@@ -112,17 +115,17 @@ class RegionSource(_PartsSource):
 
 
 def _is_below(one: Place, other: Place) -> bool:
-    """Whether the other frame begins where this one ends."""
+    """Whether frame `other` begins where frame `one` ends."""
     return one[1] == other[1] and one[0].stop == other[0].start
 
 
 class AxesSource(_PartsSource):
-    """Frames, [frames, rows, ...], whose first axis is that of several, or one picture."""
+    """One picture, or frames [frames, rows, ...], whose first axis is replaced by several axes."""
 
     def __init__(
         self, frames: ArraySource, axes: Axes, smaller: Sequence[ArraySource] = ()
     ) -> None:
-        """frames: of one picture, without their axis. smaller: the same in other sizes."""
+        """frames: the frames; without a first axis for one picture. smaller: smaller sizes."""
         super().__init__(frames)
         self._axes, self._smaller = axes, smaller
 
@@ -165,7 +168,7 @@ class AxesSource(_PartsSource):
 
 
 def with_axes(picture: ArraySource, levels: Sequence[Level]) -> ArraySource:
-    """A picture that has the frames of a file, with the axes of these."""
+    """A picture that consists of the frames of a file, with the axes of the frames."""
     largest, *others = (_frames_of(picture, level) for level in levels)
     smaller = [
         AxesSource(frames, level.axes) for frames, level in zip(others, levels[1:], strict=True)
@@ -186,12 +189,12 @@ def _cut(length: int, step: int) -> tuple[int, ...]:
 
 
 def _sorted(along: Along) -> NDArray[np.int64]:
-    """The wanted places along an axis, ascending."""
+    """The wanted places along an axis in ascending order."""
     return np.array(along.wanted, np.int64)
 
 
 def _arranged(along: Along) -> Take:
-    """The index that puts entries in ascending order into the wanted order."""
+    """The index that reorders entries from ascending order to the wanted order."""
     if isinstance(along, Listed):
         return np.argsort(along.order)
     return slice(None, None, -1 if along.backwards else None)
@@ -200,7 +203,7 @@ def _arranged(along: Along) -> Take:
 def chunk_by_chunk(
     source: ArraySource, start: int, stop: int, verify: bool
 ) -> Iterator[NDArray[Any]]:
-    """The entries from start to stop - 1 along the first axis, a chunk at a time."""
+    """The entries from `start` to `stop` - 1 along the first axis, chunk by chunk."""
     for end in accumulate(source.chunks[0]):
         if start < min(end, stop):
             yield source.entries(start, min(end, stop), verify=verify)

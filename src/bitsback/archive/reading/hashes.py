@@ -1,4 +1,4 @@
-"""Compare files with the SHA-256 hashes that an archive has of them (docs/format.md, `H`)."""
+"""Compare files with their SHA-256 hashes in an archive (docs/format.md, `H`)."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class Check(Protocol):
 
 
 def check_of(archive: str, name: str, digest: bytes) -> Check:
-    """A check that raises ArchiveError, which names archive and file, for another hash."""
+    """A check that raises ArchiveError for a wrong hash. The error names archive and file."""
 
     def check(file: BinaryIO) -> None:
         if digest_of(file) != digest:
             shown = printable(name)
             raise ArchiveError(
-                f"{archive}: {shown}: is restored with another SHA-256 than it had", file=name
+                f"{archive}: {shown}: the restored file has another SHA-256", file=name
             )
 
     return check
 
 
 def digest_of(file: BinaryIO) -> bytes:
-    """SHA-256 of a file from its current position."""
+    """The SHA-256 of a file from its current position."""
     found = hashlib.sha256()
     while data := file.read(_CHUNK):
         found.update(data)

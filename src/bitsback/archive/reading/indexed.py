@@ -1,5 +1,6 @@
-"""Base class of objects that are indexed like a NumPy array but decoded on demand, with their
-display in notebooks.
+"""Arrays of an archive that are indexed like NumPy arrays and decoded on demand.
+
+They also display as pictures in notebooks.
 """
 
 from __future__ import annotations
@@ -26,16 +27,17 @@ if TYPE_CHECKING:
 
 
 MOST_SHOWN = 24
-"""The most images on a sheet."""
+"""The greatest number of images on a sheet."""
 MOST_ELEMENTS = 1 << 22
-"""The most elements that are decoded for a picture."""
+"""The greatest number of elements to decode for a display."""
 _COLUMNS = 8
-_SIDE, _TILE = 256, 64  # the most pixels of a single image, and of each on a sheet
+_SIDE, _TILE = 256, 64  # pixels of the side of a single image, and of each on a sheet, at most
 
 
 def is_image(shape: Shape, dtype: np.dtype[Any]) -> bool:
-    """Whether an array is one image: [rows, columns] of bool or of numbers, or [rows, columns, 3 or
-    4] of bytes.
+    """Whether an array is one image.
+
+    Images are [rows, columns] of bool or numbers, or [rows, columns, 3 or 4] of bytes.
     """
     if dtype.kind not in "biuf" or 0 in shape:
         return False
@@ -43,7 +45,7 @@ def is_image(shape: Shape, dtype: np.dtype[Any]) -> bool:
 
 
 def picture(images: Sequence[NDArray[Any]]) -> bytes | None:
-    """A PNG file of one image, or a sheet of several; None for none."""
+    """A PNG file of one image, or of a sheet of several; None for no images."""
     if not images:
         return None
     if len(images) == 1:
@@ -60,7 +62,7 @@ def picture(images: Sequence[NDArray[Any]]) -> bytes | None:
 
 
 def table(title: str, rows: Sequence[tuple[str, str]], png: bytes | None, alt: str) -> str:
-    """HTML of some properties, with a picture below them, which `alt` describes in words."""
+    """An HTML table of properties, with a picture below. alt: the picture in words."""
     cells = "".join(
         f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
         f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
@@ -74,8 +76,9 @@ def table(title: str, rows: Sequence[tuple[str, str]], png: bytes | None, alt: s
 
 
 def thumbnail(image: NDArray[Any], side: int) -> Image.Image:
-    """The image as bytes, which other values are scaled to from the least to the greatest, and at
-    most `side` pixels along an axis.
+    """The image as bytes, with at most `side` pixels along each axis.
+
+    Values other than bytes are scaled, so that the least is 0 and the greatest 255.
     """
     from PIL import Image
 
@@ -105,52 +108,56 @@ Chunks = tuple[tuple[int, ...], ...]
 
 
 class ArraySource(ABC):
-    """An array, or a picture, in an archive, of which any region can be decoded."""
+    """An array or a picture in an archive. Any region of it can be decoded."""
 
     def __init__(self, name: str) -> None:
-        """name: of the archive."""
+        """name: the name of the archive."""
         self.name = name
 
     @property
     @abstractmethod
     def shape(self) -> Shape:
-        """The shape of the whole."""
+        """The shape of the array."""
 
     @property
     @abstractmethod
     def dtype(self) -> np.dtype[Any]:
-        """Byte order included."""
+        """The dtype, with its byte order."""
 
     @property
     @abstractmethod
     def chunks(self) -> Chunks:
-        """The chunks that are best read together: the lengths of the blocks along each axis, or of
-        the tiles of large items. Raises ArchiveError if blocks are missing.
+        """The chunks that are best read together.
+
+        They are the lengths of the blocks along each axis, or of the tiles of large items. Raises
+        ArchiveError if blocks are missing.
         """
 
     @property
     def dims(self) -> tuple[str, ...]:
-        """The names of the axes, as `Indexed.dims`."""
+        """The names of the axes; see `Indexed.dims`."""
         return ()
 
     @property
     def attrs(self) -> Mapping[str, Any]:
-        """What is known about the axes, as `Indexed.attrs`."""
+        """The properties of the axes; see `Indexed.attrs`."""
         return {}
 
     @property
     def levels(self) -> Sequence[ArraySource]:
-        """The same in each of its sizes, as `View.levels`."""
+        """The array in each of its sizes; see `View.levels`."""
         return [self]
 
     @abstractmethod
     def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        """The wanted elements along each axis. verify: check each block's digest."""
+        """The elements at the wanted places along each axis. verify: check each block's digest."""
 
     @abstractmethod
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        """The entries from start to stop - 1 along the first axis, as many at a time as lie in a
-        block, or in tiles of one row, so that any number of them fits into memory.
+        """The entries from `start` to `stop` - 1 along the first axis, in groups.
+
+        A group has the entries of a block, or of one row of tiles, so that any number of entries
+        fits into memory.
         """
 
     def whole(self, verify: bool = True) -> NDArray[Any]:
@@ -158,14 +165,14 @@ class ArraySource(ABC):
         return self.take(all_of(self.shape), verify)
 
     def entries(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
-        """The entries from start to stop - 1 along the first axis; a number is one."""
+        """The entries from `start` to `stop` - 1 along the first axis. A 0-d array has one."""
         if not self.shape:
             return self.whole(verify).reshape(1)[start:stop]
         return self.take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
 
     @contextmanager
     def fitting(self, shape: Shape) -> Iterator[None]:
-        """Turns a MemoryError into an InputError that names the cause."""
+        """Turns a MemoryError of the body into an InputError that names the cause."""
         try:
             yield
         except MemoryError:
@@ -176,8 +183,9 @@ class ArraySource(ABC):
 
 
 def shown_images(array: ArraySource, most: int) -> list[NDArray[Any]]:
-    """The images that a notebook shows: the array, or the first `most` images along its first axis;
-    nothing if it has no images, or is large. Raises ArchiveError.
+    """The images for a notebook: the array, or the first `most` images along its first axis.
+
+    Empty if it has no images, or is large. Raises ArchiveError.
     """
     shape = array.shape
     if is_image(shape, array.dtype):
@@ -190,45 +198,51 @@ def shown_images(array: ArraySource, most: int) -> list[NDArray[Any]]:
 
 
 class Indexed(ABC):
-    """An array, or a picture, in an archive. It is indexed by numbers, slices, `...`, `None`, and
-    along its first axis by lists of numbers and masks. An index decodes each needed block once, and
-    returns a copy.
+    """An array or a picture in an archive, which is indexed like a NumPy array.
+
+    An index consists of numbers, slices, `...` and `None`, and along the first axis also of lists
+    of numbers and masks. It decodes each needed block once, and returns a copy.
     """
 
     @property
     @abstractmethod
     def _source(self) -> ArraySource:
-        """What is indexed."""
+        """The indexed array."""
 
     @property
     def shape(self) -> Shape:
-        """The shape of the whole array. Raises InputError if there is none."""
+        """The shape of the array. Raises InputError if there is no array."""
         return self._source.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype of the array, byte order included. Raises InputError if there is none."""
+        """The dtype of the array, with its byte order. Raises InputError if there is no array."""
         return self._source.dtype
 
     @property
     def chunks(self) -> Chunks:
-        """The chunks of the array that are best read together, in Dask's form: the lengths of the
-        blocks along each axis, or of the tiles of large items. Raises InputError if there is no
-        array, ArchiveError if blocks are missing.
+        """The chunks of the array that are best read together, in Dask's form.
+
+        They are the lengths of the blocks along each axis, or of the tiles of large items. Raises
+        InputError if there is no array, ArchiveError if blocks are missing.
         """
         return self._source.chunks
 
     @property
     def dims(self) -> tuple[str, ...]:
-        """The names of the axes of the pixels of a file, such as `("t", "z", "y", "x")`: `frame` or
-        `page` where the file does not say what follows, `c` for channels. Empty for arrays.
+        """The names of the axes of a file's pixels, such as `("t", "z", "y", "x")`.
+
+        `c` is the axis of channels. `frame` or `page` is an axis whose meaning the file does not
+        state. Empty for arrays.
         """
         return self._source.dims
 
     @property
     def attrs(self) -> Mapping[str, Any]:
-        """What the file of the pixels states about their axes: `spacing` and `units` by the names
-        of axes, `channels`, a list of names, `window`, the values to be shown, and `modality`.
+        """The properties of the axes that the file of the pixels states.
+
+        `spacing` and `units` have a value for each name of an axis. `channels` is a list of names,
+        `window` the range of values to show, and `modality` that of a DICOM file.
         """
         return self._source.attrs
 
@@ -238,12 +252,12 @@ class Indexed(ABC):
 
     @property
     def size(self) -> int:
-        """Elements."""
+        """The number of elements."""
         return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
-        """The bytes of the whole, decoded."""
+        """The size of the decoded array in bytes."""
         return self.size * self.dtype.itemsize
 
     def __len__(self) -> int:
@@ -255,12 +269,13 @@ class Indexed(ABC):
         return f"<{' x '.join(map(str, self.shape))} {self.dtype} in {self._source.name}>"
 
     def _shown(self) -> list[NDArray[Any]]:
-        """The images that a notebook shows. Raises ArchiveError, InputError."""
+        """The images for a notebook. Raises ArchiveError, InputError."""
         return shown_images(self._source, MOST_SHOWN)
 
     def _repr_png_(self) -> bytes | None:
-        """A thumbnail of the image, or a sheet of the first images; None if there are none, or if
-        they would take too long to decode for a notebook.
+        """A thumbnail of the image, or a sheet of the first images.
+
+        None if there are no images, or if decoding them would take too long for a notebook.
         """
         try:
             return picture(self._shown())
@@ -268,23 +283,26 @@ class Indexed(ABC):
             return None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """A copy of everything. Raises ValueError if no copy is allowed."""
+        """The decoded array. Raises ValueError for copy=False."""
         if copy is False:
             raise ValueError(f"{self._source.name}: a compressed array is always copied")
         whole = self._source.whole()
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def __iter__(self) -> Iterator[Any]:
-        """Iterates along the first axis. Each block is decoded once, and one at a time is in
-        memory.
+        """Iterates along the first axis.
+
+        Each block is decoded once, and one block at a time is in memory.
         """
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
         return chain.from_iterable(self._source.stacks(0, len(self)))
 
     def __getitem__(self, key: Any) -> Any:
-        """The elements that NumPy would return. Raises IndexError, ArchiveError, which names the
-        block, if a needed one is damaged, InputError if they do not fit into memory.
+        """The elements that NumPy would return.
+
+        Raises IndexError as NumPy does. Raises ArchiveError, which names the block, if a needed
+        block is damaged. Raises InputError if the result does not fit into memory.
         """
         wanted, arranged = read_index(key, self.shape)
         found = self._source.take(wanted)[arranged]
@@ -303,7 +321,8 @@ class View(Indexed):
 
     @property
     def levels(self) -> list[View]:
-        """The pixels of a file in each of their sizes, such as those of a pyramid, the largest
-        first, which is the array itself; the only one for other files.
+        """The pixels of a file in each of their sizes, such as the levels of a pyramid.
+
+        The first level is the array itself, which is the largest. Other files have only this one.
         """
         return [View(level) for level in self._array.levels]

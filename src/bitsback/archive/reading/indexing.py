@@ -1,4 +1,4 @@
-"""Parse NumPy indexes: which places are needed along each axis, and how to arrange them."""
+"""Parse NumPy indexes: the wanted places along each axis, and their order in the result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bitsback.format.grid import Shape
 
 Take = slice | NDArray[np.int64]
-"""An index of one axis of an array."""
+"""An index along one axis of an array."""
 
 _KINDS = (
     "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and, along the first"
@@ -26,25 +26,25 @@ class Steps:
     """Equally spaced places along an axis, as from a slice."""
 
     wanted: range
-    """Ascending."""
+    """The places in ascending order."""
     backwards: bool = False
-    """Whether the result has them in reverse."""
+    """Whether the result has them in reverse order."""
 
     def __len__(self) -> int:
         return len(self.wanted)
 
     @property
     def last(self) -> int:
-        """The greatest place; there must be one."""
+        """The greatest place. There must be one."""
         return self.wanted[-1]
 
     def shifted(self, first: int) -> Steps:
-        """The same places behind `first` others."""
+        """The places shifted by `first`."""
         taken = self.wanted
         return Steps(range(first + taken.start, first + taken.stop, taken.step), self.backwards)
 
     def within(self, low: int, high: int) -> tuple[Take, Take]:
-        """For the places from low to high - 1: their positions in the result, and their places
+        """The wanted places from `low` to `high` - 1: their positions in the result, and the places
         counted from `low`.
         """
         start, step = self.wanted.start, self.wanted.step
@@ -58,13 +58,15 @@ class Steps:
         return slice(len(self) - 1 - first, behind if behind >= 0 else None, -1), inside
 
     def between(self, low: int, high: int) -> tuple[Take, Steps]:
-        """The same for the places from low to high - 1, in ascending order."""
-        to, inside = self.within(low, high)
+        """The wanted places from `low` to `high` - 1: their positions in the result, and the places
+        in ascending order.
+        """
+        positions, inside = self.within(low, high)
         assert isinstance(inside, slice)
-        return to, Steps(range(inside.start, inside.stop, inside.step or 1))
+        return positions, Steps(range(inside.start, inside.stop, inside.step or 1))
 
     def next(self, place: int) -> int | None:
-        """The first wanted place from this one on."""
+        """The first wanted place from `place` on; None if there is none."""
         at = max(-(-(place - self.wanted.start) // self.wanted.step), 0)
         return self.wanted[at] if at < len(self) else None
 
@@ -98,9 +100,9 @@ class Listed:
         return self.order[first:end], self.wanted[first:end] - low
 
     def between(self, low: int, high: int) -> tuple[Take, Listed]:
-        to, inside = self.within(low, high)
+        positions, inside = self.within(low, high)
         assert isinstance(inside, np.ndarray)
-        return to, Listed(inside, np.arange(len(inside)))
+        return positions, Listed(inside, np.arange(len(inside)))
 
     def next(self, place: int) -> int | None:
         at = np.searchsorted(self.wanted, place)
@@ -112,7 +114,7 @@ Along = Steps | Listed
 
 
 def cells(along: Along, extent: int) -> Iterator[int]:
-    """The cells with wanted places, in order, of an axis cut into cells of this extent."""
+    """The numbers of the cells with wanted places, of an axis cut into cells of this extent."""
     place = along.next(0)
     while place is not None:
         cell = place // extent
@@ -121,15 +123,15 @@ def cells(along: Along, extent: int) -> Iterator[int]:
 
 
 def all_of(shape: Shape) -> tuple[Along, ...]:
-    """Everything."""
+    """All places along each axis."""
     return tuple(Steps(range(size)) for size in shape)
 
 
 def read_index(key: Any, shape: Shape) -> tuple[tuple[Along, ...], tuple[Any, ...]]:
-    """The meaning of an index: the wanted places along each axis, and the index for NumPy to apply
-    to the result, which still has every axis.
+    """The wanted places along each axis, and an index for NumPy to apply to their elements.
 
-    Raises IndexError as NumPy does, and for arrays along other axes than the first.
+    The elements still have all axes; that index removes some or adds new ones. Raises IndexError as
+    NumPy does, and for arrays along other axes than the first.
     """
     keys = list(key) if isinstance(key, tuple) else [key]
     ellipses = sum(part is Ellipsis for part in keys)
@@ -147,7 +149,7 @@ def read_index(key: Any, shape: Shape) -> tuple[tuple[Along, ...], tuple[Any, ..
     for part in keys:
         if part is None:
             arranged.append(None)
-        elif part is Ellipsis:  # an Ellipsis makes an array even of a single element
+        elif part is Ellipsis:  # with an Ellipsis even a single element is an array
             arranged.append(part)
             first = len(wanted)
             wanted += all_of(shape[first : first + len(shape) - given])
@@ -155,14 +157,14 @@ def read_index(key: Any, shape: Shape) -> tuple[tuple[Along, ...], tuple[Any, ..
             axis = len(wanted)
             along, kept = _read_part(part, axis, shape[axis])
             wanted.append(along)
-            # NumPy decides where the axis of an array goes, unless it is the first in any case.
+            # NumPy decides the place of an array's axis, unless it is the first in any case.
             simple = isinstance(kept, np.ndarray) and kept.ndim == 1 and not arranged
             arranged.append(slice(None) if simple else kept)
     return tuple(wanted), tuple(arranged)
 
 
 def read_number(key: Any, size: int, noun: str) -> int:
-    """An integer of any type as the number of one of `size` things. Raises IndexError."""
+    """An integer of any type as an index of `size` things. Raises IndexError."""
     number = operator.index(key)
     if not -size <= number < size:
         raise IndexError(f"index {number} is out of bounds for {noun} with size {size}")
@@ -176,7 +178,7 @@ def _read_part(part: Any, axis: int, size: int) -> tuple[Along, Any]:
             return Steps(found), slice(None)
         return Steps(found[::-1], backwards=True), slice(None)
     if isinstance(part, bool | np.bool_):
-        raise IndexError(f"{part} is a mask without an axis; give one for the first axis")
+        raise IndexError(f"{part} is a mask without an axis; use a mask for the first axis")
     if getattr(part, "ndim", 0) == 0:
         try:
             number = read_number(part, size, f"axis {axis}")

@@ -1,5 +1,7 @@
-"""Find the models that the blocks of an archive name: given by the caller, bundled, embedded,
-registered, or in a file that the environment names.
+"""Find the models of an archive's blocks.
+
+A model may come from the caller, from the bundled or registered models, from the archive, or from a
+file that the environment names.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +18,7 @@ from bitsback.models.outline import Outline
 from bitsback.wire import Cursor
 
 START = 1 << 20
-"""The first bytes of an `M` section, in which its description is expected."""
+"""The number of bytes at the start of an `M` section that contain its description."""
 ADVICE = "if you have its file, give it with -m FILE (model=FILE)"
 
 
@@ -29,13 +31,13 @@ class Library:
         embedded: Callable[[], Iterable[bytes]],
         starts: Callable[[], Iterable[bytes]] = tuple,
     ) -> None:
-        """embedded: reads the `M` sections; called once, when a block needs a model that is neither
-        given nor ships, or when all are checked. starts: reads the first START bytes of each.
+        """given: the model of the caller. embedded: reads the `M` sections. It is called once, when
+        a block needs a model that is not bundled either, or for a check of all. starts: reads the
+        first START bytes of each.
         """
         self._starts = starts
         self.has_given = given is not None
-        """Whether a model was given: then those in the archive may be damaged, as long as no block
-        needs them.
+        """Whether the caller gave a model. Embedded models that no block needs may then be damaged.
         """
         self._known = {given.identity[:PREFIX_SIZE]: given} if given is not None else {}
         self._embedded: Callable[[], Iterable[bytes]] | None = embedded
@@ -43,7 +45,7 @@ class Library:
         self._lock = Lock()
 
     def find(self, prefix: bytes) -> Model:
-        """The model. Raises ArchiveError, with advice, if it is missing."""
+        """The model whose identity starts with `prefix`. Raises ArchiveError if it is missing."""
         with self._lock:
             if prefix not in self._known:
                 shipped = bundled.find(prefix)
@@ -65,9 +67,7 @@ class Library:
             return self._known[prefix]
 
     def describe(self, prefix: bytes) -> dict[str, Any] | None:
-        """The model's description of itself, if the model is found: its name, purpose and code. No
-        model is built.
-        """
+        """The name, purpose and code of a model; None if it is not found. It builds no model."""
         known: Outline | None = self._known.get(prefix)
         for name in bundled.names() if known is None else ():
             identity = bundled.identity(name)
@@ -79,9 +79,7 @@ class Library:
         return next((about for about in described if about is not None), None)
 
     def damage(self) -> list[ArchiveError]:
-        """The faults of the models in the archive, whether blocks need them or not; none if a model
-        was given instead.
-        """
+        """The faults of the models in the archive; empty if the caller gave a model instead."""
         if self.has_given:
             return []
         with self._lock:
@@ -116,7 +114,7 @@ def _about(model: Outline) -> dict[str, Any]:
 
 
 def _described(start: bytes, prefix: bytes) -> dict[str, Any] | None:
-    """The same from the first bytes of an `M` section, without reading networks."""
+    """The description of a model from the first bytes of its `M` section."""
     cursor = Cursor(start, 1)
     try:
         cursor.varint()

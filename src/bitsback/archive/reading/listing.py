@@ -26,40 +26,42 @@ from bitsback.format.modes import mode_of
 from bitsback.format.parts import ARRAYS, PAGES, FileCollection
 
 _MOST_READ = 1 << 26
-"""The bytes of verbatim files that are read to find reasons."""
+"""The limit of the bytes of verbatim files to read for the reasons."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A named picture or array, consecutive items or pages that are alike, a link, or an empty
+    """An entry of a listing.
+
+    It is a named picture or array, consecutive items or pages of one size, a link, or an empty
     folder.
     """
 
     name: str
-    """The name, or numbers as `3` or `0:60`."""
+    """The name, or the numbers of items, as `3` or `0:60`."""
     shape: Shape
-    """The shape of all of them."""
+    """The shape of all items together."""
     dtype: str
     mode: str | None
     """Pillow's mode of a picture."""
     bytes: int
-    """The bytes of the original file of a folder, and of the elements of anything else."""
+    """The bytes of the original file of a folder, or of the elements of other content."""
     stored_bytes: int
-    """Its share of the bytes of its blocks, by elements, and of those with its metadata."""
+    """Its share of the bytes of blocks, by elements, including blocks with its metadata."""
     held: bool = False
-    """Whether it is a file that is not coded by its pixels, whose elements are its bytes."""
+    """Whether it is a verbatim file, whose elements are its bytes."""
     axes: tuple[str, ...] = ()
-    """The names of the axes of a picture whose file has frames or pages, as far as it was read."""
+    """The names of the axes of a file with frames or pages; empty if it was not read."""
     series: str = ""
     """Its place in a series, as `3 of 60 in scan/IM*`."""
     jpeg: bool = False
     """Whether its JPEG streams are coded."""
     reason: str = ""
-    """Why it is stored verbatim, as far as its header tells."""
+    """The reason for storing it verbatim, as far as its header shows that."""
     modality: str = ""
-    """Of a DICOM file."""
+    """The modality of a DICOM file."""
     target: str | None = None
-    """Where a link leads to."""
+    """The target of a link."""
 
     @property
     def is_folder(self) -> bool:
@@ -68,8 +70,10 @@ class Entry:
 
 
 def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
-    """The entries in the order of the archive. facts: look into the headers of blocks, and of files
-    with frames, which are decoded then. Raises ArchiveError if the names are damaged.
+    """The entries in the order of the archive.
+
+    facts: also read the headers of blocks, and decode the headers of files with frames. Raises
+    ArchiveError if the names are damaged.
     """
     collection = archive.collection
     shares = _Shares(archive, _jpeg_tiles(archive) if facts else [])
@@ -114,7 +118,7 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
 
 
 def _places(archive: ArchiveReader) -> dict[int, str]:
-    """The places of files in series."""
+    """The place of each file of a series, in words."""
     return {
         number: f"{place} of {len(numbers)} in {name}"
         for name, numbers in series_in(archive).items()
@@ -129,7 +133,7 @@ def _jpeg_tiles(archive: ArchiveReader) -> list[int]:
     archive.file.expect(blocks, HEADER_SPACE)
     found: list[int] = []
     for block in blocks:
-        with suppress(ArchiveError):  # which verifying tells
+        with suppress(ArchiveError):  # `verify` reports it
             if archive.blocks.header(block).method.number == STREAMS:
                 found += range(block.first, block.first + block.items)
     return found
@@ -146,7 +150,7 @@ def _with_facts(archive: ArchiveReader, number: int, entry: Entry) -> Entry:
 
 
 def _reason(archive: ArchiveReader, part: int, start: int, stop: int) -> str:
-    """Why a file is not coded, if its header tells."""
+    """The reason why a file is not coded; empty if its header does not show it."""
     try:
         begin = archive.part_bytes(part, start, min(start + formats.START, stop))
         if formats.picture_format(begin) in (None, formats.JPEG):
@@ -158,8 +162,9 @@ def _reason(archive: ArchiveReader, part: int, start: int, stop: int) -> str:
 
 
 def _pages(archive: ArchiveReader, collection: FileCollection, shares: _Shares) -> Iterator[Entry]:
-    """Lists consecutive pages of a part with one size as one entry, since a few bytes may claim
-    millions of pages.
+    """The entries of pages. Consecutive pages of one size in a part are one entry.
+
+    A few bytes may state millions of pages.
     """
     sizes = [
         iter([(part.entries, part.shape[1:])]) if part.axes == ONE else part.runs
@@ -184,7 +189,7 @@ def _pages(archive: ArchiveReader, collection: FileCollection, shares: _Shares) 
 
 
 class _Shares:
-    """The shares of entries in the bytes of blocks."""
+    """Computes the shares of entries in the bytes of blocks."""
 
     def __init__(self, archive: ArchiveReader, jpeg: list[int]) -> None:
         """jpeg: the tiles of files whose JPEG streams are coded, sorted."""
@@ -204,21 +209,21 @@ class _Shares:
         end: int,
         shape: Shape,
     ) -> Entry:
-        """at: the number of its part. first, end: its tiles there."""
+        """The entry of some tiles. at: the number of their part. first, end: the tiles there."""
         starts = self._collection.starts
         stored = self._before(starts[at] + end) - self._before(starts[at] + first)
         size = math.prod(shape) * dtype.itemsize
         return Entry(name, shape, dtype.str, None, size, stored)
 
     def pictures(self, name: str, at: int, part: ArrayPart, entries: range, shape: Shape) -> Entry:
-        """Pictures that are these entries of a part."""
+        """The entry of pictures, which are these entries of a part."""
         before, end = (self._before_entry(at, part, n) for n in (entries.start, entries.stop))
         mode = mode_of(part.dtype, part.entry_shape)
         size = math.prod(shape) * part.dtype.itemsize
         return Entry(name, shape, part.dtype.str, mode, size, end - before)
 
     def held(self, name: str, at: int, part: ArrayPart, start: int, stop: int) -> Entry:
-        """A verbatim file, which has these bytes of a part."""
+        """The entry of a verbatim file, which has these bytes of a part."""
         stored = self._bytes(at, start, stop)
         size, shape = stop - start, (stop - start,)
         first, last = (self._tile_of(at, part, byte) for byte in (start, max(stop - 1, start)))
@@ -226,7 +231,7 @@ class _Shares:
         return Entry(name, shape, part.dtype.str, None, size, stored, held=True, jpeg=jpeg)
 
     def metadata(self, at: int, start: int, stop: int) -> int:
-        """The share of container metadata, which are these bytes of a part, if there are any."""
+        """The share of container metadata, which has these bytes of a part; 0 if it is empty."""
         return self._bytes(at, start, stop) if stop > start else 0
 
     def _bytes(self, at: int, start: int, stop: int) -> int:
@@ -234,8 +239,9 @@ class _Shares:
         return self._before_byte(at, part, stop) - self._before_byte(at, part, start)
 
     def _before_entry(self, at: int, part: ArrayPart, entry: int) -> int:
-        """Bytes of blocks for what is before this entry of a part. The slices that tiles of a stack
-        share have the same share in them.
+        """The bytes of blocks for the earlier entries of a part.
+
+        The slices of a stack's tile have equal shares in it.
         """
         start = self._collection.starts[at]
         if part.axes != ONE:

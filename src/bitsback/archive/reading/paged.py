@@ -1,5 +1,6 @@
-"""Restores a file of pages on its own, whose pages are pictures of parts, and whose container
-metadata is the last part.
+"""Restore a file of pages that is the only content of an archive.
+
+Its pages are pictures of parts, and its container metadata is the last part.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ _CHUNK = 1 << 20
 def make_pages(
     parts: RestoredParts, file: BinaryIO, work: Work | None = None, exact: bool = True
 ) -> None:
-    """Writes the file of pages of an archive to an empty file, or, if the archive is damaged or has
-    no container metadata, a file of the pages that come back. Raises ArchiveError.
+    """Writes the file of pages of an archive to an empty file.
+
+    If the archive is damaged or has no container metadata, it is a new file of the undamaged pages.
+    Raises ArchiveError.
     """
     archive = parts.archive
     collection = archive.files.collection
@@ -56,8 +59,9 @@ def make_pages(
 
 
 def axes_of_pages(archive: ArchiveReader, shape: Shape) -> Axes | None:
-    """The axes of the first pages of a file. shape: of these pages, [pages, rows, ...]. None if
-    they are unknown. Raises ArchiveError.
+    """The axes of the first pages of a file; None if they are unknown.
+
+    shape: of these pages, [pages, rows, ...]. Raises ArchiveError.
     """
     if not archive.files.collection.whole:
         return None
@@ -68,7 +72,7 @@ def axes_of_pages(archive: ArchiveReader, shape: Shape) -> Axes | None:
 
 
 def pages_damage(archive: ArchiveReader) -> Iterator[ArchiveError]:
-    """The faults of the container metadata of a file of pages, in undamaged blocks."""
+    """The faults of a file's container metadata in undamaged blocks."""
     try:
         file_of_pages = PagesFile(archive)
         if not file_of_pages.certain:
@@ -81,8 +85,10 @@ def pages_damage(archive: ArchiveReader) -> Iterator[ArchiveError]:
 def read_pages(
     parts: RestoredParts, stack: ExitStack, work: Work | None = None
 ) -> Iterator[PageRows]:
-    """The pages that come back, in order; a few blocks, or a strip, of each part are in memory at a
-    time. stack: holds resources until the last page.
+    """The undamaged pages in order.
+
+    A few blocks, or a strip, of each part are in memory at a time. stack: closes resources after
+    the last page.
     """
     files = parts.files
     work = work or Work(files.collection, None)
@@ -99,11 +105,11 @@ def read_pages(
 
 
 def _rows(parts: RestoredParts, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
-    """Rows of the pictures of a part, one picture after the other."""
+    """The rows of the pictures of a part, picture by picture."""
     part = parts.files.collection.parts[number]
     with closing(parts.strips(number, work)) as strips:
         for rows in strips:
-            if part.axes == ONE or part.plain:  # the slices of a stack, or whole pages
+            if part.axes == ONE or part.plain:  # the slices of a stack, or uncut pages
                 yield from rows.reshape(-1, *part.entry_shape)
             else:
                 yield rows
@@ -113,13 +119,13 @@ class PagesFile:
     """The file of pages that an archive restores."""
 
     def __init__(self, archive: ArchiveReader, verify: bool = True, exact: bool = True) -> None:
-        """Raises ArchiveError for container metadata that is damaged, or belongs to other pages."""
+        """Raises ArchiveError for damaged container metadata, or metadata of other pages."""
         self._archive, self._exact, self._verify = archive, exact, verify
         files: Files = archive.files
         self._part = len(files.collection.parts) - 1
         self._size = files.collection.parts[self._part].elements
         self.held = archive.part_bytes(self._part, 0, 1, verify=verify) == bytes([HELD])
-        """Whether it is stored verbatim."""
+        """Whether the file is stored verbatim."""
         if self.held != (len(files) == 0):
             raise ArchiveError(f"{archive.name}: its container metadata is that of another file")
         self._metadata = b""
@@ -137,15 +143,16 @@ class PagesFile:
             items[number] += 1
 
     def axes(self, shape: Shape) -> Axes | None:
-        """The axes of the first pages, which are alike. shape: of these, below each other."""
+        """The axes of the first pages, which have one shape. shape: [pages, rows, ...] of them."""
         with self._naming():
             levels = levels_of(self._metadata, shape)
             return levels[0].axes if levels else None
 
     @property
     def certain(self) -> bool:
-        """Whether the file can be made from any pixels. Raises ArchiveError if it cannot be made
-        from pages like those of the archive.
+        """Whether the file can be made from any pixels.
+
+        Raises ArchiveError if it cannot be made from pages such as those of the archive.
         """
         if self.held:
             return True
@@ -172,7 +179,7 @@ class PagesFile:
             drawing.close()
 
     def copy(self, output: Writable) -> None:
-        """Writes a file that is stored verbatim."""
+        """Writes a verbatim file."""
         for start in range(1, self._size, _CHUNK):
             end = min(start + _CHUNK, self._size)
             output.write(self._archive.part_bytes(self._part, start, end, verify=self._verify))

@@ -1,6 +1,4 @@
-"""Parts of arrays and pictures, assembled from the tiles that they touch. Each needed block is
-decoded once.
-"""
+"""Assemble regions of arrays and pictures from tiles. Each needed block is decoded once."""
 
 from __future__ import annotations
 
@@ -21,13 +19,15 @@ from bitsback.format.parts import JoinedArray
 from bitsback.format.tiles import Tiles
 
 Decode = Callable[[int, int | None], tuple[int, Tiles]]
-"""Decodes the block that holds a tile. Returns the number of the block's first tile, and its tiles;
-if a number is given, those from it on may be missing, and nothing is verified.
+"""Decodes the block with a tile. Returns the number of the block's first tile, and its tiles.
+
+The second argument may be a number. Tiles from that on may then be missing, and nothing is
+verified.
 """
 
 
 class Reading:
-    """Reads of one array or picture, in order; it keeps the last needed block."""
+    """Reads regions of one array or picture in order. It keeps the last block."""
 
     def __init__(self, part: ArrayPart, first: int, decode: Decode, verify: bool = True) -> None:
         """first: the number of the part's first tile. verify: check each block's digest."""
@@ -35,8 +35,9 @@ class Reading:
         self._start, self._tiles = 0, Tiles(np.empty(0, part.dtype), ())
 
     def take(self, wanted: tuple[Along, ...]) -> NDArray[Any]:
-        """The wanted elements along each axis of the part; if its items vary in size, of a single
-        item.
+        """The elements at the wanted places along each axis of the part.
+
+        If the items vary in size, the places must be in a single item.
         """
         part, shape = self._part, tuple(map(len, wanted))
         found = Found(shape, part.dtype)
@@ -48,14 +49,14 @@ class Reading:
             self._take_items(wanted, found)
         else:
             for item in cells(wanted[0], 1):
-                to, _ = wanted[0].within(item, item + 1)
-                self._take_of_item(item, (to,), wanted[1:], found)
+                positions, _ = wanted[0].within(item, item + 1)
+                self._take_of_item(item, (positions,), wanted[1:], found)
         return found.array
 
     def blocks(
         self, wanted: tuple[Along, ...], block_of: Callable[[int], BlockInfo]
     ) -> Iterator[BlockInfo]:
-        """The needed blocks, in order. block_of: finds a block by its tiles."""
+        """The needed blocks in order. block_of: finds the block of a tile."""
         part, place = self._part, 0
         if not all(map(len, wanted)):
             return
@@ -71,7 +72,7 @@ class Reading:
                 place = block.first + block.items - self._first
 
     def _numbers(self, wanted: tuple[Along, ...]) -> Iterator[int]:
-        """The tiles that are needed, in order, of items that are cut or differ in size."""
+        """The numbers of the needed tiles in order, for items that are cut or vary in size."""
         part = self._part
         if part.axes == ONE:
             yield from touched(part.grid(0), wanted)
@@ -95,9 +96,12 @@ class Reading:
             item = items.next(end)
 
     def _take_of_item(
-        self, item: int, to: tuple[Take, ...], wanted: tuple[Along, ...], found: Found
+        self, item: int, positions: tuple[Take, ...], wanted: tuple[Along, ...], found: Found
     ) -> None:
-        """to: the place of the item along the first axis, if it is one of several."""
+        """Takes the wanted elements of one item.
+
+        positions: the place of the item in the result, along the first axis; empty for one item.
+        """
         part = self._part
         grid, first = part.grid(item), part.first_tile(item)
         last = first + last_touched(grid, wanted)
@@ -107,12 +111,13 @@ class Reading:
                 along.within(there.start, there.stop)
                 for along, there in zip(wanted, grid.region(number), strict=True)
             ]
-            leading = [(place, slice(None)) for place in to]
-            found.put([*leading, *places], tile[np.newaxis] if to else tile)
+            leading = [(place, slice(None)) for place in positions]
+            found.put([*leading, *places], tile[np.newaxis] if positions else tile)
 
     def _tile(self, number: int, last: int) -> Tiles:
-        """The tiles of the block that holds this one, from `self._start` on. last: the last tile of
-        the part that will be needed.
+        """The tiles of the block with this tile, from `self._start` on.
+
+        last: the last tile of the part that will be needed.
         """
         if not self._start <= number < self._start + self._tiles.count:
             stop = None if self._verify else self._first + last + 1
@@ -122,9 +127,9 @@ class Reading:
 
 
 def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
-    """The tiles of an item with wanted elements, in order."""
+    """The numbers of an item's tiles with wanted elements, in order."""
 
-    # One by one, since all may not fit into memory.
+    # The tiles are generated one by one, since all may not fit into memory.
     def from_axis(axis: int, row: int) -> Iterator[int]:
         if axis == len(wanted):
             yield row
@@ -136,7 +141,7 @@ def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
 
 
 def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
-    """The last of them, if places are wanted along each axis."""
+    """The last of these tiles. There must be wanted places along each axis."""
     tile = 0
     for along, extent, count in zip(wanted, grid.extents, grid.counts, strict=True):
         tile = tile * count + along.last // extent
@@ -144,7 +149,7 @@ def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
 
 
 class Found:
-    """The result, allocated when its first part has arrived, since a few bytes may claim much."""
+    """The result. Its memory is allocated with the first tile, since a few bytes may state much."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._shape, self._dtype = shape, dtype
@@ -157,20 +162,23 @@ class Found:
         return self._array
 
     def put(self, places: list[tuple[Take, Take]], tile: NDArray[Any]) -> None:
-        """Copies the wanted elements of a tile. places: for each axis their places in the result,
-        and in the tile.
+        """Copies the wanted elements of a tile.
+
+        places: for each axis their places in the result, and in the tile.
         """
-        self.array[tuple(to for to, _ in places)] = tile[tuple(within for _, within in places)]
+        self.array[tuple(positions for positions, _ in places)] = tile[
+            tuple(within for _, within in places)
+        ]
 
 
 class PartSource(ArraySource):
-    """An array that is one part of an archive, or one entry along its first axis."""
+    """An array that is one part of an archive, or one entry along the part's first axis."""
 
     def __init__(
         self, blocks: Blocks, part: ArrayPart, first: int, entry: int | None = None
     ) -> None:
-        """first: the number of the part's first tile. entry: the number along its first axis, if
-        only one entry is wanted.
+        """first: the number of the part's first tile. entry: the number of the only wanted entry
+        along the first axis; None for all.
         """
         super().__init__(blocks.file.name)
         self.part, self.first, self.entry = part, first, entry
@@ -233,13 +241,13 @@ class PartSource(ArraySource):
             return reading.take(self._of_part(wanted)).reshape(shape)
 
     def _of_part(self, wanted: tuple[Along, ...]) -> tuple[Along, ...]:
-        """The same along each axis of the part."""
+        """The wanted places along each axis of the part, which has one axis more for an entry."""
         if self.entry is None:
             return wanted
         return (Steps(range(self.entry, self.entry + 1)), *wanted)
 
     def _grid(self) -> tuple[Grid, int]:
-        """The tiles of the only visible item, and the number of its axis that is the first here."""
+        """The grid of the only item in this array, and the number of the first of its axes here."""
         if self.entry is None:
             return self.part.grid(0), 0
         if self.part.axes == ONE:
@@ -285,7 +293,7 @@ class JoinedSource(ArraySource):
         inner = {chunks[1:] for chunks in found}
         return (
             tuple(length for chunks in found for length in chunks[0]),
-            # If they are cut differently, no cut suits all.
+            # Parts may be cut differently. The chunks are then not cut along these axes.
             *(inner.pop() if len(inner) == 1 else ((size,) for size in self.shape[1:])),
         )
 
@@ -293,10 +301,10 @@ class JoinedSource(ArraySource):
         shape = tuple(map(len, wanted))
         found = Found(shape, self.dtype)
         with self._blocks.announced(self.blocks(wanted)):
-            for to, part, within in self._split(wanted):
+            for positions, part, within in self._split(wanted):
                 taken = part.take(within, verify)
                 with self.fitting(shape):
-                    found.put([(to, slice(None))], taken)
+                    found.put([(positions, slice(None))], taken)
         with self.fitting(shape):
             return found.array
 
@@ -307,14 +315,16 @@ class JoinedSource(ArraySource):
     def _split(
         self, wanted: tuple[Along, ...]
     ) -> Iterator[tuple[Take, PartSource, tuple[Along, ...]]]:
-        """Splits wanted places by parts: the position along the first axis, the part, and the
-        places in it.
+        """Splits the wanted places by parts.
+
+        For each part: the positions in the result along the first axis, the part, and the places in
+        it.
         """
         places, place = self.array.places, wanted[0].next(0)
         while place is not None:
             number = bisect_right(places, place) - 1
-            to, within = wanted[0].between(places[number], places[number + 1])
-            yield to, self.part_at(number), (within, *wanted[1:])
+            positions, within = wanted[0].between(places[number], places[number + 1])
+            yield positions, self.part_at(number), (within, *wanted[1:])
             place = wanted[0].next(places[number + 1])
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
@@ -331,7 +341,7 @@ class JoinedSource(ArraySource):
 
 
 def array_source(blocks: Blocks, array: ArrayPart | JoinedArray) -> ArraySource:
-    """The whole array of an archive with only one."""
+    """The array of an archive of one array."""
     if isinstance(array, JoinedArray):
         return JoinedSource(blocks, array)
     return PartSource(blocks, array, 0)

@@ -1,4 +1,4 @@
-"""Open archives, of which any items can be read, decoding only the blocks that hold them."""
+"""Open archives, and read any of their items by decoding only the needed blocks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from bitsback.planner.candidates import given_model
 
 
 class ArchiveReader:
-    """What the package itself reads an archive by; `bitsback.Archive` is for its users."""
+    """An open archive for the package itself. `bitsback.Archive` is for users."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class ArchiveReader:
     ) -> None:
         """The arguments and the errors are those of `bitsback.Archive`."""
         if cache < 0:
-            raise InputError(f"cache={cache}: it is a number of bytes, 0 for none")
+            raise InputError(f"cache={cache}: it must be a number of bytes, 0 for no cache")
         self.cache = BlockCache(cache)
         self._given = given_model(model, storage_options) if model is not None else None
         source = located(source, storage_options)
@@ -81,17 +81,17 @@ class ArchiveReader:
             raise
 
     def _use(self, directory: Directory) -> None:
-        """Reads what a directory lists. Raises ArchiveError."""
+        """Takes the sections of a directory. Raises ArchiveError."""
         self.directory = directory
         self.collection = directory.collection or guess_collection(directory, self.file.read)
         self.beside: FileSections | None = None
-        """What stands beside the blocks, of an archive of files."""
+        """The sections other than blocks of an archive of files; None for an array."""
         if self.collection.kind is not None:
             self.beside = FileSections(self.collection, directory, self.file.read_place)
         self.blocks = Blocks(self, self.file, directory, self.cache)
 
     def take_addition(self) -> None:
-        """Reads also what is whole of an addition behind the end, from now on."""
+        """Also reads the undamaged part of an addition behind the end, from now on."""
         before = self.directory
         if not before.unread:
             return
@@ -113,7 +113,7 @@ class ArchiveReader:
         self.file.close()
 
     def close_when_dropped(self) -> None:
-        """Closes the file with the archive's last reference, for users who never close it."""
+        """Closes the file with the last reference to the archive, for users who never close it."""
         self.file.close_when_dropped(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -148,7 +148,7 @@ class ArchiveReader:
 
     @property
     def problems(self) -> list[ArchiveError]:
-        """The faults that were found when the archive was opened, in order."""
+        """The faults that opening the archive found, in order."""
         return [self.file.named(error) for error in self.directory.problems]
 
     def __len__(self) -> int:
@@ -161,43 +161,42 @@ class ArchiveReader:
 
     @property
     def array(self) -> Array:
-        """The description of the array. Raises InputError if the archive holds files."""
+        """The description of the array. Raises InputError for an archive of files."""
         if self.collection.kind is not None:
             raise InputError(
-                f"{self.name}: holds not one array but files; take them by number or by name"
+                f"{self.name}: contains files, not one array; take them by number or by name"
             )
         return self.collection
 
     @property
     def array_source(self) -> ArraySource:
-        """The whole array. Raises InputError if the archive holds files."""
+        """The array. Raises InputError for an archive of files."""
         return array_source(self.blocks, self.array)
 
     @property
     def files(self) -> Files:
-        """The files of the archive and their items. Raises InputError if the archive holds an
-        array, ArchiveError for damage.
+        """The files of the archive and their items.
+
+        Raises InputError for an archive of an array, ArchiveError for damage.
         """
         if self.beside is None:
-            raise InputError(f"{self.name}: holds an array, whose items have no names")
+            raise InputError(f"{self.name}: contains an array, whose items have no names")
         with self.file.naming():
             return self.beside.files
 
     @property
     def names(self) -> Sequence[str]:
-        """The names of the files, in order; none for an array or the pages of a TIFF file."""
+        """The names of the files in order; empty for an array or the pages of a TIFF file."""
         return [] if self.beside is None else self.files.names
 
     @property
     def has_entries(self) -> bool:
-        """Whether there are modes, links or empty folders. Names need not be read to know it."""
+        """Whether there are modes, links or empty folders. It does not read names."""
         return self.beside is not None and self.beside.has_entries
 
     @property
     def entry_names(self) -> Sequence[str]:
-        """The names of the files, in order, and behind them those of links and empty folders, with
-        a `/` behind these.
-        """
+        """The names of the files in order, then of links, then of empty folders with a `/`."""
         if self.collection.kind != FOLDER or self.files.entries is None:
             return self.names
         links = (link.name for link in self.files.links)
@@ -205,53 +204,56 @@ class ArchiveReader:
 
     @property
     def visible_files(self) -> int:
-        """The number of files for people."""
+        """The number of files to show: a TIFF file that is stored verbatim is one."""
         assert self.collection.kind is not None, "it is asked for files"
         if self.collection.has_removed:
-            with suppress(ArchiveError):  # of the names
+            with suppress(ArchiveError):  # if the names are damaged
                 return len(self.files)
         return self.collection.shown_files
 
     @property
     def hashes(self) -> Sequence[bytes] | None:
-        """The SHA-256 of each original file, in order; empty for one that comes back by its pixels
-        only. None if the archive has no hashes.
+        """The SHA-256 of each original file in order; None if the archive has no hashes.
+
+        It is empty for a file that is restored only with the same pixels.
         """
         with self.file.naming():
             return None if self.beside is None else self.beside.hashes
 
     @property
     def digests(self) -> Digests | None:
-        """The digests of its files, those that were removed included; None if it has none."""
+        """The digests of its files, including removed files; None if it has none."""
         with self.file.naming():
             return None if self.beside is None else self.beside.digests
 
     @property
     def pairs(self) -> Pairs | None:
-        """The arrays of an npz file that hold the items and their labels, or pictures with their
-        folders as labels; None for neither.
+        """The items and their labels: arrays of an npz file, or pictures and their folders.
+
+        None without labels.
         """
         with self.file.naming():
             return None if self.beside is None else self.beside.pairs
 
     @property
     def classes(self) -> list[str]:
-        """The folders that are labels of pictures, sorted; none if there are no labels."""
+        """The folders that are labels of pictures, sorted; empty without labels."""
         if self.collection.kind != FOLDER or (self.pairs is None and not self.directory.unnamed):
             return []
         names = self.files.names
         return list(names.classes) if isinstance(names, Numbered) else classes_of(names)[0]
 
     def check_of_file(self, number: int) -> Check | None:
-        """Compares a restored file with its hash, if that is known."""
+        """The check of a restored file against its hash; None if it has no hash."""
         hashes = self.hashes
         digest = b"" if hashes is None else hashes[number]
         return check_of(self.name, self.files.names[number], digest) if digest else None
 
     @cached_property
     def _whole_pages(self) -> tuple[bytes, int] | None:
-        """A TIFF file on its own that is stored verbatim, and the number of its pages, which is
-        none if the file cannot be read. Raises ArchiveError.
+        """A TIFF file that is stored verbatim as the only content, and the number of its pages.
+
+        The number is 0 if the file cannot be read. None for other archives. Raises ArchiveError.
         """
         collection = self.collection
         if collection.kind is None or not collection.whole or collection.files:
@@ -278,7 +280,7 @@ class ArchiveReader:
             return read_number(which, len(self), "files")
         except TypeError:
             raise TypeError(
-                f"{self.name}: holds files, which may differ in shape; take them by number, by"
+                f"{self.name}: contains files, which may differ in shape; take them by number, by"
                 " name, or by a slice of numbers"
             ) from None
 
@@ -297,7 +299,7 @@ class ArchiveReader:
 
     @cached_property
     def may_have_frames(self) -> bool:
-        """Whether some picture of a folder may have several frames, by its container metadata."""
+        """Whether a picture of a folder may have several frames, by the container metadata."""
         from bitsback.files.picture_files import may_have_frames
 
         files, kinds = self.files, set[int]()
@@ -314,7 +316,8 @@ class ArchiveReader:
         return any(map(may_have_frames, kinds))
 
     def file_array(self, which: Any) -> ArraySource:
-        """The array of a file as users see it: its frames or pages are axes. By number or by name.
+        """The array of a file, by number or by name, with axes for its frames or pages.
+
         Raises KeyError, IndexError, TypeError, ArchiveError.
         """
         number = self.file_number(which)
@@ -343,7 +346,7 @@ class ArchiveReader:
         return PartSource(self.blocks, collection.parts[part], collection.starts[part], entry)
 
     def part_bytes(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
-        """Some bytes of a part that holds the bytes of files, or of metadata."""
+        """Some bytes of a part with the bytes of files or of metadata."""
         if start == stop:
             return b""
         return self._bytes_source(part).take((Steps(range(start, stop)),), verify).tobytes()
@@ -366,7 +369,7 @@ class ArchiveReader:
                     yield block
 
     def where(self, first: int, count: int) -> str:
-        """A description of some tiles for people, by the names of files as far as they exist."""
+        """A description of some tiles for messages, with the names of files if there are any."""
         if self.beside is not None:
             with suppress(ArchiveError):
                 return described(self.beside.files, self.owners, (first, first + count))
@@ -374,20 +377,21 @@ class ArchiveReader:
 
     @cached_property
     def owners(self) -> Owners:
-        """The files that need tiles. Raises ArchiveError, without the name of the archive."""
+        """Finds the files of tiles. Raises ArchiveError, without the name of the archive."""
         assert self.beside is not None
         return Owners(self.beside.files)
 
     def check(self) -> None:
-        """Raises the first of `problems`, or any other fault outside of blocks with which
-        decompression would fail.
+        """Raises the first of `problems`, or another fault outside of blocks that prevents
+        decompression.
         """
         for problem in chain(self.problems, self.damage()):
             raise problem
 
     def damage(self) -> Iterator[ArchiveError]:
-        """The faults outside of blocks that are none of `problems`: of the models, the names, the
-        container, and sections of unknown kinds.
+        """The faults outside of blocks that are not among `problems`.
+
+        They are faults of models, names, the container, and sections of unknown kinds.
         """
         for problem in self.library.damage():
             yield self.file.named(problem)
@@ -408,9 +412,7 @@ class ArchiveReader:
             yield self.file.named(problem)
 
     def _check_tiles(self, files: Files) -> None:
-        """Raises ArchiveError if a tile that a file needs is in no block, of an archive from which
-        files were removed.
-        """
+        """Raises ArchiveError if files were removed and a tile of another file is in no block."""
         if not files.collection.has_removed:
             return
         gaps = gaps_of(self.blocks, (), files.collection.tiles)
@@ -421,9 +423,10 @@ class ArchiveReader:
     def tasks(
         self, first: int = 0, end: int | None = None, only: Members[int] | None = None
     ) -> Iterator[Task]:
-        """All blocks, to be decoded, or those that begin with the tiles from first to end - 1.
-        only: the numbers of the blocks that are wanted, if not all are. Raises the first of
-        `problems`, and ArchiveError for any damage that it finds.
+        """The blocks to decode: all, or those that begin with the tiles from `first` to `end` - 1.
+
+        only: the numbers of the wanted blocks; None for all. Raises the first of `problems`, and
+        ArchiveError for any damage that it finds.
         """
         self.check()
         blocks = [

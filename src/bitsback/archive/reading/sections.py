@@ -1,5 +1,7 @@
-"""The sections of an open archive: its blocks, which are found by their tiles, decoded and cached,
-and the names, stats, hashes and labels of files.
+"""The sections of an open archive.
+
+Blocks are found by their tiles, decoded, and cached. Other sections have the names, stats, hashes
+and labels of files.
 """
 
 from bisect import bisect_right
@@ -38,19 +40,20 @@ from bitsback.io.locks import Lock
 from bitsback.lazy import cached_property
 
 CACHE_BYTES = 64 << 20
-"""The default bytes of the cache."""
+"""The default capacity of the cache in bytes."""
 
 
 class BlockCache:
-    """Blocks by their numbers. The one that was decoded last is kept even if it exceeds the
-    capacity, unless that is 0. Several threads may use it.
+    """A cache of decoded blocks by their numbers. Several threads may use it.
+
+    The last decoded block is kept even if it exceeds the capacity, unless that is 0.
     """
 
     def __init__(self, capacity: int) -> None:
         """capacity: in bytes."""
         self.capacity = capacity
         self.nbytes = 0
-        """The bytes of the blocks that are kept."""
+        """The bytes of the cached blocks."""
         self._kept: OrderedDict[int, Tiles] = OrderedDict()
         self._lock = Lock()
 
@@ -83,9 +86,9 @@ class BlockCache:
         self.nbytes -= 0 if dropped is None else dropped.elements.nbytes
 
 
-_PREVIEWS_START = 32  # bytes that hold the range of files
+_PREVIEWS_START = 32  # bytes at the start of a section that contain the range of files
 HEADER_SPACE = 512
-"""The header of a block from our writer takes fewer bytes."""
+"""More bytes than the header of a block takes from our writer."""
 
 
 class Blocks(Sequence[BlockInfo]):
@@ -111,7 +114,7 @@ class Blocks(Sequence[BlockInfo]):
         return self._listed[which]
 
     def with_tile(self, tile: int) -> BlockInfo:
-        """The block that holds a tile. Raises ArchiveError if it is missing."""
+        """The block with a tile. Raises ArchiveError if it is missing."""
         behind = bisect_right(self._listed, tile, key=lambda block: block.first)
         before = self._listed[behind - 1] if behind else None
         if before is None or tile >= before.first + before.items:
@@ -139,8 +142,10 @@ class Blocks(Sequence[BlockInfo]):
         return Task(block.number, block.first, block.items, payload)
 
     def decode_at(self, tile: int, stop: int | None = None) -> tuple[int, Tiles]:
-        """The block that holds this tile: the number of its first tile, and its tiles, which must
-        not be changed. stop: tiles from this one on are not needed, and nothing is verified.
+        """The decoded block with a tile: the number of its first tile, and its tiles.
+
+        The tiles must not be changed. stop: tiles from this number on are not needed; nothing is
+        then verified.
         """
         self.file.check_open()
         block = self.with_tile(tile)
@@ -164,14 +169,15 @@ class Blocks(Sequence[BlockInfo]):
             return read_header(self.task(block).payload)
 
     def announce(self, blocks: Iterable[BlockInfo]) -> None:
-        """Announces the blocks that will be decoded next, in order, so that a remote file can fetch
-        them together. For a local file they are not computed.
+        """Announces the blocks that will be decoded next, in order.
+
+        A remote file then fetches them together. For a local file `blocks` is not consumed.
         """
         self.file.expect(block for block in blocks if block.number not in self._cache)
 
     @contextmanager
     def announced(self, blocks: Iterable[BlockInfo]) -> Iterator[None]:
-        """The same for the blocks that the body decodes; announcements in the body are ignored."""
+        """Announces the blocks that the body decodes. Announcements in the body are ignored."""
         if self._is_announced:
             yield
             return
@@ -184,8 +190,9 @@ class Blocks(Sequence[BlockInfo]):
 
 
 class FileSections:
-    """Reads each section on first use. Raises ArchiveError, without the name of the archive, for
-    damage.
+    """The sections that describe files, each read on first use.
+
+    All methods raise ArchiveError for damage, without the name of the archive.
     """
 
     def __init__(
@@ -195,9 +202,7 @@ class FileSections:
         self._names_are_lost = self._entries_are_lost = False
 
     def do_without_names(self) -> None:
-        """Calls the files by numbers from now on, if their names are lost, and does without
-        modes, links and digests that are lost.
-        """
+        """Numbers the files instead of lost names, and leaves out lost modes, links and digests."""
         try:
             _ = self.files
         except ArchiveError:
@@ -212,7 +217,7 @@ class FileSections:
             self.__dict__ |= {"digests": None, "hashes": None}
 
     def take(self, files: Files, digests: Digests | None) -> None:
-        """Takes these in place of those in the archive. digests: of removed files, too."""
+        """Replaces the files and digests of the archive. digests: including removed files."""
         self.__dict__ |= {"files": files, "digests": digests}
 
     @property
@@ -230,12 +235,12 @@ class FileSections:
             what = "there twice" if places else "missing"
             raise ArchiveError(f"the names of its files are {what}")
         if len(stats) > (self._collection.kind == FOLDER):
-            raise ArchiveError("the stats of its files are there twice")
+            raise ArchiveError("it has two sections with the stats of its files")
         if len(entries) > (self._collection.kind == FOLDER and places[0].kind == NAMES):
-            raise ArchiveError("its modes and links are there twice, or are of no folder")
+            raise ArchiveError("it has two sections with modes and links, or no folder for them")
         if places[0].kind == UNNAMED:
             if stats or self._collection.has_removed:
-                raise ArchiveError("its files have stats, or were removed, and have no names")
+                raise ArchiveError("its files have stats, or were removed, but have no names")
             return unpack_unnamed(open_section(self._read(places[0]), UNNAMED), self._collection)
         if self._collection.kind == FOLDER and self._collection.metadata_parts and not stats:
             raise ArchiveError("the stats of its files are missing")
@@ -248,8 +253,9 @@ class FileSections:
 
     @cached_property
     def hashes(self) -> Sequence[bytes] | None:
-        """The SHA-256 of each original file, empty for one that has none; None if the archive has
-        no hashes.
+        """The SHA-256 of each original file, empty for a file without one.
+
+        None if the archive has no hashes.
         """
         files, digests = self.files, self.digests
         hashes = None if digests is None else digests.files
@@ -259,12 +265,12 @@ class FileSections:
 
     @cached_property
     def digests(self) -> Digests | None:
-        """The digests of the files, those that were removed included."""
+        """The digests of the files, including removed files; None if there are none."""
         places = self._directory.hashes
         if not places or self._names_are_lost:
             return None
         if len(places) > 1 or self._collection.kind != FOLDER or self._directory.unnamed:
-            raise ArchiveError("the digests of its files are there twice, or are of no files")
+            raise ArchiveError("it has two sections with digests, or no files for them")
         files = self.files
         listed = len(files.listed.names) if files.named else len(files)
         return Digests.unpack(open_section(self._read(places[0]), HASHES), listed)
@@ -281,7 +287,7 @@ class FileSections:
 
     @cached_property
     def _previews(self) -> list[tuple[int, int, Place]]:
-        """The first file and the number of files of each section with previews."""
+        """The first file, the number of files, and the place of each section with previews."""
         places = [place for place in self._directory.sections if place.kind == PREVIEWS]
         found = []
         for place in places:
@@ -293,12 +299,13 @@ class FileSections:
 
     @cached_property
     def pairs(self) -> Pairs | None:
-        """The arrays of an npz file that hold the items and their labels, or pictures with their
-        folders as labels; None for neither.
+        """The items and their labels: arrays of an npz file, or pictures and their folders.
+
+        None without labels.
         """
         places = self._directory.labels
         if not places:
             return None
         if len(places) > 1:
-            raise ArchiveError("the labels of its items are given twice")
+            raise ArchiveError("it has two sections with the labels of its items")
         return unpack_pairs(open_section(self._read(places[0]), LABELS), self._collection)

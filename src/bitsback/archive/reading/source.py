@@ -1,4 +1,4 @@
-"""An archive whose blocks are decoded, and the decoding of a block."""
+"""Sources of blocks, and the decoding of a block."""
 
 from __future__ import annotations
 
@@ -42,16 +42,17 @@ class BlockSource(Protocol):
     def library(self) -> Library: ...
 
     def where(self, first: int, count: int) -> str:
-        """A description of some tiles for people."""
+        """A description of some tiles for messages."""
 
     def tasks(self) -> Iterator[Task]:
-        """All blocks in order. Raises ArchiveError, which names archive and block, for the first
-        fault.
+        """All blocks in order. Raises ArchiveError for the first fault.
+
+        The error names archive and block.
         """
 
 
 def decode(source: BlockSource, task: Task, stop: int | None = None) -> Tiles:
-    """The tiles of a block, verified unless only the first `stop` are needed.
+    """The tiles of a block, or only the first `stop` of them, which are then not verified.
 
     Raises ArchiveError, which names archive and block.
     """

@@ -1,5 +1,6 @@
-"""The arrays of an archive for programs that want few of them: pictures or pages of one shape are
-one array, which decodes what is indexed.
+"""The arrays of an archive for other programs, with all pictures of one shape as one array.
+
+An index of such an array decodes only the needed blocks.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ from bitsback.io.names import ending_of
 from bitsback.lazy import cached_property
 
 FEWEST_IN_SERIES = 4
-"""The fewest pictures that are offered as a series."""
+"""The least number of pictures of a series."""
 MOST_LISTED = 1 << 20
-"""The most pictures without names that are looked at one by one, since a few bytes may claim
-many.
+"""The greatest number of unnamed pictures to examine one by one.
+
+A few bytes may state many more.
 """
 
 
@@ -45,7 +47,7 @@ class StackSource(ArraySource):
         dtype: np.dtype[Any],
         part: PartSource | None = None,
     ) -> None:
-        """numbers: of the files or pages. part: the part of the archive that has exactly these."""
+        """numbers: of the files or pages. part: the part of the archive with exactly these."""
         super().__init__(archive.name)
         self._part = part
         self.archive, self.numbers = archive, numbers
@@ -53,7 +55,7 @@ class StackSource(ArraySource):
 
     @cached_property
     def _first(self) -> ArraySource:
-        """The first of the pictures, which are alike."""
+        """The first picture. All have one shape and dtype."""
         return self.archive.file_array(self.numbers[0])
 
     @property
@@ -74,7 +76,7 @@ class StackSource(ArraySource):
 
     @cached_property
     def chunks(self) -> Chunks:
-        """Pictures that follow each other in a block are a chunk."""
+        """A chunk has consecutive pictures of one block."""
         if self._part is not None:
             return self._part.chunks
         blocks = block_numbers(self.archive)
@@ -86,9 +88,9 @@ class StackSource(ArraySource):
             return self._part.take(wanted, verify)
         found = Found(tuple(map(len, wanted)), self.dtype)
         for place in cells(wanted[0], 1):
-            to, _ = wanted[0].within(place, place + 1)
+            positions, _ = wanted[0].within(place, place + 1)
             picture = self.archive.file_array(self.numbers[place]).take(wanted[1:], verify)
-            found.put([(to, slice(None))], picture[np.newaxis])
+            found.put([(positions, slice(None))], picture[np.newaxis])
         return found.array
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
@@ -104,17 +106,18 @@ class Stack(View):
 
 
 def picture_numbers(archive: ArchiveReader) -> Sequence[int]:
-    """The numbers of the pages, or of the files of a folder that are pictures by their names."""
+    """The numbers of the pages, or of the files whose names are those of pictures."""
     files = archive.files
-    if not files.named:  # of which a few bytes may claim many
+    if not files.named:  # a few bytes may state many
         return range(len(archive))
     names = archive.names
     return [n for n in range(len(names)) if not files.stored(n) or ending_of(names[n]) in PICTURES]
 
 
 def arrays_in(archive: ArchiveReader) -> dict[str, View]:
-    """The arrays of `stacks_in`; if the first pages of a TIFF file follow each other along several
-    axes, they are one array with these.
+    """The arrays of `stacks_in`.
+
+    If the first pages of a TIFF file have several axes, they are one array with these axes.
     """
     found = stacks_in(archive)
     name, array = next(iter(found.items()))
@@ -126,12 +129,14 @@ def arrays_in(archive: ArchiveReader) -> dict[str, View]:
 
 
 def stacks_in(archive: ArchiveReader) -> dict[str, View]:
-    """The arrays by name: "array", or those of an npz file; of pictures and pages those of one
-    shape and dtype as one, "pictures" or "pages", with a number if there are several such; one that
-    is unlike all others has its own name. Raises InputError if there are none.
+    """The arrays of an archive by name.
 
-    Pictures that are stored verbatim have to be read to find their shapes; those that Pillow cannot
-    read are left out.
+    An array has the name "array", and the arrays of an npz file have their own names. Pictures of
+    one shape and dtype form an array "pictures", and pages an array "pages", with a number if there
+    are several. A picture that is unlike all others keeps its name.
+
+    Verbatim pictures have to be read for their shapes. Pictures that Pillow cannot read are left
+    out. Raises InputError if there are no arrays.
     """
     collection = archive.collection
     if collection.kind is None:
@@ -161,8 +166,10 @@ def stacks_in(archive: ArchiveReader) -> dict[str, View]:
 
 
 def series_in(archive: ArchiveReader) -> dict[str, Sequence[int]]:
-    """The numbers of the files of each series: pictures of one size and kind in one part, such as
-    the slices of DICOM files, in their order. By what their names have in common, as `scan/IM*`.
+    """The numbers of the files of each series, in their order.
+
+    A series has pictures of one size and kind in one part, such as the slices of DICOM files. The
+    keys are the common start of their names, as `scan/IM*`.
     """
     found: dict[str, Sequence[int]] = {}
     if archive.collection.kind != FOLDER or not archive.files.named:
@@ -182,13 +189,13 @@ def series_in(archive: ArchiveReader) -> dict[str, Sequence[int]]:
 
 
 def _common_start(names: Sequence[str]) -> str:
-    """The characters with which all names begin."""
+    """The common start of all names."""
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
     return "".join(letters[0] for letters in alike)
 
 
 def _only_part(archive: ArchiveReader, collection: FileCollection, count: int) -> PartSource | None:
-    """The part that has all pictures, of one shape; None if there is none. count: of pictures."""
+    """The part with all pictures; None if they are in several. count: the number of pictures."""
     of_pictures = [n for n, part in enumerate(collection.parts) if part.axes != BYTES]
     if len(of_pictures) != 1 or collection.has_removed:
         return None
@@ -204,8 +211,8 @@ def _groups(
     """The numbers of the pictures of each shape, dtype and axes."""
     if not archive.files.named and len(numbers) > MOST_LISTED:
         raise InputError(
-            f"{archive.name}: its {len(numbers)} pictures are too many to be sorted by their"
-            " shapes; take them by their numbers, with bitsback.open"
+            f"{archive.name}: its {len(numbers)} pictures are too many to group by their shapes;"
+            " read them by their numbers, with bitsback.open"
         )
     groups: dict[tuple[Shape, str, str], list[int]] = {}
     for number in numbers:

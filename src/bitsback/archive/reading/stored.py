@@ -1,4 +1,4 @@
-"""Files of an archive that are stored verbatim, and their pixels."""
+"""The verbatim files of an archive, and their pixels."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ from bitsback.lazy import cached_property
 
 
 class StoredSource(ArraySource):
-    """A file, or a page of one, that is stored verbatim. A picture is also an array; for other
-    files this raises InputError.
-    """
+    """The pixels of a verbatim file, or of a page of one. Raises InputError if it is no picture."""
 
     def __init__(
         self,
@@ -30,8 +28,8 @@ class StoredSource(ArraySource):
         read: Callable[..., bytes],
         pixels: Callable[[bytes, str], NDArray[Any]],
     ) -> None:
-        """read: the bytes of the file; verify: check the digest of each block. pixels: makes the
-        array of these, and takes the name for errors.
+        """read: reads the bytes of the file. pixels: makes the array of the bytes; its second
+        argument is the name for messages.
         """
         super().__init__(archive)
         self.file_name, self.read, self._decode = file_name, read, pixels
@@ -63,7 +61,7 @@ class StoredSource(ArraySource):
 
 
 def stored_page(archive: str, number: int, file: bytes) -> StoredSource:
-    """A page of a TIFF file on its own."""
+    """A page of a TIFF file that is stored verbatim as the only content."""
     read = partial(_whole, file)
     return StoredSource(archive, f"page {number}", read, partial(_page, number))
 
@@ -90,9 +88,7 @@ def shown_picture(file: bytes, name: str) -> NDArray[Any]:
 
 
 class Stored(View):
-    """A file that is stored verbatim. A picture is also an array; for other files this raises
-    InputError.
-    """
+    """A verbatim file. A picture is also an array; other files raise InputError for its methods."""
 
     def __init__(self, source: StoredSource) -> None:
         super().__init__(source)

@@ -1,6 +1,6 @@
-"""The restored parts of an archive: all of them, or the undamaged rest of a damaged archive.
+"""Restore the parts of an archive, or the undamaged content of a damaged archive.
 
-Tiles, which arrive in order, are joined to the items from which they were cut, some rows at a time.
+Tiles arrive in order, and are joined to items, some rows at a time.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FILLED = 1 << 20  # elements that are made at a time
 
 
 class RestoredParts:
-    """The parts of an archive that come back."""
+    """The parts of an archive that are restored."""
 
     def __init__(
         self,
@@ -51,10 +51,9 @@ class RestoredParts:
         fill: float | None = None,
         only: Members[int] | None = None,
     ) -> None:
-        """verify: check each block's digest. problems: the findings of `Archive.verify`; if there
-        are none, any fault raises ArchiveError when it is found. fill: the value of lost elements;
-        None leaves out items with lost elements. only: the numbers of the blocks to decode; those
-        of all by default.
+        """verify: check each block's digest. problems: the result of `Archive.verify`; if it is
+        empty, a fault raises ArchiveError. fill: the value of lost elements; None leaves out items
+        with lost elements. only: the numbers of the blocks to decode; None for all.
         """
         problems = list(problems)
         self.archive, self.verify = archive, verify
@@ -72,7 +71,7 @@ class RestoredParts:
 
     @property
     def lost_files(self) -> list[range]:
-        """The numbers of the files that do not come back, in order."""
+        """The numbers of the lost files, in order."""
         if not self.damaged:
             return []
         files = self.files
@@ -81,7 +80,7 @@ class RestoredParts:
         return merged([*Owners(files).with_tiles(self._gaps), *unmade])
 
     def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
-        """The undamaged blocks that are wanted and begin with the tiles from first to end - 1."""
+        """The undamaged blocks to decode that begin with the tiles from `first` to `end` - 1."""
         if not self.damaged:
             yield from self.archive.tasks(first, end, self._only)
             return
@@ -92,13 +91,14 @@ class RestoredParts:
                 yield self.archive.blocks.task(block)
 
     def lost_of(self, number: int) -> list[Gap]:
-        """The tiles of a part that do not come back, counted from its first."""
+        """The lost tiles of a part, counted from its first tile."""
         collection = self.archive.collection
         return widened(collection.parts[number], in_part(collection, self._gaps, number))
 
     def shape(self, number: int) -> Shape | None:
-        """The shape of the restored array of a part, without lost items, or lost rows of an array
-        that is one item; None if nothing is left.
+        """The shape of the restored array of a part; None if all is lost.
+
+        It does not count lost items, or lost rows of an array that is one item.
         """
         part = self.archive.collection.parts[number]
         lost = self.lost_of(number)
@@ -108,7 +108,7 @@ class RestoredParts:
         return (left, *part.shape[1:]) if left and part.shape else None
 
     def strips(self, number: int, work: Work) -> Generator[NDArray[Any], None, None]:
-        """The restored elements of a part, in C order, some items, or rows, at a time."""
+        """The restored elements of a part in C order, some items or rows at a time."""
         collection = self.archive.collection
         part, start = collection.parts[number], collection.starts[number]
         filled = fill_value(self._fill, part.dtype) if self._fill is not None else None
@@ -119,8 +119,9 @@ class RestoredParts:
     def map(
         self, work: Callable[[Task, Tiles], Result], tasks: Iterable[Task] | None = None
     ) -> Generator[Result, None, None]:
-        """The results of `work` on the blocks of all tasks, in order; several threads decode
-        them.
+        """The results of `work` on the blocks of all tasks, in order.
+
+        Several threads decode the blocks.
         """
 
         def decoded(task: Task) -> Result:
@@ -129,8 +130,8 @@ class RestoredParts:
         return ordered_map(decoded, self.tasks() if tasks is None else tasks, self._threads)
 
     def joined(self) -> tuple[Shape, list[int]]:
-        """The restored shape of an array in parts, and the numbers of the parts of which anything
-        is left. Raises ArchiveError if nothing is left.
+        """The restored shape of an array in parts, and the numbers of the parts with undamaged
+        content. Raises ArchiveError if all is lost.
         """
         shapes = {
             number: shape
@@ -152,8 +153,10 @@ def strips_of(
     lost: Sequence[Gap] = (),
     filled: NDArray[Any] | None = None,
 ) -> Iterator[NDArray[Any]]:
-    """The elements of a part whose first tile has the number `start`, some items, or rows, at a
-    time. lost: the tiles that no block has. filled: their value, unless they are left out.
+    """The elements of a part in C order, some items or rows at a time.
+
+    start: the number of the part's first tile. lost: the lost tiles. filled: the value of their
+    elements; None leaves them out.
     """
     joiner, gaps = Joiner(part), iter([*lost, (part.tiles, part.tiles)])
     gap = next(gaps)
@@ -161,7 +164,7 @@ def strips_of(
         while task.first - start >= gap[1]:
             yield from _filling(part, gap, filled)
             gap = next(gaps)
-        if part.plain:  # tiles are whole items, without gaps
+        if part.plain:  # items are tiles, without gaps
             yield tiles.elements
         else:
             for place, tile in enumerate(tiles, task.first - start):
@@ -176,18 +179,22 @@ def strips_of(
 
 
 class Joiner:
-    """Joins the tiles of a part to items, strip by strip: a strip has the tiles at one position of
-    the first dimension, whose elements are contiguous in C order.
+    """Joins the tiles of a part to items, strip by strip.
+
+    A strip has the tiles at one position of the first dimension. Its elements are contiguous in C
+    order.
     """
 
     def __init__(self, part: ArrayPart) -> None:
         self._part = part
         self._waiting: list[NDArray[Any]] = []
-        """Kept separately until all have arrived, since a few bytes may claim a large item."""
+        """The tiles of an incomplete strip, kept apart, since a few bytes may state a large item.
+        """
 
     def take(self, number: int, tile: NDArray[Any]) -> Iterator[NDArray[Any]]:
-        """The strip that this tile, with this number in the part, completes, some rows at a time;
-        nothing if other tiles are missing.
+        """Takes a tile. Returns the strip that it completes, some rows at a time.
+
+        Empty while other tiles of the strip are missing. number: that of the tile in the part.
         """
         item, at = self._part.item_of(number)
         grid = self._part.grid(item)
@@ -196,12 +203,12 @@ class Joiner:
             return iter(())
         waiting, self._waiting = self._waiting, []
         if len(waiting) == 1:
-            return in_bands(np.atleast_1d(tile))  # a number is a row
+            return in_bands(np.atleast_1d(tile))  # an element alone is a row
         return _joined(waiting, grid, at + 1 - len(waiting))
 
 
 def _joined(waiting: list[NDArray[Any]], grid: Grid, first: int) -> Iterator[NDArray[Any]]:
-    """The tiles from the first on side by side."""
+    """The tiles of a strip, from number `first` on, joined to rows."""
     places = [grid.region(first + number)[1:] for number in range(len(waiting))]
     count, others = len(waiting[0]), grid.shape[1:]
     step = rows_of_band(math.prod(others) * waiting[0].itemsize)

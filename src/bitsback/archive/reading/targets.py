@@ -1,5 +1,6 @@
-"""Names and formats of restored files, and a check that they do not collide: no two files have one
-name, and no file has the name of another's folder.
+"""Names and formats of restored files, and a check that they do not collide.
+
+No two files may have one name, and no file may have the name of another file's folder.
 """
 
 from collections.abc import Iterable
@@ -22,14 +23,14 @@ _FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key, PAGES: formats.PAGES.key
 
 
 def kind_of(content: Content) -> str:
-    """The key of the format of an archive's input, or "folder"."""
+    """The name of the format of an archive's input, such as "npy", or "folder"."""
     if content.kind is None:
         return CONTAINERS[content.container].key
     return _FILES[content.kind]
 
 
 Target = tuple[str, str | None]
-"""A name, and the format of a picture without container metadata."""
+"""The name of a restored file, and its format if it is a picture without container metadata."""
 
 
 def target_of(files: Files, number: int) -> Target:
@@ -57,7 +58,7 @@ def check_restorable(content: Files | Array) -> None:
 
 
 def check_container(array: Array) -> None:
-    """Raises ArchiveError if the array cannot come from a file of the claimed kind."""
+    """Raises ArchiveError if the array cannot come from a file of the stated kind."""
     form = CONTAINERS[array.container]
     if not form.codec().holds(array.dtype, array.shape):
         raise ArchiveError(
@@ -66,18 +67,19 @@ def check_container(array: Array) -> None:
 
 
 def packed(array: Array, output: Writable, shape: Shape) -> AbstractContextManager[Writable]:
-    """A writer for the elements of an array, in the format of the original file. shape: of the
-    restored elements. Raises ArchiveError.
+    """A writer for the elements of an array, in the format of the original file.
+
+    shape: of the restored elements. Raises ArchiveError.
     """
     check_container(array)
     return CONTAINERS[array.container].write(output, array.dtype, shape)
 
 
 def unrestorable(pairs: Iterable[tuple[str, str]], entries: Entries | None = None) -> str | None:
-    """The reason why the files, folders and links cannot all be restored, with the name of the
-    first; None if they can.
+    """The reason why some files, folders or links cannot be restored; None if all can.
 
-    pairs: the name of each picture, and the name of its restored file.
+    It has the name of the first. pairs: the name of each picture, and the name of its restored
+    file.
     """
     sources: dict[str, str] = {}
     links = () if entries is None else entries.links

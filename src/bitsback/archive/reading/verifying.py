@@ -1,4 +1,4 @@
-"""Verifies an archive: decodes every block, and checks everything else."""
+"""Verify an archive: decode every block, and check everything else."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from bitsback.work import Progress, Work, check_threads, ordered_map
 def verify(
     archive: ArchiveReader, threads: int | None = None, progress: Progress | None = None
 ) -> list[Problem]:
-    """The faults, each with the number of its block if it is in one."""
+    """The faults, each with the number of its block, or None outside of blocks."""
     is_folder = archive.collection.kind == FOLDER
     problems: list[Problem] = [(error.block, error) for error in archive.problems]
     problems += [(None, problem) for problem in archive.damage()]
     if is_folder and not problems:
-        with suppress(ArchiveError):  # otherwise each block is looked at
+        with suppress(ArchiveError):  # otherwise it checks each block
             return _file_problems(archive, threads, progress)
 
     def read() -> Iterator[tuple[BlockInfo, Task | ArchiveError]]:
@@ -48,8 +48,7 @@ def verify(
                 raise task
             decode(archive, task)
         except ArchiveError as error:
-            # Without its traceback, which would take more memory than the bytes of a large
-            # archive.
+            # Tracebacks would take more memory than a large archive.
             return block, ArchiveError(str(error), error.block, error.file)
         return block, None
 
@@ -75,9 +74,11 @@ def _file_problems(
     progress: Progress | None,
     problems: Sequence[Problem] = (),
 ) -> list[Problem]:
-    """Decodes a folder, and finds files that cannot be made, that have another hash than the
-    original, or another content than their digests. problems: damaged blocks, whose files are left
-    out. Raises ArchiveError if there are others, or if names or digests are lost.
+    """Decodes a folder. Returns faults of its files.
+
+    These are files that cannot be restored, and files with a wrong hash or content digest.
+    problems: damaged blocks; their files are left out. Raises ArchiveError for other damaged
+    blocks, and for lost names or digests.
     """
     bad = {number for number, _ in problems if number is not None}
     gaps = gaps_of(archive.blocks, bad, archive.collection.tiles)
@@ -94,8 +95,9 @@ def _file_problems(
 
 
 def lost_items(archive: ArchiveReader, problems: Iterable[Problem]) -> list[str]:
-    """The lost items, given the problems that `verify` has found, in the form that `bitsback
-    extract` takes: names of files and arrays, numbers of pages and items, `3` or `3:8`.
+    """The lost items, in the form that `bitsback extract` takes; see `Archive.lost`.
+
+    problems: the result of `verify`.
     """
     problems = list(problems)
     bad = {number for number, _ in problems if number is not None}

@@ -1,5 +1,6 @@
-"""Delivers the files of a folder as their blocks are decoded: large pictures strip by strip, and
-files stored verbatim chunk by chunk.
+"""Deliver the files of a folder while their blocks are decoded.
+
+Large pictures come strip by strip, and verbatim files chunk by chunk.
 """
 
 import tempfile
@@ -35,16 +36,17 @@ class Receiver(Protocol):
     def picture(
         self, number: int, dtype: np.dtype[Any], shape: Shape
     ) -> AbstractContextManager[Drawing]:
-        """A drawing for the rows of a picture, by the number of its file, which is closed before
-        the body ends.
+        """A drawing for the rows of a picture. The body closes it.
+
+        number: that of the picture's file.
         """
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """A writer for the bytes of a file stored verbatim."""
+        """A writer for the bytes of a verbatim file."""
 
 
 class Hashing:
-    """Makes the files that have a hash, and collects those with another one."""
+    """A receiver that restores the files with a hash, and collects files with a wrong hash."""
 
     def __init__(self, archive: ArchiveReader) -> None:
         self.problems: list[ArchiveError] = []
@@ -65,7 +67,7 @@ class Hashing:
 
     @contextmanager
     def _checked(self, number: int) -> Iterator[BinaryIO | None]:
-        """A file whose hash is compared when the body ends; None for one without a hash."""
+        """A file whose hash is checked when the body ends; None for a file without a hash."""
         check = self._archive.check_of_file(number)
         if check is None:
             yield None
@@ -81,7 +83,7 @@ class Hashing:
 
 
 class _Unmade:
-    """Stands for a file that is not made."""
+    """A drawing and a file that ignore their content."""
 
     def add(self, rows: NDArray[Any]) -> None:
         pass
@@ -96,10 +98,10 @@ class _Unmade:
 def hand_over(
     parts: RestoredParts, receiver: Receiver, work: Work, lost: Sequence[range] = ()
 ) -> int:
-    """Delivers the files of a folder, and returns their number of bytes. Raises ArchiveError, and
-    the errors of the taker.
+    """Delivers the files of a folder, and returns their number of bytes.
 
-    lost: the numbers of files to leave out, which need damaged blocks or cannot be made.
+    lost: the numbers of files to leave out, which need damaged blocks or cannot be restored. Raises
+    ArchiveError, and the errors of the receiver.
     """
     return _Folder(parts, receiver, lost).hand_over(work)
 
@@ -120,7 +122,7 @@ class _Folder:
                 self._part(number, numbers, stack.enter_context(ExitStack()))
                 for number, numbers in enumerate(self._files.by_part())
             ]
-            # No thread goes on writing after an error.
+            # After an error no thread may go on writing.
             blocks = stack.enter_context(closing(self._parts.map(self._work)))
             for waiting, task in blocks:
                 number, _, _ = _part_of(self._collection, task.first)
@@ -142,7 +144,7 @@ class _Folder:
         return _Cutter(self, part, numbers, stack)
 
     def _work(self, task: Task, tiles: Tiles) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
-        """Delivers the whole pictures of a block, and returns the other tiles."""
+        """Delivers the uncut pictures of a block, and returns the other tiles."""
         number, first, part = _part_of(self._collection, task.first)
         waiting = []
         for place, tile in enumerate(tiles, task.first - first):
@@ -157,7 +159,7 @@ class _Folder:
         return waiting, task
 
     def slices(self, part: int, first: int, slices: NDArray[Any]) -> None:
-        """Hands over slices of a stack, of which each is a picture."""
+        """Delivers slices of a stack. Each is a picture."""
         for entry, pixels in enumerate(slices, first):
             if not self.lost(self.number(part, entry)):
                 with self.picture(part, entry, pixels.shape) as drawing:
@@ -173,7 +175,7 @@ class _Folder:
             self.add(drawing.close())
 
     def number(self, part: int, item: int) -> int | None:
-        """The number of the file of an item in a part of pictures, unless it was removed."""
+        """The number of the file of an item in a part of pictures; None for a removed file."""
         numbers = next(self._files.numbers_of(part, range(item, item + 1)), None)
         return None if numbers is None else numbers.start
 
@@ -187,7 +189,7 @@ class _Folder:
         return start, end
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        """A writer for a file stored verbatim."""
+        """A writer for a verbatim file."""
         return self._receiver.file(number)
 
     def add(self, size: int) -> None:
@@ -197,12 +199,13 @@ class _Folder:
 
 
 class _Painter:
-    """Delivers pictures that are cut into tiles, which arrive in order; one strip is in memory at a
-    time.
+    """Delivers pictures that are cut into tiles.
+
+    The tiles arrive in order, and one strip is in memory at a time.
     """
 
     def __init__(self, folder: _Folder, number: int, part: ArrayPart, stack: ExitStack) -> None:
-        """stack: holds the resources of the unfinished picture."""
+        """stack: closes the resources of an unfinished picture."""
         self._folder, self._number, self._part, self._stack = folder, number, part, stack
         self._joiner = Joiner(part)
         self._drawing: Drawing | None = None
@@ -223,12 +226,13 @@ class _Painter:
             self._stack.close()
 
     def finish(self) -> None:
-        """Checks the end; each picture ends with its last tile."""
+        """Checks that the last picture is complete."""
 
 
 class _Slicer:
-    """Hands over pictures that are the slices of a stack, whose tiles come in order; those of a
-    strip of tiles are in memory at a time.
+    """Delivers pictures that are the slices of a stack.
+
+    The tiles arrive in order, and one strip is in memory at a time.
     """
 
     def __init__(self, folder: _Folder, number: int, part: ArrayPart) -> None:
@@ -247,22 +251,22 @@ class _Slicer:
             first += len(slices)
 
     def finish(self) -> None:
-        """Each strip ends with its last tile."""
+        """Does nothing, since each strip ends with its last tile."""
 
 
 class _Cutter:
-    """Writes files whose bytes arrive one after the other."""
+    """Delivers verbatim files, whose bytes arrive in order."""
 
     def __init__(
         self, folder: _Folder, part: ArrayPart, numbers: Iterator[int], stack: ExitStack
     ) -> None:
-        """numbers: of the files. stack: holds the resources of the unfinished file."""
+        """numbers: of the files. stack: closes the resources of an unfinished file."""
         self._folder, self._part, self._numbers, self._stack = folder, part, numbers, stack
         self._open: Writable | None = None
         self._number = next(numbers, None)
 
     def take(self, place: int, tile: NDArray[Any]) -> None:
-        """The next bytes."""
+        """Takes the next bytes."""
         self._take(self._part.elements_before(place), tile.data)
 
     def finish(self) -> None:
@@ -270,7 +274,7 @@ class _Cutter:
         self._take(self._part.elements, memoryview(b""))
 
     def _take(self, at: int, data: memoryview) -> None:
-        """The bytes from this one of the part on."""
+        """Takes bytes of the part. at: the place of the first byte."""
         stop = at + len(data)
         while self._number is not None:
             start, end = self._folder.span(self._number)

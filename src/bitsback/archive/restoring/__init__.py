@@ -1,1 +1,1 @@
-"""Write what archives hold to files and folders, all or nothing."""
+"""Restore archives to files and folders, which appear only when they are complete."""

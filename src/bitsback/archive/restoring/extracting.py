@@ -1,4 +1,4 @@
-"""Writes some files or items of an archive, decoding only the blocks that hold them."""
+"""Write some files or items of an archive. Only their blocks are decoded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from bitsback.io.output import Destination, open_output
 from bitsback.work import Progress
 
 Item = str | int | slice
-"""The name or the number of a file, the number of an item, or a slice of numbers."""
+"""The name or number of a file, the number of an item, or a slice of numbers."""
 
 _WANTED = {
     FOLDER: "pictures: give -o DIR",
@@ -58,9 +58,9 @@ def extract(
     ranges = list(chain.from_iterable(_ranges(archive, item, count) for item in wanted))
     if kind not in (None, PAGES if png else ARRAYS, None if png else FOLDER):
         assert kind is not None, "it has files"
-        raise InputError(f"{archive.name}: holds {_WANTED[kind]}")
+        raise InputError(f"{archive.name}: contains {_WANTED[kind]}")
     if png:
-        # Pages may be claimed by the million, so no list of them is made.
+        # An archive may state millions of pages, so no list of them is made.
         ranges = merged(numbers for numbers in ranges if numbers)
         _write_png(archive, ranges, folder_of(archive, destination), verify, force, progress)
         return sum(map(len, ranges))
@@ -77,7 +77,10 @@ def extract(
 
 
 def _ranges(archive: ArchiveReader, item: Item, count: int) -> list[range]:
-    """The numbers of an item, in steps of one. Raises KeyError, IndexError."""
+    """The numbers that an item stands for, as ranges with a step of 1.
+
+    Raises KeyError, IndexError.
+    """
     if isinstance(item, slice):
         numbers = range(count)[item]
         return [numbers] if numbers.step == 1 else [range(n, n + 1) for n in numbers]
@@ -95,8 +98,9 @@ def _write_npy(
     force: bool,
     progress: Progress | None,
 ) -> int:
-    """Writes the items as they are decoded: a stack of them, or, if `single`, the only one as it
-    is.
+    """Writes items while they are decoded.
+
+    The file has an array of items, or, if `single`, the only item itself.
     """
     array, done, total = archive.array, 0, sum(map(len, ranges))
     item_shape = array.shape if array.picture else array.shape[1:]
@@ -119,7 +123,7 @@ def _write_arrays(
     is_container = several.ends(str(output))
     if len(numbers) != 1 and not is_container:
         raise InputError(
-            f"{archive.name}: holds arrays; give -o FILE{several.endings[0]}, or one name, and"
+            f"{archive.name}: contains arrays; give -o FILE{several.endings[0]}, or one name, and"
             f" -o FILE{one.endings[0]}"
         )
     arrays = [(archive.names[number], archive.file_source(number)) for number in numbers]
@@ -186,8 +190,8 @@ def _png(item: NDArray[Any]) -> bytes:
     colour = item.ndim == 3 and item.shape[2] in (3, 4)
     if not (item.ndim == 2 or colour) or item.size == 0 or item.dtype.name not in ("bool", "uint8"):
         raise InputError(
-            f"items of {' x '.join(map(str, item.shape)) or 'one number'} {item.dtype} are no"
-            " pictures that PNG can hold; use -o FILE.npy"
+            f"items of {' x '.join(map(str, item.shape)) or 'one number'} {item.dtype} are not"
+            " pictures that PNG can store; use -o FILE.npy"
         )
     if item.dtype != bool and not colour and item.max() <= 1:
         item = item.astype(bool)

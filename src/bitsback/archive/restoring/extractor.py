@@ -53,8 +53,7 @@ def decompress(
 def decompress(
     source: Source, destination: Destination | None = None, **options: Unpack[DecompressKeywords]
 ) -> NDArray[Any] | Restored:
-    """Restores the input of an archive: dtype, byte order, shape and every bit of every element,
-    and names.
+    """Restores the input of an archive: names, dtype, byte order, shape and all bits of elements.
 
     >>> import bitsback, io
     >>> import numpy as np
@@ -64,14 +63,14 @@ def decompress(
     array([[0, 1, 2],
            [3, 4, 5]], dtype=uint8)
 
-    source: a path, a URL, the bytes of an archive, or a binary stream, which need not be seekable
-        if the archive holds an array. destination: the path of a file in the format of the input,
-        which appears when it is complete, or a binary stream; without one the array is returned.
-        For a folder of pictures: the path of a folder. A path that ends in .ome.zarr gets the
-        images as OME-Zarr.
+    source: a path, a URL, the bytes of an archive, or a binary stream. The stream of an archive of
+        an array need not be seekable.
+    destination: the path of a file in the format of the input, which appears when it is complete,
+        or a binary stream. For a folder of pictures the path of a folder. A path that ends in
+        .ome.zarr gets the images as OME-Zarr. Without a destination the array is returned.
     options: the fields of `bitsback.DecompressOptions`, by their names.
 
-    Raises ArchiveError, which names archive and block, for damage anywhere in the archive,
+    Raises ArchiveError, which names archive and block, for damage anywhere in the archive. Raises
     InputError if something cannot be read or written.
     """
     return restore_archive(source, destination, DecompressOptions(**options))
@@ -142,9 +141,9 @@ def _restore_array(
 
 
 def _gather(array: Array, unsure: bool, strips: Iterator[NDArray[Any]]) -> NDArray[Any]:
-    """The whole array. unsure: whether its real size is unknown before the end."""
+    """The array in memory. unsure: its stated size cannot be trusted before the end."""
     flat = (strip.reshape(-1) for strip in strips)
-    if unsure:  # a few bytes must not claim all memory
+    if unsure:  # a few bytes must not request all memory
         found = [np.empty(0, array.dtype), *flat]
         return np.concatenate(found, dtype=array.dtype).reshape(array.shape)
     made, at = np.empty(array.elements, array.dtype), 0
@@ -162,7 +161,7 @@ def _write(
     destination: Destination,
     options: DecompressOptions,
 ) -> int:
-    """Writes a file of the array, as far as it comes back, and returns its bytes."""
+    """Writes a file of the array, as far as it is undamaged. Returns the size of the file."""
     with (
         open_output(destination, options.force, place) as output,
         packed(array, output, shape) as file,
@@ -181,8 +180,8 @@ def _restore_files(
     archive, destination = _needed(
         archive,
         destination,
-        "holds files, and is not read from beginning to end to restore them",
-        "holds files; name an output, or open it and take them one by one",
+        "contains files, and is not read from beginning to end to restore them",
+        "contains files; name an output, or open it and take them one by one",
     )
     collection = archive.files.collection
     parts = RestoredParts(archive, check_threads(options.threads), options.verify)
@@ -193,8 +192,10 @@ def _restore_files(
 def _needed(
     archive: BlockSource, destination: Destination | None, twice: str, output: str
 ) -> tuple[ArchiveReader, Destination]:
-    """The archive and the destination. Raises InputError if the archive is a stream, with the
-    reason `twice`, or if there is no destination, with the advice `output`.
+    """The archive and the destination.
+
+    Raises InputError for a stream, with the reason `twice`, and without a destination, with the
+    advice `output`.
     """
     if not isinstance(archive, ArchiveReader):
         raise InputError(f"{archive.name}: {twice}; save it as a file first")
@@ -223,8 +224,8 @@ def _rescue(
     if options.fill is not None:
         if content.kind not in (None, ARRAYS):
             raise InputError(
-                f"{archive.name}: fill (--fill) is for arrays; files and pages that are damaged"
-                " are left out"
+                f"{archive.name}: fill (--fill) is only for arrays; damaged files and pages are"
+                " left out"
             )
         for part in content.parts:
             fill_value(options.fill, part.dtype)
@@ -248,7 +249,7 @@ def _rescue(
 
 
 def _files_left(parts: RestoredParts) -> int:
-    """The number of files that come back. Raises ArchiveError if none does."""
+    """The number of undamaged files. Raises ArchiveError if there are none."""
     files = parts.files
     if files.collection.kind == ARRAYS:
         left = sum(parts.shape(number) is not None for number in range(len(files)))
@@ -256,7 +257,7 @@ def _files_left(parts: RestoredParts) -> int:
         left = len(files) - sum(map(len, parts.lost_files))
     if not left:
         what = "none of its files" if files.collection.kind == FOLDER else "nothing that it holds"
-        raise ArchiveError(f"{parts.archive.name}: {what} is whole")
+        raise ArchiveError(f"{parts.archive.name}: {what} is undamaged")
     return left
 
 
@@ -272,7 +273,7 @@ def _restored(
     lost = lost_items(archive, problems) if isinstance(archive, ArchiveReader) and problems else []
     beside = any(part.axes == BYTES for part in content.parts)
     if problems and beside and content.kind == PAGES:
-        lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # since pages are restored alone
+        lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # since only pages are restored
     return Restored(
         shape=shape,
         dtype=content.dtype_name,
@@ -290,7 +291,7 @@ def _restored(
 
 @contextmanager
 def _open(source: Source, model: Model | None) -> Iterator[BlockSource]:
-    """The archive, as a file or, if it is not seekable, as a stream."""
+    """The archive: a file, or a stream if the source is not seekable."""
     if isinstance(source, Url):
         with ArchiveReader(source, model=model) as archive:
             yield archive

@@ -1,7 +1,7 @@
-"""The images of an archive as OME-Zarr, version 0.5 on Zarr 3 (docs/zarr.md): axes, spacing, units
-and channels as their files state them.
+"""Export the images of an archive as OME-Zarr, version 0.5 on Zarr 3 (docs/zarr.md).
 
-It needs the extra `zarr`.
+The metadata has the axes, spacing, units and channels that their files state. It needs the extra
+`zarr`.
 """
 
 from __future__ import annotations
@@ -30,25 +30,27 @@ except ImportError as error:
 
 _VERSION = "0.5"
 _TYPES = {T: "time", C: "channel", Z: "space", Y: "space", X: "space"}
-"""The axes of OME-Zarr, in its order."""
+"""The axes of OME-Zarr in its order, and their types."""
 _UNITS = {
     "m": "meter", "mm": "millimeter", "µm": "micrometer", "nm": "nanometer",
     "s": "second", "ms": "millisecond", "µs": "microsecond",
 }  # fmt: skip
 _UNSTATED = {2: (Y, X), 3: (Z, Y, X), 4: (Z, Y, X, C), 5: (T, Z, Y, X, C)}
-"""The axes of an array whose file states none."""
+"""The axes of an array whose file states none, by their number."""
 _SIDE = 1024  # rows and columns of a chunk
 
 
 def export(
     archive: ArchiveReader, folder: Path, force: bool = False, progress: Progress | None = None
 ) -> tuple[int, int]:
-    """Writes the images of an archive into a new folder, which appears when it is complete: one as
-    an image, several as images with numbers, as bioformats2raw arranges them. Returns their number
-    and the bytes of their elements. progress: called with the elements that are done, and all.
+    """Writes the images of an archive into a new folder, which appears when it is complete.
 
-    Raises InputError if there is none, if the folder exists, without `force` or as something else
-    than Zarr, or if it cannot be written; ArchiveError for damage.
+    Several images get numbers as names, in the layout of bioformats2raw. Returns the number of
+    images and the bytes of their elements.
+
+    force: replace an existing folder, if it is Zarr. progress: called with the number of finished
+    elements, and of all. Raises InputError if there are no images, or the folder exists or cannot
+    be written. Raises ArchiveError for damage.
     """
     shown = printable(os.fspath(folder))
     images = {
@@ -57,7 +59,7 @@ def export(
         if array.ndim >= 2 and array.size and array.dtype.kind in "biuf"
     }
     if not images:
-        raise InputError(f"{archive.name}: has no images, which OME-Zarr could hold")
+        raise InputError(f"{archive.name}: has no images to write as OME-Zarr")
     if folder.exists() and not (force and (folder / "zarr.json").is_file()):
         raise InputError(f"{shown}: exists already; replace it with --force, if it is Zarr")
     axes = {name: _axes(name, array) for name, array in images.items()}
@@ -87,13 +89,13 @@ def export(
 
 
 def _axes(name: str, array: View) -> tuple[str, ...]:
-    """The axes of an array by the names of OME-Zarr. Raises InputError if it has others."""
+    """The names of an array's axes in OME-Zarr. Raises InputError if OME-Zarr has no such axes."""
     dims = array.dims or _UNSTATED.get(array.ndim, ())
     if not array.dims and array.ndim == 3 and array.shape[-1] <= 4:
         dims = (Y, X, C)
     found = list(dims)
     for place, axis in enumerate(dims):
-        if axis not in _TYPES:  # files, pages or frames that follow each other
+        if axis not in _TYPES:  # consecutive files, pages or frames
             free = [one for one in ((T, Z) if axis == FRAME else (Z, T)) if one not in found]
             found[place] = free[0] if free else axis
     if len(set(found)) != len(found) or not {Y, X} <= set(found) <= set(_TYPES):
@@ -105,7 +107,7 @@ def _axes(name: str, array: View) -> tuple[str, ...]:
 
 def _metadata(name: str, array: View, axes: tuple[str, ...]) -> dict[str, Any]:
     attrs = array.attrs
-    # What a file states of an axis stands under its own name.
+    # The properties of an axis have the axis name of the file, not of OME-Zarr.
     own = dict(zip(axes, array.dims or axes, strict=True))
     ordered = [axis for axis in _TYPES if axis in axes]
     units = {axis: _UNITS.get(attrs.get("units", {}).get(own[axis]), "") for axis in ordered}
@@ -124,7 +126,7 @@ def _metadata(name: str, array: View, axes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _shown(array: View, axes: tuple[str, ...]) -> dict[str, Any]:
-    """How its channels are shown: their names and the window, as far as a file states them."""
+    """The display of channels: their names and the window, as far as a file states them."""
     count = array.shape[axes.index(C)] if C in axes else 1
     names, window = array.attrs.get("channels", []), array.attrs.get("window")
     if window is None and len(names) == count and array.dtype.kind in "iu":
@@ -143,7 +145,7 @@ def _shown(array: View, axes: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _write(group: Any, array: View, axes: tuple[str, ...]) -> Iterator[int]:
-    """Writes the elements, some chunks of the first axis at a time. Yields how many they are."""
+    """Writes the elements, some chunks along the first axis at a time. Yields their numbers."""
     order = [axes.index(axis) for axis in _TYPES if axis in axes]
     shape = tuple(array.shape[axis] for axis in order)
     ordered = [axes[axis] for axis in order]

@@ -1,4 +1,4 @@
-"""Restores a collection of files: a folder, or a file of arrays or of pages."""
+"""Restore a collection of files: a folder, or a file of arrays or of pages."""
 
 import os
 import tempfile
@@ -46,14 +46,14 @@ def restore(
     work: Work,
     options: DecompressOptions,
 ) -> int:
-    """Restores all files, and returns their number of bytes. Raises ArchiveError, InputError.
+    """Restores all files. Returns their total size in bytes. Raises ArchiveError, InputError.
 
-    place: of the archive, if it has one. destination: for a folder its path or URL, which need not
-    exist; for a file of arrays or of pages its path or URL, or a binary stream.
+    place: the place of the archive; None without one. destination: for a folder its path or URL,
+    which need not exist. For a file of arrays or of pages its path or URL, or a binary stream.
     """
     archive = parts.archive
     if not parts.damaged:
-        archive.check()  # before anything is made; checks that the names can be restored, too
+        archive.check()  # before writing; this also checks that the names can be restored
     kind = archive.files.collection.kind
     if kind == FOLDER:
         return _restore_folder(parts, folder_of(archive, destination), work, options)
@@ -70,10 +70,10 @@ def restore(
 
 
 def folder_of(archive: ArchiveReader, destination: Destination) -> Location:
-    """The folder to restore to. Raises InputError if it is no folder."""
+    """The destination as a folder. Raises InputError if it is not one."""
     if isinstance(destination, str | os.PathLike | Url):
         return destination
-    raise InputError(f"{archive.name}: holds a folder of pictures; give a folder to restore it to")
+    raise InputError(f"{archive.name}: contains a folder; give a folder to restore it to")
 
 
 def _write_arrays(parts: RestoredParts, output: Output, work: Work) -> None:
@@ -97,7 +97,7 @@ def _restore_folder(
     parts: RestoredParts, destination: Location, work: Work, options: DecompressOptions
 ) -> int:
     archive, files, lost = parts.archive, parts.files, parts.lost_files
-    # A few bytes may claim many names, even in a valid archive, so no list of them is made.
+    # A few bytes may state many names, even in a valid archive, so no list of them is made.
     names: Iterable[str] = (target_of(files, number)[0] for number in range(len(files)))
     if parts.damaged:
         names = _targets(archive, others(lost, len(files))).values()
@@ -123,8 +123,9 @@ def _restore_folder(
 
 
 def _name_alone(files: Files, entries: Entries, destination: Location) -> Path | None:
-    """The path of the only file of an archive, if the destination has its ending and is no folder;
-    otherwise the destination is the folder for it.
+    """The path for the only file of an archive, if the destination has its ending.
+
+    None if the destination is a folder, or should be one.
     """
     if len(files) != 1 or entries.folders or entries.links or isinstance(destination, Url):
         return None
@@ -134,7 +135,7 @@ def _name_alone(files: Files, entries: Entries, destination: Location) -> Path |
 
 
 class _Renamed:
-    """Receives the only file of an archive, under another name."""
+    """Writes the only file of an archive under another name."""
 
     def __init__(self, stage: Staging, name: str) -> None:
         self._stage, self._name = stage, name
@@ -168,7 +169,7 @@ def _check_links(archive: ArchiveReader, links: Iterable[Link], allowed: bool) -
 def _add_entries(
     archive: ArchiveReader, stage: Staging, folders: Iterable[Folder], links: Iterable[Link]
 ) -> None:
-    """Makes folders and links, and warns of those that cannot be made."""
+    """Makes folders and links, and warns of any that cannot be made."""
     unmade = stage.add_entries(folders, links)
     if unmade:
         shown = ", ".join(map(printable, unmade[:_SHOWN])) + ", ..." * (len(unmade) > _SHOWN)
@@ -180,8 +181,9 @@ def _add_entries(
 
 
 def _targets(archive: ArchiveReader, numbers: Iterable[int]) -> dict[int, str]:
-    """The names of the restored files with these numbers. Raises ArchiveError if they collide with
-    each other, or with folders and links.
+    """The names of the restored files with these numbers.
+
+    Raises ArchiveError if they collide with each other, or with folders and links.
     """
     files = archive.files
     found = {number: target_of(files, number)[0] for number in numbers}
@@ -201,11 +203,10 @@ def extract_files(
     entries: Sequence[str] = (),
     outside: bool = False,
 ) -> int:
-    """Restores the files with these numbers to a folder, and returns their number of bytes. Raises
-    ArchiveError, InputError.
+    """Restores the files with these numbers to a folder. Returns their total size in bytes.
 
-    Only their blocks are decoded. entries: the names of links and empty folders, too. outside:
-    whether links may lead out of the folder.
+    Only their blocks are decoded. entries: the names of links and empty folders to restore.
+    outside: whether links may lead out of the folder. Raises ArchiveError, InputError.
     """
     files = archive.files
     links = [link for link in files.links if link.name in entries]
@@ -229,7 +230,7 @@ def extract_files(
 
 
 class _Staged:
-    """Writes files to a staging place."""
+    """A receiver that writes files to a staging place."""
 
     def __init__(self, archive: ArchiveReader, stage: Staging, verify: bool, exact: bool) -> None:
         self._stage, self._files = stage, archive.files
@@ -241,7 +242,7 @@ class _Staged:
         name, _ = target_of(self._files, number)
         check = self._archive.check_of_file(number)
         if check is not None and not self._exact and not self._file_writer.promises(number):
-            check = None  # another file of the same pixels was asked for
+            check = None  # the restored file has the same pixels, but may have other bytes
         with self._stage.open(name, _stamp(self._files, number), check) as file:
             yield self._file_writer.drawing(number, file, dtype, shape)
 

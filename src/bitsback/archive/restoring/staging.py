@@ -1,4 +1,4 @@
-"""Write many files into a folder: all appear when the last one is complete, or none."""
+"""Write many files into a folder, so that either all appear or none."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from bitsback.io.remote.files import Uploads
 from bitsback.io.remote.url import Url
 
 Stamp = tuple[int | None, int | None]
-"""The mode of a file, and when it was changed, in ns since 1970; None where they are not known."""
+"""The mode of a file and its modification time, in ns since 1970; None where they are unknown."""
 UNSTAMPED: Stamp = (None, None)
 
 
@@ -31,30 +31,33 @@ class Staging(Protocol):
     def write(
         self, name: str, data: bytes, stamp: Stamp = UNSTAMPED, check: Check | None = None
     ) -> None:
-        """stamp, check: as in `open`. Raises InputError if it cannot be written."""
+        """Writes a file. stamp, check: as in `open`. Raises InputError if it cannot be written."""
 
     def open(
         self, name: str, stamp: Stamp = UNSTAMPED, check: Check | None = None
     ) -> AbstractContextManager[Seekable]:
-        """A file to write to, which exists when the body ends; errors of writing name it. stamp:
-        its mode and its modification time. check: reads the complete file, and raises an error for
-        any fault.
+        """A file to write to, which exists when the body ends.
+
+        Errors of writing name the file. stamp: its mode and modification time. check: reads the
+        complete file, and raises an error for any fault.
         """
 
     def add_entries(self, folders: Iterable[Folder], links: Iterable[Link]) -> list[str]:
-        """Makes folders and links, when all files are there. Returns the names of what cannot be
-        made here, with a `/` behind those of folders. Raises InputError.
+        """Makes folders and links, after all files.
+
+        Returns the names of folders, with a `/`, and of links that this computer cannot make.
+        Raises InputError.
         """
 
 
 class _Hidden:
-    """A hidden folder."""
+    """A hidden folder, in which files wait until all are complete."""
 
     def __init__(self, hidden: Path, target: "_Target") -> None:
         self.names: list[str] = []
         """The names of the written files."""
         self.settings: dict[str, tuple[int | None, int | None]] = {}
-        """The modes and times of folders, by name, each after the one that it is in."""
+        """The modes and times of folders by name. Each folder comes after its parent."""
         self._new, self._target = hidden / hidden_files.NEW, target
         self._lock = Lock()
 
@@ -69,8 +72,10 @@ class _Hidden:
     def open(
         self, name: str, stamp: Stamp = UNSTAMPED, check: Check | None = None
     ) -> Iterator[Seekable]:
-        """A file to write to. Raises InputError if it cannot be written, if the file system takes
-        its name for another's, or if the folder has such a file that must not be replaced.
+        """A file to write to.
+
+        Raises InputError if it cannot be written, if its name equals another one on this file
+        system, or if the folder has such a file that must not be replaced.
         """
         self._target.check([name])
         shown = self._target.shown(name)
@@ -108,18 +113,18 @@ class _Hidden:
                     path.mkdir(parents=True, exist_ok=True)
                 except FileExistsError:
                     raise _same_name(shown) from None
-                if mode is not None:  # until they are at their places they can be written
+                if mode is not None:  # folders stay writable until they are moved
                     with suppress(OSError):
                         path.chmod(mode | stat.S_IRWXU)
         unmade = []
-        for link in links:  # behind all else, so that nothing is written through one
+        for link in links:  # made last, so that nothing is written through a link
             path = self._new / link.name
             shown = self._target.shown(link.name)
             with naming(shown):
                 path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 to_folder = os.name == "nt" and (path.parent / link.target).is_dir()
-                os.symlink(link.target, path, to_folder)  # noqa: PTH211 - as it is
+                os.symlink(link.target, path, to_folder)  # noqa: PTH211 - keeps the target's text
             except FileExistsError:
                 raise _same_name(shown) from None
             except OSError:  # Windows, or a file system without links
@@ -142,13 +147,14 @@ def _same_name(shown: str) -> InputError:
 def staging(
     destination: str | os.PathLike[str] | Url, names: Iterable[str], force: bool
 ) -> Iterator[Staging]:
-    """A place for files, which are moved into the folder `destination` when the body ends. In a
-    folder at a URL, where files cannot be moved, they are written immediately.
+    """A place for files, which are moved into the folder `destination` when the body ends.
 
-    names: the names of the files, as far as they are known in advance, to refuse early. Parent
-    folders are made if necessary. If the body raises, nothing is left. If the process ends while
-    files are moved, the next one that writes there moves the others. Raises InputError if a file
-    exists, unless `force`, or if this computer does not support one of the names.
+    In a folder at a URL, where files cannot be moved, they are written immediately. Parent folders
+    are made if necessary. If the body raises, nothing stays. If the process ends while files are
+    moved, the next process that writes there moves the others.
+
+    names: the known names of files, for an early check. Raises InputError if a file exists, unless
+    `force`, or if this computer does not support one of the names.
     """
     if isinstance(destination, Url):
         with naming(destination.name):
@@ -170,7 +176,7 @@ def staging(
 
 
 def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Iterator[Staging]:
-    """The same for a folder on disk; files wait in it if it exists, otherwise beside it."""
+    """A staging place on disk: a hidden folder in the destination, or beside a new one."""
     hidden_files.clear(target.folder)
     hidden_files.clear(target.folder.parent)
     target.check(names)
@@ -186,14 +192,14 @@ def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Ite
     finally:
         if os.name == "nt":  # an open file cannot be removed
             lock.close()
-        # If there is a list, a later process must finish or undo the moves.
+        # If there is a list of moves, a later process must finish or undo them.
         if not (hidden / hidden_files.LIST).exists():
             shutil.rmtree(hidden, ignore_errors=True)
         lock.close()
 
 
 class _Target:
-    """The folder that the files are for."""
+    """The destination of staged files."""
 
     def __init__(self, destination: str | os.PathLike[str], force: bool) -> None:
         self.name = printable(os.fspath(destination))
@@ -217,8 +223,9 @@ class _Target:
                     self._check_place(name)
 
     def take(self, hidden: Path, names: Sequence[str], settings: hidden_files.Settings) -> None:
-        """Moves the files to their places, and makes the folders that have settings. Raises
-        InputError, with nothing changed, if one cannot be moved.
+        """Moves the files to their places, and makes the folders with settings.
+
+        Raises InputError if a file cannot be moved. Nothing is then changed.
         """
         with naming(self.name):
             if not self.folder.exists():

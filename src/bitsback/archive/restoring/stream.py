@@ -1,4 +1,4 @@
-"""Read an archive from a pipe, once, from its first byte to its last."""
+"""Read an archive from a pipe, once from its first byte to its last."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -32,7 +32,7 @@ _MAX_SECTION = MAX_BLOCK_BYTES + (1 << 16)
 
 
 class Stream:
-    """The blocks of an archive in a stream, which is checked completely on the way."""
+    """The blocks of an archive in a stream. All of the stream is checked while it is read."""
 
     def __init__(self, file: BinaryIO, model: Model | None) -> None:
         self.name = stream_name(file, "the input")
@@ -53,7 +53,7 @@ class Stream:
             raise ArchiveError(f"{self.name}: {error}") from None
 
     def where(self, first: int, count: int) -> str:
-        """A description of some tiles for people."""
+        """A description of some tiles for messages."""
         return self.collection.where(first, count)
 
     def tasks(self) -> Iterator[Task]:
@@ -95,9 +95,7 @@ class Stream:
         try:
             self._end_of_generation(data, Index(sections, blocks))
             if first != self.collection.tiles:
-                raise ArchiveError(
-                    f"it should hold {self.collection.tiles} items, and holds {first}"
-                )
+                raise ArchiveError(f"it should have {self.collection.tiles} items, and has {first}")
             while not self._at_end():
                 self._further(sections, blocks)
             for problem in self.library.damage():
@@ -113,14 +111,14 @@ class Stream:
             load_embedded(data)
 
     def _end_of_generation(self, data: bytes, expected: Index) -> None:
-        """Checks its index, and reads its footer."""
+        """Checks the index of a generation, and reads its footer."""
         if Index.unpack(open_section(data, INDEX)) != expected or not expected.in_order():
-            raise ArchiveError("its index is not that of its blocks")
+            raise ArchiveError("its index does not match its blocks")
         if self._take(FOOTER_SIZE) != footer_of(data):
             raise ArchiveError("its last bytes are damaged")
 
     def _further(self, sections: list[Place], blocks: list[BlockInfo]) -> None:
-        """Reads a later generation, which may have added parity and the like, but no blocks."""
+        """Reads a later generation, which may have parity and the like, but no blocks."""
         own: list[Place] = []
         while True:
             data = self._take_section()
@@ -145,8 +143,9 @@ class Stream:
         return not self._ahead
 
     def _take(self, size: int) -> bytes:
-        """The next `size` bytes. Memory grows only with the bytes that exist. Raises ArchiveError
-        at the end of the stream.
+        """The next `size` bytes. Raises ArchiveError at the end of the stream.
+
+        Memory grows only with the bytes that arrive.
         """
         ahead, self._ahead = self._ahead, b""
         data = ahead + read_up_to(self._file, size - len(ahead), self.name)

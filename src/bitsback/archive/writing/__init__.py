@@ -1,1 +1,1 @@
-"""Inputs to archives, and archives changed: the writer, generations, merging, parity, previews."""
+"""Write and change archives: the writer, generations, merging, parity, previews."""

@@ -1,4 +1,4 @@
-"""Add files to an archive of a folder, and remove some, without coding its blocks again."""
+"""Add files to an archive of a folder, and remove files, without coding its blocks again."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def add(
     replace: bool = False,
     **options: Unpack[CompressKeywords],
 ) -> Compressed:
-    """Adds the files of a folder, or of a list, to an archive of a folder, or more items to that of
-    an array. Its blocks stay as they are, and what is new is put behind them: until it is complete
-    and on the disk, the archive is what it was before, whatever happens.
+    """Adds files to an archive of a folder, or items to an archive of an array.
+
+    Its blocks stay unchanged, and new blocks are written behind them. Until these are complete and
+    on the disk, the old archive is valid, whatever happens.
 
     >>> import bitsback, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -43,11 +44,11 @@ def add(
     ...         opened.names
     ['one.txt', 'two.txt']
 
-    archive: its path. source: a folder, a file, or a list of files, named as `compress` names them;
-    or an array, or a file of one, of the same dtype and, but for the first axis, the same shape.
-    replace: whether a file takes the place of one of its name, which is removed then (see
-    `remove`); otherwise that is an error. options: those of `compress` that are for folders; new
-    files have labels and hashes if the archive has them.
+    archive: its path. source: a folder, a file, or a list of files, named as `compress` names them.
+    Or an array, or a file of one, of the same dtype and, except for the first axis, the same shape.
+    replace: a file replaces a file of the same name, which is removed (see `remove`); otherwise
+    this is an error. options: the options of `compress` for folders. New files have labels and
+    hashes if the archive has them.
 
     Raises InputError if the files cannot be added, ArchiveError if the archive is damaged.
     """
@@ -57,16 +58,16 @@ def add(
 def add_with(
     archive: str | os.PathLike[str], source: Source, replace: bool, options: CompressOptions
 ) -> Compressed:
-    """The same, with the options made before."""
+    """`add` with checked options."""
     if options.unordered or options.resume:
         option = "unordered" if options.unordered else "resume"
-        raise InputError(f"{option} (--{option}) is not for files that are added to an archive")
+        raise InputError(f"{option} (--{option}) does not apply to files added to an archive")
     with continued(archive) as before:
         changed: Changed
         if before.archive.collection.kind is not None:
             changed = ChangedFolder(before, replace)
             if isinstance(source, str | os.PathLike) and Path(source).is_file():
-                source = [source]  # a file like others, be it an array or have it pages
+                source = [source]  # any file, even one with an array or pages
         else:
             changed = LongerArray(before)
         request = dataclasses.replace(changed.options(options), parity=None)
@@ -78,13 +79,15 @@ def add_with(
 
 
 def remove(archive: str | os.PathLike[str], names: Iterable[str]) -> list[str]:
-    """Removes files from an archive of a folder, and returns their names. Nothing is coded again,
-    and the archive gets no smaller: what they held stays in it, and nobody finds it there without
-    effort. `merge` with this archive alone as its input writes one without the blocks that no file
-    needs any more.
+    """Removes files from an archive of a folder. Returns their names.
 
-    archive: its path. names: of files, links, or empty folders with a `/` behind. Raises InputError
-    if there is no such file, or if none would be left, ArchiveError if the archive is damaged.
+    Nothing is coded again, and the archive gets no smaller: the content of the files stays in it,
+    hidden. `merge` with this archive as its only input writes an archive without the blocks that no
+    file needs.
+
+    archive: its path. names: of files, links, or empty folders with a `/` at the end. Raises
+    InputError if there is no such file, or if no file would be left. Raises ArchiveError if the
+    archive is damaged.
 
     >>> import bitsback, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

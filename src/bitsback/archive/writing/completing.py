@@ -1,4 +1,4 @@
-"""Complete an addition that lacks nothing but its index and footer (docs/format.md, Damage)."""
+"""Complete an addition that lacks only its index and footer (docs/format.md, Damage)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ from bitsback.format.layout import (
 )
 from bitsback.format.previews import read_range
 
-_RANGE = 32  # bytes that hold the range of a section's previews
+_RANGE = 32  # bytes at the start of a section that contain the range of its previews
 
 
 def index_of(read: Read, found: Directory) -> Index | None:
-    """The index of the newest generation that a walk has found; None if a part of it is missing, or
-    not whole.
+    """The index for the newest generation that a walk has found.
+
+    None if a section of the generation is missing or damaged.
     """
     own = [place for place in found.sections if place.offset >= found.start]
     content = found.collection
@@ -40,13 +41,13 @@ def index_of(read: Read, found: Directory) -> Index | None:
     kinds, old = {place.kind for place in own}, {place.kind for place in found.sections}
     own_blocks = [block for block in found.blocks if block.offset >= found.start]
     blocks = found.blocks
-    if not own_blocks and NAMES not in kinds:  # what it was to change is not there
+    if not own_blocks and NAMES not in kinds:  # the intended change is missing
         return None
     gaps = lost_tiles(read, found)
     if content.kind is not None:
         if PARITY in kinds or not _has_all(content.features, kinds, old):
             return None
-        # A removal writes previews again, and nothing tells whether the last of them is there.
+        # A removal writes previews again, and it is unknown whether all of them were written.
         is_open = content.has_removed and PREVIEWS in old and not own_blocks
         beside = sections_of(read, found)
         if is_open or beside is None or not is_described(read, found):
@@ -71,7 +72,7 @@ def index_of(read: Read, found: Directory) -> Index | None:
 
 
 def _has_all(features: int, own: set[bytes], kinds: set[bytes]) -> bool:
-    """Whether the sections are there that the features tell of, those that change together too."""
+    """Whether all sections exist that the features require, or that change together."""
     needed = {STATS: features & FILES, HASHES: features & HASHED, ENTRIES: features & DESCRIBED}
     for kind in (kind for kind, is_needed in needed.items() if is_needed):
         if kind not in (own if NAMES in own else kinds):
@@ -80,7 +81,7 @@ def _has_all(features: int, own: set[bytes], kinds: set[bytes]) -> bool:
 
 
 def _superseded(read: Read, place: Place, own: list[Place], start: int) -> bool:
-    """Whether a section has previews of files of which a newer one has some."""
+    """Whether a newer section has previews of the same files."""
     if place.kind != PREVIEWS or place.offset >= start:
         return False
     first, count = _range(read, place)

@@ -1,5 +1,6 @@
-"""Continue an archive of a folder behind its footer, by a generation with files added or removed
-(docs/format.md, The file).
+"""Continue an archive of a folder behind its footer (docs/format.md, The file).
+
+A new generation adds or removes files.
 """
 
 from __future__ import annotations
@@ -53,11 +54,11 @@ from bitsback.io.output import Output, naming
 from bitsback.io.remote.url import Url, located
 
 _KEPT = (MODEL, LABELS, PREVIEWS, PARITY)
-"""The sections that stay as they are when files are added or removed."""
+"""The sections that stay unchanged when files are added or removed."""
 
 
 class _Continuation(Output):
-    """Writes behind the end of an archive."""
+    """An output behind the end of an archive."""
 
     def __init__(self, file: BinaryIO, name: str, end: int) -> None:
         super().__init__(file, name)
@@ -77,21 +78,21 @@ class _Continuation(Output):
 
 @dataclass(frozen=True)
 class Continued:
-    """An archive that is being continued."""
+    """An archive that is open for another generation."""
 
     archive: ArchiveReader
     output: Output
 
     @property
     def end(self) -> int:
-        """The end of the archive as it was."""
+        """The end of the archive before the change."""
         return self.archive.directory.end
 
     def sections(self, kinds: Sequence[bytes] = _KEPT) -> list[Place]:
         return [place for place in self.archive.directory.sections if place.kind in kinds]
 
     def models(self) -> set[bytes]:
-        """The first bytes of the identities of the models in it. Raises ArchiveError."""
+        """The first 16 bytes of the identities of the embedded models. Raises ArchiveError."""
         places = self.sections([MODEL])
         payloads = (open_section(self.archive.file.read_place(place), MODEL) for place in places)
         return {bytes(payload[:PREFIX_SIZE]) for payload in payloads}
@@ -99,15 +100,17 @@ class Continued:
 
 @contextmanager
 def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
-    """Opens an archive to write another generation. If the body raises, the file gets its old
-    length again. Bytes behind its end are moved to a file beside it, with an InputWarning. Raises
-    InputError if it cannot be written, is being changed by another process, or was replaced when
-    the body ended; ArchiveError if it is damaged.
+    """Opens an archive to write another generation.
+
+    If the body raises, the file gets its old length again. Bytes behind the end of the archive are
+    moved to a file beside it, with an InputWarning. Raises InputError if the archive cannot be
+    written, another process changes it, or it was replaced when the body ended. Raises ArchiveError
+    if it is damaged.
     """
     name = name_of(place)
     place = located(place, None)
     if isinstance(place, Url):
-        raise InputError(f"{name}: is at a URL, where files are not changed; change a copy of it")
+        raise InputError(f"{name}: files at a URL cannot be changed; change a copy of it")
     path = Path(place)
     with ExitStack() as stack:
         with naming(name):
@@ -132,11 +135,10 @@ def continued(place: str | os.PathLike[str] | Url) -> Iterator[Continued]:
 
 
 def _check_there(file: BinaryIO, path: Path, name: str) -> None:
-    """Raises InputError if the path names another file than this one, or none."""
+    """Raises InputError unless the path still names this file."""
     if not is_at(file, path):
         raise InputError(
-            f"{name}: was replaced or removed meanwhile, and the change is lost with the file that"
-            " it was made in; make it again"
+            f"{name}: was replaced or removed meanwhile, so the change is lost; make it again"
         )
 
 
@@ -154,11 +156,11 @@ def _cut_tail(archive: ArchiveReader, file: BinaryIO, path: Path) -> None:
 
 
 class ChangedFolder:
-    """The files of an archive of a folder with some removed, and others behind them."""
+    """The files of an archive of a folder, with removed files and new files behind them."""
 
     def __init__(self, before: Continued, replacing: bool = False) -> None:
-        """replacing: whether files that are added replace others of the same names. Raises
-        InputError if its files cannot be changed.
+        """replacing: new files replace files of the same names. Raises InputError if the files of
+        the archive cannot be changed.
         """
         self.before, archive, self._replacing = before, before.archive, replacing
         content = archive.collection
@@ -169,8 +171,8 @@ class ChangedFolder:
         listed = archive.files.listed
         if archive.unordered or archive.directory.unnamed or listed.stats is None:
             raise InputError(
-                f"{archive.name}: is a set of pictures (--unordered), which keeps no files that"
-                " could be told apart; compress the pictures again"
+                f"{archive.name}: is a set of pictures (--unordered), whose files cannot be"
+                " distinguished; compress the pictures again"
             )
         self.content, self.stats = content, listed.stats
         self.names, self.runs = list(listed.names), list(listed.runs)
@@ -179,7 +181,7 @@ class ChangedFolder:
         self._digests = archive.beside.digests
         self.labelled = bool(before.sections([LABELS]))
         self.previews: dict[Place, Previews] = {}
-        """Sections with previews of files that are removed, and those that take their places."""
+        """Sections with previews of removed files, and the sections that replace them."""
 
     @property
     def name(self) -> str:
@@ -187,7 +189,7 @@ class ChangedFolder:
         return self.before.archive.name
 
     def options(self, options: CompressOptions) -> CompressOptions:
-        """The options for files to add, which have labels and hashes if those of the archive do."""
+        """The options for new files. They have labels and hashes if the archive has."""
         with_hashes = self._digests is not None and self._digests.files is not None
         return replace(
             options,
@@ -196,19 +198,21 @@ class ChangedFolder:
         )
 
     def number(self, name: str) -> int | None:
-        """The number of the file of this name, those that were removed counted too."""
+        """The number of the file of this name, counting removed files; None if there is none."""
         number = self.before.archive.files.number(name)
         files = self.before.archive.files
         return number if number is None or not files.collection.has_removed else files.kept[number]
 
     def is_entry(self, name: str) -> bool:
-        """Whether this is the name of a link, or, with a `/` behind, of an empty folder."""
+        """Whether this is the name of a link, or, with a `/` at the end, of an empty folder."""
         files = self.before.archive.files
         return name in files.empty_folders or name in {link.name for link in files.links}
 
     def remove(self, numbers: Iterable[int], entries: Iterable[str] = ()) -> None:
-        """numbers: of all files, those that were removed included. entries: the names of links, and
-        of empty folders, with a `/` behind. Folders that become empty go, too.
+        """Removes files, links and empty folders. Folders that become empty are removed too.
+
+        numbers: of files, counting removed files. entries: the names of links, and of empty folders
+        with a `/` at the end.
         """
         removed = set(numbers)
         if self._entries is not None:
@@ -224,8 +228,10 @@ class ChangedFolder:
             self._digests = self._digests.without(removed, self.names, self._sums_of)
 
     def _entries_without(self, entries: Entries, removed: set[int], gone: set[str]) -> Entries:
-        """The entries without the modes of removed files, without the links and folders of these
-        names, and without the folders that nothing is left in.
+        """The entries after a removal.
+
+        They lack the modes of removed files, the links and folders `gone`, and folders that became
+        empty.
         """
         empty = (name.removesuffix("/") for name in entries.empty_folders(self.names))
         left = entries.without(removed, gone)
@@ -236,7 +242,7 @@ class ChangedFolder:
         return left.without((), lost - stay)
 
     def _sums_of(self, numbers: list[int]) -> dict[int, int]:
-        """The sums of the content digests of some files, without those that are damaged."""
+        """The sums of the content digests of some files, by number. Damaged files are left out."""
         archive = self.before.archive
         kept = archive.files.kept if archive.files.collection.has_removed else None
         places = [number if kept is None else bisect_left(kept, number) for number in numbers]
@@ -253,12 +259,13 @@ class ChangedFolder:
                 yield place, left
 
     def extended(self, taken: Input) -> ChangedFolder:
-        """The folder with the files of the input, and their parts, behind the others. Raises
-        InputError for one whose name is taken.
+        """The folder with the files of the input behind its own files.
+
+        Raises InputError for a file whose name exists.
         """
         if taken.kept is None or taken.files is None:
             raise InputError(f"{taken.name}: only files can be added to {self.name}")
-        changed = copy(self)  # as a run that is made again starts with the same
+        changed = copy(self)  # a second run starts with the unchanged folder
         changed._append(taken.files)
         return changed
 
@@ -270,7 +277,7 @@ class ChangedFolder:
         written.finish()
 
     def with_digests(self, added: Digests) -> Digests:
-        """The digests of all files. added: those of the files behind the ones before."""
+        """The digests of all files. added: the digests of the new files."""
         new = sum(group.files for group in added.groups)
         both = joined([(self._digests, len(self.names) - new), (added, new)])
         assert both is not None, "the new files have digests"
@@ -309,8 +316,9 @@ class ChangedFolder:
         return features | REMOVED * ("" in self.names)
 
     def begin(self) -> Generation:
-        """Writes what describes the files, and leaves out blocks that none of them needs. Raises
-        InputError if they cannot all be restored.
+        """Writes the sections that describe the files, and drops blocks that no file needs.
+
+        Raises InputError if the files cannot all be restored.
         """
         content = replace(self.content, features=self._features)
         listed = Listed(self.names, self.runs, self.stats, self._entries)

@@ -1,4 +1,4 @@
-"""Put the models that an archive names into it, without decoding or changing its blocks."""
+"""Embed the models of an archive's blocks, without decoding or changing the blocks."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ def embed(
     progress: Progress | None = None,
     storage_options: Options | None = None,
 ) -> list[Model]:
-    """Writes an archive again with all models that its blocks name in it, whole, so that it decodes
-    wherever the format is known. No block is decoded or changed; every checksum is compared.
+    """Writes an archive again with all models of its blocks embedded. Returns the models.
+
+    The new archive needs no other file for decoding. No block is decoded or changed, and every
+    checksum is checked.
 
     source: a path or URL. destination: by default the archive itself, which is replaced once the
-    new one is complete. model: one that the archive needs, if it is neither in it nor bundled.
-    force, storage_options: as in `compress`. progress: called with the number of bytes of blocks
-    that are done, and of all.
+    new one is complete. model: a model that the archive needs, if it is neither embedded nor
+    bundled. force, storage_options: as in `compress`. progress: called with the number of finished
+    bytes of blocks, and of all.
 
-    Returns the models. Raises InputError if a file cannot be read or written; ArchiveError if the
-    archive is damaged, or a model is missing.
+    Raises InputError if a file cannot be read or written. Raises ArchiveError if the archive is
+    damaged, or a model is missing.
 
     >>> import bitsback, numpy as np, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +68,7 @@ def embed(
 
 
 def _named(archive: ArchiveReader) -> Iterator[bytes]:
-    """The first bytes of the identities of the models that blocks name, each once."""
+    """The first 16 bytes of the identity of each model that blocks name, without repetitions."""
     headers = map(archive.blocks.header, archive.blocks)
     return iter(dict.fromkeys(prefix for header in headers for prefix in header.models))
 
@@ -94,7 +96,7 @@ def _write(
 
 
 def _intact(archive: ArchiveReader, place: Place) -> bytes:
-    """A whole section. Raises ArchiveError if it is damaged."""
+    """The bytes of a section. Raises ArchiveError if it is damaged."""
     data = archive.file.read_place(place)
     try:
         open_section(data, place.kind)

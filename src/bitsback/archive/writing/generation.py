@@ -1,6 +1,4 @@
-"""Write a generation of an archive: its sections, its index and its footer (docs/format.md, The
-file).
-"""
+"""Write a generation of an archive: sections, index and footer (docs/format.md, The file)."""
 
 from __future__ import annotations
 
@@ -12,12 +10,12 @@ from bitsback.io.output import Output
 
 
 class Generation:
-    """Writes sections and blocks to an output, and remembers where they are. `finish` ends it."""
+    """Writes sections and blocks to an output, and records their places. `finish` ends it."""
 
     def __init__(
         self, output: Output, sections: Iterable[Place] = (), blocks: Iterable[BlockInfo] = ()
     ) -> None:
-        """sections, blocks: those of earlier generations that still count, if there are any."""
+        """sections, blocks: the valid ones of earlier generations."""
         self._output = output
         self._sections, self.blocks = list(sections), list(blocks)
         self._earlier = len(self.blocks)
@@ -30,7 +28,7 @@ class Generation:
         return [(block.items, block.size) for block in self.blocks[self._earlier :]]
 
     def add(self, sections: bytes) -> None:
-        """Writes whole sections that are no blocks."""
+        """Writes complete sections other than blocks."""
         cursor = Cursor(sections)
         while cursor.at < len(sections):
             section = cursor.section()
@@ -38,13 +36,13 @@ class Generation:
             self._output.write(section)
 
     def add_block(self, section: bytes, first: int, items: int) -> None:
-        """Writes a block. first, items: the number of its first tile, and of its tiles."""
+        """Writes a block. first: the number of its first tile. items: the number of its tiles."""
         place = self._output.size
         self.blocks.append(BlockInfo(len(self.blocks), first, items, place, len(section)))
         self._output.write(section)
 
     def finish(self) -> None:
-        """Writes the index and the footer, once everything else is where it stays."""
+        """Writes the index and the footer, after everything else was written to the disk."""
         index = Index(self._sections, self.blocks).pack()
         self._output.sync()
         self._output.write(index)

@@ -1,4 +1,4 @@
-"""Put more items, or slices, behind an archive of an array (docs/format.md, container 4)."""
+"""Append items or slices to an archive of an array (docs/format.md, container 4)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bitsback.format.parts import JoinedArray
 
 
 class LongerArray:
-    """The array of an archive, with others behind it along its first axis."""
+    """The array of an archive, with other arrays appended along its first axis."""
 
     def __init__(self, before: Continued) -> None:
-        """Raises InputError if nothing can be put behind it."""
+        """Raises InputError if nothing can be appended to the archive."""
         self.before, archive = before, before.archive
         content = archive.array
         self.name, self.content = archive.name, content
@@ -29,8 +29,8 @@ class LongerArray:
             )
         if content.container != ARRAY:
             raise InputError(
-                f"{self.name}: comes back as an idx file, which is not changed; 'bitsback merge'"
-                " makes an archive of a .npy file of this one and others"
+                f"{self.name}: is restored as an idx file, which cannot be extended; 'bitsback"
+                " merge' makes an archive of a .npy file of this one and others"
             )
         _check_long(self.name, content.parts[0])
 
@@ -38,9 +38,9 @@ class LongerArray:
         return options
 
     def extended(self, taken: Input) -> LongerArray:
-        """The array with that of the input behind it. Raises InputError if it does not fit."""
+        """The array with the input appended. Raises InputError if it does not fit."""
         if taken.collection.kind is not None:
-            raise InputError(f"{taken.name}: holds files, and {self.name} one array")
+            raise InputError(f"{taken.name}: contains files, and {self.name} one array")
         (other,) = taken.collection.parts
         _check_long(taken.name, other)
         one = self.content.parts[0]
@@ -54,13 +54,13 @@ class LongerArray:
                     " joined along their first axis"
                 )
         parts = [part for part in (*self.content.parts, other) if part.entries]
-        longer = copy(self)  # as a run that is made again starts with the same
+        longer = copy(self)  # a second run starts with the unchanged array
         several = len(parts) > 1
         longer.content = JoinedArray(tuple(parts)) if several else replace(parts[0], features=0)
         return longer
 
     def begin(self) -> Generation:
-        """Writes what describes the array."""
+        """Writes the section that describes the array."""
         archive = self.before.archive
         written = Generation(self.before.output, self.before.sections(), archive.blocks)
         written.add(self.content.pack())
@@ -70,6 +70,6 @@ class LongerArray:
 def _check_long(name: str, part: ArrayPart) -> None:
     if not part.shape or (part.axes == ONE and not part.stack):
         raise InputError(
-            f"{name}: its array is one picture, or one item, behind which no more can be put;"
-            " compress such arrays together, along a first axis, or as files"
+            f"{name}: its array is one picture or one item, which cannot be extended; compress such"
+            " arrays together, along a first axis, or as files"
         )

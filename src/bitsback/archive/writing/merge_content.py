@@ -1,4 +1,4 @@
-"""Merge the contents of archives: arrays along their first axis, files under their names."""
+"""Merge the contents of archives: arrays along their first axis, files by their names."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ from bitsback.io.remote.url import CHANGED, Url
 from bitsback.wire import varint
 
 Stamp = tuple[int, int, int] | None
-"""Device, inode and time of a file; None of a URL, which is itself watched for changes."""
+"""The device, inode and time of a file; None for a URL, whose reader detects changes."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """The known properties of an archive after it was closed."""
+    """One of the archives to merge. Its properties stay known after it was closed."""
 
     place: Location
     content: Content
     size: int
     kinds: set[bytes]
-    """Those of its sections."""
+    """The kinds of its sections."""
     models: list[bytes]
-    """The first bytes of the identities of those that are in it."""
+    """The first 16 bytes of the identities of its embedded models."""
     names: Sequence[str]
-    """Empty for files that were removed."""
+    """The names of its files, empty for removed files."""
     runs: Sequence[tuple[int, int]]
     """The order of its files; see `Files`."""
     stats: FileStats | None
@@ -79,7 +79,7 @@ class Shard:
 
     @contextmanager
     def opened(self) -> Iterator[ArchiveReader]:
-        """The archive again. Raises ArchiveError if it is another one by now."""
+        """Opens the archive again. Raises ArchiveError if it has changed."""
         with ArchiveReader(self.place) as archive:
             if (archive.file_bytes, _stamp(self.place)) != (self.size, self.stamp):
                 raise ArchiveError(f"{self.name}: {CHANGED}")
@@ -92,16 +92,16 @@ class Merged:
 
     content: Content
     parts: list[list[tuple[int, int]]] = field(default_factory=list)
-    """For each of its parts, the parts that make it: number of the shard, and of its part."""
+    """For each of its parts, the joined parts: (number of the shard, number of the part there)."""
     names: bytes = b""
-    """The `N` section, and the `F`, `E` and `H` sections if there are some."""
+    """The `N` section, and the `F`, `E` and `H` sections if there are any."""
     with_stats: bool = False
     with_digests: bool = False
     with_entries: bool = False
 
 
 def look(place: Location) -> Shard:
-    """Reads all of an archive but its blocks. Raises InputError, ArchiveError."""
+    """Reads all sections of an archive except its blocks. Raises InputError, ArchiveError."""
     with ArchiveReader(place) as archive:
         for problem in archive.problems:
             raise problem
@@ -134,7 +134,8 @@ def _stamp(place: Location) -> Stamp:
 
 
 def models_of(archive: ArchiveReader) -> Iterator[tuple[bytes, memoryview]]:
-    """The models in an archive: the first bytes of the identity, and all of the section's payload.
+    """The models in an archive, as pairs (first 16 bytes of the identity, payload of the section).
+
     Raises ArchiveError.
     """
     for section in archive.directory.sections:
@@ -147,7 +148,7 @@ def models_of(archive: ArchiveReader) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def previews_of(archive: ArchiveReader) -> Iterator[Previews]:
-    """Its previews. Raises ArchiveError."""
+    """The previews of an archive. Raises ArchiveError."""
     for section in archive.directory.sections:
         if section.kind == PREVIEWS:
             try:
@@ -158,8 +159,9 @@ def previews_of(archive: ArchiveReader) -> Iterator[Previews]:
 
 
 def blocks_of(archive: ArchiveReader, part: int, start: int) -> Iterator[tuple[int, int, bytes]]:
-    """The blocks of one of its parts, whose first tile gets the number `start`: the new number of
-    the first tile of each, the number of its tiles, and its section. Raises ArchiveError.
+    """The blocks of one part: (new number of the first tile, number of tiles, section) of each.
+
+    start: the new number of the part's first tile. Raises ArchiveError.
     """
     tiles = range(*archive.collection.starts[part : part + 2])
     wanted = [block for block in archive.blocks if block.first in tiles]
@@ -174,7 +176,7 @@ def _renumbered(archive: ArchiveReader, block: BlockInfo, shift: int) -> bytes:
     header = read_header(payload)
     if (header.first, header.items) != (block.first, block.items):
         raise ArchiveError(
-            f"{archive.name}: block {block.number}: it does not hold what the index says",
+            f"{archive.name}: block {block.number}: its content differs from the index",
             block.number,
         )
     cursor = Cursor(payload)
@@ -183,7 +185,7 @@ def _renumbered(archive: ArchiveReader, block: BlockInfo, shift: int) -> bytes:
 
 
 def merge_arrays(shards: Sequence[Shard]) -> Merged:
-    """Raises InputError if they cannot be one."""
+    """The joined array of the shards. Raises InputError if they cannot be joined."""
     arrays = [_array_of(shard, shards[0]) for shard in shards]
     if len(shards) > 1:
         for shard in shards:
@@ -209,7 +211,7 @@ def merge_arrays(shards: Sequence[Shard]) -> Merged:
 
 def _array_of(shard: Shard, first: Shard) -> Array:
     if shard.content.kind is not None:
-        raise InputError(f"{shard.name}: holds files, and {first.name} one array")
+        raise InputError(f"{shard.name}: contains files, and {first.name} one array")
     return shard.content
 
 
@@ -218,7 +220,7 @@ def _check_alike(shard: Shard, first: Shard) -> None:
     (mine, *_), (other, *_) = shard.parts, first.parts
     if mine.axes == ONE and not mine.stack:
         raise InputError(
-            f"{shard.name}: its array is one picture, or one item, behind which no more can be put;"
+            f"{shard.name}: its array is one picture or one item, which cannot be extended;"
             " compress such arrays together, along a first axis, or as files"
         )
     for what, a, b in (
@@ -233,7 +235,7 @@ def _check_alike(shard: Shard, first: Shard) -> None:
 
 
 def _go_on(part: ArrayPart, other: ArrayPart) -> bool:
-    """Whether the items of another array can be more items of this one."""
+    """Whether the items of another array can be appended to this part."""
     return part.axes == other.axes == COUNTED and (part.cut == other.cut or not other.entries)
 
 
@@ -242,7 +244,7 @@ def _longer(part: ArrayPart, other: ArrayPart) -> ArrayPart:
 
 
 def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
-    """kind: of the first. Raises InputError if they cannot be one."""
+    """The files of all shards. kind: of the first shard. Raises InputError if they differ in it."""
     for shard in shards:
         if shard.content.kind != kind:
             raise InputError(
@@ -264,8 +266,8 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
                 members.append([(number, part)])
                 continue
             group = groups.get(_likeness(collection), [])
-            # The files of a part are in the order of its items, so those of parts that are joined
-            # must not be between each other.
+            # The files of a part are in the order of its items. If parts are joined, their files
+            # must not be interleaved.
             if group and (group[-1][0] < number or spans[group[-1][1]].stop <= spans[part].start):
                 group.append((number, part))
                 continue
@@ -302,7 +304,7 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
 
 
 def _spans_of_parts(shard: Shard) -> list[range]:
-    """For each part the numbers of its first file and of its last one."""
+    """For each part, the range from its first file to its last file."""
     spans = [range(0)] * len(shard.parts)
     first = 0
     for part, count in shard.runs:
@@ -313,8 +315,9 @@ def _spans_of_parts(shard: Shard) -> list[range]:
 
 
 def _leave_tags(shards: Sequence[Shard]) -> None:
-    """Warns that all of TIFF files but their pages is left out, as the files are one now. Raises
-    InputError for one whose pages are no parts of its archive.
+    """Warns that only the pages of TIFF files are kept, since the files become one.
+
+    Raises InputError for a TIFF file that is stored verbatim, without parts for its pages.
     """
     with_tags = [shard for shard in shards if shard.content.whole]
     for shard in with_tags:
@@ -334,7 +337,7 @@ def _leave_tags(shards: Sequence[Shard]) -> None:
 
 
 def _check_names(shards: Sequence[Shard]) -> None:
-    """Raises InputError, naming both archives, if a name is in two."""
+    """Raises InputError, which names both archives, if two archives have the same name."""
     owners: dict[str, Shard] = {}
     for shard in shards:
         links = () if shard.entries is None else shard.entries.links
@@ -348,7 +351,7 @@ def _check_names(shards: Sequence[Shard]) -> None:
 
 
 def _join_stats(shards: Sequence[Shard]) -> FileStats | None:
-    """Raises InputError if some archives have stats, and others do not."""
+    """The stats of all files. Raises InputError if only some archives have stats."""
     joined = FileStats()
     for shard in shards:
         if (shard.stats is None) != (shards[0].stats is None):

@@ -1,5 +1,6 @@
-"""Merge archives without decoding their blocks (docs/format.md, `B`: only the number of a block's
-first tile changes).
+"""Merge archives without decoding their blocks.
+
+Only the number of a block's first tile changes (docs/format.md, `B`).
 """
 
 from __future__ import annotations
@@ -52,22 +53,22 @@ def merge(
     progress: Progress | None = None,
     storage_options: Options | None = None,
 ) -> Summary:
-    """Makes one archive of several, in their order, without coding a block again.
+    """Merges archives into one, in their order, without coding a block again.
 
-    Arrays are joined along their first axis, be they items or stacks, the files of folders and of
-    npz archives, and the pages of TIFF files, one archive after the other. The pages lose their
-    tags, which an InputWarning says. Models that are in several archives are in the new one once.
-    Every checksum is compared; the digests of what blocks hold stay in them.
+    Arrays are joined along their first axis, whether they are items or stacks. The files of folders
+    and npz archives, and the pages of TIFF files, follow one another. The pages lose their tags,
+    with an InputWarning. Models that several archives embed are in the new archive once. Every
+    checksum is checked.
 
-    sources: paths or URLs; `*` in a URL stands for all that match, numbers in them in their order.
+    sources: paths or URLs. `*` in a URL stands for all that match, sorted by the numbers in them.
     destination, force, threads, storage_options: as in `compress`. verify: decode the new archive,
-    if it is a file, before it appears. progress: called with the number of tiles that are done, and
-    of all.
+    if it is a file, before it appears. progress: called with the number of finished tiles, and of
+    all.
 
     Memory is bounded by a block, and by the names and the indexes. Raises InputError if the
-    archives cannot be joined: arrays of different dtypes or items, or that are one picture each, a
-    TIFF file that is stored verbatim, or two files of one name; ArchiveError if one is damaged, or
-    the new one does not verify.
+    archives cannot be joined. These are arrays of different dtypes or items, or of one picture
+    each, TIFF files that are stored verbatim, and two files of one name. Raises ArchiveError if an
+    archive is damaged, or the new one cannot be verified.
 
     >>> import bitsback, numpy as np, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +99,7 @@ def merge(
 
 
 def _verify(place: Path, name: str, threads: int | None, progress: Progress | None) -> None:
-    """Raises ArchiveError if the archive at the place, which gets this name, is damaged."""
+    """Raises ArchiveError if the new archive is damaged. name: its name for messages."""
     with ArchiveReader(place) as archive:
         archive.file.name = name
         for _, problem in verify_archive(archive, threads, progress):
@@ -158,7 +159,7 @@ def _write(
 
 
 def _write_previews(shards: Sequence[Shard], output: Generation) -> None:
-    """Those of all archives, as of files with the numbers that these have now."""
+    """Writes the previews of all archives, with the new numbers of their files."""
     before = 0
     for shard in shards:
         if PREVIEWS in shard.kinds:
@@ -169,7 +170,7 @@ def _write_previews(shards: Sequence[Shard], output: Generation) -> None:
 
 
 def _write_models(shards: Sequence[Shard], output: Generation) -> None:
-    """Each of them once."""
+    """Writes the models of all archives, each once."""
     written: set[bytes] = set()
     for shard in shards:
         if written.issuperset(shard.models):

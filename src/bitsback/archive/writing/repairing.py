@@ -29,13 +29,15 @@ from bitsback.summary import Repaired
 _ADVICE = "'decompress --keep-going' restores what is whole"
 _CHUNK = 1 << 20
 _SCANNED = 1 << 26  # bytes that are searched for parity at once
-_OVERLAP = 1 << 24  # of which so many are searched again, for a section that the bounds cut
+_OVERLAP = 1 << 24  # bytes that are searched twice, for sections that cross a boundary
 
 
 def add_parity(archive: str | os.PathLike[str], percent: float) -> int:
-    """Puts parity of so many per cent of its bytes behind an archive, by which `repair` mends bad
-    sectors of a disk, or other bytes that have changed, as many as the parity has. Returns the
-    bytes that it takes. Parity that the archive has is no longer used.
+    """Appends parity to an archive. Returns the bytes that it takes.
+
+    With the parity, `repair` restores bad sectors of a disk or other changed bytes, as many as the
+    parity has. percent: the size of the parity, in per cent of the archive. Older parity of the
+    archive is no longer used.
 
     Raises InputError if the file cannot be written, ArchiveError if it is damaged.
 
@@ -52,14 +54,14 @@ def add_parity(archive: str | os.PathLike[str], percent: float) -> int:
     115
     """
     if not 0 < percent <= MOST_PARITY:
-        raise InputError(f"parity={percent}: it is a per cent, {MOST_PARITY} at most")
+        raise InputError(f"parity={percent}: it must be above 0 and at most {MOST_PARITY} per cent")
     with continued(archive) as before:
         _write_parity(before.archive, before.output, windows_for(before.end, percent))
         return before.output.size - before.end
 
 
 def _write_parity(archive: ArchiveReader, output: Output, windows: Sequence[Window]) -> None:
-    """Writes a generation of parity alone."""
+    """Writes a generation that has only parity."""
     index = archive.directory.index
     assert index is not None, "its index is whole"
     (collection,) = (place for place in index.sections if place.kind == COLLECTION)
@@ -81,16 +83,17 @@ def repair(
     force: bool = False,
     storage_options: Options | None = None,
 ) -> Repaired:
-    """Writes an archive again as it was before it was damaged, as far as its parity tells. An index
-    or a footer that is cut off is made anew if all else is whole. Other bytes behind the end are
-    not in the new archive. Returns what was done.
+    """Repairs an archive by its parity. Returns a summary.
+
+    A missing index or footer is written anew if all other sections are undamaged. Bytes behind the
+    end are not in the new archive.
 
     source: a path or URL. destination: by default the archive itself, which is replaced once the
-    new one is complete; bytes behind its end are then moved to a file beside it. force,
+    new one is complete. Bytes behind its end are then moved to a file beside it. force,
     storage_options: as in `compress`.
 
-    Raises ArchiveError, and writes nothing, if the archive has no parity and is damaged, or has
-    more damage than its parity makes up for.
+    Raises ArchiveError, and writes nothing, if the archive is damaged and has no parity, or has
+    more damage than its parity can repair.
 
     >>> import bitsback, numpy as np, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -127,7 +130,7 @@ def _is_same(place: str | os.PathLike[str], target: Destination) -> bool:
 
 
 def _repaired(mended: _Mended, output: Output) -> tuple[Repaired, int]:
-    """Writes the repaired archive. Gives the place of the bytes behind its end, too."""
+    """Writes the repaired archive. Returns the summary, and the offset of bytes behind its end."""
     windows, ours = list[Window](), list[Parity]()
     for parity in _parity_of(mended):
         try:
@@ -172,8 +175,9 @@ def _copy(mended: _Mended, end: int, output: Output) -> None:
 
 
 def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output) -> bool:
-    """Writes the archive with its parity made anew, if that is damaged, and nothing else can have
-    stood behind the newest windows. Returns whether it did.
+    """Writes the archive with new parity, if its parity is damaged. Returns whether it did.
+
+    This needs that nothing else can have followed the newest windows.
     """
     newest = max((window.end for window in windows), default=0)
     try:
@@ -203,21 +207,21 @@ def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output)
 
 @dataclass
 class _Ending:
-    """How a repaired archive ends."""
+    """The end of a repaired archive."""
 
     end: int
-    """The end of the bytes that stay."""
+    """The end of the bytes that stay unchanged."""
     has_parity: bool
     tail: int
-    """Where bytes begin that are no part of it."""
+    """The start of the bytes that do not belong to the archive."""
     written: bytes = b""
-    """What is written behind the bytes that stay."""
+    """The bytes to write behind them."""
     footer: bool = False
     index: bool = False
 
 
 def _ending(mended: _Mended, has_parity: bool) -> _Ending:
-    """Raises ArchiveError if it is not an archive, or is damaged."""
+    """The end of the archive. Raises ArchiveError if it is not an archive, or is damaged."""
     reason = "" if has_parity else ": it has no parity for that"
     with mended.opened() as archive:
         problems, directory = archive.problems, archive.directory
@@ -247,7 +251,7 @@ def _ending(mended: _Mended, has_parity: bool) -> _Ending:
 
 
 def _completed(mended: _Mended, directory: Directory) -> _Ending | None:
-    """With an index for what lacks one, if nothing else of it is missing."""
+    """The end with a new index, for a generation that lacks only its index; None for others."""
     found: Directory | None = directory
     if directory.index is not None:
         found = with_addition(mended.at, mended.size, directory) if directory.unread else None
@@ -260,7 +264,7 @@ def _completed(mended: _Mended, directory: Directory) -> _Ending | None:
 
 
 def _reaches(window: Window, windows: Sequence[Window], end: int) -> bool:
-    """Whether a window is one of those that end together there, one after the other."""
+    """Whether a window and the windows after it cover the archive up to `end`."""
     after = {other.place: other for other in windows}
     while window.end < end:
         if window.end not in after:
@@ -278,13 +282,13 @@ def _intact(archive: ArchiveReader, place: Place) -> bool:
 
 
 class _Mended:
-    """A file with other bytes at some places."""
+    """A damaged file with the repaired bytes at some places."""
 
     def __init__(self, reader: RandomAccess, name: str) -> None:
         self.name = name
         self._reader, self._at = reader, 0
         self.size = self.end = reader.size
-        """The bytes of the file, and those that are read."""
+        """The size of the file in bytes, and the size to read."""
         self.patches: dict[int, bytes] = {}
 
     def at(self, start: int, size: int) -> bytes:
@@ -310,8 +314,9 @@ class _Mended:
 
 
 def _parity_of(mended: _Mended) -> list[Parity]:
-    """The parity of each window, of the newest one first: what the index lists, or, if that is
-    damaged, what is found anywhere in the file.
+    """The parity of each window, the newest window first.
+
+    It is the parity that the index lists, or, with a damaged index, all that the file contains.
     """
     found: dict[Window, Parity] = {}
     for section in _listed(mended) or _searched(mended):

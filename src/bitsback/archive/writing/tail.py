@@ -1,4 +1,4 @@
-"""Keep bytes that stand behind the end of an archive, before they are cut off."""
+"""Save the bytes behind the end of an archive to a file, before they are cut off."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _COPIED = 1 << 20  # bytes at once
 
 @contextmanager
 def kept_tail(read: Callable[[int, int], bytes], start: int, end: int, path: Path) -> Iterator[str]:
-    """Copies the bytes from start to end to a new file beside the archive at `path`, on the disk:
-    `x.bb.tail-1`, or the next number. Gives its name. Removes it again if the body raises.
+    """Copies the bytes from `start` to `end` to a new file beside the archive at `path`.
 
-    read: reads (offset, size). Raises InputError if it cannot be written.
+    The file is `x.bb.tail-1`, or has the next number. Yields its name. If the body raises, the file
+    is removed. read: reads (offset, size). Raises InputError if the file cannot be written.
     """
     path = Path(os.path.realpath(path))
     tail = _unused(path)

@@ -26,12 +26,12 @@ from bitsback.io.remote.url import Url
 from bitsback.work import ordered_map
 
 _SHARE = 0.01
-"""Of the bytes of an archive, for all previews together."""
+"""The share of all previews in the bytes of an archive."""
 _LEAST = 256
-"""The bytes that a preview may take in any case."""
+"""The bytes that each preview may always take."""
 _SECTION = 100_000
 _FORMS = ((128, 60), (128, 40), (96, 40), (64, 40), (48, 30), (32, 20))
-"""Rows or columns at most, and quality, from the best on."""
+"""Pairs (greatest number of rows or columns, quality), the best first."""
 _SMALL = _FORMS[0][0]
 _MOST_PIXELS = 1 << 26
 
@@ -39,8 +39,9 @@ _MOST_PIXELS = 1 << 26
 def previews(
     listing: Listing, names: Sequence[str], first: int, archive_bytes: int, threads: int
 ) -> Iterator[Previews]:
-    """Previews of the pictures among these files, some at a time. first: the number of the first
-    file. archive_bytes: those of the archive without previews.
+    """Previews of the pictures among these files, in groups.
+
+    first: the number of the first file. archive_bytes: the bytes of the archive without previews.
     """
     dicom = {name for name in names if _is_dicom(listing, name)}
     pictures = len(dicom) + sum(ending_of(name) in PICTURES for name in names)
@@ -60,8 +61,9 @@ def previews(
 
 
 def _preview(listing: Listing, name: str, is_dicom: bool, most: int) -> bytes:
-    """The preview of a file in at most so many bytes; nothing for one that is small or no picture,
-    or that cannot be read.
+    """The preview of a file, in at most `most` bytes.
+
+    Empty for a small picture, and for a file that is no picture or cannot be read.
     """
     try:
         if ending_of(name) in PICTURES | OTHER_PICTURES:
@@ -85,7 +87,7 @@ def _preview(listing: Listing, name: str, is_dicom: bool, most: int) -> bytes:
 
 
 def _is_dicom(listing: Listing, name: str) -> bool:
-    """Whether a file is told by its content, as those of DICOM are; remote ones are not read."""
+    """Whether a file is a DICOM file by its content. Remote files are not read."""
     path = listing.path(name)
     if isinstance(path, Url) or ending_of(name) in PICTURES | OTHER_PICTURES:
         return False

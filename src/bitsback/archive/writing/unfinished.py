@@ -1,12 +1,12 @@
-"""The coded blocks of a compression that was stopped, kept beside the archive that it was to make.
+"""The coded blocks of a stopped compression, in a file beside the archive (`--resume`).
 
     file   = magic, SHA-256 of the versions that code blocks, record*
     record = key (32 bytes), length of head and section (4 and 8 bytes, little-endian), head (JSON),
              section, CRC32C of all of these (4 bytes)
 
-A key is the SHA-256 of all that decides how a block is coded: its elements, and what was chosen for
-it. So a block is taken from the file only if coding it again would give the same bytes, whatever
-has become of the input since; and all else of an archive is made anew.
+A key is the SHA-256 of all that decides how a block is coded: its elements, and the choices for it.
+A block is used again only if coding it would give the same bytes, even if the input has changed.
+All other sections are made anew.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ _MOST_HEAD = 1 << 16
 
 
 def part_of(destination: Destination) -> Path:
-    """The place of an archive's blocks until it is complete. Raises InputError if it is no file of
-    this computer.
+    """The path of the file with an archive's coded blocks.
+
+    Raises InputError if the archive is not a file of this computer.
     """
     if isinstance(destination, Url) or not isinstance(destination, str | os.PathLike):
         raise InputError(
@@ -53,20 +54,21 @@ def part_of(destination: Destination) -> Path:
 
 
 class Unfinished:
-    """A context manager that has the file open, for this process alone. When its body ends the file
-    is removed; if it raises, the file stays, unless nothing is in it. May be used from several
-    threads.
+    """A context manager for the file, which only this process may have open.
+
+    When the body ends, the file is removed. If the body raises, the file stays, unless it is empty.
+    Several threads may use it.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises InputError if it cannot be written, is another file, or another process has it
-        open.
+        """Raises InputError if the file cannot be written, has other content, or is open in another
+        process.
         """
         self.path = path
         self._before = 0
-        """The number of blocks that were there before."""
+        """The number of blocks of the earlier run."""
         self._unused: set[bytes] = set()
-        """The keys of those of them that have not been taken."""
+        """The keys of the earlier blocks that have not been used again."""
         self._places: dict[bytes, int] = {}
         self._lock = Lock()
         with naming(str(path)):
@@ -98,16 +100,18 @@ class Unfinished:
 
     @property
     def used(self) -> int:
-        """The number of blocks that were there before and were taken."""
+        """The number of earlier blocks that were used again."""
         return self._before - self.unfit
 
     @property
     def unfit(self) -> int:
-        """The number of blocks that were there before and were not taken."""
+        """The number of earlier blocks that were not used again."""
         return len(self._unused)
 
     def find(self, key: bytes, models: Sequence[Model]) -> Encoded | None:
-        """The block with this key, if it is there. models: those that it may be coded with."""
+        """The block with this key; None if there is none. models: the models that may have coded
+        it.
+        """
         place = self._places.get(key)
         record = None if place is None else self._record(place)
         if record is None:
@@ -123,7 +127,7 @@ class Unfinished:
         return Encoded(sections=sections, blocks=blocks, models=used, **head)
 
     def add(self, key: bytes, block: Encoded) -> None:
-        """Keeps a block. Raises InputError if the disk is full or the like."""
+        """Adds a block to the file. Raises InputError, for example if the disk is full."""
         head = json.dumps(
             {
                 "blocks": block.blocks,
@@ -142,13 +146,13 @@ class Unfinished:
             self._places[key] = place
 
     def _open(self) -> None:
-        """Finds the blocks in the file; starts again with another version's."""
+        """Finds the blocks in the file. A file of another version is emptied."""
         self._file.seek(0)
         head = _MAGIC + _versions()
         found = self._file.read(len(head))
         if found and not _MAGIC.startswith(found[: len(_MAGIC)]):
             raise InputError(
-                f"{self.path}: is no unfinished archive; move it, or name another output"
+                f"{self.path}: is not an unfinished archive; move it, or name another output"
             )
         end = len(found)
         size = self._file.seek(0, os.SEEK_END)
@@ -163,12 +167,12 @@ class Unfinished:
         if found != head:  # an older run with other versions, or nothing
             self._places.clear()
             end = 0
-        self._file.truncate(end)  # removes a record that is incomplete
+        self._file.truncate(end)  # removes an incomplete record
         if not end:
             Output(self._file, str(self.path)).write(head)
 
     def _start(self, place: int, size: int) -> tuple[bytes | None, int]:
-        """The key of a record, and where the next one begins; none of one that is cut off."""
+        """The key of a record, and the start of the next one. The key is None if it is cut off."""
         self._file.seek(place)
         start = self._file.read(_START.size)
         if len(start) < _START.size:
@@ -178,7 +182,7 @@ class Unfinished:
         return (key, following) if following <= size and head <= _MOST_HEAD else (None, place)
 
     def _record(self, place: int) -> tuple[dict[str, Any], bytes] | None:
-        """The content of a record; None for a damaged one."""
+        """The content of a record; None if it is damaged."""
         with self._lock, naming(str(self.path)):
             self._file.seek(place)
             start = self._file.read(_START.size)
@@ -192,7 +196,7 @@ class Unfinished:
 
 
 def key_of(task: Uncoded, *settings: object) -> bytes:
-    """The key of a block. settings: everything else that decides how it is coded."""
+    """The key of a block. settings: all choices that decide how it is coded."""
     plans = [task.plan, *task.plan.rivals]
     plans += [digit for one in plans for digit in one.digits]
     settled = (
@@ -209,8 +213,9 @@ def key_of(task: Uncoded, *settings: object) -> bytes:
 
 
 def _versions() -> bytes:
-    """The versions of what codes blocks: other versions may make other bytes of the same
-    elements.
+    """The versions of the libraries that code blocks.
+
+    Other versions may make other bytes of the same elements.
     """
     return hashlib.sha256(
         repr((__version__, sys.version, zlib.ZLIB_RUNTIME_VERSION)).encode()

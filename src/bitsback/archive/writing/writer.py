@@ -1,5 +1,6 @@
-"""Compress: arrays, read once from beginning to end, become an archive, written once from beginning
-to end.
+"""Compress an input into an archive.
+
+The input is read once from beginning to end, and the archive is written once likewise.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ from bitsback.summary import Blocks, Compressed, Saving
 from bitsback.work import Work, begin, check_threads, ordered_map
 
 Changed = ChangedFolder | LongerArray
-"""What an archive becomes to which something is added."""
+"""The new content of an archive to which the input is added."""
 
 _log = logging.getLogger(__name__)
 _COPIED = 1 << 20  # bytes at once
@@ -72,23 +73,24 @@ def compress(
     >>> summary.items, summary.bytes_in
     (20, 480)
 
-    source: an array; the path of a file of one of the formats in docs/images.md, or of a folder; a
-        list of paths of pictures; a binary stream of a .npy file; or images of one shape, one after
-        another, in a list or from a generator. Files may be at URLs of fsspec's.
-        An array may be any that has `__array__`; those of Zarr and Dask, and others with `chunks`,
+    source: an array, the path of a file of a format in docs/images.md, or the path of a folder. Or
+        a list of paths of pictures, a binary stream of a .npy file, or a list or generator of
+        images of one shape. Files may be at URLs that fsspec supports.
+        Any object with `__array__` is an array. Arrays of Zarr and Dask, and others with `chunks`,
         are read chunk by chunk along the first axis. Arrays are of bool, integers of 8 to 64 bits,
-        or floats of 16 to 64 bits; their first axis counts the items, unless the array is one
-        picture or a stack.
-    destination: a path or a URL, whose file appears when it is complete, or a binary stream, which
-        is never sought in.
+        or floats of 16 to 64 bits. The first axis counts the items, unless the array is one picture
+        or a stack.
+    destination: a path or a URL, whose file appears when it is complete; or a binary stream, which
+        need not be seekable.
     options: the fields of `bitsback.CompressOptions`, by their names.
 
-    Memory is bounded by a few blocks for each thread, whatever the size of the input, and by the
-    names; if a model is to be embedded, by a block for each array or kind of picture too. Raises
-    InputError if the input cannot be used or the output not be written, ModelError if the model
-    cannot. Warns with InputWarning, once for each kind of thing, of what will not come back as it
-    was, and with ModelWarning of a model that was asked for and does badly. What is chosen, and
-    why, goes to the logger "bitsback".
+    Memory is bounded by a few blocks for each thread and by the names, whatever the size of the
+    input. If a model is embedded, it also has a block for each array or kind of picture.
+
+    Raises InputError if the input cannot be used or the output cannot be written, ModelError if the
+    model cannot be used. Warns with InputWarning of properties that will not be restored, once for
+    each kind. Warns with ModelWarning if a requested model does badly. The logger "bitsback"
+    reports the choices and their reasons.
     """
     return write_archive(source, destination, CompressOptions(**options))
 
@@ -99,13 +101,14 @@ def write_archive(
     options: CompressOptions,
     changed: Changed | None = None,
 ) -> Compressed:
-    """The same, with the options made before. changed: the content of an archive, the
-    destination, to which the source is added.
+    """`compress` with checked options.
+
+    changed: the new content of the existing archive `destination`, to which the source is added.
     """
     storage_options = options.storage_options
     destination = located(destination, storage_options)
     if options.parity is not None and not _is_file(destination):
-        raise InputError("parity (--parity) is for archives that are files")
+        raise InputError("parity (--parity) is only for archives that are files")
     if isinstance(source, list | tuple):
         source = [located(each, storage_options) for each in source]
     else:
@@ -127,7 +130,7 @@ def write_archive(
             _restartable(output, destination, taken) as restartable,
         ):
             writer.write_blocks(restartable)
-            # Only its blocks tell how many bytes a picture takes.
+            # Only the coded blocks show how many bytes a picture takes.
             while outgrown := taken.outgrown(writer.own_blocks):
                 request = replace(request, held=request.held | outgrown)
                 taken = inputs.enter_context(closing(plan(request)))
@@ -145,8 +148,9 @@ def write_archive(
 
 @contextmanager
 def _restartable(output: Output, destination: Destination, taken: Input) -> Iterator[Output]:
-    """The output; where an archive may have to be made a second time, and the output cannot be
-    rewound, a file that is copied to it at the end.
+    """An output that can be rewound, for an archive that may have to be made a second time.
+
+    If the output itself cannot be rewound, it is a temporary file that is copied at the end.
     """
     if _is_file(destination) or not taken.may_outgrow:
         yield output
@@ -159,7 +163,7 @@ def _restartable(output: Output, destination: Destination, taken: Input) -> Iter
 
 
 def _is_file(destination: Destination) -> bool:
-    """Whether it is a path, of a file or of none, and not of a device."""
+    """Whether the destination is the path of a file or of a new file, and not of a device."""
     if not isinstance(destination, str | os.PathLike):
         return False
     path = Path(destination)
@@ -176,8 +180,8 @@ class _Writer:
         unfinished: Unfinished | None,
         changed: Changed | None,
     ) -> None:
-        """unfinished: where coded blocks are kept. changed: what the input is added to. Raises
-        InputError if the input is not one for the options.
+        """unfinished: the file for coded blocks. changed: the content to which the input is added.
+        Raises InputError if the options do not suit the input.
         """
         self._changed = self._extended = changed
         self._taken, self._request, self._unfinished = taken, request, unfinished
@@ -187,7 +191,7 @@ class _Writer:
         if request.options.hashes is not None:
             self._hashes = hash_inputs(taken, self._threads)
         self._parts = part_readers(taken, request)
-        # Otherwise when it is a part's turn: the first block of each would have to be in memory.
+        # Otherwise parts are planned one by one, so that only one first block is in memory.
         self._early = request.given is not None or request.options.embed == "always"
         self._planner = Planner(request.policy)  # for parts and blocks without the given model
         self._methods = dict.fromkeys(reversed(METHODS), 0)
@@ -202,14 +206,14 @@ class _Writer:
         self._tile = self._first = 0 if changed is None else changed.content.tiles
 
     def write_blocks(self, output: Output) -> None:
-        """Writes all that stands before the index and the names of pictures in no order."""
+        """Writes the head, the models and the blocks."""
         taken, options = self._taken, self._options
         begin(options.progress, "compressing")
         self._output = output
         self._written = self._begin() if self._changed is None else self._go_on(self._changed)
         plans = self._plan() if self._early else []
         models = {model.identity: model for plan in plans for model in plan.all_models}
-        held_back: list[Encoded] = []  # until it is known that a model is used
+        held_back: list[Encoded] = []  # until the use of a model is decided
         work = Work(taken.collection, options.progress)
         done = 0
         for encoded in ordered_map(self._encode, self._tasks(plans), self._threads):
@@ -236,7 +240,7 @@ class _Writer:
         features |= LABELLED * (options.labels is not None) | HASHED * (taken.kept is not None)
         written = Generation(self._output)
         written.add(replace(taken.collection, features=features).pack())
-        if taken.settle is None:  # an archive that is cut off still tells names
+        if taken.settle is None:  # a truncated archive then still has names
             described = b"" if taken.files is None else pack_described(taken.files)
             written.add(described + taken.labels)
         return written
@@ -257,11 +261,11 @@ class _Writer:
 
     @property
     def own_blocks(self) -> list[tuple[int, int]]:
-        """For each block its number of tiles and the size of its section."""
+        """The number of tiles and the size of the section of each block."""
         return self._written.own_blocks
 
     def finish(self) -> Compressed:
-        """Writes the rest."""
+        """Writes the sections after the blocks, and returns the summary."""
         taken, collection = self._taken, self._taken.collection
         settled = b""
         if taken.settle is not None:
@@ -306,7 +310,7 @@ class _Writer:
         )
 
     def _digests(self) -> bytes:
-        """The `H` section, of a folder that comes back as files."""
+        """The `H` section of a folder that is restored as files; empty for other inputs."""
         kept = self._taken.kept
         if kept is None:
             return b""
@@ -316,12 +320,12 @@ class _Writer:
         return digests.pack()
 
     def _write_previews(self) -> None:
-        """Raises InputError if the input is no folder."""
+        """Writes the previews. Raises InputError if the input is no folder."""
         from bitsback.archive.writing.thumbnails import previews
 
         taken = self._taken
         if taken.kept is None or taken.listing is None or taken.files is None:
-            raise InputError(f"{taken.name}: previews (--previews) are of the files of folders")
+            raise InputError(f"{taken.name}: previews (--previews) are only for folders of files")
         folder = self._changed
         before = len(folder.names) if isinstance(folder, ChangedFolder) else 0
         size, names = self._output.size - self._start, taken.files.names
@@ -329,7 +333,7 @@ class _Writer:
             self._written.add(made.pack())
 
     def _count(self, encoded: Encoded, tile: int) -> None:
-        """Records what blocks have become. tile: the number of their first one."""
+        """Records coded blocks for the summary. tile: the number of their first tile."""
         self._outdone += encoded.outdone
         self._order_bits += encoded.order_bits
         self._used |= {model.identity: model for model in encoded.models}
@@ -353,8 +357,10 @@ class _Writer:
             )
 
     def _plan(self) -> list[Plan]:
-        """The plan for each part: by the given model, unless the archive is smaller without it and
-        it may be left aside. Raises UnfitError if the given one codes none of them.
+        """The plan for each part.
+
+        A requested model is used, unless the options allow the archive without it and that is
+        smaller. Raises UnfitError if the requested model codes none of the parts.
         """
         plans = self._plan_given()
         given = self._given
@@ -382,12 +388,15 @@ class _Writer:
         return others
 
     def _bytes_by(self, plans: list[Plan]) -> int:
-        """The bytes of all blocks, by the trials."""
+        """The bytes of all blocks, as estimated by the trials."""
         pairs = zip(self._parts, plans, strict=True)
         return round(sum(plan.rate * part.collection.elements for part, plan in pairs))
 
     def _plan_given(self) -> list[Plan]:
-        """Raises UnfitError if there is a given one that codes none of the parts."""
+        """The plan for each part with the requested model, if there is one.
+
+        Raises UnfitError if the requested model codes none of the parts.
+        """
         plans: list[Plan] = []
         refused: UnfitError | None = None
         for part in self._parts:
@@ -401,7 +410,7 @@ class _Writer:
         return plans
 
     def _write_model(self, model: Model) -> None:
-        """Embeds a model, if the options ask for it."""
+        """Embeds a model, if the options request it."""
         embed = self._options.embed
         if model.identity[:PREFIX_SIZE] in self._has_models:
             return
@@ -431,7 +440,7 @@ class _Writer:
         self._model_bytes += len(sections)
 
     def _tasks(self, plans: list[Plan]) -> Iterator[Uncoded]:
-        """The blocks to code. plans: of each part; none if they are to be made now."""
+        """The blocks to code. plans: for each part; empty to plan each part now."""
         first = self._first
         for part, plan in zip_longest(self._parts, plans):
             if plan is None:
@@ -440,7 +449,7 @@ class _Writer:
             first += part.collection.tiles
 
     def _encode(self, task: Uncoded) -> Encoded:
-        """A block, by an earlier run that was stopped, if there was one, or coded now."""
+        """Codes a block, or takes it from an earlier run that was stopped."""
         if self._unfinished is None:
             return encode(task, self._planner, self._early)
         key = key_of(task, self._planner.policy, self._early)

@@ -114,7 +114,9 @@ def _entries(archive: Archive, names: Sequence[str], facts: bool) -> Iterator[En
     if not names:
         return entries(archive.reader, facts)
     if not archive.names:
-        raise InputError(f"{archive.name}: holds nothing with a name; list it without {names[0]!r}")
+        raise InputError(
+            f"{archive.name}: contains nothing with a name; list it without {names[0]!r}"
+        )
     wanted = set(file_numbers(archive, names))
     found = enumerate(entries(archive.reader, facts))
     return (entry for number, entry in found if number in wanted)

@@ -41,8 +41,7 @@ from bitsback.io.file_io import Content
 from bitsback.wire import Cursor, varint
 
 NEW, EXACT = 8, 9
-"""The kinds of container metadata: frames are compressed with new settings, or to the very bytes of
-the original.
+"""The kinds of container metadata: frames are compressed with new settings, or as in the original.
 """
 _PLUGINS = (("Png", "PNG"),)
 _CONTROL, _FRAME, _FIRST_PIXELS, _PIXELS = b"acTL", b"fcTL", b"IDAT", b"fdAT"
@@ -50,7 +49,7 @@ _NUMBERED = (_FRAME, _PIXELS)
 """Chunks that begin with their number in the sequence of all of these."""
 _NUMBER = 4  # bytes
 _CONTROL_BYTES = 22
-"""Bytes of the chunk that tells of a frame, without its number."""
+"""The bytes of the chunk that describes a frame, without its number."""
 _MOST_BYTES = 1 << 28
 """The most bytes of a file, and of the pixels of a sheet; both are in memory."""
 _SMALLEST_LIST = 1  # bytes in container metadata
@@ -70,7 +69,7 @@ class Animation:
     streams: tuple[Stream, ...] = ()
     """The compression of each frame; empty if frames are compressed with new settings."""
     crc: int = 0
-    """CRC-32 of the file whose very bytes come back."""
+    """The CRC-32 of a file that is restored byte for byte."""
 
     @property
     def kind(self) -> int:
@@ -89,7 +88,7 @@ class Animation:
 
     @property
     def is_described(self) -> bool:
-        """Whether chunks describe the very bytes of the file, so that no others are right."""
+        """Whether chunks describe the file's bytes, so that other bytes would be wrong."""
         return any(kind in OF_BYTES for each in self.around for kind, _ in each)
 
     @property

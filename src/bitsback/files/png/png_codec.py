@@ -1,5 +1,7 @@
-"""The codec of PNG files, still and animated: it keeps the chunks around the pixels, and, if zlib
-can make them again, the very bytes of the file (docs/format.md, Container metadata).
+"""The codec of PNG files, still and animated (docs/format.md, Container metadata).
+
+It stores the chunks around the pixels. If zlib can reproduce the compressed pixels, the file is
+restored byte for byte.
 """
 
 from __future__ import annotations

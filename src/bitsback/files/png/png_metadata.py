@@ -1,5 +1,7 @@
-"""Everything of a PNG file but its pixels: the chunks around them, and, if zlib can make them
-again, what makes the very bytes of the file (docs/format.md, Container metadata).
+"""The container metadata of PNG files (docs/format.md, Container metadata).
+
+It has the chunks around the pixels. If zlib can reproduce the compressed pixels, it also has the
+settings for that.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ LEVEL = 6
 _LOOKAHEAD = 262  # bytes of its window that deflate does not use
 _MOST_IN_A_CHUNK = 1 << 30
 _MOST_EXACT = 1 << 28
-"""The most bytes of the rows of a file whose very bytes come back; all of them are in memory."""
+"""The limit of the bytes of rows, in memory at once, of a file that is restored byte for byte."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Stream:
 
 
 def not_made_again() -> ArchiveError:
-    """The error of a file whose very bytes another zlib made."""
+    """The error for a file that only another zlib can restore byte for byte."""
     return ArchiveError(
         f"its very bytes cannot be made again by the zlib of this computer ({ZLIB}); its pixels and"
         " all else of it can: 'decompress --files pixels'"
@@ -189,7 +191,7 @@ bytes of the original.
 _SMALLEST_CHUNK = 5  # bytes in container metadata
 _ANIMATED = frozenset([b"acTL", b"fcTL", b"fdAT"])
 OF_BYTES = frozenset([b"iDOT", b"dSIG", b"caBX"])
-"""Chunks that describe the very bytes of a file: starts for Apple's decoders, and signatures."""
+"""Chunks that depend on the exact bytes of a file: starts for Apple's decoders, and signatures."""
 
 
 @dataclass(frozen=True)
@@ -204,14 +206,14 @@ class Png:
     stream: Stream | None = None
     """None if the pixels are compressed with new settings."""
     crc: int = 0
-    """CRC-32 of the file whose very bytes come back."""
+    """The CRC-32 of a file that is restored byte for byte."""
 
     @classmethod
     def read(cls, data: Content, found: list[Place], pixels: Bands, exact: bool) -> Png | None:
         """The container metadata of a file; None if they cannot describe all of it.
 
-        found: its chunks. pixels: as Pillow reads them. exact: None unless the very bytes of the
-        file can be made again; the whole file is in memory. Raises ValueError if its pixels are
+        found: its chunks. pixels: as Pillow reads them. exact: also None unless the file can be
+        restored byte for byte; this needs the file in memory. Raises ValueError if its pixels are
         damaged.
         """
         kinds = [kind for kind, _, _ in found]
@@ -266,7 +268,7 @@ class Png:
 
     @property
     def is_described(self) -> bool:
-        """Whether chunks describe the very bytes of the file, so that no others are right."""
+        """Whether chunks describe the file's bytes, so that other bytes would be wrong."""
         return any(kind in OF_BYTES for kind, _ in (*self.before, *self.after))
 
     def _stream_of(
@@ -286,7 +288,7 @@ class Png:
 
     @property
     def exact(self) -> bool:
-        """Whether the very bytes of the file come back."""
+        """Whether the file is restored byte for byte."""
         return self.stream is not None
 
     @property

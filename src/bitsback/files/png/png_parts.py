@@ -122,7 +122,7 @@ class Samples:
 
     @property
     def deep(self) -> bool:
-        """Whether there are several channels of 16 bits, of which Pillow reads only 8."""
+        """Whether there are several channels of 16 bits. Pillow reads only 8 of these bits."""
         return self.depth == 16 and self.colour != _GREY
 
     def header(self, size: tuple[int, int]) -> Chunk:

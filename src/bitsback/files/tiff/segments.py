@@ -33,10 +33,12 @@ NONE, GROUP_4, LZW, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = (
 BIG, INVERTED, SCALED, REVERSED, PREDICTED, TILED, SIGNED, FLOAT, BY_BYTES = (
     1, 2, 4, 8, 16, 32, 64, 128, 256,
 )  # fmt: skip
-"""Flags: samples are big-endian; each bit of a sample is inverted, since the least value is white;
-samples of 2 or 4 bits become 8 bits from black to white; the bits of each byte are reversed;
-samples are differences to those before them; segments are tiles; samples are signed integers, or
-floats, of which the bytes are differences to those before them.
+"""The flags of segments, in their order.
+
+Samples are big-endian. Each bit of a sample is inverted, since the least value is white. Samples of
+2 or 4 bits become 8 bits from black to white. The bits of each byte are reversed. Samples are
+differences to the samples before them. Segments are tiles. Samples are signed integers. Samples are
+floats, and their bytes are differences to the bytes before them.
 """
 
 _LEAST_BITS = {0: 1, INVERTED: 1, SIGNED: 8, FLOAT: 16}
@@ -363,9 +365,11 @@ _ENDS = {LZW: _ends_as_lzw, PACKBITS: _ends_as_packbits, ZSTD: _ends_as_zstd}
 def compress(
     layout: Layout, raw: bytes, rows: int, deflate: Callable[[bytes], bytes], codes: int = 0
 ) -> bytes:
-    """A compressed segment of `rows` rows. codes: twice those between the clear codes of LZW, by an
-    encoder of our own, and 1 if it ends with a byte of its own; 0 for that of libtiff. Raises
-    ArchiveError if Pillow cannot make it.
+    """A compressed segment of `rows` rows.
+
+    codes: for LZW twice the number of codes between clear codes, plus 1 if the segment ends with an
+    extra byte; our own encoder makes it. 0 stands for libtiff. Raises ArchiveError if Pillow cannot
+    make the segment.
     """
     if layout.compression == NONE:
         return raw

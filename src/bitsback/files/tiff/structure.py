@@ -119,7 +119,7 @@ def opened(file: BinaryIO) -> Any:
 
 
 def _places(tiff: Any) -> Iterator[int]:
-    """The places of the pages in the file, in order, which each page tells of the next one."""
+    """The places of the pages in the file, in order. Each page has the place of the next one."""
     file, form = tiff.filehandle, tiff.tiff
     place = tiff.pages.first.offset
     while 0 < place < file.size:
@@ -371,8 +371,10 @@ class PageReader:
 
 
 def one_picture(pages: list[Page | None]) -> list[Page]:
-    """The pages that form one picture, on a sheet, the largest first: those of the kind that has
-    most pixels, or of these the ones as wide as the largest if a sheet of all is impractical.
+    """The pages that form one picture, on a sheet, the largest first.
+
+    They are the pages of the kind with the most pixels. If a sheet of all these is impractical,
+    they are only those as wide as the largest page.
     """
     held = sorted((page for page in pages if page is not None), key=_kind)
     kinds = [list(group) for _, group in groupby(held, key=_kind)]

@@ -1,6 +1,7 @@
-"""The codec of TIFF files: it splits a file only if the file that is made again is the same, bit
-for bit or in everything that tifffile, zlib and libtiff read from it. tifffile writes files that
-consist only of pages.
+"""The codec of TIFF files.
+
+It splits a file only if the restored file is the same. This means the same bytes, or the same
+content by tifffile, zlib and libtiff. tifffile writes files that consist only of pages.
 """
 
 from __future__ import annotations
@@ -97,9 +98,10 @@ def unpack(cursor: Cursor, kind: int) -> Tiff:
 
 
 def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None:
-    """The metadata of a file, of which these pages are coded by their pixels; None if the file that
-    both make would not be the same. exact: in every byte. Raises the errors of zlib and Pillow for
-    a damaged file.
+    """The metadata of a file with these coded pages; None if both do not restore the file.
+
+    exact: the restored file must have the same bytes. Raises the errors of zlib and Pillow for a
+    damaged file.
     """
     content, reader = FileContent(file), Reader(file)
     try:
@@ -234,8 +236,10 @@ def _drawn(metadata: Tiff, reader: Reader, pages: list[Page], file: Any) -> Tiff
 
 
 def _alone(file: BinaryIO, pages: list[Page]) -> bool:
-    """Whether only these pages can refer to the places of segments, which may move, and all readers
-    agree on their content; libtiff reads as much of a damaged fax as it can.
+    """Whether segments may move, and all readers agree on their content.
+
+    Only these pages may then refer to the places of segments. Readers differ in damaged faxes,
+    which libtiff reads as far as it can.
     """
     if any(page.layout.compression == GROUP_4 for page in pages):
         return False
@@ -250,8 +254,10 @@ def _spans(page: Page) -> list[Span]:
 
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
-    """Whether two files have the same pages: the same tags in the same order, with the same types
-    and values except for the places of segments, and segments that decompress to the same bytes.
+    """Whether two files have the same pages.
+
+    Pages must have the same tags in the same order, with the same types and values except for the
+    places of segments. Segments must decompress to the same bytes.
     """
     if _tags(file) != _tags(made):
         return False

@@ -88,10 +88,11 @@ class Tiff:
     """
     deflated: Deflated | DeflatedSegments = BEST
     check: int | None = None
-    """The CRC-32 of the segments if the very bytes of the file are promised, otherwise None."""
+    """The CRC-32 of the segments, if the file is restored byte for byte; otherwise None."""
     codes: int = 0
-    """Twice the number of codes between clear codes in segments of LZW, and 1 if streams whose last
-    code ends a byte have a zero byte behind it; 0 if libtiff makes them.
+    """Twice the number of codes between clear codes in segments of LZW; 0 if libtiff makes them.
+
+    It is 1 more if a zero byte follows streams whose last code ends a byte.
     """
 
     @property
@@ -105,7 +106,7 @@ class Tiff:
 
     @property
     def exact(self) -> bool:
-        """Whether the very bytes of the file come back."""
+        """Whether the file is restored byte for byte."""
         return not self.compressed or self.check is not None
 
     @property
@@ -115,8 +116,9 @@ class Tiff:
 
     @property
     def has_leaders(self) -> bool:
-        """Whether the bytes around compressed segments repeat their lengths, so that the file is
-        right only with the very bytes of these.
+        """Whether the bytes around compressed segments repeat their lengths.
+
+        The file is then valid only with the original segments.
         """
         return self.compressed and any(self.others.startswith(_LEADERS, at) for at in (8, 16))
 

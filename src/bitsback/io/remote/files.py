@@ -1,5 +1,6 @@
-"""List folders at URLs, write one file, which appears when it is complete, and write many files to
-a folder.
+"""List folders at URLs, write one file, and write many files to a folder.
+
+A file appears when it is complete.
 """
 
 import io
@@ -14,8 +15,9 @@ from bitsback.io.remote.url import Url, parent_of, protocols, set_changed
 
 
 def is_folder(url: Url) -> bool:
-    """Whether there is a folder at the URL; HTTP has none. Raises OSError, and the errors of
-    `Url.connect`.
+    """Whether there is a folder at the URL. HTTP has no folders.
+
+    Raises OSError, and the errors of `Url.connect`.
     """
     fs, path = url.connect()
     with url.as_os_error():
@@ -26,8 +28,9 @@ def is_folder(url: Url) -> bool:
 
 
 def exists(url: Url) -> bool:
-    """Whether there is a file that could be replaced; HTTP, which is read-only, has none. Raises
-    OSError, and the errors of `Url.connect`.
+    """Whether there is a file that could be replaced. HTTP, which is read-only, has none.
+
+    Raises OSError, and the errors of `Url.connect`.
     """
     fs, path = url.connect()
     with url.as_os_error():
@@ -36,8 +39,9 @@ def exists(url: Url) -> bool:
 
 
 def files_in(url: Url) -> dict[str, Url]:
-    """All files in the folder and its subfolders, by their names, with `/` between folders. Raises
-    OSError, and the errors of `Url.connect`.
+    """All files in the folder and its subfolders, by their names, with `/` between folders.
+
+    Raises OSError, and the errors of `Url.connect`.
     """
     fs, path = url.connect()
     with url.as_os_error():
@@ -52,8 +56,9 @@ def files_in(url: Url) -> dict[str, Url]:
 
 
 def matching(url: Url) -> list[Url]:
-    """The files whose URLs match a pattern with `*`, sorted by the numbers in them, or the URL
-    itself if it has no `*`. Raises InputError if there are none.
+    """The files whose URLs match a pattern with `*`, sorted by the numbers in them.
+
+    A URL without `*` is returned itself. Raises InputError if no file matches.
     """
     if "*" not in url.name:
         return [url]
@@ -79,8 +84,9 @@ def _by_number(name: str) -> list[tuple[int, str]]:
 
 
 class Uploads:
-    """Writes files by name, with `/` between folders, to a folder at a URL, each immediately.
-    Several threads may use it.
+    """Writes files to a folder at a URL, each immediately. Several threads may use it.
+
+    Names have `/` between folders.
     """
 
     def __init__(self, url: Url, force: bool) -> None:
@@ -125,10 +131,11 @@ class Uploads:
         stamp: tuple[int | None, int | None] = (None, None),
         check: Callable[[BinaryIO], None] | None = None,
     ) -> None:
-        """stamp: the mode, which no such file has, and the modification time, if the filesystem can
-        set it. check: reads the file first,
-        and raises an error for any fault. Raises InputError if it cannot be written, or if it
-        exists and must not be replaced.
+        """Writes a file.
+
+        stamp: the mode, which is ignored, and the modification time, if the filesystem can set it.
+        check: reads the file first, and raises an error for any fault. Raises InputError if the
+        file cannot be written, or if it exists and must not be replaced.
         """
         self.check([name])
         if check is not None:
@@ -144,8 +151,9 @@ class Uploads:
             raise InputError(f"{self._url.name}/{name}: cannot be written: {error}") from error
 
     def add_entries(self, folders: Iterable[Any], links: Iterable[Any]) -> list[str]:
-        """The names of the folders and links that cannot be made: there are none at a URL, but for
-        the folders that files are in.
+        """The names of the folders and links that cannot be made.
+
+        At a URL these are all, except folders with files.
         """
         empty = (each.name for each in folders if each.name)
         there = [name + "/" for name in self.names]
@@ -174,8 +182,8 @@ class Uploads:
 def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
     """A writer for the file, which does not seek. Large files are uploaded in parts.
 
-    The file appears when the body ends; if the body raises, the upload is cancelled, and nothing is
-    left of it. Raises InputError if the file exists, unless `force`; OSError, and the errors of
+    The file appears when the body ends. If the body raises, the upload is cancelled, and nothing
+    stays. Raises InputError if the file exists, unless `force`; OSError, and the errors of
     `Url.connect`.
     """
     there = exists(url)
@@ -209,7 +217,7 @@ def writing(url: Url, force: bool) -> Iterator[BinaryIO]:
 
 
 def _give_up(fs: Any, path: str, file: Any, there: bool) -> None:
-    """Ends a write so that nothing of it becomes visible."""
+    """Cancels a write, so that no file becomes visible."""
     from fsspec.spec import AbstractBufferedFile
 
     # The first error matters more than any error of cleaning up.

@@ -1,4 +1,4 @@
-"""Read ranges of files at URLs, from an HTTP server never more than requested."""
+"""Read ranges of files at URLs. From an HTTP server it never reads more than requested."""
 
 import asyncio
 import io
@@ -16,8 +16,10 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)
 def fetch_http(
     fs: Any, path: str, spans: Sequence[tuple[int, int]], first: Description
 ) -> list[bytes]:
-    """The bytes of these spans, (start, end), which are requested at the same time; nothing for a
-    span if the server sends another one, and one byte too many if it sends more.
+    """The bytes of these spans, (start, end), which are requested at the same time.
+
+    The result for a span is empty if the server sends another span. It has one byte too many if the
+    server sends more.
 
     fs: fsspec's filesystem for HTTP. first: the description of the file when it was opened, with
     which each response is compared. Raises OSError, and the errors of aiohttp.
@@ -90,15 +92,16 @@ _HEAD, _TAIL = 1 << 12, 1 << 16  # bytes that are fetched at once when a file is
 _LEAST = 1 << 12  # bytes of a request
 _GAP = 1 << 16  # unused bytes that are fetched to save a request
 _WINDOW = 1 << 23  # bytes that are fetched at a time, if reads are announced
-_SPANS = 256  # requests for them
-_KEPT = 1 << 25  # bytes
+_SPANS = 256  # requests for announced reads at a time
+_KEPT = 1 << 25  # bytes in the cache
 
 
 class Ranges:
     """Reads anywhere in a file at a URL. Several threads and forked processes may use it."""
 
     def __init__(self, url: Url) -> None:
-        """Fetches the first and the last bytes, which hold the header and the index of an archive.
+        """Fetches the first and the last bytes, with the header and the index of an archive.
+
         Raises OSError, and the errors of `Url.connect`.
         """
         self._url = url
@@ -179,8 +182,8 @@ class Ranges:
                 found = fetch_http(fs, path, spans, self._described)
             else:
                 found = _fetch_by(fs, path, spans)
-        # Each HTTP response describes the file; other filesystems are asked, except before the
-        # first read.
+        # Each HTTP response describes the file. For other filesystems a request is needed, except
+        # before the first read.
         may_differ = not over_http and (self._url.was_read or len(spans) > 1)
         self._url.was_read = True
         if may_differ and differ(self._described, self._describe()):
@@ -221,7 +224,7 @@ def _part(fetched: dict[int, bytes], span: Span) -> bytes | None:
 
 
 def _merged(spans: list[Span]) -> list[Span]:
-    """The spans in order, merged if little is between them."""
+    """The spans in order. Spans with few bytes between them are merged."""
     found: list[Span] = []
     for start, end in sorted(spans):
         if found and start <= found[-1][1] + _GAP and end - found[-1][0] <= _WINDOW:

@@ -1,6 +1,4 @@
-"""URLs: recognise them, connect to fsspec's filesystem, detect changes of a file, and read
-modification times.
-"""
+"""Recognise URLs, connect to fsspec's filesystems, and detect changes of files."""
 
 import os
 import re
@@ -21,8 +19,9 @@ _MARKS = (*_SUMS, *_TIMES, "modificationTime", "modify", "created")
 """The marks of a file's content from HTTP servers and filesystems of fsspec, the surest first."""
 
 Description = Mapping[str, Any]
-"""The description of a file: its "size" in bytes, and marks of its content; None or missing if
-unknown.
+"""The description of a file: its "size" in bytes, and marks of its content.
+
+Unknown entries are None or missing.
 """
 
 
@@ -37,9 +36,7 @@ def describe(info: Mapping[str, Any], size: int | None) -> Description:
 
 
 def differ(first: Description, now: Description) -> bool:
-    """Whether two descriptions are of different contents, by size, and by the first mark that both
-    have.
-    """
+    """Whether two descriptions have different contents, by size and the first mark of both."""
     known = [key for key in ("size", *_MARKS) if None not in (first.get(key), now.get(key))]
     return any(first[key] != now[key] for key in known[: 2 if "size" in known else 1])
 

@@ -1,5 +1,6 @@
-"""The models that come with the package. A released model stays for ever, since archives name it by
-its identity.
+"""The models that come with the package.
+
+A released model stays for ever, since archives name it by its identity.
 """
 
 import json
@@ -13,7 +14,7 @@ from bitsback.models.integer.fields import Fields
 from bitsback.models.model import Model
 from bitsback.models.outline import Outline
 
-# The first of several that fit an item equally well is the default.
+# Among several that fit an item equally well, the first one is the default.
 _NAMES = (
     "mnist-binary", "mnist-binary-paper", "mnist-binary-context", "mnist", "mnist-paper",
     "mnist-context", "mnist-context-small", "fashion-mnist-context", "universal",
@@ -39,9 +40,7 @@ def load(name: str) -> Model:
 
 @cache
 def outline(name: str) -> Outline:
-    """The outline of the model `name`, without loading it: its networks are neither read nor
-    tested.
-    """
+    """The outline of the model `name`. Its networks are neither read nor tested."""
     with _file(name).open("rb") as stream:
         description = file.read_description(stream)
     return Outline.read(Fields(file.parse(description), "description"))
@@ -55,36 +54,38 @@ def identity(name: str) -> bytes:
 
 @cache
 def speeds() -> dict[str, tuple[float, float]]:
-    """The measured speed of each model: million samples a second of archives, on one core,
-    compressing and restoring. `benchmarks/model_speeds.py` measures them.
+    """The speeds of each model at compressing and restoring, in million samples a second.
+
+    They are for one core. `benchmarks/model_speeds.py` measures them.
     """
     table = json.loads((resources.files(__name__) / "speeds.json").read_text())
     return {name: (encode, decode) for name, (encode, decode) in table["speeds"].items()}
 
 
 def shown(speed: float) -> str:
-    """A speed with two digits or more."""
+    """A speed as text with at least two digits."""
     return f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}" if speed >= 1 else f"{speed:.2g}"
 
 
 def content(name: str) -> bytes:
-    """The file of the model `name`."""
+    """The bytes of the file of the model `name`."""
     return _file(name).read_bytes()
 
 
 def size(name: str) -> int:
-    """Bytes of the file of the model `name`."""
+    """The size in bytes of the file of the model `name`."""
     return len(content(name))
 
 
 def find(prefix: bytes) -> Model | None:
-    """The bundled model whose identity begins with `prefix` (16 bytes in archives), or None."""
+    """The bundled model whose identity starts with `prefix` (16 bytes in archives), or None."""
     return next((load(name) for name in _NAMES if identity(name).startswith(prefix)), None)
 
 
 def alike(model: Model) -> list[Model]:
-    """The other models with tensors of the same names, dtypes and shapes, so that `model` may be
-    coded by its differences to them. Only models of data of any shape have such others.
+    """The other bundled models with tensors of the same names, dtypes and shapes.
+
+    `model` may be coded as differences to them. Only size-agnostic models have any.
     """
     found = []
     for name in _NAMES:

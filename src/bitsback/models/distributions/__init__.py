@@ -1,4 +1,4 @@
-"""The distributions of a model, with which its variables are pushed and popped."""
+"""The distributions of a model: its priors, posteriors and likelihoods."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ from bitsback.models.families import INDEPENDENT
 
 AUTOREGRESSIVE, SERIES, COUNTED, WAVEFRONT = "autoregressive", "series", "counted", "wavefront"
 ANY_SHAPE = (SERIES, COUNTED, WAVEFRONT)
-"""The codecs for data of any shape."""
+"""The codecs for data of any shape, which learn as they code."""
 
 _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
     "uniform": elements.read_uniform,
@@ -30,8 +30,9 @@ _KINDS: dict[str, Callable[[DistributionEntry, str], Distribution]] = {
 
 
 def read_distribution(source: DistributionEntry) -> Distribution:
-    """Reads an entry of `distributions`. Raises ModelError, naming it, for anything that
-    docs/model-format.md does not allow.
+    """Reads an entry of `distributions`.
+
+    Raises ModelError, which names the entry, for anything that docs/model-format.md does not allow.
     """
     try:
         any_shape = source.variable.any_shape

@@ -1,5 +1,6 @@
-"""The common part of the distributions that learn from the data as they code them: they take data
-of any shape, and only the core codes them.
+"""The base of adaptive distributions, which learn from the data as they code them.
+
+They take data of any shape, and run only in the core.
 """
 
 from abc import abstractmethod
@@ -19,8 +20,9 @@ _REACH = 600
 
 
 def sums_for_test(n: int, words: Words) -> NDArray[np.int64]:
-    """Sums of products [n + 1, n + 1] of n inputs and a target, over n - 1 vectors, so that least
-    squares without a ridge have no solution.
+    """Sums of products [n + 1, n + 1] of n inputs and a target, over n - 1 vectors.
+
+    The vectors are fewer than the inputs, so least squares without a ridge have no solution.
     """
     rows, columns = max(n - 1, 0), n + 1
     v = words(rows * columns).reshape(rows, columns) % (2 * _REACH + 1) - _REACH
@@ -29,17 +31,18 @@ def sums_for_test(n: int, words: Words) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AdaptiveDistribution(Distribution):
-    """A distribution of data of any shape and number of levels, given nothing."""
+    """A distribution of data of any shape and number of levels that depends on no variable."""
 
     @abstractmethod
     def for_test(self, shape: ItemShape, words: Words, arithmetic: str) -> _core.Distribution:
-        """The distribution of a test item, as variable 0: least squares start from sums that reveal
-        rounding (docs/model-format.md, Test vectors). words: a function that returns the next
-        random numbers of [0, 2^32).
+        """The distribution for a test item, as variable 0 (docs/model-format.md, Test vectors).
+
+        Its least squares start from sums that reveal rounding. words: a function that returns the
+        next random numbers in [0, 2^32).
         """
 
     def state_memory(self, elements: int) -> int:
-        """The memory, in bytes, of a batch of `elements` elements, besides that of each item."""
+        """The bytes of memory for a batch of `elements` elements, without those of its items."""
         return 0
 
     def steps(self, shape: ItemShape) -> int:

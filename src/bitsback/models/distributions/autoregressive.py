@@ -1,8 +1,8 @@
-"""Autoregressive pixels: an image pixel by pixel, and a pixel by groups of channels, each given a
-window of earlier pixels and features of the pixel, which a network computes from the given
-variables.
+"""Autoregressive pixels: an image is coded pixel by pixel, and a pixel by groups of channels.
 
-Source: Gulrajani et al. 2017 (PixelVAE); docs/model-format.md for its integers.
+Each group depends on a window of earlier pixels, and on features of the pixel. A network computes
+the features from the latents. Source: Gulrajani et al. 2017 (PixelVAE); docs/model-format.md for
+its integers.
 """
 
 from collections.abc import Mapping
@@ -27,12 +27,15 @@ _ONE_PIXEL = (1, 1)
 
 @dataclass(frozen=True, eq=False)
 class PixelContext:
-    """The context of a pixel."""
+    """The context of a pixel: the bytes of earlier pixels in a window."""
 
     window: tuple[int, int]
-    """Rows above the pixel, and columns to its left and, in the rows above, to its right."""
+    """The number of rows above the pixel, and of columns to its left.
+
+    In the rows above the window has as many columns to its right.
+    """
     planes: NDArray[np.uint8]
-    """The bytes of each symbol in a context: uint8 [planes, levels]."""
+    """The bytes that stand for each symbol in a context: uint8 [planes, levels]."""
     flat: NDArray[np.uint8] | None
     """Which symbols are flat, uint8 [levels]; None if there is no network for flat contexts."""
 
@@ -82,7 +85,7 @@ class ChannelGroup:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AutoregressiveDistribution(Distribution):
     features: int
-    """The channels of the features that the network of the given variables computes."""
+    """The number of channels of the features."""
     context: PixelContext
     groups: tuple[ChannelGroup, ...]
 

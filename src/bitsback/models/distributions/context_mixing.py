@@ -1,4 +1,4 @@
-"""Contexts that count binary decisions, and the mixers of their probabilities."""
+"""Adaptive contexts of binary decisions, and the mixers of their probabilities."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,21 @@ from bitsback.models.integer.fields import Fields
 MOST_FAILURES = 15
 _MOST_SETS = 1 << 16
 _ODDS = 16
-"""Values of the odds by a blend as a selector sees them."""
+"""The number of values of a blend's odds in a selector."""
 _COUNTS = 11
-"""Values of a count of up to 1,023 as a selector sees it, its logarithm."""
+"""The number of values of a count in a selector: the logarithm of at most 1,023."""
 _POINTS = 33
-"""Entries of a probability map for each set of weights."""
+"""The number of entries of a probability map for each set of weights."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What is known around a pixel, and how its probabilities adapt."""
+    """A context: the terms of its key, and how fast its probabilities adapt."""
 
     offset: int
-    """In sixteenths. Its reciprocal is the rate of the first update."""
+    """Its reciprocal is the rate of the first update. In sixteenths."""
     limit: int
-    """The limit of the count by which updates get smaller."""
+    """The limit of the count. The rate of updates falls with the count."""
     terms: tuple[Term, ...]
 
     @property
@@ -34,18 +34,20 @@ class Context:
 
 @dataclass(frozen=True)
 class Mixer:
-    """Sets of weights, of which `select` chooses one."""
+    """Sets of weights. The selectors choose one set for each decision."""
 
     select: tuple[str | int | Term, ...]
-    """Each is "node", "depth", "odds" (those by a blend), "failures" (of candidates), a term, or
-    the number of a context, which stands for its count.
+    """The selectors.
+
+    Each is "node", "depth", "odds" (of the blend), "failures" (of candidates), a term, or the
+    number of a context, whose count it takes.
     """
     start: int
     rates: tuple[int, int]
-    """The learning rates: that of new weights, and the least."""
+    """The learning rate of new weights, and the least rate."""
 
     def sets(self, decisions: int) -> int:
-        """The number of its sets, for symbols of so many decisions."""
+        """The number of its sets, for symbols of `decisions` binary decisions."""
         named = {
             "node": 1 << decisions,
             "depth": decisions,
@@ -66,16 +68,16 @@ class Mixing:
     """Contexts, and the mixers of their probabilities."""
 
     table: int
-    """The logarithm of the slots of a context, at most."""
+    """The greatest log2 of the number of slots of a context."""
     contexts: tuple[Context, ...]
     mixers: tuple[Mixer, ...]
     maps: tuple[int, int]
-    """The weight of what the mixers say beside their probability maps, and the limit of the counts
-    of these, or 0 without maps.
+    """The weight of the mixed probability beside the probability map's, and the limit of the map's
+    counts. The limit is 0 without maps.
     """
 
     def core(self) -> dict[str, object]:
-        """Fields of the core's distribution."""
+        """The arguments for the core's distribution."""
         return {
             "table": self.table,
             "maps": self.maps,
@@ -100,11 +102,11 @@ class Mixing:
 
     @cached_property
     def values(self) -> tuple[Term, ...]:
-        """The terms by which mixers are chosen."""
+        """The terms among the selectors."""
         return tuple(one for mixer in self.mixers for one in mixer.select if isinstance(one, Term))
 
     def _core_select(self, select: tuple[str | int | Term, ...]) -> list[tuple[str, int]]:
-        """Kinds of selectors, and of which context or value."""
+        """The selectors as pairs (kind, number of the context or value)."""
         return [
             ("value", self.values.index(one)) if isinstance(one, Term)
             else ("known", one) if isinstance(one, int)
@@ -113,11 +115,11 @@ class Mixing:
         ]  # fmt: skip
 
     def slots(self, decisions: int) -> int:
-        """The slots of a context that has not one for each key, if so many decisions come."""
+        """The number of slots of a hashed context, for `decisions` binary decisions in total."""
         return 1 << min(max((decisions - 1).bit_length(), 10), self.table)
 
     def memory(self, decisions: int, bits: int, nodes: int) -> int:
-        """bits: of a symbol. nodes: at which decisions are made."""
+        """The bytes of memory. bits: of a symbol. nodes: the number of nodes with decisions."""
         slots = sum(
             (1 << context.bits) * nodes
             if context.bits + bits <= self.table
@@ -141,8 +143,10 @@ class Mixing:
 def read_mixing(
     fields: Fields, key: str, reader: TermReader, most: int, choices: tuple[str, ...]
 ) -> Mixing:
-    """Reads the contexts and mixers of the object `key`. most: that counts can be. choices: names
-    by which mixers may be chosen. Raises ModelError.
+    """Reads the contexts and mixers of the object `key`.
+
+    most: the greatest count of a slot. choices: the names that selectors may have. Raises
+    ModelError.
     """
     table = fields.integer("table", 10, 24)
     contexts = tuple(
@@ -180,7 +184,7 @@ def _read_mixer(
     start = fields.integer("start", 0, (1 << 15) - 1)
     first, last = fields.integers("rates", 2, 1, 2047)
     if first < last:
-        raise ModelError(f"'rates' of learning fall, and [{first}, {last}] do not")
+        raise ModelError(f"'rates' must not rise, and [{first}, {last}] do")
     select: list[str | int | Term] = []
     for entry in fields.items("select", range(9)):
         if entry in choices:

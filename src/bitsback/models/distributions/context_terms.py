@@ -1,5 +1,6 @@
-"""The terms of contexts: numbers that the surroundings of a pixel or its place give, as
-docs/model-format.md, Counted contexts, says.
+"""The terms of contexts (docs/model-format.md, Counted contexts).
+
+A term is a number from the neighbours of a pixel, or from its place.
 """
 
 from dataclasses import asdict, dataclass
@@ -9,32 +10,36 @@ from bitsback.errors import ModelError
 from bitsback.models.integer.fields import Fields
 
 _REACH = 15
-_MOST = 1 << 20  # the bound of the thresholds of a sum
+_MOST = 1 << 20  # the limit of a sum's thresholds
 _MOST_VALUES = 1 << 16
 
 Part = tuple[int, int, int, int]
-"""Planes before that of a pixel, rows below it, columns to its right, and the weight of the symbol
-there.
+"""A neighbour of a pixel, and its weight in a sum.
+
+The numbers are planes before the pixel's own, rows below it, columns to its right, and the weight.
 """
 
 
 @dataclass(frozen=True)
 class Term:
-    """A number that the surroundings of a pixel or its place give."""
+    """A number from the neighbours of a pixel, or from its place."""
 
     kind: str
-    """A sum; the row, column or channel of the pixel; beside a blend, its prediction or the index
-    of its unit; or, with candidates, the candidate, or whether a pixel is equal to it.
+    """The kind: a sum; or the row, column or channel of the pixel.
+
+    With a blend it may be the prediction, or the index of its unit. With candidates it may be the
+    candidate, or whether a pixel equals the candidate.
     """
     parts: tuple[Part, ...]
-    """Of a sum."""
+    """The parts of a sum."""
     shift: int
     low: int
     high: int
-    """The least and the greatest number after the shift; others are clipped to them."""
+    """The greatest number after the shift. Numbers are clipped to low ... high."""
     steps: tuple[int, ...] = ()
-    """Thresholds, in place of the shift and the range: the value is how many are no more than the
-    sum.
+    """Thresholds, instead of the shift and the range.
+
+    The value is the number of thresholds that do not exceed the sum.
     """
 
     @property
@@ -47,7 +52,7 @@ class Term:
 
     @property
     def is_bit(self) -> bool:
-        """Whether it is a pixel of two levels as it is."""
+        """Whether the term is a single pixel of two levels, unchanged."""
         is_pixel = self.kind == "sum" and len(self.parts) == 1 and self.parts[0][3] == 1
         return is_pixel and (self.shift, self.low, self.high, self.steps) == (0, 0, 1, ())
 
@@ -63,7 +68,7 @@ class TermReader:
     levels: int
     decisions: int
     lag: int
-    foresees: bool  # whether a blend stands beside
+    foresees: bool  # whether there is a blend of predictors
     guesses: bool  # whether there are candidates
 
     def read(self, entry: Any) -> Term:
@@ -87,7 +92,7 @@ class TermReader:
             steps = fields.integers("steps", range(1, 256), -_MOST, _MOST)
             fields.done()
             if steps != sorted(set(steps)):
-                raise ModelError(f"the 'steps' of a term rise, and {steps} do not")
+                raise ModelError(f"the 'steps' of a term must rise, and {steps} do not")
             return Term("sum", parts, 0, 0, 0, tuple(steps))
         shift = fields.integer("shift", 0, 15)
         low, high = fields.integers("range", 2, -_MOST, _MOST)
@@ -97,7 +102,7 @@ class TermReader:
         return Term("sum", parts, shift, low, high)
 
     def site(self, entry: Any, low: int, high: int) -> Part:
-        """Reads the position of a pixel, and a number from `low` to `high`."""
+        """Reads the place of a neighbour, and a number from `low` to `high`."""
         whole = isinstance(entry, list) and len(entry) == 4 and all(type(n) is int for n in entry)
         if not whole:
             raise ModelError(f"{entry!r} must be [plane, rows, columns, number]")
@@ -110,8 +115,7 @@ class TermReader:
             )
         if back == 0 and not ((rows < 0 and columns < -rows * self.lag) or rows == 0 > columns):
             raise ModelError(
-                f"{entry!r} is of a pixel that is not known before, in rows {self.lag} columns"
-                " behind one another"
+                f"{entry!r} is a pixel that is not decoded yet, with a lag of {self.lag} columns"
             )
         return back, rows, columns, number
 

@@ -1,8 +1,8 @@
-"""Images of any size and up to 256 levels, each pixel by binary decisions: contexts count how often
-each came out as 1, and mixers put their probabilities together in the logistic domain.
+"""Context mixing for images of any size and up to 256 levels.
 
-Source: Mahoney 2005 (context mixing in PAQ); docs/model-format.md, for its integers. Nothing in it
-is learned from other data.
+Each pixel is coded by binary decisions. Adaptive contexts estimate the probability of each
+decision, and mixers combine the estimates in the logistic domain. Nothing is trained on other data.
+Source: Mahoney 2005 (context mixing in PAQ); docs/model-format.md, for its integers.
 """
 
 from collections.abc import Mapping
@@ -24,26 +24,26 @@ _MOST_LEVELS = 256
 
 @dataclass(frozen=True)
 class Candidates:
-    """The decision whether a pixel is as its candidate."""
+    """The first decision of a pixel: whether it equals its candidate."""
 
     mixing: Mixing
     memory: int
-    """The context that remembers the symbols that came after its keys."""
+    """The number of the context that stores the last symbol after each key."""
     sure: int
-    """Candidates with fewer failures are taken without contexts."""
+    """Candidates with fewer failures are coded without contexts."""
 
 
 Sites = tuple[tuple[int, int, int], ...]
-"""Pixels near another one: planes before its own, rows below it, columns to its right."""
+"""Neighbours of a pixel: planes before its own, rows below it, columns to its right."""
 
 
 @dataclass(frozen=True)
 class Flat:
-    """What is counted in place of contexts where all pixels around are 0, for two levels."""
+    """The coding of pixels of two levels whose neighbours are all 0, without other contexts."""
 
     around: Sites
     regions: tuple[Sites, ...]
-    """Whether there is a 1 in each tells such pixels apart."""
+    """The regions of the context. It has one bit for each region: whether it contains a 1."""
     offset: int
     limit: int
 
@@ -56,16 +56,16 @@ class Flat:
 class CountedDistribution(AdaptiveDistribution):
     precision: int
     lag: int
-    """Columns that a row is coded behind the one above."""
+    """The number of columns that the coding of a row stays behind the row above."""
     queues: int
     slot: tuple[int, int]
-    """Bits of a probability and of a count; what is left of 32 tells keys from one another."""
+    """The bits of a probability and of a count. The other bits of 32 are a check of the key."""
     trust: int
     mixing: Mixing
-    """That of the decisions that make a symbol, by a tree."""
+    """The mixing of the decisions of a symbol, which form a binary tree."""
     candidates: Candidates | None
     predictors: tuple[Term, ...]
-    """Those of which a blend stands beside the contexts, if there are any."""
+    """The predictors whose blend is an additional input of the mixers; may be empty."""
     flat: Flat | None
 
     def core(self, size: Size | None, numbers: Mapping[str, int]) -> _core.Distribution:
@@ -136,7 +136,7 @@ class CountedDistribution(AdaptiveDistribution):
 
     @property
     def _errors(self) -> int:
-        """Bytes of a pixel for how wrong predictors are."""
+        """The bytes per pixel for the errors of predictors."""
         return 1 + len(self.predictors) if self.predictors else 0
 
     @property
@@ -208,7 +208,7 @@ def _read_flat(fields: Fields, reader: TermReader, most: int, mixing: Mixing) ->
     terms = [term for context in mixing.contexts for term in context.terms]
     plain = not reader.guesses and not reader.foresees
     if reader.levels != 2 or not plain or not all(t.is_bit for t in (*terms, *mixing.values)):
-        raise ModelError("'flat' is for two levels, in contexts of pixels as they are")
+        raise ModelError("'flat' needs two levels, and contexts of unchanged pixels")
 
     def sites(entries: list[Any], name: str) -> Sites:
         if not 1 <= len(entries) <= 64:

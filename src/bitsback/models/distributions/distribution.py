@@ -1,4 +1,4 @@
-"""The base of distributions, and the network of those that are given other variables."""
+"""The base of distributions, and the network of distributions that depend on other variables."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from bitsback.models.variables import Variable
 
 @dataclass(frozen=True, eq=False)
 class Conditional:
-    """A network over the given variables, and the outputs that a distribution reads."""
+    """A network of the variables that a distribution depends on, and the outputs that it reads."""
 
     network: Network
     given: tuple[str, ...]
     outputs: tuple[str, ...]
 
     def parameters(self, values: Mapping[str, NDArray[Any]], size: Size) -> list[NDArray[Any]]:
-        """The outputs, each [items, elements], for the given variables [items, elements]."""
+        """The outputs, each [items, elements], for variables [items, elements]."""
         given = (values[name] for name in self.given)
         return self.network.at(size)(*given, outputs=self.outputs)
 
@@ -34,25 +34,27 @@ class Conditional:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Distribution(ABC):
-    """A distribution of a variable, with which it is pushed and popped."""
+    """A distribution of a variable. Its codec pushes and pops the variable."""
 
     variable: Variable
     conditional: Conditional | None = None
 
     @abstractmethod
     def core(self, size: Any, numbers: Mapping[str, int]) -> _core.Distribution:
-        """The same in the core. size: of the images, None in a model whose data have any shape.
-        numbers: those of the variables in the core.
+        """The distribution in the core.
+
+        size: rows and columns of the images; None in a model whose data have any shape. numbers:
+        the numbers of the variables in the core.
         """
 
     def memory(self, shape: ItemShape) -> int:
-        """The bytes that coding an item takes, beside its variables."""
+        """The bytes of memory for coding an item, without its variables."""
         return 0
 
     def macs(self, shape: ItemShape) -> int:
-        """The multiply-adds of an item, beside those of networks that read variables."""
+        """The multiply-adds of an item, without those of networks that read variables."""
         return 0
 
     def steps(self, shape: ItemShape) -> int:
-        """The arrays that coding a batch of such items takes."""
+        """The number of arrays that coding a batch of such items takes."""
         return 1

@@ -12,7 +12,7 @@ from bitsback.models.variables import DATA, Variable
 
 @dataclass(frozen=True)
 class DistributionEntry:
-    """The entry `key` of `distributions`, and the objects that it may name."""
+    """The entry `key` of `distributions`, with the variables, networks and tensors it may name."""
 
     key: str
     parsed_key: DistributionKey
@@ -26,23 +26,24 @@ class DistributionEntry:
         return self.variables[self.parsed_key.variable]
 
     def require_data_alone(self, codec: str) -> None:
-        """Raises ModelError unless this is of the data, given nothing."""
+        """Raises ModelError unless the key is p(x)."""
         if self.parsed_key.variable != DATA or self.parsed_key.given:
-            raise ModelError(f"the codec {codec} is for the data, given nothing")
+            raise ModelError(f"the codec {codec} is only for the distribution p(x)")
 
     def network(self, outputs: int | range) -> tuple[Network, list[str]]:
-        """The network of the given variables, and the outputs that the entry names, all on the grid
-        of the variable. Raises ModelError.
+        """The network of the variables that the distribution depends on, and its outputs.
+
+        The outputs must be on the grid of the variable. Raises ModelError.
         """
         if not self.parsed_key.given:
-            raise ModelError("a network reads what is given, and nothing is")
+            raise ModelError("a network needs variables to read, and the key has none")
         names = self.fields.texts("outputs", outputs)
         sources = {name: self.variables[name].values for name in self.parsed_key.given}
         network = self.networks.of_variables(self.fields.text("network"), sources, names)
         for name in names:
             if network.known[name].grid != self.variable.grid:
                 raise ModelError(
-                    f"the output '{name}' of {network.name} does not live where"
-                    f" {self.variable.name} does"
+                    f"the output '{name}' of {network.name} is not on the grid of"
+                    f" {self.variable.name}"
                 )
         return network, names

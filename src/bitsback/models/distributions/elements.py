@@ -1,7 +1,7 @@
 """Distributions of all elements of a variable at once: uniform, or by the outputs of a network.
 
-Those of a family are independent, given other variables. Coupled normals are each given the earlier
-channels at their place. Source: Salimans et al. 2017 (PixelCNN++), section 2.2.
+Elements of a family are independent given other variables. Coupled normals also depend on the
+earlier channels at their place. Source: Salimans et al. 2017 (PixelCNN++), section 2.2.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class ElementDistribution(Distribution):
     """The name of the distribution in the core."""
     family: Family | None = None
     fields: Mapping[str, object] = field(default_factory=dict)
-    """What the core needs beside the variable, the network and the family."""
+    """The arguments for the core besides the variable, the network and the family."""
 
     def core(self, size: Size, numbers: Mapping[str, int]) -> _core.Distribution:
         fields = dict(self.fields)
@@ -59,7 +59,7 @@ class ElementDistribution(Distribution):
 
 def read_uniform(source: DistributionEntry, codec: str) -> ElementDistribution:
     if source.parsed_key.given:
-        raise ModelError("a uniform distribution is given nothing")
+        raise ModelError("a uniform distribution cannot depend on variables")
     return ElementDistribution(variable=source.variable, kind="uniform")
 
 
@@ -82,7 +82,7 @@ def read_gaussian(source: DistributionEntry, codec: str) -> ElementDistribution:
         "cdf": normal_cdf(),
         "precision": precision,
     }
-    return _of(source, "gaussian", network, names, fields=fields)
+    return _element_distribution(source, "gaussian", network, names, fields=fields)
 
 
 def read_independent(source: DistributionEntry, codec: str) -> ElementDistribution:
@@ -99,12 +99,12 @@ def read_independent(source: DistributionEntry, codec: str) -> ElementDistributi
     network, names = source.network(range(count, most + 1))
     if codec == NORMAL and len(names) == _COUPLED_OUTPUTS:
         _check_coupled(source, network, names, family)
-        return _of(source, "coupled", network, names, family)
+        return _element_distribution(source, "coupled", network, names, family)
     check_outputs(family, names, network, variable.channels)
-    return _of(source, "independent", network, names, family)
+    return _element_distribution(source, "independent", network, names, family)
 
 
-def _of(
+def _element_distribution(
     source: DistributionEntry,
     kind: str,
     network: Network,

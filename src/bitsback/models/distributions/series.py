@@ -1,8 +1,8 @@
-"""Series of any length, number of channels and number of levels. Least squares that adapt to the
-series predict each symbol from earlier ones; logistics of several scales around the prediction code
-it, and those that have fitted best have the largest weights.
+"""Series of any length, number of channels and number of levels.
 
-Source: docs/model-format.md, for its integers. Nothing in it is learned from other data.
+Adaptive least squares predict each symbol from earlier ones. A mixture of logistics of several
+scales around the prediction codes the symbol. Scales that fitted recent symbols have larger
+weights. Nothing is trained on other data. Source: docs/model-format.md, for its integers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from bitsback.models.integer.fields import Fields
 from bitsback.models.item_shape import ItemShape
 
 Input = tuple[int, int]
-"""The steps before a symbol, and the channels before its own."""
+"""An earlier symbol: the number of steps before a symbol, and of channels before its own."""
 
 _FARTHEST = 64
 _MOST_INPUTS = 64
@@ -33,13 +33,13 @@ _MACS_OF_AN_ELEMENT = 1 << 10
 
 @dataclass(frozen=True)
 class SeriesPredictor:
-    """A prediction by least squares, whose weights adapt to the series."""
+    """A predictor by least squares. Its weights adapt to the series."""
 
     inputs: tuple[Input, ...]
     forgetting: int
     """The forgetting factor of the sums is 1 - 2^-forgetting."""
     every: int
-    """Steps from one solution to the next."""
+    """The number of steps between solutions of the least squares."""
     ridge: int
 
 
@@ -139,6 +139,6 @@ def _read_predictor(fields: Fields) -> SeriesPredictor:
                 f"'inputs' must hold steps and channels of at most {_FARTHEST}, not {entry!r}"
             )
         if entry[0] == 0 and entry[1] <= 0:
-            raise ModelError(f"the input {entry!r} is not before what it predicts")
+            raise ModelError(f"the input {entry!r} is not before the predicted symbol")
     pairs = tuple((back, channels) for back, channels in inputs)
     return SeriesPredictor(pairs, forgetting, every, ridge)

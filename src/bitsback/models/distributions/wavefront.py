@@ -1,6 +1,7 @@
-"""Images of any size and number of planes, many rows at once: each pixel is predicted by least
-squares from those before it, and a small network that sees its surroundings as differences to that
-prediction gives a mixture of three logistic distributions.
+"""Wavefronts: images of any size and number of planes, with many rows coded at once.
+
+Least squares predict each pixel from earlier ones. A small network reads the differences of its
+neighbours to the prediction, and gives a mixture of three logistic distributions.
 
 Source: docs/model-format.md, Wavefronts; Weinberger, Seroussi, Sapiro 2000 (LOCO-I) for the median,
 and Wu, Barthel 1998 (causal least squares).
@@ -27,16 +28,16 @@ from bitsback.models.item_shape import ItemShape
 from bitsback.tables import logistic_cdf, stretch
 
 INPUTS = (18, 15, 18)
-"""Of least squares, in planes with 0, 1 and 2 references."""
+"""The inputs of least squares, in planes with 0, 1 and 2 references."""
 FEATURES = (32, 32, 40)
-"""Of the network, likewise."""
+"""The inputs of the network, in planes with 0, 1 and 2 references."""
 OUTPUTS = 8
 TRIANGLE = 190
-"""Numbers in the lower triangle of the largest matrix."""
+"""The number of entries in the lower triangle of the largest matrix."""
 _MOST_START = 1 << 24
 _LAG = 16
 _SHEET = 4  # planes that are coded at once
-_STATE = 1 << 25  # bytes that the items of a group take at most, besides wide rows
+_STATE = 1 << 25  # bytes of the items of a group at most, without wide rows
 # Of contexts: tables of slots, slots of errors, and sets of weights, with the bytes of one.
 _TABLES, _ERRORS, _SETS, _SET = 10, 1 << 19, 4608, 66
 
@@ -47,14 +48,14 @@ Layer = tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int32]]
 @dataclass(frozen=True, eq=False, kw_only=True)
 class WavefrontDistribution(AdaptiveDistribution):
     decay: tuple[int, int, int]
-    """The factors, in 2^-8, that the sums of the cells above, to the left and to the right keep."""
+    """The factors, in 2^-8, of the sums of the cells above, to the left and to the right."""
     ridge: int
     start: NDArray[np.int32]
-    """The sums of the first row: int32 [3, 190], a lower triangle for each number of references."""
+    """The sums before the first row: int32 [3, 190], a lower triangle per number of references."""
     networks: tuple[tuple[Layer, ...], ...]
-    """For each number of references: the first layer, residual ones, and the outputs."""
+    """For each number of references: the first layer, residual layers, and the output layer."""
     contexts: int = 0
-    """log2 of the slots of a table of contexts, at most; 0 without contexts."""
+    """The greatest log2 of the slots of a context table; 0 without contexts."""
 
     @cached_property
     def settings(self) -> _core.Wavefront:
@@ -114,7 +115,7 @@ def read(source: DistributionEntry, codec: str) -> WavefrontDistribution:
     fields, tensors = source.fields, source.tensors
     above, left, right = fields.integers("decay", 3, 0, 252)
     if above + left + right > 252:
-        raise ModelError("the sum of a 'decay' is at most 252")
+        raise ModelError("the sum of 'decay' must be at most 252")
     ridge = fields.integer("ridge", 1, 1 << 20)
     hidden, residual = fields.integers("hidden", 3, 16, 128), fields.integers("residual", 3, 0, 3)
     if any(count % 16 for count in hidden):
@@ -169,5 +170,5 @@ def _read_layer(tensors: TensorReader, name: str, outputs: int, inputs: int, dty
 
 
 def _triangle(inputs: int) -> int:
-    """The numbers in the lower triangle of a matrix of `inputs` inputs and a target."""
+    """The number of entries in the lower triangle of a matrix of `inputs` inputs and a target."""
     return (inputs + 1) * (inputs + 2) // 2

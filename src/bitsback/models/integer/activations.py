@@ -1,6 +1,4 @@
-"""The properties of values in a network that are known before it runs: channels, range, and
-grid.
-"""
+"""The properties of a network's values that are known before it runs: channels, range, grid."""
 
 from dataclasses import dataclass
 
@@ -8,7 +6,7 @@ Size = tuple[int, int]
 """Rows and columns of an image, or of a grid."""
 
 ITEM = 0
-"""Instead of a grid: one place for the whole item."""
+"""Stands for a grid: one place for the whole item."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +14,7 @@ class Activations:
     """The channels at each place, their range, and the grid of the places."""
 
     grid: int
-    """A place for each cell of grid x grid pixels; ITEM for one place."""
+    """The side of a place in pixels: each cell of grid x grid pixels is a place. Or ITEM."""
     channels: int
     low: int
     high: int

@@ -1,5 +1,6 @@
-"""Strict reading of descriptions and tensors: each key and each tensor is read once, with the right
-type and size, and none may remain.
+"""Strict reading of descriptions and tensors.
+
+Each key and each tensor is read once, with the right type and size. Unread ones are an error.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,10 @@ from bitsback.errors import ModelError
 
 
 class Fields:
-    """One JSON object. `where` names it in errors. Each reading method removes a key; `done` checks
-    that none remains.
+    """One JSON object of a description.
+
+    Each reading method removes a key, and `done` checks that none remains. All raise ModelError;
+    `where` names the object in messages.
     """
 
     def __init__(self, value: Any, where: str) -> None:
@@ -28,11 +31,11 @@ class Fields:
         return self._rest.pop(key)
 
     def has(self, key: str) -> bool:
-        """Whether an optional key exists and has not been taken."""
+        """Whether an optional key exists and has not been read."""
         return key in self._rest
 
     def names(self) -> list[str]:
-        """The fields that have not been taken, in order."""
+        """The keys that have not been read, in order."""
         return list(self._rest)
 
     def text(self, key: str, *allowed: str) -> str:
@@ -65,7 +68,7 @@ class Fields:
         return value
 
     def items(self, key: str, counts: range | None = None) -> list[Any]:
-        """The list `key`. Raises ModelError unless its number of items is one of `counts`."""
+        """The list `key`, whose length must be in `counts`."""
         value = self._take(key)
         if not isinstance(value, list) or (counts is not None and len(value) not in counts):
             some = "" if counts is None else f" of {counts[0]} to {counts[-1]}"
@@ -73,7 +76,7 @@ class Fields:
         return value
 
     def peek_text(self, key: str, *allowed: str) -> str:
-        """Like `text`, but the key stays, to be taken later."""
+        """Like `text`, but the key stays, to be read later."""
         value = self.text(key, *allowed)
         self._rest[key] = value
         return value
@@ -91,11 +94,11 @@ class Fields:
         return Fields(self._take(key), f"{self._where}.{key}" if self._where else key)
 
     def peek(self, key: str) -> Any:
-        """The value of a key, which stays, to be taken later; None if it is missing."""
+        """The value of a key, which stays, to be read later; None if it is missing."""
         return self._rest.get(key)
 
     def peek_object(self, key: str) -> "Fields":
-        """Like `object`, but the key stays, to be taken later."""
+        """Like `object`, but the key stays, to be read later."""
         value = self._take(key)
         self._rest[key] = value
         return Fields(value, f"{self._where}.{key}")
@@ -109,7 +112,7 @@ class Fields:
 
 
 class TensorReader:
-    """Returns the tensors of a model, and records which have been read."""
+    """Reads the tensors of a model, and records which have been read."""
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         self._tensors = tensors
@@ -154,4 +157,4 @@ class TensorReader:
     def done(self) -> None:
         """Raises ModelError if a tensor has not been read."""
         if self._unread:
-            raise ModelError(f"the tensor {min(self._unread)} belongs to nothing")
+            raise ModelError(f"the tensor {min(self._unread)} is used by nothing")

@@ -1,5 +1,7 @@
-"""The layers of integer networks: docs/model-format.md, Integer networks. A function here reads one
-kind of layer from its entry in a description and checks its bounds; src/core/layers/ computes it.
+"""The layers of integer networks (docs/model-format.md, Integer networks).
+
+Each function reads one kind of layer from its entry in a description, and checks its bounds.
+src/core/layers/ computes it.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,13 +29,14 @@ class Layer:
     values: Activations
     """The activations of its result."""
     fields: Mapping[str, Any]
-    """The fields from which the core makes it, without the rows and columns of its values."""
+    """The arguments for the core, without the rows and columns of its values."""
     weights: int
-    """Multiply-adds at each place of its values."""
+    """The multiply-adds at each place of its values."""
 
     def add(self, core: _core.Network, numbers: tuple[int, ...], size: Size) -> int:
-        """Adds the layer for images of this size to a network of the core, where these are the
-        numbers of its inputs. Returns its own number.
+        """Adds the layer, for images of this size, to a network of the core. Returns its number.
+
+        numbers: those of its inputs in that network.
         """
         rows, columns = self.values.extent(size)
         return core.add(self.op, numbers, {**self.fields, "rows": rows, "columns": columns})
@@ -46,17 +49,17 @@ class Layer:
 
 @dataclass(frozen=True)
 class LayerEntry:
-    """The source of a layer: its entry in a description, the values before it, its tensors."""
+    """The source of a layer: its entry in a description, the earlier values, and the tensors."""
 
     op: str
     fields: Fields
     where: str
-    """The name of the layer in errors, which begins the names of its tensors."""
+    """The name of the layer in messages, and the start of its tensors' names."""
     known: Mapping[str, Activations]
     """The activations that it may read."""
     tensors: TensorReader
     size: Size | None
-    """The size of the images, if the model has one."""
+    """Rows and columns of the images of a fixed-size model."""
 
     def read(self) -> Layer:
         """The layer. Raises ModelError for anything that docs/model-format.md does not allow."""
@@ -75,10 +78,10 @@ class LayerEntry:
         return ModelError(f"{self.where}: {what}")
 
     def input(self, key: str = "input") -> tuple[str, Activations]:
-        """The name in a field, and its activations."""
+        """The name of an input in a field, and its activations."""
         name = self.fields.text(key)
         if name not in self.known:
-            raise self.error(f"its input '{name}' is no source and no earlier layer")
+            raise self.error(f"its input '{name}' is neither a source nor an earlier layer")
         return name, self.known[name]
 
     def input_on_grid(self) -> tuple[str, Activations]:
@@ -109,17 +112,19 @@ class LayerEntry:
         return low, high
 
     def whole_size(self) -> Size:
-        """The size of the images. Raises ModelError if the model has none."""
+        """Rows and columns of the images. Raises ModelError for a size-agnostic model."""
         if self.size is None:
-            raise self.error("only a model of images of one size has such a layer")
+            raise self.error("only fixed-size models can have this layer")
         return self.size
 
     def tensor(self, name: str, *dtypes: str, dimensions: int) -> NDArray[Any]:
         return self.tensors.get(f"{self.where}.{name}", *dtypes, dimensions=dimensions)
 
     def linear(self, inputs: int, source: Activations) -> _core.Linear:
-        """out = clamp((acc * multiplier + half) >> shift), acc = bias + weight * input, exact in
-        int32: the common part of `linear` and `conv`. Raises ModelError if it exceeds a bound.
+        """The common part of `linear` and `conv`.
+
+        out = clamp((acc * multiplier + half) >> shift), with acc = bias + weight * input exact in
+        int32. Raises ModelError if it exceeds a bound.
         """
         weight = self.tensor("weight", "int8", dimensions=2)
         bias = self.tensor("bias", "int32", dimensions=1)
@@ -166,7 +171,7 @@ def _linear(entry: LayerEntry) -> Layer:
 
 @_op("conv")
 def _conv(entry: LayerEntry) -> Layer:
-    """A linear layer on the patch around each stride-th place; zeros outside the grid."""
+    """A linear layer on the patch around each stride-th place. Outside the grid there are zeros."""
     name, source = entry.input_on_grid()
     kernel = entry.fields.integer("kernel", 1, 7)
     stride = entry.fields.integer("stride", 1, 4)
@@ -185,7 +190,7 @@ def _conv(entry: LayerEntry) -> Layer:
 
 @_op("lookup_table")
 def _lookup(entry: LayerEntry) -> Layer:
-    """Any function of one small integer, the same for each element."""
+    """A table that maps each element, a small integer, to another integer."""
     name, source = entry.input()
     table = entry.tensor("table", "uint8", "int16", dimensions=1)
     entries = source.high - source.low + 1
@@ -211,7 +216,7 @@ def _concat(entry: LayerEntry) -> Layer:
     names, one, two = entry.two_inputs()
     low, high = min(one.low, two.low), max(one.high, two.high)
     if low < 0 and high > 32767:
-        raise entry.error(f"the range of what it joins, [{low}, {high}], has no 16 bits")
+        raise entry.error(f"the range of its inputs, [{low}, {high}], exceeds 16 bits")
     return entry.layer(*names, values=Activations(one.grid, one.channels + two.channels, low, high))
 
 
@@ -246,7 +251,7 @@ def _image(entry: LayerEntry) -> Layer:
     rows, columns = extent(grid, entry.whole_size())
     if source.channels % (rows * columns):
         raise entry.error(
-            f"its input of {source.channels} channels is no image of {rows} x {columns} places"
+            f"its input of {source.channels} channels does not fit {rows} x {columns} places"
         )
     channels = source.channels // (rows * columns)
     return entry.layer(name, values=Activations(grid, channels, source.low, source.high))

@@ -1,4 +1,4 @@
-"""Integer networks: read from a description, checked, bound to a size of image, and run."""
+"""Integer networks: reading and checking them, binding them to a size of image, running them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,10 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Layers that each read sources or earlier layers. It has no size: `at` binds it to one."""
+    """A network of layers, each of which reads sources or earlier layers.
+
+    It suits images of any size; `at` binds it to one.
+    """
 
     name: str
     sources: dict[str, Activations]
@@ -36,7 +39,7 @@ class Network:
         return {**self.sources, **{name: layer.values for name, layer in self.layers.items()}}
 
     def elements(self, size: Size) -> int:
-        """The number of elements of all values together, for one item."""
+        """The total number of elements of all values, for one item."""
         return sum(values.elements(size) for values in self.known.values())
 
     def multiply_adds(self, size: Size) -> int:
@@ -58,7 +61,7 @@ class Network:
         return BoundNetwork(self, size, core, numbers)
 
     def check_read(self, outputs: set[str]) -> None:
-        """Raises ModelError if nothing depends on a source or a layer."""
+        """Raises ModelError if nothing reads a source or a layer."""
         read = {name for layer in self.layers.values() for name in layer.inputs}
         unread = self.known.keys() - read - outputs
         if unread:
@@ -74,11 +77,11 @@ class Network:
         size: Size | None,
         test_size: Size,
     ) -> "Network":
-        """Reads an entry of `networks`, without its `sources`.
+        """Reads an entry of `networks`, whose field `sources` has been read.
 
-        size: of the images, if the model has one. test_size: for which its values are counted.
-        Raises ModelError, which names the layer, for anything that docs/model-format.md does not
-        allow.
+        size: rows and columns of the images of a fixed-size model. test_size: the size at which
+        the limits of its values hold. Raises ModelError, which names the layer, for anything that
+        docs/model-format.md does not allow.
         """
         known = dict(sources)
         layers: dict[str, Layer] = {}
@@ -107,7 +110,7 @@ class Network:
 
 @dataclass(frozen=True, eq=False)
 class BoundNetwork:
-    """A network for images of one size, which the core runs."""
+    """A network for images of one size. The core runs it."""
 
     network: Network
     size: Size
@@ -116,10 +119,10 @@ class BoundNetwork:
     """The numbers of the values in the core, by their names."""
 
     def __call__(self, *sources: NDArray[Any], outputs: Sequence[str]) -> list[NDArray[Any]]:
-        """The outputs of these names, each [items, elements], uint8 or int16. sources: [items,
-        elements] each, within their ranges.
+        """The outputs of these names, each [items, elements], uint8 or int16.
 
-        Raises ValueError for a source of another width or out of its range.
+        sources: [items, elements] each. Raises ValueError for a source that has another width or is
+        out of its range.
         """
         arrays = []
         for values, source in zip(self.network.sources.values(), sources, strict=True):

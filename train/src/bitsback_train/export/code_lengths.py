@@ -18,8 +18,10 @@ STEPS = 5_000  # the limit for a context VAE, with a step for each pixel of a ba
 
 @dataclass(frozen=True)
 class CodeLengths:
-    """Bits of each item, [n]: `net`, pushed minus popped bits; `popped`, the largest excess of
-    popped over pushed bits: for one layer of latents, all bits that are popped under the posterior.
+    """The bits of each item, [n].
+
+    `net` is pushed minus popped bits. `popped` is the largest excess of popped over pushed bits.
+    For one layer of latents these are all bits that are popped under the posterior.
     """
 
     net: Bits
@@ -60,7 +62,9 @@ def _one_batch(
 ) -> tuple[Bits, Bits]:
     size = model.whole_size()
     heads = random.integers(2**32, 2**64, 8, dtype=np.uint64)
-    latents = sum(of.elements(size) for name, of in model.variables.items() if name != DATA)
+    latents = sum(
+        variable.elements(size) for name, variable in model.variables.items() if name != DATA
+    )
     tail = random.integers(0, 2**32, len(x) * latents, dtype=np.uint32)
     message = Message(heads, tail)
     changes = model.step_bits(x, message)

@@ -19,8 +19,9 @@ from bitsback_train.layers.network_writer import Tensors
 from bitsback_train.network.wavefront import PixelNetwork
 
 CONTEXTS, DEEP_CONTEXTS = 20, 19
-"""log2 of the slots of a table of contexts, at most: for up to 256 levels, and for more, of which
-pictures of 16 kB may claim no larger ones.
+"""The greatest log2 of the slots of a context table, for up to 256 levels and for more levels.
+
+For more levels, readers accept no larger tables in pictures of 16 kB.
 """
 DECAY, RIDGE = (80, 66, 66), 256
 Three = tuple[int, int, int]

@@ -27,8 +27,10 @@ class Item:
 
 
 def as_items(tiles: Sequence[NDArray[Any]]) -> list[Item]:
-    """The symbols of tiles, each [slices, rows, columns, channels] of bool or integers of 8 or 16
-    bits, all of one dtype, as in one block of an archive; none if there is only one value.
+    """The symbols of tiles, as in one block of an archive; empty if there is only one value.
+
+    tiles: [slices, rows, columns, channels] each, of bool or integers of 8 or 16 bits, all of one
+    dtype.
     """
     block = Tiles.from_arrays(tiles, tiles[0].dtype)
     if (block.elements == block.elements[0]).all():

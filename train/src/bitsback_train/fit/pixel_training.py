@@ -84,4 +84,6 @@ class PixelTraining(Training[PixelNetwork, Pixels]):
 def mean_bits(network: PixelNetwork, pixels: Pixels) -> float:
     """Bits per pixel."""
     parts = (pixels.at(slice(k, k + AT_ONCE)) for k in range(0, len(pixels), AT_ONCE))
-    return sum(float(network.bits(of.values, of.features).sum()) for of in parts) / len(pixels)
+    return sum(float(network.bits(part.values, part.features).sum()) for part in parts) / len(
+        pixels
+    )

@@ -90,7 +90,7 @@ def _order(shape: ItemShape, references: int) -> Integers:
         if count == references:
             sheet, plane = divmod(number % shape.channels, _SHEET)
             time = column + _LAG * row + (_LAG + 2) * plane
-            same = (np.full_like(row, of) for of in (plane, shape.channels * s + sheet))
+            same = (np.full_like(row, value) for value in (plane, shape.channels * s + sheet))
             found.append(np.stack([row, time, places[s, :, :, channel], *same]).reshape(5, -1))
     row, time, place, plane, sheet = np.concatenate(found, 1)
     order: Integers = place[np.lexsort((row, plane, time, sheet))]
@@ -125,8 +125,8 @@ def _inputs(
     """The inputs of least squares and its target, [inputs + 1, rows, columns]."""
     offsets = [OWN + ALONE] if not references else [OWN, FIRST, SECOND][: len(references) + 1]
     found = [
-        step(of.at(offset) - of.median())
-        for of, several in zip([plane, *references], offsets, strict=True)
+        step(image.at(offset) - image.median())
+        for image, several in zip([plane, *references], offsets, strict=True)
         for offset in several
     ]
     return np.stack([*found, step(plane.at((0, 0)) - plane.median())])

@@ -57,13 +57,13 @@ class ImageSet:
     part_held_out: float = 0.0
     """The held-out part of all values."""
 
-    def items(self, of: list[Values]) -> list[Item]:
+    def items(self, images: list[Values]) -> list[Item]:
         """The images as symbols, without parts from which nothing can be learned."""
-        return [item for block in self.blocks(of) for item in block]
+        return [item for block in self.blocks(images) for item in block]
 
-    def blocks(self, of: list[Values]) -> Iterator[list[Item]]:
+    def blocks(self, images: list[Values]) -> Iterator[list[Item]]:
         """The same, in groups like the blocks of an archive."""
-        return map(as_items, _blocks(of))
+        return map(as_items, _blocks(images))
 
     @property
     def levels(self) -> int:
@@ -109,13 +109,13 @@ def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
                 shape = part.grid(item).shape_of(at)
                 if not (is_narrow(part.dtype) and layouts.layouts_for(part.dtype, shape)):
                     raise InputError(
-                        f"{name}: holds {part.dtype} of the shape {shape}, and models are for"
+                        f"{name}: contains {part.dtype} of the shape {shape}, and models are for"
                         " pictures and stacks of bool or of integers of 8 or 16 bits; convert"
                         " them, for example with .astype('uint16')"
                     )
                 shapes.append((before + item, _as_stack(part, shape)))
         if not shapes:
-            raise InputError(f"{name}: holds no pixels to train on")
+            raise InputError(f"{name}: contains no pixels to train on")
 
         def tiles() -> Iterator[Values]:
             for items, part in parts:
@@ -141,14 +141,14 @@ def fill(images: ImageSet, tiles: Iterable[Values], splits: Splits, seed: int) -
     """
 
     def elements(*uses: int) -> int:
-        return sum(part.elements for of in splits for use, part in of if use in uses)
+        return sum(part.elements for parts in splits for use, part in parts if use in uses)
 
     random = np.random.default_rng(seed)
     trained = elements(TRAIN)
     images.part_held_out = elements(HELD_OUT) / elements(TRAIN, VALIDATION, HELD_OUT)
-    for values, of in zip(tiles, splits, strict=True):
+    for values, parts in zip(tiles, splits, strict=True):
         kept = min(1.0, MOST_BYTES / (trained * values.itemsize))
-        for use, part in of:
+        for use, part in parts:
             cut = _cut(values, part)
             if use == HELD_OUT:
                 images.held_out.append(cut.copy())
@@ -206,10 +206,10 @@ def _thinned(values: Values, kept: float, random: np.random.Generator) -> Values
     return values[:, r : r + rows, q : q + columns]
 
 
-def _blocks(of: list[Values]) -> Iterator[list[Values]]:
+def _blocks(images: list[Values]) -> Iterator[list[Values]]:
     block: list[Values] = []
     size = 0
-    for values in of:
+    for values in images:
         if block and (size >= BLOCK or values.dtype != block[0].dtype):
             yield block
             block, size = [], 0

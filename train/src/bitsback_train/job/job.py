@@ -39,8 +39,9 @@ PART_FOR_PIXELS = 0.2  # the share of time for reading images
 PART_FOR_THE_END = 0.02
 
 Progress = Callable[[int, int, float | None], None]
-"""Called with the finished steps, the planned ones, and the latest validation rate in bits per
-pixel and channel, if there is one; the first call is before the first step.
+"""Called with the finished steps, the planned steps, and the latest validation rate or None.
+
+The rate is in bits per pixel and channel. The first call is before the first step.
 """
 Written = Literal["trained", "kept", "base"]
 """The result of a run: new weights; those of the base with new start matrices, or with contexts
@@ -117,7 +118,8 @@ class Job:
         plan = self._plan(settings)
         torch.set_num_threads(plan.threads)
         trainings = {
-            of: plan.training(of, self.base, self.prepared, settings.folder) for of in plan.networks
+            network: plan.training(network, self.base, self.prepared, settings.folder)
+            for network in plan.networks
         }
 
         def show(rate: float | None) -> None:
@@ -126,8 +128,10 @@ class Job:
             progress(done, total, rate)
 
         show(None)
-        for of, training in trainings.items():
-            for _ in in_time(training, of.seconds, partial(self._replan, plan, of, training)):
+        for network, training in trainings.items():
+            for _ in in_time(
+                training, network.seconds, partial(self._replan, plan, network, training)
+            ):
                 show(self._rate(trainings.values()))
         outcome = self._finish(trainings.values(), plan, card)
         with open_output(settings.output, settings.force) as file:
@@ -135,14 +139,20 @@ class Job:
         shutil.rmtree(settings.folder)
         return outcome
 
-    def _replan(self, plan: Plan, of: NetworkPlan, training: PixelTraining, steps: int) -> None:
+    def _replan(
+        self, plan: Plan, network: NetworkPlan, training: PixelTraining, steps: int
+    ) -> None:
         """Changes the number of steps, if they take longer or less than planned."""
-        whole = plan.recipe(replace(of, steps=steps), training.module)
+        whole = plan.recipe(replace(network, steps=steps), training.module)
         training.replan(replace(whole, average=training.recipe.average))
 
     def _rate(self, trainings: Iterable[PixelTraining]) -> float:
         """The latest bits per pixel of the validation images."""
-        bits = {of.module.references: of.rows[-1]["validation"] for of in trainings if of.rows}
+        bits = {
+            training.module.references: training.rows[-1]["validation"]
+            for training in trainings
+            if training.rows
+        }
         return weighted(self.prepared.validation, self.base_bits | bits)
 
     @property
@@ -153,11 +163,13 @@ class Job:
     def _plan(self, settings: Settings) -> Plan:
         """The plan of the resumed run, or a new one, which is saved."""
         base = self.base.model.identity.hex() if self.base.learned else "none"
-        path, of = settings.folder / PLAN, f"{self.images.digest()} {settings.seed} {base}"
+        path, fingerprint = settings.folder / PLAN, f"{self.images.digest()} {settings.seed} {base}"
         if path.exists():
             try:
                 stored: dict[str, Any] = json.loads(path.read_text())
-                plan = self._resumed(stored["plan"], settings) if stored["of"] == of else None
+                plan = (
+                    self._resumed(stored["plan"], settings) if stored["of"] == fingerprint else None
+                )
             except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
                 raise InputError(
                     f"{path}: is damaged ({error}); start again with --force"
@@ -174,7 +186,7 @@ class Job:
             settings.folder.rmdir()  # it has nothing from which a run could continue
             raise
         temporary = path.with_suffix(".part")
-        temporary.write_text(json.dumps({"of": of, "plan": asdict(plan)}))
+        temporary.write_text(json.dumps({"of": fingerprint, "plan": asdict(plan)}))
         temporary.replace(path)
         return plan
 
@@ -245,7 +257,11 @@ class Job:
             written = "base"
         else:
             rate = weighted(self.prepared.validation, bits)
-        rows = [{"references": of.module.references, **row} for of in trainings for row in of.rows]
+        rows = [
+            {"references": training.module.references, **row}
+            for training in trainings
+            for row in training.rows
+        ]
         steps = sum(training.epoch for training in trainings)
         before = base_rate if base.learned else None
         return Outcome(best, plan, rows, rate, self.seconds, steps, written, before)

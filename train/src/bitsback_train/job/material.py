@@ -37,7 +37,7 @@ HIDDEN, RESIDUAL = 96, 2
 GROUP = 1 << 18  # symbols of the items that are processed together, unless one has more
 MOST_PIXELS = 6_000_000  # for training, sixty bytes each
 PSEUDO_COUNTS = (PSEUDO_COUNT, 4 * PSEUDO_COUNT, 16 * PSEUDO_COUNT, 64 * PSEUDO_COUNT)
-"""The pseudo-counts to try for start matrices, of which the best is taken."""
+"""The pseudo-counts to try for start matrices. The best one is used."""
 
 KEPT = 0.0  # instead of a pseudo-count: the matrices of the base
 MOST_SUMMED = 1 << 19  # symbols for learning start matrices
@@ -66,16 +66,16 @@ class Base:
     def pixels(self, start: Start, items: list[Item]) -> ByReferences:
         """All pixels of the items."""
         settings, random = self.settings(start), np.random.default_rng(0)
-        return _joined([_sample(settings, of, 1, random) for of in together(items, GROUP)])
+        return _joined([_sample(settings, group, 1, random) for group in together(items, GROUP)])
 
     def bits(self, pixels: ByReferences) -> dict[int, float]:
         """Bits per pixel of each network."""
-        return {r: mean_bits(self.networks[r], of) for r, of in pixels.items()}
+        return {r: mean_bits(self.networks[r], own) for r, own in pixels.items()}
 
 
 def weighted(pixels: ByReferences, bits: dict[int, float]) -> float:
     """The mean of all pixels, from those by references."""
-    return sum(len(of) * bits[r] for r, of in pixels.items()) / sum(map(len, pixels.values()))
+    return sum(len(own) * bits[r] for r, own in pixels.items()) / sum(map(len, pixels.values()))
 
 
 def load_base(name: str | None, levels: int, seed: int) -> Base:
@@ -213,8 +213,8 @@ def _sample(
 
 def _joined(parts: list[ByReferences]) -> ByReferences:
     return {
-        references: Pixels.joined([of[references] for of in parts if references in of])
-        for references in sorted({references for of in parts for references in of})
+        references: Pixels.joined([part[references] for part in parts if references in part])
+        for references in sorted({references for part in parts for references in part})
     }
 
 

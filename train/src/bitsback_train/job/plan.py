@@ -62,32 +62,32 @@ class Plan:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Plan":
-        networks = tuple(NetworkPlan(**of) for of in fields["networks"])
+        networks = tuple(NetworkPlan(**network) for network in fields["networks"])
         return cls(**fields | {"networks": networks, "amounts": Amounts(**fields["amounts"])})
 
-    def recipe(self, of: NetworkPlan, network: PixelNetwork) -> Recipe:
+    def recipe(self, planned: NetworkPlan, network: PixelNetwork) -> Recipe:
         """Pre-trained weights are rounded from the first step, with a cosine rate; others first
         learn in floats.
         """
         return pixel_recipe(
             network,
-            of.steps,
-            quantise_from=0 if self.learned else int(FLOAT_PART * of.steps),
-            validate_every=max(1, of.steps // VALIDATIONS),
+            planned.steps,
+            quantise_from=0 if self.learned else int(FLOAT_PART * planned.steps),
+            validate_every=max(1, planned.steps // VALIDATIONS),
             learning_rate=RATE if self.learned else FIRST_RATE,
             constant=0.0 if self.learned else 0.3,
-            warm_up=max(1, min(300, int(WARM_UP * of.steps))),
-            batch=of.batch,
-            average=min(1.0, max(0.002, 4 / (AVERAGED * of.steps))),
+            warm_up=max(1, min(300, int(WARM_UP * planned.steps))),
+            batch=planned.batch,
+            average=min(1.0, max(0.002, 4 / (AVERAGED * planned.steps))),
             seed=self.seed,
         )
 
     def training(
-        self, of: NetworkPlan, base: Base, prepared: Prepared, folder: Path
+        self, planned: NetworkPlan, base: Base, prepared: Prepared, folder: Path
     ) -> PixelTraining:
-        network, r = base.networks[of.references], of.references
+        network, r = base.networks[planned.references], planned.references
         return PixelTraining(
-            self.recipe(of, network),
+            self.recipe(planned, network),
             network,
             prepared.train[r],
             prepared.validation[r],
@@ -100,25 +100,25 @@ class Plan:
         all cores, whichever is faster. Each network gets as large a part as it has pixels.
         """
         choices = (threads,) if threads else tuple(dict.fromkeys((1, os.cpu_count() or 1)))
-        sizes = {of: len(prepared.train[of.references]) for of in self.networks}
+        sizes = {planned: len(prepared.train[planned.references]) for planned in self.networks}
         seconds = {}
         for count in choices:
             torch.set_num_threads(count)
-            largest = max(self.networks, key=lambda of: sizes[of])
+            largest = max(self.networks, key=lambda planned: sizes[planned])
             seconds[count] = self._seconds_of_a_step(largest, base, prepared)
         best = min(seconds, key=lambda count: seconds[count])
         networks = []
-        for of in self.networks:
-            own = left * sizes[of] / sum(sizes.values())
-            pixels = own / seconds[best] * of.batch
+        for planned in self.networks:
+            own = left * sizes[planned] / sum(sizes.values())
+            pixels = own / seconds[best] * planned.batch
             batch = next((b for b in BATCHES if pixels / b <= ENOUGH_STEPS), BATCHES[-1])
             steps = max(FEWEST_STEPS, int(pixels / batch))
-            networks.append(replace(of, steps=steps, batch=batch, seconds=own))
+            networks.append(replace(planned, steps=steps, batch=batch, seconds=own))
         return replace(self, threads=best, networks=tuple(networks))
 
-    def _seconds_of_a_step(self, of: NetworkPlan, base: Base, prepared: Prepared) -> float:
+    def _seconds_of_a_step(self, planned: NetworkPlan, base: Base, prepared: Prepared) -> float:
         """The seconds of a step with rounding, which takes longest."""
-        endless = replace(of, steps=1 << 30)
+        endless = replace(planned, steps=1 << 30)
         with tempfile.TemporaryDirectory() as folder:
             plan = replace(self, learned=True)
             training = plan.training(endless, base, prepared, Path(folder))

@@ -46,11 +46,11 @@ def check_output(settings: Settings) -> None:
     there = (folder / PLAN).exists()
     if settings.resume and not there:
         raise InputError(
-            f"{folder}: holds no checkpoint to resume from; leave out --resume to start"
+            f"{folder}: contains no checkpoint to resume from; leave out --resume to start"
         )
     if there and not settings.resume and not settings.force:
         raise InputError(
-            f"{folder}: holds the checkpoint of a run; go on with --resume, or start again with"
+            f"{folder}: contains the checkpoint of a run; go on with --resume, or start again with"
             " --force"
         )
     made = not folder.exists()

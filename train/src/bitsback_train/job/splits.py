@@ -80,9 +80,9 @@ def assign_splits(tiles: Sequence[tuple[int, Shape]], seed: int, name: str) -> S
     drawn = draw(runs, wanted, np.random.default_rng(seed))
     splits: Splits = [[] for _ in tiles]
     for use, found in zip((TRAIN, VALIDATION, HELD_OUT), drawn, strict=True):
-        for part in (part for of in found for part in of):
+        for part in (part for parts in found for part in parts):
             splits[part.tile].append((use, part))
-    return [sorted(of, key=lambda one: one[1].start) for of in splits]
+    return [sorted(parts, key=lambda one: one[1].start) for parts in splits]
 
 
 def _size(run: list[Part]) -> int:
@@ -94,7 +94,7 @@ def _units(tiles: Sequence[tuple[int, Shape]]) -> list[list[Part]]:
     whole = [Part(n, 1, 0, shape[1], math.prod(shape)) for n, (_, shape) in enumerate(tiles)]
     images = [
         [part for part, _ in group]
-        for _, group in groupby(zip(whole, tiles, strict=True), key=lambda of: of[1][0])
+        for _, group in groupby(zip(whole, tiles, strict=True), key=lambda pair: pair[1][0])
     ]
     if len(images) >= ENOUGH:
         return images

@@ -99,7 +99,7 @@ class Affine(Operation):
         high: float = math.inf,
         learns: bool = True,
     ) -> "Affine":
-        """A layer with these weights, of which zeros stay zero, without grids."""
+        """A layer with these weights, without grids. Zero weights stay zero."""
         made = cls(weight.shape[1] // kernel**2, len(weight), kernel=kernel, stride=stride)
         made.linear.weight = nn.Parameter(weight.detach().clone().float(), requires_grad=learns)
         made.linear.bias = nn.Parameter(bias.detach().clone().float(), requires_grad=learns)

@@ -1,6 +1,7 @@
-"""The operations of a network: each computes with real numbers, rounded or not, and with the
-integers of its layers in a model file, which it also writes. affine.py has those that multiply by
-weights.
+"""The operations of a network, except those that multiply by weights (affine.py).
+
+Each computes with real numbers, rounded or not, and with the integers of its layers in a model
+file. It also writes these layers.
 """
 
 import math

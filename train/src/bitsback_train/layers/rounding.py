@@ -88,8 +88,9 @@ class _Snap(torch.autograd.Function):
 def weight_step(
     weight: Tensor, top: int = WEIGHT_TOP, least: float = SMALLEST_WEIGHT_STEP
 ) -> Tensor:
-    """The size of one int8 step for each output channel, [out, 1], of weights [out, in],
-    the largest of which becomes `top`; at least `least`.
+    """The size of one int8 step for each output channel, [out, 1]; at least `least`.
+
+    weights: [out, in]. The largest weight of a channel becomes `top`.
     """
     largest = weight.detach().abs().amax(1, keepdim=True)
     return (largest / top).clamp(min=least)

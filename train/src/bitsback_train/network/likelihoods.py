@@ -1,9 +1,9 @@
 """The modules of the likelihoods of docs/model-format.md: from the outputs of the network to -log
 p(x | z).
 
-Each works in the three ways of bitsback_train.layers.affine: on real outputs, on rounded ones with
-straight-through gradients, and in `eval()` on rounded ones with the exact frequencies of the
-integer codec.
+Each works in the three modes of bitsback_train.layers.affine. The first takes real outputs. The
+second takes rounded outputs with straight-through gradients. `eval()` takes rounded outputs with
+the exact frequencies of the integer codec.
 """
 
 import math
@@ -162,8 +162,8 @@ class ExponentialModule(GridModule):
     learned.
 
     The outputs are a and b. log Z(a, b) is a second-order expansion around the nearest row of the
-    grid: exact for rounded outputs, with a third-order error of less than half a step for real
-    ones.
+    grid. It is exact for rounded outputs. For real outputs it has a third-order error, of less than
+    half a step.
     """
 
     codec = "exponential"

@@ -217,7 +217,11 @@ class PixelNetwork(Rounding):
     def hidden_layers(self) -> list[tuple[Layer, float]]:
         """The layers before the outputs, with the steps of one that they read."""
         scales = [INPUT_SCALE] + [HIDDEN_SCALE] * (len(self.layers) - 1)
-        return [(of, k) for of, k in zip(self.layers, scales, strict=True) if isinstance(of, Layer)]
+        return [
+            (layer, k)
+            for layer, k in zip(self.layers, scales, strict=True)
+            if isinstance(layer, Layer)
+        ]
 
     def bits(self, values: Tensor, features: Tensor) -> Tensor:
         """The bits of each pixel, [n]. values: [n, 4], those of CodeLength. features: [n, inputs],

@@ -1,8 +1,8 @@
 """Models of your own: turn `torch.nn.Module`s into a model file that needs no torch.
 
-`build` traces the modules, quantises their layers by calibration data, and writes a model; its
-`check` measures the cost, `fine_tune` trains with rounding in the loop, and `save` writes the file
-that `bitsback compress -m` takes. docs/own-model.md explains it step by step.
+`build` traces the modules, quantises their layers by calibration data, and returns a model. Its
+method `check` measures the cost, and `fine_tune` trains with rounding in the loop. `save` writes
+the file that `bitsback compress -m` takes. docs/own-model.md explains it step by step.
 """
 
 from bitsback_train.portable.build import LayerCost, PortableModel, Report, build

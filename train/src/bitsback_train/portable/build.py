@@ -218,10 +218,10 @@ def build(
     """A portable model of trained torch modules.
 
     networks: by name, each traced by torch.fx, in eval mode and float32. variables: the data under
-    the name `x`, and latents. steps: the code of an item, as in docs/model-format.md. calibration:
-    some hundred items of the data, in the form for `compress`; only the first 1,024 are used. name,
-    about, licence: the file's description of itself. Raises InputError, which names the layer, for
-    anything that cannot be made portable.
+    the name `x`, and latents. steps: the code of an item, as in docs/model-format.md.
+    calibration: some hundred items of the data, in the form for `compress`; only the first 1,024
+    are used. name, about, licence: texts for the description of the model. Raises InputError, which
+    names the layer, for anything that cannot be made portable.
 
     >>> import numpy as np, torch
     >>> from torch import Tensor, nn

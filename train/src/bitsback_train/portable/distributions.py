@@ -122,12 +122,15 @@ class Conditional(Distribution):
 
 
 class Normal(Conditional):
-    """A diagonal normal for a latent, or a discretised one for the data. The network returns the
-    mean and, depending on `spread`, the logarithm of the standard deviation or of the variance, or
-    the standard deviation itself: two tensors, or one with twice the channels.
+    """A diagonal normal for a latent, or a discretised one for the data.
+
+    The network returns the mean and a spread: two tensors, or one with twice the channels. `spread`
+    says whether that is the logarithm of the standard deviation or of the variance, or the standard
+    deviation itself.
 
     `given`: the variables that the network reads, in the order of its arguments. For a latent the
-    standard deviation is clamped to 2^-7 ... 2; the mean to -8 ... 8, or -4 ... 4 on a fixed grid.
+    standard deviation is clamped to 2^-7 ... 2. The mean is clamped to -8 ... 8, or -4 ... 4 on a
+    fixed grid.
 
     >>> from bitsback_train import portable
     >>> portable.Normal("encoder", given="x", spread="log_variance").network
@@ -257,9 +260,11 @@ class Logistic(Conditional):
 
 
 class LogisticMixture(Logistic):
-    """A mixture of discretised logistics. The network returns logits of the weights, means, and
-    scales: three tensors with `components` channels for each of the data's, those of the first
-    channel first; or one tensor with all of them, one kind after the other.
+    """A mixture of discretised logistics.
+
+    The network returns logits of the weights, means, and scales. They are three tensors with
+    `components` channels for each channel of the data, in the order of these. Or they are one
+    tensor with the channels of all three.
 
     Source: Salimans et al. 2017 (PixelCNN++), section 2.1.
 
@@ -348,7 +353,9 @@ def of_symbols(variable: Data | Latent, spread: Spread) -> list[Output]:
 
 def mean_shift(variable: Data) -> int:
     """The shift of means: as fine as 16 bits allow for four times the range of the data on either
-    side, since a network expresses certainty of an end by a mean far beyond it.
+    side.
+
+    A network expresses certainty of the end of the range by a mean far beyond it.
     """
     return next(n for n in range(10) if n == 9 or 4 * variable.levels <= 2 ** (7 + n))
 

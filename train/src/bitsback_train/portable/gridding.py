@@ -82,7 +82,7 @@ def gridded(outputs: Sequence[Node], fixed: Sequence[Grid]) -> Gridded:
         chosen[node] = slot = _choose(node, wanted[node], sources)
         for one in node.inputs:
             wanted[one].append(_demand(node.operation, slot))
-    return _Maker(chosen).make(outputs, ends)
+    return _GridBuilder(chosen).make(outputs, ends)
 
 
 def _choose(node: Node, demands: list[Demand], sources: dict[Operation, Slot]) -> Slot:
@@ -111,7 +111,7 @@ def _demand(operation: Operation, slot: Slot) -> Demand:
     return Kind.FUNCTION if isinstance(operation, Elementwise) else slot
 
 
-class _Maker:
+class _GridBuilder:
     def __init__(self, chosen: dict[Node, Slot]) -> None:
         self.chosen = chosen
         self.made: dict[Node, Node] = {}

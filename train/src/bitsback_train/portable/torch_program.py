@@ -49,26 +49,28 @@ class Program(Rounding):
         grids: dict[str, int] = {DATA: 1}
         self.networks = nn.ModuleDict()
         for step in self.steps:
-            of = step.distribution
-            if isinstance(of, Normal):
-                of.buckets = step.variable not in fixed
+            distribution = step.distribution
+            if isinstance(distribution, Normal):
+                distribution.buckets = step.variable not in fixed
             variable = self.variables[step.variable]
-            outputs = of.outputs(variable)
-            if of.network is None:
+            outputs = distribution.outputs(variable)
+            if distribution.network is None:
                 continue
-            sources = {name: _source(name, self.variables[name], fixed) for name in of.given}
+            sources = {
+                name: _source(name, self.variables[name], fixed) for name in distribution.given
+            }
             network = PortableNetwork(
-                of.network,
-                self.originals[of.network],
+                distribution.network,
+                self.originals[distribution.network],
                 sources,
                 (step.variable, variable),
                 outputs,
-                of.components,
+                distribution.components,
             )
             grid = network.place(grids, grids.get(step.variable), self.data.size)
             if grid is not None:
                 grids[step.variable] = grid
-            self.networks[of.network] = network
+            self.networks[distribution.network] = network
         self.grids = grids
 
     def network(self, step: Step) -> PortableNetwork:
@@ -93,11 +95,11 @@ class Program(Rounding):
         values = {DATA: x}
         total = torch.zeros(len(x))
         for step in self.steps:
-            of, variable = step.distribution, self.variables[step.variable]
-            parameters = self.network(step)(values) if of.network else []
+            distribution, variable = step.distribution, self.variables[step.variable]
+            parameters = self.network(step)(values) if distribution.network else []
             if step.pops:
-                values[step.variable] = of.sample(noise[step.variable], *parameters)
-            nats = of.nats(variable, values[step.variable], *parameters).flatten(1).sum(1)
+                values[step.variable] = distribution.sample(noise[step.variable], *parameters)
+            nats = distribution.nats(variable, values[step.variable], *parameters).flatten(1).sum(1)
             total = total - nats if step.pops else total + nats
         return total
 
@@ -123,8 +125,8 @@ class Program(Rounding):
             network.calibrate(values)
             parameters = network(values)
             if step.pops:
-                of = step.distribution
-                values[step.variable] = of.sample(noise[step.variable], *parameters)
+                distribution = step.distribution
+                values[step.variable] = distribution.sample(noise[step.variable], *parameters)
 
     def _compare(self, step: Step, values: Mapping[str, Tensor]) -> None:
         """Raises InputError if the graph does not compute the same as the module."""
@@ -194,13 +196,13 @@ def check_steps(
     live, gone = {DATA}, set[str]()
     users: dict[str, str] = {}
     for step in steps:
-        of, line = step.distribution, in_words(step)
-        for name in (step.variable, *of.given):
+        distribution, line = step.distribution, in_words(step)
+        for name in (step.variable, *distribution.given):
             if name not in variables:
                 raise InputError(f"{line}: there is no variable '{name}'")
-        if step.variable in of.given:
+        if step.variable in distribution.given:
             raise InputError(f"{line}: '{step.variable}' is given itself")
-        missing = [name for name in of.given if name not in live]
+        missing = [name for name in distribution.given if name not in live]
         if missing:
             raise InputError(f"{line}: '{missing[0]}' is not known at this step; pop it first")
         if step.pops == (step.variable in live) or step.variable in gone:
@@ -211,16 +213,17 @@ def check_steps(
         else:
             live.discard(step.variable)
             gone.add(step.variable)
-        if of.network is None:
+        if distribution.network is None:
             continue
-        if of.network not in networks:
-            raise InputError(f"{line}: there is no network '{of.network}'")
-        if of.network in users:
+        if distribution.network not in networks:
+            raise InputError(f"{line}: there is no network '{distribution.network}'")
+        if distribution.network in users:
             raise InputError(
-                f"{line}: the network '{of.network}' already gives {users[of.network]}; each"
-                " distribution has one of its own, so give the module under another name too"
+                f"{line}: the network '{distribution.network}' already gives"
+                f" {users[distribution.network]}; each distribution has one of its own, so give the"
+                " module under another name too"
             )
-        users[of.network] = line
+        users[distribution.network] = line
     left = [name for name in variables if name not in gone]
     if left:
         raise InputError(f"'{left[0]}' is never pushed: each variable is, once, at the end")

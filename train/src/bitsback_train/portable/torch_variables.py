@@ -21,8 +21,8 @@ _LATENT_TOP = 255
 class Data:
     """The data x, in torch's shape of an item: (channels, rows, columns), or (n,).
 
-    The symbol s of `levels` is the real number low + s * (high - low) / (levels - 1) in the
-    networks and in the means of its distribution: by default 0 to 1, as from ToTensor.
+    In the networks and in the means of its distribution, the symbol s of `levels` is the real
+    number low + s * (high - low) / (levels - 1). By default these are 0 to 1, as from ToTensor.
 
     >>> from bitsback_train import portable
     >>> portable.Data((1, 28, 28), levels=2).item_shape

@@ -51,7 +51,9 @@ class PortableNetwork(Network):
         graph = gridded(nodes, [each.grid for each in shown])
         outputs = {each.name: node for each, node in zip(shown, graph.outputs, strict=True)}
         super().__init__(name, outputs, tuple(each.name for each in parameters if each.constant))
-        self.inputs = {of: in_order([value.node])[0].shape for of, value in sources.items()}
+        self.inputs = {
+            variable: in_order([value.node])[0].shape for variable, value in sources.items()
+        }
         self.parameters_of, self.components, self.slots = shown, components, graph.slots
         self.operations = nn.ModuleList(node.operation for node in self.nodes)
 
@@ -193,8 +195,8 @@ def find_grids(
         root, ratio = where[node.inputs[0]]
         where[node] = root, ratio * node.operation.ratio
     found: dict[Node, int] = {}
-    for root in {of for of, _ in where.values()}:
-        members = {node: ratio for node, (of, ratio) in where.items() if of is root}
+    for root in {root_node for root_node, _ in where.values()}:
+        members = {node: ratio for node, (root_node, ratio) in where.items() if root_node is root}
         fits = [
             grid
             for grid in range(1, _MOST + 1)

@@ -97,7 +97,7 @@ class _Lowering:
         raise InputError(f"{self.name}: its forward returns nothing")
 
     def _results(self, node: fx.Node) -> list[Value]:
-        returned = fx.map_arg(node.args[0], lambda of: self.known[of])
+        returned = fx.map_arg(node.args[0], lambda argument: self.known[argument])
         if isinstance(returned, dict):
             returned = tuple(returned.values())
         values = returned if isinstance(returned, list | tuple) else (returned,)
@@ -111,8 +111,8 @@ class _Lowering:
 
     def _lower(self, node: fx.Node) -> Any:
         result = self.recorded.results[node]
-        arguments: Any = fx.map_arg(node.args, lambda of: self.known[of])
-        keywords: Any = fx.map_arg(node.kwargs, lambda of: self.known[of])
+        arguments: Any = fx.map_arg(node.args, lambda argument: self.known[argument])
+        keywords: Any = fx.map_arg(node.kwargs, lambda argument: self.known[argument])
         if not _has_value((arguments, keywords)) or not _has_tensor(result):
             return result
         if node.target is operator.getitem and isinstance(arguments[0], tuple):

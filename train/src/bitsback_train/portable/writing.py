@@ -35,13 +35,13 @@ def _parts(program: Program, card: Card) -> Parts:
     tensors: Tensors = {}
     distributions: dict[str, Any] = {}
     for step in program.steps:
-        of, variable = step.distribution, program.variables[step.variable]
-        entry = of.described(variable)
-        if of.network is not None:
-            names = [each.name for each in of.outputs(variable)]
-            entry |= {"network": of.network, "outputs": names}
-            for name, tensor in of.tensors(variable).items():
-                tensors[f"{of.network}.{name}"] = tensor
+        distribution, variable = step.distribution, program.variables[step.variable]
+        entry = distribution.described(variable)
+        if distribution.network is not None:
+            names = [each.name for each in distribution.outputs(variable)]
+            entry |= {"network": distribution.network, "outputs": names}
+            for name, tensor in distribution.tensors(variable).items():
+                tensors[f"{distribution.network}.{name}"] = tensor
         distributions[key(step)] = entry
     variables: dict[str, Any] = {}
     tops = {}
