@@ -1,6 +1,7 @@
 """Golden archives, conformance files and bundled models stay as they are (tests/frozen.py)."""
 
 import pytest
+
 from docs.specification import steps, valid_files
 from frozen import HASHES, ROOT, TABLES, hashes, page
 
