@@ -4,10 +4,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .counted import squash
 from .fields import require
 from .jpeg_markers import Component, Frame
 from .jpeg_mixing import DISTRIBUTIONS, Decisions, Mixing
+from .least_squares import solve
 
 Block = list[int]  # in rows
 ZIGZAG = sorted(range(64), key=lambda r: (s := r // 8 + r % 8, r // 8 if s % 2 else -(r // 8)))
@@ -138,6 +141,33 @@ class Linear:
         total = sum(a * b for a, b in zip(self.weights, x, strict=True)) % 2**32
         return (total - 2**32 * (total >= 2**31) >> 14) * 2**s
 
+
+class Solved(Linear):
+    """One with weights by least squares."""
+
+    def __init__(self, weights: list[int]) -> None:
+        super().__init__(weights)
+        self.sums = 16 * np.eye(21, dtype=np.float32)
+        self.sums[20] = [*np.float32(weights) / np.float32(2**10), 0]
+        self.count = 0
+
+    def learn(self, x: list[int], target: int, floor: int) -> None:
+        self.count += 1
+        if self.count <= 256 or self.count % 2 == 0:
+            sample = np.array([*x, target], np.float32)
+            factors = np.float32(64) / np.float32(floor) * sample
+            self.sums += np.tril(sample[:, None] * factors)
+        if self.count in (16, 32, 64, 128) or self.count % 256 == 0:
+            solved = solve(self.sums.astype(np.float64), 0.25)
+            self.weights = [weight >> 2 for weight in solved]
+        if self.count % 256 == 0:
+            self.sums *= np.float32(0.9375)
+            self.sums[abs(self.sums) < 2.0**-64] = 0
+
+
+class Learned(Linear):
+    """One by normalised least mean squares."""
+
     def learn(self, x: list[int], error: int, rate: int, floor: int) -> None:
         step = cut(error * rate * 2**14, sum(value * value for value in x) + floor)
         step = clamp(step, -32767, 32767)
@@ -248,8 +278,8 @@ class Coefficients:
     def __init__(self, coded: bytes) -> None:
         self.decisions = Decisions(coded)
         self.mixing = Mixing(self.decisions)
-        self.values: dict[tuple[int, int], Linear] = {}
-        self.sizes: dict[tuple[int, int], Linear] = {}
+        self.values: dict[tuple[int, int], Solved] = {}
+        self.sizes: dict[tuple[int, int], Learned] = {}
         self.scales: dict[tuple[int, ...], Scale] = {}
         self.c = 0
 
@@ -304,19 +334,19 @@ class Coefficients:
             node = 2 * node + self.mixing.pop(lines, slot, [(0, 0)] * DISTRIBUTIONS, sets)
         return node - 64
 
-    def value_model(self, r: int) -> Linear:
+    def value_model(self, r: int) -> Solved:
         i, j = divmod(r, 8)
         first = (8192, 8192) if r == 0 else (0, 9830) if i == 0 else (9830, 0) if j == 0 else None
-        start = [*(first or (4915, 4915)), *[0] * 22]
-        return self.values.setdefault((self.c, r), Linear(start))
+        start = [*(first or (4915, 4915)), *[0] * 18]
+        return self.values.setdefault((self.c, r), Solved(start))
 
-    def size_model(self, r: int) -> Linear:
-        return self.sizes.setdefault((self.c, r), Linear([819] * 24))
+    def size_model(self, r: int) -> Learned:
+        return self.sizes.setdefault((self.c, r), Learned([819] * 24))
 
-    def scales_of(self, r: int, k: int, e: int) -> list[Scale]:
-        places = [(t, self.c, r, e) for t in range(3)] + [(3, min(self.c, 1), k % 2, e)]
+    def scales_of(self, r: int, k: int, e: int, n: int, g: int) -> list[Scale]:
+        places = [(t, self.c, r, e) for t in range(3)] + [(3, min(self.c, 1), k % 2, n, g)]
         first = [int(text) for text in SCALES.split()]
-        return [self.scales.setdefault(place, Scale(first[e])) for place in places]
+        return [self.scales.setdefault(place, Scale(first[place[-1]])) for place in places]
 
 
 class BlockCoder:
@@ -390,7 +420,7 @@ class BlockCoder:
         x.append(A[r - 8] * q[r - 8] * 16 if i > 0 and r > 8 else 0)
         x.append(16 * known(1, 1, d, dc))
         x.append(0 if dc else (left if j > 0 else above) * min(256, steps(inside)) >> 8)
-        x = [limited(value) for value in x] + [0] * 4
+        x = [limited(value) for value in x]
         model = self.all.value_model(r)
         p = model.predict(x, s)
         whole = clamp(steps(p) + 128 >> 8, -32767, 32767) if dc else 0
@@ -447,7 +477,7 @@ class BlockCoder:
             sh(2 * steps(above)) * 64 + g,
         ]
         lines = self.all.find(2 if dc else 1, r, values)
-        scales = self.all.scales_of(r, k, e)
+        scales = self.all.scales_of(r, k, e, n, g)
         logistic = Logistic([rho, mu, 0, rho], scales)
         chi, s2 = min(c, 1), min(12, halves(abs(rho)))
         v = self.pop_value(
@@ -467,8 +497,8 @@ class BlockCoder:
         self.u[r] = v + whole
         require(abs(self.u[r]) <= 32767, "a coefficient of 16 bits")
         d[r] = clamp(self.u[r] * q[r], -(2**16), 2**16)
-        floor = (((19661 + expected**2 >> 8) * q[r] ** 2) >> (2 * s - 4)) + 1
-        model.learn(x, 16 * d[r] - p >> s, 300, floor)
+        floor = (((65536 + expected**2 >> 8) * q[r] ** 2) >> (2 * s - 4)) + 1
+        model.learn(x, 16 * d[r] >> s, min(floor, 2**24))
         size_model.learn(y, abs(v) * one - z >> s, 120, (one * one >> (2 * s + 3)) + 1)
 
     def pop_value(self, lines: list[int], of: Logistic, may_be_zero: bool, by: "Sets") -> int:
