@@ -17,7 +17,7 @@ namespace {
 // (docs/model-format.md).
 constexpr double least = 0x1p-200, most = 0x1p200;
 
-constexpr double one = 65536, most_weight = (1 << 21) - 1;  // of weights
+constexpr double one = 65536, weight_limit = (1 << 21) - 1;  // of weights
 
 // Zero where x is too small.
 inline double kept(double x) { return x > -least && x < least ? 0 : x; }
@@ -40,11 +40,11 @@ inline BITSBACK_INLINE Floats plus(Floats a, Floats b, Floats t) {
 }
 #endif
 
-// In units of 1 / one, halves up, from -most_weight to most_weight.
+// In units of 1 / one, halves up, from -weight_limit to weight_limit.
 inline int32_t weight(double y) {
     double t = plus(y, one, 0.5);
-    t = t > -most_weight ? t : -most_weight;
-    t = t < most_weight ? t : most_weight;
+    t = t > -weight_limit ? t : -weight_limit;
+    t = t < weight_limit ? t : weight_limit;
     const int32_t cut = static_cast<int32_t>(t);
     return cut - (t < cut ? 1 : 0);
 }
