@@ -147,8 +147,8 @@ class Solved(Linear):
 
     def __init__(self, weights: list[int]) -> None:
         super().__init__(weights)
-        self.sums = 16 * np.eye(21, dtype=np.float32)
-        self.sums[20] = [*np.float32(weights) / np.float32(2**10), 0]
+        self.sums = 16 * np.eye(23, dtype=np.float32)
+        self.sums[22] = [*np.float32(weights) / np.float32(2**10), 0]
         self.count = 0
 
     def learn(self, x: list[int], target: int, floor: int) -> None:
@@ -337,7 +337,7 @@ class Coefficients:
     def value_model(self, r: int) -> Solved:
         i, j = divmod(r, 8)
         first = (8192, 8192) if r == 0 else (0, 9830) if i == 0 else (9830, 0) if j == 0 else None
-        start = [*(first or (4915, 4915)), *[0] * 18]
+        start = [*(first or (4915, 4915)), *[0] * 20]
         return self.values.setdefault((self.c, r), Solved(start))
 
     def size_model(self, r: int) -> Learned:
@@ -374,8 +374,11 @@ class BlockCoder:
         L, A, AL, AR, LL, AA = (at.blocks[n] for n in ("L", "A", "AL", "AR", "LL", "AA"))  # noqa: N806
         rows = sum(OUTSIDE[b] * d[8 * i + b] for b in range(8))
         columns = sum(OUTSIDE[a] * d[8 * a + j] for a in range(8))
-        left = (at.R[i] - rows) * INVERSE[j] >> 20
-        above = (at.B[j] - columns) * INVERSE[i] >> 20
+        top, leftmost = i == 0 and not dc, j == 0 and not dc
+        first_row = at.R[0] - sum(OUTSIDE[b] * d[b] for b in range(8))
+        first_column = at.B[0] - sum(OUTSIDE[a] * d[8 * a] for a in range(8))
+        left = (at.R[i] - rows - (first_column if top else 0)) * INVERSE[j] >> 20
+        above = (at.B[j] - columns - (first_row if leftmost else 0)) * INVERSE[i] >> 20
         if at.left:
             left = 0 if at.top else above
         if at.top:
@@ -409,6 +412,9 @@ class BlockCoder:
             outside = i + down > 7 or j + across > 7 or otherwise
             return 0 if outside else of[r + 8 * down + across]
 
+        def step_of_dc(a: Block, b: Block) -> int:
+            return (a[0] - b[0]) * 16 * q[0]
+
         luma, before = at.luma[r], at.before[r] * at.before_q[r] * 16
         x = [left, above, L[r] * one, A[r] * one, luma, before]
         near_places = [(0, 1), (1, 0), (0, 2), (2, 0)]
@@ -416,10 +422,18 @@ class BlockCoder:
         x += [AL[r] * one, AR[r] * one]
         x += [LL[0] * one, AA[0] * one] if dc else [at.R[i] >> 8, at.B[j] >> 8]
         x += [at.Rp[i] >> 8, at.Bp[j] >> 8]
-        x.append(L[r - 1] * q[r - 1] * 16 if j > 0 and r > 1 else 0)
-        x.append(A[r - 8] * q[r - 8] * 16 if i > 0 and r > 8 else 0)
+        if leftmost:
+            x.append(step_of_dc(L, AL))
+        else:
+            x.append(L[r - 1] * q[r - 1] * 16 if j > 0 and r > 1 else 0)
+        if top:
+            x.append(step_of_dc(AR, A))
+        else:
+            x.append(A[r - 8] * q[r - 8] * 16 if i > 0 and r > 8 else 0)
         x.append(16 * known(1, 1, d, dc))
         x.append(0 if dc else (left if j > 0 else above) * min(256, steps(inside)) >> 8)
+        pairs = [(A, AL), (L, AL)] if top else [(A, AA), (A, AL)] if leftmost else []
+        x += [step_of_dc(*pair) for pair in pairs] or [0, 0]
         x = [limited(value) for value in x]
         model = self.all.value_model(r)
         p = model.predict(x, s)
@@ -429,13 +443,11 @@ class BlockCoder:
         spread = abs(left - above)
 
         # The size.
-        def apart(a: Block, b: Block) -> int:
-            return abs(a[0] - b[0]) * one
-
         y = [one * 77 >> 8]
         if dc:
-            y += [apart(L, AL), apart(A, AL), apart(A, AR), apart(L, LL), apart(A, AA)]
-            y += [spread, apart(L, A), one * last * 26 >> 8]
+            pairs = [(L, AL), (A, AL), (A, AR), (L, LL), (A, AA)]
+            y += [abs(step_of_dc(*pair)) for pair in pairs]
+            y += [spread, abs(step_of_dc(L, A)), one * last * 26 >> 8]
             y.append(sum(abs(edge) >> 9 for edge in (at.R[1], at.B[1], at.R[2], at.B[2])))
         else:
             y += [abs(block[r]) * one for block in (L, A, AL, AR, LL, AA)] + [0, inside, bl]

@@ -47,7 +47,7 @@ impl Linear {
 }
 
 /// Inputs of the value.
-const VALUE_INPUTS: usize = 20;
+const VALUE_INPUTS: usize = 22;
 
 /// A linear prediction by least squares.
 struct Solved {
@@ -412,8 +412,12 @@ impl<'a> Model<'a> {
         }
 
         let (right, bottom) = (&at.left_edges.right, &at.above_edges.bottom);
-        let mut left = ((right[i] - own.rows[i]) * INVERSE[j]) >> 20;
-        let mut above = ((bottom[j] - own.columns[j]) * INVERSE[i]) >> 20;
+        let top = i == 0 && !is_dc;
+        let leftmost = j == 0 && !is_dc;
+        let row = |i: usize| right[i] - own.rows[i];
+        let column = |j: usize| bottom[j] - own.columns[j];
+        let mut left = ((row(i) - if top { column(0) } else { 0 }) * INVERSE[j]) >> 20;
+        let mut above = ((column(j) - if leftmost { row(0) } else { 0 }) * INVERSE[i]) >> 20;
         if !at.has_left {
             left = if at.has_above { above } else { 0 };
         }
@@ -446,6 +450,7 @@ impl<'a> Model<'a> {
         let there = |down: usize, across: usize| i + down < 8 && j + across < 8;
         let known = |down, across| if there(down, across) && !is_dc { 16 * own.d[r + 8 * down + across] } else { 0 };
         let dequantised = |block: &Block, n: usize| i64::from(block[n]) * self.steps[n] * 16;
+        let step = |a: &Block, b: &Block| dequantised(a, 0) - dequantised(b, 0);
         let x = self.inputs([
             left,
             above,
@@ -463,12 +468,28 @@ impl<'a> Model<'a> {
             if is_dc { dequantised(at.above2, 0) } else { bottom[j] >> 8 },
             at.left_edges.right_pixels[i] >> 8,
             at.above_edges.bottom_pixels[j] >> 8,
-            if j > 0 && r > 1 { dequantised(at.left, r - 1) } else { 0 },
-            if i > 0 && r > 8 { dequantised(at.above, r - 8) } else { 0 },
+            match j {
+                0 if leftmost => step(at.left, at.above_left),
+                1.. if r > 1 => dequantised(at.left, r - 1),
+                _ => 0,
+            },
+            match i {
+                0 if top => step(at.above_right, at.above),
+                1.. if r > 8 => dequantised(at.above, r - 8),
+                _ => 0,
+            },
             known(1, 1),
             if is_dc { 0 } else { ((if j > 0 { left } else { above }) * inside.min(256)) >> 8 },
-            0,
-            0,
+            match (top, leftmost) {
+                (true, _) => step(at.above, at.above_left),
+                (_, true) => step(at.above, at.above2),
+                _ => 0,
+            },
+            match (top, leftmost) {
+                (true, _) => step(at.left, at.above_left),
+                (_, true) => step(at.above, at.above_left),
+                _ => 0,
+            },
             0,
             0,
         ]);

@@ -81,7 +81,7 @@ class SolvedModel {
     }
 
   private:
-    static constexpr std::size_t inputs = 20, side = inputs + 1;
+    static constexpr std::size_t inputs = 22, side = inputs + 1;
     static constexpr std::uint32_t first_solved = 16, period = 256;
     static constexpr float first_sum = 16;
     static constexpr double ridge = 0.25;
@@ -154,11 +154,13 @@ class CoefficientCoder {
     }
 
   private:
-    // Whether the coefficient that is coded before it lies in its row or its column.
+    // Whether the coefficient that is coded before it lies in its row or its column, or counts in
+    // an edge that shares DC with its own.
     static constexpr std::array<bool, block_size> is_turn = [] {
         std::array<bool, block_size> turns{};
         for (std::size_t k = 0; k + 1 < block_size; ++k)
-            turns[k] = natural[k] / 8 == natural[k + 1] / 8 || natural[k] % 8 == natural[k + 1] % 8;
+            turns[k] = natural[k] / 8 == natural[k + 1] / 8 ||
+                       natural[k] % 8 == natural[k + 1] % 8 || k == 1;
         return turns;
     }();
     static constexpr std::int32_t most_step = 2047;  // that the model tells from greater ones
@@ -327,7 +329,7 @@ class CoefficientCoder {
     };
 
     // Codes the coefficients of a block up to the last one, and DC. The next one is expected before
-    // one is coded, unless both are in a row or column, so that memory is fetched in the meantime.
+    // one is coded unless it is a turn, so that memory is fetched in the meantime.
     void coefficients(const Around& at, std::int16_t* own, int last, Known& found) {
         found = {};
         quantised_.fill(0);
@@ -370,10 +372,16 @@ class CoefficientCoder {
         }
 
         // What the edges of the neighbours ask for.
+        const auto left_gap = [&](std::size_t n) { return Int{at.left_edge->right[n]} - rows_[n]; };
+        const auto above_gap = [&](std::size_t n) {
+            return Int{at.above_edge->bottom[n]} - columns_[n];
+        };
+        // DC is unknown yet, but the same in both edges.
+        const bool top = i == 0 && !dc, leftmost = j == 0 && !dc;
         auto by_left = static_cast<std::int32_t>(
-            Int{at.left_edge->right[i] - rows_[i]} * inverse_outside[j] >> 20);
+            (left_gap(i) - (top ? above_gap(0) : 0)) * inverse_outside[j] >> 20);
         auto by_above = static_cast<std::int32_t>(
-            Int{at.above_edge->bottom[j] - columns_[j]} * inverse_outside[i] >> 20);
+            (above_gap(j) - (leftmost ? left_gap(0) : 0)) * inverse_outside[i] >> 20);
         if (!at.has_left) by_left = at.has_above ? by_above : 0;
         if (!at.has_above) by_above = by_left;
 
@@ -403,6 +411,10 @@ class CoefficientCoder {
                                         8);
         const Int inner_steps = in_steps(inner, r), beside_steps = in_steps(beside, r);
 
+        const auto dc_apart = [&](const std::int16_t* a, const std::int16_t* b) {
+            return (a[0] - b[0]) * (step_[0] << 4);
+        };
+
         // A prediction with its sign.
         LinearInputs& x = of.x;
         x = {};
@@ -426,11 +438,22 @@ class CoefficientCoder {
             x[9] = i < 6 ? known_[r + 16] * 16 : 0;
             x[12] = at.left_edge->right[i] >> 8;
             x[13] = at.above_edge->bottom[j] >> 8;
-            x[16] = j > 0 && r > 1 ? at.left[r - 1] * step_[r - 1] * 16 : 0;
-            x[17] = i > 0 && r > 8 ? at.above[r - 8] * step_[r - 8] * 16 : 0;
+            x[16] = leftmost         ? dc_apart(at.left, at.above_left)
+                    : j > 0 && r > 1 ? at.left[r - 1] * step_[r - 1] * 16
+                                     : 0;
+            x[17] = top              ? dc_apart(at.above_right, at.above)
+                    : i > 0 && r > 8 ? at.above[r - 8] * step_[r - 8] * 16
+                                     : 0;
             x[18] = i < 7 && j < 7 ? known_[r + 9] * 16 : 0;
             x[19] = static_cast<std::int32_t>(
                 (j > 0 ? by_left : by_above) * std::min<Int>(256, inner_steps) >> 8);
+            if (top) {
+                x[20] = dc_apart(at.above, at.above_left);
+                x[21] = dc_apart(at.left, at.above_left);
+            } else if (leftmost) {
+                x[20] = dc_apart(at.above, at.above2);
+                x[21] = dc_apart(at.above, at.above_left);
+            }
         }
         std::int32_t power;
         const Int predicted = predict(kernels_, values_[place].weights(), x, shift_, power);
@@ -444,9 +467,6 @@ class CoefficientCoder {
         const std::int32_t spread = std::abs(off_left - off_above);
 
         // A prediction of its size.
-        const auto apart = [&](const std::int16_t* a, const std::int16_t* b) {
-            return std::abs(a[0] - b[0]) * one;
-        };
         LinearInputs& y = of.y;
         y = {};
         y[0] = one * 77 >> 8;
@@ -462,13 +482,13 @@ class CoefficientCoder {
         y[22] = one * (last - k) * 13 >> 8;
         Int least;  // of the predicted size
         if (dc) {
-            y[1] = apart(at.left, at.above_left);
-            y[2] = apart(at.above, at.above_left);
-            y[3] = apart(at.above, at.above_right);
-            y[4] = apart(at.left, at.left2);
-            y[5] = apart(at.above, at.above2);
+            y[1] = std::abs(dc_apart(at.left, at.above_left));
+            y[2] = std::abs(dc_apart(at.above, at.above_left));
+            y[3] = std::abs(dc_apart(at.above, at.above_right));
+            y[4] = std::abs(dc_apart(at.left, at.left2));
+            y[5] = std::abs(dc_apart(at.above, at.above2));
             y[6] = spread;
-            y[7] = apart(at.left, at.above);
+            y[7] = std::abs(dc_apart(at.left, at.above));
             y[8] = one * last * 26 >> 8;
             y[9] = (std::abs(at.left_edge->right[1]) >> 9) +
                    (std::abs(at.above_edge->bottom[1]) >> 9) +
@@ -498,9 +518,7 @@ class CoefficientCoder {
         const int size_level = thirds(expected);
         of.expected = expected;
 
-        const Int middle = i == 0 && j > 0   ? off_above
-                           : j == 0 && i > 0 ? off_left
-                                             : (Int{off_left} + off_above) >> 1;
+        const Int middle = top ? off_above : leftmost ? off_left : (Int{off_left} + off_above) >> 1;
         const Int rest_steps = in_steps(rest, r), middle_steps = in_steps(middle, r),
                   luma_steps = in_steps(luma, r), before_steps = in_steps(before, r);
 
