@@ -58,7 +58,7 @@ def without(stream: bytes, *markers: int) -> tuple[bytes, bytes]:
 
 def in_strips(stream: bytes | None = None, count: int = 2) -> bytes:
     """A stream with zeros behind its scan: so many MB of entropy-coded bytes."""
-    stream = stream or jpeg(picture("L", 48, 48), quality=95)
+    stream = stream or jpeg(picture("L", 64, 64), quality=95)
     scan = stream.index(b"\xff\xda") + 2
     coded = len(stream) - 2 - scan - int.from_bytes(stream[scan : scan + 2], "big")
     return stream[:-2] + bytes((count << 20) - coded) + stream[-2:]

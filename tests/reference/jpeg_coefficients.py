@@ -4,10 +4,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .counted import squash
 from .fields import require
 from .jpeg_markers import Component, Frame
 from .jpeg_mixing import DISTRIBUTIONS, Decisions, Mixing
+from .least_squares import solve
 
 Block = list[int]  # in rows
 ZIGZAG = sorted(range(64), key=lambda r: (s := r // 8 + r % 8, r // 8 if s % 2 else -(r // 8)))
@@ -138,6 +141,33 @@ class Linear:
         total = sum(a * b for a, b in zip(self.weights, x, strict=True)) % 2**32
         return (total - 2**32 * (total >= 2**31) >> 14) * 2**s
 
+
+class Solved(Linear):
+    """One with weights by least squares."""
+
+    def __init__(self, weights: list[int]) -> None:
+        super().__init__(weights)
+        self.sums = 16 * np.eye(23, dtype=np.float32)
+        self.sums[22] = [*np.float32(weights) / np.float32(2**10), 0]
+        self.count = 0
+
+    def learn(self, x: list[int], target: int, floor: int) -> None:
+        self.count += 1
+        if self.count <= 256 or self.count % 2 == 0:
+            sample = np.array([*x, target], np.float32)
+            factors = np.float32(64) / np.float32(floor) * sample
+            self.sums += np.tril(sample[:, None] * factors)
+        if self.count in (16, 32, 64, 128) or self.count % 256 == 0:
+            solved = solve(self.sums.astype(np.float64), 0.25)
+            self.weights = [weight >> 2 for weight in solved]
+        if self.count % 256 == 0:
+            self.sums *= np.float32(0.9375)
+            self.sums[abs(self.sums) < 2.0**-64] = 0
+
+
+class Learned(Linear):
+    """One by normalised least mean squares."""
+
     def learn(self, x: list[int], error: int, rate: int, floor: int) -> None:
         step = cut(error * rate * 2**14, sum(value * value for value in x) + floor)
         step = clamp(step, -32767, 32767)
@@ -248,8 +278,8 @@ class Coefficients:
     def __init__(self, coded: bytes) -> None:
         self.decisions = Decisions(coded)
         self.mixing = Mixing(self.decisions)
-        self.values: dict[tuple[int, int], Linear] = {}
-        self.sizes: dict[tuple[int, int], Linear] = {}
+        self.values: dict[tuple[int, int], Solved] = {}
+        self.sizes: dict[tuple[int, int], Learned] = {}
         self.scales: dict[tuple[int, ...], Scale] = {}
         self.c = 0
 
@@ -304,19 +334,19 @@ class Coefficients:
             node = 2 * node + self.mixing.pop(lines, slot, [(0, 0)] * DISTRIBUTIONS, sets)
         return node - 64
 
-    def value_model(self, r: int) -> Linear:
+    def value_model(self, r: int) -> Solved:
         i, j = divmod(r, 8)
         first = (8192, 8192) if r == 0 else (0, 9830) if i == 0 else (9830, 0) if j == 0 else None
-        start = [*(first or (4915, 4915)), *[0] * 22]
-        return self.values.setdefault((self.c, r), Linear(start))
+        start = [*(first or (4915, 4915)), *[0] * 20]
+        return self.values.setdefault((self.c, r), Solved(start))
 
-    def size_model(self, r: int) -> Linear:
-        return self.sizes.setdefault((self.c, r), Linear([819] * 24))
+    def size_model(self, r: int) -> Learned:
+        return self.sizes.setdefault((self.c, r), Learned([819] * 24))
 
-    def scales_of(self, r: int, k: int, e: int) -> list[Scale]:
-        places = [(t, self.c, r, e) for t in range(3)] + [(3, min(self.c, 1), k % 2, e)]
+    def scales_of(self, r: int, k: int, e: int, n: int, g: int) -> list[Scale]:
+        places = [(t, self.c, r, e) for t in range(3)] + [(3, min(self.c, 1), k % 2, n, g)]
         first = [int(text) for text in SCALES.split()]
-        return [self.scales.setdefault(place, Scale(first[e])) for place in places]
+        return [self.scales.setdefault(place, Scale(first[place[-1]])) for place in places]
 
 
 class BlockCoder:
@@ -344,8 +374,11 @@ class BlockCoder:
         L, A, AL, AR, LL, AA = (at.blocks[n] for n in ("L", "A", "AL", "AR", "LL", "AA"))  # noqa: N806
         rows = sum(OUTSIDE[b] * d[8 * i + b] for b in range(8))
         columns = sum(OUTSIDE[a] * d[8 * a + j] for a in range(8))
-        left = (at.R[i] - rows) * INVERSE[j] >> 20
-        above = (at.B[j] - columns) * INVERSE[i] >> 20
+        top, leftmost = i == 0 and not dc, j == 0 and not dc
+        first_row = at.R[0] - sum(OUTSIDE[b] * d[b] for b in range(8))
+        first_column = at.B[0] - sum(OUTSIDE[a] * d[8 * a] for a in range(8))
+        left = (at.R[i] - rows - (first_column if top else 0)) * INVERSE[j] >> 20
+        above = (at.B[j] - columns - (first_row if leftmost else 0)) * INVERSE[i] >> 20
         if at.left:
             left = 0 if at.top else above
         if at.top:
@@ -379,6 +412,9 @@ class BlockCoder:
             outside = i + down > 7 or j + across > 7 or otherwise
             return 0 if outside else of[r + 8 * down + across]
 
+        def step_of_dc(a: Block, b: Block) -> int:
+            return (a[0] - b[0]) * 16 * q[0]
+
         luma, before = at.luma[r], at.before[r] * at.before_q[r] * 16
         x = [left, above, L[r] * one, A[r] * one, luma, before]
         near_places = [(0, 1), (1, 0), (0, 2), (2, 0)]
@@ -386,11 +422,19 @@ class BlockCoder:
         x += [AL[r] * one, AR[r] * one]
         x += [LL[0] * one, AA[0] * one] if dc else [at.R[i] >> 8, at.B[j] >> 8]
         x += [at.Rp[i] >> 8, at.Bp[j] >> 8]
-        x.append(L[r - 1] * q[r - 1] * 16 if j > 0 and r > 1 else 0)
-        x.append(A[r - 8] * q[r - 8] * 16 if i > 0 and r > 8 else 0)
+        if leftmost:
+            x.append(step_of_dc(L, AL))
+        else:
+            x.append(L[r - 1] * q[r - 1] * 16 if j > 0 and r > 1 else 0)
+        if top:
+            x.append(step_of_dc(AR, A))
+        else:
+            x.append(A[r - 8] * q[r - 8] * 16 if i > 0 and r > 8 else 0)
         x.append(16 * known(1, 1, d, dc))
         x.append(0 if dc else (left if j > 0 else above) * min(256, steps(inside)) >> 8)
-        x = [limited(value) for value in x] + [0] * 4
+        pairs = [(A, AL), (L, AL)] if top else [(A, AA), (A, AL)] if leftmost else []
+        x += [step_of_dc(*pair) for pair in pairs] or [0, 0]
+        x = [limited(value) for value in x]
         model = self.all.value_model(r)
         p = model.predict(x, s)
         whole = clamp(steps(p) + 128 >> 8, -32767, 32767) if dc else 0
@@ -399,13 +443,11 @@ class BlockCoder:
         spread = abs(left - above)
 
         # The size.
-        def apart(a: Block, b: Block) -> int:
-            return abs(a[0] - b[0]) * one
-
         y = [one * 77 >> 8]
         if dc:
-            y += [apart(L, AL), apart(A, AL), apart(A, AR), apart(L, LL), apart(A, AA)]
-            y += [spread, apart(L, A), one * last * 26 >> 8]
+            pairs = [(L, AL), (A, AL), (A, AR), (L, LL), (A, AA)]
+            y += [abs(step_of_dc(*pair)) for pair in pairs]
+            y += [spread, abs(step_of_dc(L, A)), one * last * 26 >> 8]
             y.append(sum(abs(edge) >> 9 for edge in (at.R[1], at.B[1], at.R[2], at.B[2])))
         else:
             y += [abs(block[r]) * one for block in (L, A, AL, AR, LL, AA)] + [0, inside, bl]
@@ -447,7 +489,7 @@ class BlockCoder:
             sh(2 * steps(above)) * 64 + g,
         ]
         lines = self.all.find(2 if dc else 1, r, values)
-        scales = self.all.scales_of(r, k, e)
+        scales = self.all.scales_of(r, k, e, n, g)
         logistic = Logistic([rho, mu, 0, rho], scales)
         chi, s2 = min(c, 1), min(12, halves(abs(rho)))
         v = self.pop_value(
@@ -467,8 +509,8 @@ class BlockCoder:
         self.u[r] = v + whole
         require(abs(self.u[r]) <= 32767, "a coefficient of 16 bits")
         d[r] = clamp(self.u[r] * q[r], -(2**16), 2**16)
-        floor = (((19661 + expected**2 >> 8) * q[r] ** 2) >> (2 * s - 4)) + 1
-        model.learn(x, 16 * d[r] - p >> s, 300, floor)
+        floor = (((65536 + expected**2 >> 8) * q[r] ** 2) >> (2 * s - 4)) + 1
+        model.learn(x, 16 * d[r] >> s, min(floor, 2**24))
         size_model.learn(y, abs(v) * one - z >> s, 120, (one * one >> (2 * s + 3)) + 1)
 
     def pop_value(self, lines: list[int], of: Logistic, may_be_zero: bool, by: "Sets") -> int:

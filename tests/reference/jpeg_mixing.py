@@ -107,7 +107,7 @@ class Mixing:
         """
         slots, inputs = [], []
         for line, table in zip(lines, self.tables, strict=True):
-            number, check = (line >> 18) * 16 + t, (line >> 4) % 8
+            number, check = (line >> 17) * 16 + t, (line >> 4) % 8
             if number not in table or table[number].check != check:
                 table[number] = Slot(check)
             slots.append(table[number])

@@ -1,5 +1,5 @@
 """The weights of a linear prediction from the sums of products of its inputs and its target, for
-`series`.
+`series` and the coefficients of JPEG streams.
 
 They are computed with IEEE doubles, each operation rounded separately, in the order of
 docs/model-format.md: NumPy computes many elements at once, but each of them by the same operations
@@ -15,7 +15,7 @@ MOST_WEIGHT = 2**21 - 1  # in units of 2^-16
 LEAST, MOST = 2.0**-200, 2.0**200
 
 
-def solve(sums: NDArray[np.float64], ridge: int) -> list[int]:
+def solve(sums: NDArray[np.float64], ridge: float) -> list[int]:
     """The weights [n] of the inputs, from the lower triangle [n + 1, n + 1] of the sums of products
     of the inputs and, last, the target: all 0 if there are none.
     """
@@ -25,7 +25,7 @@ def solve(sums: NDArray[np.float64], ridge: int) -> list[int]:
     return [int(w) for w in np.clip(np.floor(y * 2**16 + 0.5), -MOST_WEIGHT, MOST_WEIGHT)]
 
 
-def eliminate(sums: NDArray[np.float64], ridge: int) -> NDArray[np.float64] | None:
+def eliminate(sums: NDArray[np.float64], ridge: float) -> NDArray[np.float64] | None:
     """The weights before they are rounded; None if there are none."""
     n = len(sums) - 1
     h = sums.copy()

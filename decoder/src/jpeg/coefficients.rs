@@ -7,6 +7,7 @@ use crate::jpeg::around::{luma_last, shared_luma, smoothed, Around, Edges, Known
 use crate::jpeg::decisions::{Decisions, Lines, CONTEXTS, DISTRIBUTIONS};
 use crate::jpeg::levels::{halves, natural, signed_halves, thirds, within, Block, BLOCK, INVERSE, OUTSIDE};
 use crate::jpeg::markers::{Component, Frame};
+use crate::series::least_squares::Solver;
 
 const SECTION: &str = "jpeg-format.md, J6";
 
@@ -23,23 +24,78 @@ const FIRST_SCALES: [i64; LEVELS] = [
 const INPUTS: usize = 24;
 type Inputs = [i32; INPUTS];
 
-/// A linear prediction.
+/// P or Z of inputs, by the weights.
+fn predict(weights: &Inputs, x: &Inputs, s: u32) -> i64 {
+    let sum = weights.iter().zip(x).fold(0i32, |sum, (w, x)| sum.wrapping_add(w.wrapping_mul(*x)));
+    i64::from(sum >> 14) << s
+}
+
+/// A linear prediction by normalised least mean squares.
 #[derive(Clone)]
 struct Linear {
     weights: Inputs,
 }
 
 impl Linear {
-    fn predict(&self, x: &Inputs, s: u32) -> i64 {
-        let sum = self.weights.iter().zip(x).fold(0i32, |sum, (w, x)| sum.wrapping_add(w.wrapping_mul(*x)));
-        i64::from(sum >> 14) << s
-    }
-
     fn learn(&mut self, x: &Inputs, error: i64, rate: i64, floor: i64) {
         let power: i32 = x.iter().map(|&x| x * x).sum();
         let step = (((error * rate) << 14) / (i64::from(power) + floor)).clamp(-32767, 32767) as i32;
         for (w, &x) in self.weights.iter_mut().zip(x) {
             *w = (*w + ((step * x + (1 << 11)) >> 12)).clamp(-(1 << 20), 1 << 20);
+        }
+    }
+}
+
+/// Inputs of the value.
+const VALUE_INPUTS: usize = 22;
+
+/// A linear prediction by least squares.
+struct Solved {
+    weights: Inputs,
+    /// A, with its columns as rows; above the diagonal of A these are no numbers that matter.
+    sums: [Row; VALUE_INPUTS + 1],
+    count: u32,
+}
+
+/// Of A.
+type Row = [f32; INPUTS];
+
+impl Solved {
+    fn new(weights: Inputs) -> Self {
+        let mut sums = [[0.0; INPUTS]; VALUE_INPUTS + 1];
+        for (i, &weight) in weights[..VALUE_INPUTS].iter().enumerate() {
+            sums[i][i] = 16.0;
+            sums[i][VALUE_INPUTS] = weight as f32 / 1024.0;
+        }
+        Solved { weights, sums, count: 0 }
+    }
+
+    fn learn(&mut self, solver: &mut Solver, x: &Inputs, target: i64, floor: i64) {
+        self.count += 1;
+        if self.count <= 256 || self.count % 2 == 0 {
+            let mut sample = x.map(|x| x as f32);
+            sample[VALUE_INPUTS] = target as f32;
+            let weight = 64.0 / floor.min(1 << 24) as f32;
+            for (a, sums) in self.sums.iter_mut().enumerate() {
+                let factor = weight * sample[a];
+                for (sum, v) in sums[a / 8 * 8..].iter_mut().zip(&sample[a / 8 * 8..]) {
+                    *sum += factor * v;
+                }
+            }
+        }
+        if matches!(self.count, 16 | 32 | 64 | 128) || self.count % 256 == 0 {
+            let mut weights = [0; VALUE_INPUTS];
+            let rows = (0..=VALUE_INPUTS).flat_map(|i| self.sums[..=i].iter().map(move |sums| f64::from(sums[i])));
+            solver.solve(&rows.collect::<Vec<_>>(), 0.25, &mut weights);
+            for (weight, solved) in self.weights.iter_mut().zip(weights) {
+                *weight = solved >> 2;
+            }
+        }
+        if self.count % 256 == 0 {
+            for sum in self.sums.as_flattened_mut() {
+                let less = *sum * 0.9375;
+                *sum = if less.abs() < f32::from_bits((127 - 64) << 23) { 0.0 } else { less };
+            }
         }
     }
 }
@@ -110,7 +166,8 @@ impl Nearby {
 
 pub struct Model<'a> {
     decisions: Decisions<'a>,
-    values: Vec<Linear>,
+    values: Vec<Solved>,
+    solver: Solver,
     sizes: Vec<Linear>,
     scales: [Vec<[Scale; LEVELS]>; DISTRIBUTIONS],
     nearby: Vec<Nearby>,
@@ -136,15 +193,16 @@ impl<'a> Model<'a> {
                 (_, 0) => [9830, 0],
                 _ => [4915, 4915],
             };
-            Linear { weights }
+            Solved::new(weights)
         });
         let scales = FIRST_SCALES.map(|sigma| Scale { sigma, count: 0 });
         let all = || vec![scales; COMPONENTS * BLOCK];
         Ok(Model {
             decisions: Decisions::new(coded)?,
             values: values.collect(),
+            solver: Solver::default(),
             sizes: vec![Linear { weights: [819; INPUTS] }; COMPONENTS * BLOCK],
-            scales: [all(), all(), all(), vec![scales; 4]],
+            scales: [all(), all(), all(), vec![scales; 100]],
             nearby: (0..BLOCK).map(Nearby::new).collect(),
             component: 0,
             shift: 2,
@@ -354,8 +412,12 @@ impl<'a> Model<'a> {
         }
 
         let (right, bottom) = (&at.left_edges.right, &at.above_edges.bottom);
-        let mut left = ((right[i] - own.rows[i]) * INVERSE[j]) >> 20;
-        let mut above = ((bottom[j] - own.columns[j]) * INVERSE[i]) >> 20;
+        let top = i == 0 && !is_dc;
+        let leftmost = j == 0 && !is_dc;
+        let row = |i: usize| right[i] - own.rows[i];
+        let column = |j: usize| bottom[j] - own.columns[j];
+        let mut left = ((row(i) - if top { column(0) } else { 0 }) * INVERSE[j]) >> 20;
+        let mut above = ((column(j) - if leftmost { row(0) } else { 0 }) * INVERSE[i]) >> 20;
         if !at.has_left {
             left = if at.has_above { above } else { 0 };
         }
@@ -388,6 +450,7 @@ impl<'a> Model<'a> {
         let there = |down: usize, across: usize| i + down < 8 && j + across < 8;
         let known = |down, across| if there(down, across) && !is_dc { 16 * own.d[r + 8 * down + across] } else { 0 };
         let dequantised = |block: &Block, n: usize| i64::from(block[n]) * self.steps[n] * 16;
+        let step = |a: &Block, b: &Block| dequantised(a, 0) - dequantised(b, 0);
         let x = self.inputs([
             left,
             above,
@@ -405,16 +468,32 @@ impl<'a> Model<'a> {
             if is_dc { dequantised(at.above2, 0) } else { bottom[j] >> 8 },
             at.left_edges.right_pixels[i] >> 8,
             at.above_edges.bottom_pixels[j] >> 8,
-            if j > 0 && r > 1 { dequantised(at.left, r - 1) } else { 0 },
-            if i > 0 && r > 8 { dequantised(at.above, r - 8) } else { 0 },
+            match j {
+                0 if leftmost => step(at.left, at.above_left),
+                1.. if r > 1 => dequantised(at.left, r - 1),
+                _ => 0,
+            },
+            match i {
+                0 if top => step(at.above_right, at.above),
+                1.. if r > 8 => dequantised(at.above, r - 8),
+                _ => 0,
+            },
             known(1, 1),
             if is_dc { 0 } else { ((if j > 0 { left } else { above }) * inside.min(256)) >> 8 },
-            0,
-            0,
+            match (top, leftmost) {
+                (true, _) => step(at.above, at.above_left),
+                (_, true) => step(at.above, at.above2),
+                _ => 0,
+            },
+            match (top, leftmost) {
+                (true, _) => step(at.left, at.above_left),
+                (_, true) => step(at.above, at.above_left),
+                _ => 0,
+            },
             0,
             0,
         ]);
-        let predicted = self.values[z].predict(&x, self.shift);
+        let predicted = predict(&self.values[z].weights, &x, self.shift);
         let whole = if is_dc { ((self.in_steps(predicted, r) + 128) >> 8).clamp(-32767, 32767) } else { 0 };
         let rest = predicted - whole * one;
         left -= whole * one;
@@ -461,7 +540,7 @@ impl<'a> Model<'a> {
         } else {
             (90 * near + 77 * inside + 64 * blocks + 26 * self.in_steps(rest.abs(), r)) >> 8
         };
-        let predicted_size = self.sizes[z].predict(&y, self.shift);
+        let predicted_size = predict(&self.sizes[z].weights, &y, self.shift);
         let expected = self.in_steps(predicted_size, r).max(((39 * least) >> 8) + 3).min(1 << 19);
         let level = thirds(expected);
         let middle = match (i, j) {
@@ -500,7 +579,8 @@ impl<'a> Model<'a> {
         let lines = self.find(if is_dc { 2 } else { 1 }, r, values);
 
         let chroma = c.min(1);
-        let places = [z, z, z, 2 * chroma + k % 2];
+        let around = (25 * (2 * chroma + k % 2) + n as usize, g as usize);
+        let places = [(z, level), (z, level), (z, level), around];
         let mut prediction = Prediction {
             means: [rest_steps, middle_steps, 0, rest_steps],
             rates: [0; DISTRIBUTIONS],
@@ -514,12 +594,12 @@ impl<'a> Model<'a> {
             by_sizes: 330 + 4 * (2 * (13 * n.min(12) + g.min(12)) as usize + chroma),
         };
         prediction.by_rest += 64 * prediction.rest_level;
-        for ((rate, scales), place) in prediction.rates.iter_mut().zip(&self.scales).zip(places) {
-            *rate = i64::from((1 << 28) / scales[place][level].sigma.max(40) as u32);
+        for ((rate, scales), (row, column)) in prediction.rates.iter_mut().zip(&self.scales).zip(places) {
+            *rate = i64::from((1 << 28) / scales[row][column].sigma.max(40) as u32);
         }
         let value = self.value(&prediction, k < own.last || is_dc)?;
-        for ((mean, scales), place) in prediction.means.iter().zip(&mut self.scales).zip(places) {
-            scales[place][level].learn((256 * value - mean).abs());
+        for ((mean, scales), (row, column)) in prediction.means.iter().zip(&mut self.scales).zip(places) {
+            scales[row][column].learn((256 * value - mean).abs());
         }
         let coefficient = value + whole;
         if !(-32767..=32767).contains(&coefficient) {
@@ -528,8 +608,8 @@ impl<'a> Model<'a> {
         own.u[r] = coefficient as i16;
         own.d[r] = (coefficient * q).clamp(-(1 << 16), 1 << 16);
         let s = self.shift;
-        let floor = ((19661 + expected * expected) >> 8) * (q * q);
-        self.values[z].learn(&x, (16 * own.d[r] - predicted) >> s, 300, (floor >> (2 * s - 4)) + 1);
+        let floor = ((65536 + expected * expected) >> 8) * (q * q);
+        self.values[z].learn(&mut self.solver, &x, (16 * own.d[r]) >> s, (floor >> (2 * s - 4)) + 1);
         let floor = ((one * one) >> (2 * s + 3)) + 1;
         self.sizes[z].learn(&y, (value.abs() * one - predicted_size) >> s, 120, floor);
         own.rows[i] += OUTSIDE[j] * own.d[r];

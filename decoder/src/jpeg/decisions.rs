@@ -10,7 +10,7 @@ pub const DISTRIBUTIONS: usize = 4;
 pub const MIXERS: usize = 4;
 const SETS: [usize; MIXERS] = [2816, 1664, 2304, 1696];
 const INPUTS: usize = 16;
-const TABLE_BITS: u32 = 18;
+const TABLE_BITS: u32 = 19;
 
 /// The lines of a coefficient, for each context, and the checks of its keys.
 #[derive(Clone, Copy, Default)]

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "../arithmetic.hpp"
+#include "../default_floats.hpp"
+#include "../series/least_squares.hpp"
 #include "decisions.hpp"
 #include "kernels.hpp"
 #include "markers.hpp"
@@ -24,26 +26,89 @@
 
 namespace bitsback::jpeg {
 
-// A linear prediction that learns (normalised least mean squares). Inputs are in quarters of a
-// dequantised coefficient, after they are limited.
-struct LinearModel {
-    using Inputs = std::array<std::int32_t, linear_inputs>;
+// Inputs of linear predictions: in quarters of a dequantised coefficient, after they are limited.
+using LinearInputs = std::array<std::int32_t, linear_inputs>;
 
-    // Limits inputs, and gives their power.
-    std::int32_t predict(const Kernels& kernels, Inputs& x, unsigned shift,
-                         std::int32_t& power) const {
-        return kernels.predict(weights.data(), x.data(), static_cast<std::int32_t>(shift),
-                               &power) >>
-               14 << shift;
-    }
+// Limits inputs, and gives their power. weights: in units of 2^-14.
+inline std::int32_t predict(const Kernels& kernels, const LinearInputs& weights, LinearInputs& x,
+                            unsigned shift, std::int32_t& power) {
+    return kernels.predict(weights.data(), x.data(), static_cast<std::int32_t>(shift), &power) >>
+           14 << shift;
+}
+
+// A linear prediction that learns (normalised least mean squares).
+struct LinearModel {
     // rate: in units of 2^-12. floor: added to the power of the inputs.
-    void learn(const Kernels& kernels, const Inputs& x, std::int32_t power, Int error, Int rate,
-               Int floor) {
+    void learn(const Kernels& kernels, const LinearInputs& x, std::int32_t power, Int error,
+               Int rate, Int floor) {
         const Int step = std::clamp<Int>(error * rate * (1 << 14) / (power + floor), -32767, 32767);
         kernels.nudge(weights.data(), x.data(), static_cast<std::int32_t>(step));
     }
 
-    alignas(32) Inputs weights{};
+    alignas(32) LinearInputs weights{};
+};
+
+// A linear prediction by least squares. Its weights are those that were best for the coefficients
+// before, of which older ones count less.
+class SolvedModel {
+  public:
+    // first: the weights at first, which the sums know as of samples before.
+    explicit SolvedModel(const LinearInputs& first) : weights_(first) {
+        for (std::size_t i = 0; i < inputs; ++i) {
+            sums_[i][i] = first_sum;
+            sums_[i][inputs] = static_cast<float>(first[i]) * (first_sum / (1 << 14));
+        }
+    }
+
+    const LinearInputs& weights() const { return weights_; }
+
+    // The first coefficients are samples, and then every second one, with the weight 2^6 / floor.
+    // floor: from 1 to 2^24.
+    void learn(const LeastSquares& solver, const LinearInputs& x, std::int32_t target,
+               std::int32_t floor) {
+        ++count_;
+        if (count_ <= period || count_ % 2 == 0) {
+            alignas(32) std::array<float, linear_inputs> sample{};
+            for (std::size_t i = 0; i < inputs; ++i) sample[i] = static_cast<float>(x[i]);
+            sample[inputs] = static_cast<float>(target);
+            solver.add_sample(sums_[0].data(), sample.data(), side, linear_inputs,
+                              64.0F / static_cast<float>(floor));
+        }
+        const bool periodic = count_ % period == 0;
+        if (periodic || (count_ >= first_solved && count_ < period && std::has_single_bit(count_)))
+            solve(solver);
+        if (periodic) age();
+    }
+
+  private:
+    static constexpr std::size_t inputs = 22, side = inputs + 1;
+    static constexpr std::uint32_t first_solved = 16, period = 256;
+    static constexpr float first_sum = 16;
+    static constexpr double ridge = 0.25;
+
+    void solve(const LeastSquares& solver) {
+        std::array<double, side * side> columns;
+        std::array<double, 2 * side * side> work;
+        std::array<std::int32_t, inputs> solved;
+        for (std::size_t a = 0; a < side; ++a)
+            for (std::size_t b = a; b < side; ++b) columns[a * side + b] = sums_[a][b];
+        solver.solve(columns.data(), inputs, ridge, work.data(), solved.data());
+        for (std::size_t i = 0; i < inputs; ++i) weights_[i] = solved[i] >> 2;
+    }
+    // Sums too small to matter become zero, so that none is subnormal.
+    void age() {
+        constexpr float keep = 0.9375F, least = 0x1p-64F;
+        for (auto& row : sums_)
+            for (float& sum : row) {
+                sum *= keep;
+                if (sum > -least && sum < least) sum = 0;
+            }
+    }
+
+    std::uint32_t count_ = 0;
+    alignas(32) LinearInputs weights_;
+    // Of the products of two inputs or an input and the target, from the diagonal on.
+    alignas(32) std::array<std::array<float, linear_inputs>, side> sums_{};
 };
 
 // Codes the planes of a stream, one after the other, in the order of its components. Coder: a
@@ -53,18 +118,20 @@ class CoefficientCoder {
   public:
     CoefficientCoder(const LogisticTables& logistic, Coder& coder)
         : logistic_(logistic), decisions_(logistic, coder) {
-        for (std::size_t place = 0; place < signed_.size(); ++place) {
-            LinearModel::Inputs& weights = signed_[place].weights;
+        for (std::size_t place = 0; place < sizes_.size(); ++place) {
+            LinearInputs weights{};
             const std::size_t i = place % block_size / 8, j = place % 8;
             const bool top = i == 0, left = j == 0;
             weights[0] = top && left ? 8192 : top ? 0 : left ? 9830 : 4915;
             weights[1] = top && left ? 8192 : top ? 9830 : left ? 0 : 4915;
+            values_.emplace_back(weights);
             sizes_[place].weights.fill(819);
         }
         for (std::size_t i = 0; i < scales_.size(); ++i) scales_[i] = {first_scales[i % levels], 0};
     }
 
     void code(const Strip& strip, std::span<const std::array<std::uint16_t, block_size>> steps) {
+        const DefaultFloats floats;
         const auto& [frame, planes] = strip;
         const auto in_rows = [&](std::size_t c, std::array<std::int32_t, block_size>& out) {
             for (std::size_t k = 0; k < block_size; ++k)
@@ -87,11 +154,13 @@ class CoefficientCoder {
     }
 
   private:
-    // Whether the coefficient that is coded before it lies in its row or its column.
+    // Whether the coefficient that is coded before it lies in its row or its column, or counts in
+    // an edge that shares DC with its own.
     static constexpr std::array<bool, block_size> is_turn = [] {
         std::array<bool, block_size> turns{};
         for (std::size_t k = 0; k + 1 < block_size; ++k)
-            turns[k] = natural[k] / 8 == natural[k + 1] / 8 || natural[k] % 8 == natural[k + 1] % 8;
+            turns[k] = natural[k] / 8 == natural[k + 1] / 8 ||
+                       natural[k] % 8 == natural[k + 1] % 8 || k == 1;
         return turns;
     }();
     static constexpr std::int32_t most_step = 2047;  // that the model tells from greater ones
@@ -245,10 +314,10 @@ class CoefficientCoder {
 
     // What is known of a coefficient before it is coded.
     struct Expected {
-        alignas(32) LinearModel::Inputs x, y;  // of the predictions
+        alignas(32) LinearInputs x, y;  // of the predictions
         Mixture mixture;
-        Int predicted, predicted_size, expected;
-        std::int32_t power, size_power, whole;  // whole: steps of DC that are taken off
+        Int predicted_size, expected;
+        std::int32_t size_power, whole;  // whole: steps of DC that are taken off
         int rest_size, middle_size, count;
         struct {
             int rest, place, sizes;
@@ -260,7 +329,7 @@ class CoefficientCoder {
     };
 
     // Codes the coefficients of a block up to the last one, and DC. The next one is expected before
-    // one is coded, unless both are in a row or column, so that memory is fetched in the meantime.
+    // one is coded unless it is a turn, so that memory is fetched in the meantime.
     void coefficients(const Around& at, std::int16_t* own, int last, Known& found) {
         found = {};
         quantised_.fill(0);
@@ -303,10 +372,16 @@ class CoefficientCoder {
         }
 
         // What the edges of the neighbours ask for.
+        const auto left_gap = [&](std::size_t n) { return Int{at.left_edge->right[n]} - rows_[n]; };
+        const auto above_gap = [&](std::size_t n) {
+            return Int{at.above_edge->bottom[n]} - columns_[n];
+        };
+        // DC is unknown yet, but the same in both edges.
+        const bool top = i == 0 && !dc, leftmost = j == 0 && !dc;
         auto by_left = static_cast<std::int32_t>(
-            Int{at.left_edge->right[i] - rows_[i]} * inverse_outside[j] >> 20);
+            (left_gap(i) - (top ? above_gap(0) : 0)) * inverse_outside[j] >> 20);
         auto by_above = static_cast<std::int32_t>(
-            Int{at.above_edge->bottom[j] - columns_[j]} * inverse_outside[i] >> 20);
+            (above_gap(j) - (leftmost ? left_gap(0) : 0)) * inverse_outside[i] >> 20);
         if (!at.has_left) by_left = at.has_above ? by_above : 0;
         if (!at.has_above) by_above = by_left;
 
@@ -336,8 +411,12 @@ class CoefficientCoder {
                                         8);
         const Int inner_steps = in_steps(inner, r), beside_steps = in_steps(beside, r);
 
+        const auto dc_apart = [&](const std::int16_t* a, const std::int16_t* b) {
+            return (a[0] - b[0]) * (step_[0] << 4);
+        };
+
         // A prediction with its sign.
-        LinearModel::Inputs& x = of.x;
+        LinearInputs& x = of.x;
         x = {};
         x[0] = by_left;
         x[1] = by_above;
@@ -359,14 +438,25 @@ class CoefficientCoder {
             x[9] = i < 6 ? known_[r + 16] * 16 : 0;
             x[12] = at.left_edge->right[i] >> 8;
             x[13] = at.above_edge->bottom[j] >> 8;
-            x[16] = j > 0 && r > 1 ? at.left[r - 1] * step_[r - 1] * 16 : 0;
-            x[17] = i > 0 && r > 8 ? at.above[r - 8] * step_[r - 8] * 16 : 0;
+            x[16] = leftmost         ? dc_apart(at.left, at.above_left)
+                    : j > 0 && r > 1 ? at.left[r - 1] * step_[r - 1] * 16
+                                     : 0;
+            x[17] = top              ? dc_apart(at.above_right, at.above)
+                    : i > 0 && r > 8 ? at.above[r - 8] * step_[r - 8] * 16
+                                     : 0;
             x[18] = i < 7 && j < 7 ? known_[r + 9] * 16 : 0;
             x[19] = static_cast<std::int32_t>(
                 (j > 0 ? by_left : by_above) * std::min<Int>(256, inner_steps) >> 8);
+            if (top) {
+                x[20] = dc_apart(at.above, at.above_left);
+                x[21] = dc_apart(at.left, at.above_left);
+            } else if (leftmost) {
+                x[20] = dc_apart(at.above, at.above2);
+                x[21] = dc_apart(at.above, at.above_left);
+            }
         }
-        const Int predicted = signed_[place].predict(kernels_, x, shift_, of.power);
-        of.predicted = predicted;
+        std::int32_t power;
+        const Int predicted = predict(kernels_, values_[place].weights(), x, shift_, power);
         // That of DC is taken off in whole steps, so few that 16 bits hold what is left.
         const std::int32_t whole = dc ? static_cast<std::int32_t>(std::clamp<Int>(
                                             (in_steps(predicted, r) + 128) >> 8, -32767, 32767))
@@ -377,10 +467,7 @@ class CoefficientCoder {
         const std::int32_t spread = std::abs(off_left - off_above);
 
         // A prediction of its size.
-        const auto apart = [&](const std::int16_t* a, const std::int16_t* b) {
-            return std::abs(a[0] - b[0]) * one;
-        };
-        LinearModel::Inputs& y = of.y;
+        LinearInputs& y = of.y;
         y = {};
         y[0] = one * 77 >> 8;
         y[10] = std::abs(off_left);
@@ -395,13 +482,13 @@ class CoefficientCoder {
         y[22] = one * (last - k) * 13 >> 8;
         Int least;  // of the predicted size
         if (dc) {
-            y[1] = apart(at.left, at.above_left);
-            y[2] = apart(at.above, at.above_left);
-            y[3] = apart(at.above, at.above_right);
-            y[4] = apart(at.left, at.left2);
-            y[5] = apart(at.above, at.above2);
+            y[1] = std::abs(dc_apart(at.left, at.above_left));
+            y[2] = std::abs(dc_apart(at.above, at.above_left));
+            y[3] = std::abs(dc_apart(at.above, at.above_right));
+            y[4] = std::abs(dc_apart(at.left, at.left2));
+            y[5] = std::abs(dc_apart(at.above, at.above2));
             y[6] = spread;
-            y[7] = apart(at.left, at.above);
+            y[7] = std::abs(dc_apart(at.left, at.above));
             y[8] = one * last * 26 >> 8;
             y[9] = (std::abs(at.left_edge->right[1]) >> 9) +
                    (std::abs(at.above_edge->bottom[1]) >> 9) +
@@ -425,15 +512,13 @@ class CoefficientCoder {
                      26 * in_steps(std::abs(rest), r)) >>
                     8;
         }
-        of.predicted_size = sizes_[place].predict(kernels_, y, shift_, of.size_power);
+        of.predicted_size = predict(kernels_, sizes_[place].weights, y, shift_, of.size_power);
         const Int expected = std::min(
             std::max<Int>(in_steps(of.predicted_size, r), (39 * least >> 8) + 3), most_expected);
         const int size_level = thirds(expected);
         of.expected = expected;
 
-        const Int middle = i == 0 && j > 0   ? off_above
-                           : j == 0 && i > 0 ? off_left
-                                             : (Int{off_left} + off_above) >> 1;
+        const Int middle = top ? off_above : leftmost ? off_left : (Int{off_left} + off_above) >> 1;
         const Int rest_steps = in_steps(rest, r), middle_steps = in_steps(middle, r),
                   luma_steps = in_steps(luma, r), before_steps = in_steps(before, r);
 
@@ -477,7 +562,9 @@ class CoefficientCoder {
         of.scale = {
             &scales_[place * levels + level], &scales_[table + place * levels + level],
             &scales_[2 * table + place * levels + level],
-            &scales_[3 * table + static_cast<std::size_t>(chroma * 2 + k % 2) * levels + level]};
+            &scales_[3 * table +
+                     static_cast<std::size_t>((chroma * 2 + k % 2) * 25 + near_level) * levels +
+                     static_cast<std::size_t>(inner_level)]};
         for (std::size_t t = 0; t < distributions; ++t) {
             of.rates[t] = (1 << 28) / std::max(of.scale[t]->value, 40);
             of.low[t] = below(of, t, -128);
@@ -529,10 +616,10 @@ class CoefficientCoder {
             throw std::invalid_argument("a coefficient of a JPEG stream is out of range");
         own[r] = static_cast<std::int16_t>(full);
         const std::int32_t known = std::clamp(full * step, -(1 << 16), 1 << 16);
-        const Int floor = ((19661 + of.expected * of.expected) >> 8) * step * step;
-        signed_[static_cast<std::size_t>(place)].learn(kernels_, of.x, of.power,
-                                                       (Int{known} * 16 - of.predicted) >> shift_,
-                                                       300, (floor >> (2 * shift_ - 4)) + 1);
+        const Int floor = ((65536 + of.expected * of.expected) >> 8) * step * step;
+        values_[static_cast<std::size_t>(place)].learn(
+            solver_, of.x, known * 16 >> shift_,
+            static_cast<std::int32_t>(std::min<Int>((floor >> (2 * shift_ - 4)) + 1, 1 << 24)));
         sizes_[static_cast<std::size_t>(place)].learn(
             kernels_, of.y, of.size_power,
             (std::abs(Int{value}) * one - of.predicted_size) >> shift_, 120,
@@ -633,8 +720,10 @@ class CoefficientCoder {
 
     const LogisticTables& logistic_;
     const Kernels& kernels_ = kernels();
+    const LeastSquares& solver_ = least_squares(Arithmetic::exact);
     Decisions<Coder> decisions_;
-    std::array<LinearModel, most_components * block_size> signed_, sizes_;
+    std::vector<SolvedModel> values_;
+    std::array<LinearModel, most_components * block_size> sizes_;
     std::array<Scale, distributions * most_components * block_size * levels> scales_;
     // Of the component.
     std::size_t component_ = 0;

@@ -12,7 +12,7 @@ namespace bitsback::jpeg {
 
 constexpr size_t contexts = 8, distributions = 4, mixers = 4;
 constexpr size_t mixer_inputs = 16, linear_inputs = 24;
-constexpr uint32_t table_bits = 18, line_bits = 4;  // of slots
+constexpr uint32_t table_bits = 19, line_bits = 4;  // of slots
 
 // What a decision is mixed of.
 struct Mixture {

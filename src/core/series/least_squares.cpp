@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../lanes.hpp"
 #include "least_squares.hpp"
 
 namespace bitsback {
@@ -16,7 +17,7 @@ namespace {
 // (docs/model-format.md).
 constexpr double least = 0x1p-200, most = 0x1p200;
 
-constexpr double one = 65536, most_weight = (1 << 21) - 1;  // of weights
+constexpr double one = 65536, weight_limit = (1 << 21) - 1;  // of weights
 
 // Zero where x is too small.
 inline double kept(double x) { return x > -least && x < least ? 0 : x; }
@@ -25,16 +26,25 @@ inline double kept(double x) { return x > -least && x < least ? 0 : x; }
 #if defined(BITSBACK_CONTRACTED)
 inline double minus(double t, double a, double b) { return fma(-a, b, t); }
 inline double plus(double a, double b, double t) { return fma(a, b, t); }
+template <class Floats>
+inline Floats plus(Floats a, Floats b, Floats t) {
+    for (size_t i = 0; i < width; ++i) t[i] = fmaf(a[i], b[i], t[i]);
+    return t;
+}
 #else
 inline double minus(double t, double a, double b) { return t - a * b; }
 inline double plus(double a, double b, double t) { return a * b + t; }
+template <class Floats>
+inline BITSBACK_INLINE Floats plus(Floats a, Floats b, Floats t) {
+    return a * b + t;
+}
 #endif
 
-// In units of 1 / one, halves up, from -most_weight to most_weight.
+// In units of 1 / one, halves up, from -weight_limit to weight_limit.
 inline int32_t weight(double y) {
     double t = plus(y, one, 0.5);
-    t = t > -most_weight ? t : -most_weight;
-    t = t < most_weight ? t : most_weight;
+    t = t > -weight_limit ? t : -weight_limit;
+    t = t < weight_limit ? t : weight_limit;
     const int32_t cut = static_cast<int32_t>(t);
     return cut - (t < cut ? 1 : 0);
 }
@@ -44,6 +54,16 @@ void add(double* sums, const double* v, size_t side, double keep) {
         double* column = sums + a * side;
         const double factor = v[a];
         for (size_t b = a; b < side; ++b) column[b] = plus(column[b], keep, factor * v[b]);
+    }
+}
+
+void add_sample(float* sums, const float* v, size_t rows, size_t columns, float weight) {
+    using Floats = Vector<float, width>;
+    for (size_t a = 0; a < rows; ++a) {
+        float* row = sums + a * columns;
+        const Floats factor = all<Floats>(weight * v[a]);
+        for (size_t b = a / width * width; b < columns; b += width)
+            store(row + b, plus(factor, load<Floats>(v + b), load<Floats>(row + b)));
     }
 }
 
@@ -81,6 +101,6 @@ void solve(const double* sums, size_t n, double ridge, double* work, int32_t* we
 
 }  // namespace
 
-const LeastSquares BITSBACK_KERNELS = {add, solve};
+const LeastSquares BITSBACK_KERNELS = {add, add_sample, solve};
 
 }  // namespace bitsback
