@@ -92,7 +92,7 @@ from reference import (
     test_jpeg_streams,
     test_refusals,
 )
-from reference.fields import Reader
+from reference.fields import ArchiveError, Reader
 from reference.jpeg_coefficients import Coefficients
 from reference.jpeg_colours import to_rgb
 from reference.jpeg_mixing import Decisions
@@ -119,12 +119,11 @@ def golden() -> Iterator[tuple[str, bytes]]:
 
 
 def always() -> Iterator[tuple[str, str, bytes]]:
-    """Archives with what a decoder need not read (the sections A5.6, A5.17 and A5.18), with modes
-    and links (A5.19), JPEG streams and pixels of JPEG (A5.7), deflate streams and pictures in bytes
-    (A5.20), streams around pixels (A6.9), their tokens (A6.3, A6.8), runs of bytes (A6.10),
-    lossless JPEG (A6.11), levels of a pyramid (A6.3), whose end is damaged (A9), and that only a
-    newer release can read (A10), with the section that says so; one with all bundled models; and
-    those that catch a misreading, or lie at a limit.
+    """Archives of special contents, each with the section that defines them.
+
+    Some have sections that a decoder may ignore, modes and links, or JPEG and deflate streams. Some
+    are damaged at their end, or need a newer release. One has all bundled models. Others reveal a
+    misreading, or lie at a limit.
     """
     yield "M1", "bundled models.bb", _of_all_models()
     yield from _of_misreadings()
@@ -568,8 +567,13 @@ def _of_the_middle() -> bytes:
     with mock.patch.object(Decisions, "pop", lambda _, p: probabilities.append(p) or 0):
         Coefficients(bytes(4)).pop(skeleton.frame)
     middle = ((2**32 - 1) * probabilities[0] >> 16).to_bytes(4, "big")
-    model = Coefficients(middle)
-    stream = write(skeleton, model.pop(skeleton.frame), Details(b"", 1))
+    planes = None
+    while planes is None:  # the number ends with as many zeros as the other decisions need
+        try:
+            planes = Coefficients(middle).pop(skeleton.frame)
+        except ArchiveError:
+            middle += b"\0"
+    stream = write(skeleton, planes, Details(b"", 1))
     heads = len(stream), 1, 0, len(stream), len(skeleton.data), 0, 0
     rest = lzma2.compress(b"".join(map(write_varint, heads)) + skeleton.data)
     data = b"\1\0\1" + write_varint(len(rest)) + rest + middle

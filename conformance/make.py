@@ -4,12 +4,11 @@
 
 With names, such as bundled-models.bb, it makes these files of `candidates.always` alone.
 
-What each file holds is said by the executable specification in tests/reference, never by the
-program. Golden archives, and archives with previews or parity, that are cut off, or need a newer
-release, are always among the files. Of archives of random models, and of seeds of
-the fuzz tests, those are that reach a line or a branch of the specification that no file before
-them reaches, and of damaged and forged archives and of broken models one for each check by which
-the specification refuses a file. At the end it prints the lines that no file reaches.
+The executable specification in tests/reference defines the content of each file, never the
+program. The golden archives and those of `candidates.always` are always among the files. An archive
+of a random model, or a seed of the fuzz tests, is taken if it reaches a new line or branch of the
+specification. For each check of the specification one damaged archive or broken model is taken. At
+the end it prints the lines that no file reaches.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
 
 Each changes a few expressions of the executable specification in tests/reference to what an
 implementer could take the text to mean. The changed specification reads the valid files, and those
-that the section refuses; a misreading under which all of them come out right needs a file more. The
-exit code is 1 if there is one, or if a change no longer fits the specification. misreadings.json
-keeps the file that each has spoiled, which the next run reads first.
+that the section refuses. A misreading that spoils none of them needs another file, and makes
+the exit code 1. A change that no longer fits the specification does so, too. misreadings.json keeps
+the file that each has spoiled, and the next run reads that one first.
 """
 
 from __future__ import annotations

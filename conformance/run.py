@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 SECONDS = 600
 """The most time for a file."""
 KILLED = 100
-"""Exit codes above this one tell of a crash."""
+"""Exit codes above this one report a crash."""
 
 Run = subprocess.CompletedProcess[bytes]
 

@@ -63,7 +63,7 @@ OF_KINDS = {"M": "A5.4", "v": "A5.17", "p": "A5.18"}
 """The sections of the specification that a kind of section of an archive needs."""
 
 WATCHED, SEEN = 1_000_000, 24_000_000
-"""The calls of which the lines are watched, and those that are seen at all: that is slow."""
+"""Calls whose lines are recorded, and all calls that are traced: tracing is slow."""
 
 Arc = tuple[str, int, int]
 """A module, a line in it, and the line that ran before it in the same call, 0 for none."""
@@ -99,7 +99,7 @@ def restored(data: bytes, models: tuple[Model, ...]) -> dict[str, Any]:
 
 
 def promises_bytes(metadata: bytes) -> bool:
-    """Whether every decoder makes the very bytes of the file, without zlib and libtiff."""
+    """Whether every decoder makes the file byte for byte, without zlib and libtiff."""
     return container_metadata.is_plain(metadata) or container_metadata.has_tokens(metadata)
 
 

@@ -70,22 +70,22 @@ DESIGNS = {
         "images, stacks and volumes of any size and kind, up to 256 levels",
         (64, 64, 64), (2, 2, 2), True,
     ),
-    "universal-mixed": Design(
-        "images, stacks and volumes of any size and kind, up to 256 levels, with contexts learned"
-        " as they come",
-        (96, 96, 96), (2, 2, 2), True, contexts=True,
-    ),
     "universal-16": Design(
         "images, stacks and volumes of more than 8 bits, of any size and kind",
         (96, 96, 96), (2, 2, 2), True, 65_536, DEEP_SHARES,
     ),
 }  # fmt: skip
+DESIGNS["universal-mixed"] = DESIGNS["universal"]._replace(
+    about="images, stacks and volumes of any size and kind, up to 256 levels, with contexts learned"
+    " as they come",
+    contexts=True,
+)
 DESIGNS["universal-deep"] = DESIGNS["universal-16"]._replace(
     about="images, stacks and volumes of more than 8 bits, of any size and kind, with contexts"
     " learned as they come",
     contexts=True,
 )
-"""It has the weights of `universal-16`."""
+"""They have the weights of `universal` and of `universal-16`."""
 POOL = 6_000_000
 """The number of pixels in memory, drawn by the shares of kinds, and drawn anew after each pass."""
 BATCH, RATE, AVERAGED = 2_048, 4e-3, 0.998
@@ -198,7 +198,7 @@ def narrow(options: argparse.Namespace) -> None:
 
 @torch.no_grad()
 def without_units(wide: PixelNetwork, count: int, pixels: Pixels) -> PixelNetwork:
-    """The network without so many units, a few at a time, of which each costs least."""
+    """The network without `count` units, the cheapest ones, removed a few at a time."""
     net = copy.deepcopy(wide)
     kept = list(range(net.outputs.in_features))
     sample = pixels.at(slice(0, PRUNING_SAMPLE))

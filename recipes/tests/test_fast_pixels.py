@@ -31,10 +31,13 @@ def features_folder(folder: Path, refs: int) -> Path:
     return folder
 
 
-def test_the_bundled_model_is_that_of_the_checkpoints() -> None:
-    checkpoints = Path(fast_pixels.__file__).parent / "checkpoints" / "fast"
-    ships = bundled.load("universal-fast")
-    model = fast_pixels.model("universal-fast", checkpoints, ships.tensors["x.start"])
+@pytest.mark.parametrize(
+    ("name", "folder"), [("universal-fast", "fast"), ("universal-mixed", "default")]
+)
+def test_the_bundled_model_is_that_of_the_checkpoints(name: str, folder: str) -> None:
+    checkpoints = Path(fast_pixels.__file__).parent / "checkpoints" / folder
+    ships = bundled.load(name)
+    model = fast_pixels.model(name, checkpoints, ships.tensors["x.start"])
     assert model.tensors.keys() == ships.tensors.keys()
     for name, tensor in model.tensors.items():  # floats may round otherwise on another machine
         assert np.abs(tensor.astype(np.int64) - ships.tensors[name]).max() <= 1
