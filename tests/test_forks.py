@@ -78,13 +78,13 @@ small, large = io.BytesIO(), io.BytesIO()
 bitsback.compress(np.arange(100), small, model="fast", threads=1)
 bitsback.decompress(small, threads=1)  # so that all modules are there
 bitsback.compress(np.zeros((9, 28, 28), bool), large, model="mnist-binary", threads=1)
-begun, load = threading.Event(), library.known.find
+begun, load = threading.Event(), library.bundled.find
 
 def find(prefix):
     begun.set()
     return load(prefix)
 
-library.known.find = find
+library.bundled.find = find
 bitsback.models.bundled.load.cache_clear()
 data = large.getvalue()
 archive = bitsback.open(io.BytesIO(data))

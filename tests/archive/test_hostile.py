@@ -199,7 +199,7 @@ def test_adaptive_blocks() -> None:
         ("are damaged", of(two, b"\xff\xff")),
         ("not in order", of(two, deflated(bytes.fromhex("0009 0007 0100 0001")))),
         ("not in order", of(two, deflated(bytes.fromhex("0007 0007 0100 0001")))),
-        ("no message", of(two, stream, message[:-1])),
+        ("invalid message bytes", of(two, stream, message[:-1])),
         ("not finite", of(two, stream, message[:1] + b"\1" + message[2:])),
         ("not end|exhausted", of(two, stream, message[:-1] + bytes([message[-1] ^ 1]))),
         ("exhausted", of(two, stream, b"\1\0" + bytes(4) + b"\1\0\0\0")),
@@ -325,7 +325,7 @@ def test_multisets_that_are_none(digits: NDArray[np.bool_]) -> None:
         ("digest", runs[:1], model.identity[:16] + message),
         ("digest", runs[1:], model.identity[:16] + message),
         ("digest", runs, model.identity[:16] + message),
-        ("no message", runs[:1], model.identity[:16] + message[:31]),
+        ("invalid message bytes", runs[:1], model.identity[:16] + message[:31]),
     ):
         count = sum(run.items for run in some)
         payload = varint(0) + pack_runs(some) + bytes([SET]) + data

@@ -255,10 +255,10 @@ def test_a_bare_name_is_a_configuration(volume: NDArray[np.uint16]) -> None:
     [
         ({"levels": 3}, "'levels', which this bitsback does not know: update bitsback"),
         ({"models": 3}, "a list, not 3"),
-        ({"models": ["mnist"]}, "named by 'name', 'identity'"),
+        ({"models": ["mnist"]}, "needs the keys 'name', 'identity'"),
         ({"models": [{"name": "mnist", "identity": "12"}]}, "'12' is no identity"),
         ({"axes": "tyx"}, "axes='tyx': it must be one of"),
-        (3, "no configuration of the codec bitsback"),
+        (3, "not a configuration of the codec bitsback"),
     ],
 )
 def test_a_wrong_configuration_is_refused(wrong: Any, message: str) -> None:

@@ -531,7 +531,7 @@ def test_links_that_cannot_be_made_are_listed(
     assert result.exit_code == 2, "what is not the same stays"
     warning, error = (line for line in result.stderr.splitlines() if "bitsback: " in line)
     assert "in.bb: 6 links or empty folders cannot be made there: broken, loop, " in warning
-    assert "has another target than what comes back" in error
+    assert "has another target than the archive restores" in error
     assert Path("in.bb").exists() and "out/run.sh" in map(str, Path("out").rglob("*"))
 
 

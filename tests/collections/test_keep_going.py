@@ -113,7 +113,7 @@ def test_nothing_whole_is_an_error(tmp_path: Path) -> None:
     data = packed(tmp_path / "in")
     for block in blocks(data):
         data = damaged(data, block)
-    with pytest.raises(bitsback.ArchiveError, match="none of its files is whole"):
+    with pytest.raises(bitsback.ArchiveError, match="none of its files is undamaged"):
         bitsback.decompress(data, tmp_path / "out", keep_going=True)
     assert not (tmp_path / "out").exists()
 
@@ -149,7 +149,7 @@ def test_lost_names_of_verbatim_files_alone(tmp_path: Path) -> None:
     for name in "abcdef":
         (tmp_path / "in" / name).write_bytes(b"some text")
     broken = with_lost_names(packed(tmp_path / "in"))
-    with pytest.raises(bitsback.ArchiveError, match="none of its files is whole"):
+    with pytest.raises(bitsback.ArchiveError, match="none of its files is undamaged"):
         bitsback.decompress(broken, tmp_path / "out", keep_going=True)
 
 

@@ -74,14 +74,14 @@ def test_sections_out_of_order_are_found() -> None:
     collection, model, *blocks = PARTS
     other = ("x", b"of no meaning to this reader")
     for parts in (
-        [collection, *blocks, model],
         [other, collection, model, *blocks],
-        [collection, model, *blocks, other, model],
         [collection, model, blocks[0], other, *blocks[1:]],
     ):
         refused(pack(parts, HEAD))
     for parts in (
         [collection, model, *blocks, other, other],
+        [collection, *blocks, model],
+        [collection, model, *blocks, other, model],
         [collection, other, model, *blocks],
         [collection, model, other, *blocks],
     ):

@@ -85,7 +85,7 @@ TENSORS: list[tuple[str, str, list[Any]]] = [
 @pytest.mark.parametrize(("model", "name", "values"), TENSORS)
 def test_a_tensor(model: str, name: str, values: list[Any]) -> None:
     for value in values:
-        refused(*broken(model, tensor(name, value)), f"{name}|wavefront's network leave")
+        refused(*broken(model, tensor(name, value)), f"{name}|wavefront's network")
 
 
 def test_a_missing_tensor() -> None:

@@ -228,7 +228,7 @@ def test_search_and_keys(browser: Browser, tmp_path: Path) -> None:
 def test_what_is_no_archive(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "x.bb").write_text("no archive at all, but long enough to be read as one")
     show(browser, tmp_path / "x.bb")
-    assert "no bitsback archive" in browser.run("at.status.textContent")
+    assert "not a bitsback archive" in browser.run("at.status.textContent")
 
 
 def test_saved_files(browser: Browser, tmp_path: Path) -> None:

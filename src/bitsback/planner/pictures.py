@@ -62,7 +62,7 @@ def pixel_cost(
             start = planner.policy.block_bytes // 2  # of a message, which pictures share
             by_model = max(plan.rate * sample.elements.size - start, 1.0)
             share = sample.elements.size / pixels.size
-            if by_model > planner.policy.clearly * share * enough:
+            if planner.policy.surprise * by_model > share * enough:
                 share = _share(sample, pixels, grid)
             by_model /= share
             if planner.given is not None or (whole and not plan.contested):

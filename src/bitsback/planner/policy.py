@@ -100,8 +100,6 @@ class Policy:
     for neighbours. Also the least number of slices of a tile of a stack of pictures."""
     worthwhile: float = 0.98
     """Share below which a stack, a digit by a model, or pixels instead of a file are worthwhile."""
-    clearly: float = 0.8
-    """Share of a file's bytes below which a sample's share of a picture need not be exact."""
     stack_learns: tuple[float, float] = (0.95, 0.8)
     """Shares of the bytes of separate slices below which an array is a stack. They apply where a
     block of slices gives more to learn than a sample. The first is for general compressors, and for
