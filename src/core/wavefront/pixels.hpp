@@ -61,9 +61,10 @@ inline BITSBACK_INLINE Words logarithm(Words x) {
 }
 inline BITSBACK_INLINE Words logarithm(Wide x) { return narrowed_sums(Singles(x).exponents(3)); }
 
+// The median of a, b and a + b - c. Sums of wide levels may leave 16 bits, but the median does not.
 inline BITSBACK_INLINE Words median(Words a, Words b, Words c) {
     const Words low = least(a, b), high = most(a, b);
-    return low + high - least(most(c, low), high);
+    return wrapped_difference(wrapped_sum(low, high), least(most(c, low), high));
 }
 
 inline BITSBACK_INLINE Words all_of(Words, int x) { return words(x); }
