@@ -179,14 +179,11 @@ def streams() -> list[Stream]:
     return [stream for stream in found if stream]
 
 
-def change_stream(random: Random, fault: Fault) -> bytes:
-    """An archive of one stream of which a field is changed, and sizes are those that come of it."""
-    stream = random.choice(streams()).changed(random, random.choice(streams()))
-    coded = stream.others + random.randbytes(MOST_ADDED)
+def fitted(make: Callable[[int, bytes], bytes], coded: bytes, fault: Fault) -> bytes:
+    """What `make` makes of a size and of decisions, after the second decoder has corrected both."""
     size = MOST_BYTES
     for _ in range(MOST_TRIALS):
-        rest = lzma2.compress(stream.rest(size))
-        data = archive_of_bytes(size, STREAMS, b"\1\0\1" + varint(len(rest)) + rest + coded)
+        data = make(size, coded)
         found = COUNTED.search(fault(data) or "")
         if found is None:
             break
@@ -195,6 +192,17 @@ def change_stream(random: Random, fault: Fault) -> bytes:
         else:
             size = int(found["size"])
     return data
+
+
+def change_stream(random: Random, fault: Fault) -> bytes:
+    """An archive of one stream with a changed field, and with the sizes that follow from it."""
+    stream = random.choice(streams()).changed(random, random.choice(streams()))
+
+    def make(size: int, coded: bytes) -> bytes:
+        rest = lzma2.compress(stream.rest(size))
+        return archive_of_bytes(size, STREAMS, b"\1\0\1" + varint(len(rest)) + rest + coded)
+
+    return fitted(make, stream.others + random.randbytes(MOST_ADDED), fault)
 
 
 @cache
@@ -231,10 +239,4 @@ def change_pixels(random: Random, fault: Fault) -> bytes:
     shape = random.randint(8, 40), random.randint(8, 40), *channels
     coded, other, begin = random.choice(pixels()), random.choice(pixels()), random.choice((0, 50))
     coded = coded[:begin] + mutate(random, coded[begin:], other) + random.randbytes(MOST_ADDED)
-    for _ in range(MOST_TRIALS):
-        data = archive_of_block("|u1", shape, DECODED, coded)
-        found = COUNTED.search(fault(data) or "")
-        if found is None:
-            break
-        coded = coded[: len(coded) - int(found["more"])]
-    return data
+    return fitted(lambda _, coded: archive_of_block("|u1", shape, DECODED, coded), coded, fault)

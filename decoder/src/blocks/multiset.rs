@@ -1,4 +1,4 @@
-//! Multisets, of which picks are pushed (format.md, A4, and picks in A2).
+//! Multisets: the decoder pushes the pick of each member (format.md, A4, and picks in A2).
 
 use std::cmp::Ordering;
 use std::ops::Range;

@@ -31,7 +31,7 @@ pub struct Work {
     dots: dots::Work,
 }
 
-/// The input of patches, of which the rows from `have` on are available.
+/// The input of patches. Its rows from `have` on are available.
 pub struct Patches<'a> {
     pub input: &'a [i16],
     pub have: usize,

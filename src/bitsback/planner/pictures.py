@@ -43,8 +43,8 @@ def pixel_cost(
     """
     grid = _grid(pixels, tile)
     given, policy = planner.given, planner.policy
-    learned = given is not None and (given.wavefront or not given.counted)
-    elements = FAST.sample_elements if learned else policy.sample_elements
+    is_trained = given is not None and (given.wavefront or not given.counted)
+    elements = FAST.sample_elements if is_trained else policy.sample_elements
     above, boxes = zip(*sample_boxes(pixels.dtype, grid, elements), strict=True)
     # The regions have to come in order.
     read = sorted({*map(_key, boxes), *map(_key, above)})
@@ -59,22 +59,20 @@ def pixel_cost(
         with suppress(UnfitError):
             plan = planner.plan(sample, "a picture", before if before.elements.size else None)
         if plan.models:
-            start = planner.policy.block_bytes // 2  # of a message, which pictures share
+            start = policy.block_bytes // 2  # of a message, which pictures share
             by_model = max(plan.rate * sample.elements.size - start, 1.0)
             share = sample.elements.size / pixels.size
-            if planner.policy.surprise * by_model > share * enough:
+            if policy.surprise * by_model > share * enough:
                 share = _share(sample, pixels, grid)
             by_model /= share
             if planner.given is not None or (whole and not plan.contested):
                 return int(by_model), False
-    coder = planner.policy.coder
+    coder = policy.coder
     limit = math.inf if by_model is None else by_model * share
     of_sample = None
     if whole or by_model is not None:
         of_sample = encode_fallback(sample, coder, limit)
-    if by_model is not None and (
-        of_sample is None or len(of_sample) > planner.policy.graphic * limit
-    ):
+    if by_model is not None and (of_sample is None or len(of_sample) > policy.graphic * limit):
         return int(by_model), False
     if whole:
         by_fallback = _size(of_sample, sample)

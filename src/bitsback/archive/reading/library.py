@@ -48,13 +48,13 @@ class Library:
         """The model whose identity starts with `prefix`. Raises ArchiveError if it is missing."""
         with self._lock:
             if prefix not in self._known:
-                shipped = bundled.find(prefix)
-                if shipped is None:
-                    self._load_embedded()
-                else:
-                    self._known[prefix] = shipped
+                model = _found(bundled.find, prefix)
+                if model is not None:
+                    self._known[prefix] = model
             if prefix not in self._known:
-                model = _known(prefix)
+                self._load_embedded()
+            if prefix not in self._known:
+                model = _found(known.find, prefix)
                 if model is None:
                     for error in self._damage:
                         raise error
@@ -98,9 +98,9 @@ class Library:
                 self._damage.append(error)
 
 
-def _known(prefix: bytes) -> Model | None:
+def _found(find: Callable[[bytes], Model | None], prefix: bytes) -> Model | None:
     try:
-        return known.find(prefix)
+        return find(prefix)
     except ModelError as error:
         raise ArchiveError(str(error)) from None
 
