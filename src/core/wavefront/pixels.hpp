@@ -280,10 +280,11 @@ inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& 
         for (size_t i = 0; i < layer.inputs; i += 2) {
             const int8_t* const at = weight + i / 4 * 16 + i % 4 + 4 * o;
             repeat<2>([&](auto k) {
-                const uint32_t low = static_cast<uint16_t>(at[4 * k.value]),
-                               high = static_cast<uint16_t>(at[4 * k.value + 1]);
-                const auto w =
-                    seen_as<WordLanes>(all<Lanes>(static_cast<int32_t>(low | high << 16)));
+                // In memory, the first word comes first, as those of the values do.
+                const int16_t pair[2] = {at[4 * k.value], at[4 * k.value + 1]};
+                int32_t both;
+                memcpy(&both, pair, sizeof both);
+                const auto w = seen_as<WordLanes>(all<Lanes>(both));
                 repeat<parts>([&](auto part) {
                     const auto x = load<WordLanes>(values.of + 16 * i + 2 * width * part.value);
                     sums[k.value][part.value] = sums[k.value][part.value] + products(x, w);
