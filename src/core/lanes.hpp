@@ -157,6 +157,16 @@ inline V clamped(V x, int32_t low, int32_t high) {
     return least_of(most_of(x, all<V>(low)), all<V>(high));
 }
 
+// Two words of each lane, in the order of memory.
+inline BITSBACK_INLINE WordLanes word_pairs(Lanes first, Lanes second) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    const Lanes low = second, high = first;
+#else
+    const Lanes low = first, high = second;
+#endif
+    return seen_as<WordLanes>((low & all<Lanes>(0xffff)) | (high << all<Lanes>(16)));
+}
+
 // a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1].
 inline BITSBACK_INLINE Lanes products(WordLanes a, WordLanes b) {
 #if defined(__AVX2__)

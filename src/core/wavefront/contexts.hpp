@@ -429,7 +429,7 @@ class Deciding {
                 odds[network - c] = odds_[i];
                 sure[network - c] = 1 << 7;
             }
-            in[part.value] = seen_as<WordLanes>((odds & lanes(0xffff)) | (sure << lanes(16)));
+            in[part.value] = word_pairs(odds, sure);
             if constexpr (c < 8) {
                 const auto single = converted<Vector<float, width>>(
                     converted<Lanes>(of.part[part.value].count) + lanes(1));
