@@ -50,7 +50,7 @@ def as_pushed(
     array = _integers(symbols, shape)
     if array.dtype != dtype:
         require_within(array, 0, levels - 1, "symbols")
-    return np.asarray(array, dtype, order="C")
+    return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"])
 
 
 def as_one(symbols: ArrayLike, levels: int) -> int | None:

@@ -108,11 +108,13 @@ def _converted(source: Any, name: str) -> NDArray[Any]:
 
 
 def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """The array as a plain NumPy array. Raises InputError for a mask, or an unsupported dtype."""
+    """The array as a plain NumPy array, aligned. Raises InputError for a mask, or an unsupported
+    dtype.
+    """
     if isinstance(array, np.ma.MaskedArray):
         raise InputError(f"{name}: a mask would be lost; fill it first")
     check_dtype(array.dtype, name)
-    return np.asarray(array)
+    return np.require(np.asarray(array), requirements="ALIGNED")
 
 
 class _ChunkedItems:

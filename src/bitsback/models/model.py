@@ -374,7 +374,8 @@ class BoundModel:
                 f"the symbols of items are one array of uint8 or uint16, not {x.ndim} dimensions of"
                 f" {x.dtype}"
             )
-        self.core.push(message, np.ascontiguousarray(x), self.shapes, self._batches(batches), kept)
+        x = np.require(x, requirements=["C_CONTIGUOUS", "ALIGNED"])
+        self.core.push(message, x, self.shapes, self._batches(batches), kept)
 
     def pop(
         self, message: Message, batches: Batches | None = None, kept: bool = True
