@@ -185,16 +185,24 @@ inline BITSBACK_INLINE Lanes products(WordLanes a, WordLanes b) {
 #endif
 }
 
-// The elements at these places.
+// The elements at these places. Scalar loads, which are faster than the gathers of AVX2.
 template <class T, class V>
 inline BITSBACK_INLINE Vector<T, width> gathered(const T* from, V places) {
-#if defined(__AVX2__)
-    return seen_as<Vector<T, width>>(_mm256_i32gather_epi32(reinterpret_cast<const int*>(from),
-                                                            seen_as<__m256i>(places), sizeof(T)));
-#else
+    uint32_t at[width];
+    store(at, places);
     Vector<T, width> out;
-    for (size_t i = 0; i < width; ++i) out[i] = from[places[i]];
+    for (size_t i = 0; i < width; ++i) out[i] = from[at[i]];
     return out;
+}
+
+// Loads a vector whose halves were stored just before. Processors forward a store to a load only
+// if it covers the load.
+inline BITSBACK_INLINE Lanes joined(const int32_t* halves) {
+#if defined(__AVX2__)
+    const __m128i* const from = reinterpret_cast<const __m128i*>(halves);
+    return seen_as<Lanes>(_mm256_loadu2_m128i(from + 1, from));
+#else
+    return load<Lanes>(halves);
 #endif
 }
 

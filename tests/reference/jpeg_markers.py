@@ -152,7 +152,7 @@ class Skeleton:
         require(len(segment) == 6 + 3 * segment[5] and segment[0] in precisions, "a frame")
         height, width = (int.from_bytes(segment[n : n + 2], "big") for n in (1, 3))
         lines = self.data.find(b"\xff\xdc\0\4", self.at)
-        if height == 0 and lines >= 0:
+        if height == 0 and 0 <= lines <= len(self.data) - 6:
             height = int.from_bytes(self.data[lines + 4 : lines + 6], "big")
         require(height > 0 and width > 0, "pixels")
         components = [
@@ -199,4 +199,10 @@ class Skeleton:
             scan.first, scan.last, scan.high, scan.low = 0, 63, 0, 0
         blocks = sum(one.h * one.v for one, _, _, _ in scan.components)
         require(count == 1 or blocks <= 10, "a unit of at most 10 blocks")
+        if not self.frame.arithmetic:
+            needs_dc = self.frame.lossless or (scan.first == 0 and scan.high == 0)
+            needs_ac = not self.frame.lossless and scan.last > 0
+            for _, _, dc, ac in scan.components:
+                require(dc is not None or not needs_dc, "a Huffman table of DC")
+                require(ac is not None or not needs_ac, "a Huffman table of AC")
         self.scans.append(scan)

@@ -281,6 +281,12 @@ def steps(step: int) -> bytes:
     return segment(0xDB, bytes([0x10]) + step.to_bytes(2, "big") * 64)
 
 
+def test_steps_greater_than_those_of_the_model() -> None:
+    stream, _ = without(jpeg(), 0xDB)
+    tables = steps(5_000) + steps(5_000).replace(b"\x10", b"\x11", 1)
+    assert rounds_of(stream[:2] + tables + stream[2:]) == 1
+
+
 LINES = b"\xff\xdc\0\4\0\x08"
 """A segment that tells of 8 lines."""
 
@@ -352,6 +358,11 @@ CHOICES: dict[str, Callable[[], tuple[Skeleton, list[Block], bytes]]] = {
     ),
     "lines before the frame": lambda: (
         changed(skeleton_of(False, lines=True), b"\xff\xc1", segment(0xFE, LINES) + b"\xff\xc1"),
+        blocks(False),
+        b"",
+    ),
+    "lines that are cut off": lambda: (
+        changed(skeleton_of(False), b"\xff\xd9", LINES[:-1]),
         blocks(False),
         b"",
     ),

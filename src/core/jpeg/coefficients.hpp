@@ -67,13 +67,8 @@ class SolvedModel {
     void learn(const LeastSquares& solver, const LinearInputs& x, std::int32_t target,
                std::int32_t floor) {
         ++count_;
-        if (count_ <= period || count_ % 2 == 0) {
-            alignas(32) std::array<float, linear_inputs> sample{};
-            for (std::size_t i = 0; i < inputs; ++i) sample[i] = static_cast<float>(x[i]);
-            sample[inputs] = static_cast<float>(target);
-            solver.add_sample(sums_[0].data(), sample.data(), side, linear_inputs,
-                              64.0F / static_cast<float>(floor));
-        }
+        if (count_ <= period || count_ % 2 == 0)
+            solver.add_sample(sums_[0].data(), x.data(), target, 64.0F / static_cast<float>(floor));
         const bool periodic = count_ % period == 0;
         if (periodic || (count_ >= first_solved && count_ < period && std::has_single_bit(count_)))
             solve(solver);
@@ -108,7 +103,7 @@ class SolvedModel {
     std::uint32_t count_ = 0;
     alignas(32) LinearInputs weights_;
     // Of the products of two inputs or an input and the target, from the diagonal on.
-    alignas(32) std::array<std::array<float, linear_inputs>, side> sums_{};
+    alignas(32) std::array<std::array<float, sample_columns>, sample_columns> sums_{};
 };
 
 // Codes the planes of a stream, one after the other, in the order of its components. Coder: a
@@ -117,7 +112,7 @@ template <class Coder>
 class CoefficientCoder {
   public:
     CoefficientCoder(const LogisticTables& logistic, Coder& coder)
-        : logistic_(logistic), decisions_(logistic, coder) {
+        : cdf_(logistic.cdf()), decisions_(logistic, coder) {
         for (std::size_t place = 0; place < sizes_.size(); ++place) {
             LinearInputs weights{};
             const std::size_t i = place % block_size / 8, j = place % 8;
@@ -134,8 +129,7 @@ class CoefficientCoder {
         const DefaultFloats floats;
         const auto& [frame, planes] = strip;
         const auto in_rows = [&](std::size_t c, std::array<std::int32_t, block_size>& out) {
-            for (std::size_t k = 0; k < block_size; ++k)
-                out[natural[k]] = std::clamp<std::int32_t>(steps[c][k], 1, most_step);
+            for (std::size_t k = 0; k < block_size; ++k) out[natural[k]] = known_step(steps[c][k]);
         };
         for (std::size_t c = 0; c < frame.components.size(); ++c) {
             in_rows(c, step_);
@@ -163,15 +157,21 @@ class CoefficientCoder {
                        natural[k] % 8 == natural[k + 1] % 8 || k == 1;
         return turns;
     }();
-    static constexpr std::int32_t most_step = 2047;  // that the model tells from greater ones
-    static constexpr std::size_t levels = 41;        // of expected sizes
-    static constexpr Int most_expected = 1 << 19;    // its square times that of a step has 63 bits
+    static constexpr std::size_t levels = 41;      // of expected sizes
+    static constexpr Int most_expected = 1 << 19;  // its square times that of a step has 63 bits
     // 2^12 * (0.05 + 2^((i - 16) / 3 - 1)), rounded down.
     static constexpr std::array<std::int32_t, levels> first_scales = {
         255,    268,    285,    306,    332,    366,    407,    460,   527,   611,   716,
         849,    1017,   1228,   1494,   1830,   2252,   2785,   3455,  4300,  5365,  6706,
         8396,   10526,  13208,  16588,  20847,  26212,  32972,  41489, 52220, 65740, 82774,
         104236, 131276, 165345, 208268, 262348, 330485, 416332, 524492};
+    static constexpr std::int32_t most_scale_uses = 50;
+    static constexpr std::array<Int, most_scale_uses + 1> scale_rates = [] {
+        std::array<Int, most_scale_uses + 1> rates{};
+        for (std::size_t n = 0; n < rates.size(); ++n)
+            rates[n] = std::max(1311, 65536 / (1 + static_cast<std::int32_t>(n)));
+        return rates;
+    }();
     struct Scale {
         std::int32_t value;  // in units of 2^-12
         std::int32_t uses;
@@ -323,9 +323,8 @@ class CoefficientCoder {
             int rest, place, sizes;
         } by;  // of sets of mixers
         std::array<Scale*, distributions> scale;
-        std::array<Int, distributions> means, rates;
-        // The probabilities of -1 and less, and of 1 and more.
-        std::array<std::int32_t, distributions> low, high;
+        std::array<Int, distributions> means;
+        Logistics logistics;
     };
 
     // Codes the coefficients of a block up to the last one, and DC. The next one is expected before
@@ -364,10 +363,7 @@ class CoefficientCoder {
             if (far_size != 0) {
                 ++nonzero_;
                 size_sum_ += far_size;
-                for (std::size_t a = 0; a < 5; ++a)
-                    for (std::size_t b = 0; b < 5; ++b)
-                        inside_[((n >> 3) + a) * 16 + (n & 7) + b] +=
-                            inside_weights[a][b] * far_size;
+                kernels_.surround(&inside_[(n >> 3) * 16 + (n & 7)], far_size);
             }
         }
 
@@ -385,18 +381,21 @@ class CoefficientCoder {
         if (!at.has_left) by_left = at.has_above ? by_above : 0;
         if (!at.has_above) by_above = by_left;
 
-        const auto size = [&](const std::int16_t* block) { return std::abs(int{block[r]}); };
+        const std::array<const std::int16_t*, 6> near = {at.left,        at.above, at.above_left,
+                                                         at.above_right, at.left2, at.above2};
+        std::array<std::int32_t, 6> near_sizes;
+        for (std::size_t n = 0; n < near.size(); ++n) near_sizes[n] = std::abs(int{near[n][r]});
         const std::int32_t luma = at.luma[r], before = at.before[r] * before_step_[r] * 16;
 
         // Sizes around it: of the same place in other blocks, in steps; and of places nearby.
-        const Int near_blocks = dc ? (std::abs(at.left[0] - at.above_left[0]) +
-                                      std::abs(at.above[0] - at.above_left[0]))
-                                         << 7
-                                   : (13 * (size(at.left) + size(at.above)) +
-                                      4 * (size(at.above_left) + size(at.above_right)) +
-                                      3 * (size(at.left2) + size(at.above2))) *
-                                             Int{1638} >>
-                                         8;
+        const Int near_blocks =
+            dc ? (std::abs(at.left[0] - at.above_left[0]) +
+                  std::abs(at.above[0] - at.above_left[0]))
+                     << 7
+               : (13 * (near_sizes[0] + near_sizes[1]) + 4 * (near_sizes[2] + near_sizes[3]) +
+                  3 * (near_sizes[4] + near_sizes[5])) *
+                         Int{1638} >>
+                     8;
         const std::int32_t inner = dc ? 0
                                       : static_cast<std::int32_t>(
                                             Int{inside_[(i + 2) * 16 + j + 2]} * inside_shares[r] >>
@@ -416,8 +415,7 @@ class CoefficientCoder {
         };
 
         // A prediction with its sign.
-        LinearInputs& x = of.x;
-        x = {};
+        LinearInputs x{};
         x[0] = by_left;
         x[1] = by_above;
         x[2] = at.left[r] * one;
@@ -455,8 +453,9 @@ class CoefficientCoder {
                 x[21] = dc_apart(at.above, at.above_left);
             }
         }
+        in_fours(of.x, x);
         std::int32_t power;
-        const Int predicted = predict(kernels_, values_[place].weights(), x, shift_, power);
+        const Int predicted = predict(kernels_, values_[place].weights(), of.x, shift_, power);
         // That of DC is taken off in whole steps, so few that 16 bits hold what is left.
         const std::int32_t whole = dc ? static_cast<std::int32_t>(std::clamp<Int>(
                                             (in_steps(predicted, r) + 128) >> 8, -32767, 32767))
@@ -467,8 +466,7 @@ class CoefficientCoder {
         const std::int32_t spread = std::abs(off_left - off_above);
 
         // A prediction of its size.
-        LinearInputs& y = of.y;
-        y = {};
+        LinearInputs y{};
         y[0] = one * 77 >> 8;
         y[10] = std::abs(off_left);
         y[11] = std::abs(off_above);
@@ -496,13 +494,8 @@ class CoefficientCoder {
                    (std::abs(at.above_edge->bottom[2]) >> 9);
             least = in_steps(Int{154} * spread >> 8, r) + (102 * near_blocks >> 8);
         } else {
-            y[1] = size(at.left) * one;
-            y[2] = size(at.above) * one;
-            y[3] = size(at.above_left) * one;
-            y[4] = size(at.above_right) * one;
-            y[5] = size(at.left2) * one;
-            y[6] = size(at.above2) * one;
-            y[7] = (std::abs(x[6]) + std::abs(x[7])) << shift_;
+            for (std::size_t n = 0; n < near.size(); ++n) y[n + 1] = near_sizes[n] * one;
+            y[7] = (std::abs(of.x[6]) + std::abs(of.x[7])) << shift_;
             y[8] = inner;
             y[9] = beside;
             y[12] = std::abs(luma);
@@ -512,7 +505,8 @@ class CoefficientCoder {
                      26 * in_steps(std::abs(rest), r)) >>
                     8;
         }
-        of.predicted_size = predict(kernels_, sizes_[place].weights, y, shift_, of.size_power);
+        in_fours(of.y, y);
+        of.predicted_size = predict(kernels_, sizes_[place].weights, of.y, shift_, of.size_power);
         const Int expected = std::min(
             std::max<Int>(in_steps(of.predicted_size, r), (39 * least >> 8) + 3), most_expected);
         const int size_level = thirds(expected);
@@ -565,11 +559,11 @@ class CoefficientCoder {
             &scales_[3 * table +
                      static_cast<std::size_t>((chroma * 2 + k % 2) * 25 + near_level) * levels +
                      static_cast<std::size_t>(inner_level)]};
-        for (std::size_t t = 0; t < distributions; ++t) {
-            of.rates[t] = (1 << 28) / std::max(of.scale[t]->value, 40);
-            of.low[t] = below(of, t, -128);
-            of.high[t] = (1 << 28) - below(of, t, 128);
-        }
+        std::array<std::int32_t, distributions> scales, copy;
+        for (std::size_t t = 0; t < distributions; ++t) scales[t] = of.scale[t]->value;
+        in_fours(copy, scales);
+        kernels_.spread(of.logistics, cdf_, copy.data(), static_cast<double>(rest_steps),
+                        static_cast<double>(middle_steps));
     }
 
     static std::array<int, mixers> zero_sets(const Expected& of, int place) {
@@ -583,15 +577,16 @@ class CoefficientCoder {
         const int place = static_cast<int>(component_ * block_size + r);
         int value = 0;
         if constexpr (Coder::encodes) value = own[r] - of.whole;
+        const auto &low = of.logistics.low, &high = of.logistics.high;
         Parts parts;
         bool other = true;  // than 0
         if (k != last || dc) {
             for (std::size_t t = 0; t < distributions; ++t)
-                set(parts, t, of.low[t] + of.high[t], (1 << 28) - of.low[t] - of.high[t]);
+                set(parts, t, low[t] + high[t], (1 << 28) - low[t] - high[t]);
             other = decide(of, value != 0, 0, parts, zero_sets(of, place)) != 0;
         }
         if (other) {
-            for (std::size_t t = 0; t < distributions; ++t) set(parts, t, of.low[t], of.high[t]);
+            for (std::size_t t = 0; t < distributions; ++t) set(parts, t, low[t], high[t]);
             const int negative = decide(of, value < 0, 1, parts,
                                         {512 + place, of.by.rest + of.middle_size * 4 + 1,
                                          of.by.place + 1, of.by.sizes + 1});
@@ -607,9 +602,10 @@ class CoefficientCoder {
             Scale& scale = *of.scale[t];
             scale.value = static_cast<std::int32_t>(std::min<Int>(
                 scale.value +
-                    ((miss - scale.value) * std::max(1311, 65536 / (1 + scale.uses)) >> 16),
+                    ((miss - scale.value) * scale_rates[static_cast<std::size_t>(scale.uses)] >>
+                     16),
                 1 << 30));
-            scale.uses = std::min(scale.uses + 1, 50);
+            scale.uses = std::min(scale.uses + 1, most_scale_uses);
         }
         const std::int32_t full = value + of.whole;
         if (full < -32767 || full > 32767)
@@ -653,15 +649,15 @@ class CoefficientCoder {
     int magnitude(Expected& of, int target, int negative, int place) {
         // The probabilities of the least number that it may be and more, of the one behind the
         // greatest and more, and of one between both and more, with this sign.
-        std::array<std::int32_t, distributions> least = negative != 0 ? of.low : of.high, end,
-                                                middle;
+        using Tails = std::array<std::int32_t, distributions>;
+        alignas(16) Tails least, end, middle;
+        std::ranges::copy(negative != 0 ? of.logistics.low : of.logistics.high, least.begin());
         Parts parts;
         int length = 1;
         while (true) {
-            for (std::size_t t = 0; t < distributions; ++t) {
-                end[t] = tail(of, t, 1 << length, negative);
+            kernels_.tails(of.logistics, cdf_, 1 << length, negative, end.data());
+            for (std::size_t t = 0; t < distributions; ++t)
                 set(parts, t, end[t], least[t] - end[t]);
-            }
             if (decide(of, target >= 1 << length, 1 + std::min(length, 5), parts,
                        {768 + place * 4 + std::min(length, 3),
                         of.by.rest + of.count * 4 + (length > 1 ? 3 : 2), of.by.place + 2,
@@ -674,10 +670,9 @@ class CoefficientCoder {
         int low = 1 << (length - 1), known = 1;
         for (int bit = length - 2; bit >= 0; --bit) {
             const int depth = length - 2 - bit;
-            for (std::size_t t = 0; t < distributions; ++t) {
-                middle[t] = tail(of, t, low + (1 << bit), negative);
+            kernels_.tails(of.logistics, cdf_, low + (1 << bit), negative, middle.data());
+            for (std::size_t t = 0; t < distributions; ++t)
                 set(parts, t, middle[t] - end[t], least[t] - middle[t]);
-            }
             const int slot = length < 4  ? 7 + (length == 3 ? known : 0)
                              : depth < 2 ? 10 + known
                                          : 14 + std::min(depth - 2, 1);
@@ -707,18 +702,7 @@ class CoefficientCoder {
         return decisions_.decide(of.mixture, bit, static_cast<std::uint32_t>(place), parts, sets);
     }
 
-    // The distribution function of a prediction at x, in units of 2^-8 of a step; 2^28 is 1.
-    std::int32_t below(const Expected& of, std::size_t t, Int x) const {
-        const Int odds = std::clamp<Int>((x - of.means[t]) * of.rates[t] >> 12, -65536, 65535);
-        return logistic_.squash(static_cast<std::int32_t>(odds));
-    }
-    // The probability of a magnitude of low or more, with this sign.
-    std::int32_t tail(const Expected& of, std::size_t t, int low, int negative) const {
-        const Int x = Int{low} * 256 - 128;
-        return negative != 0 ? below(of, t, -x) : (1 << 28) - below(of, t, x);
-    }
-
-    const LogisticTables& logistic_;
+    const std::int32_t* const cdf_;
     const Kernels& kernels_ = kernels();
     const LeastSquares& solver_ = least_squares(Arithmetic::exact);
     Decisions<Coder> decisions_;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "../mixing/aligned.hpp"
@@ -18,6 +19,20 @@ namespace bitsback::jpeg {
 // The number of sets of weights of each mixer.
 inline constexpr std::array<int, mixers> mixer_sets = {2816, 1664, 2304, 1696};
 
+// Copies numbers by four, for kernels that load them with `joined`.
+template <std::size_t n>
+inline void in_fours(std::array<std::int32_t, n>& to, const std::array<std::int32_t, n>& from) {
+#if defined(__GNUC__)
+    typedef std::int32_t Four __attribute__((vector_size(16)));
+    for (std::size_t i = 0; i < n; i += 4) {
+        const Four four = {from[i], from[i + 1], from[i + 2], from[i + 3]};
+        std::memcpy(&to[i], &four, sizeof four);
+    }
+#else
+    to = from;
+#endif
+}
+
 template <class Coder>
 class Decisions {
   public:
@@ -26,14 +41,9 @@ class Decisions {
     using Parts = std::array<std::int32_t, 2 * distributions>;
 
     Decisions(const LogisticTables& logistic, Coder& coder)
-        : logistic_(logistic), coder_(coder), slots_(contexts << table_bits) {
-        std::fill(slots_.begin(), slots_.end(), 1u << 31);
-        int sets = 0;
-        for (std::size_t m = 0; m < mixers; ++m) {
-            first_sets_[m] = sets;
-            sets += mixer_sets[m];
-        }
-        weights_.resize(static_cast<std::size_t>(sets) * mixer_inputs);
+        : coder_(coder),
+          slots_(contexts << table_bits, 1u << 31),
+          weights_(first_sets[mixers] * mixer_inputs) {
         for (std::size_t i = 0; i < weights_.size(); ++i) {
             const std::size_t input = i % mixer_inputs;
             weights_[i] = input < contexts ? first_weight
@@ -41,7 +51,6 @@ class Decisions {
                               ? (1 << weight_bits) / (mixers * distributions)
                               : 0;
         }
-        uses_.resize(static_cast<std::size_t>(sets));
         for (std::int32_t n = 0; n < 128; ++n)
             rates_[static_cast<std::size_t>(n)] = (1 << 16) / (n + 2);
         for (std::int32_t n = 0; n < 256; ++n)
@@ -53,55 +62,50 @@ class Decisions {
         for (std::int32_t i = 0; i < 23 * 64; ++i)
             logarithms_[static_cast<std::size_t>(i)] =
                 (i / 64 * 90852 >> 6) + odds[0] - odds[i % 64];
+        tables_ = {slots_.data(),  logistic.stretch(), logarithms_.data(),
+                   logistic.cdf(), rates_.data(),      mixer_rates_.data()};
     }
+    Decisions(const Decisions&) = delete;
 
     // Finds the slots of the contexts with these values.
     void find(Mixture& of, std::uint32_t place, const std::array<int, contexts>& values) {
-        alignas(32) std::array<std::uint32_t, contexts> words;
-        for (std::size_t c = 0; c < contexts; ++c) words[c] = static_cast<std::uint32_t>(values[c]);
-        kernels_.find(of, words.data(), place * 0x27D4EB2Fu);
+        alignas(16) std::array<std::int32_t, contexts> copy;
+        in_fours(copy, values);
+        kernels_.find(of, copy.data(), place * 0x27D4EB2Fu);
         for (const std::uint32_t line : of.lines) prefetch(slots_.data() + line);
     }
 
     // Fetches the weights of these sets of the mixers.
     void expect(const std::array<int, mixers>& sets) const {
-        for (std::size_t m = 0; m < mixers; ++m)
-            prefetch(weights_.data() +
-                     static_cast<std::size_t>(first_sets_[m] + sets[m]) * mixer_inputs);
+        for (std::size_t m = 0; m < mixers; ++m) prefetch(weights_.data() + row(sets, m));
     }
 
     // place: of the slots of this decision in the lines. sets: one of each mixer.
     int decide(Mixture& of, bool bit, std::uint32_t place, const Parts& parts,
                const std::array<int, mixers>& sets) {
-        std::array<std::size_t, mixers> numbers;
-        for (std::size_t m = 0; m < mixers; ++m) {
-            numbers[m] = static_cast<std::size_t>(first_sets_[m] + sets[m]);
-            of.weights[m] = weights_.data() + numbers[m] * mixer_inputs;
-        }
-        const std::int32_t sum = kernels_.mix(of, slots_.data(), place, logistic_.stretch(),
-                                              logarithms_.data(), parts.data());
-        constexpr std::int32_t reach = LogisticTables::reach;
-        const std::int32_t p =
-            logistic_.squash(std::clamp(sum >> (weight_bits - 3), -reach, reach - 1));
+        for (std::size_t m = 0; m < mixers; ++m) of.weights[m] = weights_.data() + row(sets, m);
+        const std::int32_t p = kernels_.mix(of, tables_, place, parts.data());
         const std::int32_t one = std::clamp(p >> 12, 1, 65535);
         const std::uint32_t coded = coder_.bit(static_cast<std::uint32_t>(one), bit ? 1 : 0);
-        const std::int32_t error = ((coded != 0 ? 1 << 28 : 0) - p) >> 6;
-        std::array<std::int16_t, mixers> errors;
-        for (std::size_t m = 0; m < mixers; ++m) {
-            std::uint8_t& uses = uses_[numbers[m]];
-            errors[m] = static_cast<std::int16_t>((error * mixer_rates_[uses] + (1 << 15)) >> 16);
-            uses = static_cast<std::uint8_t>(std::min(uses + 1, 255));
-        }
-        kernels_.learn(of, slots_.data(), place, rates_.data(), coded, errors.data());
+        kernels_.learn(of, tables_, place, coded, p);
         return static_cast<int>(coded);
     }
 
   private:
-    static constexpr unsigned weight_bits = 16;  // of a weight of 1
     static constexpr std::int16_t first_weight = 1000;
     static constexpr std::int32_t first_rate = 500, last_rate = 50;  // in units of 2^-16
+    static constexpr std::array<std::size_t, mixers + 1> first_sets = [] {
+        std::array<std::size_t, mixers + 1> sets{};
+        for (std::size_t m = 0; m < mixers; ++m)
+            sets[m + 1] = sets[m] + static_cast<std::size_t>(mixer_sets[m]);
+        return sets;
+    }();
 
-    const LogisticTables& logistic_;
+    // The place of the weights of a set.
+    static std::size_t row(const std::array<int, mixers>& sets, std::size_t m) {
+        return (first_sets[m] + static_cast<std::size_t>(sets[m])) * mixer_inputs;
+    }
+
     const Kernels& kernels_ = kernels();
     Coder& coder_;
     Aligned<std::uint32_t> slots_;
@@ -109,8 +113,7 @@ class Decisions {
     std::array<std::int32_t, 256> mixer_rates_;
     std::array<std::int32_t, 23 * 64> logarithms_;
     Aligned<std::int16_t> weights_;
-    std::vector<std::uint8_t> uses_;
-    std::array<int, mixers> first_sets_{};
+    MixtureTables tables_;
 };
 
 }  // namespace bitsback::jpeg

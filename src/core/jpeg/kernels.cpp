@@ -8,9 +8,11 @@ namespace bitsback::jpeg {
 namespace {
 
 using Numbers = Vector<uint32_t, width>;
+using Reals = Vector<double, distributions>;
 constexpr size_t words = 2 * width;
 // Of log-odds, in units of 2^-9.
 constexpr int32_t most_counted = (1 << 12) - 1, most_distributed = 1 << 11;
+constexpr int32_t reach = 1 << 16;  // of mixed log-odds, in units of 2^-12
 
 inline BITSBACK_INLINE Lanes lanes(int32_t x) { return all<Lanes>(x); }
 inline BITSBACK_INLINE Numbers numbers(uint32_t x) { return all<Numbers>(x); }
@@ -33,11 +35,12 @@ inline BITSBACK_INLINE uint32_t total(Numbers x) {
     return sum;
 }
 
-void find(Mixture& of, const uint32_t* values, uint32_t seed) {
+void find(Mixture& of, const int32_t* values, uint32_t seed) {
     Numbers number;
     for (size_t c = 0; c < width; ++c) number[c] = static_cast<uint32_t>(c);
     for (size_t c = 0; c < contexts; c += width) {
-        Numbers hash = (load<Numbers>(values + c) + numbers(seed)) * numbers(0x9E3779B1u);
+        Numbers hash =
+            (converted<Numbers>(joined(values + c)) + numbers(seed)) * numbers(0x9E3779B1u);
         hash = (hash ^ (hash >> numbers(15))) * numbers(0x85EBCA77u);
         hash = (hash ^ (hash >> numbers(15))) * numbers(0xC2B2AE3Du);
         const Numbers table = (number + numbers(static_cast<uint32_t>(c))) << numbers(table_bits);
@@ -47,24 +50,24 @@ void find(Mixture& of, const uint32_t* values, uint32_t seed) {
     }
 }
 
-int32_t mix(Mixture& of, const uint32_t* slots, uint32_t place, const int32_t* stretch,
-            const int32_t* logarithms, const int32_t* parts) {
+int32_t mix(Mixture& of, const MixtureTables& tables, uint32_t place, const int32_t* parts) {
     constexpr size_t vectors = contexts / width;
     // Log-odds of contexts, and then of distributions, padded, and a constant.
     Lanes inputs[2 * vectors];
     repeat<vectors>([&](auto v) BITSBACK_INLINE {
         constexpr size_t c = decltype(v)::value * width;
         const auto check = load<Numbers>(of.checks + c);
-        const Numbers found = gathered(slots, load<Numbers>(of.lines + c) + numbers(place));
+        Numbers found;
+        for (size_t i = 0; i < width; ++i) found[i] = tables.slots[of.lines[c + i] + place];
         const Numbers slot =
             chosen((found & numbers(7)) == check, found, numbers(1u << 31) | check);
         store(of.slots + c, slot);
         const auto p = converted<Lanes>(slot >> numbers(10));
         const Lanes half = lanes(1 << 21);
-        const Lanes odds = by_logarithm(stretch, least_of(p, half + half - p));
+        const Lanes odds = by_logarithm(tables.stretch, least_of(p, half + half - p));
         inputs[v.value] = limited(chosen(half < p, odds, lanes(0) - odds), most_counted);
-        const Lanes part = (load<Lanes>(parts + c) >> lanes(6)) + lanes(1);
-        inputs[vectors + v.value] = by_logarithm(logarithms, part);
+        const Lanes part = (joined(parts + c) >> lanes(6)) + lanes(1);
+        inputs[vectors + v.value] = by_logarithm(tables.logarithms, part);
     });
     Lanes constant = lanes(0), first = lanes(0);
     constant[width - distributions] = 1 << 5;
@@ -85,37 +88,80 @@ int32_t mix(Mixture& of, const uint32_t* slots, uint32_t place, const int32_t* s
             sums = sums + seen_as<Numbers>(products(x, weights));
         });
     });
-    return static_cast<int32_t>(total(sums));
+    const int32_t odds = static_cast<int32_t>(total(sums)) >> (weight_bits - 3);
+    const int32_t most = odds < reach - 1 ? odds : reach - 1;
+    const uint32_t at = static_cast<uint32_t>((most > -reach ? most : -reach) + reach);
+    const int32_t* const entry = tables.cdf + (at >> 6);
+    return entry[0] + ((entry[1] - entry[0]) * static_cast<int32_t>(at & 63) >> 6);
 }
 
-void learn(const Mixture& of, uint32_t* slots, uint32_t place, const int32_t* rates, uint32_t bit,
-           const int16_t* errors) {
-    repeat<mixer_inputs / words>([&](auto v) BITSBACK_INLINE {
-        const auto x = load<WordLanes>(of.inputs + v.value * words);
-        repeat<mixers>([&](auto m) BITSBACK_INLINE {
-            int16_t* const at = of.weights[m.value] + v.value * words;
-            store(at, adjusted(load<WordLanes>(at), x, all<WordLanes>(errors[m.value])));
+void learn(const Mixture& of, const MixtureTables& tables, uint32_t place, uint32_t bit,
+           int32_t p) {
+    const int32_t error = (static_cast<int32_t>(bit << 28) - p) >> 6;
+    WordLanes most = all<WordLanes>(-most_weight);
+    most[words - 1] = most_uses;
+    repeat<mixers>([&](auto m) BITSBACK_INLINE {
+        int16_t* const at = of.weights[m.value];
+        const int32_t rate = tables.mixer_rates[at[mixer_inputs - 1]];
+        const auto step = all<WordLanes>(static_cast<int16_t>((error * rate + (1 << 15)) >> 16));
+        repeat<mixer_inputs / words>([&](auto v) BITSBACK_INLINE {
+            constexpr size_t first = decltype(v)::value * words;
+            const auto x = load<WordLanes>(of.inputs + first);
+            WordLanes learned = adjusted(load<WordLanes>(at + first), x, step);
+            if constexpr (first + words == mixer_inputs)
+                learned = chosen(learned < most, learned + all<WordLanes>(1), learned);
+            store(at + first, learned);
         });
     });
     const Lanes goal = lanes(bit != 0 ? (1 << 22) - 1 : 0);
     uint32_t learned[contexts];
     for (size_t c = 0; c < contexts; c += width) {
         const auto slot = load<Numbers>(of.slots + c);
-        const auto p = converted<Lanes>(slot >> numbers(10));
+        const auto expected = converted<Lanes>(slot >> numbers(10));
         const auto count = converted<Lanes>((slot >> numbers(3)) & numbers(127));
-        const Lanes change = ((goal - p) >> lanes(6)) * gathered(rates, count);
-        const Lanes moved = clamped(p + (change >> lanes(10)), 32, (1 << 22) - 32);
+        const Lanes change = ((goal - expected) >> lanes(6)) * gathered(tables.rates, count);
+        const Lanes moved = clamped(expected + (change >> lanes(10)), 32, (1 << 22) - 32);
         const Lanes counted = least_of(count + lanes(1), lanes(127));
         store(learned + c, (converted<Numbers>(moved) << numbers(10)) |
                                (converted<Numbers>(counted) << numbers(3)) | (slot & numbers(7)));
     }
-    for (size_t c = 0; c < contexts; ++c) slots[of.lines[c] + place] = learned[c];
+    for (size_t c = 0; c < contexts; ++c) tables.slots[of.lines[c] + place] = learned[c];
+}
+
+// The distribution functions at x. Doubles are exact: products above 2^53 are limited anyway.
+inline BITSBACK_INLINE Four below(const Logistics& of, const int32_t* cdf, int32_t x) {
+    constexpr double most = 1 << 28;
+    Reals odds = (all<Reals>(x) - load<Reals>(of.means)) * load<Reals>(of.rates);
+    odds = least_of(most_of(odds, all<Reals>(-most)), all<Reals>(most - 1));
+    const Four at = (converted<Four>(odds) >> all<Four>(12)) + all<Four>(reach);
+    const Four entry = at >> all<Four>(6);
+    Four first, second;
+    for (size_t t = 0; t < distributions; ++t) {
+        first[t] = cdf[entry[t]];
+        second[t] = cdf[entry[t] + 1];
+    }
+    return first + ((second - first) * (at & all<Four>(63)) >> all<Four>(6));
+}
+
+void spread(Logistics& of, const int32_t* cdf, const int32_t* scales, double rest, double middle) {
+    store(of.means, Reals{rest, middle, 0, rest});
+    const auto scale = converted<Reals>(most_of(load<Four>(scales), all<Four>(40)));
+    // The quotient of two small integers is never rounded up to the next integer.
+    store(of.rates, converted<Reals>(converted<Four>(all<Reals>(1 << 28) / scale)));
+    store(of.low, below(of, cdf, -128));
+    store(of.high, all<Four>(1 << 28) - below(of, cdf, 128));
+}
+
+void tails(const Logistics& of, const int32_t* cdf, int32_t least, int32_t negative, int32_t* out) {
+    const int32_t x = least * 256 - 128, sign = negative != 0 ? 1 : -1;
+    const Four at = below(of, cdf, -sign * x);
+    store(out, at * all<Four>(sign) + all<Four>(negative != 0 ? 0 : 1 << 28));
 }
 
 int32_t predict(const int32_t* weights, int32_t* inputs, int32_t shift, int32_t* power) {
     Numbers sums = numbers(0), squares = numbers(0);
     for (size_t i = 0; i < linear_inputs; i += width) {
-        const Lanes x = clamped(load<Lanes>(inputs + i) >> lanes(shift), -8191, 8191);
+        const Lanes x = clamped(joined(inputs + i) >> lanes(shift), -8191, 8191);
         store(inputs + i, x);
         sums = sums + load<Numbers>(weights + i) * converted<Numbers>(x);
         squares = squares + converted<Numbers>(x * x);
@@ -128,6 +174,21 @@ void nudge(int32_t* weights, const int32_t* inputs, int32_t step) {
     for (size_t i = 0; i < linear_inputs; i += width) {
         const Lanes change = (lanes(step) * load<Lanes>(inputs + i) + lanes(1 << 11)) >> lanes(12);
         store(weights + i, clamped(load<Lanes>(weights + i) + change, -(1 << 20), 1 << 20));
+    }
+}
+
+void surround(int32_t* sums, int32_t size) {
+    constexpr size_t side = 5;
+    // Symmetric, so that three rows are all.
+    alignas(32) static const int32_t shares[3][8] = {
+        {105, 168, 210, 168, 105}, {168, 420, 840, 420, 168}, {210, 840, 0, 840, 210}};
+    for (size_t c = 0; c < 8; c += width) {
+        Lanes added[3];
+        for (size_t i = 0; i < 3; ++i) added[i] = load<Lanes>(shares[i] + c) * lanes(size);
+        for (size_t i = 0; i < side; ++i) {
+            int32_t* const row = sums + 16 * i + c;
+            store(row, load<Lanes>(row) + added[i < 3 ? i : 4 - i]);
+        }
     }
 }
 
@@ -148,6 +209,7 @@ void smooth(const int32_t* from, int32_t* to) {
 
 }  // namespace
 
-const Kernels BITSBACK_KERNELS = {find, mix, learn, predict, nudge, smooth};
+const Kernels BITSBACK_KERNELS = {find,    mix,   learn,    spread, tails,
+                                  predict, nudge, surround, smooth};
 
 }  // namespace bitsback::jpeg

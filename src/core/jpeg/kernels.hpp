@@ -13,35 +13,65 @@ namespace bitsback::jpeg {
 constexpr size_t contexts = 8, distributions = 4, mixers = 4;
 constexpr size_t mixer_inputs = 16, linear_inputs = 24;
 constexpr uint32_t table_bits = 19, line_bits = 4;  // of slots
+constexpr unsigned weight_bits = 16;                // of a weight of 1 of a mixer
+constexpr int16_t most_uses = 255;
 
-// What a decision is mixed of.
+// What all decisions share.
+struct MixtureTables {
+    uint32_t* slots;
+    const int32_t* stretch;      // the log-odds of probabilities up to a half
+    const int32_t* logarithms;   // 64 for each factor of two
+    const int32_t* cdf;          // the logistic distribution function (logistic.hpp)
+    const int32_t* rates;        // of slots, by the count, in units of 2^-16
+    const int32_t* mixer_rates;  // by the uses of a set of weights, likewise
+};
+
+// The inputs and weights of a decision.
 struct Mixture {
     // Of the coefficient, for each context: where its slots begin, and the check of its key.
     alignas(32) uint32_t lines[contexts];
     alignas(32) uint32_t checks[contexts];
-    // Of the decision: its slots, the inputs of the mixers and their weights.
+    // Of the decision: its slots, the inputs of the mixers and their weights. The last input is 0,
+    // and its weight counts the uses of the set.
     alignas(32) uint32_t slots[contexts];
     alignas(32) int16_t inputs[mixer_inputs];
     int16_t* weights[mixers];
 };
 
+// Logistic distributions around predictions, whose numbers are integers in units of 2^-8 of a
+// step. rates: 2^28 / the scale, rounded down.
+struct Logistics {
+    alignas(32) double means[distributions];
+    alignas(32) double rates[distributions];
+    // The probabilities of -1 and less, and of 1 and more, in units of 2^-28.
+    alignas(16) int32_t low[distributions];
+    alignas(16) int32_t high[distributions];
+};
+
 struct Kernels {
     // Finds the lines of these values of the contexts.
-    void (*find)(Mixture& of, const uint32_t* values, uint32_t seed);
-    // The sum of weights times inputs, modulo 2^32. place: in the lines. stretch: the log-odds of
-    // probabilities up to a half. logarithms: 64 for each factor of two. parts: [2][distributions],
-    // the probabilities of both outcomes by each distribution, in units of 2^-28.
-    int32_t (*mix)(Mixture& of, const uint32_t* slots, uint32_t place, const int32_t* stretch,
-                   const int32_t* logarithms, const int32_t* parts);
-    // Takes the bit that came. rates: by the count, in units of 2^-16. errors: of each mixer.
-    void (*learn)(const Mixture& of, uint32_t* slots, uint32_t place, const int32_t* rates,
-                  uint32_t bit, const int16_t* errors);
+    void (*find)(Mixture& of, const int32_t* values, uint32_t seed);
+    // The probability of a one, in units of 2^-28. place: in the lines. parts: [2][distributions],
+    // the probabilities of both outcomes by each distribution, in the same units.
+    int32_t (*mix)(Mixture& of, const MixtureTables& tables, uint32_t place, const int32_t* parts);
+    // Takes the bit that came, whose probability was p.
+    void (*learn)(const Mixture& of, const MixtureTables& tables, uint32_t place, uint32_t bit,
+                  int32_t p);
+    // Places distributions with these scales around rest, middle, 0, and rest.
+    void (*spread)(Logistics& of, const int32_t* cdf, const int32_t* scales, double rest,
+                   double middle);
+    // The probabilities of `least` and more, or of -least and less, in units of 2^-28.
+    void (*tails)(const Logistics& of, const int32_t* cdf, int32_t least, int32_t negative,
+                  int32_t* out);
     // Shifts inputs down, within [-8191, 8191]; the sum of weights[i] * inputs[i] modulo 2^32, and
     // that of the squares of inputs.
     int32_t (*predict)(const int32_t* weights, int32_t* inputs, int32_t shift, int32_t* power);
     // weights[i] += (step * inputs[i] + 2^11) >> 12, within [-2^20, 2^20], for a step within
     // (-2^15, 2^15).
     void (*nudge)(int32_t* weights, const int32_t* inputs, int32_t step);
+    // Adds `size` times the weights of places (quantities.hpp) to the 5 rows and columns around a
+    // place. sums: the first of them, in rows of 16.
+    void (*surround)(int32_t* sums, int32_t size);
     // Of the 64 numbers of a block: each four times, those beside it twice, those at its corners
     // once.
     void (*smooth)(const int32_t* from, int32_t* to);

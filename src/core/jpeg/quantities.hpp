@@ -12,6 +12,11 @@ namespace bitsback::jpeg {
 
 using Int = std::int64_t;
 
+// The step of a quantisation table as the model knows it.
+inline std::int32_t known_step(std::uint16_t step) {
+    return std::clamp<std::int32_t>(step, 1, 2047);
+}
+
 // Basis functions in units of 2^-12: at the first pixel of a block, half a pixel before it, and
 // the reciprocals of the latter.
 inline constexpr std::array<std::int32_t, 8> inside = {1448, 2009, 1892, 1703,
@@ -31,25 +36,18 @@ inline constexpr std::array<std::array<Int, 8>, 8> basis = {{
     {784, -1892, 1892, -784, -784, 1892, -1892, 784},
     {400, -1138, 1703, -2009, 2009, -1703, 1138, -400},
 }};
-// 840 / (a^2 + b^2) at the distances a and b.
-inline constexpr std::array<std::array<std::int32_t, 5>, 5> inside_weights = {{
-    {105, 168, 210, 168, 105},
-    {168, 420, 840, 420, 168},
-    {210, 840, 0, 840, 210},
-    {168, 420, 840, 420, 168},
-    {105, 168, 210, 168, 105},
-}};
-
-// 2^30 / the sum of these weights at a place, without those of DC and outside of the block.
+// 2^30 / the sum of the weights of the places at most 2 rows and columns away, without DC. The
+// weight of a place is 840 / the square of its distance.
 inline constexpr std::array<Int, 64> inside_shares = [] {
     std::array<Int, 64> shares{};
-    for (std::size_t r = 1; r < 64; ++r) {
+    for (int r = 1; r < 64; ++r) {
         Int sum = 0;
-        for (std::size_t n = 1; n < 64; ++n) {
-            const std::size_t down = n / 8 + 2 - r / 8, across = n % 8 + 2 - r % 8;
-            if (down < 5 && across < 5) sum += inside_weights[down][across];
+        for (int n = 1; n < 64; ++n) {
+            const int down = n / 8 - r / 8, across = n % 8 - r % 8;
+            if (n != r && down * down <= 4 && across * across <= 4)
+                sum += 840 / (down * down + across * across);
         }
-        shares[r] = (Int{1} << 30) / sum;
+        shares[static_cast<std::size_t>(r)] = (Int{1} << 30) / sum;
     }
     return shares;
 }();

@@ -33,8 +33,7 @@ class SharedLuma {
           pixels_(width_ * down_ * 8),
           blocks_(columns_ * block_size),
           lasts_(columns_) {
-        for (std::size_t k = 0; k < block_size; ++k)
-            steps_[natural[k]] = steps[k] == 0 ? 1 : steps[k];
+        for (std::size_t k = 0; k < block_size; ++k) steps_[natural[k]] = known_step(steps[k]);
     }
 
     // Computes a row of blocks of the component. inverse: 2^20 / step for each place.

@@ -57,14 +57,29 @@ void add(double* sums, const double* v, size_t side, double keep) {
     }
 }
 
-void add_sample(float* sums, const float* v, size_t rows, size_t columns, float weight) {
+void add_sample(float* sums, const int32_t* v, int32_t target, float weight) {
     using Floats = Vector<float, width>;
-    for (size_t a = 0; a < rows; ++a) {
-        float* row = sums + a * columns;
-        const Floats factor = all<Floats>(weight * v[a]);
-        for (size_t b = a / width * width; b < columns; b += width)
-            store(row + b, plus(factor, load<Floats>(v + b), load<Floats>(row + b)));
-    }
+    constexpr size_t vectors = sample_columns / width;
+    Floats columns[vectors];
+    float factors[sample_columns];
+    repeat<vectors>([&](auto n) BITSBACK_INLINE {
+        constexpr size_t b = decltype(n)::value;
+        auto numbers = load<Lanes>(v + b * width);
+        if constexpr (b == vectors - 1) numbers[width - 2] = target;
+        columns[b] = converted<Floats>(numbers);
+        store(factors + b * width, all<Floats>(weight) * columns[b]);
+    });
+    repeat<vectors>([&](auto first) BITSBACK_INLINE {
+        constexpr size_t from = decltype(first)::value;
+        for (size_t a = from * width; a < (from + 1) * width; ++a) {
+            float* const row = sums + a * sample_columns;
+            const Floats factor = all<Floats>(factors[a]);
+            repeat<vectors - from>([&](auto n) BITSBACK_INLINE {
+                constexpr size_t b = from + decltype(n)::value;
+                store(row + b * width, plus(factor, columns[b], load<Floats>(row + b * width)));
+            });
+        }
+    });
 }
 
 // C and L lie in `work`, by columns; their last rows are those of the target.

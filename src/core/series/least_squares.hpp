@@ -10,13 +10,15 @@
 
 namespace bitsback {
 
+constexpr size_t sample_columns = 24;
+
 struct LeastSquares {
     // sums = sums * keep + the products of v, [side] the inputs and the target. sums: the columns
     // of a matrix, [side, side], from the diagonal down.
     void (*add)(double* sums, const double* v, size_t side, double keep);
-    // sums[a][b] += (weight * v[a]) * v[b] for a < rows and a <= b < columns; below the diagonal
-    // sums become anything. columns: a multiple of 8.
-    void (*add_sample)(float* sums, const float* v, size_t rows, size_t columns, float weight);
+    // sums[a][b] += (weight * v[a]) * v[b] for a <= b < sample_columns, with `target` for the last
+    // but one of v; below the diagonal sums become anything.
+    void (*add_sample)(float* sums, const int32_t* v, int32_t target, float weight);
     // Solves a system of n inputs, given by the columns of a matrix as for `add`: weights in units
     // of 2^-16, zeros where there is no solution. work: twice as many doubles.
     void (*solve)(const double* sums, size_t n, double ridge, double* work, int32_t* weights);
