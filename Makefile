@@ -60,7 +60,7 @@ docs: .venv/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # The prose that tools/check_prose.py must pass.
-PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs !docs/jpeg-format.md conformance examples recipes tools \
+PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs conformance examples recipes tools \
 	tests/README.md decoder/README.md lab/README.md lab/notes lab/src !lab/src/bitsback_lab/digits/LICENCE.md src/bitsback \
 	train/README.md train/src
 
