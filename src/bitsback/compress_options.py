@@ -127,7 +127,7 @@ class CompressOptions:
         False,
         "Drop the order and the names of the items; they are restored sorted. This saves 11.8 bits"
         " an item for 10,000 items. All of them are one block, unless `block` is set, so reading"
-        " one decodes all.",
+        " one of them decodes all.",
         "A block is a multiset of at most 2^20 items and 2^28 elements, in memory as a whole. If a"
         " model codes it, this saves log2(n!) bits for n items. Items that are cut into tiles keep"
         " their order. Only the pixels of files are kept, and their names are numbers.",

@@ -85,7 +85,7 @@ def storage_option() -> Any:
     return option(
         None,
         "An fsspec option for the filesystem of a URL, such as anon=true or"
-        " endpoint_url=http://host:9000 for s3://; s3.KEY=VALUE sets it for one protocol.",
+        " endpoint_url=http://host:9000 for s3://; s3.KEY=VALUE sets it for s3:// alone.",
         'A dict, such as {"anon": True} or {"s3": {"KEY": "VALUE"}}.',
         names=("--storage-option",),
         metavar="KEY=VALUE",

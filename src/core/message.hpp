@@ -1,10 +1,10 @@
 // The ANS message: heads and a tail. Implements the message of docs/format.md.
 //
-//      head i    64 bits, in [2^32, 2^64)         tail   ... w w w  <- top      (32-bit words,
-//      shared by all heads)
+//      head i    64 bits, in [2^32, 2^64)
+//      tail      ... w w w  <- top, words of 32 bits that all heads share
 //
-// An infinite tail continues below its stored words with the implicit tail, of which `depth` words
-// have been read.
+// Below its stored words a tail ends (it is finite), or continues with the implicit tail, fixed
+// pseudo-random words. `depth` of these have been read; a finite tail has no depth.
 #pragma once
 
 #include <algorithm>
@@ -49,8 +49,8 @@ inline std::uint32_t implicit_word(std::uint64_t k) {
     return static_cast<std::uint32_t>(splitmix64(0, k) >> 32);
 }
 
-// The lock of a message: the thread that uses it, which may lock it several times. It may not while
-// the message is lent, since its content is elsewhere then. A copy of the message is unlocked.
+// The lock of a message. One thread holds it, and may lock it again, except while the content of
+// the message is lent to another one. A copy of the message is unlocked.
 class Occupied {
   public:
     Occupied() = default;
@@ -188,7 +188,8 @@ class Message {
         steps(work);
         *this = std::move(work);
     }
-    // The same; unless `kept`, without a copy, so that an exception leaves the message invalid.
+    // The same if `kept`. Otherwise `steps` changes the message itself, and an exception leaves it
+    // invalid.
     template <class Steps>
     void transaction(Steps&& steps, bool kept) {
         if (kept) return transaction(steps);
@@ -197,7 +198,7 @@ class Message {
     }
 
     // Runs `step(heads, top)`, which pushes at most `count` words and returns the new top. It may
-    // write one word behind that.
+    // write one word above the new top.
     template <class Step>
     void push_step(std::size_t count, Step&& step) {
         const Hold hold(*this);
@@ -216,7 +217,7 @@ class Message {
         const Hold hold(*this);
         const std::size_t stored = top_ - bottom_;
         const std::size_t borrowed = stored < count + 1 ? count + 1 - stored : 0;
-        lend(borrowed);
+        extend_down(borrowed);
         const std::vector<std::uint64_t> before = depth_ ? std::vector<std::uint64_t>{} : heads_;
         const std::size_t top_before = top_;
         const std::uint32_t* begin = words_.data();
@@ -312,7 +313,7 @@ class Message {
     }
 
   private:
-    // Makes `net_bits` count from the present content.
+    // Makes `net_bits` count from now on.
     void begin() {
         bits_at_first_ = bits();
         depth_at_first_ = depth_.value_or(0);
@@ -333,7 +334,7 @@ class Message {
 
     // Adds `count` words below the stored ones: from the implicit tail, or zeros below a finite
     // tail, which the caller removes.
-    void lend(std::size_t count) {
+    void extend_down(std::size_t count) {
         if (count == 0) return;
         if (depth_ && count > max_depth - *depth_) throw MessageError("the depth is above 2^62");
         if (bottom_ < count) {

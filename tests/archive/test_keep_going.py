@@ -134,7 +134,7 @@ def test_what_is_refused(digits: NDArray[np.bool_], tmp_path: Path) -> None:
     with pytest.raises(bitsback.InputError, match="fill"):
         bitsback.decompress(archive, tmp_path / "x.npy", fill=1)
     for fill in (2, -1, 0.5, float("nan")):
-        with pytest.raises(bitsback.InputError, match="elements of the dtype bool cannot have it"):
+        with pytest.raises(bitsback.InputError, match="is not a value of the dtype bool"):
             rescued(archive, fill=fill)
 
 
@@ -150,7 +150,7 @@ def test_values_to_fill_with(dtype: str, fill: float, good: bool) -> None:
     archive = pack(array, block=100)
     cut = archive[: len(archive) * 9 // 10 - 20]
     if not good:
-        with pytest.raises(bitsback.InputError, match="cannot have it"):
+        with pytest.raises(bitsback.InputError, match="is not a value of the dtype"):
             rescued(cut, fill=fill)
         return
     found, lost, _ = rescued(cut, fill=fill)

@@ -76,7 +76,7 @@ def test_nothing_at_all(run: Run, folder: Path) -> None:
 def test_a_name_like_an_option(run: Run, odd: Path) -> None:
     Path("in/b.png").rename("in/-rf.png")
     bitsback.compress("in", "in.bb")
-    assert_one_line_error(run("extract", "in.bb", "-rf.png"), "did you mean '-rf.png' (behind --)?")
+    assert_one_line_error(run("extract", "in.bb", "-rf.png"), "did you mean '-rf.png' (after --)?")
     assert run("extract", "in.bb", "--", "-rf.png").exit_code == 0
     assert Path("-rf.png").read_text() == "no picture"
 
@@ -124,7 +124,7 @@ def test_names_as_list_shows_them(run: Run, odd: Path) -> None:
             assert (Path("out") / name).read_text() == name
         result = run("list", "in.bb", text, "--json")
         assert [row["name"] for row in json.loads(result.stdout)] == expected
-    assert_one_line_error(run("extract", "in.bb", "x\\n\\n"), "shown for 2 files", "number")
+    assert_one_line_error(run("extract", "in.bb", "x\\n\\n"), "2 files are shown as", "number")
     assert run("remove", "in.bb", "new\\nline.png", "tab\\t/2").exit_code == 0
     left = [name for name in shown if name not in ("new\\nline.png", "tab\\t/2")]
     assert run("list", "in.bb").stdout.splitlines() == left

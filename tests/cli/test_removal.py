@@ -114,7 +114,7 @@ def test_what_would_come_back_as_something_else_stays(run: Run, pictures: Path, 
 def test_links_in_a_list_stay(run: Run, pictures: Path) -> None:
     Path("link").symlink_to("in/3.png")
     result = run("compress", "link", "in/a/1.png", "-o", "x.bb", "--rm", "-q")
-    assert_error_line(result.stderr, "link", "which was given as a file")
+    assert_error_line(result.stderr, "link", "is a link in the list of files")
     assert Path("link").is_symlink() and Path("in/a/1.png").exists()
 
 

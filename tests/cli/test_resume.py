@@ -31,7 +31,7 @@ def test_interrupted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    assert f"kept what is coded in {PART.absolute()}; the same command goes on" in said
+    assert f"{PART.absolute()} keeps the coded blocks; the same command continues" in said
     assert not Path("x.bb").exists()
     result = run("compress", "x.npy", "--block", "1", "--resume", "--json")
     assert result.exit_code == 0 and json.loads(result.stdout)["resumed"] >= 4

@@ -386,7 +386,7 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "a frequency": (lambda: Bernoulli([[1], [70000]]),
      r"must lie in \[1, 65535\], and that at index \(1, 0\) is 70000"),
     "a size that is no integer": (lambda: Uniform(2.5, ()), "integer, not 2.5"),  # type: ignore[arg-type]
-    "a layer without a posterior": (lambda: TopDown([], [], TWO), "one at least"),
+    "a layer without a posterior": (lambda: TopDown([], [], TWO), "at least one layer"),
     "lengths and a shape": (lambda: HiddenMarkov(*HMM, (3,), (3,)), "either"),
     "neither": (lambda: HiddenMarkov(*HMM), "either the shape of series, or their lengths"),
 }  # fmt: skip

@@ -34,7 +34,7 @@ pub fn load(from: &[i16]) -> Lanes {
     lanes
 }
 
-/// Computes a number per lane. It is a macro, since a closure might not be inlined, and then lacks the vector features.
+/// Computes a number for each lane. It is a macro, since a closure that is not inlined has no vector instructions.
 macro_rules! each {
     ($l:ident => $number:expr) => {{
         let mut lanes = [0; W];

@@ -7,12 +7,14 @@ use crate::wavefront::plane::{Plane, P};
 
 /// The number of contexts, including the network as number 7.
 pub const CONTEXTS: usize = 16;
+/// The number of contexts of levels, which come first.
 pub const LEVELS: usize = 7;
+/// The first context of differences.
 pub const DIFFERENCES: usize = 10;
 /// The number of values of a context of errors.
 pub const ERROR_VALUES: usize = 1024;
 
-/// F and F'.
+/// F and F' of M10.5.
 const FACTOR: i32 = 0x9e37_79b1_u32 as i32;
 const LAST_FACTOR: i32 = 0x85eb_ca6b_u32 as i32;
 
@@ -27,8 +29,9 @@ const ERROR_PLACES: [Offset; 4] = [[0, -1], [-1, 0], [-1, 1], [-1, -1]];
 /// The keys of a pixel's contexts.
 #[derive(Clone, Copy, Default)]
 pub struct Keys {
-    /// H
+    /// H of each context.
     hashes: [i32; CONTEXTS],
+    /// The level that each context of differences is relative to.
     near: [i32; CONTEXTS],
     /// The values of the contexts of errors.
     pub errors: [usize; 2],
@@ -39,7 +42,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// V of the differences, for a decision that divides the levels at m.
+    /// V of each context of differences, for decision d, which divides the levels at m.
     #[inline(always)]
     pub fn differences(&self, d: usize, m: i32, is_wide: bool) -> [u32; CONTEXTS] {
         let mut numbers = [0; CONTEXTS];
@@ -56,7 +59,7 @@ impl Keys {
         (self.size - d as i32).clamp(0, 3) as usize
     }
 
-    /// V of the levels, for the four decisions that begin at this node.
+    /// V of each context of levels, for the four decisions that begin at this node.
     #[inline(always)]
     pub fn levels(&self, node: usize) -> [u32; CONTEXTS] {
         let mut numbers = [0; CONTEXTS];
@@ -69,24 +72,24 @@ impl Keys {
 }
 
 /// Computes the keys of some pixels.
-pub fn look(keys: &mut [Keys; PIXELS], pixels: &Pixels, place: &Place, channel: usize) {
+pub fn find_keys(keys: &mut [Keys; PIXELS], pixels: &Pixels, place: &Place, channel: usize) {
     if place.depth > 8 {
-        look_by::<true>(keys, pixels, place, channel);
+        keys_at_depth::<true>(keys, pixels, place, channel);
     } else {
-        look_by::<false>(keys, pixels, place, channel);
+        keys_at_depth::<false>(keys, pixels, place, channel);
     }
 }
 
-fn look_by<const WIDE: bool>(keys: &mut [Keys; PIXELS], pixels: &Pixels, place: &Place, channel: usize) {
+fn keys_at_depth<const WIDE: bool>(keys: &mut [Keys; PIXELS], pixels: &Pixels, place: &Place, channel: usize) {
     match place.references {
-        [None, _] => look_all::<0, WIDE>(keys, pixels, place, &[], channel),
-        [Some(first), None] => look_all::<1, WIDE>(keys, pixels, place, &[first], channel),
-        [Some(first), Some(second)] => look_all::<2, WIDE>(keys, pixels, place, &[first, second], channel),
+        [None, _] => keys_with_references::<0, WIDE>(keys, pixels, place, &[], channel),
+        [Some(first), None] => keys_with_references::<1, WIDE>(keys, pixels, place, &[first], channel),
+        [Some(first), Some(second)] => keys_with_references::<2, WIDE>(keys, pixels, place, &[first, second], channel),
     }
 }
 
 wide! {
-    fn look_all['a, const REFS: usize, const WIDE: bool]['a, REFS, WIDE](
+    fn keys_with_references['a, const REFS: usize, const WIDE: bool]['a, REFS, WIDE](
         keys: &'a mut [Keys; PIXELS],
         pixels: &'a Pixels,
         place: &'a Place<'a>,
@@ -94,12 +97,12 @@ wide! {
         channel: usize,
     ) {
         for first in (0..place.count).step_by(W) {
-            look_at::<REFS, WIDE>(&mut keys[first..first + W], pixels, place, references, [first, channel]);
+            keys_of_vector::<REFS, WIDE>(&mut keys[first..first + W], pixels, place, references, [first, channel]);
         }
     }
 }
 
-/// H of a context with these values.
+/// H of the context with this number and these values.
 #[inline(always)]
 fn hash(number: usize, channel: usize, values: &[Lanes]) -> Lanes {
     let mut hash = [((16 * number + channel + 1) as i32).wrapping_mul(FACTOR); W];
@@ -109,20 +112,20 @@ fn hash(number: usize, channel: usize, values: &[Lanes]) -> Lanes {
     each!(l => hash[l] ^ (hash[l] as u32 >> 15) as i32)
 }
 
-/// Numbers modulo 2^16.
+/// The low 16 bits of numbers, as signed numbers.
 #[inline(always)]
 fn signed_words(x: Lanes) -> Lanes {
     each!(l => x[l] as i16 as i32)
 }
 
-/// The number of steps that are less than a number.
+/// The number of steps below a number.
 #[inline(always)]
 fn count_below(steps: &[i32], x: i32) -> i32 {
     steps.iter().map(|&step| i32::from(step < x)).sum()
 }
 
 #[inline(always)]
-fn look_at<const REFS: usize, const WIDE: bool>(
+fn keys_of_vector<const REFS: usize, const WIDE: bool>(
     keys: &mut [Keys],
     pixels: &Pixels,
     place: &Place,
@@ -130,7 +133,7 @@ fn look_at<const REFS: usize, const WIDE: bool>(
     [first, channel]: [usize; 2],
 ) {
     let own = Around::new(place.plane, place, first);
-    // Subtracted from levels.
+    // Levels are relative to this one.
     let zero = if WIDE { 1 << 15 } else { 0 };
     let level = |around: &Around, offset: Offset| {
         let x = around.level::<WIDE>(offset);
@@ -200,29 +203,29 @@ fn look_at<const REFS: usize, const WIDE: bool>(
     let scale = [each!(l => unit[l] >> 1), sum, y];
 
     // Two values of each context of differences, and the level that it is relative to.
-    let less = |a: Lanes, b: Lanes| each!(l => a[l] - b[l]);
+    let minus = |a: Lanes, b: Lanes| each!(l => a[l] - b[l]);
     let plus = |a: Lanes, b: Lanes| each!(l => a[l] + b[l]);
     let differences = if REFS == 0 {
         [
-            [less(n, nw), none, w],
-            [less(nw, n), less(ne, n), n],
-            [none, none, less(plus(w, n), nw)],
-            [less(ww, w), none, w],
-            [less(nn, n), none, n],
+            [minus(n, nw), none, w],
+            [minus(nw, n), minus(ne, n), n],
+            [none, none, minus(plus(w, n), nw)],
+            [minus(ww, w), none, w],
+            [minus(nn, n), none, n],
             scale,
         ]
     } else {
-        let (left, above) = (less(w, w1), less(n, n1));
-        let second = less(o2, o1);
+        let (left, above) = (minus(w, w1), minus(n, n1));
+        let second = minus(o2, o1);
         [
             if REFS == 1 { [left, none, o1] } else { [second, none, o1] },
-            [less(o1, w1), less(o2, w2), w],
-            [less(o1, n1), less(o2, n2), n],
-            [less(o1, ne1), less(o2, ne2), ne],
-            [less(o1, nw1), less(o2, nw2), nw],
+            [minus(o1, w1), minus(o2, w2), w],
+            [minus(o1, n1), minus(o2, n2), n],
+            [minus(o1, ne1), minus(o2, ne2), ne],
+            [minus(o1, nw1), minus(o2, nw2), nw],
             match REFS {
                 _ if channel == 0 => scale,
-                1 => [less(left, above), none, plus(o1, left)],
+                1 => [minus(left, above), none, plus(o1, left)],
                 _ => [second, left, o1],
             },
         ]

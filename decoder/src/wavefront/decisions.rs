@@ -7,7 +7,7 @@ use crate::processor::simd::wide;
 use crate::types::image::Image;
 use crate::wavefront::around::{Place, PIXELS};
 use crate::wavefront::colours::Blues;
-use crate::wavefront::contexts::{look, Keys, CONTEXTS, DIFFERENCES, LEVELS};
+use crate::wavefront::contexts::{find_keys, Keys, CONTEXTS, DIFFERENCES, LEVELS};
 use crate::wavefront::mixers::{MixedDecision, Mixers};
 use crate::wavefront::mixture::{Bounds, Mixture};
 use crate::wavefront::pixels::Pixels;
@@ -81,7 +81,7 @@ impl Decisions {
         mut places: Places,
     ) {
         let (channel, depth) = (places.channel.min(3), place.depth as usize);
-        look(&mut self.keys, pixels, place, channel);
+        find_keys(&mut self.keys, pixels, place, channel);
         self.spots.clear();
         self.places.clear();
         for pixel in 0..place.count {
@@ -295,7 +295,7 @@ mod tests {
         let place = Place { plane, references, time: TIME, slot, items: 1, count: 1, levels: 256, depth: 8 };
 
         let mut decisions = Decisions::new(1 << 17, 22);
-        look(&mut decisions.keys, &pixels, &place, 2);
+        find_keys(&mut decisions.keys, &pixels, &place, 2);
         let mut sums = Box::new([0; 257]);
         sums[108] = 3_500_000;
         let (low, high) = (2_000_000, 5_200_000);

@@ -200,8 +200,7 @@ def _hold_standard_streams() -> None:
 )
 @click.pass_context
 def bitsback(context: click.Context, verbose: int) -> None:
-    """Compress collections of images without loss, with latent-variable models and bits-back
-    coding.
+    """Compress collections of images, and other arrays, without loss.
 
     \b
       bitsback compress scans            makes scans.bb of the folder scans
@@ -212,8 +211,9 @@ def bitsback(context: click.Context, verbose: int) -> None:
       bitsback extract scans.bb a/b.png 'c/*.png'
       bitsback extract digits.bb 3 10:20 -o some.npy
       bitsback view scans.bb             shows the pictures in the browser
-      bitsback demo                      compresses a test set, and compares
+      bitsback demo                      compares compressors on a test set
 
-    'bitsback COMMAND --help' describes a command. The file name - is standard input or output.
+    'bitsback COMMAND --help' describes a command. The file name - stands for standard input or
+    output, and X.bb for an archive.
     """
     logs.show(verbose, context)

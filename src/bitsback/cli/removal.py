@@ -26,8 +26,8 @@ def removal_option(function: Function) -> Function:
         "remove",
         default=False,
         help=(
-            "Remove the input, when the output has been read back from the disk and every byte"
-            " compared with it.  [default: keep]"
+            "Remove the input after the output has been read back from the disk and compared with"
+            " it byte by byte.  [default: keep]"
         ),
     )(function)
 
@@ -36,15 +36,14 @@ def check_removable(sources: Iterable[str], output: str) -> None:
     """Raises UsageError for pipes and URLs."""
     for place in (*sources, output):
         if place == options.STANDARD or "://" in place:
-            raise click.UsageError("--rm is for files of this computer, not for pipes or URLs")
+            raise click.UsageError("--rm is for files on this computer, not for pipes or URLs")
 
 
 def remove_compressed(
     sources: Sequence[str], output: str, messages: Sequence[str], threads: int | None, quiet: bool
 ) -> None:
-    """Removes the input of an archive. messages: the warnings, and what else does not come back.
-    Raises InputError or ArchiveError, and removes nothing, if there is any, or if anything does not
-    come back as it is.
+    """Removes the input of an archive. messages: warnings, and what else is not restored as it is.
+    Raises InputError or ArchiveError, and removes nothing, if there is a message or a difference.
     """
     import bitsback
     from bitsback.archive.comparing.readback import compare
@@ -53,7 +52,9 @@ def remove_compressed(
 
     shown = sources[0] if len(sources) == 1 else f"the {len(sources)} inputs"
     if messages:
-        raise InputError(f"{shown}: kept, since not all comes back as it was: {messages[0]}")
+        raise InputError(
+            f"{shown}: kept, since not everything can be restored as it is: {messages[0]}"
+        )
     with (
         held(Path(output), output),  # so that it stays until its input is removed
         Progress("comparing", quiet) as progress,
@@ -109,26 +110,26 @@ def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: b
 
 
 def _check_files(files: Iterable[Path]) -> None:
-    """Raises InputError for a file that would come back as something else: a link in a list of
+    """Raises InputError for a file that would be restored as something else: a link in a list of
     files, a hard link, or a sparse file.
     """
     for file in files:
         status = file.lstat()
         kind = ""
         if stat.S_ISLNK(status.st_mode):
-            kind = "a link, which was given as a file"
+            kind = "a link in the list of files"
         elif status.st_nlink > 1:
-            kind = "a hard link, which would come back as a copy"
+            kind = "a hard link, which is restored as a copy"
         elif _has_holes(file, status.st_size):
-            kind = "a sparse file, which would come back without holes"
+            kind = "a sparse file, which is restored without holes"
         if kind:
-            raise InputError(f"{printable(str(file))}: kept, with all others, since it is {kind}")
+            raise InputError(f"{printable(str(file))}: is {kind}; all files are kept")
 
 
 def _has_holes(file: Path, size: int) -> bool:
     if not hasattr(os, "SEEK_HOLE") or not size:
         return False
-    with suppress(OSError), file.open("rb") as opened:  # a file system that does not tell
+    with suppress(OSError), file.open("rb") as opened:  # some file systems do not report holes
         return os.lseek(opened.fileno(), 0, os.SEEK_HOLE) < size
     return False
 
@@ -147,7 +148,7 @@ def _remove(files: Sequence[Path], before: list[tuple[int, ...]]) -> None:
     """
     for file, state, now in zip(files, before, _states(files), strict=True):
         if state != now:
-            raise InputError(f"{file}: kept, with all others, since it was changed meanwhile")
+            raise InputError(f"{file}: has changed since the comparison; all files are kept")
     for file in files:
         try:
             file.unlink()
@@ -161,4 +162,4 @@ def _remove_empty(root: Path, names: Iterable[str]) -> None:
     inside = (folder for folder in folders if folder == root or root in folder.parents)
     for folder in sorted(inside, key=lambda folder: len(folder.parts), reverse=True):
         with suppress(OSError):
-            os.rmdir(folder)  # noqa: PTH106 - which leaves what is not empty, and links
+            os.rmdir(folder)  # noqa: PTH106 - leaves folders with content, and links

@@ -32,7 +32,7 @@ def item_range(text: str, length: int) -> range:
         number = int(text)
     except ValueError:
         raise click.UsageError(
-            f"{text!r} is no item; give a number such as 3, or a range such as 10:20"
+            f"{text!r} is not an item; give a number such as 3, or a range such as 10:20"
         ) from None
     if not -length <= number < length:
         raise InputError(
@@ -43,9 +43,9 @@ def item_range(text: str, length: int) -> range:
 
 
 def file_numbers(archive: Archive, texts: Sequence[str]) -> list[int]:
-    """The numbers of files, each once; links and empty folders count as behind all files. Each text
-    is a name, or otherwise a number, a range, a name as `list` shows it, a folder or a pattern.
-    Raises InputError, UsageError.
+    """The numbers of files, each once. Links and empty folders are numbered after all files. Each
+    text is a name, or otherwise a number, a range, a name as `list` shows it, a folder or a
+    pattern. Raises InputError, UsageError.
     """
     numbers: list[int] = []
     names = archive.reader.entry_names
@@ -73,7 +73,7 @@ def _escaped(archive: Archive, text: str) -> list[int]:
     found = [number for number, name in enumerate(shown) if name == text]
     if len(found) > 1:
         raise InputError(
-            f"{archive.name}: {text} is shown for {figures.count(len(found), 'file')}; give one by"
+            f"{archive.name}: {figures.count(len(found), 'file')} are shown as {text}; give one by"
             f" its number in the list: {', '.join(map(str, found[:_SHOWN]))}"
         )
     return found or list(_matching(shown, text))
@@ -84,8 +84,8 @@ def _is_range(text: str) -> bool:
 
 
 def _matching(names: Sequence[str], pattern: str) -> Iterator[int]:
-    """The numbers of files in a folder of this name, and of files whose names, or whose folders'
-    names, match the pattern. As with tar and unzip, `*` stands for `/` too.
+    """The numbers of the files in a folder of this name, and of those whose own name, or a
+    folder's, matches the pattern. As with tar and unzip, `*` also stands for `/`.
     """
     pattern = pattern.removeprefix("./").rstrip("/")
     inside, deep = pattern + "/", pattern + "/*"
@@ -98,8 +98,8 @@ def _nothing(names: Sequence[str], text: str) -> str:
     """The reason why nothing was found, and the existing names."""
     near = get_close_matches(text, names, 1) if len(names) <= _COMPARED else []
     if near:
-        dashed = " (behind --)" * near[0].startswith("-")
+        dashed = " (after --)" * near[0].startswith("-")
         return f"there is no {text!r} in it; did you mean {near[0]!r}{dashed}?"
     shown = ", ".join(map(repr, islice(names, _SHOWN)))
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return f"there is no {text!r} in it, but {shown}{more}; 'bitsback list' shows all"
+    return f"there is no {text!r} in it; it has {shown}{more}; 'bitsback list' shows all"

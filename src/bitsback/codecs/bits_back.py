@@ -1,4 +1,4 @@
-"""Bits back: with one latent, with layers of latents, and with a choice of codecs as the latent."""
+"""Bits back with one latent, with layers of latents, or with a choice of codecs as the latent."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ Z = TypeVar("Z")
 class BitsBack(ByValue, Generic[X, Z]):
     """Codes x with a latent-variable model, at the cost of its negative ELBO.
 
-    The bits that choose z come back. prior: the codec of z under p(z). likelihood: a function from
-    z to the codec of x under p(x|z). posterior: a function from x to the codec of z under q(z|x).
-    Both functions get copies of the symbols in the same form in both directions: arrays of int64
-    (docs/own-codec.md).
+    A push chooses z by bits of the message, and a pop returns them. prior: the codec of z under
+    p(z). likelihood: a function from z to the codec of x under p(x|z). posterior: a function from x
+    to the codec of z under q(z|x). Whether pushing or popping, both functions get copies of the
+    symbols as arrays of int64 (docs/own-codec.md).
 
-    The initial bits of the message draw the first z. The zeros of `Message()` may draw an unlikely
-    z, which costs hundreds of bits once. `Message.random()` avoids that. Raises MessageError for a
-    function that returns no codec. Source: Townsend, Bird, Barber 2019, Table 1 and Figure 5.
+    The first z is drawn with the initial bits of the message. Those of `Message()` are zeros, which
+    may draw an unlikely z; this costs hundreds of bits once. `Message.random()` avoids it. Raises
+    MessageError for a function that returns no codec. Source: Townsend, Bird, Barber 2019, Table 1
+    and Figure 5.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
     >>> codec = BitsBack(
@@ -107,7 +108,7 @@ class BitsBack(ByValue, Generic[X, Z]):
 
 
 class _BitsBackInside(ByValue, ABC):
-    """A codec that pushes and pops by another one."""
+    """A codec that pushes and pops through another codec."""
 
     @abstractmethod
     def _codec(self) -> Codec[Any]: ...
@@ -134,10 +135,10 @@ class BitSwap(_BitsBackInside):
     prior: the codec of the last latent. Functions get arrays of int64, as those of `BitsBack` do.
 
     A push pops z1, pushes x, pops z2, pushes z1, and so on. The first push therefore needs initial
-    bits only for z1. Popping all latents first would need bits for every layer. It is bits back
-    with a prior that itself uses bits back. If the posterior of a layer needs x or the layer above,
-    see `TopDown`. Raises MessageError unless there are as many posteriors as likelihoods. Source:
-    Kingma, Abbeel, Ho 2019 (Bit-Swap), Algorithm 1.
+    bits only for z1. Popping all latents first would need bits for every layer. Bit-Swap is bits
+    back with a prior that itself uses bits back. If the posterior of a layer needs x or the layer
+    above, see `TopDown`. Raises MessageError unless there are as many posteriors as likelihoods.
+    Source: Kingma, Abbeel, Ho 2019 (Bit-Swap), Algorithm 1.
 
     >>> from bitsback.codecs import Bernoulli, Uniform
     >>> def near(bits, chance=0.9):
@@ -194,10 +195,10 @@ class TopDown(_BitsBackInside):
 
     Diffusion models and ladder VAEs have such posteriors: q(zT | x), then q(z_t | z_(t+1), x).
 
-    posteriors: from (z2, x) to the codec of z1, and so on, and from x alone to that of the last,
-    zT. likelihoods: as many functions, from z1 to the codec of x, from z2 to that of z1, and so on.
-    prior: the codec of zT. Lists are in the order of those of `BitSwap`. Functions get arrays of
-    int64, as those of `BitsBack` do.
+    posteriors: functions from (z2, x) to the codec of z1, and so on, and the last from x alone to
+    the codec of zT. likelihoods: as many functions, from z1 to the codec of x, from z2 to that of
+    z1, and so on. prior: the codec of zT. Lists are in the order of those of `BitSwap`. Functions
+    get arrays of int64, as those of `BitsBack` do.
 
     A push pops all latents, zT first, and then pushes x, z1, ..., zT. Each posterior needs x, and
     the decoder knows x only after all latents, so pushes and pops cannot alternate as in Bit-Swap.
@@ -227,8 +228,8 @@ class TopDown(_BitsBackInside):
     def __post_init__(self) -> None:
         if not len(self.posteriors) == len(self.likelihoods) >= 1:
             raise MessageError(
-                "each layer of latents, one at least, needs a posterior and a likelihood, not"
-                f" {len(self.posteriors)} and {len(self.likelihoods)}"
+                "at least one layer of latents is needed, each with a posterior and a likelihood,"
+                f" not {len(self.posteriors)} and {len(self.likelihoods)}"
             )
         require_codecs(prior=self.prior)
         for posterior, likelihood in zip(self.posteriors, self.likelihoods, strict=True):
@@ -266,13 +267,13 @@ class LatentMixture(_BitsBackInside, Generic[X]):
     The cost is -log2 of the sum of weight[k] * p_k(x). The choice of k is free, since its bits come
     back.
 
-    Push pops k under the posterior p(k | x), which is computed from `bits` of each codec, and
-    pushes x with the codec k. weight: positive integers or floats [components], which need not sum
-    to one. codecs: of x, as many; each must be able to code any x that is pushed.
-    Pops are as portable as `bits` of the codecs, which for those of this library are the same on
-    every machine. Source: Townsend, Bird, Barber 2019, section 2.2, with a discrete latent whose
-    exact posterior is known; docs/codecs.md.
-    Raises MessageError for invalid weights, or another number of weights than codecs.
+    A push pops k under the posterior p(k | x), which is computed from `bits` of each codec, and
+    pushes x with the codec k. weight: integers or floats [components], not negative, which need not
+    sum to one. codecs: one for each weight, each of which must be able to code any x that is
+    pushed. Pops are as portable as `bits` of the codecs, which for those of this library are the
+    same on every machine. Source: Townsend, Bird, Barber 2019, section 2.2, with a discrete latent
+    whose exact posterior is known; docs/codecs.md. Raises MessageError for invalid weights, or
+    another number of weights than codecs.
 
     >>> from bitsback.codecs import Bernoulli
     >>> codec = LatentMixture([0.5, 0.5], [

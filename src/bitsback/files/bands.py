@@ -22,7 +22,7 @@ Read = Callable[[], Iterator[NDArray[Any]]]
 BAND = 1 << 21
 """The approximate bytes of a band, unless a row has more."""
 STRIP = 1 << 20
-"""The approximate bytes of a strip of a written page, unless a row has more."""
+"""The approximate bytes of a strip of a page that is written, unless a row has more."""
 
 
 def rows_of_band(row: int) -> int:
@@ -76,7 +76,8 @@ class Bands:
         return np.stack(found)
 
     def regions(self, boxes: Sequence[Sequence[slice]]) -> list[NDArray[Any]]:
-        """The content of boxes, each C-contiguous. Boxes without common rows must be in order."""
+        """The content of boxes, as C-contiguous arrays. Boxes must be in the order of their rows,
+        unless they share rows."""
         found: list[NDArray[Any]] = []
         rows, at = Rows(self), 0
         for group in _overlapping(boxes):
@@ -201,7 +202,9 @@ class BandItems:
         self._rows: Rows | None = None
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
-        """The next pictures, of one shape; with axes = 0 all pictures as one stack."""
+        """The next `count` pictures, which have one shape. axes: the number of axes before those of
+        a picture; 0 makes one stack of all pictures.
+        """
         if axes == 0:
             return self.read(self.shape[0], 1)[np.newaxis]
         self._next += count
@@ -239,8 +242,10 @@ def same_pixels(one: Bands, other: Bands) -> bool:
 
 
 def reader_of(image: Image.Image) -> Reader:
-    """A reader of an open picture's file without a position, since Pillow's libtiff moves it."""
-    file: BinaryIO = getattr(image, "fp")  # noqa: B009 - as not all images have one
+    """A reader of the file of an open picture. It does not depend on the file's position, which
+    Pillow's libtiff moves.
+    """
+    file: BinaryIO = getattr(image, "fp")  # noqa: B009 - since not all images have it
     return Reader(file)
 
 

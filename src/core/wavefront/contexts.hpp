@@ -1,5 +1,5 @@
-// Codes pixels as binary decisions, whose probabilities mix those of the network with adaptive
-// contexts (docs/model-format.md, M10.5).
+// Codes pixels as binary decisions. Each probability is mixed from that of the network and those of
+// adaptive contexts (docs/model-format.md, M10.5).
 //
 // It is internal to the including file, which is compiled for each instruction set.
 #pragma once
@@ -15,8 +15,8 @@
 namespace bitsback {
 namespace {
 
-// The numbers of contexts are those of their pairs of inputs: levels, the network, errors,
-// differences.
+// A context's number is that of its pair of inputs of the mixers: 0 to 6 are contexts of levels, 7
+// is the network, 8 and 9 are contexts of errors, and 10 to 15 of differences.
 constexpr size_t contexts = 16, network = 7, first_error = 8, first_difference = 10;
 constexpr size_t parts = contexts / width;
 constexpr uint32_t key_factor = 0x9E3779B1, slot_factor = 0x85EBCA6B;
@@ -44,7 +44,7 @@ struct Key {
     }
 };
 
-// Quantises numbers: counts the steps that are less.
+// Quantises numbers: counts the steps below x.
 template <size_t n>
 inline BITSBACK_INLINE Words steps_below(Words x, const int (&steps)[n]) {
     Words count = words(0);
@@ -77,8 +77,8 @@ class Deciding {
 #endif
     }
 
-    // Calls code(i, d, frequency) for each decision d of pixel i; it returns the bit. frequency: of
-    // a 1, out of 2^wave_decision_precision.
+    // Calls code(i, d, frequency), which returns the bit, for each decision d of pixel i.
+    // frequency: that of a 1, out of 2^wave_decision_precision.
     template <class Code>
     BITSBACK_INLINE void run(const Code& code, uint16_t* symbols) {
         const size_t count = front_.count;
@@ -177,11 +177,12 @@ class Deciding {
             low[context] = of.low;
             high[context] = of.high;
         };
-        const auto less = [](Words x, Words y) BITSBACK_INLINE { return wrapped_difference(x, y); };
+        const auto minus = [](Words x, Words y)
+                               BITSBACK_INLINE { return wrapped_difference(x, y); };
         Words nearby[6] = {};
         const auto difference = [&](size_t context, Words from, Words x, Words y) BITSBACK_INLINE {
             key(context, x, y);
-            nearby[context - first_difference] = less(words(is_wide ? 0 : 512), from);
+            nearby[context - first_difference] = minus(words(is_wide ? 0 : 512), from);
         };
         if (references == 0) {
             const Words two = words(2);
@@ -191,11 +192,11 @@ class Deciding {
             key(3, w, nw);
             key(4, w, n);
             key(5, w >> two, n >> two, nw >> two, ne >> two);
-            difference(10, w, less(n, nw), none);
-            difference(11, n, less(nw, n), less(ne, n));
-            difference(12, less(wrapped_sum(w, n), nw), none, none);
-            difference(13, w, less(ww, w), none);
-            difference(14, n, less(nn, n), none);
+            difference(10, w, minus(n, nw), none);
+            difference(11, n, minus(nw, n), minus(ne, n));
+            difference(12, minus(wrapped_sum(w, n), nw), none, none);
+            difference(13, w, minus(ww, w), none);
+            difference(14, n, minus(nn, n), none);
         } else {
             if (channel_ == 0) {  // the references are other slices
                 key(0, rounded);
@@ -212,22 +213,22 @@ class Deciding {
             }
             const auto from = [&](size_t context, Words near, int rows, int columns)
                                   BITSBACK_INLINE {
-                                      difference(context, near, less(o1, level(1, rows, columns)),
-                                                 less(o2, level(2, rows, columns)));
+                                      difference(context, near, minus(o1, level(1, rows, columns)),
+                                                 minus(o2, level(2, rows, columns)));
                                   };
             from(11, w, 0, -1);
             from(12, n, -1, 0);
             from(13, ne, -1, 1);
             from(14, nw, -1, -1);
-            const Words west = less(w, w1);
+            const Words west = minus(w, w1);
             if (references == 1) {
                 key(5, w, o2);
                 difference(10, o1, west, none);
-                difference(15, wrapped_sum(o1, west), less(west, less(n, n1)), none);
+                difference(15, wrapped_sum(o1, west), minus(west, minus(n, n1)), none);
             } else {
                 key(5, w, o2, w2);
-                difference(10, o1, less(o2, o1), none);
-                difference(15, o1, less(o2, o1), west);
+                difference(10, o1, minus(o2, o1), none);
+                difference(15, o1, minus(o2, o1), west);
             }
         }
         key(6, own[0], own[1], own[2], own[3], own[4], own[5], own[6], own[7], own[8], own[9],
@@ -317,7 +318,7 @@ class Deciding {
 #endif
     }
 
-    // The logarithm of a number below 2^24, or 2^32 if wide, in units of 2^-11, less a constant.
+    // The logarithm of a number below 2^24, or 2^32 if wide, in units of 2^-11, minus a constant.
     BITSBACK_INLINE int32_t logarithm_of(uint32_t x) const {
         if constexpr (is_wide) {
             const int lead = std::bit_width(x) - 1;
@@ -354,7 +355,8 @@ class Deciding {
         end_[i] = bit != 0 ? end_[i] : middle_[i];
     }
 
-    // The size of the interval that a decision halves, in units of the pixel.
+    // The size of the interval that a decision halves, in units of the pixel, as a logarithm from 0
+    // to 3.
     BITSBACK_INLINE int32_t size_of(uint32_t i, int32_t d) const {
         return limited(depth() + 7 - d - (pixels_.logarithms[i] >> 3), 3);
     }
@@ -386,7 +388,8 @@ class Deciding {
                                      static_cast<uint32_t>(size_of(i, d)) << 4 | likely);
         for (size_t c = first_error; c < contexts; ++c) prefetch(in_.slots + places[c]);
     }
-    // Finds the lines of slots of levels for four decisions, whose first is at this node.
+    // Finds for each context of levels the line of 16 slots for four decisions. node: that of the
+    // first.
     BITSBACK_INLINE void find_lines(uint32_t i, uint32_t node) {
         for (size_t c = 0; c < 8; c += width) {
             const Numbers hash =
@@ -424,12 +427,12 @@ class Deciding {
         repeat<parts>([&](auto part) BITSBACK_INLINE {
             constexpr size_t c = decltype(part)::value * width;
             Lanes odds = of.part[part.value].odds(in_.stretch),
-                  sure = of.part[part.value].confidence(trust);
+                  confidence = of.part[part.value].confidence(trust);
             if constexpr (c <= network && network < c + width) {
                 odds[network - c] = odds_[i];
-                sure[network - c] = 1 << 7;
+                confidence[network - c] = 1 << 7;
             }
-            in[part.value] = word_pairs(odds, sure);
+            in[part.value] = word_pairs(odds, confidence);
             if constexpr (c < 8) {
                 const auto single = converted<Vector<float, width>>(
                     converted<Lanes>(of.part[part.value].count) + lanes(1));
@@ -497,12 +500,12 @@ class Deciding {
     const uint32_t* below_;
     // Per context, the first slot of its table.
     uint32_t first_[contexts];
-    // Per pixel: keys; for each difference, 2^9 less the level that it is relative to (if wide, the
-    // negated level); the lines of slots of levels for four decisions; and the slots of a decision.
+    // Per pixel: keys; for each difference, 2^9 minus the level that it is relative to (if wide,
+    // the negated level); the lines of the contexts of levels; and the slots of a decision.
     uint32_t keys_[wave_slots][contexts];
     uint32_t nearby_[wave_slots][8];
     uint32_t lines_[wave_slots][8], checks_[wave_slots][8];
-    uint8_t found_[wave_slots];  // number of these four decisions, from 1 on
+    uint8_t found_[wave_slots];  // whose lines were found: 1 + the decision / 4, or 0
     uint32_t places_[wave_slots][contexts];
     // The known bits of its level, and the cumulative weights at the bounds and the middle of the
     // remaining levels.

@@ -1,5 +1,5 @@
-// Predicts the pixels of a front: least squares, the network, and the distributions.
-// docs/model-format.md, M10.2 and M10.3.
+// Predicts the pixels of a front, which are coded at the same time: the prediction of least
+// squares, the network, and the distributions (docs/model-format.md, M10.2 and M10.3).
 //
 // It is internal to the including file, which is compiled for each instruction set.
 #pragma once
@@ -13,8 +13,8 @@ namespace {
 struct Place {
     int rows, columns;
 };
-// The inputs of least squares, and the window of the network, in each plane. With references, only
-// the first ones of the plane itself are used.
+// The inputs of least squares, and the window of the network, in the plane itself (_0) and in its
+// references. If there are references, only the first inputs_0 and window_0 are used.
 constexpr size_t own_inputs = 9, own_window = 12;
 constexpr Place inputs_0[] = {{-1, 0},  {0, -1},  {-1, -1}, {-1, 1},  {-2, 0},  {0, -2},
                               {-2, 1},  {-1, -2}, {-1, 2},  {-2, -1}, {-3, 0},  {0, -3},
@@ -28,9 +28,9 @@ constexpr Place window_0[] = {{-1, 0},  {0, -1}, {-1, -1}, {-1, 1}, {-2, 0},  {0
 constexpr Place window_1[] = {{0, 0},   {-1, 0}, {0, -1}, {0, 1}, {1, 0},
                               {-1, -1}, {-1, 1}, {1, -1}, {1, 1}, {-2, 0}};
 constexpr Place window_2[] = {{0, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, 0}, {-1, -1}};
-constexpr Place before[] = {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}};
+constexpr Place coded_neighbours[] = {{0, -1}, {-1, 0}, {-1, -1}, {-1, 1}};
 
-// The numbers of consecutive pixels at a relative place.
+// The place in a ring where the neighbours of the front's pixels at `place` begin.
 inline BITSBACK_INLINE const int16_t* at(const WaveFront& front, const int16_t* ring, Place place) {
     const size_t time = front.time + static_cast<size_t>(16 * place.rows + place.columns);
     return ring + (time & (wave_times - 1)) * front.stride +
@@ -43,25 +43,26 @@ struct Singles {
 
     explicit BITSBACK_INLINE Singles(Wide x)
         : low(converted<Floats>(x.low)), high(converted<Floats>(x.high)) {}
-    // The exponents, followed by `bits` bits of the mantissa.
+    // The exponents, each followed by the high `bits` bits of the mantissa.
     BITSBACK_INLINE Wide exponents(int bits) const {
         const Ints shift = all<Ints>(23 - bits), bias = all<Ints>(127 << bits);
         return {(seen_as<Ints>(low) >> shift) - bias, (seen_as<Ints>(high) >> shift) - bias};
     }
-    // 2^19 / x, rounded down. The quotient of floats is exact enough: it differs from the next
-    // integer by more than its last bit.
+    // 2^19 / x, rounded down. Rounding of the float quotient cannot reach the next integer, which
+    // is more than one last bit away.
     BITSBACK_INLINE Wide reciprocals() const {
         const Floats one = all<Floats>(524288);
         return {converted<Ints>(one / low), converted<Ints>(one / high)};
     }
 };
-// The logarithm of x in eighths.
+// The logarithm of x to base 2, in eighths.
 inline BITSBACK_INLINE Words logarithm(Words x) {
     return narrowed(Singles(widened(x)).exponents(3));
 }
 inline BITSBACK_INLINE Words logarithm(Wide x) { return narrowed_sums(Singles(x).exponents(3)); }
 
-// The median of a, b and a + b - c. Sums of wide levels may leave 16 bits, but the median does not.
+// The median of a, b and a + b - c. Sums of wide levels may overflow 16 bits, but the median
+// cannot.
 inline BITSBACK_INLINE Words median(Words a, Words b, Words c) {
     const Words low = least(a, b), high = most(a, b);
     return wrapped_difference(wrapped_sum(low, high), least(most(c, low), high));
@@ -70,7 +71,7 @@ inline BITSBACK_INLINE Words median(Words a, Words b, Words c) {
 inline BITSBACK_INLINE Words all_of(Words, int x) { return words(x); }
 inline BITSBACK_INLINE Wide all_of(Wide, int x) { return wide(x); }
 
-// The unit of a pixel, by which differences are divided.
+// The unit of a pixel: the recent error around it, by which differences are divided.
 template <bool is_wide>
 struct Unit {
     using Numbers = Words;
@@ -81,11 +82,10 @@ struct Unit {
         reciprocal = narrowed(singles.reciprocals());
         logarithm = narrowed(singles.exponents(3));
     }
-    static BITSBACK_INLINE Words less(Words level, Words other) { return level - other; }
+    static BITSBACK_INLINE Words difference(Words level, Words other) { return level - other; }
     static BITSBACK_INLINE Words in_words(Words x) { return x; }
 };
-// With more than 256 levels the numbers are shifted down first, so that the unit has at most 13
-// bits.
+// With more than 256 levels, numbers are shifted down first, so that the unit has at most 13 bits.
 template <>
 struct Unit<true> {
     using Numbers = Wide;
@@ -101,29 +101,29 @@ struct Unit<true> {
         value = narrowed_sums(whole >> shift);
         reciprocal = narrowed(Singles(widened(value)).reciprocals());
     }
-    static BITSBACK_INLINE Words less(Words level, Words other, Words factor) {
+    static BITSBACK_INLINE Words difference(Words level, Words other, Words factor) {
         const Words d = saturated_difference(level, other);
         return between(rounded_product(saturated_sum(d, d), factor), -511, 511);
     }
-    BITSBACK_INLINE Words less(Words level, Words other) const {
-        return less(level, other, factor);
+    BITSBACK_INLINE Words difference(Words level, Words other) const {
+        return difference(level, other, factor);
     }
     BITSBACK_INLINE Words in_words(Wide x) const { return narrowed_sums(x >> shift); }
 };
 
-// Subtracts a prediction from levels, in 1/64.
+// Subtracts a prediction from levels; both the prediction and the result are in 64ths.
 struct NarrowDifference {
     Words prediction;
     BITSBACK_INLINE Words operator()(Words level) const { return (level << words(6)) - prediction; }
 };
 struct WideDifference {
     const Unit<true>& unit;
-    Words median, change;  // the prediction less the median
+    Words median, change;  // the prediction minus the median
     BITSBACK_INLINE Words operator()(Words level) const {
-        return saturated_difference(unit.less(level, median) << words(6), change);
+        return saturated_difference(unit.difference(level, median) << words(6), change);
     }
 };
-// 64 times a symbol, the unit of stored levels.
+// 64 times the symbol of a stored level, as predictions are in 64ths.
 inline BITSBACK_INLINE Wide in_64ths(Words level) {
     return (extended(level) + wide(wave_middle)) << wide(6);
 }
@@ -135,9 +135,9 @@ inline BITSBACK_INLINE WideDifference difference_to(const Unit<true>& unit, Wide
     return {unit, median, unit.in_words(prediction - in_64ths(median))};
 }
 
-// Values of the network in [0, 127] of 16 pixels, in the layout of the product instructions: with
-// AVX2 four adjacent bytes per pixel, first for the pixels 0 to 3 and 8 to 11; otherwise two
-// adjacent words per pixel.
+// Inputs of a layer for 16 pixels, in [0, 127], in the layout of the product instructions. With
+// AVX2 a pixel has four adjacent bytes, and the pixels 0 to 3 and 8 to 11 come first; otherwise a
+// pixel has two adjacent words.
 struct Values {
 #if defined(__AVX2__)
     alignas(64) uint8_t of[128 * 16];
@@ -154,9 +154,9 @@ struct Values {
     BITSBACK_INLINE void put_features(size_t i, const Words* f) {
         const auto pair = [](Words x, Words y) BITSBACK_INLINE {
             const Register both = _mm256_shuffle_epi8(_mm256_packs_epi16(in(x), in(y)), order());
-            const Register signless =
+            const Register as_unsigned =
                 _mm256_xor_si256(both, _mm256_set1_epi8(static_cast<char>(0x80)));
-            return _mm256_and_si256(_mm256_srli_epi16(signless, 1), _mm256_set1_epi8(0x7f));
+            return _mm256_and_si256(_mm256_srli_epi16(as_unsigned, 1), _mm256_set1_epi8(0x7f));
         };
         put(i, pair(f[0], f[1]), pair(f[2], f[3]));
     }
@@ -216,8 +216,8 @@ struct Values {
 #endif
 };
 
-// The sums of some outputs from `first` on, in the order of narrowed_sums. Several independent sums
-// hide the latency of products.
+// The weighted sums of some outputs from `first` on, with the pixels in the order of narrowed_sums.
+// Several independent sums hide the latency of products.
 #if defined(__AVX512VNNI__) && defined(__AVX512VL__)
 constexpr size_t outputs_at_once = 8;
 #else
@@ -280,7 +280,7 @@ inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& 
         for (size_t i = 0; i < layer.inputs; i += 2) {
             const int8_t* const at = weight + i / 4 * 16 + i % 4 + 4 * o;
             repeat<2>([&](auto k) {
-                // In memory, the first word comes first, as those of the values do.
+                // The words lie in memory as those of the values do, whatever the byte order.
                 const int16_t pair[2] = {at[4 * k.value], at[4 * k.value + 1]};
                 int32_t both;
                 memcpy(&both, pair, sizeof both);
@@ -331,10 +331,10 @@ inline void run_network(const WaveNetwork& network, Values (&values)[2], WavePix
     }
 }
 
-// The places of the numbers that the pixels of a front read.
+// Where the numbers that the pixels of a front read begin in the rings.
 template <size_t references, bool is_wide>
 struct Surroundings {
-    // The places of numbers, and of their high words if wide.
+    // The same for numbers, and for their high words if wide.
     template <size_t count>
     struct Numbers {
         const int16_t* low[count];
@@ -346,7 +346,7 @@ struct Surroundings {
     const int16_t* window_2[6];
     Numbers<4> differences;
     Numbers<6> errors;
-    const int16_t* corners[3][3];  // of each plane, to the west, north and north-west
+    const int16_t* corners[3][3];  // of each plane: the levels to the west, north and north-west
     Numbers<1> predictions[2];
     const int16_t* logarithms[2];
     Numbers<5> errors_near[2];
@@ -369,7 +369,7 @@ struct Surroundings {
         for (size_t i = 0; i < seen; ++i)
             window_0[i] = at(front, planes[0].symbols, bitsback::window_0[i]);
         fill_numbers(differences, planes[0].differences, planes[0].high_differences,
-                     bitsback::before);
+                     coded_neighbours);
         fill_numbers(errors, planes[0].errors, planes[0].high_errors, near_own);
         fill(corners[0], planes[0].symbols, corner);
         if constexpr (references > 0) fill(window_1, planes[1].symbols, bitsback::window_1);
@@ -392,6 +392,7 @@ constexpr size_t found_in(const Place (&window)[places], const Place (&list)[inp
     return places;
 }
 
+// Stores the units and predictions of 16 pixels from `first` on, and the features for the network.
 template <size_t references, bool is_wide>
 inline void look_at(const WaveFront& front, const Surroundings<references, is_wide>& around,
                     size_t first, int level_shift, WavePixels& pixels, Values& values) {
@@ -424,21 +425,21 @@ inline void look_at(const WaveFront& front, const Surroundings<references, is_wi
     Words u[n + 1];
     repeat<references == 0 ? n : own_inputs>([&](auto i) {
         constexpr size_t k = found_in(window_0, inputs_0, decltype(i)::value);
-        u[i.value] = unit.less(get(around.window_0[k]), own_median);
+        u[i.value] = unit.difference(get(around.window_0[k]), own_median);
     });
     Words medians[2] = {};
     if constexpr (references > 0) {
         medians[0] = median_of(1);
         repeat<6>([&](auto i) {
             constexpr size_t k = found_in(window_1, inputs_1, decltype(i)::value);
-            u[own_inputs + i.value] = unit.less(get(around.window_1[k]), medians[0]);
+            u[own_inputs + i.value] = unit.difference(get(around.window_1[k]), medians[0]);
         });
     }
     if constexpr (references > 1) {
         medians[1] = median_of(2);
         repeat<3>([&](auto i) {
             constexpr size_t k = found_in(window_2, inputs_2, decltype(i)::value);
-            u[wave_inputs(1) + i.value] = unit.less(get(around.window_2[k]), medians[1]);
+            u[wave_inputs(1) + i.value] = unit.difference(get(around.window_2[k]), medians[1]);
         });
     }
     u[n] = words(0);
@@ -453,8 +454,8 @@ inline void look_at(const WaveFront& front, const Surroundings<references, is_wi
     const Words change = narrowed_sums(sums >> wide(6));
     const int32_t top = 64 * (front.levels - 1);
     Number prediction;
-    Words low_prediction,
-        place;  // its low words, and its position in the range of levels, from 0 to 255
+    Words low_prediction;  // its low words
+    Words place;           // its position in the range of levels, from 0 to 255
     if constexpr (is_wide) {
         prediction = between(in_64ths(own_median) + (extended(change) << unit.shift), 0, top);
         low_prediction = low_words(prediction);
@@ -518,6 +519,7 @@ inline BITSBACK_INLINE Floats power(Ints d) {
     return converted<Floats>(significand) * seen_as<Floats>(exponent);
 }
 
+// Turns the outputs of the network into the distributions of 16 pixels from `first` on.
 template <bool is_wide>
 inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first) {
     const auto get = [&](const int16_t* from) BITSBACK_INLINE { return load_words(from + first); };
@@ -549,10 +551,10 @@ inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first)
         // Weights have 16 bits without a sign.
         const Wide wide = {weights[k.value].low - all<Ints>(32768),
                            weights[k.value].high - all<Ints>(32768)};
-        const Words less = narrowed(wide);
-        store(pixels.weights[k.value] + first, less ^ words(-32768));
+        const Words biased = narrowed(wide);
+        store(pixels.weights[k.value] + first, biased ^ words(-32768));
         scales[k.value] = saturated_sum(logarithm + logarithm - words(96), output(5 + k.value));
-        const Words light = less < words((is_wide ? 16384 : 4096) - 32768);
+        const Words light = biased < words((is_wide ? 16384 : 4096) - 32768);
         widest = most(widest, chosen(light, widest, scales[k.value]));
     });
 
@@ -564,8 +566,8 @@ inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first)
     const Words eighths = least(unit, words(4095)) << words(3);
     const auto mean = [&](size_t k)
                           BITSBACK_INLINE { return rounded_product(output(2 + k), eighths); };
-    Words base, below, until,
-        above;  // base of the window, and distances to the ends of the levels, in bins
+    Words base;                 // the level at which the window is centred
+    Words below, until, above;  // distances from it to the ends of the levels, in bins
     Words places[3];
     if constexpr (is_wide) {
         const Wide shift = extended(bits), scale = extended(get(pixels.shifts)),
@@ -582,7 +584,7 @@ inline void distribute(const WaveFront& front, WavePixels& pixels, size_t first)
         });
     } else {
         const Words half = small_table(halves, bits);        // 2^(13 - bits)
-        const auto shifted = [&](Words x) BITSBACK_INLINE {  // of x from 0 to 256 by the bits
+        const auto shifted = [&](Words x) BITSBACK_INLINE {  // x >> bits, for x from 0 to 256
             return high_product(x << words(3), half);
         };
         base = ((prediction + words(32)) >> words(6)) & small_table(masks, bits);
@@ -644,6 +646,8 @@ void look(const WaveFront& front, WavePixels& pixels) {
         look_with<false>(front, pixels);
 }
 
+// Stores what later pixels read of known ones: symbols, predictions, errors, and the normalised
+// inputs and target of least squares.
 template <size_t n, bool is_wide>
 void learn_values(const WaveFront& front, const WavePixels& pixels, const uint16_t* symbols) {
     const WaveRings& own = front.planes[0];
@@ -666,7 +670,7 @@ void learn_values(const WaveFront& front, const WavePixels& pixels, const uint16
             store(own.high_differences + line + first, high_words(difference));
             store(own.errors + line + first, low_words(error));
             store(own.high_errors + line + first, high_words(error));
-            target = Unit<true>::less(symbol, median, load_words(pixels.factors + first));
+            target = Unit<true>::difference(symbol, median, load_words(pixels.factors + first));
         } else {
             const Words difference = (symbol << words(6)) - prediction;
             store(own.differences + line + first, difference);

@@ -169,12 +169,12 @@ inline Ints sums_of_pairs(Words a, Words b) {
 #endif
 
 // Sums and differences of words, modulo 2^16.
-using SignlessWords = Vector<uint16_t, 16>;
+using UnsignedWords = Vector<uint16_t, 16>;
 inline BITSBACK_INLINE Words wrapped_sum(Words a, Words b) {
-    return seen_as<Words>(seen_as<SignlessWords>(a) + seen_as<SignlessWords>(b));
+    return seen_as<Words>(seen_as<UnsignedWords>(a) + seen_as<UnsignedWords>(b));
 }
 inline BITSBACK_INLINE Words wrapped_difference(Words a, Words b) {
-    return seen_as<Words>(seen_as<SignlessWords>(a) - seen_as<SignlessWords>(b));
+    return seen_as<Words>(seen_as<UnsignedWords>(a) - seen_as<UnsignedWords>(b));
 }
 
 inline BITSBACK_INLINE Words between(Words x, int low, int high) {

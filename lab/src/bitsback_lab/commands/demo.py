@@ -9,7 +9,7 @@ import click
 from bitsback.cli import options
 
 
-@click.command(short_help="Compress handwritten digits, and compare.")
+@click.command(short_help="Compare compressors on handwritten digits.")
 @click.option(
     "-o",
     "--output",

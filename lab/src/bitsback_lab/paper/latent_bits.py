@@ -1,7 +1,7 @@
-"""The rate by the number of buckets of a latent.
+"""The rate as a function of the number of buckets of a latent.
 
-The posterior's parameters are those of the integer network, for any number of buckets. The
-likelihood gets the median of a bucket under the prior, on the model's training grid.
+Whatever the number, the integer network computes the parameters of the posterior. The likelihood
+gets the median of a bucket under the prior, on the model's training grid.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Restore the parts of an archive, or the undamaged content of a damaged archive.
 
-Tiles arrive in order, and are joined to items, some rows at a time.
+Tiles arrive in order, and are joined into items, some rows at a time.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class RestoredParts:
         self.archive, self.verify = archive, verify
         self._threads, self._fill, self._only = threads, fill, only
         self.damaged = bool(problems)
-        self._unmade = [error.file for _, error in problems if error.file is not None]
+        self._failed = [error.file for _, error in problems if error.file is not None]
         self._bad = {number for number, _ in problems if number is not None}
         tiles = archive.collection.tiles
         self._gaps = list(gaps_of(archive.blocks, self._bad, tiles)) if problems else []
@@ -75,9 +75,9 @@ class RestoredParts:
         if not self.damaged:
             return []
         files = self.files
-        numbers = (files.number(name) for name in self._unmade)
-        unmade = [range(number, number + 1) for number in numbers if number is not None]
-        return merged([*Owners(files).with_tiles(self._gaps), *unmade])
+        numbers = (files.number(name) for name in self._failed)
+        failed = [range(number, number + 1) for number in numbers if number is not None]
+        return merged([*Owners(files).with_tiles(self._gaps), *failed])
 
     def tasks(self, first: int = 0, end: int | None = None) -> Iterator[Task]:
         """The undamaged blocks to decode that begin with the tiles from `first` to `end` - 1."""
@@ -96,9 +96,8 @@ class RestoredParts:
         return widened(collection.parts[number], in_part(collection, self._gaps, number))
 
     def shape(self, number: int) -> Shape | None:
-        """The shape of the restored array of a part; None if all is lost.
-
-        It does not count lost items, or lost rows of an array that is one item.
+        """The shape of the restored array of a part, without lost items or, in an array that is one
+        item, lost rows. None if all is lost.
         """
         part = self.archive.collection.parts[number]
         lost = self.lost_of(number)
@@ -130,8 +129,8 @@ class RestoredParts:
         return ordered_map(decoded, self.tasks() if tasks is None else tasks, self._threads)
 
     def joined(self) -> tuple[Shape, list[int]]:
-        """The restored shape of an array in parts, and the numbers of the parts with undamaged
-        content. Raises ArchiveError if all is lost.
+        """The restored shape of an array that is stored in several parts, and the numbers of the
+        parts with undamaged content. Raises ArchiveError if all is lost.
         """
         shapes = {
             number: shape
@@ -164,7 +163,7 @@ def strips_of(
         while task.first - start >= gap[1]:
             yield from _filling(part, gap, filled)
             gap = next(gaps)
-        if part.plain:  # items are tiles, without gaps
+        if part.plain:  # items are tiles, and a block has no gaps
             yield tiles.elements
         else:
             for place, tile in enumerate(tiles, task.first - start):
@@ -179,22 +178,22 @@ def strips_of(
 
 
 class Joiner:
-    """Joins the tiles of a part to items, strip by strip.
+    """Joins the tiles of a part into items, strip by strip.
 
-    A strip has the tiles at one position of the first dimension. Its elements are contiguous in C
-    order.
+    A strip consists of the tiles at one position of the first dimension. Its elements are
+    contiguous in C order.
     """
 
     def __init__(self, part: ArrayPart) -> None:
         self._part = part
         self._waiting: list[NDArray[Any]] = []
-        """The tiles of an incomplete strip, kept apart, since a few bytes may state a large item.
+        """The tiles of an incomplete strip. The strip is not allocated before all are there, since
+        a few bytes may declare a large item.
         """
 
     def take(self, number: int, tile: NDArray[Any]) -> Iterator[NDArray[Any]]:
-        """Takes a tile. Returns the strip that it completes, some rows at a time.
-
-        Empty while other tiles of the strip are missing. number: that of the tile in the part.
+        """Takes a tile. Returns the strip that it completes, some rows at a time, or nothing while
+        other tiles of the strip are missing. number: the number of the tile in the part.
         """
         item, at = self._part.item_of(number)
         grid = self._part.grid(item)
@@ -203,12 +202,12 @@ class Joiner:
             return iter(())
         waiting, self._waiting = self._waiting, []
         if len(waiting) == 1:
-            return in_bands(np.atleast_1d(tile))  # an element alone is a row
+            return in_bands(np.atleast_1d(tile))  # a tile without axes becomes a row
         return _joined(waiting, grid, at + 1 - len(waiting))
 
 
 def _joined(waiting: list[NDArray[Any]], grid: Grid, first: int) -> Iterator[NDArray[Any]]:
-    """The tiles of a strip, from number `first` on, joined to rows."""
+    """The tiles of a strip, from number `first` on, joined into rows."""
     places = [grid.region(first + number)[1:] for number in range(len(waiting))]
     count, others = len(waiting[0]), grid.shape[1:]
     step = rows_of_band(math.prod(others) * waiting[0].itemsize)
@@ -229,7 +228,7 @@ def _filling(part: ArrayPart, gap: Gap, value: NDArray[Any] | None) -> Iterator[
 
 
 def fill_value(fill: float, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The value as an array without axes. Raises InputError if elements cannot have it."""
+    """The value as an array without axes. Raises InputError if the dtype does not have it."""
     try:
         with np.errstate(all="ignore"):
             value = np.asarray(fill).astype(dtype)
@@ -238,5 +237,5 @@ def fill_value(fill: float, dtype: np.dtype[Any]) -> NDArray[Any]:
     except (OverflowError, TypeError, ValueError):
         same = False
     if not same:
-        raise InputError(f"fill={fill} (--fill): elements of the dtype {dtype} cannot have it")
+        raise InputError(f"fill={fill} (--fill) is not a value of the dtype {dtype}")
     return value

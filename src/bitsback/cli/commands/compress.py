@@ -1,4 +1,4 @@
-"""`bitsback compress`: an array, a folder of pictures, or a file of several becomes an archive."""
+"""`bitsback compress`: make an archive of an array, of pictures, or of a file with several."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from bitsback.files import formats
 @click.argument("sources", nargs=-1, required=True, metavar="INPUT...")
 @group(
     "Output",
-    options.output_option("The archive to write.  [default: INPUT.bb; for a URL, in this folder]"),
+    options.output_option(
+        "The archive to write.  [default: INPUT.bb; for a URL, in the current folder]"
+    ),
     removal_option,
 )
 @options.field_options(CompressOptions)
@@ -41,17 +43,17 @@ def command(
 ) -> None:
     """Compress an array or a collection of pictures into an archive.
 
-    INPUT is a folder with its subfolders, or several picture files. Or it is one file:
-    $on_their_own of one or several pages. 'decompress' restores the same arrays, or the same files,
-    byte for byte. INPUT and the archive may be URLs that fsspec supports, or -, standard input and
-    output.
+    INPUT is a folder with its subfolders, or one or several picture files. Or it is one of these
+    files: $on_their_own of one or several pages. 'decompress' restores the same arrays, or the same
+    files, byte for byte. INPUT and the archive may be URLs that fsspec supports, or - for standard
+    input and output.
 
     \b
       bitsback compress digits.npy                makes digits.bb
-      bitsback compress scans                     makes scans.bb of a folder
+      bitsback compress scans                     makes scans.bb of the folder
       bitsback compress scans -o small.bb --best  the smallest archive, slowly
       bitsback compress scans --files pixels      keeps pixels and metadata only
-      bitsback compress scans --rm                removes the verified folder
+      bitsback compress scans --rm                removes the folder after a check
       bitsback compress t10k-images-idx3-ubyte.gz --fast
       bitsback compress digits.npy --for random-access
       bitsback compress digits.npy --unordered    drops the order of the items
@@ -125,7 +127,7 @@ def command(
 
 @contextmanager
 def _told_what_is_kept(progress: Progress, output: str, resume: bool) -> Iterator[None]:
-    """Says, if a run with --resume is stopped, that it can be continued."""
+    """If a run with --resume is stopped, says that it can be continued."""
     try:
         yield
     except (KeyboardInterrupt, InputError):
@@ -133,7 +135,7 @@ def _told_what_is_kept(progress: Progress, output: str, resume: bool) -> Iterato
             from bitsback.archive.writing.unfinished import part_of
 
             if (part := part_of(output)).exists():
-                progress.say(f"bitsback: kept what is coded in {part}; the same command goes on")
+                progress.say(f"bitsback: {part} keeps the coded blocks; the same command continues")
         raise
 
 

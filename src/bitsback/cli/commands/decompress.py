@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from bitsback.summary import Restored
 
 
-@click.command(short_help="Restore what X.bb was made from.")
+@click.command(short_help="Restore the input of an archive.")
 @click.argument(
     "sources", nargs=-1, required=True, metavar="X.bb...", shell_complete=complete.archives
 )
 @options.output_option(
     "The file or folder to write; for several archives, a folder for all.  [default: X with the"
-    " extension of its format, or the folder X; for a URL, in this folder]",
+    " extension of its format, or the folder X; for a URL, in the current folder]",
     "PATH",
 )
 @options.field_options(DecompressOptions)
@@ -47,8 +47,8 @@ def command(
 ) -> None:
     """Restore the input of X.bb: a file, or a folder of files.
 
-    X.bb and the output may be URLs that fsspec supports. X.bb may be -, standard input; the output
-    then goes to standard output unless -o is given.
+    X.bb and the output may be URLs that fsspec supports. If X.bb is -, it is standard input, and
+    the output goes to standard output unless -o is given.
 
     Every block is checked against its checksum and against the digest of its items. Any difference
     from the input is an error, and then no output is left behind. The files of a folder appear when

@@ -11,7 +11,7 @@ from bitsback.cli import complete, figures, options
 from bitsback.cli.progress import Progress
 
 
-@click.command(short_help="Put the models of an archive into it.")
+@click.command(short_help="Store the models of an archive inside it.")
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @options.output_option("The archive to write.  [default: X.bb, which is replaced]")
 @options.model_option

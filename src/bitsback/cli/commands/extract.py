@@ -32,14 +32,14 @@ class _Command(click.Command):
 
 @click.command(
     cls=_Command,
-    short_help="Extract files or items from X.bb.",
+    short_help="Extract files or items from an archive.",
     context_settings={"ignore_unknown_options": True},  # so that -1 is an item
 )
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...", shell_complete=complete.names)
 @options.output_option(
-    "The output. From an archive of pictures: a folder.  [default: this folder]  From an array:"
-    " a .npy file. For several arrays of an npz file: an .npz file.",
+    "The output: for files, a folder; for an array, a .npy file; for several arrays of an npz"
+    " file, an .npz file.  [default for files: the current folder]",
     "PATH",
 )
 @click.option(
@@ -52,8 +52,8 @@ class _Command(click.Command):
     "--no-verify",
     is_flag=True,
     help=(
-        "Stop decoding a block after the last item wanted. This is faster, but checks only"
-        " checksums, not digests."
+        "Stop decoding a block after the last wanted item. This is faster, but checks only the"
+        " checksums of blocks, not the digests of their items."
     ),
 )
 @click.option("--links", is_flag=True, help="Extract links that lead out of the folder, too.")
@@ -78,14 +78,14 @@ def command(
 
     In an archive of files, an ITEM is the name of a file or an array, a folder with all its files,
     or a quoted pattern with *, ? and [...]. In patterns * matches / too. A name that exists is used
-    literally, even if it looks like a pattern. 'bitsback list' shows all names, in a form for
-    'extract'. Put -- before names that begin with -.
+    literally, even if it looks like a pattern. 'bitsback list' prints all names as 'extract' takes
+    them. Put -- before names that begin with -.
 
     An ITEM of any archive may be a number, counted from 0, or a range START:STOP that ends before
     STOP, as in Python. Negative numbers count from the end.
 
-    From an array, a single number extracts the item itself, and anything else an array of items.
-    X.bb may be -, standard input.
+    From an array, a single number extracts the item itself, and anything else extracts an array of
+    items. If X.bb is -, it is standard input.
 
     \b
       bitsback extract digits.bb 3 -o three.npy            shape (28, 28)

@@ -24,7 +24,7 @@ def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str,
 
     Nothing is decoded: only the header, the index and the first bytes of each block and model are
     read. 'bitsback verify' checks the content, and 'bitsback list' lists the names. An archive
-    names its models; 'compress -v' reports why they were chosen. X.bb may be -,
+    does not store why its models were chosen; 'compress -v' reports that. If X.bb is -, it is
     standard input. If an archive cannot be read, the others are shown, and the exit status is 2.
 
     \b

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bitsback.archive.reading.listing import Entry
 
 
-@click.command(short_help="List the names in X.bb.")
+@click.command(short_help="List the names in an archive.")
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete.names)
 @click.option(
@@ -68,7 +68,7 @@ def command(
     pictures.
 
     A NAME is a name, a folder or a pattern, as for 'extract'; then only the matching entries are
-    listed. X.bb may be -, standard input.
+    listed. If X.bb is -, it is standard input.
 
     \b
       bitsback list scans.bb

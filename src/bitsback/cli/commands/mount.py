@@ -10,7 +10,7 @@ import click
 from bitsback.cli import complete, figures, options
 
 
-@click.command(short_help="Mount X.bb as a read-only folder.")
+@click.command(short_help="Mount an archive as a read-only folder.")
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 @options.model_option

@@ -47,12 +47,12 @@ def command(
 
     Standard error names each damaged block with its files or items. Standard output lists what
     cannot be restored, one entry per line in the form that 'extract' takes: names of files, or
-    numbers of items. 'decompress --keep-going' restores the rest. The exit status is 0 if all is
-    well and 2 if not; all archives are checked. X.bb may be -, standard input.
+    numbers of items. 'decompress --keep-going' restores the rest. All archives are checked; the
+    exit status is 0 if all is well and 2 if not. If X.bb is -, it is standard input.
 
     This shows that the archive is undamaged, not that it equals files on the disk. --against
-    compares X.bb with them too. Then standard output also lists what differs, is missing on the
-    disk or exists only there, and any of these makes the exit status 2.
+    compares it with them too. Then standard output also lists what differs, is missing on the disk
+    or exists only there, and any of these makes the exit status 2.
 
     \b
       bitsback verify digits.bb
@@ -63,7 +63,7 @@ def command(
     """
 
     if against is not None and len(archives) > 1:
-        raise click.UsageError("--against is for one archive")
+        raise click.UsageError("--against compares one archive")
 
     def check(name: str) -> tuple[bool, dict[str, Any]]:
         with (
@@ -72,7 +72,7 @@ def command(
         ):
             archive.reader.take_addition()
             found, fault = _compared(archive, against, threads, progress)
-            # What is the same as the originals was decoded for that.
+            # If nothing differs, the comparison has decoded all blocks already.
             same = found is not None and not found
             problems = [] if same else archive.verify(threads, progress)
             if fault is not None and not problems:
@@ -112,8 +112,8 @@ def command(
 def _compared(
     archive: Archive, against: str | None, threads: int | None, progress: Progress
 ) -> tuple[Differences | None, ArchiveError | None]:
-    """The differences to the original files, or the error that no comparison came past; neither
-    without original files.
+    """The differences from the original files, or the error that ended the comparison. Both are
+    None if there is nothing to compare with.
     """
     from bitsback.archive.comparing.differences import with_place
 

@@ -25,7 +25,7 @@ _PART = 1 << 20  # bytes that are sent at a time
 _DIGITS = 19  # more are beyond every file
 
 
-@click.command(short_help="Show X.bb in the browser.")
+@click.command(short_help="Show an archive in the browser.")
 @click.argument("archive", metavar="X.bb", shell_complete=complete.archives)
 @options.model_option
 @click.option(

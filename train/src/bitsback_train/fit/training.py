@@ -38,7 +38,7 @@ class Recipe:
 
     name: str
     architecture: Any
-    """The dataclass of the module's sizes; None for a user's."""
+    """The dataclass of the module's sizes; None for a module of a user."""
     epochs: int
     """The number of epochs; an epoch of a model of pixels is one step."""
     quantise_from: int | None
@@ -46,7 +46,7 @@ class Recipe:
     batch: int = 200
     learning_rate: float = 2e-3
     constant: float = 0.3
-    """The share of the steps at the full rate, which then falls to zero by a cosine."""
+    """The share of the steps at the full rate. Then the rate falls by a cosine, to `least_rate`."""
     warm_up: int = 300
     """Steps until the full rate."""
     least_rate: float = 0.0
@@ -54,24 +54,24 @@ class Recipe:
     """Epochs until the KL of a VAE counts in full."""
     clip: float = 0.5
     scale: float = 1.0
-    """The scale of the loss before its gradient is clipped."""
+    """The factor of the loss before its gradient is clipped."""
     average: float = 0.005
     """The weight of a step in the running average of the weights."""
     validate_every: int = 5
     seed: int = 1
     shifted: float = 0.0
-    """The share of training images that are moved by a pixel, until the rate begins to fall."""
+    """The share of training images that are moved by a pixel while the rate is full."""
     muon: bool = False
     """Whether Muon trains the matrices of hidden layers instead of Adam."""
     half: bool = True
-    """Whether bfloat16 is allowed, which rounds the products of integers."""
+    """Whether bfloat16 is allowed. It rounds the products of integers."""
 
     def rounds(self, epoch: int) -> bool:
         return self.quantise_from is not None and epoch >= self.quantise_from
 
 
 def last_part(recipe: Recipe) -> Recipe:
-    """The recipe that continues the training of `recipe`, which is in floats, with rounding."""
+    """The recipe that continues, with rounding, a training in floats by `recipe`."""
     return replace(
         recipe, name=f"{recipe.name}-last", epochs=2, quantise_from=0, learning_rate=8e-5,
         constant=0.0, kl_warm_up=0, validate_every=1, muon=False,
@@ -79,10 +79,10 @@ def last_part(recipe: Recipe) -> Recipe:
 
 
 class Descent(ABC, Generic[Trained, Batch]):
-    """Steps down the gradients of a module's loss. steps: of an epoch."""
+    """Steps down the gradients of a module's loss. steps: the number of steps of an epoch."""
 
     followed = 1
-    """The steps after which the average follows."""
+    """The number of steps between two updates of the average."""
 
     def __init__(self, recipe: Recipe, module: Trained, steps: int) -> None:
         self.recipe, self.steps = recipe, steps
@@ -99,17 +99,17 @@ class Descent(ABC, Generic[Trained, Batch]):
 
     @abstractmethod
     def _loss(self, batch: Batch, done: int) -> tuple[Tensor, Tensor]:
-        """The loss to minimise after `done` steps, and its bits per pixel."""
+        """The loss to minimise after `done` steps, and the bits per pixel in it."""
 
     def run_epoch(self) -> None:
-        """One epoch, after which `average` has followed."""
+        """Run one epoch, and update `average` with its steps."""
         recipe, rounds = self.recipe, self.recipe.rounds(self.epoch)
-        # An interrupted run continues as it would have.
+        # So a run that was interrupted draws the same numbers as one that was not.
         torch.manual_seed(recipe.seed * 1_000_003 + self.epoch)
         if rounds != self._rounds:
             self.module.quantise(rounds)
             self._rounds = rounds
-        if self.steps > 1:  # an epoch of several steps is long enough
+        if self.steps > 1:  # the mean over one epoch is enough; epochs of one step add up
             self.losses.clear()
         self.module.train()
         for step, batch in enumerate(self._batches()):
@@ -140,7 +140,7 @@ class Descent(ABC, Generic[Trained, Batch]):
 
     @torch.no_grad()
     def _follow(self, done: int) -> None:
-        """Updates the running average; early on it must forget faster."""
+        """Updates the running average. Early steps weigh more, since weights still change much."""
         if done % self.followed == 0:
             weight = max(self.recipe.average, min(1.0, 10 / (done + 1)))
             for kept, new in zip(self.average.parameters(), self.module.parameters(), strict=True):
@@ -157,7 +157,7 @@ class Training(Descent[Trained, Batch]):
 
     followed = 4  # suffices and is cheaper
     counted = "epoch"
-    """The name of an epoch in rows of the curve."""
+    """The name of the column of the curve that counts epochs."""
 
     def __init__(
         self,
@@ -178,7 +178,9 @@ class Training(Descent[Trained, Batch]):
 
     @abstractmethod
     def _validated(self) -> dict[str, float]:
-        """The row of the curve for the average, in eval mode; `validation` makes the choices."""
+        """The row of the curve for the average, in eval mode. Its `validation` decides which is
+        best.
+        """
 
     def run(self, until: int | None = None) -> Trained:
         """Train to the end, or through the epoch `until`. Returns the best module so far."""
@@ -200,8 +202,8 @@ class Training(Descent[Trained, Batch]):
         self._save()
 
     def best_module(self) -> Trained:
-        """The average with the least validation loss so far, likewise; after rounding has begun,
-        only averages with rounding count.
+        """The average with the least validation loss so far, in eval mode, on the CPU. After
+        rounding has begun, only averages with rounding count.
         """
         module = self.last_module()
         if self.best:
@@ -238,7 +240,7 @@ class Training(Descent[Trained, Batch]):
         buffer = io.BytesIO()
         torch.save(state, buffer)
         temporary = self.folder / (CHECKPOINT + ".part")
-        # the write fails with a clear error if the disk is full
+        # Unlike torch.save, this fails with a clear error if the disk is full.
         temporary.write_bytes(buffer.getbuffer())
         temporary.replace(self.folder / CHECKPOINT)
         if not self.rows:
@@ -268,5 +270,5 @@ class Training(Descent[Trained, Batch]):
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best, self.best_loss = state["best"], state["best_loss"]
-        # it selects the training pixels of a context VAE
+        # This state selects the training pixels of a context VAE.
         torch.set_rng_state(state["random"])
