@@ -26,7 +26,7 @@
 
 namespace bitsback::jpeg {
 
-// Inputs of linear predictions: in quarters of a dequantised coefficient, after they are limited.
+// Inputs of linear predictions, after limiting: dequantised coefficients, in quarters.
 using LinearInputs = std::array<std::int32_t, linear_inputs>;
 
 // Limits inputs, and gives their power. weights: in units of 2^-14.
@@ -48,11 +48,11 @@ struct LinearModel {
     alignas(32) LinearInputs weights{};
 };
 
-// A linear prediction by least squares. Its weights are those that were best for the coefficients
-// before, of which older ones count less.
+// A linear prediction by least squares. Its weights minimise the error on the coefficients coded so
+// far; older ones count less.
 class SolvedModel {
   public:
-    // first: the weights at first, which the sums know as of samples before.
+    // first: the initial weights; the sums begin as if samples had given them.
     explicit SolvedModel(const LinearInputs& first) : weights_(first) {
         for (std::size_t i = 0; i < inputs; ++i) {
             sums_[i][i] = first_sum;
@@ -62,7 +62,8 @@ class SolvedModel {
 
     const LinearInputs& weights() const { return weights_; }
 
-    // The first coefficients are samples, and then every second one, with the weight 2^6 / floor.
+    // Adds a sample of weight 64 / floor for each of the first coefficients, and then for every
+    // second one.
     // floor: from 1 to 2^24.
     void learn(const LeastSquares& solver, const LinearInputs& x, std::int32_t target,
                std::int32_t floor) {
@@ -148,9 +149,9 @@ class CoefficientCoder {
     }
 
   private:
-    // Whether the coefficient that is coded before it lies in its row or its column, or counts in
-    // an edge that shares DC with its own.
-    static constexpr std::array<bool, block_size> is_turn = [] {
+    // Whether the expectation of coefficient k needs coefficient k + 1: they share a row or a
+    // column, or both change an edge's DC.
+    static constexpr std::array<bool, block_size> needs_previous = [] {
         std::array<bool, block_size> turns{};
         for (std::size_t k = 0; k + 1 < block_size; ++k)
             turns[k] = natural[k] / 8 == natural[k + 1] / 8 ||
@@ -180,9 +181,9 @@ class CoefficientCoder {
     using Block = std::array<std::int32_t, block_size>;
     using Edge = std::array<std::int32_t, 8>;  // in units of 2^-12
 
-    // What a block tells those to the right and below.
+    // What the blocks to the right and below use of a block.
     struct Known {
-        alignas(32) Block sizes{};  // of its coefficients but DC, smoothed, in units of 2^-4
+        alignas(32) Block sizes{};  // AC magnitudes, smoothed, in units of 2^-4
         Edge right{}, bottom{}, right_pixels{}, bottom_pixels{};
         int nonzero = 0;
     };
@@ -269,7 +270,7 @@ class CoefficientCoder {
         }
     }
 
-    // Dequantised: in units of 2^-4 to those of the step at place r, in units of 2^-8.
+    // Converts a dequantised number in units of 2^-4 to steps of place r, in units of 2^-8.
     Int in_steps(Int x, std::size_t r) const { return (x * inverse_[r]) >> 16; }
 
     // The place of the last coefficient that is not 0, in zigzag order; 0 if there is none but DC.
@@ -317,18 +318,18 @@ class CoefficientCoder {
         alignas(32) LinearInputs x, y;  // of the predictions
         Mixture mixture;
         Int predicted_size, expected;
-        std::int32_t size_power, whole;  // whole: steps of DC that are taken off
+        std::int32_t size_power, whole;  // whole: the steps that are subtracted from DC
         int rest_size, middle_size, count;
         struct {
             int rest, place, sizes;
-        } by;  // of sets of mixers
+        } sets;  // of mixers
         std::array<Scale*, distributions> scale;
         std::array<Int, distributions> means;
         Logistics logistics;
     };
 
-    // Codes the coefficients of a block up to the last one, and DC. The next one is expected before
-    // one is coded unless it is a turn, so that memory is fetched in the meantime.
+    // Codes the coefficients of a block from the last one down to DC. If coefficient k - 1 does not
+    // need k, its contexts are computed before k is coded, so that memory is fetched meanwhile.
     void coefficients(const Around& at, std::int16_t* own, int last, Known& found) {
         found = {};
         quantised_.fill(0);
@@ -339,7 +340,7 @@ class CoefficientCoder {
         nonzero_ = size_sum_ = 0;
         expect(expected_[last & 1], at, last, last);
         for (int k = last; k >= 0; --k) {
-            const bool waits = k > 0 && is_turn[static_cast<std::size_t>(k - 1)];
+            const bool waits = k > 0 && needs_previous[static_cast<std::size_t>(k - 1)];
             if (k > 0 && !waits) expect(expected_[(k - 1) & 1], at, k - 1, last);
             code(expected_[k & 1], own, k, last, found);
             if (waits) expect(expected_[(k - 1) & 1], at, k - 1, last);
@@ -356,7 +357,7 @@ class CoefficientCoder {
         const bool dc = k == 0;
         const std::size_t place = component_ * block_size + r;
 
-        // The coefficient before the last one tells more of the block now.
+        // Adds coefficient k + 2, which all that follow know, to the sums of the block.
         if (k + 2 <= last) {
             const std::size_t n = natural[static_cast<std::size_t>(k + 2)];
             const std::int32_t far_size = size_[n];
@@ -456,7 +457,7 @@ class CoefficientCoder {
         in_fours(of.x, x);
         std::int32_t power;
         const Int predicted = predict(kernels_, values_[place].weights(), of.x, shift_, power);
-        // That of DC is taken off in whole steps, so few that 16 bits hold what is left.
+        // The prediction of DC is split into whole steps, limited to 16 bits, and a rest.
         const std::int32_t whole = dc ? static_cast<std::int32_t>(std::clamp<Int>(
                                             (in_steps(predicted, r) + 128) >> 8, -32767, 32767))
                                       : 0;
@@ -544,7 +545,7 @@ class CoefficientCoder {
         of.count = count;
         of.rest_size = std::min(12, halves(std::abs(rest_steps)));
         of.middle_size = std::min(15, halves(std::abs(middle_steps)));
-        of.by = {
+        of.sets = {
             600 + of.rest_size * 64, 256 + (k >> 1) * 64 + (last >> 2) * 4,
             330 + ((std::min(12, near_level) * 13 + std::min(12, inner_level)) * 2 + chroma) * 4};
         decisions_.expect(zero_sets(of, static_cast<int>(place)));
@@ -567,7 +568,7 @@ class CoefficientCoder {
     }
 
     static std::array<int, mixers> zero_sets(const Expected& of, int place) {
-        return {256 + place, of.by.rest + of.count * 4, of.by.place, of.by.sizes};
+        return {256 + place, of.sets.rest + of.count * 4, of.sets.place, of.sets.sizes};
     }
 
     void code(Expected& of, std::int16_t* own, int k, int last, Known& found) {
@@ -588,8 +589,8 @@ class CoefficientCoder {
         if (other) {
             for (std::size_t t = 0; t < distributions; ++t) set(parts, t, low[t], high[t]);
             const int negative = decide(of, value < 0, 1, parts,
-                                        {512 + place, of.by.rest + of.middle_size * 4 + 1,
-                                         of.by.place + 1, of.by.sizes + 1});
+                                        {512 + place, of.sets.rest + of.middle_size * 4 + 1,
+                                         of.sets.place + 1, of.sets.sizes + 1});
             value = magnitude(of, std::abs(value), negative, place);
             if (negative != 0) value = -value;
         } else {
@@ -647,8 +648,8 @@ class CoefficientCoder {
 
     // A magnitude of 1 or more: the length of its number in unary, and then its bits.
     int magnitude(Expected& of, int target, int negative, int place) {
-        // The probabilities of the least number that it may be and more, of the one behind the
-        // greatest and more, and of one between both and more, with this sign.
+        // The probabilities of n and more with this sign, for three n: the least number that is
+        // still possible, one above the greatest, and one between.
         using Tails = std::array<std::int32_t, distributions>;
         alignas(16) Tails least, end, middle;
         std::ranges::copy(negative != 0 ? of.logistics.low : of.logistics.high, least.begin());
@@ -660,8 +661,8 @@ class CoefficientCoder {
                 set(parts, t, end[t], least[t] - end[t]);
             if (decide(of, target >= 1 << length, 1 + std::min(length, 5), parts,
                        {768 + place * 4 + std::min(length, 3),
-                        of.by.rest + of.count * 4 + (length > 1 ? 3 : 2), of.by.place + 2,
-                        of.by.sizes + 2}) == 0)
+                        of.sets.rest + of.count * 4 + (length > 1 ? 3 : 2), of.sets.place + 2,
+                        of.sets.sizes + 2}) == 0)
                 break;
             if (++length > 16)
                 throw std::invalid_argument("a coefficient of a JPEG stream is out of range");
@@ -680,7 +681,7 @@ class CoefficientCoder {
                 decide(of, target >= low + (1 << bit), slot, parts,
                        {1792 + place * 4 + std::min(depth, 3),
                         1432 + of.rest_size * 16 + std::min(length, 7) * 2 + (depth > 0 ? 1 : 0),
-                        of.by.place + 3, of.by.sizes + 3});
+                        of.sets.place + 3, of.sets.sizes + 3});
             if (one != 0) {
                 low += 1 << bit;
                 least = middle;
@@ -714,8 +715,8 @@ class CoefficientCoder {
     unsigned shift_ = 2;
     std::array<std::int32_t, block_size> step_{}, before_step_{};
     std::array<Int, block_size> inverse_{};
-    // Of the block: its coefficients but DC, dequantised ones, and their sizes; what those tell
-    // places around, with a margin of 2.
+    // Of the block: quantised and dequantised AC coefficients, their magnitudes, and the magnitudes
+    // spread to nearby places, in 12 rows of 16 with a margin of 2.
     std::array<std::int16_t, block_size> quantised_{};
     Block known_{}, size_{};
     std::array<std::int32_t, 12 * 16> inside_{};
