@@ -109,7 +109,7 @@ def decode_elements(
     if method == RAW:
         if size != elements * dtype.itemsize:
             raise ArchiveError(f"it has {size} bytes for {elements} elements")
-        return np.require(np.frombuffer(block.data, dtype), requirements="ALIGNED")
+        return np.require(np.frombuffer(block.data, dtype), requirements=["ALIGNED"])
     if any(run.value_map is not None for run in block.runs):
         raise ArchiveError("its elements have a value map that is not used")
     if method == FALLBACK:

@@ -114,7 +114,7 @@ def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
     if isinstance(array, np.ma.MaskedArray):
         raise InputError(f"{name}: a mask would be lost; fill it first")
     check_dtype(array.dtype, name)
-    return np.require(np.asarray(array), requirements="ALIGNED")
+    return np.require(np.asarray(array), requirements=["ALIGNED"])
 
 
 class _ChunkedItems:
