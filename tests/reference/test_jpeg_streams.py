@@ -163,11 +163,13 @@ def lossless(
 
 
 def samples(skeleton: Skeleton) -> list[list[int]]:
+    """Random ones behind a zero, whose difference is 2^15 if samples have 16 bits."""
     assert skeleton.frame
     rng = np.random.default_rng(2)
     most = 2**skeleton.frame.precision >> skeleton.scans[0].low
     return [
-        rng.integers(0, most, one.rows * one.columns).tolist() for one in skeleton.frame.components
+        [0, *rng.integers(0, most, one.rows * one.columns - 1).tolist()]
+        for one in skeleton.frame.components
     ]
 
 
