@@ -10,7 +10,7 @@ each sampled pixel its value, prediction, unit and number of levels, int32, and 
 `train` goes on from OUT/R.pt if that exists. The same machine and PyTorch give the same weights.
 `narrow` makes OUT/R.pt from the checkpoint of a wider network, without the units that matter least.
 `rate` prints bits per pixel of the validation files with integer weights; `export` makes a model
-of three networks, with the start matrices of another one.
+of three networks, with the start matrices of START. References are planes that are already decoded.
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ SHARES = {
     "jpeg": 0.02, "grey8": 0.08, "med8": 0.04, "medb": 0.02, "volume": 0.08, "volumeb": 0.045,
     "volumec": 0.10, "multi": 0.04, "aerial": 0.05, "graphics": 0.07, "pages": 0.04, "rgba": 0.05,
 }  # fmt: skip
+"""The shares of kinds of pictures in the training pixels."""
 DEEP_SHARES = {
     "photos": 0.20, "mosaic": 0.12, "greyphotos": 0.08, "medct": 0.20, "medmr": 0.15,
     "medxx": 0.03, "micro": 0.12, "multi": 0.04, "volumemr": 0.04, "volumect": 0.04,
     "volumemicro": 0.02,
 }  # fmt: skip
-"""Of kinds of pictures with more than 256 levels."""
+"""The same for pictures of more than 256 levels."""
 
 
 class Design(NamedTuple):
@@ -85,11 +86,12 @@ DESIGNS["universal-deep"] = DESIGNS["universal-16"]._replace(
     " learned as they come",
     contexts=True,
 )
-"""They have the weights of `universal` and of `universal-16`."""
+"""`universal-mixed` and `universal-deep` have the weights of `universal` and of `universal-16`."""
 POOL = 6_000_000
 """The number of pixels in memory, drawn by the shares of kinds, and drawn anew after each pass."""
+# Pixels of a step, the greatest learning rate, and what the averaged weights keep at each step.
 BATCH, RATE, AVERAGED = 2_048, 4e-3, 0.998
-SHOWN = 50_000  # pixels of a kind in the curve
+SHOWN = 50_000  # pixels of each kind for a row of the learning curve
 PRUNING_SAMPLE, PRUNED_AT_ONCE = 20_000, 8  # pixels, units
 
 
@@ -258,7 +260,7 @@ def network(design: Design, refs: int) -> PixelNetwork:
 
 
 def averaged(design: Design, weights: Path, refs: int) -> PixelNetwork:
-    """It rounds."""
+    """The network of averaged weights, which computes with integers."""
     net = network(design, refs)
     net.load_state_dict(torch.load(weights / f"{refs}.pt")["mean"])
     net.quantise()

@@ -103,8 +103,8 @@ class CompressOptions:
     )
     hashes: Algorithm | None = option(
         None,
-        "Store the hash of each file of a folder that is restored byte for byte. It is checked at"
-        " each restoring, and 'list --hashes' prints it.",
+        "Store the hash of each file of a folder that is restored byte for byte. It is checked"
+        " whenever the file is restored, and 'list --hashes' prints it.",
         "`archive.hashes` has them. Each of these files is read once more.",
         choices=get_args(Algorithm),
         heading=_FILES,
@@ -157,7 +157,7 @@ class CompressOptions:
         "Cut large pictures into tiles of N x N pixels. Small tiles make regions faster to read,"
         " large ones make the archive smaller.",
         metavar="N",
-        usual="1024, and 64 for a latent-variable model for images of any size",
+        usual="1024, and 64 with a latent-variable model that codes images of any size",
         least=SMALLEST_TILE,
         most=LARGEST_TILE,
         heading=_LAYOUT,

@@ -67,7 +67,7 @@ def test_a_lost_index_and_lost_bytes(image: NDArray[np.uint8]) -> None:
         opened[0:60]
     short = bitsback.open(io.BytesIO(data[: block.offset]))
     assert np.array_equal(short[0:30, 0:90], image[0:30, 0:90])
-    with pytest.raises(bitsback.ArchiveError, match="missing, the archive is cut off"):
+    with pytest.raises(bitsback.ArchiveError, match="missing: the archive is cut off"):
         short[80, 100]
 
 

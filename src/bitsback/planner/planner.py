@@ -1,4 +1,4 @@
-"""The planner: tries the models that may code some tiles on a sample, and makes a plan."""
+"""The planner: tries models on a sample of some tiles, and makes a plan from the results."""
 
 import logging
 import math
@@ -26,7 +26,7 @@ from bitsback.planner.sampling import learned_before, sample_of, series_sample
 _log = logging.getLogger(__name__)
 
 PlansOf = Callable[[Candidate], Iterable[BlockPlan]]
-"""A function that makes the plans for a sample, in each layout, of a candidate."""
+"""A function that makes the block plans of a candidate for a sample, one for each layout."""
 
 
 class UnfitError(InputError):
@@ -43,8 +43,8 @@ class Planner:
     def plan(self, tiles: Tiles, name: str = "", before: Tiles | None = None) -> Plan:
         """The plan for a block of these tiles, by a trial on a sample.
 
-        name: the name of the input, for messages. before: for tiles that are a sample already, the
-        tiles before them, from which a model may learn. Raises UnfitError if the tiles have values
+        name: the name of the input, for messages. before: if the tiles are already a sample, the
+        tiles before it, from which a model may learn. Raises UnfitError if the tiles have values
         that a requested model does not code.
         """
         plan = self._plan(tiles, name, before)
@@ -103,11 +103,11 @@ class Planner:
     ) -> tuple[BlockPlan | None, Plan]:
         """The best block plan for a sample of known tiles, and the plan for blocks.
 
-        Without a suitable model, or if a general compressor is better, they are None and a plan
-        without a model.
+        Without a suitable model, or if a general compressor is better, the block plan is None, and
+        the plan has no model.
         """
         trials = [plan for each in candidates if not each.outline.counted for plan in plans(each)]
-        counting = [each for each in candidates if each.outline.counted]
+        counting = [each for each in candidates if each.outline.counted]  # by context mixing
         best = min((trial.cost for trial in trials), default=math.inf)
         if trials and counting:
             counting = self._promising(known, sample, counting, best)
@@ -158,8 +158,9 @@ class Planner:
     ) -> list[Candidate]:
         """The context-mixing models that may be better than the best other model.
 
-        For two levels these are all of them. For more levels they are those with a network. The
-        others are added for repetitive data, or if a general compressor is better.
+        For two levels and for repetitive data these are all of them. In a first trial, for noise,
+        and for small samples there are none. Otherwise they are those with a network, or all if a
+        general compressor is better.
         """
         policy = self.policy
         if known.two_values is not None:
@@ -191,7 +192,7 @@ class Planner:
     def _is_beaten(self, picked: BlockPlan) -> bool:
         """Whether deflate makes a sample smaller than the model that a fast policy has picked.
 
-        Blocks are then not coded by both, since deflate learns even more from a block.
+        Blocks are then not coded by both: deflate learns more from a block than from a sample.
         """
         if self.given is not None or not self.policy.cheapest:
             return False
@@ -203,7 +204,8 @@ class Planner:
     ) -> tuple[Plan, ...]:
         """The next best model after a context-mixing model, if its cost is near.
 
-        A context-mixing model with a network learns more than other networks.
+        The rivals of a model with a network and context mixing are context-mixing models too, since
+        it learns more than networks alone.
         """
         others = [
             trial
@@ -244,8 +246,8 @@ def _plan_of(trial: BlockPlan, contested: bool) -> Plan:
 
 
 def _pick(trials: list[BlockPlan], policy: Policy) -> BlockPlan:
-    """The cheapest, the first of equals, unless it is autoregressive, and one that is not is near
-    enough.
+    """The cheapest trial, the first of equal ones. If its model is autoregressive, the cheapest
+    trial of another model is taken, if its cost is near enough.
     """
     picked = min(trials, key=lambda trial: trial.cost)
     others = [trial for trial in trials if not trial.model.autoregressive]

@@ -16,15 +16,16 @@
 
 namespace bitsback {
 
-// The predictions of a pixel: by the blend, and its candidate.
+// What is predicted for a pixel: a level by the blend, and a symbol, the candidate
+// (symbol_memory.hpp).
 struct PixelPrediction {
     std::int32_t level = 0;
     std::int32_t unit = 0;  // index of the unit of its errors
     std::uint32_t candidate = 0;
 };
 
-// Contexts and values. Each distinct term is computed once per pixel; terms that are plain symbols
-// come first.
+// The terms of contexts, and of the values that select weights of mixers. Each distinct term is
+// computed once per pixel; terms that are plain symbols come first.
 class SymbolContexts {
   public:
     static constexpr std::size_t most_terms = 64 * (MixingSettings::most_contexts + 1);

@@ -29,7 +29,7 @@ namespace bitsback::jpeg {
 // Inputs of linear predictions, after limiting: dequantised coefficients, in quarters.
 using LinearInputs = std::array<std::int32_t, linear_inputs>;
 
-// Limits inputs, and gives their power. weights: in units of 2^-14.
+// Limits inputs, and computes their power, the sum of their squares. weights: in units of 2^-14.
 inline std::int32_t predict(const Kernels& kernels, const LinearInputs& weights, LinearInputs& x,
                             unsigned shift, std::int32_t& power) {
     return kernels.predict(weights.data(), x.data(), static_cast<std::int32_t>(shift), &power) >>
@@ -91,7 +91,8 @@ class SolvedModel {
         solver.solve(columns.data(), inputs, ridge, work.data(), solved.data());
         for (std::size_t i = 0; i < inputs; ++i) weights_[i] = solved[i] >> 2;
     }
-    // Sums too small to matter become zero, so that none is subnormal.
+    // Makes older samples count less. Sums too small to matter become zero, so that none is
+    // subnormal.
     void age() {
         constexpr float keep = 0.9375F, least = 0x1p-64F;
         for (auto& row : sums_)
@@ -103,7 +104,7 @@ class SolvedModel {
 
     std::uint32_t count_ = 0;
     alignas(32) LinearInputs weights_;
-    // Of the products of two inputs or an input and the target, from the diagonal on.
+    // The upper triangle of the sums of products of two inputs, or of an input and the target.
     alignas(32) std::array<std::array<float, sample_columns>, sample_columns> sums_{};
 };
 
@@ -159,7 +160,7 @@ class CoefficientCoder {
         return turns;
     }();
     static constexpr std::size_t levels = 41;      // of expected sizes
-    static constexpr Int most_expected = 1 << 19;  // its square times that of a step has 63 bits
+    static constexpr Int most_expected = 1 << 19;  // (it * a step)^2 fits into 63 bits
     // 2^12 * (0.05 + 2^((i - 16) / 3 - 1)), rounded down.
     static constexpr std::array<std::int32_t, levels> first_scales = {
         255,    268,    285,    306,    332,    366,    407,    460,   527,   611,   716,
@@ -181,7 +182,7 @@ class CoefficientCoder {
     using Block = std::array<std::int32_t, block_size>;
     using Edge = std::array<std::int32_t, 8>;  // in units of 2^-12
 
-    // What the blocks to the right and below use of a block.
+    // What later blocks, to the right and below, need from a block.
     struct Known {
         alignas(32) Block sizes{};  // AC magnitudes, smoothed, in units of 2^-4
         Edge right{}, bottom{}, right_pixels{}, bottom_pixels{};
@@ -357,7 +358,7 @@ class CoefficientCoder {
         const bool dc = k == 0;
         const std::size_t place = component_ * block_size + r;
 
-        // Adds coefficient k + 2, which all that follow know, to the sums of the block.
+        // Adds coefficient k + 2 to the sums of the block: k + 1 may not be coded yet.
         if (k + 2 <= last) {
             const std::size_t n = natural[static_cast<std::size_t>(k + 2)];
             const std::int32_t far_size = size_[n];
@@ -368,7 +369,7 @@ class CoefficientCoder {
             }
         }
 
-        // What the edges of the neighbours ask for.
+        // The values of the coefficient that continue the edges of the neighbours.
         const auto left_gap = [&](std::size_t n) { return Int{at.left_edge->right[n]} - rows_[n]; };
         const auto above_gap = [&](std::size_t n) {
             return Int{at.above_edge->bottom[n]} - columns_[n];
@@ -388,7 +389,8 @@ class CoefficientCoder {
         for (std::size_t n = 0; n < near.size(); ++n) near_sizes[n] = std::abs(int{near[n][r]});
         const std::int32_t luma = at.luma[r], before = at.before[r] * before_step_[r] * 16;
 
-        // Sizes around it: of the same place in other blocks, in steps; and of places nearby.
+        // Magnitudes around it: of the same place in other blocks, in steps (near_blocks), and of
+        // nearby places in this block (inner) and in others (beside).
         const Int near_blocks =
             dc ? (std::abs(at.left[0] - at.above_left[0]) +
                   std::abs(at.above[0] - at.above_left[0]))
@@ -415,7 +417,7 @@ class CoefficientCoder {
             return (a[0] - b[0]) * (step_[0] << 4);
         };
 
-        // A prediction with its sign.
+        // A prediction of the value, with its sign.
         LinearInputs x{};
         x[0] = by_left;
         x[1] = by_above;
@@ -466,7 +468,7 @@ class CoefficientCoder {
         const std::int32_t off_left = by_left - whole * one, off_above = by_above - whole * one;
         const std::int32_t spread = std::abs(off_left - off_above);
 
-        // A prediction of its size.
+        // A prediction of its magnitude.
         LinearInputs y{};
         y[0] = one * 77 >> 8;
         y[10] = std::abs(off_left);
@@ -580,7 +582,7 @@ class CoefficientCoder {
         if constexpr (Coder::encodes) value = own[r] - of.whole;
         const auto &low = of.logistics.low, &high = of.logistics.high;
         Parts parts;
-        bool other = true;  // than 0
+        bool other = true;  // whether the value is not 0
         if (k != last || dc) {
             for (std::size_t t = 0; t < distributions; ++t)
                 set(parts, t, low[t] + high[t], (1 << 28) - low[t] - high[t]);

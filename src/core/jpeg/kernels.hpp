@@ -1,8 +1,8 @@
-// What the coefficients of JPEG streams compute of many numbers at a time: plain data and plain
-// functions, no inline code, since each set of kernels is compiled for an instruction set of its
-// own. All give the same integers.
+// Kernels: functions of many numbers at a time for the coefficients of JPEG streams. Each set of
+// kernels is compiled for an instruction set of its own, so this header has plain data and plain
+// functions, and no inline code. All sets give the same integers. A slot of a context:
 //
-//      slot      probability of a one, 22 bits | count, 7 bits | check of the key, 3 bits
+//      probability of a one, 22 bits | count, 7 bits | check of the key, 3 bits
 #pragma once
 
 #include <stddef.h>
@@ -12,7 +12,7 @@ namespace bitsback::jpeg {
 
 constexpr size_t contexts = 8, distributions = 4, mixers = 4;
 constexpr size_t mixer_inputs = 16, linear_inputs = 24;
-constexpr uint32_t table_bits = 19, line_bits = 4;  // of slots
+constexpr uint32_t table_bits = 19, line_bits = 4;  // log2 of a context's slots, a line's
 constexpr unsigned weight_bits = 16;                // of a weight of 1 of a mixer
 constexpr int16_t most_uses = 255;
 
@@ -38,8 +38,8 @@ struct Mixture {
     int16_t* weights[mixers];
 };
 
-// Logistic distributions around predictions, whose numbers are integers in units of 2^-8 of a
-// step. rates: 2^28 / the scale, rounded down.
+// Logistic distributions around predictions. Means and scales are integers in units of 2^-8 of a
+// step of quantisation. rates: 2^28 / the scale, rounded down.
 struct Logistics {
     alignas(32) double means[distributions];
     alignas(32) double rates[distributions];
@@ -49,35 +49,37 @@ struct Logistics {
 };
 
 struct Kernels {
-    // Finds the lines of these values of the contexts.
+    // Finds the line of each context by its value.
     void (*find)(Mixture& of, const int32_t* values, uint32_t seed);
-    // The probability of a one, in units of 2^-28. place: in the lines. parts: [2][distributions],
-    // the probabilities of both outcomes by each distribution, in the same units.
+    // The probability of a one, in units of 2^-28. place: of a slot in its line. parts:
+    // [2][distributions], the probabilities of both outcomes by each distribution, in the same
+    // units.
     int32_t (*mix)(Mixture& of, const MixtureTables& tables, uint32_t place, const int32_t* parts);
-    // Takes the bit that came, whose probability was p.
+    // Learns a coded bit. p: the probability of a one that `mix` gave.
     void (*learn)(const Mixture& of, const MixtureTables& tables, uint32_t place, uint32_t bit,
                   int32_t p);
-    // Places distributions with these scales around rest, middle, 0, and rest.
+    // Places distributions with these scales around rest, middle, 0, and rest again. rest and
+    // middle: predictions.
     void (*spread)(Logistics& of, const int32_t* cdf, const int32_t* scales, double rest,
                    double middle);
     // The probabilities of `least` and more, or of -least and less, in units of 2^-28.
     void (*tails)(const Logistics& of, const int32_t* cdf, int32_t least, int32_t negative,
                   int32_t* out);
-    // Shifts inputs down, within [-8191, 8191]; the sum of weights[i] * inputs[i] modulo 2^32, and
-    // that of the squares of inputs.
+    // Shifts inputs down, limits them to [-8191, 8191], and returns the sum of weights[i] *
+    // inputs[i] modulo 2^32. power: the sum of the squares of the inputs.
     int32_t (*predict)(const int32_t* weights, int32_t* inputs, int32_t shift, int32_t* power);
     // weights[i] += (step * inputs[i] + 2^11) >> 12, within [-2^20, 2^20], for a step within
     // (-2^15, 2^15).
     void (*nudge)(int32_t* weights, const int32_t* inputs, int32_t step);
-    // Adds `size` times the weights of places (quantities.hpp) to the 5 rows and columns around a
-    // place. sums: the first of them, in rows of 16.
+    // Adds `size` times a weight for the distance (quantities.hpp) to the 5 x 5 places around a
+    // place. sums: the first of these, in rows of 16.
     void (*surround)(int32_t* sums, int32_t size);
-    // Of the 64 numbers of a block: each four times, those beside it twice, those at its corners
-    // once.
+    // Sums around each of the 64 numbers of a block: 4 times itself, 2 times each of the 4 beside
+    // it, and the 4 at its corners.
     void (*smooth)(const int32_t* from, int32_t* to);
 };
 
-// Those for the engine in use (linear.hpp).
+// The kernels for the engine in use (linear.hpp).
 const Kernels& kernels();
 
 extern const Kernels jpeg_plain;

@@ -66,7 +66,7 @@ class ArchiveFile:
             raise ValueError(f"{self.name}: the archive is closed; open it again to read from it")
 
     def read(self, offset: int, size: int) -> bytes:
-        """The bytes of a range, fewer at the end of the file. The range may be impossible."""
+        """The bytes of a range that are in the file; none if the range lies outside of it."""
         start, end = max(offset, 0), min(offset + size, self.size)
         if start >= end:
             return b""

@@ -90,7 +90,8 @@ def as_text(numbers: range) -> str:
 class Owners:
     """Finds the owners of tiles: the files of an archive, by number.
 
-    Pages and pictures without names are not listed individually, since a few bytes may state many.
+    Pages and pictures without names are not listed individually, since a small archive may declare
+    millions of them.
     """
 
     def __init__(self, files: Files) -> None:

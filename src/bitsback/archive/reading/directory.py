@@ -57,7 +57,7 @@ class Directory:
     """The number of tiles up to the last block of the index; None without an index."""
     end: int = 0
     """The end of the newest generation, or of the file."""
-    endless: bool = False
+    lost_footer: bool = False
     """Whether only the footer is missing."""
     start: int = 0
     """The start of the newest generation."""
@@ -126,7 +126,7 @@ def scan(read: Read, size: int) -> Directory:
     if newest and not (_continues(read, newest[0]) and read(size - len(END), len(END)) == END):
         directory.end, found = newest
         if directory.end == size:
-            directory.endless = True
+            directory.lost_footer = True
             directory.problems.append(
                 ArchiveError(
                     "its last bytes are cut off or damaged; 'bitsback repair' writes them again"
@@ -159,7 +159,7 @@ def scan(read: Read, size: int) -> Directory:
 
 
 def guess_collection(directory: Directory, read: Read) -> ArrayPart:
-    """The collection by its first undamaged block, for a damaged description.
+    """The collection as far as its first undamaged block shows it, if its description is damaged.
 
     Raises ArchiveError.
     """
@@ -280,7 +280,7 @@ def check_claims(directory: Directory, size: int) -> None:
         listed = sum(block.items for block in directory.index.blocks)
         if counted > collection.tiles or (listed != collection.tiles and not removed):
             raise ArchiveError(
-                f"it should have {collection.tiles} items, and its index lists {listed}"
+                f"it should have {collection.tiles} items, but its index lists {listed}"
             )
     elif counted != collection.tiles:
         missing = collection.tiles - counted
@@ -288,7 +288,7 @@ def check_claims(directory: Directory, size: int) -> None:
             ArchiveError(
                 f"{collection.where(counted, missing)} are missing"
                 if missing > 0
-                else f"it should have {collection.tiles} items, and its blocks have more",
+                else f"it should have {collection.tiles} items, but its blocks have more",
                 len(directory.blocks),
             )
         )
@@ -318,8 +318,9 @@ def _place_sections(directory: Directory, index: Index, read: Read) -> None:
 def _place_blocks(directory: Directory, index: Index, archive_size: int) -> None:
     """Adds the blocks of the index.
 
-    Bytes are lost or added in one place, so each block is where the index states, or shifted by the
-    drift. Blocks that can be at neither place are left out, since a few bytes may state many.
+    If bytes were lost or added in one place, each block is where the index states, or shifted by
+    the drift. Blocks that can be at neither place are left out, since a small index may declare
+    millions of them.
     """
     missing: list[int] = []
     for block in index.blocks:

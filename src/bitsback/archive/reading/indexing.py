@@ -157,7 +157,7 @@ def read_index(key: Any, shape: Shape) -> tuple[tuple[Along, ...], tuple[Any, ..
             axis = len(wanted)
             along, kept = _read_part(part, axis, shape[axis])
             wanted.append(along)
-            # NumPy decides the place of an array's axis, unless it is the first in any case.
+            # NumPy decides where the axis of an array goes, unless it can only be the first.
             simple = isinstance(kept, np.ndarray) and kept.ndim == 1 and not arranged
             arranged.append(slice(None) if simple else kept)
     return tuple(wanted), tuple(arranged)

@@ -32,8 +32,8 @@ class Library:
         starts: Callable[[], Iterable[bytes]] = tuple,
     ) -> None:
         """given: the model of the caller. embedded: reads the `M` sections. It is called once, when
-        a block needs a model that is not bundled either, or for a check of all. starts: reads the
-        first START bytes of each.
+        a block needs a model that is neither given nor bundled, or by `damage`. starts: reads the
+        first START bytes of each `M` section.
         """
         self._starts = starts
         self.has_given = given is not None

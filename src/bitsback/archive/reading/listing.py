@@ -164,7 +164,7 @@ def _reason(archive: ArchiveReader, part: int, start: int, stop: int) -> str:
 def _pages(archive: ArchiveReader, collection: FileCollection, shares: _Shares) -> Iterator[Entry]:
     """The entries of pages. Consecutive pages of one size in a part are one entry.
 
-    A few bytes may state millions of pages.
+    A small archive may declare millions of pages.
     """
     sizes = [
         iter([(part.entries, part.shape[1:])]) if part.axes == ONE else part.runs

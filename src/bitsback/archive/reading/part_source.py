@@ -149,7 +149,9 @@ def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
 
 
 class Found:
-    """The result. Its memory is allocated with the first tile, since a few bytes may state much."""
+    """The result. Its memory is allocated with the first tile, since a small archive may declare a
+    large array.
+    """
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self._shape, self._dtype = shape, dtype

@@ -121,7 +121,7 @@ class Blocks(Sequence[BlockInfo]):
             number = 0 if before is None else before.number + 1
             raise ArchiveError(
                 f"{self.archive.name}: block {number}: {self.archive.where(tile, 1)} is"
-                " missing, the archive is cut off",
+                " missing: the archive is cut off",
                 number,
             )
         return before

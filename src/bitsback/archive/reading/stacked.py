@@ -32,7 +32,7 @@ FEWEST_IN_SERIES = 4
 MOST_LISTED = 1 << 20
 """The greatest number of unnamed pictures to examine one by one.
 
-A few bytes may state many more.
+A small archive may declare many more.
 """
 
 
@@ -108,7 +108,7 @@ class Stack(View):
 def picture_numbers(archive: ArchiveReader) -> Sequence[int]:
     """The numbers of the pages, or of the files whose names are those of pictures."""
     files = archive.files
-    if not files.named:  # a few bytes may state many
+    if not files.named:  # a small archive may declare millions
         return range(len(archive))
     names = archive.names
     return [n for n in range(len(names)) if not files.stored(n) or ending_of(names[n]) in PICTURES]

@@ -95,7 +95,7 @@ class Stream:
         try:
             self._end_of_generation(data, Index(sections, blocks))
             if first != self.collection.tiles:
-                raise ArchiveError(f"it should have {self.collection.tiles} items, and has {first}")
+                raise ArchiveError(f"it should have {self.collection.tiles} items, but has {first}")
             while not self._at_end():
                 self._further(sections, blocks)
             for problem in self.library.damage():

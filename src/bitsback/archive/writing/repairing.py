@@ -184,7 +184,7 @@ def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output)
         with mended.opened() as archive:
             whole = all(_intact(archive, place) for place in archive.directory.sections)
             has_tail = archive.directory.tail is not None
-            if not newest or (whole and (not archive.problems or archive.directory.endless)):
+            if not newest or (whole and (not archive.problems or archive.directory.lost_footer)):
                 return False
             if has_tail and archive.directory.end > newest:
                 return False
@@ -240,7 +240,7 @@ def _ending(mended: _Mended, has_parity: bool) -> _Ending:
             return found
     if len(problems) == 1 and directory.tail is not None:
         return _Ending(directory.end, with_parity, directory.end)
-    if directory.endless and len(problems) == 1 and directory.index is not None:
+    if directory.lost_footer and len(problems) == 1 and directory.index is not None:
         start = directory.index.end
         index = Cursor(mended.at(start, mended.size - start)).section()
         end = start + len(index)

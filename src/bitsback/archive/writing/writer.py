@@ -55,9 +55,9 @@ Changed = ChangedFolder | LongerArray
 
 _log = logging.getLogger(__name__)
 _COPIED = 1 << 20  # bytes at once
-_HELD_BACK = 1 << 20  # bytes of blocks that may wait for it to be known whether a model is used
+_HELD_BACK = 1 << 20  # bytes of coded blocks that may wait for one that uses a model
 _EMBED_RATIO = 200  # bytes of an archive for each byte of the bundled models that it embeds
-_PACKED_RATIO = 4  # tensors shrink less when they are embedded
+_PACKED_RATIO = 4  # embedding makes tensors at most this many times smaller
 
 
 def compress(
@@ -85,7 +85,7 @@ def compress(
     options: the fields of `bitsback.CompressOptions`, by their names.
 
     Memory is bounded by a few blocks for each thread and by the names, whatever the size of the
-    input. If a model is embedded, it also has a block for each array or kind of picture.
+    input. If a model is embedded, memory also holds a block for each array or kind of picture.
 
     Raises InputError if the input cannot be used or the output cannot be written, ModelError if the
     model cannot be used. Warns with InputWarning of properties that will not be restored, once for
@@ -191,7 +191,8 @@ class _Writer:
         if request.options.hashes is not None:
             self._hashes = hash_inputs(taken, self._threads)
         self._parts = part_readers(taken, request)
-        # Otherwise parts are planned one by one, so that only one first block is in memory.
+        # Whether all parts are planned before the first is coded. Otherwise they are planned one by
+        # one, with only one first block in memory.
         self._early = request.given is not None or request.options.embed == "always"
         self._planner = Planner(request.policy)  # for parts and blocks without the given model
         self._methods = dict.fromkeys(reversed(METHODS), 0)
@@ -199,6 +200,7 @@ class _Writer:
         self._used: dict[bytes, Model] = {}
         """The models that blocks were coded with, by their identities."""
         self._outdone = 0
+        """The number of blocks for which no model was as good as a general compressor."""
         self._order_bits = 0.0
         self._model_bytes = 0
         self._has_models: set[bytes] = set()
@@ -359,8 +361,8 @@ class _Writer:
     def _plan(self) -> list[Plan]:
         """The plan for each part.
 
-        A requested model is used, unless the options allow the archive without it and that is
-        smaller. Raises UnfitError if the requested model codes none of the parts.
+        A requested model is left out if the options allow this and the archive is smaller without
+        it. Raises UnfitError if the requested model codes none of the parts.
         """
         plans = self._plan_given()
         given = self._given
@@ -377,10 +379,10 @@ class _Writer:
         if with_it <= without or not known:
             return plans
         warnings.warn(
-            f"{self._taken.name}: the model {given.name} is left aside, by a trial: with it inside"
-            f" ({weight:,} bytes) the archive would take some {with_it:,} bytes, and without it"
-            f" {without:,}; 'always' (--embed always) puts it in, and 'never' (--embed never) codes"
-            " with it and leaves it outside",
+            f"{self._taken.name}: the model {given.name} is not used: by a trial the archive would"
+            f" take about {with_it:,} bytes with it, {weight:,} of these for the model, and"
+            f" {without:,} without it; 'always' (--embed always) uses it and puts it into the"
+            " archive, and 'never' (--embed never) uses it and leaves it outside",
             ModelWarning,
             stacklevel=2,
         )

@@ -64,7 +64,8 @@ def command(
     them smaller and restores their bytes: $coded. JPEG streams in any file are coded by their
     coefficients. All other files are stored verbatim. Pipes, devices, Thumbs.db and .DS_Store are
     left out, and listed at the end. With --files pixels, PNG, TIFF and lossless WebP files are
-    restored with the same pixels and metadata, but other bytes.
+    restored with the same pixels and metadata, but other bytes; without it, WebP is stored
+    verbatim.
 
     Pictures. They may have any size. Large ones are cut into tiles, so memory does not grow with
     their size, unless the format has to be decoded as a whole. Slices of an array, pages of a TIFF

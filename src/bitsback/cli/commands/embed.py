@@ -27,10 +27,10 @@ def command(
 ) -> None:
     """Put all models that the archive X.bb needs into it, without decoding its blocks.
 
-    An archive stores only the identity of the bundled models that it was made with. With the models
-    in it, any program that implements the format can decode it. It grows by the size of the models;
-    the universal ones take 60 kB each at most. X.bb is replaced once the new archive is complete,
-    unless -o names another file.
+    A small archive stores only the identities of the bundled models that it was made with. With the
+    models in it, any program that implements the format can decode it. It grows by the size of the
+    models; the universal ones take 60 kB each at most. X.bb is replaced once the new archive is
+    complete, unless -o names another file.
 
     X.bb and the output may be URLs that fsspec supports.
 

@@ -16,16 +16,17 @@ def command(as_json: bool) -> None:
     """List the models that ship with bitsback.
 
     'compress' chooses one by itself; 'compress -m NAME' uses the one that you name. An archive
-    stores only the identity of a bundled model, because every later release keeps the model. The
+    refers to a bundled model by its identity, because every later release keeps the model. The
     models that 'bitsback train' makes are files, for 'compress -m FILE'.
 
     The speeds are of archives on one core, compressing and restoring, as they were measured once
     ('python benchmarks/model_speeds.py').
 
     Models that code an image as a whole are fast. Autoregressive models, where each pixel depends
-    on those before it, make smaller archives. 'compress --fast' and 'compress --best' choose
-    accordingly. The universal models code images of any size and kind: universal, or
-    universal-fast with 'compress --fast'; universal-16 where there are more than 256 levels.
+    on those before it, make smaller archives. 'compress --fast' chooses among the fast
+    models, 'compress --best' the smallest archive. The universal models code images of any size and
+    kind: universal, or universal-fast with 'compress --fast'; universal-16 where there are more
+    than 256 levels.
 
     \b
       bitsback models

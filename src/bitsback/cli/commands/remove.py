@@ -21,8 +21,8 @@ def command(archive: str, items: tuple[str, ...], quiet: bool, as_json: bool) ->
     A NAME is a name that 'bitsback list' shows; or a folder, with all that is in it; or a quoted
     pattern with *, ? and [...], where * matches / too.
 
-    No command restores the removed files. But X.bb does not get smaller: their coded bytes stay in
-    it, and could be recovered with other programs. 'bitsback merge X.bb -o Y.bb' writes an archive
+    No command restores the removed files, but X.bb does not get smaller. Their coded bytes stay in
+    it, and other programs could recover them. 'bitsback merge X.bb -o Y.bb' writes an archive
     without the blocks that no file uses any more; a block that other files use still contains the
     removed data. To delete every byte, decompress X.bb and compress the folder again.
 

@@ -1,5 +1,5 @@
-"""The segments, strips or tiles, of a TIFF file: their layout of the pixels of a page, their
-compression, and their places. Source: TIFF revision 6.0, sections 3, 14 and 15.
+"""The segments (strips or tiles) of a TIFF file: how they divide the pixels of a page, how they are
+compressed, and where they lie. Source: TIFF revision 6.0, sections 3, 14 and 15.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ BIG, INVERTED, SCALED, REVERSED, PREDICTED, TILED, SIGNED, FLOAT, BY_BYTES = (
 )  # fmt: skip
 """The flags of segments, in their order.
 
-Samples are big-endian. Each bit of a sample is inverted, since the least value is white. Samples of
-2 or 4 bits become 8 bits from black to white. The bits of each byte are reversed. Samples are
-differences to the samples before them. Segments are tiles. Samples are signed integers. Samples are
-floats, and their bytes are differences to the bytes before them.
+BIG: samples are big-endian. INVERTED: each bit of a sample is inverted, since the least value is
+white. SCALED: samples of 2 or 4 bits become 8 bits from black to white. REVERSED: the bits of each
+byte are reversed. PREDICTED: samples are differences to the samples before them. TILED: segments
+are tiles. SIGNED: samples are signed integers. FLOAT: samples are floats. BY_BYTES: the bytes of
+floats are differences to the bytes before them.
 """
 
 _LEAST_BITS = {0: 1, INVERTED: 1, SIGNED: 8, FLOAT: 16}
-"""Bits of a sample at least, by the flags of its kind."""
+"""The least number of bits of a sample, by the flags of its kind."""
 _BITS = (1, 2, 4, 8, 16, 32, 64)
 REVERSE = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 """Each byte with its bits in reverse."""
@@ -119,7 +120,7 @@ class Layout:
 
     @property
     def is_steady(self) -> bool:
-        """Whether all versions of what compresses its segments make the same bytes."""
+        """Whether all versions of the compressor of its segments make the same bytes."""
         return self.compression not in (LZMA, ZSTD)
 
     @property
@@ -137,7 +138,7 @@ class Layout:
         return min(self.rows, self.height - band * self.rows)
 
     def rows_stored(self, band: int) -> int:
-        """The rows of these segments."""
+        """The rows of each of these segments, including rows below the page."""
         return self.rows if self.flags & TILED else self.rows_of(band)
 
     def samples(self, raw: bytes) -> NDArray[Any]:
@@ -167,7 +168,7 @@ class Layout:
         have.
         """
         values = np.invert(samples) if self.flags & INVERTED else samples
-        if self.bits >= 8:  # floats may be none, so that their bits are handled
+        if self.bits >= 8:  # as integers, so that the bits of NaN stay
             values = np.ascontiguousarray(values).view(f"<u{self.bits // 8}")
         if self.flags & PREDICTED:
             values = values.copy()
@@ -247,7 +248,7 @@ _BY_PILLOW = {
 }
 """Pillow's names."""
 COMPRESSIONS = (NONE, *BY_ZLIB, *_BY_PILLOW)
-"""The compressions that are undone and made again."""
+"""The compressions that can be undone, and done again on restoring."""
 
 BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
 """The settings of zlib for segments of another deflate encoder, at one of its levels."""
@@ -262,8 +263,8 @@ def most_bytes(raw: int) -> int:
 
 def decompress(layout: Layout, data: bytes, rows: int, whole: bool = False) -> bytes | None:
     """The bytes of a segment of `rows` rows; None if it has more or fewer. whole: also None unless
-    the compressed stream ends, with the last byte of `data`. Raises the errors of zlib, lzma and
-    Pillow.
+    the compressed stream ends exactly with the last byte of `data`. Raises the errors of zlib, lzma
+    and Pillow.
     """
     size = rows * layout.row_bytes
     if layout.compression == NONE:
@@ -281,7 +282,7 @@ def decompress(layout: Layout, data: bytes, rows: int, whole: bool = False) -> b
 
 
 def _ends_as_lzw(data: bytes, size: int) -> bool:
-    """Whether these bytes are one stream of LZW, with `size` bytes, from the first to the last.
+    """Whether these bytes are exactly one stream of LZW, which decompresses to `size` bytes.
     Source: TIFF, section 13.
     """
     lengths = [1] * _LZW_FIRST
@@ -332,7 +333,7 @@ def codes_between_clears(data: bytes) -> int | None:
 
 
 def _ends_as_packbits(data: bytes, size: int) -> bool:
-    """Whether these bytes are runs of `size` bytes together. Source: TIFF, section 9."""
+    """Whether these bytes are runs that decompress to `size` bytes. Source: TIFF, section 9."""
     at = made = 0
     while at < len(data):
         count = data[at]
@@ -344,7 +345,7 @@ def _ends_as_packbits(data: bytes, size: int) -> bool:
 
 
 def _ends_as_zstd(data: bytes, size: int) -> bool:
-    """Whether these bytes are one frame of Zstandard, from the first to the last. Source: RFC 8878,
+    """Whether these bytes are exactly one frame of Zstandard. Source: RFC 8878,
     section 3.1.1.
     """
     single, checked = data[4] >> 5 & 1, data[4] >> 2 & 1
@@ -384,7 +385,7 @@ def compress(
             data = _compress_by_pillow(layout, raw, rows)
         except Exception as error:  # libtiff may make Pillow's writers raise any error
             raise ArchiveError(
-                "the Pillow of this computer cannot compress as its file was,"
+                "the Pillow of this computer cannot compress its file as before, by"
                 f" {_BY_PILLOW[layout.compression]}: {error}"
             ) from None
     return data.translate(REVERSE) if layout.flags & REVERSED else data
@@ -438,7 +439,7 @@ class Place:
     start: int
     end: int
     space: int
-    """The end of the adjacent segments from this one on."""
+    """The end of the segments that follow this one without a gap; without any, its own end."""
     first: bool
     """Whether there is a gap before it."""
 
@@ -500,7 +501,7 @@ class Places:
 
     def pack(self) -> bytes:
         return varint(len(self.runs)) + b"".join(
-            varint(count) + signed(gap) + varint(length) for count, gap, length in self.runs
+            varint(count) + pack_signed(gap) + varint(length) for count, gap, length in self.runs
         )
 
     @classmethod
@@ -509,7 +510,9 @@ class Places:
         count = cursor.varint()
         if count * _SMALLEST > len(cursor.data):
             raise ArchiveError("its container metadata is too short for its segments")
-        runs = tuple((cursor.varint(), unsigned(cursor), cursor.varint()) for _ in range(count))
+        runs = tuple(
+            (cursor.varint(), unpack_signed(cursor), cursor.varint()) for _ in range(count)
+        )
         if any(count < 1 or not length or (gap < 0 and count > 1) for count, gap, length in runs):
             raise ArchiveError("its container metadata places segments where there can be none")
         return cls(runs)
@@ -530,12 +533,12 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     return found
 
 
-def signed(number: int) -> bytes:
+def pack_signed(number: int) -> bytes:
     """2n for n >= 0, otherwise -2n - 1, as a varint."""
     return varint(2 * number if number >= 0 else -2 * number - 1)
 
 
-def unsigned(cursor: Cursor) -> int:
-    """The inverse of `signed`. Raises ArchiveError."""
+def unpack_signed(cursor: Cursor) -> int:
+    """The inverse of `pack_signed`. Raises ArchiveError."""
     number = cursor.varint()
     return -(number >> 1) - 1 if number & 1 else number >> 1

@@ -33,8 +33,8 @@ from bitsback.files.tiff.segments import (
     compress,
     merged,
     most_bytes,
-    signed,
-    unsigned,
+    pack_signed,
+    unpack_signed,
 )
 from bitsback.files.tokens import TokenReader
 from bitsback.format.grid import Shape
@@ -199,7 +199,7 @@ class Tiff:
         before = 0
         for one in self.fields:
             for at, width in ((one.offsets, one.offset_bytes), (one.counts, one.count_bytes)):
-                parts.append(signed(at - before) + varint(width))
+                parts.append(pack_signed(at - before) + varint(width))
                 before = at
         parts.append(self.places.pack())
         promised = b"" if self.check is None else self.check.to_bytes(4, "little")
@@ -222,7 +222,7 @@ class Tiff:
         for _ in range(compressed):
             numbers: list[int] = []
             for _ in range(2):
-                before += unsigned(cursor)
+                before += unpack_signed(cursor)
                 numbers += [before, cursor.varint()]
             fields.append(Fields(*numbers))
         places = Places.unpack(cursor)

@@ -1,7 +1,8 @@
 """Wavefronts: images of any size and number of planes, with many rows coded at once.
 
-Least squares predict each pixel from earlier ones. A small network reads the differences of its
-neighbours to the prediction, and gives a mixture of three logistic distributions.
+Least squares predict each pixel from earlier ones. A small network reads how its neighbours differ
+from the prediction, and gives a mixture of three logistic distributions. A plane has up to two
+references: planes that are already decoded.
 
 Source: docs/model-format.md, Wavefronts; Weinberger, Seroussi, Sapiro 2000 (LOCO-I) for the median,
 and Wu, Barthel 1998 (causal least squares).
@@ -35,10 +36,10 @@ OUTPUTS = 8
 TRIANGLE = 190
 """The number of entries in the lower triangle of the largest matrix."""
 _MOST_START = 1 << 24
-_LAG = 16
+_LAG = 16  # pixels by which a row is coded behind the row above it
 _SHEET = 4  # planes that are coded at once
-_STATE = 1 << 25  # bytes of the items of a group at most, without wide rows
-# Of contexts: tables of slots, slots of errors, and sets of weights, with the bytes of one.
+_STATE = 1 << 25  # bytes at most for small items coded as a group; `memory` counts large ones
+# Of contexts: tables of slots, slots of errors, sets of weights, and the bytes of a set.
 _TABLES, _ERRORS, _SETS, _SET = 10, 1 << 19, 4608, 66
 
 Layer = tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int32]]
