@@ -31,12 +31,15 @@ def main() -> None:
     campaign = importlib.import_module("fuzz.campaign")
     differential = importlib.import_module("fuzz.differential")
     kinds = differential.JPEG_KINDS if arguments.jpeg else differential.KINDS
+    differs = arguments.differential or arguments.jpeg
+    if not differs:
+        campaign.warm_up()  # which takes minutes with sanitizers
     end = arguments.first + arguments.mutations
     total = campaign.Counter()
     for first in range(arguments.first, end):
         faulthandler.dump_traceback_later(HANG, exit=True)
         try:
-            if arguments.differential or arguments.jpeg:
+            if differs:
                 total += differential.run(arguments.seed, first, 1, kinds)
             else:
                 total += campaign.run(campaign.cases(arguments.seed, first, 1))
