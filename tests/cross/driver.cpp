@@ -39,6 +39,7 @@
 #include "families/cdf_table.hpp"
 #include "families/mixture.hpp"
 #include "families/normal.hpp"
+#include "jpeg/streams.hpp"
 #include "linear/linear.hpp"
 #include "message.hpp"
 #include "multiset.hpp"
@@ -599,6 +600,16 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
         }
         case 'W': {
             push_and_pop_items(message, fields, state, read_wavefront(fields, state));
+            break;
+        }
+        case 'J': {
+            const LogisticTables logistic(fields.array<std::int32_t>(), state.logistic);
+            const auto bytes = fields.array<std::uint8_t>();
+            const jpeg::Packed packed = jpeg::pack_streams(bytes, 1, logistic);
+            if (jpeg::unpack_streams(packed.rounds, packed.rest, packed.strips, packed.coded,
+                                     bytes.size(), 1, logistic) != bytes)
+                throw NotGivenBack("JPEG streams did not give back their bytes");
+            print(packed.coded);
             break;
         }
         case '3': {

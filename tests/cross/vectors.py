@@ -1,5 +1,5 @@
 """Writes test vectors for driver.cpp, and the lines that it must print, which the specification
-computes.
+computes, or decodes.
 
 python tests/cross/vectors.py VECTORS EXPECTED
 """
@@ -15,8 +15,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bitsback.coding.streams import encode_streams
 from bundled_models import spec_model
 from choices import Seeded
+from jpeg_files import jpeg, picture
 from networks import random_linear
 from random_counted import random_counted, random_flat
 from random_items import random_items, random_shapes
@@ -29,7 +31,9 @@ from reference.autoregressive import Autoregressive, Head
 from reference.counted import STRETCH, CountedCodec
 from reference.counted_rules import CountedRules, Term
 from reference.distributions import Distribution
+from reference.fields import Reader
 from reference.item_vectors import codec_for_test, draw_item
+from reference.jpeg_streams import decode_streams
 from reference.layers import LAYERS, Linear
 from reference.message import Message, splitmix64
 from reference.model import Bound, Model
@@ -452,6 +456,20 @@ class Vectors:
             self.put(1, *shape)
         self.steps(codec, symbols)
 
+    def jpeg(self, content: bytes) -> None:
+        """Adds the coefficients of a JPEG stream as this machine's core codes them, which the
+        specification decodes.
+        """
+        data = encode_streams(np.frombuffer(content, np.uint8))
+        assert data is not None
+        assert decode_streams(data, len(content)) == content
+        reader = Reader(data, 1)
+        reader.varint()
+        reader.byte()
+        reader.take(reader.varint())
+        self.put("J", STRETCH, list(content))
+        self.expect(data[reader.at :])
+
     def crc(self, size: int) -> None:
         data = self.rng.bytes(size)
         self.put("3", list(data))
@@ -511,6 +529,8 @@ def make() -> Vectors:
         vectors.counted(seed)
         vectors.counted(seed, random_flat)
         vectors.wavefront(seed, most=60, contexts=(12, 20)[seed % 2])
+    for stream in (jpeg(), jpeg(picture("CMYK")), jpeg(picture("L", 136, 160), quality=90)):
+        vectors.jpeg(stream)
     for size in (0, 1, 7, 8, 9, 1000):
         vectors.crc(size)
     # run.sh knows that these are last.
