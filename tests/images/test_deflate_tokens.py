@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bitsback.errors import ArchiveError
-from bitsback.files.tokens import Tokens
+from bitsback.files.tokens import TokenReader, Tokens
 from reference import deflate_tokens as reference
 
 STREAMS = zipfile.ZipFile(Path(__file__).parent / "deflate/streams.zip")
@@ -154,6 +154,11 @@ def test_streams_have_a_limit() -> None:
     with pytest.raises(ArchiveError, match="too long"):
         Tokens(found[1].coded, found[1].size + 100).stream(b"x")
     check(blocks(most))
+
+
+def test_tokens_that_are_cut_off() -> None:
+    with pytest.raises(ArchiveError, match="cannot be made again: coded decisions are cut off"):
+        TokenReader(b"")
 
 
 def test_several_streams_in_a_row() -> None:

@@ -71,6 +71,7 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
         }
     } else {
         let mut next = vec![0u64; collection.parts.len()];
+        let mut runs = Vec::new();
         // Files of parts of bytes need a name, and other files an element, which bounds their number.
         for _ in 0..bytes.varint()? {
             let part = bytes.varint()?;
@@ -85,13 +86,17 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
             if kind == Kind::Pictures && run > bytes.left() as u64 {
                 return bytes.error("names are missing");
             }
-            for index in next[part]..end {
-                add(part, index);
-            }
+            runs.push((part, next[part]..end));
             next[part] = end;
         }
         let all = next.iter().zip(&collection.parts).all(|(&next, part)| next == count(part));
         demand(all, "the runs of files do not list each file once", NAMES)?;
+        if kind == Kind::Tiff {
+            bytes.end()?; // before there are pages, which may be many
+        }
+        for (part, indexes) in runs {
+            indexes.for_each(|index| add(part, index));
+        }
     }
     if kind != Kind::Tiff {
         let names = read_list(&mut bytes, files.len(), payload.len(), collection.removed)?;

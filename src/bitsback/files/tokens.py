@@ -39,7 +39,8 @@ class TokenReader:
     """Makes streams again, one after the other. Raises ArchiveError for tokens of others."""
 
     def __init__(self, coded: bytes) -> None:
-        self._decoder = _core.DeflateDecoder(coded, tables.stretch(), tables.logistic_cdf())
+        with _refusing():
+            self._decoder = _core.DeflateDecoder(coded, tables.stretch(), tables.logistic_cdf())
 
     def stream(self, plaintext: bytes | bytearray, size: int) -> bytes:
         """The next stream, with this plaintext and so many bytes."""
