@@ -97,16 +97,23 @@ impl Decoded {
         }
         archive.check_others(&ranges)?;
         let library = Library::new(archive.models.clone());
-        let (files, groups) = match archive.collection.container {
-            Container::Files(kind) => names::read(&archive, kind)?,
-            _ => (Vec::new(), Vec::new()),
+        let read_files = || match archive.collection.container {
+            Container::Files(kind) => names::read(&archive, kind),
+            _ => Ok((Vec::new(), Vec::new())),
+        };
+        let (bytes, (files, groups)) = if matches!(archive.collection.container, Container::Files(Kind::Tiff)) {
+            // Pages have no names and may be many, so their blocks are decoded before they are listed.
+            check_needed(&archive, &[])?;
+            (decode_parts(&archive, &ranges, &library)?, read_files()?)
+        } else {
+            let (files, groups) = read_files()?;
+            check_needed(&archive, &files)?;
+            (decode_parts(&archive, &ranges, &library)?, (files, groups))
         };
         let entries = match archive.entries {
             Some(payload) if !files.is_empty() => Entries::read(payload, files.len())?,
             _ => Entries::default(),
         };
-        check_needed(&archive, &files)?;
-        let bytes = decode_parts(&archive, &ranges, &library)?;
         for (part, bytes) in archive.collection.parts.iter().zip(&bytes) {
             let tiff = matches!(archive.collection.container, Container::Files(Kind::Tiff));
             let held = tiff && part.is_metadata() && bytes.first() == Some(&5);
