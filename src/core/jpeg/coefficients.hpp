@@ -182,7 +182,7 @@ class CoefficientCoder {
     using Block = std::array<std::int32_t, block_size>;
     using Edge = std::array<std::int32_t, 8>;  // in units of 2^-12
 
-    // What later blocks, to the right and below, need from a block.
+    // A block, as the blocks to the right and below read it.
     struct Known {
         alignas(32) Block sizes{};  // AC magnitudes, smoothed, in units of 2^-4
         Edge right{}, bottom{}, right_pixels{}, bottom_pixels{};
@@ -325,7 +325,6 @@ class CoefficientCoder {
             int rest, place, sizes;
         } sets;  // of mixers
         std::array<Scale*, distributions> scale;
-        std::array<Int, distributions> means;
         Logistics logistics;
     };
 
@@ -553,7 +552,6 @@ class CoefficientCoder {
         decisions_.expect(zero_sets(of, static_cast<int>(place)));
 
         // Logistic distributions around predictions.
-        of.means = {rest_steps, middle_steps, 0, rest_steps};
         const std::size_t level = static_cast<std::size_t>(size_level);
         constexpr std::size_t table = most_components * block_size * levels;
         of.scale = {
@@ -601,7 +599,8 @@ class CoefficientCoder {
 
         // Learn.
         for (std::size_t t = 0; t < distributions; ++t) {
-            const Int miss = (std::abs(Int{value} * 256 - of.means[t]) * 154 >> 4) + 82;
+            const Int mean = static_cast<Int>(of.logistics.means[t]);
+            const Int miss = (std::abs(Int{value} * 256 - mean) * 154 >> 4) + 82;
             Scale& scale = *of.scale[t];
             scale.value = static_cast<std::int32_t>(std::min<Int>(
                 scale.value +
@@ -717,8 +716,8 @@ class CoefficientCoder {
     unsigned shift_ = 2;
     std::array<std::int32_t, block_size> step_{}, before_step_{};
     std::array<Int, block_size> inverse_{};
-    // Of the block: quantised and dequantised AC coefficients, their magnitudes, and the magnitudes
-    // spread to nearby places, in 12 rows of 16 with a margin of 2.
+    // The AC coefficients of the block, quantised and dequantised, and their magnitudes; then the
+    // magnitudes spread to nearby places, in 12 rows of 16 with a margin of 2.
     std::array<std::int16_t, block_size> quantised_{};
     Block known_{}, size_{};
     std::array<std::int32_t, 12 * 16> inside_{};

@@ -53,7 +53,7 @@ class Decisions {
         }
         for (std::int32_t n = 0; n < 128; ++n)
             rates_[static_cast<std::size_t>(n)] = (1 << 16) / (n + 2);
-        for (std::int32_t n = 0; n < 256; ++n)
+        for (std::int32_t n = 0; n <= most_uses; ++n)
             mixer_rates_[static_cast<std::size_t>(n)] =
                 std::max(16 * first_rate / (16 + n), last_rate);
         // The table of ln(i / 64) for i from 64 on, taken from the table of log-odds: log-odds of
@@ -110,7 +110,7 @@ class Decisions {
     Coder& coder_;
     Aligned<std::uint32_t> slots_;
     std::array<std::int32_t, 128> rates_;
-    std::array<std::int32_t, 256> mixer_rates_;
+    std::array<std::int32_t, most_uses + 1> mixer_rates_;
     std::array<std::int32_t, 23 * 64> logarithms_;
     Aligned<std::int16_t> weights_;
     MixtureTables tables_;

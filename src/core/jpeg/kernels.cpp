@@ -3,6 +3,7 @@
 #include "kernels.hpp"
 
 #include "../lanes.hpp"
+#include "../mixing/squash.hpp"
 
 namespace bitsback::jpeg {
 namespace {
@@ -90,9 +91,7 @@ int32_t mix(Mixture& of, const MixtureTables& tables, uint32_t place, const int3
     });
     const int32_t odds = static_cast<int32_t>(total(sums)) >> (weight_bits - 3);
     const int32_t most = odds < reach - 1 ? odds : reach - 1;
-    const uint32_t at = static_cast<uint32_t>((most > -reach ? most : -reach) + reach);
-    const int32_t* const entry = tables.cdf + (at >> 6);
-    return entry[0] + ((entry[1] - entry[0]) * static_cast<int32_t>(at & 63) >> 6);
+    return squash(tables.cdf, most > -reach ? most : -reach);
 }
 
 void learn(const Mixture& of, const MixtureTables& tables, uint32_t place, uint32_t bit,

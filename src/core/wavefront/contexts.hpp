@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "../mixing/slots.hpp"
+#include "../mixing/squash.hpp"
 #include "../prefetch.hpp"
 #include "coding.hpp"
 #include "kernels.hpp"
@@ -111,7 +112,7 @@ class Deciding {
             for (size_t k = 0; k < mixed; ++k) find_slots(mixed_[k], d);
             for (size_t k = 0; k < sure; ++k) {
                 const uint32_t i = sure_[k];
-                put(i, half, code(i, d, frequency_of(squash(sure_odds(i)))));
+                put(i, half, code(i, d, frequency_of(squash(in_.cdf, sure_odds(i)))));
             }
             for (size_t k = 0; k < mixed; ++k) {
                 const uint32_t i = mixed_[k];
@@ -329,11 +330,6 @@ class Deciding {
         memcpy(&of, &single, sizeof of);
         return (90852 * ((of >> 23) - 127) >> 6) - in_.stretch[of >> 17 & 63];
     }
-    BITSBACK_INLINE int32_t squash(int32_t t) const {
-        const auto u = static_cast<uint32_t>(t + (1 << 16));
-        const int32_t* const entry = in_.cdf + (u >> 6);
-        return entry[0] + ((entry[1] - entry[0]) * static_cast<int32_t>(u & 63) >> 6);
-    }
     BITSBACK_INLINE int32_t sure_odds(uint32_t i) const {
         const int32_t t = 2 * odds_[i];
         constexpr int32_t end = 1 << 16;
@@ -466,7 +462,7 @@ class Deciding {
         int32_t mixed[mixers];
         store(mixed, t);
         const int32_t mean = (mixed[0] + mixed[1] + mixed[2] + mixed[3]) >> 2;
-        const uint32_t bit = code(i, d, frequency_of(squash(mean)));
+        const uint32_t bit = code(i, d, frequency_of(squash(in_.cdf, mean)));
 
         uint32_t made[contexts];
         repeat<parts>([&](auto part) BITSBACK_INLINE {
@@ -480,7 +476,7 @@ class Deciding {
         repeat<mixers>([&](auto m) BITSBACK_INLINE {
             uint16_t& uses = in_.uses[set[m.value]];
             const int64_t goal = bit != 0 ? 1 << 28 : 0;
-            const int64_t change = (goal - squash(mixed[m.value])) * in_.mixer_rates[uses];
+            const int64_t change = (goal - squash(in_.cdf, mixed[m.value])) * in_.mixer_rates[uses];
             uses = static_cast<uint16_t>(uses + (uses < in_.last_rate));
             const WordLanes error =
                 all<WordLanes>(static_cast<int16_t>((change + (1 << 25)) >> 26));
