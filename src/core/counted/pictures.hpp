@@ -16,8 +16,8 @@
 
 namespace bitsback {
 
-// What is predicted for a pixel: a level by the blend, and a symbol, the candidate
-// (symbol_memory.hpp).
+// The predictions of a pixel: the blend predicts a level, and symbol_memory.hpp a symbol, the
+// candidate.
 struct PixelPrediction {
     std::int32_t level = 0;
     std::int32_t unit = 0;  // index of the unit of its errors

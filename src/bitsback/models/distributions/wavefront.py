@@ -39,7 +39,7 @@ _MOST_START = 1 << 24
 _LAG = 16  # pixels by which a row is coded behind the row above it
 _SHEET = 4  # planes that are coded at once
 _STATE = 1 << 25  # bytes at most for small items coded as a group; `memory` counts large ones
-# Of contexts: tables of slots, slots of errors, sets of weights, and the bytes of a set.
+# Contexts have so many tables of slots, slots of errors, sets of weights, and bytes in a set.
 _TABLES, _ERRORS, _SETS, _SET = 10, 1 << 19, 4608, 66
 
 Layer = tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int32]]
