@@ -2,9 +2,8 @@
 
     python benchmarks/compare_photographs.py KODAK OTHERS
 
-Kodak's 24 photographs were scanned from film, and their colours lie on a lattice, which contexts
-that count in the picture find; `reduced_photographs.py` makes a folder of others, whose
-colours lie on none.
+Kodak's 24 photographs were scanned from film, and have a restricted palette, which favours context
+mixing; `reduced_photographs.py` makes a folder of others, with an unrestricted one.
 None of them is used for tuning. Needs .[peers].
 """
 
@@ -17,7 +16,7 @@ from bitsback.files.picture_files import read_pixels
 
 OURS = {
     "bitsback": (),
-    "bitsback, without contexts that count": ("--model", "universal"),
+    "bitsback, without context mixing": ("--model", "universal"),
     "bitsback --fast": ("--fast",),
     "bitsback --best": ("--best",),
 }
