@@ -157,7 +157,7 @@ class CompressOptions:
         "Cut large pictures into tiles of N x N pixels. Small tiles make regions faster to read,"
         " large ones make the archive smaller.",
         metavar="N",
-        usual="1024, 4096 of bool, and 64 with a latent-variable model that codes images of any size",
+        usual="1024, 4096 of bool, and 64 with a latent-variable model for images of any size",
         least=SMALLEST_TILE,
         most=LARGEST_TILE,
         heading=_LAYOUT,
