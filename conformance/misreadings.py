@@ -138,7 +138,7 @@ MISREADINGS = [
         "for part in (tile[: samples.shape[0], samples.shape[1] :], tile[samples.shape[0] :]):",
         "for part in (tile[samples.shape[0] :], tile[: samples.shape[0], samples.shape[1] :]):"),
     one("samples of 2 and 4 bits are not multiplied", "A6.3", "container_metadata",
-        "step = 255 // most if layout.flags & 4 else 1", "step = 1"),
+        "get(self.bits, 1) if self.flags & 4 else 1", "get(0, 1)"),
     one("segments are reversed before their compression", "A6.3", "container_metadata",
         "if layout.flags & 8:", "if layout.flags & 8 and layout.compression != 1:"),
     one("a literal of runs ends before two equal bytes", "A6.10", "container_metadata",

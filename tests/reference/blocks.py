@@ -359,6 +359,7 @@ def decode_sets(message: Message, runs: list[Run], batches: Sequence[Any]) -> by
     """Each run is a multiset; a batch has the next places, of one or several runs. batches: their
     codecs, in the order of the places.
     """
+    require(all(run.count <= 2**24 for run in runs), "multisets of at most 2^24 items")
     owners = [number for number, run in enumerate(runs) for _ in range(run.count)]
     picks = [Picks() for _ in runs]
     for codec in batches:

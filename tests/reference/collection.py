@@ -88,8 +88,9 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
     require(kind == 0 or not features & 16, "files are removed from a folder")
     parts = [read_part(reader) for _ in range(count)]
     reader.done()
+    require(len(parts) > 0, "at least one part")
+    require(sum(part.tiles for part in parts) < 2**63, "tiles can be counted")
     if kind in (0, 2):
-        require(len(parts) > 0, "at least one part")
         require(sum(part.shape[0] for part in parts if part.shape) < 2**63, "files can be counted")
         for part in parts:
             if part.axes == 3:
@@ -112,6 +113,8 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
     if container == 4:
         require(all(part.shape[:1] > (0,) for part in parts), "a first dimension")
         require(len({(part.dtype, part.shape[1:]) for part in parts}) == 1, "parts that are alike")
+        entries = sum(part.shape[0] for part in parts)
+        check_size(parts[0].dtype, (entries, *parts[0].shape[1:]))
     return kind, parts, features
 
 
@@ -138,6 +141,6 @@ def read_part(reader: Reader) -> Part:
         cut = tuple(reader.varint() for _ in range(dimensions))
         require(0 not in cut, "tiles have an extent")
     part = Part(dtype, axes, shape, sizes, cut)
-    check_size(dtype, shape if axes != 2 else (part.elements,))
+    check_size(dtype, shape if axes < 2 else (part.elements,))
     require(cut is None or part.elements > 0, "what is cut has elements")
     return part

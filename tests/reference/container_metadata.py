@@ -17,6 +17,8 @@ from .jpeg_markers import Skeleton
 from .jpeg_streams import Planes, undo_round
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+COMPRESSIONS = (1, 4, 5, 8, 32773, 32946, 34925, 50000)
+"""Those of TIFF, as in tag 259."""
 SAMPLES = (
     {(0, bits) for bits in (1, 2, 4, 8, 16)}
     | {(3, bits) for bits in (1, 2, 4, 8)}
@@ -153,6 +155,7 @@ def frame_row(row: NDArray[Any], layout: int) -> bytes:
 
 
 def packed(samples: list[int], bits: int) -> bytes:
+    require(max(samples, default=0) < 1 << bits, "samples of so many bits")
     text = "".join(format(sample, f"0{bits}b") for sample in samples)
     text += "0" * (-len(text) % 8)
     return bytes(int(text[at : at + 8], 2) for at in range(0, len(text), 8))
@@ -168,6 +171,16 @@ class Layout(NamedTuple):
     columns: int
     compression: int
     flags: int
+
+    @property
+    def step(self) -> int:
+        """The difference of two pixels whose samples follow each other."""
+        return {2: 85, 4: 17}.get(self.bits, 1) if self.flags & 4 else 1
+
+    @property
+    def most(self) -> int:
+        """The greatest pixel, of samples without signs."""
+        return ((1 << self.bits) - 1) * self.step
 
     @property
     def down(self) -> int:
@@ -207,6 +220,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
     segments = pixels = area = 0
     for _ in range(reader.varint()):
         count, layout = reader.varint(), Layout(*(reader.varint() for _ in range(9)))
+        require(count > 0, "pages of a layout")
         check_samples(layout)
         tiles = count * layout.down * layout.across
         segments += tiles * layout.planes
@@ -216,6 +230,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
         require(segments <= 1 << 20 and count <= segments, "at most 2^20 segments")
         require(area <= 16 * pixels + (1 << 24), "the pixels of all tiles")
         layouts += [layout] * count
+    require(len(layouts) > 0, "pages")
     fields: list[list[tuple[int, int]]] = []
     before = 0
     for layout in layouts:
@@ -230,7 +245,8 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
     end = 0
     for _ in range(reader.varint()):
         count, gap, length = reader.varint(), change(reader), reader.varint()
-        require(len(spans) + count <= segments, "a place for each segment")
+        require(0 < count <= segments - len(spans), "a place for each segment")
+        require(count == 1 or gap >= 0, "segments that ascend")
         for _ in range(count):
             spans.append((end + gap, length))
             end += gap + length
@@ -340,6 +356,7 @@ def check_samples(layout: Layout) -> None:
     require(layout.bits >= least, "bits of samples of a kind")
     require(layout.flags & (16 | 128) != 16 | 128, "floats are no differences")
     require(not layout.flags & 256 or kind == 128, "bytes of floats")
+    require(layout.compression in COMPRESSIONS, "a compression of the list")
 
 
 def dtype_of(layout: Layout) -> str:
@@ -398,9 +415,8 @@ def in_a_tile(
 ) -> tuple[NDArray[Any], bytes]:
     if not layout.flags & 32:
         return samples, padding
-    zero = np.zeros((), samples.dtype)
-    blank = np.invert(zero) if layout.flags & 2 else zero
-    tile = np.full((rows, layout.columns, samples.shape[2]), blank)
+    blank = layout.most if layout.flags & 2 else 0
+    tile = np.full((rows, layout.columns, samples.shape[2]), blank, samples.dtype)
     if padding:
         for part in (tile[: samples.shape[0], samples.shape[1] :], tile[samples.shape[0] :]):
             data, padding = padding[: part.nbytes], padding[part.nbytes :]
@@ -411,20 +427,20 @@ def in_a_tile(
 
 def segment_row(row: NDArray[Any], layout: Layout) -> bytes:
     """The bytes of a row of a segment, [columns, channels]."""
-    most = (1 << layout.bits) - 1
-    step = 255 // most if layout.flags & 4 else 1
     if layout.bits > 1:  # the bits of numbers with signs, and of floats
         row = np.ascontiguousarray(row).view(f"<u{row.itemsize}")
     pixels = [[int(sample) for sample in pixel] for pixel in row]
+    fit = all(p <= layout.most and p % layout.step == 0 for pixel in pixels for p in pixel)
+    require(fit, "samples of so many bits")
     if layout.flags & 2:
-        pixels = [[most * step - sample for sample in pixel] for pixel in pixels]
+        pixels = [[layout.most - sample for sample in pixel] for pixel in pixels]
     if layout.flags & 16:
         zeros = [0] * layout.channels
         pixels = [
-            [(sample - left) & most for sample, left in zip(pixel, before, strict=True)]
+            [(sample - left) & layout.most for sample, left in zip(pixel, before, strict=True)]
             for before, pixel in pairwise([zeros, *pixels])
         ]
-    samples = [sample // step for pixel in pixels for sample in pixel]
+    samples = [sample // layout.step for pixel in pixels for sample in pixel]
     if layout.flags & 256:
         size = layout.bits // 8
         whole = [sample.to_bytes(size, "big") for sample in samples]

@@ -13,10 +13,13 @@ from .fields import Reader, require
 def read_names(reader: Reader, count: int, removed: bool = False) -> list[str]:
     """Each by what it shares with the one before it. removed: whether they may be empty."""
     names, before = [], b""
+    left = 2**16 + 2**5 * len(reader.data)
     for _ in range(count):
         start, end, size = reader.varint(), reader.varint(), reader.varint()
         require(start + end <= len(before), "shared bytes are there")
         before = before[:start] + reader.take(size) + before[len(before) - end :]
+        left -= len(before)
+        require(left >= 0, "names that are not too long for their bytes")
         name = before.decode()
         require(len(before) <= 1024 and "\0" not in name, "a name is not too long")
         require(

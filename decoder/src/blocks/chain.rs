@@ -21,6 +21,10 @@ const LAYOUT: &str = "format.md, A5.7";
 pub fn decode(block: &Block, model: &Model, layout: u8, multiset: bool) -> Result<Vec<u8>> {
     let groups = groups(&block.runs, model, layout)?;
     demand(groups.iter().all(|group| group.elements() > 0), "an item has no elements", LAYOUT)?;
+    let small = groups.iter().all(|group| model.shape != Shape::Any || group.elements() <= 1 << 26);
+    demand(small, "an item has too many elements", "model-format.md, M2.1")?;
+    let few = !multiset || block.runs.iter().all(|run| run.items <= 1 << 24);
+    demand(few, "a multiset has too many items", "format.md, A4")?;
     cost::check_elements(model, &groups, block.data.len())?;
     let batches = batches(&groups, model, multiset);
     cost::check_block(model, &groups, &batches, block.data.len())?;
@@ -113,7 +117,7 @@ fn sized_shape(run: &Run, model: &Model) -> Result<[u64; 4]> {
             fits.then_some([1, size[0], size[1], channels])
         }
         (_, &[rows, columns]) if channels == 1 => Some([1, rows, columns, 1]),
-        (_, &[rows, columns, own]) if own == channels && channels > 1 => Some([1, rows, columns, channels]),
+        (_, &[rows, columns, own]) if own == channels => Some([1, rows, columns, channels]),
         _ => None,
     };
     match shape {

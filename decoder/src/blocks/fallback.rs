@@ -76,7 +76,8 @@ impl<'a> Rows<'a> {
         let dtype = block.runs[0].dtype;
         let colours = if transform >= 4 { usize::from(bytes.byte()?) + 1 } else { 0 };
         let views: Vec<_> = block.runs.iter().filter(|run| run.elements > 0).map(pictures).collect();
-        let channels = views.first().map_or(1, |(_, channels)| *channels);
+        let channels = views.first().map_or(0, |(_, channels)| *channels);
+        demand(!views.is_empty(), "there are no rows of pictures", SECTION)?;
         let fits = match transform {
             0 => dtype.is_small(),
             1 => dtype.is_small() && channels >= 3,

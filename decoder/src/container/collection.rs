@@ -120,13 +120,16 @@ impl Collection {
                 let some = part.shape.first().is_some_and(|&extent| extent >= 1);
                 demand(same && some, "the parts of an array do not fit together", SECTION)?;
             }
+            let whole = self.parts.iter().try_fold(0u64, |sum, part| sum.checked_add(part.shape[0]));
+            let shape = [&[whole.unwrap_or(u64::MAX)], &first.shape[1..]].concat();
+            demand(is_possible(first.dtype, &shape), "an array is too large", SECTION)?;
         }
         Ok(())
     }
 
     pub fn tiles(&self) -> Result<u64> {
         let total = self.parts.iter().try_fold(0u64, |sum, part| sum.checked_add(part.tiles));
-        total.ok_or_else(|| error("the collection has too many tiles", SECTION))
+        total.filter(|&total| total < 1 << 63).ok_or_else(|| error("the collection has too many tiles", SECTION))
     }
 }
 
@@ -214,7 +217,7 @@ impl Part {
         items: Vec<(u64, Vec<u64>)>,
         cut: Option<Vec<u64>>,
     ) -> Result<Part> {
-        demand(axes == 2 || is_possible(dtype, &shape), "an array is too large", SECTION)?;
+        demand(axes >= 2 || is_possible(dtype, &shape), "an array is too large", SECTION)?;
         let mut part = Part { dtype, axes, shape, runs: Vec::new(), cut, tiles: 0, bytes: 0 };
         let too_large = || error("an array is too large", SECTION);
         let mut item = 0u64;
@@ -252,6 +255,7 @@ impl Part {
 
     /// Pictures have a mode, and at least one element.
     fn check_pictures(&self) -> Result<()> {
+        demand(self.bytes > 0, "a part has no pictures, or pictures without elements", SECTION)?;
         for run in &self.runs {
             let shape = if self.axes == 0 { run.shape.get(1..).unwrap_or(&[]) } else { &run.shape[..] };
             let mode = match shape {
@@ -260,7 +264,6 @@ impl Part {
                 _ => false,
             };
             demand(mode && self.dtype.code[0] != b'>', "pictures have no known mode", SECTION)?;
-            demand(run.item_bytes > 0 || run.items == 0, "a picture has no elements", SECTION)?;
         }
         Ok(())
     }
@@ -382,4 +385,23 @@ pub fn tile_ranges(shape: &[u64], cut: &[u64], mut tile: u64) -> Vec<(u64, u64)>
         .collect();
     ranges.reverse();
     ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::foundations::bytes::push_varint;
+
+    #[test]
+    fn many_files_may_have_many_bytes() {
+        let read = |files: u64, size: u64| {
+            let mut payload = b"\0\x01\0\x01|u1\x03\x02".to_vec();
+            push_varint(files, &mut payload);
+            push_varint(size, &mut payload);
+            payload.push(0);
+            Collection::read(&payload)
+        };
+        assert!(read(1 << 30, 1 << 40).is_ok());
+        assert!(read(1, 1 << 60).is_err());
+    }
 }

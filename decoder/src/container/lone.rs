@@ -6,7 +6,7 @@ use crate::foundations::crc::crc32c;
 use crate::foundations::dtype::{elements, is_possible, read_shape, Dtype};
 use crate::foundations::error::{demand, error, refuse, Result};
 use crate::models::library::Library;
-use crate::types::block::{read_map, Block, Method, Run, ValueMap};
+use crate::types::block::{read_map, Block, Method, Run};
 
 const SECTION: &str = "format.md, A7";
 pub const MAGIC: u8 = 0xBB;
@@ -63,11 +63,8 @@ pub fn decode(block: &[u8]) -> Result<Array> {
     let too_large = || error("an array is too large", SECTION);
     let items = elements(outer).ok_or_else(too_large)?;
     let run = Run::new(items, dtype, item.to_vec(), map)?;
-    if items == 0 || run.elements == 0 {
-        demand(method == Method::Raw && bytes.left() == 0, "an array without elements has data", SECTION)?;
-        demand(run.map == ValueMap::None, "an array without elements has a value map", SECTION)?;
-        return Ok(Array { dtype, shape, fortran: flags & 4 != 0, data: Vec::new() });
-    }
+    let coded = items > 0 && run.elements > 0;
+    demand(coded || method == Method::Raw, "an array without elements is coded by a method", SECTION)?;
     let mut head = vec![1];
     push_varint(items, &mut head);
     head.extend_from_slice(&dtype.code);

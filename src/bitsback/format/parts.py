@@ -157,14 +157,16 @@ class FileCollection(Parts):
         """Raises ArchiveError for files that no archive can have."""
         for part in self.parts:
             part.check()
+        if not self.parts:
+            raise ArchiveError("it has no files")
         if self.kind == ARRAYS:
             if any(part.axes >= VARIED for part in self.parts):
                 raise ArchiveError("an array of it has items that only a folder of files can have")
-        elif not (self.parts and all(_has_pictures(part, self.kind) for part in self.parts)):
+        elif not all(_has_pictures(part, self.kind) for part in self.parts):
             raise ArchiveError("a part of its contents has no pictures")
         elif self.kind == PAGES and any(part.axes == BYTES for part in self.parts[:-1]):
             raise ArchiveError("the container metadata of its file is not its last part")
-        if self.files >= 1 << 63:
+        if max(self.files, self.tiles) >= 1 << 63:
             raise ArchiveError("its files are more than any computer's memory")
 
 

@@ -126,7 +126,7 @@ class Layout:
     @property
     def blank(self) -> Any:
         """The sample whose bits are zeros in the file."""
-        return np.invert(self.dtype.type(0)) if self.flags & INVERTED else self.dtype.type(0)
+        return self._inverted(np.zeros((), self.dtype))
 
     @property
     def row_bytes(self) -> int:
@@ -161,13 +161,13 @@ class Layout:
             values = np.cumsum(values, axis=1, dtype=values.dtype.newbyteorder("="))
         if self.bits >= 8:
             values = values.astype(values.dtype.newbyteorder("<")).view(self.dtype)
-        return np.invert(values) if self.flags & INVERTED else values
+        return self._inverted(values)
 
     def raw(self, samples: NDArray[Any]) -> bytes:
         """The bytes of a segment before compression. Raises ArchiveError for samples that it cannot
         have.
         """
-        values = np.invert(samples) if self.flags & INVERTED else samples
+        values = self._inverted(samples)
         if self.bits >= 8:  # as integers, so that the bits of NaN stay
             values = np.ascontiguousarray(values).view(f"<u{self.bits // 8}")
         if self.flags & PREDICTED:
@@ -191,6 +191,14 @@ class Layout:
                 raise ArchiveError("its pixels have values that its file cannot have")
             raw = pack_bits(fewer, self.bits).tobytes()
         return raw.translate(REVERSE) if self.reversed_alone else raw
+
+    def _inverted(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """The samples with each bit inverted, if the file has them so."""
+        if not self.flags & INVERTED:
+            return samples
+        if self.bits in (2, 4):
+            return samples ^ np.uint8(self._step * ((1 << self.bits) - 1))
+        return np.invert(samples)
 
     @property
     def reversed_alone(self) -> bool:
