@@ -11,14 +11,14 @@ const USAGE: &str = "usage: bitsback-decode [--arrays] [--links] IN OUT";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let mut given = |option: &str| {
-        let is_given = arguments.first().is_some_and(|first| first == option);
-        if is_given {
+    let mut take_option = |option: &str| {
+        let is_first = arguments.first().is_some_and(|first| first == option);
+        if is_first {
             arguments.remove(0);
         }
-        is_given
+        is_first
     };
-    let (arrays, links) = (given("--arrays"), given("--links"));
+    let (arrays, links) = (take_option("--arrays"), take_option("--links"));
     let [input, out] = &arguments[..] else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);

@@ -148,12 +148,11 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
             "How much has been pushed since this message was made, less what has been popped, in "
             "bits, of either sign: the growth of bits, less 32 for each word taken from the "
             "implicit tail. A copy counts from the same start; from_bytes and pickles start at 0. "
-            "An "
-            "estimate for display.")
+            "An estimate for display.")
         .def(
             "__enter__",
             [](Message& self) -> Message& {
-                Message::take(self);
+                Message::lock(self);
                 return self;
             },
             nb::rv_policy::reference,
@@ -161,9 +160,7 @@ Raises MessageError unless there are 1 to 64 lanes.)doc")
             "pushes and pops.")
         .def(
             "__exit__",
-            [](const Message& self, nb::handle, nb::handle, nb::handle) {
-                Message::give_back(self);
-            },
+            [](const Message& self, nb::handle, nb::handle, nb::handle) { Message::unlock(self); },
             "kind"_a.none(), "error"_a.none(), "trace"_a.none())
         .def(
             "__eq__",
@@ -408,9 +405,7 @@ NB_MODULE(_core, m) {
         },
         "stream"_a, "bits"_a, "count"_a,
         "The pixels of a stream, the numbers of codes between its clear codes, whether it has an "
-        "end "
-        "code, and "
-        "its bytes; None if it is damaged.");
+        "end code, and its bytes; None if it is damaged.");
     m.def(
         "lzw_pack",
         [](const In<std::uint8_t>& pixels, int bits, const In<std::uint32_t>& clears, bool ended,

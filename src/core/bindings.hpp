@@ -120,17 +120,18 @@ std::vector<std::size_t> shape_of(const In<T>& array) {
 template <class Symbol, class... Parameters, class Make, class ShapeOf>
 void bind_codec(nb::module_& m, const std::string& name, Make make, ShapeOf shape) {
     m.def(("push_" + name).c_str(),
-          [make](Message& message, const Parameters&... of, const In<Symbol>& symbols) {
+          [make](Message& message, const Parameters&... parameters, const In<Symbol>& symbols) {
               nb::gil_scoped_release release;
-              auto codec = make(of...);
+              auto codec = make(parameters...);
               push(message, codec, view(symbols));
           });
-    m.def(("pop_" + name).c_str(), [make, shape](Message& message, const Parameters&... of) {
-        return make_array<Symbol>(shape(of...), [&](auto out) {
-            auto codec = make(of...);
-            pop(message, codec, out);
-        });
-    });
+    m.def(("pop_" + name).c_str(),
+          [make, shape](Message& message, const Parameters&... parameters) {
+              return make_array<Symbol>(shape(parameters...), [&](auto out) {
+                  auto codec = make(parameters...);
+                  pop(message, codec, out);
+              });
+          });
 }
 
 // Integer networks, programs, and multisets.

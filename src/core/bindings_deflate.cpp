@@ -87,8 +87,7 @@ void bind_deflate(nb::module_& m) {
         .def(nb::init<const Table&, const Table&>(), "stretch"_a, "cdf"_a)
         .def("add", &Encoder::add, "stream"_a, "most"_a,
              "Adds a raw deflate stream, whose plaintext has at most `most` bytes. Returns the "
-             "plaintext "
-             "and the size of the stream. Raises ValueError if it is damaged.")
+             "plaintext and the size of the stream. Raises ValueError if it is damaged.")
         .def("end", &Encoder::end, "The coded tokens of all streams.");
     nb::class_<Decoder>(m, "DeflateDecoder", "Restores deflate streams from coded tokens.")
         .def(nb::init<const In<std::uint8_t>&, const Table&, const Table&>(), "coded"_a,

@@ -111,9 +111,8 @@ void bind_jpeg(nb::module_& m) {
         },
         "bytes"_a, "begin"_a,
         "The rest of a file after a round, the samples of its lossless JPEG streams behind "
-        "`begin`, "
-        "[rows, columns, channels], their precision, and the greatest point transform. Raises "
-        "ValueError if there are no streams, or their shapes differ.");
+        "`begin`, [rows, columns, channels], their precision, and the greatest point transform. "
+        "Raises ValueError if there are no streams, or their shapes differ.");
     m.def(
         "put_jpeg_samples",
         [](const In<std::uint8_t>& rest, const In<std::uint16_t>& values, bool is_signed) {
@@ -179,8 +178,7 @@ void bind_jpeg(nb::module_& m) {
                 [&] { return jpeg::unpack_pictures(shapes, view(coded), logistic); });
         },
         "shapes"_a, "coded"_a, "stretch"_a, "cdf"_a,
-        "The pixels of pictures of the given shapes. Raises ValueError for "
-        "others.");
+        "The pixels of pictures of the given shapes. Raises ValueError for others.");
 }
 
 }  // namespace bitsback

@@ -202,27 +202,27 @@ nb::object pop_items(const Program& self, Message& message, const std::vector<Sh
 }
 
 // Symbols [items, elements] by the number of their variable.
-using Values = std::map<std::size_t, Items>;
+using SymbolArrays = std::map<std::size_t, Items>;
 
 Batch batch_of(const Program& self, std::size_t items, const ItemShape& shape,
-               const Values& values) {
+               const SymbolArrays& arrays) {
     Batch batch = self.zeros(items, shape);
-    for (const auto& [variable, symbols] : values)
+    for (const auto& [variable, symbols] : arrays)
         std::visit([&](const auto& array) { self.set(batch, variable, view(array)); }, symbols);
     return batch;
 }
 
 // Pushes the variable of a step by its distribution, whether the step itself pushes or pops.
 void push_step_of(const Program& self, Message& message, std::size_t step, std::size_t items,
-                  const ItemShape& shape, const Values& values) {
+                  const ItemShape& shape, const SymbolArrays& arrays) {
     nb::gil_scoped_release release;
-    const Batch batch = batch_of(self, items, shape, values);
+    const Batch batch = batch_of(self, items, shape, arrays);
     message.transaction([&](Message& work) { self.distribution(step).push(work, batch); });
 }
 
 nb::object pop_step_of(const Program& self, Message& message, std::size_t step, std::size_t items,
-                       const ItemShape& shape, const Values& values, std::size_t variable) {
-    Batch batch = batch_of(self, items, shape, values);
+                       const ItemShape& shape, const SymbolArrays& arrays, std::size_t variable) {
+    Batch batch = batch_of(self, items, shape, arrays);
     {
         nb::gil_scoped_release release;
         message.transaction([&](Message& work) { self.distribution(step).pop(work, batch); });

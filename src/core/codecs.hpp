@@ -65,8 +65,7 @@ void pop(Message& message, Codec&& codec, std::span<Symbol> symbols) {
     });
 }
 
-// ---- uniform over n: [floor(c 2^24 / n), floor((c + 1) 2^24 / n))
-// ------------------------------------------------
+// ---- uniform over n: [floor(c 2^24 / n), floor((c + 1) 2^24 / n)) ----
 
 struct Uniform {
     std::uint32_t n;
@@ -107,8 +106,7 @@ void pop(Message& message, const Uniform& codec, std::span<Symbol> symbols) {
     });
 }
 
-// ---- Bernoulli: 0 has [0, 2^r - f), 1 has [2^r - f, 2^r)
-// ------------------------------------------------------------
+// ---- Bernoulli: 0 has [0, 2^r - f), 1 has [2^r - f, 2^r) ----
 
 inline void require_bernoulli(std::span<const std::uint32_t> frequencies, unsigned precision) {
     require(precision >= 1 && precision <= max_precision,
@@ -191,8 +189,7 @@ void pop(Message& message, const AnyBernoulli auto& codec, std::span<std::uint8_
              });
 }
 
-// ---- categorical: the same frequencies for each symbol
-// ---------------------------------------------------------------
+// ---- categorical: the same frequencies for each symbol ----
 
 class Categorical {
   public:
@@ -266,8 +263,7 @@ inline void pop(Message& message, const Categorical& codec, std::span<std::uint3
     });
 }
 
-// ---- rows: a shared table of distributions, one row for each symbol
-// -----------------------------------------------
+// ---- rows: a shared table of distributions, one row for each symbol ----
 
 class CdfTable {
   public:
@@ -342,12 +338,11 @@ struct Rows {
     }
 };
 
-// ---- Gaussian over the buckets that are equally likely under N(0, 1)
-// ----------------------------------------------
+// ---- Gaussian over the buckets that are equally likely under N(0, 1) ----
 
 inline constexpr std::size_t quantile_size = 8193;  // normal_quantile.bin: units of 2^-16
-inline constexpr std::size_t cdf_size =
-    2049;  // normal_cdf.bin: -8 to 8 in steps of 1/128, units of 2^-28
+// normal_cdf.bin: -8 to 8 in steps of 1/128, units of 2^-28.
+inline constexpr std::size_t cdf_size = 2049;
 inline constexpr std::int32_t mean_limit = 1 << 20;
 inline constexpr std::uint32_t inverse_scale_min = 1u << 10;
 inline constexpr std::uint32_t inverse_scale_max = 1u << 26;
@@ -428,8 +423,7 @@ struct GaussianBuckets {
     }
 };
 
-// ---- mixtures of discretised distributions over 0 ... levels - 1
-// ------------------------------------------------------
+// ---- mixtures of discretised distributions over 0 ... levels - 1 ----
 
 // A distribution function F as a table: 2^11 steps from -reach to reach, in units of 2^-28.
 struct ComponentCdf {

@@ -54,14 +54,14 @@ inline V shuffled(V a, V b) {
 #else
 template <class T, size_t n>
 struct Vector {
-    T of[n];
+    T lanes[n];
 
     Vector() = default;
     Vector(T x) {
-        for (size_t i = 0; i < n; ++i) of[i] = x;
+        for (size_t i = 0; i < n; ++i) lanes[i] = x;
     }
-    T& operator[](size_t i) { return of[i]; }
-    T operator[](size_t i) const { return of[i]; }
+    T& operator[](size_t i) { return lanes[i]; }
+    T operator[](size_t i) const { return lanes[i]; }
 
 #define BITSBACK_OPERATOR(name)                                               \
     friend Vector operator name(Vector a, Vector b) {                         \
@@ -111,6 +111,7 @@ constexpr size_t width = 4;
 #endif
 using Lanes = Vector<int32_t, width>;
 using WordLanes = Vector<int16_t, 2 * width>;
+using Numbers = Vector<uint32_t, width>;
 using Four = Vector<int32_t, 4>;
 
 template <class V>
@@ -135,6 +136,8 @@ template <class V>
 inline BITSBACK_INLINE V all(std::remove_reference_t<decltype(V{}[0])> x) {
     return V{} + x;  // a broadcast, which compilers do not derive from a loop
 }
+inline BITSBACK_INLINE Lanes lanes(int32_t x) { return all<Lanes>(x); }
+inline BITSBACK_INLINE Numbers numbers(uint32_t x) { return all<Numbers>(x); }
 
 template <class V>
 inline V least_of(V a, V b) {
@@ -164,7 +167,7 @@ inline BITSBACK_INLINE WordLanes word_pairs(Lanes first, Lanes second) {
 #else
     const Lanes low = first, high = second;
 #endif
-    return seen_as<WordLanes>((low & all<Lanes>(0xffff)) | (high << all<Lanes>(16)));
+    return seen_as<WordLanes>((low & lanes(0xffff)) | (high << lanes(16)));
 }
 
 // a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1].
@@ -180,7 +183,7 @@ inline BITSBACK_INLINE Lanes products(WordLanes a, WordLanes b) {
 #else
     // The order of the two words in a pair does not matter.
     const auto x = seen_as<Lanes>(a), y = seen_as<Lanes>(b);
-    const Lanes half = all<Lanes>(16);
+    const Lanes half = lanes(16);
     return ((x << half) >> half) * ((y << half) >> half) + (x >> half) * (y >> half);
 #endif
 }

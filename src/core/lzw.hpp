@@ -41,8 +41,8 @@ struct Codes {
 
 // The choices of an encoder, beside the pixels.
 struct Choices {
-    std::vector<std::uint32_t>
-        clears;             // for each clear code, the number of codes since the previous one
+    // For each clear code, the number of codes since the previous one.
+    std::vector<std::uint32_t> clears;
     bool ended = false;     // whether there is an end code
     std::size_t bytes = 0;  // size of the codes
 };
@@ -148,8 +148,8 @@ class HighWriter {
 template <class Out, class Clear>
 void put_codes(std::span<const std::uint8_t> pixels, Codes& codes, Out& out, Clear clear,
                bool single) {
-    std::vector<std::uint16_t> longer(std::size_t{most_codes}
-                                      << 8);  // indexed by code and next pixel
+    // Indexed by code and next pixel.
+    std::vector<std::uint16_t> longer(std::size_t{most_codes} << 8);
     std::vector<std::size_t> defined;
     const auto clear_codes = [&] {
         for (; clear(); codes.reset()) {

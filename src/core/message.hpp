@@ -51,15 +51,15 @@ inline std::uint32_t implicit_word(std::uint64_t k) {
 
 // The lock of a message. One thread holds it, and may lock it again, except while the content of
 // the message is lent to another one. A copy of the message is unlocked.
-class Occupied {
+class ThreadLock {
   public:
-    Occupied() = default;
-    Occupied(const Occupied&) noexcept {}
-    Occupied(Occupied&&) noexcept {}
-    Occupied& operator=(const Occupied&) noexcept { return *this; }
-    Occupied& operator=(Occupied&&) noexcept { return *this; }
+    ThreadLock() = default;
+    ThreadLock(const ThreadLock&) noexcept {}
+    ThreadLock(ThreadLock&&) noexcept {}
+    ThreadLock& operator=(const ThreadLock&) noexcept { return *this; }
+    ThreadLock& operator=(ThreadLock&&) noexcept { return *this; }
 
-    bool take() {
+    bool try_lock() {
         const std::thread::id self = std::this_thread::get_id();
         std::thread::id nobody;
         if (owner_.load(std::memory_order_relaxed) != self) {
@@ -71,7 +71,7 @@ class Occupied {
         ++times_;
         return true;
     }
-    void give_back() {
+    void unlock() {
         if (--times_ == 0) owner_.store({}, std::memory_order_release);
     }
     bool is_mine() const {
@@ -93,24 +93,24 @@ class Message {
     // it.
     class Hold {
       public:
-        explicit Hold(const Message& message) : occupied_(message.occupied_) { take(message); }
-        ~Hold() { occupied_.give_back(); }
+        explicit Hold(const Message& message) : lock_(message.lock_) { lock(message); }
+        ~Hold() { lock_.unlock(); }
         Hold(const Hold&) = delete;
         Hold& operator=(const Hold&) = delete;
 
       private:
-        Occupied& occupied_;
+        ThreadLock& lock_;
     };
 
-    // The same lock, until the thread calls give_back.
-    static void take(const Message& message) {
-        if (!message.occupied_.take())
+    // The same lock, until the thread calls unlock.
+    static void lock(const Message& message) {
+        if (!message.lock_.try_lock())
             throw MessageError("two threads use a message at the same time; give each its own");
     }
-    static void give_back(const Message& message) {
-        if (!message.occupied_.is_mine())
+    static void unlock(const Message& message) {
+        if (!message.lock_.is_mine())
             throw MessageError("a thread releases a message that it does not hold");
-        message.occupied_.give_back();
+        message.lock_.unlock();
     }
 
     Message(std::vector<std::uint64_t> heads, std::span<const std::uint32_t> tail,
@@ -301,7 +301,7 @@ class Message {
         }
         Message part(std::move(heads), {}, depth_);
         part.exchange_tail(*this);
-        occupied_.lend(true);
+        lock_.lend(true);
         part.begin();
         try {
             step(part);
@@ -327,7 +327,7 @@ class Message {
     }
 
     void take_back(Message& part, std::span<const std::size_t> lanes) {
-        occupied_.lend(false);
+        lock_.lend(false);
         exchange_tail(part);
         for (std::size_t i = 0; i < lanes.size(); ++i) heads_[lanes[i]] = part.heads_[i];
     }
@@ -369,7 +369,7 @@ class Message {
     bool records_ = false;
     double bits_at_first_ = 0;
     std::uint64_t depth_at_first_ = 0;
-    mutable Occupied occupied_;
+    mutable ThreadLock lock_;
 };
 
 }  // namespace bitsback

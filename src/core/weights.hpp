@@ -10,6 +10,7 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <vector>
 
 #include "codecs.hpp"
 #include "default_floats.hpp"

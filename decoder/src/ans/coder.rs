@@ -233,21 +233,16 @@ pub fn pop_adaptive(message: &mut Message, levels: u32, symbols: &mut [u32]) -> 
             }
             stride /= 2;
         }
-        let mut count = 0;
+        *symbol = place as u32;
+        // The count of the symbol: that of its node, less those of the nodes within.
         let mut node = place + 1;
-        let mut least = node - (node & node.wrapping_neg());
-        if node < size {
-            count = tree[node];
-            let mut below = node - 1;
-            while below > least {
-                count -= tree[below];
-                below -= below & below.wrapping_neg();
-            }
+        let (mut count, first) = (tree[node], node & (node - 1));
+        while place > first {
+            count -= tree[place];
+            place &= place - 1;
         }
-        least = place;
         let start = bound(before);
         popper.pop(start, bound(before + count) - start, 24);
-        *symbol = least as u32;
         while node < size {
             tree[node] += 1;
             node += node & node.wrapping_neg();

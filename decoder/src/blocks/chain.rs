@@ -3,6 +3,7 @@
 use crate::ans::coder::{pop_uniform, push_uniform, Coder, Noter, Popper};
 use crate::ans::message::Message;
 use crate::blocks::content::Content;
+use crate::foundations::bytes::Bytes;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::sha256::Sha256;
@@ -28,7 +29,7 @@ pub fn decode(block: &Block, model: &Model, layout: u8, multiset: bool) -> Resul
     cost::check_elements(model, &groups, block.data.len())?;
     let batches = batches(&groups, model, multiset);
     cost::check_block(model, &groups, &batches, block.data.len())?;
-    let mut message = Message::parse(&mut crate::foundations::bytes::Bytes::new(block.data, "format.md, A1"))?;
+    let mut message = Message::parse(&mut Bytes::new(block.data, "format.md, A1"))?;
     demand(!message.is_finite(), "the message of a block is finite", SECTION)?;
     let mut content = Content::new(block, &groups, multiset);
     for batch in batches.iter().rev() {

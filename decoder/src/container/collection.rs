@@ -102,9 +102,7 @@ impl Collection {
         for (i, part) in self.parts.iter().enumerate() {
             let last = i + 1 == self.parts.len();
             let allowed = match self.container {
-                Container::Array => part.axes <= 1,
-                Container::Joined => part.axes <= 1,
-                Container::Files(Kind::Npz) => part.axes <= 1,
+                Container::Array | Container::Joined | Container::Files(Kind::Npz) => part.axes <= 1,
                 Container::Files(Kind::Pictures) => true,
                 Container::Files(Kind::Tiff) => part.axes <= 2 || last && part.shape.first() == Some(&0),
             };

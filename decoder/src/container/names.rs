@@ -54,11 +54,6 @@ pub fn read(archive: &Archive, kind: Kind) -> Result<(Vec<File>, Vec<Group>)> {
     Ok((files, groups))
 }
 
-/// The number of files of a part.
-fn count(part: &Part) -> u64 {
-    part.files()
-}
-
 fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec<File>> {
     let mut bytes = Bytes::new(payload, NAMES);
     let mut files = Vec::new();
@@ -79,7 +74,7 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
             let Some(part) = usize::try_from(part).ok().filter(|&part| part < next.len()) else {
                 return bytes.error("a run of files is of a part that does not exist");
             };
-            let end = next[part].checked_add(run).filter(|&end| end <= count(&collection.parts[part]));
+            let end = next[part].checked_add(run).filter(|&end| end <= collection.parts[part].files());
             let Some(end) = end else {
                 return bytes.error("a run has more files than its part");
             };
@@ -89,7 +84,7 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
             runs.push((part, next[part]..end));
             next[part] = end;
         }
-        let all = next.iter().zip(&collection.parts).all(|(&next, part)| next == count(part));
+        let all = next.iter().zip(&collection.parts).all(|(&next, part)| next == part.files());
         demand(all, "the runs of files do not list each file once", NAMES)?;
         if kind == Kind::Tiff {
             bytes.end()?; // before there are pages, which may be many
@@ -146,7 +141,7 @@ fn check_name(name: &str) -> Result<()> {
 
 fn read_numbered(payload: &[u8], collection: &Collection) -> Result<Vec<File>> {
     let mut bytes = Bytes::new(payload, NUMBERED);
-    let total = collection.parts.iter().try_fold(0u64, |sum, part| sum.checked_add(count(part)));
+    let total = collection.parts.iter().try_fold(0u64, |sum, part| sum.checked_add(part.files()));
     let total = total.ok_or_else(|| error("there are too many pictures", NUMBERED))?;
     let classes = bytes.varint_in(0, 1 << 16, "the number of classes")? as usize;
     let names = read_list(&mut bytes, classes, payload.len(), false)?;
@@ -174,7 +169,7 @@ fn read_numbered(payload: &[u8], collection: &Collection) -> Result<Vec<File>> {
     let digits = total.saturating_sub(1).to_string().len();
     let mut files = Vec::new();
     for (part, own) in collection.parts.iter().enumerate() {
-        for index in 0..count(own) {
+        for index in 0..own.files() {
             let number = files.len();
             let mut name = format!("{number:0digits$}.png");
             if let Some(&class) = numbers.get(number) {

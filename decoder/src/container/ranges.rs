@@ -10,7 +10,7 @@ use crate::foundations::error::{refuse, Result};
 #[derive(Default)]
 pub struct Ranges<'a> {
     size: u64,
-    held: BTreeMap<u64, Cow<'a, [u8]>>,
+    loaded: BTreeMap<u64, Cow<'a, [u8]>>,
     missing: Cell<Option<(u64, u64)>>,
 }
 
@@ -21,7 +21,7 @@ impl<'a> Ranges<'a> {
 
     /// A completely loaded file.
     pub fn whole(file: &'a [u8]) -> Ranges<'a> {
-        Ranges { size: file.len() as u64, held: [(0, Cow::Borrowed(file))].into(), missing: Cell::default() }
+        Ranges { size: file.len() as u64, loaded: [(0, Cow::Borrowed(file))].into(), missing: Cell::default() }
     }
 
     pub fn size(&self) -> u64 {
@@ -29,7 +29,7 @@ impl<'a> Ranges<'a> {
     }
 
     pub fn add(&mut self, start: u64, bytes: Vec<u8>) {
-        self.held.insert(start, Cow::Owned(bytes));
+        self.loaded.insert(start, Cow::Owned(bytes));
         self.missing.set(None);
     }
 
@@ -42,7 +42,7 @@ impl<'a> Ranges<'a> {
     pub fn get(&self, start: u64, length: u64) -> Result<&[u8]> {
         let within = start.checked_add(length).is_some_and(|end| end <= self.size);
         if within {
-            for (&first, bytes) in self.held.range(..=start).rev().take(8) {
+            for (&first, bytes) in self.loaded.range(..=start).rev().take(8) {
                 let skipped = start - first;
                 if let Some(end) = skipped.checked_add(length).filter(|&end| end <= bytes.len() as u64) {
                     return Ok(&bytes[skipped as usize..end as usize]);

@@ -9,10 +9,10 @@ pub struct Blend {
     values: Vec<u32>,
     /// P, in units of 2^-4.
     pub prediction: i32,
-    /// U
+    /// U, the logarithm of the error to expect.
     pub unit: u32,
     class: usize,
-    /// Z
+    /// Z, the reciprocal of the mean deviation.
     scale: i64,
 }
 

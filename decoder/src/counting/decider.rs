@@ -215,8 +215,8 @@ impl<'a> Decider<'a> {
         means.clear();
     }
 
-    /// Finds the slots of a group of decisions; `node` is M. Reads them in order to prefetch: the loads of many groups
-    /// overlap.
+    /// Finds the slots of a group of decisions from its first node. Reads them in order to prefetch: the loads of many
+    /// groups overlap.
     pub fn find(&self, keys: &[u64], node: u64, places: &mut Vec<Place>) {
         let spec = self.spec;
         let check_mask = ((1u64 << (32 - spec.a - spec.b)) - 1) as u32;

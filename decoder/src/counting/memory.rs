@@ -10,7 +10,7 @@ pub struct Recall {
     confidence: usize,
     place: usize,
     check: u16,
-    /// f
+    /// f, the logarithm of how often such a symbol is wrong.
     pub failures: u32,
     pub candidate: Option<u32>,
 }

@@ -182,12 +182,12 @@ impl State {
                 self.reps[..=which].rotate_right(1);
                 self.repeated(&mut range, place)
             };
-            let distance = self.reps[0] + 1;
-            if distance > out.len() - start || distance > DICTIONARY || length > end - out.len() {
+            let between = self.reps[0];
+            if between >= DICTIONARY.min(out.len() - start) || length > end - out.len() {
                 return refuse("an LZMA2 chunk has a wrong match", SECTION);
             }
             for _ in 0..length {
-                out.push(out[out.len() - distance]);
+                out.push(out[out.len() - 1 - between]);
             }
         }
         range.normalise();
@@ -209,10 +209,10 @@ impl State {
         let probabilities = &mut self.literals[context as usize];
         let mut node = 1usize;
         if self.state >= 7 {
-            if self.reps[0] + 1 > position {
+            if self.reps[0] >= position {
                 return refuse("an LZMA2 chunk has a wrong match", SECTION);
             }
-            let mut matched = usize::from(out[out.len() - self.reps[0] - 1]);
+            let mut matched = usize::from(out[out.len() - 1 - self.reps[0]]);
             while node < 0x100 {
                 matched <<= 1;
                 let expected = matched & 0x100;

@@ -56,7 +56,7 @@ pub fn beta_binomial() -> &'static [u16] {
 
 /// Takes the bytes of `beta_binomial.bin`. Returns whether they are right.
 #[cfg(not(feature = "bundled"))]
-pub fn give_beta_binomial(bytes: &[u8]) -> bool {
+pub fn set_beta_binomial(bytes: &[u8]) -> bool {
     const DIGEST: &str = "8c95250e06ff2ea1e5798835fe60a855a8c999028596a1f4bae4c9d451077c86";
     let table = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
     crate::foundations::sha256::hex(&crate::foundations::sha256::sha256(bytes)) == DIGEST

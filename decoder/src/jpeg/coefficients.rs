@@ -52,12 +52,12 @@ const VALUE_INPUTS: usize = 22;
 /// A linear prediction by least squares.
 struct Solved {
     weights: Inputs,
-    /// A, with its columns as rows; above the diagonal of A these are no numbers that matter.
+    /// The matrix A, of which each row is a column here; only its lower triangle is used.
     sums: [Row; VALUE_INPUTS + 1],
     count: u32,
 }
 
-/// Of A.
+/// A column of A.
 type Row = [f32; INPUTS];
 
 impl Solved {
@@ -110,7 +110,7 @@ struct Scale {
 /// A coefficient and how the decisions of it are predicted.
 #[derive(Default)]
 struct Prediction {
-    /// M
+    /// M of each distribution, in units of 2^-8 of a step.
     means: [i64; DISTRIBUTIONS],
     /// 2^28 div max(sigma, 40)
     rates: [i64; DISTRIBUTIONS],
@@ -171,7 +171,7 @@ pub struct Model<'a> {
     sizes: Vec<Linear>,
     scales: [Vec<[Scale; LEVELS]>; DISTRIBUTIONS],
     nearby: Vec<Nearby>,
-    /// Of the component: c, s, q and inv.
+    /// The number of the component, and its s, q and inv (J6.1).
     component: usize,
     shift: u32,
     steps: [i64; BLOCK],
@@ -212,7 +212,7 @@ impl<'a> Model<'a> {
         })
     }
 
-    /// What else stands among the decisions.
+    /// The decoder, for bits between the decisions.
     pub fn coder(&mut self) -> &mut Decoder<'a> {
         &mut self.decisions.coder
     }
@@ -279,8 +279,8 @@ impl<'a> Model<'a> {
                     let above_block = if has_above { block(true, own.columns) } else { block(has_left, 1) };
                     let left_block = if has_left { block(true, 1) } else { above_block };
                     let luma = if shares_luma {
-                        let of = |v, h| &before[0][(row * down + v) * first.columns + column * across + h];
-                        shared_luma(&luma_steps, of, down, across)
+                        let block = |v, h| &before[0][(row * down + v) * first.columns + column * across + h];
+                        shared_luma(&luma_steps, block, down, across)
                     } else {
                         [0; BLOCK]
                     };
@@ -622,25 +622,25 @@ impl<'a> Model<'a> {
     }
 
     /// The decisions of a coefficient.
-    fn value(&mut self, of: &Prediction, may_be_zero: bool) -> Result<i64> {
-        let Prediction { z, by_rest, by_place, by_sizes, .. } = *of;
-        let (low, high) = (of.tails(1, true), of.tails(1, false));
+    fn value(&mut self, prediction: &Prediction, may_be_zero: bool) -> Result<i64> {
+        let Prediction { z, by_rest, by_place, by_sizes, .. } = *prediction;
+        let (low, high) = (prediction.tails(1, true), prediction.tails(1, false));
         if may_be_zero {
             let other = std::array::from_fn(|t| low[t] + high[t]);
-            let sets = [256 + z, by_rest + 4 * of.count, by_place, by_sizes];
-            if !self.decisions.pop(&of.lines, 0, &[other, other.map(|other| (1 << 28) - other)], sets)? {
+            let sets = [256 + z, by_rest + 4 * prediction.count, by_place, by_sizes];
+            if !self.decisions.pop(&prediction.lines, 0, &[other, other.map(|other| (1 << 28) - other)], sets)? {
                 return Ok(0);
             }
         }
-        let sets = [512 + z, by_rest + 4 * of.middle_level + 1, by_place + 1, by_sizes + 1];
-        let is_negative = self.decisions.pop(&of.lines, 1, &[low, high], sets)?;
+        let sets = [512 + z, by_rest + 4 * prediction.middle_level + 1, by_place + 1, by_sizes + 1];
+        let is_negative = self.decisions.pop(&prediction.lines, 1, &[low, high], sets)?;
         let mut least = if is_negative { low } else { high };
         let mut e = 1;
         let mut end = loop {
-            let end = of.tails(1 << e, is_negative);
-            let by_length = by_rest + 4 * of.count + if e == 1 { 2 } else { 3 };
+            let end = prediction.tails(1 << e, is_negative);
+            let by_length = by_rest + 4 * prediction.count + if e == 1 { 2 } else { 3 };
             let sets = [768 + 4 * z + e.min(3), by_length, by_place + 2, by_sizes + 2];
-            if !self.decisions.pop(&of.lines, 1 + e.min(5), &[end, apart(&least, &end)], sets)? {
+            if !self.decisions.pop(&prediction.lines, 1 + e.min(5), &[end, apart(&least, &end)], sets)? {
                 break end;
             }
             e += 1;
@@ -652,8 +652,8 @@ impl<'a> Model<'a> {
         let (mut value, mut known) = (1 << (e - 1), 1);
         for t in 0..e - 1 {
             let half = 1 << (e - 2 - t);
-            let middle = of.tails(value + half, is_negative);
-            let by_length = 1432 + 16 * of.rest_level + 2 * e.min(7) + usize::from(t > 0);
+            let middle = prediction.tails(value + half, is_negative);
+            let by_length = 1432 + 16 * prediction.rest_level + 2 * e.min(7) + usize::from(t > 0);
             let sets = [1792 + 4 * z + t.min(3), by_length, by_place + 3, by_sizes + 3];
             let slot = match (e, t) {
                 (2, _) => 7,
@@ -661,7 +661,8 @@ impl<'a> Model<'a> {
                 (_, 0 | 1) => 10 + known,
                 _ => (12 + t).min(15),
             };
-            let bit = self.decisions.pop(&of.lines, slot, &[apart(&middle, &end), apart(&least, &middle)], sets)?;
+            let bit =
+                self.decisions.pop(&prediction.lines, slot, &[apart(&middle, &end), apart(&least, &middle)], sets)?;
             if bit {
                 value += half;
                 least = middle;
@@ -679,7 +680,7 @@ fn apart(a: &[i64; DISTRIBUTIONS], b: &[i64; DISTRIBUTIONS]) -> [i64; DISTRIBUTI
 }
 
 impl Prediction {
-    /// F(x)
+    /// F(x), the probability of less than x.
     #[inline]
     fn below(&self, t: usize, x: i64) -> i64 {
         let scaled = ((x - self.means[t]) * self.rates[t]) >> 12;

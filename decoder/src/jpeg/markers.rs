@@ -244,17 +244,7 @@ impl<'a> Segments<'a> {
             let fresh = components.iter().all(|other| other.id != id);
             demand(fits && fresh, "a component of a JPEG stream is damaged", SECTION)?;
             let table = usize::from(part[2]);
-            components.push(Component {
-                id,
-                h,
-                v,
-                table,
-                rows: 0,
-                columns: 0,
-                own_rows: 0,
-                own_columns: 0,
-                steps: [0; BLOCK],
-            });
+            components.push(Component { id, h, v, table, ..Component::new(0, 0, [0; BLOCK]) });
         }
         let most_h = components.iter().map(|one| one.h).max().unwrap_or(1);
         let most_v = components.iter().map(|one| one.v).max().unwrap_or(1);

@@ -154,7 +154,7 @@ impl<'a> Streams<'a> {
         Ok(content)
     }
 
-    /// Calls `put_in` with the budgets of the block.
+    /// Restores the streams of the rest. `bytes_of` returns the bytes of a stream.
     fn restore_streams(
         &mut self,
         most: usize,
@@ -212,10 +212,10 @@ pub fn restore_streams(
     mut bytes_of: impl FnMut(&Stream) -> Result<Vec<u8>>,
 ) -> Result<Vec<u8>> {
     let mut bytes = Bytes::new(rest, SECTION);
-    let claims = |what| refuse(format!("the sizes of JPEG streams do not match: {what}"), SECTION);
+    let mismatch = |what| refuse(format!("the sizes of JPEG streams do not match: {what}"), SECTION);
     let total = match usize::try_from(bytes.varint()?) {
         Ok(total) if total <= most => total,
-        _ => return claims("that of all bytes"),
+        _ => return mismatch("that of all bytes"),
     };
     let mut heads = Vec::new();
     let (mut used, mut own) = (0u64, 0);
@@ -224,7 +224,7 @@ pub fn restore_streams(
             [bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?, bytes.varint()?];
         used = used.saturating_add(gap).saturating_add(size);
         if used > total as u64 {
-            return claims("that of a stream");
+            return mismatch("that of a stream");
         }
         own += size as usize;
         heads.push((gap, size as usize, skeleton, details, tables));

@@ -23,7 +23,7 @@ static TESTED: Mutex<BTreeMap<[u8; 16], Arc<Model>>> = Mutex::new(BTreeMap::new(
 #[derive(Default)]
 pub struct Library<'a> {
     embedded: Vec<Cow<'a, [u8]>>,
-    given: BTreeMap<[u8; 16], Vec<u8>>,
+    files: BTreeMap<[u8; 16], Vec<u8>>,
     ready: RefCell<BTreeMap<[u8; 16], Arc<Model>>>,
     missing: Cell<Option<[u8; 16]>>,
 }
@@ -43,7 +43,7 @@ impl<'a> Library<'a> {
         let (description, tensors) = tensor::read(&file)?;
         let mut identity = [0; 16];
         identity.copy_from_slice(&tensor::identity(&description, &tensors)[..16]);
-        self.given.insert(identity, file);
+        self.files.insert(identity, file);
         Ok(())
     }
 
@@ -54,7 +54,7 @@ impl<'a> Library<'a> {
 
     /// The description and the tensors of a bundled model.
     pub fn bundled(&self, identity: &[u8; 16]) -> Result<(String, Tensors)> {
-        if let Some(file) = self.given.get(identity) {
+        if let Some(file) = self.files.get(identity) {
             return tensor::read(file);
         }
         let Some((_, file)) = BUNDLED.iter().find(|(known, _)| known.starts_with(identity)) else {
@@ -69,7 +69,7 @@ impl<'a> Library<'a> {
             return Ok(model.clone());
         }
         let own = self.embedded.iter().find(|payload| payload.starts_with(identity));
-        let built_in = own.is_none() && !self.given.contains_key(identity);
+        let built_in = own.is_none() && !self.files.contains_key(identity);
         let tested = || TESTED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(model) = tested().get(identity).filter(|_| built_in) {
             return Ok(model.clone());

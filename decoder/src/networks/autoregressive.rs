@@ -34,7 +34,6 @@ impl Group {
 pub struct Autoregressive {
     /// The network of the features, if variables are given.
     pub features: Option<Named>,
-    /// F
     pub feature_count: usize,
     pub above: usize,
     pub side: usize,
@@ -152,16 +151,13 @@ impl Autoregressive {
             visit(features.network, &features.outputs);
         }
         for group in &self.groups {
-            visit(group.family.network, &group.family.outputs);
-            if let Some(flat) = &group.flat {
-                visit(flat.network, &flat.outputs);
-            }
+            group.networks().for_each(|(network, outputs)| visit(network, outputs));
         }
     }
 
     /// The networks that run at each pixel.
     pub fn pixel_networks(&self) -> impl Iterator<Item = usize> + '_ {
-        self.groups.iter().flat_map(|g| [Some(g.family.network), g.flat.as_ref().map(|f| f.network)]).flatten()
+        self.groups.iter().flat_map(|group| group.networks().map(|(network, _)| network))
     }
 
     /// W, the number of pixels in the window.

@@ -100,20 +100,20 @@ impl Components {
     }
 }
 
-/// The number of components of outputs with these channels.
-fn component_count(channels: usize, n: usize) -> Result<usize> {
-    let count = channels / n;
-    demand(channels % n == 0 && (1..=32).contains(&count), "a mixture has too many components", SECTION)?;
-    Ok(count)
-}
-
 impl Mixture {
+    /// Checks the outputs of a mixture for n channels.
+    fn check(network: &Network, outputs: &[usize], n: usize) -> Result<()> {
+        let channels = network.values[outputs[0]].channels;
+        let fits = channels % n == 0 && (1..=32).contains(&(channels / n));
+        demand(fits, "a mixture has too many components", SECTION)?;
+        check_output(network, outputs[0], channels, 0, 255)?;
+        check_output(network, outputs[1], channels, -32768, 32767)?;
+        check_output(network, outputs[2], channels, 0, 255)
+    }
+
     /// Reads the tensors of a mixture, and checks its outputs.
     fn read(network: &Network, outputs: &[usize], n: usize, mean_shift: u32, parts: &mut Parts) -> Result<Mixture> {
-        let components = component_count(network.values[outputs[0]].channels, n)?;
-        check_output(network, outputs[0], n * components, 0, 255)?;
-        check_output(network, outputs[1], n * components, -32768, 32767)?;
-        check_output(network, outputs[2], n * components, 0, 255)?;
+        Self::check(network, outputs, n)?;
         let exponential = parts.shared(&network.name, "exponential", "U32", &[256], 1, 1 << 24)?;
         let inverse_scale = parts.shared(&network.name, "inverse_scale", "U32", &[256], 1, 1 << 26)?;
         let exponential = exponential.iter().map(|&entry| entry as u64).collect();
@@ -245,12 +245,7 @@ impl Family {
                 check_output(network, outputs[0], n, 0, height as i64 - 1)?;
                 check_output(network, outputs[1], n, 0, *width as i64 - 1)
             }
-            Kind::Mixture(_) => {
-                let components = component_count(network.values[outputs[0]].channels, n)?;
-                check_output(network, outputs[0], n * components, 0, 255)?;
-                check_output(network, outputs[1], n * components, -32768, 32767)?;
-                check_output(network, outputs[2], n * components, 0, 255)
-            }
+            Kind::Mixture(_) => Mixture::check(network, outputs, n),
             _ => refuse("the codec of a group is not allowed", SECTION),
         }
     }

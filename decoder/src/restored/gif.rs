@@ -162,8 +162,8 @@ impl Encoder {
         if frame.flags & 2 != 0 {
             out.put(clear + 1, self.width);
         }
-        if out.held > 0 {
-            out.bytes.push(out.waiting as u8);
+        if out.count > 0 {
+            out.bytes.push(out.buffer as u8);
         }
         if frame.flags & 4 != 0 {
             out.bytes.push(0);
@@ -175,18 +175,18 @@ impl Encoder {
 #[derive(Default)]
 struct Codes {
     bytes: Vec<u8>,
-    waiting: u32,
-    held: u32,
+    buffer: u32,
+    count: u32,
 }
 
 impl Codes {
     fn put(&mut self, code: usize, width: u32) {
-        self.waiting |= (code as u32) << self.held;
-        self.held += width;
-        while self.held >= 8 {
-            self.bytes.push(self.waiting as u8);
-            self.waiting >>= 8;
-            self.held -= 8;
+        self.buffer |= (code as u32) << self.count;
+        self.count += width;
+        while self.count >= 8 {
+            self.bytes.push(self.buffer as u8);
+            self.buffer >>= 8;
+            self.count -= 8;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Container metadata of files with lossless JPEG streams (format.md, A6.11).
 
 use crate::foundations::bytes::Bytes;
-use crate::foundations::error::{demand, Result};
+use crate::foundations::error::{demand, refuse, Result};
 use crate::jpeg::markers::Frame;
 use crate::jpeg::scans::Planes;
 use crate::jpeg::streams;
@@ -73,8 +73,7 @@ fn samples<'a>(frame: &Frame, picture: &Picture, rows: &mut impl Iterator<Item =
     let mut planes: Vec<_> = frame.components.iter().map(|one| vec![0; one.rows * one.columns]).collect();
     for row in 0..frame.rows {
         let Some(pixels) = rows.next() else {
-            demand(false, "the picture has fewer samples than its JPEG streams", SECTION)?;
-            break;
+            return refuse("the picture has fewer samples than its JPEG streams", SECTION);
         };
         let mut samples = pixels.chunks_exact(size).map(|sample| match *sample {
             [low, high] => u16::from_le_bytes([low, high]),

@@ -40,8 +40,8 @@ pub fn compress(bytes: &[u8], between: usize, ended: bool) -> Vec<u8> {
         }
     }
     out.put(CLEAR + 1, width(next));
-    if out.held > 0 || ended {
-        out.bytes.push((out.waiting << (8 - out.held)) as u8);
+    if out.count > 0 || ended {
+        out.bytes.push((out.buffer << (8 - out.count)) as u8);
     }
     out.bytes
 }
@@ -55,17 +55,17 @@ fn width(next: usize) -> u32 {
 #[derive(Default)]
 struct Codes {
     bytes: Vec<u8>,
-    waiting: u64,
-    held: u32,
+    buffer: u64,
+    count: u32,
 }
 
 impl Codes {
     fn put(&mut self, code: u32, width: u32) {
-        self.waiting = self.waiting << width | u64::from(code);
-        self.held += width;
-        while self.held >= 8 {
-            self.held -= 8;
-            self.bytes.push((self.waiting >> self.held) as u8);
+        self.buffer = self.buffer << width | u64::from(code);
+        self.count += width;
+        while self.count >= 8 {
+            self.count -= 8;
+            self.bytes.push((self.buffer >> self.count) as u8);
         }
     }
 }

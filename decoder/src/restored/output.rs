@@ -6,7 +6,7 @@ use crate::blocks::methods;
 use crate::container::archive::{block_payload, Archive};
 use crate::container::collection::{Collection, Container, Kind, Part};
 use crate::container::entries::{Entries, Folder, Link, Mode};
-use crate::container::lone::Array;
+use crate::container::lone::{self, Array};
 use crate::container::names::{self, File, Group};
 use crate::container::ranges::Ranges;
 use crate::foundations::bytes::push_varint;
@@ -51,8 +51,8 @@ pub struct Decoded {
 
 /// Decodes a file: an archive, or a block alone.
 pub fn decode(file: &[u8], arrays: bool) -> Result<(Output, Notes)> {
-    if file.first() == Some(&crate::container::lone::MAGIC) {
-        let Array { dtype, shape, fortran, data } = crate::container::lone::decode(file)?;
+    if file.first() == Some(&lone::MAGIC) {
+        let Array { dtype, shape, fortran, data } = lone::decode(file)?;
         if fortran && !arrays {
             let elements = to_fortran(&shape, dtype.size(), &data);
             return Ok((Output::One(npy(dtype, &shape, true, &elements)), Vec::new()));
@@ -80,8 +80,8 @@ pub struct Item {
 
 /// Decodes all items of an archive, or of a block alone.
 pub fn items(file: &[u8]) -> Result<Vec<Item>> {
-    if file.first() == Some(&crate::container::lone::MAGIC) {
-        let Array { dtype, shape, data, .. } = crate::container::lone::decode(file)?;
+    if file.first() == Some(&lone::MAGIC) {
+        let Array { dtype, shape, data, .. } = lone::decode(file)?;
         return Ok(vec![Item { name: String::new(), dtype, shape, data }]);
     }
     Decoded::read(file)?.items()
@@ -116,9 +116,9 @@ impl Decoded {
         };
         for (part, bytes) in archive.collection.parts.iter().zip(&bytes) {
             let tiff = matches!(archive.collection.container, Container::Files(Kind::Tiff));
-            let held = tiff && part.is_metadata() && bytes.first() == Some(&5);
+            let stored = tiff && part.is_metadata() && bytes.first() == Some(&5);
             let alone = archive.collection.parts.len() == 1;
-            demand(!held || alone, "there is another part beside a stored TIFF file", "format.md, A5.3")?;
+            demand(!stored || alone, "there is another part beside a stored TIFF file", "format.md, A5.3")?;
         }
         let Collection { container, parts, .. } = archive.collection;
         let decoded = Decoded { container, parts, bytes, files, entries };

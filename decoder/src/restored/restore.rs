@@ -117,7 +117,7 @@ impl Decoded {
     fn tiff_of(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
         let Some(part) = self.parts.iter().position(|part| part.is_metadata()) else { return Ok(None) };
         match &self.bytes[part][..] {
-            [5, held @ ..] => Ok(Some(held.to_vec())),
+            [5, file @ ..] => Ok(Some(file.to_vec())),
             [4, rest @ ..] => Tiff::read(rest)?.file_of_pages(pages),
             _ => Err(error("container metadata is of another kind", "format.md, A6")),
         }

@@ -206,8 +206,8 @@ impl<'a> Tiff<'a> {
         Ok(tiff)
     }
 
-    fn sum(&self, of: impl Fn(&Layout) -> u128) -> u128 {
-        self.pages.iter().map(|(count, layout)| u128::from(*count) * of(layout)).sum()
+    fn sum(&self, size: impl Fn(&Layout) -> u128) -> u128 {
+        self.pages.iter().map(|(count, layout)| u128::from(*count) * size(layout)).sum()
     }
 
     fn check_tiles(&self) -> Result<()> {

@@ -132,7 +132,7 @@ impl<'a, 'b> Tokens<'a, 'b> {
         entries.rev().find(|entry| entry.depth <= depth).map_or((0, 0), |entry| (entry.length, entry.distance))
     }
 
-    /// V
+    /// V, the bucket of the length of the match that the last literal left out.
     fn lost_bucket(&self) -> usize {
         if self.literals == 0 {
             45
@@ -234,7 +234,7 @@ fn difference(a: usize, b: usize, low: isize, high: isize) -> usize {
     ((a as isize - b as isize).clamp(low, high) - low) as usize
 }
 
-/// B
+/// B, the bucket of a length.
 fn bucket(x: usize) -> usize {
     match x {
         0..=34 => x,
@@ -248,7 +248,7 @@ fn bucket(x: usize) -> usize {
     }
 }
 
-/// Q
+/// Q, a logarithm in quarters.
 fn quarters(x: usize) -> usize {
     if x < 8 {
         x

@@ -5,7 +5,7 @@ use crate::foundations::error::{demand, Result};
 use crate::tokens::stream::most_bytes;
 use crate::tokens::Streams;
 
-const CLAIM: &str = "the sizes of deflate streams do not match";
+const MISMATCH: &str = "the sizes of deflate streams do not match";
 const SECTION: &str = "format.md, A5.20";
 
 /// The header of the rest of a round.
@@ -27,7 +27,7 @@ impl Round {
             let [gap, size, plaintext] = [bytes.varint()?, bytes.varint()?, bytes.varint()?];
             used = used.saturating_add(gap).saturating_add(size);
             round.plaintexts = round.plaintexts.saturating_add(plaintext);
-            demand(used <= total && (plaintext == 0 || size <= most_bytes(plaintext)), CLAIM, SECTION)?;
+            demand(used <= total && (plaintext == 0 || size <= most_bytes(plaintext)), MISMATCH, SECTION)?;
             round.streams.push([gap, size, plaintext]);
         }
         Ok(round)
@@ -52,7 +52,7 @@ impl Round {
             }
         }
         out.extend_from_slice(others.rest());
-        demand(out.len() as u64 == self.total && plaintexts.left() == 0, CLAIM, SECTION)?;
+        demand(out.len() as u64 == self.total && plaintexts.left() == 0, MISMATCH, SECTION)?;
         Ok(out)
     }
 }

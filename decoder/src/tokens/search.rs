@@ -66,11 +66,11 @@ impl<'a> Search<'a> {
 
     /// Finds the candidates of a position, unless they are cached.
     pub fn find(&mut self, position: usize) {
-        let (of, list) = &mut self.lists[position % 4];
-        if *of == position {
+        let (listed, list) = &mut self.lists[position % 4];
+        if *listed == position {
             return;
         }
-        *of = position;
+        *listed = position;
         let mut list = std::mem::take(list);
         list.clear();
         self.fill(position, &mut list);

@@ -12,13 +12,13 @@ use crate::tokens::search::Settings;
 use crate::tokens::{DISTANCES, LITERALS, MOST_MATCH, SECTION};
 
 const MOST_TEXT: usize = (1 << 31) - 2;
+const MOST_STORED: usize = (1 << 16) - 1;
+const END: usize = 256;
+
 /// The largest size of a stream with this much plaintext.
 pub fn most_bytes(plaintext: u64) -> u64 {
     plaintext.saturating_mul(2).saturating_add(1 << 16)
 }
-
-const MOST_STORED: usize = (1 << 16) - 1;
-const END: usize = 256;
 
 /// A number that often repeats.
 #[derive(Default)]

@@ -110,7 +110,7 @@ impl<'a> Block<'a> {
             };
             demand(fits, &format!("run {i} of a block has a value map that its method does not allow"), SECTION)?;
         }
-        let total: u128 = self.runs.iter().map(Run::bytes).sum();
+        let total = self.runs.iter().map(Run::bytes).fold(0, u128::saturating_add);
         demand(total <= 1 << 31, "the items of a block are too large", SECTION)?;
         match self.method {
             Method::Raw => demand(self.data.len() as u128 == total, "the size of a raw block does not match", SECTION),
@@ -225,5 +225,17 @@ pub fn read_map(bytes: &mut Bytes, dtype: Dtype, first: bool, before: Option<&Ru
             Ok(ValueMap::Set(values))
         }
         _ => bytes.error(format!("a value map is of the unknown kind {kind}: a newer release is needed")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn total_beyond_128_bits() {
+        let run = Run::new(1 << 63, Dtype::U8, vec![1 << 59], ValueMap::None).unwrap();
+        let block = Block { first: 0, runs: vec![run; 64], head: Vec::new(), method: Method::Raw, data: &[] };
+        assert!(block.check().is_err());
     }
 }

@@ -85,7 +85,7 @@ impl<'a> Around<'a> {
         load(self.plane.from(ring, time, self.slot.wrapping_add_signed(rows * self.items as isize)))
     }
 
-    /// X
+    /// X, the levels at an offset.
     #[inline(always)]
     pub fn level<const WIDE: bool>(&self, offset: Offset) -> Lanes {
         let x = self.at(X, offset);
@@ -96,7 +96,7 @@ impl<'a> Around<'a> {
         }
     }
 
-    /// P or A
+    /// P or A, predictions or errors at an offset.
     #[inline(always)]
     pub fn number<const WIDE: bool>(&self, ring: usize, offset: Offset) -> Lanes {
         let low = self.at(ring, offset);
@@ -107,7 +107,7 @@ impl<'a> Around<'a> {
         each!(l => (high[l] << 16) | (low[l] & 0xffff))
     }
 
-    /// M
+    /// M, the medians of the levels around.
     #[inline(always)]
     pub fn median<const WIDE: bool>(&self) -> Lanes {
         let [a, b, c] = [[0, -1], [-1, 0], [-1, -1]].map(|offset| self.level::<WIDE>(offset));

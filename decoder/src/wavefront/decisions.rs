@@ -13,13 +13,13 @@ use crate::wavefront::mixture::{Bounds, Mixture};
 use crate::wavefront::pixels::Pixels;
 use crate::wavefront::sheet::Places;
 
-/// Decisions with a greater s are not mixed.
+/// Decisions with log-odds beyond this are not mixed.
 const SURE: i32 = 11360;
 
 /// The cumulative distribution of the levels of a pixel.
 enum Below {
     Bins(Bounds),
-    /// M of a pixel of blue.
+    /// The sums M, for the blue of a colour of JPEG.
     Blue(Box<[u32; 257]>),
 }
 
@@ -37,11 +37,11 @@ impl Below {
 struct Spot {
     below: Below,
     known: i32,
-    /// a, C(a) and C(e).
+    /// a, the bits of the level that are decided, with zeros behind them; C(a) and C(e).
     level: i32,
     low: u32,
     high: u32,
-    /// m, C(m) and s of this decision.
+    /// m, the level at which this decision divides the others; C(m); and its log-odds s.
     middle: i32,
     division: u32,
     odds: i32,
@@ -117,7 +117,7 @@ impl Decisions {
     }
 }
 
-/// log(v)
+/// log(v), in the units of `stretch`.
 #[inline(always)]
 fn log(v: u32) -> i32 {
     // A float has the first 24 bits exactly: this takes its exponent, and the six bits behind the first.
@@ -171,7 +171,7 @@ fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, [d
             *slot ^= (1 << (d % 4)) + (node as u32 & ((1 << (d % 4)) - 1));
         }
         let size = keys.size(d);
-        let question = MixedDecision {
+        let decision = MixedDecision {
             slots,
             checks: spot.checks,
             channel,
@@ -182,7 +182,7 @@ fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, [d
             size,
             is_wide,
         };
-        let bit = mixers.code(coder, &question, spot.known_bit());
+        let bit = mixers.code(coder, &decision, spot.known_bit());
         spot.take(bit);
     }
 }

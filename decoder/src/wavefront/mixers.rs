@@ -31,7 +31,7 @@ pub struct MixedDecision {
     pub channel: usize,
     pub d: usize,
     pub node: usize,
-    /// s
+    /// The log-odds s by the network.
     pub odds: i32,
     pub unit: usize,
     pub size: usize,
@@ -40,7 +40,7 @@ pub struct MixedDecision {
 }
 
 pub struct Mixers {
-    /// T
+    /// T, the bits of a slot's number in its table.
     pub bits: u32,
     slots: Vec<Line>,
     sets: Vec<Set>,
@@ -171,7 +171,7 @@ impl Mixers {
     }
 }
 
-/// t of a mixer.
+/// The weighted sum t of a mixer's inputs.
 #[inline(always)]
 fn sum(weights: &[i16; INPUTS], inputs: &[i16; INPUTS]) -> i32 {
     let mut sum = 0;

@@ -20,7 +20,7 @@ pub const BLUE: u32 = 23;
 
 type Table = [u16; SCALES * FRACTIONS * ROW];
 
-/// T
+/// The table of a component's distribution over the bins, T.
 fn table() -> &'static Table {
     static TABLE: OnceLock<Box<Table>> = OnceLock::new();
     TABLE.get_or_init(|| {
@@ -85,7 +85,7 @@ impl Mixture {
         }
     }
 
-    /// B(j) of all bins.
+    /// B(j), the cumulative distribution of all bins.
     #[inline(always)]
     fn starts(&self) -> [u16; BINS] {
         let mut starts = [0; BINS];
@@ -181,7 +181,7 @@ impl Mixture {
         low + number
     }
 
-    /// M of a pixel of blue.
+    /// The sums M of a blue of a colour of JPEG.
     pub fn blue_sums(&self, blues: Blues) -> [u32; 257] {
         let starts = self.starts();
         let mut sums = [0; 257];
@@ -208,7 +208,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// C(x)
+    /// C(x), the sum below level x.
     #[inline(always)]
     pub fn at(&self, x: i32) -> u32 {
         let mixture = &self.mixture;

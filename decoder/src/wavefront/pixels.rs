@@ -27,10 +27,10 @@ const BESIDE: [Offset; 4] = [[0, 1], [1, 0], [0, -1], [-1, 0]];
 
 /// The predictions of pixels.
 pub struct Pixels {
-    /// M and P.
+    /// The median M and the prediction P.
     median: All<i32>,
     pub prediction: All<i32>,
-    /// s, e, its reciprocal, and G.
+    /// The shift s, the unit e, its reciprocal, and its logarithm G.
     pub shift: All<i32>,
     unit: All<i32>,
     pub reciprocal: All<i32>,
@@ -109,7 +109,7 @@ impl Pixels {
     }
 }
 
-/// s16
+/// s16(x): clamped to 16 bits.
 #[inline(always)]
 fn word(x: i32) -> i32 {
     x.clamp(-(1 << 15), (1 << 15) - 1)

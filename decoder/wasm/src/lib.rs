@@ -288,7 +288,7 @@ pub extern "C" fn model(bytes: *mut u8, size: usize, embedded: bool) -> u32 {
 /// Takes the table of the beta-binomial distributions.
 #[no_mangle]
 pub extern "C" fn table(bytes: *mut u8, size: usize) -> u32 {
-    let right = tables::give_beta_binomial(&take_bytes(bytes, size));
+    let right = tables::set_beta_binomial(&take_bytes(bytes, size));
     u32::from(!right)
 }
 

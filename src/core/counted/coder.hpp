@@ -234,10 +234,10 @@ class CountedCoder {
         pixel.found = depth_ + 1;
     }
     void look_at_slots(std::size_t i) {
-        std::int32_t given = 0;
+        std::int32_t odds = 0;
         if constexpr (Blend::exists)
-            given = logistic_.stretch(std::clamp(blend_.probability(i) >> 6, 1u, (1u << 22) - 1));
-        mixer_.look(i, depth_, pixels_[i].node, given);
+            odds = logistic_.stretch(std::clamp(blend_.probability(i) >> 6, 1u, (1u << 22) - 1));
+        mixer_.look(i, depth_, pixels_[i].node, odds);
     }
 
     // Whether a pixel may have a symbol in [first, end).

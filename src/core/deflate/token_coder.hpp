@@ -10,7 +10,6 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
-#include <vector>
 
 #include "../mixing/context_mixer.hpp"
 #include "counters.hpp"

@@ -155,8 +155,8 @@ class AutoregressiveDistribution : public Distribution {
             std::size_t most = components(group, group.network);
             if (group.flat) {
                 most = std::max(most, components(group, *group.flat));
-                for (std::size_t o = 0; o < shapes.size();
-                     ++o)  // a type that holds the outputs of both networks
+                // A type that holds the outputs of both networks.
+                for (std::size_t o = 0; o < shapes.size(); ++o)
                     if (!group.flat->shapes()[o].bytes()) shapes[o] = group.flat->shapes()[o];
             }
             work.push_back({{}, {}, ParameterArrays(shapes, most), {}});

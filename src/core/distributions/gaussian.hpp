@@ -19,8 +19,8 @@ struct NormalTables {
     std::vector<std::int32_t> cdf;       // normal_cdf.bin
 };
 
-inline constexpr std::int32_t mean_unit =
-    256;  // a network's means have units of 2^-8, the codec's 2^-16
+// A network's means have units of 2^-8, the codec's 2^-16.
+inline constexpr std::int32_t mean_unit = 256;
 
 class GaussianDistribution : public Distribution {
   public:

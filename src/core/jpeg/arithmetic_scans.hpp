@@ -355,8 +355,8 @@ class ArithmeticScan : ScanCoder {
     Coder coder_;
     Bytes& bytes_;
     std::vector<Conditioning> conditions_;
-    std::array<std::size_t, most_components>
-        contexts_{};  // of DC, selected by the previous difference
+    // Of DC, selected by the previous difference.
+    std::array<std::size_t, most_components> contexts_{};
     std::array<std::array<Estimate, 64>, 4> dc_estimates_{};
     std::array<std::array<Estimate, 256>, 4> ac_estimates_{};
 };

@@ -188,25 +188,22 @@ class BlockSearch {
         }
     }
 
-    float excess(const Values& pixels) const {
+    template <class Pixel>
+    float excess_of(const Pixel& pixel) const {
         std::array<float, 8> sums{};
         for (std::size_t p = 0; p < block_size; p += 8)
             for (std::size_t i = 0; i < 8; ++i) {
-                const float over = std::max(
-                    std::max(low_[p + i] - pixels[p + i], pixels[p + i] - high_[p + i]), 0.0f);
-                sums[i] += over * over;
-            }
-        return sums[0] + sums[1] + sums[2] + sums[3] + sums[4] + sums[5] + sums[6] + sums[7];
-    }
-    float excess_with(const Values& pixels, const Values& change, float times) const {
-        std::array<float, 8> sums{};
-        for (std::size_t p = 0; p < block_size; p += 8)
-            for (std::size_t i = 0; i < 8; ++i) {
-                const float x = pixels[p + i] + times * change[p + i];
+                const float x = pixel(p + i);
                 const float over = std::max(std::max(low_[p + i] - x, x - high_[p + i]), 0.0f);
                 sums[i] += over * over;
             }
         return sums[0] + sums[1] + sums[2] + sums[3] + sums[4] + sums[5] + sums[6] + sums[7];
+    }
+    float excess(const Values& pixels) const {
+        return excess_of([&](std::size_t p) { return pixels[p]; });
+    }
+    float excess_with(const Values& pixels, const Values& change, float times) const {
+        return excess_of([&](std::size_t p) { return pixels[p] + times * change[p]; });
     }
 
     void move(std::size_t place, float times) {

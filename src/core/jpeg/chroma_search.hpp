@@ -264,14 +264,13 @@ class ChromaSearch {
         std::vector<float> goal(pixels_.levels.begin(), pixels_.levels.end()), samples;
         bool open = false;
         for (std::size_t at = 0; at < goal.size(); ++at) open = open || !pixels_.known(at);
-        for (int turn = 0; turn < (open ? fillings : 1); ++turn) {
+        for (int turn = 0; turn < fillings; ++turn) {
             samples = goal;
             rows_.solve(samples, width);
             transpose(samples, rows(), width);
             columns_.solve(samples, rows());
             transpose(samples, columns(), rows());
-            if (turn + 1 == fillings) break;
-            if (!open) break;
+            if (!open || turn + 1 == fillings) break;
             auto again = samples;
             rows_.upsample(again, columns());
             transpose(again, height, columns());

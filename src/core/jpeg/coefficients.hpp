@@ -63,8 +63,7 @@ class SolvedModel {
     const LinearInputs& weights() const { return weights_; }
 
     // Adds a sample of weight 64 / floor for each of the first coefficients, and then for every
-    // second one.
-    // floor: from 1 to 2^24.
+    // second one. floor: from 1 to 2^24.
     void learn(const LeastSquares& solver, const LinearInputs& x, std::int32_t target,
                std::int32_t floor) {
         ++count_;
@@ -301,13 +300,13 @@ class CoefficientCoder {
              at.last_above2) >>
                 1};
         const int comp = static_cast<int>(component_);
-        Expected& of = expected_[0];
+        Expected& guess = expected_[0];
         int node = 1;
         for (int depth = 0; depth < 6; ++depth) {
-            if (depth % 3 == 0) find(of.mixture, 3, static_cast<std::size_t>(64 + node), values);
+            if (depth % 3 == 0) find(guess.mixture, 3, static_cast<std::size_t>(64 + node), values);
             const int place =
                 depth < 3 ? node : 1 << (depth - 3) | (node & ((1 << (depth - 3)) - 1));
-            node = 2 * node + decide(of, target >> (5 - depth) & 1, place, {},
+            node = 2 * node + decide(guess, target >> (5 - depth) & 1, place, {},
                                      {comp * 64 + node, 256 + depth * 32 + (luma >> 1),
                                       (left >> 2) * 16 + (above >> 2), rough * 8 + depth});
         }
@@ -350,7 +349,7 @@ class CoefficientCoder {
         kernels_.smooth(size_.data(), found.sizes.data());
     }
 
-    void expect(Expected& of, const Around& at, int k, int last) {
+    void expect(Expected& guess, const Around& at, int k, int last) {
         const int comp = static_cast<int>(component_);
         const std::size_t r = natural[static_cast<std::size_t>(k)], i = r >> 3, j = r & 7;
         const std::int32_t step = step_[r], one = step << 4;
@@ -455,14 +454,14 @@ class CoefficientCoder {
                 x[21] = dc_apart(at.above, at.above_left);
             }
         }
-        in_fours(of.x, x);
+        in_fours(guess.x, x);
         std::int32_t power;
-        const Int predicted = predict(kernels_, values_[place].weights(), of.x, shift_, power);
+        const Int predicted = predict(kernels_, values_[place].weights(), guess.x, shift_, power);
         // The prediction of DC is split into whole steps, limited to 16 bits, and a rest.
         const std::int32_t whole = dc ? static_cast<std::int32_t>(std::clamp<Int>(
                                             (in_steps(predicted, r) + 128) >> 8, -32767, 32767))
                                       : 0;
-        of.whole = whole;
+        guess.whole = whole;
         const Int rest = predicted - Int{whole} * one;
         const std::int32_t off_left = by_left - whole * one, off_above = by_above - whole * one;
         const std::int32_t spread = std::abs(off_left - off_above);
@@ -497,7 +496,7 @@ class CoefficientCoder {
             least = in_steps(Int{154} * spread >> 8, r) + (102 * near_blocks >> 8);
         } else {
             for (std::size_t n = 0; n < near.size(); ++n) y[n + 1] = near_sizes[n] * one;
-            y[7] = (std::abs(of.x[6]) + std::abs(of.x[7])) << shift_;
+            y[7] = (std::abs(guess.x[6]) + std::abs(guess.x[7])) << shift_;
             y[8] = inner;
             y[9] = beside;
             y[12] = std::abs(luma);
@@ -507,12 +506,13 @@ class CoefficientCoder {
                      26 * in_steps(std::abs(rest), r)) >>
                     8;
         }
-        in_fours(of.y, y);
-        of.predicted_size = predict(kernels_, sizes_[place].weights, of.y, shift_, of.size_power);
+        in_fours(guess.y, y);
+        guess.predicted_size =
+            predict(kernels_, sizes_[place].weights, guess.y, shift_, guess.size_power);
         const Int expected = std::min(
-            std::max<Int>(in_steps(of.predicted_size, r), (39 * least >> 8) + 3), most_expected);
+            std::max<Int>(in_steps(guess.predicted_size, r), (39 * least >> 8) + 3), most_expected);
         const int size_level = thirds(expected);
-        of.expected = expected;
+        guess.expected = expected;
 
         const Int middle = top ? off_above : leftmost ? off_left : (Int{off_left} + off_above) >> 1;
         const Int rest_steps = in_steps(rest, r), middle_steps = in_steps(middle, r),
@@ -527,7 +527,7 @@ class CoefficientCoder {
         int row_sum = std::min(row_sums_[i], 31), column_sum = std::min(column_sums_[j], 31);
         if (dc)
             row_sum = std::min(thirds(in_steps(spread, r)), 31), column_sum = std::min(last, 31);
-        find(of.mixture, dc ? 2 : 1, r,
+        find(guess.mixture, dc ? 2 : 1, r,
              {halves(beside_steps) * 32 + inner_level,
               (within(at.above_left[r], 3) * 7 + within(at.above_right[r], 3)) * 64 +
                   within(at.left2[r], 2) * 5 + within(at.above2[r], 2),
@@ -543,55 +543,55 @@ class CoefficientCoder {
 
         // Sets of mixers.
         const int chroma = std::min(comp, 1);
-        of.count = count;
-        of.rest_size = std::min(12, halves(std::abs(rest_steps)));
-        of.middle_size = std::min(15, halves(std::abs(middle_steps)));
-        of.sets = {
-            600 + of.rest_size * 64, 256 + (k >> 1) * 64 + (last >> 2) * 4,
+        guess.count = count;
+        guess.rest_size = std::min(12, halves(std::abs(rest_steps)));
+        guess.middle_size = std::min(15, halves(std::abs(middle_steps)));
+        guess.sets = {
+            600 + guess.rest_size * 64, 256 + (k >> 1) * 64 + (last >> 2) * 4,
             330 + ((std::min(12, near_level) * 13 + std::min(12, inner_level)) * 2 + chroma) * 4};
-        decisions_.expect(zero_sets(of, static_cast<int>(place)));
+        decisions_.expect(zero_sets(guess, static_cast<int>(place)));
 
         // Logistic distributions around predictions.
         const std::size_t level = static_cast<std::size_t>(size_level);
         constexpr std::size_t table = most_components * block_size * levels;
-        of.scale = {
+        guess.scale = {
             &scales_[place * levels + level], &scales_[table + place * levels + level],
             &scales_[2 * table + place * levels + level],
             &scales_[3 * table +
                      static_cast<std::size_t>((chroma * 2 + k % 2) * 25 + near_level) * levels +
                      static_cast<std::size_t>(inner_level)]};
         std::array<std::int32_t, distributions> scales, copy;
-        for (std::size_t t = 0; t < distributions; ++t) scales[t] = of.scale[t]->value;
+        for (std::size_t t = 0; t < distributions; ++t) scales[t] = guess.scale[t]->value;
         in_fours(copy, scales);
-        kernels_.spread(of.logistics, cdf_, copy.data(), static_cast<double>(rest_steps),
+        kernels_.spread(guess.logistics, cdf_, copy.data(), static_cast<double>(rest_steps),
                         static_cast<double>(middle_steps));
     }
 
-    static std::array<int, mixers> zero_sets(const Expected& of, int place) {
-        return {256 + place, of.sets.rest + of.count * 4, of.sets.place, of.sets.sizes};
+    static std::array<int, mixers> zero_sets(const Expected& guess, int place) {
+        return {256 + place, guess.sets.rest + guess.count * 4, guess.sets.place, guess.sets.sizes};
     }
 
-    void code(Expected& of, std::int16_t* own, int k, int last, Known& found) {
+    void code(Expected& guess, std::int16_t* own, int k, int last, Known& found) {
         const std::size_t r = natural[static_cast<std::size_t>(k)], i = r >> 3, j = r & 7;
         const std::int32_t step = step_[r], one = step << 4;
         const bool dc = k == 0;
         const int place = static_cast<int>(component_ * block_size + r);
         int value = 0;
-        if constexpr (Coder::encodes) value = own[r] - of.whole;
-        const auto &low = of.logistics.low, &high = of.logistics.high;
+        if constexpr (Coder::encodes) value = own[r] - guess.whole;
+        const auto &low = guess.logistics.low, &high = guess.logistics.high;
         Parts parts;
         bool other = true;  // whether the value is not 0
         if (k != last || dc) {
             for (std::size_t t = 0; t < distributions; ++t)
                 set(parts, t, low[t] + high[t], (1 << 28) - low[t] - high[t]);
-            other = decide(of, value != 0, 0, parts, zero_sets(of, place)) != 0;
+            other = decide(guess, value != 0, 0, parts, zero_sets(guess, place)) != 0;
         }
         if (other) {
             for (std::size_t t = 0; t < distributions; ++t) set(parts, t, low[t], high[t]);
-            const int negative = decide(of, value < 0, 1, parts,
-                                        {512 + place, of.sets.rest + of.middle_size * 4 + 1,
-                                         of.sets.place + 1, of.sets.sizes + 1});
-            value = magnitude(of, std::abs(value), negative, place);
+            const int negative = decide(guess, value < 0, 1, parts,
+                                        {512 + place, guess.sets.rest + guess.middle_size * 4 + 1,
+                                         guess.sets.place + 1, guess.sets.sizes + 1});
+            value = magnitude(guess, std::abs(value), negative, place);
             if (negative != 0) value = -value;
         } else {
             value = 0;
@@ -599,9 +599,9 @@ class CoefficientCoder {
 
         // Learn.
         for (std::size_t t = 0; t < distributions; ++t) {
-            const Int mean = static_cast<Int>(of.logistics.means[t]);
+            const Int mean = static_cast<Int>(guess.logistics.means[t]);
             const Int miss = (std::abs(Int{value} * 256 - mean) * 154 >> 4) + 82;
-            Scale& scale = *of.scale[t];
+            Scale& scale = *guess.scale[t];
             scale.value = static_cast<std::int32_t>(std::min<Int>(
                 scale.value +
                     ((miss - scale.value) * scale_rates[static_cast<std::size_t>(scale.uses)] >>
@@ -609,18 +609,18 @@ class CoefficientCoder {
                 1 << 30));
             scale.uses = std::min(scale.uses + 1, most_scale_uses);
         }
-        const std::int32_t full = value + of.whole;
+        const std::int32_t full = value + guess.whole;
         if (full < -32767 || full > 32767)
             throw std::invalid_argument("a coefficient of a JPEG stream is out of range");
         own[r] = static_cast<std::int16_t>(full);
         const std::int32_t known = std::clamp(full * step, -(1 << 16), 1 << 16);
-        const Int floor = ((65536 + of.expected * of.expected) >> 8) * step * step;
+        const Int floor = ((65536 + guess.expected * guess.expected) >> 8) * step * step;
         values_[static_cast<std::size_t>(place)].learn(
-            solver_, of.x, known * 16 >> shift_,
+            solver_, guess.x, known * 16 >> shift_,
             static_cast<std::int32_t>(std::min<Int>((floor >> (2 * shift_ - 4)) + 1, 1 << 24)));
         sizes_[static_cast<std::size_t>(place)].learn(
-            kernels_, of.y, of.size_power,
-            (std::abs(Int{value}) * one - of.predicted_size) >> shift_, 120,
+            kernels_, guess.y, guess.size_power,
+            (std::abs(Int{value}) * one - guess.predicted_size) >> shift_, 120,
             (Int{one} * one >> (2 * shift_ + 3)) + 1);
         if (full == 0) return;
         const std::int32_t across = outside[j] * known, down = outside[i] * known,
@@ -648,22 +648,23 @@ class CoefficientCoder {
     }
 
     // A magnitude of 1 or more: the length of its number in unary, and then its bits.
-    int magnitude(Expected& of, int target, int negative, int place) {
+    int magnitude(Expected& guess, int target, int negative, int place) {
         // The probabilities of n and more with this sign, for three n: the least number that is
         // still possible, one above the greatest, and one between.
         using Tails = std::array<std::int32_t, distributions>;
         alignas(16) Tails least, end, middle;
-        std::ranges::copy(negative != 0 ? of.logistics.low : of.logistics.high, least.begin());
+        std::ranges::copy(negative != 0 ? guess.logistics.low : guess.logistics.high,
+                          least.begin());
         Parts parts;
         int length = 1;
         while (true) {
-            kernels_.tails(of.logistics, cdf_, 1 << length, negative, end.data());
+            kernels_.tails(guess.logistics, cdf_, 1 << length, negative, end.data());
             for (std::size_t t = 0; t < distributions; ++t)
                 set(parts, t, end[t], least[t] - end[t]);
-            if (decide(of, target >= 1 << length, 1 + std::min(length, 5), parts,
+            if (decide(guess, target >= 1 << length, 1 + std::min(length, 5), parts,
                        {768 + place * 4 + std::min(length, 3),
-                        of.sets.rest + of.count * 4 + (length > 1 ? 3 : 2), of.sets.place + 2,
-                        of.sets.sizes + 2}) == 0)
+                        guess.sets.rest + guess.count * 4 + (length > 1 ? 3 : 2),
+                        guess.sets.place + 2, guess.sets.sizes + 2}) == 0)
                 break;
             if (++length > 16)
                 throw std::invalid_argument("a coefficient of a JPEG stream is out of range");
@@ -672,17 +673,17 @@ class CoefficientCoder {
         int low = 1 << (length - 1), known = 1;
         for (int bit = length - 2; bit >= 0; --bit) {
             const int depth = length - 2 - bit;
-            kernels_.tails(of.logistics, cdf_, low + (1 << bit), negative, middle.data());
+            kernels_.tails(guess.logistics, cdf_, low + (1 << bit), negative, middle.data());
             for (std::size_t t = 0; t < distributions; ++t)
                 set(parts, t, middle[t] - end[t], least[t] - middle[t]);
             const int slot = length < 4  ? 7 + (length == 3 ? known : 0)
                              : depth < 2 ? 10 + known
                                          : 14 + std::min(depth - 2, 1);
             const int one =
-                decide(of, target >= low + (1 << bit), slot, parts,
+                decide(guess, target >= low + (1 << bit), slot, parts,
                        {1792 + place * 4 + std::min(depth, 3),
-                        1432 + of.rest_size * 16 + std::min(length, 7) * 2 + (depth > 0 ? 1 : 0),
-                        of.sets.place + 3, of.sets.sizes + 3});
+                        1432 + guess.rest_size * 16 + std::min(length, 7) * 2 + (depth > 0 ? 1 : 0),
+                        guess.sets.place + 3, guess.sets.sizes + 3});
             if (one != 0) {
                 low += 1 << bit;
                 least = middle;
@@ -699,9 +700,10 @@ class CoefficientCoder {
         decisions_.find(mixture, static_cast<std::uint32_t>((component_ * 4 + kind) * 128 + place),
                         values);
     }
-    int decide(Expected& of, bool bit, int place, const Parts& parts,
+    int decide(Expected& guess, bool bit, int place, const Parts& parts,
                const std::array<int, mixers>& sets) {
-        return decisions_.decide(of.mixture, bit, static_cast<std::uint32_t>(place), parts, sets);
+        return decisions_.decide(guess.mixture, bit, static_cast<std::uint32_t>(place), parts,
+                                 sets);
     }
 
     const std::int32_t* const cdf_;

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <vector>
 
 #include "../mixing/aligned.hpp"
 #include "../mixing/logistic.hpp"
@@ -68,11 +67,11 @@ class Decisions {
     Decisions(const Decisions&) = delete;
 
     // Finds the slots of the contexts with these values.
-    void find(Mixture& of, std::uint32_t place, const std::array<int, contexts>& values) {
+    void find(Mixture& mixture, std::uint32_t place, const std::array<int, contexts>& values) {
         alignas(16) std::array<std::int32_t, contexts> copy;
         in_fours(copy, values);
-        kernels_.find(of, copy.data(), place * 0x27D4EB2Fu);
-        for (const std::uint32_t line : of.lines) prefetch(slots_.data() + line);
+        kernels_.find(mixture, copy.data(), place * 0x27D4EB2Fu);
+        for (const std::uint32_t line : mixture.lines) prefetch(slots_.data() + line);
     }
 
     // Fetches the weights of these sets of the mixers.
@@ -81,13 +80,14 @@ class Decisions {
     }
 
     // place: of the slots of this decision in the lines. sets: one of each mixer.
-    int decide(Mixture& of, bool bit, std::uint32_t place, const Parts& parts,
+    int decide(Mixture& mixture, bool bit, std::uint32_t place, const Parts& parts,
                const std::array<int, mixers>& sets) {
-        for (std::size_t m = 0; m < mixers; ++m) of.weights[m] = weights_.data() + row(sets, m);
-        const std::int32_t p = kernels_.mix(of, tables_, place, parts.data());
+        for (std::size_t m = 0; m < mixers; ++m)
+            mixture.weights[m] = weights_.data() + row(sets, m);
+        const std::int32_t p = kernels_.mix(mixture, tables_, place, parts.data());
         const std::int32_t one = std::clamp(p >> 12, 1, 65535);
         const std::uint32_t coded = coder_.bit(static_cast<std::uint32_t>(one), bit ? 1 : 0);
-        kernels_.learn(of, tables_, place, coded, p);
+        kernels_.learn(mixture, tables_, place, coded, p);
         return static_cast<int>(coded);
     }
 

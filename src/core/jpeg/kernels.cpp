@@ -1,29 +1,17 @@
-// This file is compiled once for each instruction set: CMakeLists.txt gives BITSBACK_KERNELS, the
-// name of what comes of it.
+// This file is compiled once for each instruction set. CMakeLists.txt defines BITSBACK_KERNELS, the
+// symbol that each build exports.
 #include "kernels.hpp"
 
-#include "../lanes.hpp"
-#include "../mixing/squash.hpp"
+#include "../mixing/log_odds.hpp"
 
 namespace bitsback::jpeg {
 namespace {
 
-using Numbers = Vector<uint32_t, width>;
 using Reals = Vector<double, distributions>;
 constexpr size_t words = 2 * width;
 // Of log-odds, in units of 2^-9.
 constexpr int32_t most_counted = (1 << 12) - 1, most_distributed = 1 << 11;
 constexpr int32_t reach = 1 << 16;  // of mixed log-odds, in units of 2^-12
-
-inline BITSBACK_INLINE Lanes lanes(int32_t x) { return all<Lanes>(x); }
-inline BITSBACK_INLINE Numbers numbers(uint32_t x) { return all<Numbers>(x); }
-
-// By a table with 64 entries for each factor of two, of numbers from 1 to 2^24 - 1: a float has
-// their logarithm and first bits as they are.
-inline BITSBACK_INLINE Lanes by_logarithm(const int32_t* table, Lanes x) {
-    const auto wide = seen_as<Lanes>(converted<Vector<float, width>>(x));
-    return gathered(table, (wide >> lanes(17)) - lanes(127 * 64));
-}
 
 // Log-odds as inputs of mixers, in units of 2^-9.
 inline BITSBACK_INLINE Lanes limited(Lanes odds, int32_t most) {
@@ -36,7 +24,7 @@ inline BITSBACK_INLINE uint32_t total(Numbers x) {
     return sum;
 }
 
-void find(Mixture& of, const int32_t* values, uint32_t seed) {
+void find(Mixture& mixture, const int32_t* values, uint32_t seed) {
     Numbers number;
     for (size_t c = 0; c < width; ++c) number[c] = static_cast<uint32_t>(c);
     for (size_t c = 0; c < contexts; c += width) {
@@ -46,27 +34,25 @@ void find(Mixture& of, const int32_t* values, uint32_t seed) {
         hash = (hash ^ (hash >> numbers(15))) * numbers(0xC2B2AE3Du);
         const Numbers table = (number + numbers(static_cast<uint32_t>(c))) << numbers(table_bits);
         const Numbers line = hash >> numbers(32 - table_bits + line_bits);
-        store(of.lines + c, table + (line << numbers(line_bits)));
-        store(of.checks + c, (hash >> numbers(4)) & numbers(7));
+        store(mixture.lines + c, table + (line << numbers(line_bits)));
+        store(mixture.checks + c, (hash >> numbers(4)) & numbers(7));
     }
 }
 
-int32_t mix(Mixture& of, const MixtureTables& tables, uint32_t place, const int32_t* parts) {
+int32_t mix(Mixture& mixture, const MixtureTables& tables, uint32_t place, const int32_t* parts) {
     constexpr size_t vectors = contexts / width;
     // Log-odds of contexts, and then of distributions, padded, and a constant.
     Lanes inputs[2 * vectors];
     repeat<vectors>([&](auto v) BITSBACK_INLINE {
         constexpr size_t c = decltype(v)::value * width;
-        const auto check = load<Numbers>(of.checks + c);
+        const auto check = load<Numbers>(mixture.checks + c);
         Numbers found;
-        for (size_t i = 0; i < width; ++i) found[i] = tables.slots[of.lines[c + i] + place];
+        for (size_t i = 0; i < width; ++i) found[i] = tables.slots[mixture.lines[c + i] + place];
         const Numbers slot =
             chosen((found & numbers(7)) == check, found, numbers(1u << 31) | check);
-        store(of.slots + c, slot);
+        store(mixture.slots + c, slot);
         const auto p = converted<Lanes>(slot >> numbers(10));
-        const Lanes half = lanes(1 << 21);
-        const Lanes odds = by_logarithm(tables.stretch, least_of(p, half + half - p));
-        inputs[v.value] = limited(chosen(half < p, odds, lanes(0) - odds), most_counted);
+        inputs[v.value] = limited(stretched(tables.stretch, p), most_counted);
         const Lanes part = (joined(parts + c) >> lanes(6)) + lanes(1);
         inputs[vectors + v.value] = by_logarithm(tables.logarithms, part);
     });
@@ -83,9 +69,9 @@ int32_t mix(Mixture& of, const MixtureTables& tables, uint32_t place, const int3
     Numbers sums = numbers(0);
     repeat<vectors>([&](auto v) BITSBACK_INLINE {
         const WordLanes x = packed(inputs[2 * v.value], inputs[2 * v.value + 1]);
-        store(of.inputs + v.value * words, x);
+        store(mixture.inputs + v.value * words, x);
         repeat<mixers>([&](auto m) BITSBACK_INLINE {
-            const auto weights = load<WordLanes>(of.weights[m.value] + v.value * words);
+            const auto weights = load<WordLanes>(mixture.weights[m.value] + v.value * words);
             sums = sums + seen_as<Numbers>(products(x, weights));
         });
     });
@@ -94,18 +80,18 @@ int32_t mix(Mixture& of, const MixtureTables& tables, uint32_t place, const int3
     return squash(tables.cdf, most > -reach ? most : -reach);
 }
 
-void learn(const Mixture& of, const MixtureTables& tables, uint32_t place, uint32_t bit,
+void learn(const Mixture& mixture, const MixtureTables& tables, uint32_t place, uint32_t bit,
            int32_t p) {
     const int32_t error = (static_cast<int32_t>(bit << 28) - p) >> 6;
     WordLanes most = all<WordLanes>(-most_weight);
     most[words - 1] = most_uses;
     repeat<mixers>([&](auto m) BITSBACK_INLINE {
-        int16_t* const at = of.weights[m.value];
+        int16_t* const at = mixture.weights[m.value];
         const int32_t rate = tables.mixer_rates[at[mixer_inputs - 1]];
         const auto step = all<WordLanes>(static_cast<int16_t>((error * rate + (1 << 15)) >> 16));
         repeat<mixer_inputs / words>([&](auto v) BITSBACK_INLINE {
             constexpr size_t first = decltype(v)::value * words;
-            const auto x = load<WordLanes>(of.inputs + first);
+            const auto x = load<WordLanes>(mixture.inputs + first);
             WordLanes learned = adjusted(load<WordLanes>(at + first), x, step);
             if constexpr (first + words == mixer_inputs)
                 learned = chosen(learned < most, learned + all<WordLanes>(1), learned);
@@ -115,7 +101,7 @@ void learn(const Mixture& of, const MixtureTables& tables, uint32_t place, uint3
     const Lanes goal = lanes(bit != 0 ? (1 << 22) - 1 : 0);
     uint32_t learned[contexts];
     for (size_t c = 0; c < contexts; c += width) {
-        const auto slot = load<Numbers>(of.slots + c);
+        const auto slot = load<Numbers>(mixture.slots + c);
         const auto expected = converted<Lanes>(slot >> numbers(10));
         const auto count = converted<Lanes>((slot >> numbers(3)) & numbers(127));
         const Lanes change = ((goal - expected) >> lanes(6)) * gathered(tables.rates, count);
@@ -124,13 +110,13 @@ void learn(const Mixture& of, const MixtureTables& tables, uint32_t place, uint3
         store(learned + c, (converted<Numbers>(moved) << numbers(10)) |
                                (converted<Numbers>(counted) << numbers(3)) | (slot & numbers(7)));
     }
-    for (size_t c = 0; c < contexts; ++c) tables.slots[of.lines[c] + place] = learned[c];
+    for (size_t c = 0; c < contexts; ++c) tables.slots[mixture.lines[c] + place] = learned[c];
 }
 
 // The distribution functions at x. Doubles are exact: products above 2^53 are limited anyway.
-inline BITSBACK_INLINE Four below(const Logistics& of, const int32_t* cdf, int32_t x) {
+inline BITSBACK_INLINE Four below(const Logistics& logistics, const int32_t* cdf, int32_t x) {
     constexpr double most = 1 << 28;
-    Reals odds = (all<Reals>(x) - load<Reals>(of.means)) * load<Reals>(of.rates);
+    Reals odds = (all<Reals>(x) - load<Reals>(logistics.means)) * load<Reals>(logistics.rates);
     odds = least_of(most_of(odds, all<Reals>(-most)), all<Reals>(most - 1));
     const Four at = (converted<Four>(odds) >> all<Four>(12)) + all<Four>(reach);
     const Four entry = at >> all<Four>(6);
@@ -142,18 +128,20 @@ inline BITSBACK_INLINE Four below(const Logistics& of, const int32_t* cdf, int32
     return first + ((second - first) * (at & all<Four>(63)) >> all<Four>(6));
 }
 
-void spread(Logistics& of, const int32_t* cdf, const int32_t* scales, double rest, double middle) {
-    store(of.means, Reals{rest, middle, 0, rest});
+void spread(Logistics& logistics, const int32_t* cdf, const int32_t* scales, double rest,
+            double middle) {
+    store(logistics.means, Reals{rest, middle, 0, rest});
     const auto scale = converted<Reals>(most_of(load<Four>(scales), all<Four>(40)));
     // The quotient of two small integers is never rounded up to the next integer.
-    store(of.rates, converted<Reals>(converted<Four>(all<Reals>(1 << 28) / scale)));
-    store(of.low, below(of, cdf, -128));
-    store(of.high, all<Four>(1 << 28) - below(of, cdf, 128));
+    store(logistics.rates, converted<Reals>(converted<Four>(all<Reals>(1 << 28) / scale)));
+    store(logistics.low, below(logistics, cdf, -128));
+    store(logistics.high, all<Four>(1 << 28) - below(logistics, cdf, 128));
 }
 
-void tails(const Logistics& of, const int32_t* cdf, int32_t least, int32_t negative, int32_t* out) {
+void tails(const Logistics& logistics, const int32_t* cdf, int32_t least, int32_t negative,
+           int32_t* out) {
     const int32_t x = least * 256 - 128, sign = negative != 0 ? 1 : -1;
-    const Four at = below(of, cdf, -sign * x);
+    const Four at = below(logistics, cdf, -sign * x);
     store(out, at * all<Four>(sign) + all<Four>(negative != 0 ? 0 : 1 << 28));
 }
 

@@ -50,20 +50,21 @@ struct Logistics {
 
 struct Kernels {
     // Finds the line of each context by its value.
-    void (*find)(Mixture& of, const int32_t* values, uint32_t seed);
+    void (*find)(Mixture& mixture, const int32_t* values, uint32_t seed);
     // The probability of a one, in units of 2^-28. place: of a slot in its line. parts:
     // [2][distributions], the probabilities of both outcomes by each distribution, in the same
     // units.
-    int32_t (*mix)(Mixture& of, const MixtureTables& tables, uint32_t place, const int32_t* parts);
+    int32_t (*mix)(Mixture& mixture, const MixtureTables& tables, uint32_t place,
+                   const int32_t* parts);
     // Learns a coded bit. p: the probability of a one that `mix` gave.
-    void (*learn)(const Mixture& of, const MixtureTables& tables, uint32_t place, uint32_t bit,
+    void (*learn)(const Mixture& mixture, const MixtureTables& tables, uint32_t place, uint32_t bit,
                   int32_t p);
     // Places distributions with these scales around rest, middle, 0, and rest again. rest and
     // middle: predictions.
-    void (*spread)(Logistics& of, const int32_t* cdf, const int32_t* scales, double rest,
+    void (*spread)(Logistics& logistics, const int32_t* cdf, const int32_t* scales, double rest,
                    double middle);
     // The probabilities of `least` and more, or of -least and less, in units of 2^-28.
-    void (*tails)(const Logistics& of, const int32_t* cdf, int32_t least, int32_t negative,
+    void (*tails)(const Logistics& logistics, const int32_t* cdf, int32_t least, int32_t negative,
                   int32_t* out);
     // Shifts inputs down, limits them to [-8191, 8191], and returns the sum of weights[i] *
     // inputs[i] modulo 2^32. power: the sum of the squares of the inputs.

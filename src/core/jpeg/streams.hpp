@@ -436,11 +436,10 @@ inline std::vector<StreamInfo> describe_streams(std::size_t rounds, View rest, s
         others = insert_streams(rounds, rest, size, [&](const StreamParts& stream) {
             const StreamInfo info{stream.place, stream.size,
                                   extent(with_tables({}, stream.skeleton)).kind, Reason::none};
-            if (info.kind == 0) {  // a tables-only stream
-                return Bytes(stream.size);
-            } else if (stream.round != 0) {
+            // Tables-only streams, of kind 0, are not listed.
+            if (info.kind != 0 && stream.round != 0) {
                 inner.push_back(info);
-            } else {
+            } else if (info.kind != 0) {
                 streams.push_back(info);
                 const std::size_t outer = streams.size() - 1;
                 for (const StreamInfo& one : inner)

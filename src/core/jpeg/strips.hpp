@@ -17,8 +17,8 @@
 
 namespace bitsback::jpeg {
 
-using PlaneView =
-    std::span<std::int16_t>;  // coefficients of a component, block by block, row-major
+// Coefficients of a component, block by block, row-major.
+using PlaneView = std::span<std::int16_t>;
 
 // Bytes of entropy-coded data per strip.
 inline constexpr std::size_t bytes_of_a_strip = std::size_t{1} << 20;

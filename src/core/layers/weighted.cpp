@@ -130,8 +130,8 @@ class ConvLayer : public Computed<ConvLayer> {
                 std::uint8_t* patch) const {
         const std::size_t margin = kernel_ / 2;
         const std::size_t pixel = from_[0].channels;
-        const std::size_t left =
-            x < margin ? margin - x : 0;  // columns of the patch outside the image
+        // Columns of the patch left of the image.
+        const std::size_t left = x < margin ? margin - x : 0;
         const std::size_t end = std::min(kernel_, from_[0].columns + margin - x);
         for (std::size_t k = 0; k < kernel_; ++k, patch += kernel_ * pixel) {
             if (y + k < margin || y + k >= from_[0].rows + margin) {

@@ -347,8 +347,8 @@ void narrow_tile(const LinearLayer& layer, const uint8_t* in, size_t row, size_t
 template <size_t parts, class Out>
 void run_panel(const LinearLayer& layer, const uint8_t* in, size_t rows, size_t first,
                const Out& out) {
-    constexpr size_t most =
-        parts == 4 ? 6 : 8;  // accumulators for most x parts: 24 of the 32 registers
+    // The accumulators for most x parts take 24 of the 32 registers at most.
+    constexpr size_t most = parts == 4 ? 6 : 8;
     size_t row = 0;
     for (; row + most <= rows; row += most) tile<most, parts>(layer, in, row, first, out);
     for (; row + 4 <= rows; row += 4) tile<4, parts>(layer, in, row, first, out);

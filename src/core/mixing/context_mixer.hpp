@@ -35,7 +35,7 @@ class ContextMixer {
           direct_(padded_),
           counts_(padded_) {
         bias_ = free_place();
-        if (settings.blended) given_ = free_place();
+        if (settings.blended) blend_input_ = free_place();
         const std::size_t most_counts = std::size_t{1} << settings.count_bits;
         rates_.resize(padded_ * most_counts);
         limits_.resize(padded_);
@@ -108,8 +108,8 @@ class ContextMixer {
     }
 
     // Reads the slots of decision d of a symbol, at this node, and selects the weights of its
-    // mixers. given: the log-odds by the blend.
-    void look(std::size_t symbol, unsigned d, std::uint32_t node, std::int32_t given = 0) {
+    // mixers. blended: the log-odds by the blend.
+    void look(std::size_t symbol, unsigned d, std::uint32_t node, std::int32_t blended = 0) {
         const unsigned depth = d % MixingSettings::together;
         const std::uint32_t place = 1u << depth | (node & ((1u << depth) - 1));
         const std::size_t number = symbol * settings_.decisions + d;
@@ -118,9 +118,9 @@ class ContextMixer {
                       {lines_.data() + line_of(symbol, d), direct_.data(), node, place},
                       logistic_.stretch(), settings_.trust, inputs, counts_.data());
         inputs[bias_] = bias;
-        if (given_ != 0) inputs[given_] = static_cast<std::int16_t>(given);
+        if (blend_input_ != 0) inputs[blend_input_] = static_cast<std::int16_t>(blended);
         const auto likely =
-            static_cast<std::uint32_t>(std::clamp((given + (1 << 14)) >> 11, 0, 15));
+            static_cast<std::uint32_t>(std::clamp((blended + (1 << 14)) >> 11, 0, 15));
         Mixed* mixed = mixed_.data() + number * mixers_.size();
         for (std::size_t m = 0; m < mixers_.size(); ++m) {
             const Mixer& mixer = mixers_[m];
@@ -219,7 +219,7 @@ class ContextMixer {
             for (std::size_t set = 0; set < settings.sets(); ++set) {
                 std::int16_t* own = weights.data() + set * in.stride_;
                 std::fill_n(own, in.contexts(), start);
-                if (in.settings_.blended) own[in.given_] = start;
+                if (in.settings_.blended) own[in.blend_input_] = start;
             }
             do {
                 const auto uses = static_cast<std::int32_t>(rates.size());
@@ -289,7 +289,7 @@ class ContextMixer {
     // The next place for an input without a context.
     std::size_t free_place() {
         const std::size_t padding = padded_ - settings_.contexts.size();
-        const std::size_t i = taken_++;
+        const std::size_t i = used_places_++;
         if (i < 2 * padding) return (i / padding + 1) * padded_ - padding + i % padding;
         stride_ = std::max(stride_, (2 * padded_ + lanes + lanes - 1) / lanes * lanes);
         return 2 * padded_ + i - 2 * padding;
@@ -324,8 +324,8 @@ class ContextMixer {
     std::size_t padded_;
     std::size_t stride_;
     std::size_t bias_ = 0;
-    std::size_t given_ = 0;  // place of the blend's input, or 0
-    std::size_t taken_ = 0;  // used places in the padding and behind it
+    std::size_t blend_input_ = 0;  // place of the blend's input, or 0
+    std::size_t used_places_ = 0;  // in the padding and behind it
     std::vector<ContextTable> tables_;
     Aligned<std::uint32_t> slots_;     // of all contexts
     std::vector<std::int32_t> rates_;  // per context, indexed by the count

@@ -20,11 +20,11 @@ void look(const SlotView& slots, const Within& within, const int32_t* stretch, u
         const Numbers near = line ^ (numbers(within.place) & (direct ^ numbers(~0u)));
         const Numbers places = near + (direct & numbers(within.node));
         store(slots.numbers + i, places);
-        const SomeSlots of(gathered(slots.all, places), load<Numbers>(slots.checks + i),
-                           bits_of(slots));
-        store(inputs + i, converted<Inputs>(of.odds(stretch)));
-        store(inputs + slots.count + i, converted<Inputs>(of.confidence(trust)));
-        store(counts + i, of.count);
+        const SomeSlots some(gathered(slots.all, places), load<Numbers>(slots.checks + i),
+                             bits_of(slots));
+        store(inputs + i, converted<Inputs>(some.odds(stretch)));
+        store(inputs + slots.count + i, converted<Inputs>(some.confidence(trust)));
+        store(counts + i, some.count);
     }
 }
 
@@ -34,11 +34,11 @@ void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, 
     Numbers rows;
     for (size_t c = 0; c < width; ++c) rows[c] = static_cast<uint32_t>(c) * counts;
     for (size_t i = 0; i < slots.count; i += width, rates += width * counts) {
-        const SomeSlots of(gathered(slots.all, load<Numbers>(slots.numbers + i)),
-                           load<Numbers>(slots.checks + i), bits_of(slots));
-        const Lanes rate = gathered(rates, rows + of.count);
+        const SomeSlots some(gathered(slots.all, load<Numbers>(slots.numbers + i)),
+                             load<Numbers>(slots.checks + i), bits_of(slots));
+        const Lanes rate = gathered(rates, rows + some.count);
         uint32_t made[width];
-        store(made, of.learned(rate, load<Lanes>(limits + i), bit));
+        store(made, some.learned(rate, load<Lanes>(limits + i), bit));
         for (size_t c = 0; c < width && i + c < contexts; ++c)
             slots.all[slots.numbers[i + c]] = made[c];
     }
@@ -66,9 +66,9 @@ void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t*
     });
     repeat<(mixers + 1) / 2>([&](auto pair) BITSBACK_INLINE {
         constexpr size_t m = 2 * decltype(pair)::value, other = m + 1 < mixers ? m + 1 : m;
-        const Four of = pairs_added(both[m], both[other]);
-        sums[m] = of[0] + int64_t{of[1]} * (1 << 16);
-        sums[other] = of[2] + int64_t{of[3]} * (1 << 16);
+        const Four added = pairs_added(both[m], both[other]);
+        sums[m] = added[0] + int64_t{added[1]} * (1 << 16);
+        sums[other] = added[2] + int64_t{added[3]} * (1 << 16);
     });
 }
 

@@ -6,17 +6,12 @@
 // It is internal to the including file, which is compiled for each instruction set.
 #pragma once
 
-#include "../lanes.hpp"
+#include "log_odds.hpp"
 
 namespace bitsback {
 namespace {
 
 constexpr uint32_t fresh = 1u << 31;  // probability 1/2, count 0
-
-using Numbers = Vector<uint32_t, width>;
-
-inline BITSBACK_INLINE Lanes lanes(int32_t x) { return all<Lanes>(x); }
-inline BITSBACK_INLINE Numbers numbers(uint32_t x) { return all<Numbers>(x); }
 
 // The numbers of bits of a slot's probability and check.
 struct SlotBits {
@@ -39,14 +34,9 @@ struct SomeSlots {
         count = (slot << numbers(bits.probability)) >> numbers(bits.probability + bits.check);
     }
 
-    // Log-odds, by the table for probabilities up to a half.
+    // Log-odds.
     BITSBACK_INLINE Lanes odds(const int32_t* stretch) const {
-        const Lanes q = in_22_bits(), half = lanes(1 << 21), rarer = least_of(q, half + half - q);
-        // The bits of a float contain the logarithm and the first bits of an integer below 2^24.
-        const auto wide = seen_as<Lanes>(converted<Vector<float, width>>(rarer));
-        const Lanes odds = gathered(stretch, (wide >> lanes(17)) - lanes(127 * 64));
-        const Lanes none = lanes(0);
-        return chosen(count == numbers(0), none, chosen(half < q, odds, none - odds));
+        return chosen(count == numbers(0), lanes(0), stretched(stretch, in_22_bits()));
     }
     // Confidences: probabilities less 1/2, scaled by the count.
     BITSBACK_INLINE Lanes confidence(uint32_t trust) const {

@@ -1,6 +1,6 @@
 // This file is compiled once for each instruction set, and once more with products and sums
-// contracted, for choosing test vectors. CMakeLists.txt defines BITSBACK_KERNELS, the name of
-// the result, and BITSBACK_CONTRACTED.
+// contracted, for choosing test vectors. CMakeLists.txt defines BITSBACK_KERNELS, the symbol that
+// each build exports, and BITSBACK_CONTRACTED.
 #include "../exact_floats.hpp"
 // The guard must come first.
 #include <math.h>

@@ -66,12 +66,12 @@ inline BITSBACK_INLINE Floats moved(Floats before, Floats x) {
 // Completes the sums of the group's ending cells, and initialises those of the cells that begin in
 // the rows below. items: 1, 2 or 4, or 8 for more.
 template <size_t n, size_t items>
-void renew(const WaveCells& of, size_t group) {
+void renew(const WaveCells& wave, size_t group) {
     alignas(32) int16_t pairs[n + 1][wave_cell / 2][16];
-    const size_t line = (n + 1) * of.stride;
+    const size_t line = (n + 1) * wave.stride;
     for (size_t i = 0; i <= n; ++i)
         for (size_t k = 0; k < wave_cell / 2; ++k) {
-            const int16_t* at = of.values + 2 * k * line + i * of.stride + 8 * group;
+            const int16_t* at = wave.values + 2 * k * line + i * wave.stride + 8 * group;
 #if defined(__AVX2__)
             const __m128i a = load<__m128i>(at), b = load<__m128i>(at + line);
             store(pairs[i][k],
@@ -86,22 +86,22 @@ void renew(const WaveCells& of, size_t group) {
     constexpr size_t size = wave_triangle(n + 1) * 8;
     alignas(32) float factors[3][8];
     for (size_t slot = 0; slot < 8; ++slot) {
-        const int64_t row = of.first_row + static_cast<int64_t>((8 * group + slot) / of.items);
-        const int64_t cell = of.time - 2 * (row + 1);
-        const bool first = cell == 0, last = cell == of.cells - 1;
-        factors[0][slot] = of.decay[0] + (first ? of.decay[1] : 0) + (last ? of.decay[2] : 0);
-        factors[1][slot] = first ? 0 : of.decay[1];
-        factors[2][slot] = last ? 0 : of.decay[2];
+        const int64_t row = wave.first_row + static_cast<int64_t>((8 * group + slot) / wave.items);
+        const int64_t cell = wave.time - 2 * (row + 1);
+        const bool first = cell == 0, last = cell == wave.cells - 1;
+        factors[0][slot] = wave.decay[0] + (first ? wave.decay[1] : 0) + (last ? wave.decay[2] : 0);
+        factors[1][slot] = first ? 0 : wave.decay[1];
+        factors[2][slot] = last ? 0 : wave.decay[2];
     }
     const Floats above = load<Floats>(factors[0]), left = load<Floats>(factors[1]),
                  right = load<Floats>(factors[2]);
     const auto sums = [&](int64_t time, size_t number) {
-        return of.sums + (static_cast<size_t>(time & 3) * of.groups + number) * size;
+        return wave.sums + (static_cast<size_t>(time & 3) * wave.groups + number) * size;
     };
-    float* const ended = sums(of.time - 1, group);
-    const float* const middle = sums(of.time - 2, group);
-    const float* const before = sums(of.time - 3, group);
-    float* const next = sums(of.time, items < 8 ? group : group + of.items / 8);
+    float* const ended = sums(wave.time - 1, group);
+    const float* const middle = sums(wave.time - 2, group);
+    const float* const before = sums(wave.time - 3, group);
+    float* const next = sums(wave.time, items < 8 ? group : group + wave.items / 8);
     size_t e = 0;
     for (size_t i = 0; i <= n; ++i) {
         Words row[wave_cell / 2];
@@ -118,8 +118,8 @@ void renew(const WaveCells& of, size_t group) {
             x = plus(x, right, a);
             x = rounded(x, 12582912.0f);
             if constexpr (items < 8) {
-                const Floats carried = load<Floats>(of.carried + e);
-                store(of.carried + e, x);
+                const Floats carried = load<Floats>(wave.carried + e);
+                store(wave.carried + e, x);
                 x = moved<items>(carried, x);
             }
             store(next + e, x);
@@ -129,14 +129,15 @@ void renew(const WaveCells& of, size_t group) {
 
 // Solves the weights of some groups from their sums.
 template <size_t n, size_t groups>
-void solve(const WaveCells& of, const size_t (&group)[groups]) {
+void solve(const WaveCells& wave, const size_t (&group)[groups]) {
     constexpr size_t lanes = 8 * groups, size = wave_triangle(n + 1);
     alignas(64) float c[size * lanes], d[size * lanes];
     const auto place = [](size_t i, size_t j) { return (i * (i + 1) / 2 + j) * lanes; };
     const float* sums[groups];
     for (size_t g = 0; g < groups; ++g)
-        sums[g] = of.sums + (static_cast<size_t>(of.time & 3) * of.groups + group[g]) * size * 8;
-    const Floats ridge = all<Floats>(of.ridge), one = all<Floats>(1);
+        sums[g] =
+            wave.sums + (static_cast<size_t>(wave.time & 3) * wave.groups + group[g]) * size * 8;
+    const Floats ridge = all<Floats>(wave.ridge), one = all<Floats>(1);
     for (size_t j = 0; j < n; ++j) {
         Floats inverse[groups] = {};
         const auto reduce = [&](auto count, size_t i) BITSBACK_INLINE {
@@ -191,65 +192,66 @@ void solve(const WaveCells& of, const size_t (&group)[groups]) {
             weights[g.value] = converted<Ints>(t);
         });
         for (size_t g = 0; g < groups; ++g)
-            store(of.weights + i * of.stride + 8 * group[g],
+            store(wave.weights + i * wave.stride + 8 * group[g],
                   converted<Vector<int16_t, 8>>(weights[g]));
     }
 }
 
 template <size_t n, size_t items>
-void run_cells(const WaveCells& of) {
+void run_cells(const WaveCells& wave) {
     const auto slots = [&](int64_t rows) {
-        return static_cast<size_t>(rows - of.first_row) * of.items;
+        return static_cast<size_t>(rows - wave.first_row) * wave.items;
     };
-    const size_t low = slots(of.low), end = slots(of.high + 1);
-    const size_t begin = slots(of.low > of.first_row ? of.low - 1 : of.low) / 8;
+    const size_t low = slots(wave.low), end = slots(wave.high + 1);
+    const size_t begin = slots(wave.low > wave.first_row ? wave.low - 1 : wave.low) / 8;
     constexpr size_t size = wave_triangle(n + 1) * 8;
     // Above the first row, all cells have the same sums.
-    const bool above = of.low == 0;
+    const bool above = wave.low == 0;
     if (above)
-        for (size_t group = 0; group < (items < 8 ? 1 : of.items / 8); ++group) {
+        for (size_t group = 0; group < (items < 8 ? 1 : wave.items / 8); ++group) {
             float* const to =
-                items < 8 ? of.carried
-                          : of.sums + (static_cast<size_t>(of.time & 3) * of.groups + group) * size;
-            for (size_t e = 0; e < size; e += 8) store(to + e, all<Floats>(of.start[e / 8]));
+                items < 8
+                    ? wave.carried
+                    : wave.sums + (static_cast<size_t>(wave.time & 3) * wave.groups + group) * size;
+            for (size_t e = 0; e < size; e += 8) store(to + e, all<Floats>(wave.start[e / 8]));
         }
     size_t waiting = 0;
     bool waits = false;
     for (size_t group = begin; 8 * group < end; ++group) {
-        renew<n, items>(of, group);
-        if (8 * group + 8 <= low || of.time % 2 != 0) continue;
+        renew<n, items>(wave, group);
+        if (8 * group + 8 <= low || wave.time % 2 != 0) continue;
         if (!waits) {
             waiting = group;
         } else {
-            solve<n, 2>(of, {waiting, group});
+            solve<n, 2>(wave, {waiting, group});
         }
         waits = !waits;
     }
-    if (waits) solve<n, 1>(of, {waiting});
+    if (waits) solve<n, 1>(wave, {waiting});
 }
 
 template <size_t n>
-void some_cells(const WaveCells& of) {
-    switch (of.items) {
+void some_cells(const WaveCells& wave) {
+    switch (wave.items) {
         case 1:
-            return run_cells<n, 1>(of);
+            return run_cells<n, 1>(wave);
         case 2:
-            return run_cells<n, 2>(of);
+            return run_cells<n, 2>(wave);
         case 4:
-            return run_cells<n, 4>(of);
+            return run_cells<n, 4>(wave);
         default:
-            return run_cells<n, 8>(of);
+            return run_cells<n, 8>(wave);
     }
 }
 
-void cells(const WaveCells& of) {
-    switch (of.references) {
+void cells(const WaveCells& wave) {
+    switch (wave.references) {
         case 0:
-            return some_cells<wave_inputs(0)>(of);
+            return some_cells<wave_inputs(0)>(wave);
         case 1:
-            return some_cells<wave_inputs(1)>(of);
+            return some_cells<wave_inputs(1)>(wave);
         default:
-            return some_cells<wave_inputs(2)>(of);
+            return some_cells<wave_inputs(2)>(wave);
     }
 }
 

@@ -26,8 +26,8 @@ struct BinLevels {
 inline BinLevels levels_of(const WaveFront& front, const WavePixels& pixels, size_t i,
                            int32_t bin) {
     const int32_t bits = pixels.bits[i], base = pixels.base[i];
-    const auto begin = [&](int32_t of) {
-        const int32_t first = base + ((of - 32) << bits);
+    const auto begin = [&](int32_t k) {
+        const int32_t first = base + ((k - 32) << bits);
         return first > 0 ? first : 0;
     };
     const int32_t low = bin == 0 ? 0 : begin(bin);

@@ -7,7 +7,6 @@
 #include <bit>
 
 #include "../mixing/slots.hpp"
-#include "../mixing/squash.hpp"
 #include "../prefetch.hpp"
 #include "coding.hpp"
 #include "kernels.hpp"
@@ -56,12 +55,12 @@ inline BITSBACK_INLINE Words steps_below(Words x, const int (&steps)[n]) {
 template <bool is_wide>
 class Deciding {
   public:
-    BITSBACK_INLINE Deciding(const WaveContexts& in, const WaveDecisions& of)
+    BITSBACK_INLINE Deciding(const WaveContexts& in, const WaveDecisions& decisions)
         : in_(in),
-          front_(*of.front),
-          pixels_(*of.pixels),
-          channel_(static_cast<uint32_t>(of.channel)),
-          below_(of.below) {
+          front_(*decisions.front),
+          pixels_(*decisions.pixels),
+          channel_(static_cast<uint32_t>(decisions.channel)),
+          below_(decisions.below) {
         const uint32_t size = uint32_t{1} << in.bits;
         const auto table = [&](uint32_t number) { return WaveContexts::none + number * size; };
         for (uint32_t c = 0; c < contexts; ++c)
@@ -172,11 +171,11 @@ class Deciding {
 
         Keys low[contexts] = {}, high[contexts] = {};
         const auto key = [&](size_t context, auto... values) BITSBACK_INLINE {
-            Key of(references > 0 && context > 11 && context < 15 ? 11 : context, channel_);
-            (of.take(values), ...);
-            of.finish();
-            low[context] = of.low;
-            high[context] = of.high;
+            Key made(references > 0 && context > 11 && context < 15 ? 11 : context, channel_);
+            (made.take(values), ...);
+            made.finish();
+            low[context] = made.low;
+            high[context] = made.high;
         };
         const auto minus = [](Words x, Words y)
                                BITSBACK_INLINE { return wrapped_difference(x, y); };
@@ -325,10 +324,8 @@ class Deciding {
             const int lead = std::bit_width(x) - 1;
             return (90852 * lead >> 6) - in_.stretch[(uint64_t{x} << 6 >> lead) & 63];
         }
-        const float single = static_cast<float>(static_cast<int32_t>(x));
-        int32_t of;
-        memcpy(&of, &single, sizeof of);
-        return (90852 * ((of >> 23) - 127) >> 6) - in_.stretch[of >> 17 & 63];
+        const auto bits = seen_as<int32_t>(static_cast<float>(static_cast<int32_t>(x)));
+        return (90852 * ((bits >> 23) - 127) >> 6) - in_.stretch[bits >> 17 & 63];
     }
     BITSBACK_INLINE int32_t sure_odds(uint32_t i) const {
         const int32_t t = 2 * odds_[i];
@@ -417,13 +414,13 @@ class Deciding {
     BITSBACK_INLINE uint32_t mix(uint32_t i, int32_t d, const Code& code) {
         constexpr size_t mixers = WaveContexts::mixers, inputs = WaveContexts::inputs;
         const uint32_t* const places = places_[i];
-        const AllSlots of = slots_of(i, std::make_index_sequence<parts>());
+        const AllSlots slots = slots_of(i, std::make_index_sequence<parts>());
         WordLanes in[parts];
         int32_t known[8];
         repeat<parts>([&](auto part) BITSBACK_INLINE {
             constexpr size_t c = decltype(part)::value * width;
-            Lanes odds = of.part[part.value].odds(in_.stretch),
-                  confidence = of.part[part.value].confidence(trust);
+            Lanes odds = slots.part[part.value].odds(in_.stretch),
+                  confidence = slots.part[part.value].confidence(trust);
             if constexpr (c <= network && network < c + width) {
                 odds[network - c] = odds_[i];
                 confidence[network - c] = 1 << 7;
@@ -431,7 +428,7 @@ class Deciding {
             in[part.value] = word_pairs(odds, confidence);
             if constexpr (c < 8) {
                 const auto single = converted<Vector<float, width>>(
-                    converted<Lanes>(of.part[part.value].count) + lanes(1));
+                    converted<Lanes>(slots.part[part.value].count) + lanes(1));
                 store(known + c, (seen_as<Lanes>(single) >> lanes(23)) - lanes(127));
             }
         });
@@ -467,7 +464,7 @@ class Deciding {
         uint32_t made[contexts];
         repeat<parts>([&](auto part) BITSBACK_INLINE {
             constexpr size_t c = decltype(part)::value * width, kind = c < 8 ? 0 : 1;
-            const SomeSlots& some = of.part[part.value];
+            const SomeSlots& some = slots.part[part.value];
             store(made + c, some.learned(gathered(in_.slot_rates[kind], some.count),
                                          lanes(limits[kind]), bit));
         });
@@ -516,13 +513,13 @@ class Deciding {
 };
 
 template <bool is_wide>
-size_t decide_levels(const WaveContexts& contexts, const WaveDecisions& of, const uint16_t* symbols,
-                     uint16_t* out) {
+size_t decide_levels(const WaveContexts& contexts, const WaveDecisions& decisions,
+                     const uint16_t* symbols, uint16_t* out) {
     uint16_t bits[wave_decisions / 16] = {};
     size_t count = 0;
     uint16_t known[wave_slots];
-    const int32_t depth = is_wide ? of.front->depth : wave_narrow_depth;
-    Deciding<is_wide>(contexts, of)
+    const int32_t depth = is_wide ? decisions.front->depth : wave_narrow_depth;
+    Deciding<is_wide>(contexts, decisions)
         .run(
             [&](uint32_t i, int32_t d, uint32_t frequency) BITSBACK_INLINE {
                 const uint32_t bit = symbols[i] >> (depth - 1 - d) & 1;
@@ -538,10 +535,10 @@ size_t decide_levels(const WaveContexts& contexts, const WaveDecisions& of, cons
 }
 
 template <bool is_wide>
-const uint32_t* pop_levels(const WaveContexts& contexts, const WaveDecisions& of, uint64_t* heads,
-                           size_t lanes, const uint32_t* top, uint16_t* symbols) {
+const uint32_t* pop_levels(const WaveContexts& contexts, const WaveDecisions& decisions,
+                           uint64_t* heads, size_t lanes, const uint32_t* top, uint16_t* symbols) {
     size_t lane = 0;
-    Deciding<is_wide>(contexts, of)
+    Deciding<is_wide>(contexts, decisions)
         .run(
             [&](uint32_t, int32_t, uint32_t frequency) BITSBACK_INLINE {
                 uint64_t& head = heads[lane];
@@ -562,18 +559,19 @@ const uint32_t* pop_levels(const WaveContexts& contexts, const WaveDecisions& of
     return top;
 }
 
-size_t decide(const WaveContexts& contexts, const WaveDecisions& of, const uint16_t* symbols,
+size_t decide(const WaveContexts& contexts, const WaveDecisions& decisions, const uint16_t* symbols,
               uint16_t* out) {
-    return of.front->depth > wave_narrow_depth ? decide_levels<true>(contexts, of, symbols, out)
-                                               : decide_levels<false>(contexts, of, symbols, out);
+    return decisions.front->depth > wave_narrow_depth
+               ? decide_levels<true>(contexts, decisions, symbols, out)
+               : decide_levels<false>(contexts, decisions, symbols, out);
 }
 
-const uint32_t* pop_decisions(const WaveContexts& contexts, const WaveDecisions& of,
+const uint32_t* pop_decisions(const WaveContexts& contexts, const WaveDecisions& decisions,
                               uint64_t* heads, size_t lanes, const uint32_t* top,
                               uint16_t* symbols) {
-    return of.front->depth > wave_narrow_depth
-               ? pop_levels<true>(contexts, of, heads, lanes, top, symbols)
-               : pop_levels<false>(contexts, of, heads, lanes, top, symbols);
+    return decisions.front->depth > wave_narrow_depth
+               ? pop_levels<true>(contexts, decisions, heads, lanes, top, symbols)
+               : pop_levels<false>(contexts, decisions, heads, lanes, top, symbols);
 }
 
 }  // namespace

@@ -183,10 +183,10 @@ struct WaveKernels {
     uint32_t* (*push)(const WaveCode* codes, size_t count, uint64_t* heads, size_t lanes,
                       uint32_t* top);
     // Writes the decisions of known symbols to `out`. Returns their number.
-    size_t (*decide)(const WaveContexts& contexts, const WaveDecisions& of, const uint16_t* symbols,
-                     uint16_t* out);
+    size_t (*decide)(const WaveContexts& contexts, const WaveDecisions& decisions,
+                     const uint16_t* symbols, uint16_t* out);
     // Pops the decisions of symbols, the first from lane 0. Returns the new top of the tail.
-    const uint32_t* (*pop_decisions)(const WaveContexts& contexts, const WaveDecisions& of,
+    const uint32_t* (*pop_decisions)(const WaveContexts& contexts, const WaveDecisions& decisions,
                                      uint64_t* heads, size_t lanes, const uint32_t* top,
                                      uint16_t* symbols);
     // Stores the numbers that later pixels read. symbols: has room for 16 more.

@@ -140,7 +140,7 @@ inline BITSBACK_INLINE WideDifference difference_to(const Unit<true>& unit, Wide
 // pixel has two adjacent words.
 struct Values {
 #if defined(__AVX2__)
-    alignas(64) uint8_t of[128 * 16];
+    alignas(64) uint8_t data[128 * 16];
 
     static BITSBACK_INLINE Register order() {
         return _mm256_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15, 0, 8, 1, 9, 2,
@@ -148,8 +148,8 @@ struct Values {
     }
     // Stores pairs of bytes as the values from i on.
     BITSBACK_INLINE void put(size_t i, Register a, Register b) {
-        store(of + 16 * i, _mm256_unpacklo_epi16(a, b));
-        store(of + 16 * i + 32, _mm256_unpackhi_epi16(a, b));
+        store(data + 16 * i, _mm256_unpacklo_epi16(a, b));
+        store(data + 16 * i + 32, _mm256_unpackhi_epi16(a, b));
     }
     BITSBACK_INLINE void put_features(size_t i, const Words* f) {
         const auto pair = [](Words x, Words y) BITSBACK_INLINE {
@@ -170,8 +170,8 @@ struct Values {
             const Register x = _mm256_mulhrs_epi16(_mm256_packs_epi32(in(a), in(b)), m01),
                            y = _mm256_mulhrs_epi16(_mm256_packs_epi32(in(c), in(d)), m23);
             Register z = _mm256_shuffle_epi8(_mm256_packus_epi16(x, y), transposed());
-            if (before != nullptr) z = _mm256_adds_epu8(z, load<Register>(before->of + place));
-            store(of + place, _mm256_min_epu8(z, _mm256_set1_epi8(127)));
+            if (before != nullptr) z = _mm256_adds_epu8(z, load<Register>(before->data + place));
+            store(data + place, _mm256_min_epu8(z, _mm256_set1_epi8(127)));
         };
         half(16 * i, sums[0].low, sums[1].low, sums[2].low, sums[3].low);
         half(16 * i + 32, sums[0].high, sums[1].high, sums[2].high, sums[3].high);
@@ -185,7 +185,7 @@ struct Values {
             _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     }
 #else
-    alignas(64) int16_t of[128 * 16];
+    alignas(64) int16_t data[128 * 16];
 
     // Stores four values from i on, clamped to [0, 127], plus those of `sum`.
     void put(size_t i, const Words* x, const Values* sum) {
@@ -197,8 +197,8 @@ struct Values {
             for (size_t half = 0; half < 2; ++half) {
                 const size_t place = 16 * (i + k + half);
                 if (sum != nullptr)
-                    both[half] = least(both[half] + load_words(sum->of + place), words(127));
-                store(of + place, both[half]);
+                    both[half] = least(both[half] + load_words(sum->data + place), words(127));
+                store(data + place, both[half]);
             }
         }
     }
@@ -230,7 +230,7 @@ inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& 
     __m512i sums[8];
     repeat<8>([&](auto o) { sums[o.value] = _mm512_set1_epi32(layer.bias[first + o.value]); });
     for (size_t i = 0; i < layer.inputs; i += 4, weight += 16) {
-        const __m512i x = load<__m512i>(values.of + 16 * i);
+        const __m512i x = load<__m512i>(values.data + 16 * i);
         repeat<8>([&](auto o) BITSBACK_INLINE {
             const int8_t* const at = weight + o.value / 4 * 4 * layer.inputs + 4 * (o.value % 4);
             sums[o.value] =
@@ -252,8 +252,8 @@ inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& 
         for (size_t i = part; i < end; i += 8)
             repeat<2>([&](auto k) BITSBACK_INLINE {
                 const size_t place = i + 4 * k.value;
-                const Register a = load<Register>(values.of + 16 * place),
-                               b = load<Register>(values.of + 16 * place + 32);
+                const Register a = load<Register>(values.data + 16 * place),
+                               b = load<Register>(values.data + 16 * place + 32);
                 repeat<4>([&](auto o) BITSBACK_INLINE {
                     const Register w =
                         _mm256_set1_epi32(load<int32_t>(weight + 4 * place + 4 * o.value));
@@ -286,7 +286,7 @@ inline BITSBACK_INLINE void sums_of_layer(const WaveLayer& layer, const Values& 
                 memcpy(&both, pair, sizeof both);
                 const auto w = seen_as<WordLanes>(all<Lanes>(both));
                 repeat<parts>([&](auto part) {
-                    const auto x = load<WordLanes>(values.of + 16 * i + 2 * width * part.value);
+                    const auto x = load<WordLanes>(values.data + 16 * i + 2 * width * part.value);
                     sums[k.value][part.value] = sums[k.value][part.value] + products(x, w);
                 });
             });

@@ -120,26 +120,26 @@ class WavePlane {
 
     WaveCells cells(const WavefrontSettings& settings, std::int64_t time) {
         const WaveWindow& w = *window_;
-        WaveCells of{};
-        of.references = references_;
-        of.sums = sums_.data();
-        of.groups = w.groups;
-        of.carried = carried_.data();
-        of.values = values_.data();
-        of.weights = weights_.data();
-        of.stride = w.stride;
-        of.items = w.items;
-        of.start = settings.start(references_);
-        std::copy(settings.decay().begin(), settings.decay().end(), of.decay);
-        of.ridge = settings.ridge();
-        of.time = time / static_cast<std::int64_t>(wave_cell);
-        of.first_row = static_cast<std::int64_t>(w.base);
-        of.cells = static_cast<std::int64_t>((w.columns + wave_cell - 1) / wave_cell);
+        WaveCells made{};
+        made.references = references_;
+        made.sums = sums_.data();
+        made.groups = w.groups;
+        made.carried = carried_.data();
+        made.values = values_.data();
+        made.weights = weights_.data();
+        made.stride = w.stride;
+        made.items = w.items;
+        made.start = settings.start(references_);
+        std::copy(settings.decay().begin(), settings.decay().end(), made.decay);
+        made.ridge = settings.ridge();
+        made.time = time / static_cast<std::int64_t>(wave_cell);
+        made.first_row = static_cast<std::int64_t>(w.base);
+        made.cells = static_cast<std::int64_t>((w.columns + wave_cell - 1) / wave_cell);
         // The first and the last row with a cell at this time.
-        const std::int64_t since = of.time - of.cells + 1;
-        of.low = since <= 0 ? 0 : (since + 1) / 2;
-        of.high = std::min(static_cast<std::int64_t>(w.rows) - 1, of.time / 2);
-        return of;
+        const std::int64_t since = made.time - made.cells + 1;
+        made.low = since <= 0 ? 0 : (since + 1) / 2;
+        made.high = std::min(static_cast<std::int64_t>(w.rows) - 1, made.time / 2);
+        return made;
     }
 
     // After the pixels of a time, fills in the numbers outside of the plane; and zeros for the

@@ -166,19 +166,15 @@ class PackedNetwork {
 inline VectorArray<std::uint16_t> wave_table(std::span<const std::int32_t> cdf) {
     constexpr std::size_t scales = 36;
     constexpr std::int64_t steps[4] = {65536, 77936, 92682, 110218};
-    require(cdf.size() == 2049, "the table of the logistic distribution has 2,049 entries");
+    require(cdf.size() == cdf_size, "the table of the logistic distribution has 2,049 entries");
+    const ComponentCdf logistic{cdf, 4};
     VectorArray<std::uint16_t> table(scales * 8 * 128 + 16);
     std::uint16_t* out = table.data();
     for (std::size_t c = 0; c < scales; ++c) {
         const std::int64_t scale = steps[(scales - c) % 4] << ((scales - c) / 4);
         for (std::int64_t f = 0; f < 8; ++f)
             for (std::int64_t i = 0; i < 128; ++i) {
-                const std::int64_t t = std::clamp<std::int64_t>(
-                    (16 * (i - 64) - 2 * f - 1) * scale + (std::int64_t{16} << 24), 0,
-                    (std::int64_t{32} << 24) - 1);
-                const std::int64_t rest = t & ((1 << 18) - 1);
-                const std::int32_t* at = cdf.data() + (t >> 18);
-                const std::int64_t p = at[0] + ((std::int64_t{at[1] - at[0]} * rest) >> 18);
+                const std::int64_t p = logistic.at((16 * (i - 64) - 2 * f - 1) * scale);
                 *out++ = static_cast<std::uint16_t>((65408 * p) >> 28);
             }
     }

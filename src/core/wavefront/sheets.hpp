@@ -195,8 +195,8 @@ class WaveSheets {
     const WaveKernels& kernels_;
     ItemShape shape_;
     std::size_t items_;
-    std::map<std::size_t, std::size_t>
-        last_use_;  // for each plane that later sheets read, the last reader
+    // For each plane that later sheets read, the last reader.
+    std::map<std::size_t, std::size_t> last_use_;
     std::map<std::size_t, WaveHistory> histories_;
     WavePixels pixels_;
     std::vector<std::uint8_t> features_;
