@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bitsback.format.layout import Shape
+from bitsback.format.grid import Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,8 +54,8 @@ class Restored(Summary):
     """The faults of the archive."""
 
 
-SMALLER, DAMAGED, ASKED_FOR, NO_PICTURE, UNREAD = (
-    "smaller so than by their pixels",
+SMALLER, DAMAGED, NOT_REPRODUCIBLE, NO_PICTURE, UNREAD = (
+    "smaller verbatim than by their pixels",
     "damaged, or not what their endings say",
     "of a compression that cannot be made again",
     "no pictures",
@@ -65,7 +65,7 @@ SMALLER, DAMAGED, ASKED_FOR, NO_PICTURE, UNREAD = (
 _REMEDIES = {
     SMALLER: "nothing is to be done",
     DAMAGED: "they come back as they are; --pictures-only refuses them by name",
-    ASKED_FOR: "--files pixels codes them by their pixels",
+    NOT_REPRODUCIBLE: "--files pixels codes them by their pixels",
     NO_PICTURE: "--pictures-only leaves them out",
     f"{UNREAD}: JPEG XL": "convert lossless ones to PNG to have them coded",
     "JPEG:": "they are compressed already, so nothing is to be done",

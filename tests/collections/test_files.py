@@ -32,7 +32,7 @@ from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.planner.pictures import pixel_cost
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import BEST
-from bitsback.summary import ASKED_FOR, SMALLER
+from bitsback.summary import NOT_REPRODUCIBLE, SMALLER
 from bitsback.wire import varint
 from bundled_models import spec_models
 from fuzz.seeds import own_png
@@ -330,7 +330,7 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     assert result.stderr.startswith("in: 3 files, ") and " on disk -> in.bb " in result.stderr
     assert "\nall comes back byte for byte\n" in result.stderr
     assert "stored verbatim: 1 file" in result.stderr
-    assert ASKED_FOR in result.stderr
+    assert NOT_REPRODUCIBLE in result.stderr
     assert re.search(r"\n--files pixels would save some .* %\): 1 file\n", result.stderr)
     assert "shrank" not in result.stderr
     assert run("info", "in.bb").stdout.count("1 file, stored verbatim") == 2

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bitsback.archive.reading.archive_file import Source
 from bitsback.archive.reading.damage import Problem
 from bitsback.archive.reading.describe import describe
+from bitsback.archive.reading.directory import HEADER_SPACE
 from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.indexed import (
     MOST_ELEMENTS,
@@ -23,7 +24,7 @@ from bitsback.archive.reading.indexed import (
     table,
 )
 from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.sections import CACHE_BYTES, HEADER_SPACE
+from bitsback.archive.reading.sections import CACHE_BYTES
 from bitsback.archive.reading.stacked import Stack, StackSource, series_in
 from bitsback.archive.reading.stored import Stored, StoredSource, shown_picture
 from bitsback.errors import ArchiveError, InputError

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from bitsback.errors import InputError
-from bitsback.files.npy import ArrayItems, Items, Shape, Whole, check_dtype
+from bitsback.files.npy import ArrayItems, Items, Whole, check_dtype
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import one_line
 
 _END = object()

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from bitsback.format.containers import ARRAY, GZIPPED_IDX, IDX
+from bitsback.format.grid import Shape
 from bitsback.format.modes import NAMED
 from bitsback.io.names import ending_of
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:  # the command's help names formats and must not import NumPy
     from bitsback.files.png import png_codec
     from bitsback.files.tiff import tiff_codec
     from bitsback.io.file_io import Writable
-
-Shape = tuple[int, ...]
 
 START = 512
 """The number of bytes at the start of a file that identify its format."""

@@ -17,6 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import (
     Readable,
     Reader,
@@ -29,7 +30,6 @@ from bitsback.io.file_io import (
     stream_name,
 )
 
-Shape = tuple[int, ...]
 Source = NDArray[Any] | str | os.PathLike[str] | BinaryIO
 
 _MAX_HEADER = 10_000

@@ -19,7 +19,8 @@ from PIL.ImageFile import ImageFile
 from bitsback.errors import InputError
 from bitsback.files.bands import Bands, Read
 from bitsback.files.drawing import ContainerMetadata, Split
-from bitsback.format.modes import DEEP, NAMED, Shape, array_of
+from bitsback.format.grid import Shape
+from bitsback.format.modes import DEEP, NAMED, array_of
 from bitsback.io.file_io import Content, in_memory, one_line
 from bitsback.io.names import printable
 

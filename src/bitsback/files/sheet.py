@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bitsback.files.axes import Place
 from bitsback.files.bands import Read, Rows, rows_of_band
 from bitsback.files.drawing import Drawing
-from bitsback.format.modes import Shape
+from bitsback.format.grid import Shape
 
 
 def sheet_of(frames: Sequence[Shape]) -> tuple[list[Place], Shape]:

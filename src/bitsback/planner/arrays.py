@@ -16,7 +16,7 @@ from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.number_digits import cut_of, is_noise
 from bitsback.errors import InputError
-from bitsback.format.array_part import MOST_COLOURS
+from bitsback.format.array_part import MOST_COLOUR_CHANNELS
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_list import ValueList
@@ -198,7 +198,7 @@ def _likely(name: str, view: View, shape: Shape) -> bool:
         return False
     if name.endswith("c"):
         return shape[-1] <= layouts.MOST_CHANNELS
-    return len(shape) == 2 or shape[-1] > MOST_COLOURS
+    return len(shape) == 2 or shape[-1] > MOST_COLOUR_CHANNELS
 
 
 def _fixed_axes(model: Outline, shape: Shape, flat: bool) -> int:
@@ -212,7 +212,7 @@ def _fixed_axes(model: Outline, shape: Shape, flat: bool) -> int:
 def _default_axes(shape: Shape, axes: str) -> int:
     if axes != AUTO:
         return _VIEWS[axes].axes
-    colours = len(shape) > 2 and shape[-1] <= MOST_COLOURS
+    colours = len(shape) > 2 and shape[-1] <= MOST_COLOUR_CHANNELS
     return min(len(shape), 3 if colours else 2)
 
 

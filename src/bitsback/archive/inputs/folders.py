@@ -50,9 +50,9 @@ from bitsback.planner.pictures import Alike, TrialOutcome, TrialOutcomes, is_tri
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import DEFAULT
 from bitsback.summary import (
-    ASKED_FOR,
     DAMAGED,
     NO_PICTURE,
+    NOT_REPRODUCIBLE,
     SMALLER,
     UNREAD,
     Held,
@@ -400,7 +400,7 @@ class _Sorter:
                 saving=taken.saving,
             )
             if fits
-            else self._stored(found, file, f"{ASKED_FOR}: {refusal(file)}")
+            else self._stored(found, file, f"{NOT_REPRODUCIBLE}: {refusal(file)}")
         )
         if self._knows(pixels.shape):
             return coded

@@ -33,7 +33,7 @@ from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.members import Files, part_by_part
 from bitsback.format.parts import PAGES, FileCollection
 from bitsback.io.file_io import Reader
-from bitsback.summary import ASKED_FOR, SMALLER, Held
+from bitsback.summary import NOT_REPRODUCIBLE, SMALLER, Held
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -72,7 +72,7 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
         bonds = Bonds(jpeg_tables={0: streams.tables})
         reason = SMALLER if name in request.held else refusal(file)
         if pages and request.exact and name not in request.held:
-            reason = f"{ASKED_FOR}: {reason}"
+            reason = f"{NOT_REPRODUCIBLE}: {reason}"
         stored = {} if streams.coded else {joined_reason(streams, reason): Held(1, size, name)}
         disk = FilesOnDisk(size, stored=stored)
     files = FileCollection(PAGES, tuple(part for _, part in parts))

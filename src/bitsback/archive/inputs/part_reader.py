@@ -18,7 +18,7 @@ from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.errors import ModelWarning
 from bitsback.files.npy import Items
 from bitsback.format.array_part import BYTES, COUNTED, VARIED, ArrayPart
-from bitsback.format.layout import Shape
+from bitsback.format.grid import Shape
 from bitsback.format.parts import ARRAYS
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_range import is_narrow

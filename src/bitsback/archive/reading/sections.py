@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from bitsback.archive.reading.archive_file import ArchiveFile
-from bitsback.archive.reading.directory import Directory
+from bitsback.archive.reading.directory import HEADER_SPACE, Directory
 from bitsback.archive.reading.source import BlockSource, Task, at_block, decode
 from bitsback.coding.block import Opened, read_header
 from bitsback.errors import ArchiveError
@@ -87,8 +87,6 @@ class BlockCache:
 
 
 _PREVIEWS_START = 32  # bytes at the start of a section that contain the range of files
-HEADER_SPACE = 512
-"""More bytes than the header of a block takes from our writer."""
 
 
 class Blocks(Sequence[BlockInfo]):
@@ -235,9 +233,9 @@ class FileSections:
             what = "there twice" if places else "missing"
             raise ArchiveError(f"the names of its files are {what}")
         if len(stats) > (self._collection.kind == FOLDER):
-            raise ArchiveError("it has two sections with the stats of its files")
+            raise ArchiveError("it has two sections with the stats of its files, or no folder")
         if len(entries) > (self._collection.kind == FOLDER and places[0].kind == NAMES):
-            raise ArchiveError("it has two sections with modes and links, or no folder for them")
+            raise ArchiveError("it has two sections with modes and links, or no folder")
         if places[0].kind == UNNAMED:
             if stats or self._collection.has_removed:
                 raise ArchiveError("its files have stats, or were removed, but have no names")

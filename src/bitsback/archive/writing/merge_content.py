@@ -337,7 +337,7 @@ def _leave_tags(shards: Sequence[Shard]) -> None:
 
 
 def _check_names(shards: Sequence[Shard]) -> None:
-    """Raises InputError, which names both archives, if two archives have the same name."""
+    """Raises InputError, which names both archives, if two archives have the same file or link."""
     owners: dict[str, Shard] = {}
     for shard in shards:
         links = () if shard.entries is None else shard.entries.links

@@ -36,7 +36,7 @@ from bitsback.files.png.png_metadata import (
 from bitsback.files.png.png_parts import MAGIC, Chunk, Samples, content, pack_chunk, places
 from bitsback.files.png.png_reading import png_bands
 from bitsback.files.sheet import sheet_of
-from bitsback.format.modes import Shape
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import Content
 from bitsback.wire import Cursor, varint
 

@@ -16,10 +16,9 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.files.bands import Bands, PageRows, Read
+from bitsback.files.bands import Bands, PageRows
 from bitsback.files.deflated import Deflated, DeflatedSegments
 from bitsback.files.drawing import Comparison, Split
 from bitsback.files.tiff import structure
@@ -62,8 +61,7 @@ _OTHER_PAGES = 330
 """The tag of pages outside of the main sequence."""
 
 
-def bands_of(image: Image.Image) -> Read | None:
-    return shown_bands(image)
+bands_of, refusal = shown_bands, structure.refusal
 
 
 def samples(file: BinaryIO) -> Bands | None:
@@ -87,10 +85,6 @@ def split_pages(file: BinaryIO, exact: bool) -> tuple[list[Bands], Tiff | None] 
     if pages is None:
         return None
     return [pixels_of(file, [page]) for page in pages], tiff_metadata(file, pages, exact)
-
-
-def refusal(file: BinaryIO) -> str:
-    return structure.refusal(file)
 
 
 def unpack(cursor: Cursor, kind: int) -> Tiff:

@@ -341,7 +341,7 @@ class TiffDrawing:
     def _begin(self, page: Layout) -> None:
         self._page, self._band, self._count = page, 0, 0
         self._waiting: list[NDArray[Any]] = []
-        self._visible_files: list[Span] = []
+        self._written: list[tuple[int, int]] = []  # places and lengths of the page's segments
 
     def _end_band(self) -> None:
         page, waiting = self._page, self._waiting
@@ -355,7 +355,7 @@ class TiffDrawing:
         self._waiting, self._count, self._band = [], 0, self._band + 1
         if self._band == page.down:
             if page.compression != NONE:
-                self._report_segments()
+                self._write_fields()
             following = next(self._layouts, None)
             if following is not None:
                 self._begin(following)
@@ -377,7 +377,7 @@ class TiffDrawing:
             self._at, self._space = place.start, place.space
         at = self._place_for(len(data))
         self._write(at, data)
-        self._visible_files.append((at, len(data)))
+        self._written.append((at, len(data)))
 
     def _deflate(self, size: int, raw: bytes) -> bytes:
         """size: bytes of the stream in the original file."""
@@ -420,13 +420,13 @@ class TiffDrawing:
         tile[: samples.shape[0], : samples.shape[1]] = samples
         return tile
 
-    def _report_segments(self) -> None:
-        """Writes the places of the page's segments."""
+    def _write_fields(self) -> None:
+        """Writes the places and lengths of the page's segments."""
         page, fields = self._page, next(self._fields)
         order: Literal["big", "little"] = "big" if page.flags & BIG else "little"
         # The file has its segments plane by plane; here they arrive band by band.
         ordered = [
-            self._visible_files[(band * page.planes + plane) * page.across + column]
+            self._written[(band * page.planes + plane) * page.across + column]
             for plane in range(page.planes)
             for band in range(page.down)
             for column in range(page.across)
