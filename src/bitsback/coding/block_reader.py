@@ -36,7 +36,7 @@ from bitsback.format.runs import Run, pack_runs
 from bitsback.format.tiles import Tiles
 from bitsback.message import Message
 from bitsback.models import Model
-from bitsback.models.costs import max_elements
+from bitsback.models.costs import check_claim, excess
 from bitsback.wire import Cursor
 
 FindModel = Callable[[bytes], Model]
@@ -125,8 +125,7 @@ def decode_elements(
         return decode_pixels(block.data, block.runs)
     if method == DIGITS:
         return _decode_digits(block, dtype, find_model, stop, verify)
-    if elements > max_elements(size):
-        raise _too_many(f"{elements} elements", size)
+    check_claim(elements, "elements", size)
     return adaptive.unpack(block.data, elements, dtype)
 
 
@@ -182,20 +181,15 @@ def decode_picture(find_model: FindModel, cursor: Cursor) -> bytes:
     return embedded.file(pixels, cursor.take(cursor.varint()))
 
 
-def _too_many(claimed: str, size: int) -> ArchiveError:
-    return ArchiveError(f"it claims {claimed} in {size} bytes, more than any writer makes")
-
-
 def _decode_by_model(block: Opened, find_model: FindModel, stop: int, verify: bool) -> NDArray[Any]:
     size, multiset = len(block.data), block.method.multiset
-    if block.items > max_elements(size):  # checked before a model is loaded, which may take long
-        raise _too_many(f"{block.items} items", size)
+    check_claim(block.items, "items", size)  # before a model is loaded, which may take long
     assert block.model is not None, "its method has one"
     model = find_model(block.model)
     shapes = layouts.item_shapes(model, block.runs, block.method.layout)
     parts = chain.stretches(model, shapes)
     if not chain.affordable(parts, size, multiset):
-        raise _too_many(f"{block.items} items", size)
+        raise excess(block.items, "items", size)
     try:
         message = Message.from_bytes(bytes(block.data))
     except MessageError as error:

@@ -5,7 +5,7 @@ A plan names several codings, and each block takes the smallest of them.
 
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, pairwise
@@ -135,7 +135,7 @@ def _encode_bytes(block: Uncoded, planner: Planner) -> Encoded:
     if data is None:
         return encoded
     other = _encoded(block, Coding(Method(INFLATED), None, [data]))
-    return min(encoded, other, key=lambda encoded: len(encoded.sections))
+    return _fewest_bytes([encoded, other])
 
 
 def encode_picture(planner: Planner, data: bytes) -> bytes | None:
@@ -168,7 +168,7 @@ def _encode_decoded(block: Uncoded, behind: Sequence[JpegBehind], planner: Plann
     if DEFAULT.surprise * coding.cost < block.plan.rate * block.tiles.elements.size:
         return encoded  # in the trial the model took more bytes
     other = _encode_pixels(block, planner)
-    return min(encoded, other, key=lambda encoded: len(encoded.sections))
+    return _fewest_bytes([encoded, other])
 
 
 def _encode_pixels(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
@@ -192,12 +192,15 @@ def _encode_pixels(block: Uncoded, planner: Planner, fixed: bool = False) -> Enc
     other = planner.plan(tiles)
     if not other.models or other.same_as(plan):
         return encoded
-    return min(encoded, _smallest(block, [other]), key=lambda encoded: len(encoded.sections))
+    return _fewest_bytes([encoded, _smallest(block, [other])])
 
 
 def _smallest(block: Uncoded, plans: Sequence[Plan]) -> Encoded:
-    found = (_by_plan(block, plan) for plan in plans)
-    return min(found, key=lambda encoded: len(encoded.sections))
+    return _fewest_bytes(_by_plan(block, plan) for plan in plans)
+
+
+def _fewest_bytes(encodings: Iterable[Encoded]) -> Encoded:
+    return min(encodings, key=lambda encoded: len(encoded.sections))
 
 
 def _encoded(block: Uncoded, coding: Coding, codable: bool = False) -> Encoded:
@@ -234,7 +237,7 @@ def _by_plan(block: Uncoded, plan: Plan) -> Encoded:
         parts.append(_by_plan(block.part(start, end), plan))
         if parts[0].outdone:  # the model will hardly do better on the other parts
             return encoded
-    return min(encoded, _joined(parts), key=lambda encoded: len(encoded.sections))
+    return _fewest_bytes([encoded, _joined(parts)])
 
 
 def _parts(block: Uncoded, plan: Plan, size: int) -> int:

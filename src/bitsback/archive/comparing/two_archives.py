@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from operator import eq
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,6 @@ from bitsback.format.members import Numbered
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES
 from bitsback.summary import Differences
 from bitsback.work import Progress, ordered_map
-
-_CHUNK = 1 << 22
 
 
 class TwoArchives:
@@ -214,13 +213,7 @@ class TwoArchives:
 
     def _same_bytes(self, one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
         """Whether spans of parts of bytes, (part, start, stop), of one length, are equal."""
-
-        def chunks(archive: ArchiveReader, part: int, start: int, stop: int) -> Iterator[bytes]:
-            for at in range(start, stop, _CHUNK):
-                yield archive.part_bytes(part, at, min(at + _CHUNK, stop))
-
-        pairs = zip(chunks(self._one, *one), chunks(self._other, *other), strict=True)
-        return all(mine == theirs for mine, theirs in pairs)
+        return all(map(eq, self._one.part_chunks(*one), self._other.part_chunks(*other)))
 
     def _differ(self, one: ArraySource, other: ArraySource) -> bool:
         """Whether two arrays differ in shape, dtype, or an element."""

@@ -32,8 +32,6 @@ from bitsback.format.members import Files
 from bitsback.io.file_io import Writable
 from bitsback.work import Work
 
-_CHUNK = 1 << 20
-
 
 def make_pages(
     parts: RestoredParts, file: BinaryIO, work: Work | None = None, exact: bool = True
@@ -180,6 +178,5 @@ class PagesFile:
 
     def copy(self, output: Writable) -> None:
         """Writes a verbatim file."""
-        for start in range(1, self._size, _CHUNK):
-            end = min(start + _CHUNK, self._size)
-            output.write(self._archive.part_bytes(self._part, start, end, verify=self._verify))
+        for data in self._archive.part_chunks(self._part, 1, self._size, verify=self._verify):
+            output.write(data)

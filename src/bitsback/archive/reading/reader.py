@@ -46,6 +46,8 @@ from bitsback.models import Model
 from bitsback.models.model import Choice
 from bitsback.planner.candidates import given_model
 
+_CHUNK = 1 << 20
+
 
 class ArchiveReader:
     """An open archive for the package itself. `bitsback.Archive` is for users."""
@@ -350,6 +352,13 @@ class ArchiveReader:
         if start == stop:
             return b""
         return self._bytes_source(part).take((Steps(range(start, stop)),), verify).tobytes()
+
+    def part_chunks(
+        self, part: int, start: int, stop: int, *, verify: bool = True
+    ) -> Iterator[bytes]:
+        """The same bytes, a chunk at a time."""
+        for at in range(start, stop, _CHUNK):
+            yield self.part_bytes(part, at, min(at + _CHUNK, stop), verify=verify)
 
     def _bytes_source(self, part: int) -> PartSource:
         content, first = self.collection.parts[part].content, self.collection.starts[part]

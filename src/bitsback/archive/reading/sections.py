@@ -33,7 +33,7 @@ from bitsback.format.layout import (
 )
 from bitsback.format.members import Files, unpack_files
 from bitsback.format.parts import FOLDER, FileCollection
-from bitsback.format.previews import Previews, read_range
+from bitsback.format.previews import RANGE_BYTES, Previews, read_range
 from bitsback.format.tiles import Tiles
 from bitsback.format.unnamed import unpack_unnamed
 from bitsback.io.locks import Lock
@@ -84,9 +84,6 @@ class BlockCache:
     def _drop(self, number: int) -> None:
         dropped = self._kept.pop(number, None)
         self.nbytes -= 0 if dropped is None else dropped.elements.nbytes
-
-
-_PREVIEWS_START = 32  # bytes at the start of a section that contain the range of files
 
 
 class Blocks(Sequence[BlockInfo]):
@@ -286,14 +283,12 @@ class FileSections:
     @cached_property
     def _previews(self) -> list[tuple[int, int, Place]]:
         """The first file, the number of files, and the place of each section with previews."""
-        places = [place for place in self._directory.sections if place.kind == PREVIEWS]
-        found = []
-        for place in places:
-            start = replace(place, size=min(place.size, _PREVIEWS_START))
-            cursor = Cursor(self._read(start), 1)
-            cursor.varint()
-            found.append((*read_range(cursor), place))
-        return found
+        starts = (
+            (place, replace(place, size=min(place.size, RANGE_BYTES)))
+            for place in self._directory.sections
+            if place.kind == PREVIEWS
+        )
+        return [(*read_range(self._read(start)), place) for place, start in starts]
 
     @cached_property
     def pairs(self) -> Pairs | None:

@@ -189,7 +189,7 @@ def merge_arrays(shards: Sequence[Shard]) -> Merged:
     arrays = [_array_of(shard, shards[0]) for shard in shards]
     if len(shards) > 1:
         for shard in shards:
-            _check_alike(shard, shards[0])
+            check_joinable(shard.name, shard.parts[0], shards[0].name, shards[0].parts[0])
     parts: list[ArrayPart] = []
     members: list[list[tuple[int, int]]] = []
     for number, array in enumerate(arrays):
@@ -215,21 +215,25 @@ def _array_of(shard: Shard, first: Shard) -> Array:
     return shard.content
 
 
-def _check_alike(shard: Shard, first: Shard) -> None:
-    """Raises InputError unless the array can be joined to the first one."""
-    (mine, *_), (other, *_) = shard.parts, first.parts
-    if mine.axes == ONE and not mine.stack:
+def check_extendable(name: str, part: ArrayPart) -> None:
+    """Raises InputError if the array has no first axis that counts its items."""
+    if part.axes == ONE and not part.stack:
         raise InputError(
-            f"{shard.name}: its array is one picture or one item, which cannot be extended;"
-            " compress such arrays together, along a first axis, or as files"
+            f"{name}: its array is one picture or one item, which cannot be extended; compress such"
+            " arrays together, along a first axis, or as files"
         )
-    for what, a, b in (
-        ("dtype", mine.dtype.str, other.dtype.str),
-        ("items of the shape", mine.shape[1:], other.shape[1:]),
+
+
+def check_joinable(name: str, part: ArrayPart, first_name: str, first: ArrayPart) -> None:
+    """Raises InputError unless the array can be joined to the first one."""
+    check_extendable(name, part)
+    for what, mine, its in (
+        ("dtype", part.dtype.str, first.dtype.str),
+        ("items of the shape", part.shape[1:], first.shape[1:]),
     ):
-        if a != b:
+        if mine != its:
             raise InputError(
-                f"{shard.name}: has the {what} {a}, and {first.name} {b}; arrays are joined along"
+                f"{name}: has the {what} {mine}, and {first_name} {its}; arrays are joined along"
                 " their first axis"
             )
 
@@ -375,9 +379,7 @@ def _joined(parts: Sequence[ArrayPart]) -> ArrayPart:
     runs = [(count, shape[:2]) for part in parts for count, shape in part.runs]
     sizes = tuple(
         (sum(count for count, _ in group), *size)
-        for size, group in (
-            (size, list(group)) for size, group in groupby(runs, lambda run: run[1])
-        )
+        for size, group in groupby(runs, lambda run: run[1])
     )
     first, channels = parts[0], parts[0].entry_shape[2:]
     items = sum(part.items for part in parts)
