@@ -79,7 +79,7 @@ def remedy(reason: str) -> str:
 
 
 @dataclass(frozen=True)
-class Held:
+class VerbatimFiles:
     """Files that are stored verbatim."""
 
     files: int
@@ -141,7 +141,7 @@ class Compressed(Summary):
     """The files that `skip_bad` has left out, and the reasons."""
     disk_in: int | None
     """The bytes on disk of the files of a folder or a list; None for other inputs."""
-    stored: dict[str, Held]
+    stored: dict[str, VerbatimFiles]
     """The files of a folder that are stored verbatim instead of by their pixels, by the reason."""
     inexact: list[str]
     """The names of the files that are restored with the same pixels and metadata, but other bytes.

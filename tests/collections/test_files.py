@@ -23,7 +23,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive.inputs import folders
-from bitsback.archive.inputs.request import Kept
+from bitsback.archive.inputs.request import FolderFiles
 from bitsback.files.bands import Bands
 from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.file_stats import FileStats
@@ -255,10 +255,10 @@ def test_pictures_that_outgrow_their_files_are_held_in_an_archive_that_is_made_a
         before[path.name] = path.read_bytes()
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
 
-    def tiny(coded: dict[str, int], *others: Any) -> Kept:
-        return Kept(dict.fromkeys(coded, 1), *others)
+    def tiny(coded: dict[str, int], *others: Any) -> FolderFiles:
+        return FolderFiles(dict.fromkeys(coded, 1), *others)
 
-    monkeypatch.setattr(folders, "Kept", tiny)
+    monkeypatch.setattr(folders, "FolderFiles", tiny)
     out = io.BytesIO()
     summary, _ = warnings_of(tmp_path / "in", out if stream else tmp_path / "a.bb", **options)
     if stream:

@@ -29,7 +29,7 @@ from bitsback.archive.reading.stacked import Stack, StackSource, series_in
 from bitsback.archive.reading.stored import Stored, StoredSource, shown_picture
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.labelling import classes_of
-from bitsback.format.members import Numbered
+from bitsback.format.members import NumberedNames
 from bitsback.format.parts import ARRAYS, PAGES
 from bitsback.io.output import Destination
 from bitsback.io.remote.url import Options
@@ -233,7 +233,7 @@ class Archive(Indexed):
         if pairs is None and not reader.directory.unnamed:
             return None
         names = self.names
-        if isinstance(names, Numbered):
+        if isinstance(names, NumberedNames):
             return None if names.labels is None else names.labels.copy()
         return classes_of(names)[1]
 

@@ -115,13 +115,13 @@ def encode_fallback(tiles: Tiles, coder: Coder, limit: float = math.inf) -> byte
         if "trial" not in known:
             if "least" not in known:
                 known["least"] = _GLANCE * _glance(tiles)
-            if known["least"] > limit and not _recurs(tiles):
+            if known["least"] > limit and not _is_repetitive(tiles):
                 return None
             known["trial"] = _try(tiles)
         trial: _Trial = known["trial"]
         best = trial.plans[0]
         beaten = _UNREPEATED * best.size > limit * trial.share
-        if beaten and best.strategy == zlib.Z_HUFFMAN_ONLY and not _recurs(tiles):
+        if beaten and best.strategy == zlib.Z_HUFFMAN_ONLY and not _is_repetitive(tiles):
             return None
         known[coder] = _encoded(tiles, trial, coder)
     result: bytes | None = known[coder]
@@ -206,7 +206,7 @@ def _glance(tiles: Tiles) -> float:
     return min(sizes) * tiles.elements.size / sample.elements.size
 
 
-def _recurs(tiles: Tiles) -> bool:
+def _is_repetitive(tiles: Tiles) -> bool:
     """Whether the content is repetitive, at any distance.
 
     It counts distinct sequences of bytes. A sequence begins where a hash of two bytes is 0, so

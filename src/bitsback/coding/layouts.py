@@ -86,7 +86,7 @@ def as_stacks(tiles: Tiles) -> Tiles:
     for count, shape in tiles.shapes:
         whole, rest = divmod(count, MOST_SLICES)
         shapes += [(whole, (MOST_SLICES, *shape)), (1, (rest, *shape))]
-    return tiles.seen_as(tuple((count, shape) for count, shape in shapes if count and shape[0]))
+    return tiles.reshaped(tuple((count, shape) for count, shape in shapes if count and shape[0]))
 
 
 def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> ValueMap | None:

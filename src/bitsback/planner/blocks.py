@@ -107,10 +107,10 @@ def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
     may differ much. Pixels that a JPEG decoder made are coded by their coefficients. fixed: no
     other model may be used.
     """
-    if block.tiles.are_bytes and not fixed and planner.given is None:
+    if block.tiles.are_bytes and not fixed and planner.requested is None:
         return _encode_bytes(block, planner)
     fast = planner.policy.cheapest
-    if fixed or fast or planner.given is not None or block.order_bits is not None:
+    if fixed or fast or planner.requested is not None or block.order_bits is not None:
         return _encode_pixels(block, planner, fixed)
     behind = [find_behind(tile) for tile in block.tiles]
     if not any(behind):

@@ -41,7 +41,7 @@ def in_series(listing: Listing) -> tuple[Listing, dict[str, Sort]]:
         if ending_of(name) in formats.PICTURES | formats.OTHER_PICTURES:
             continue
         with suppress(OSError, InputError), open_regular(listing.path(name), True) as file:
-            if formats.told_by_content(file.read(formats.START)):
+            if formats.is_picture_by_content(file.read(formats.START)):
                 dicom = Slice.read(file)
                 if dicom is not None:
                     found[name] = dicom

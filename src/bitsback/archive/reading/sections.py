@@ -14,7 +14,7 @@ from typing import Any
 from bitsback.archive.reading.archive_file import ArchiveFile
 from bitsback.archive.reading.directory import HEADER_SPACE, Directory
 from bitsback.archive.reading.source import BlockSource, Task, at_block, decode
-from bitsback.coding.block import Opened, read_header
+from bitsback.coding.block import Block, read_header
 from bitsback.errors import ArchiveError
 from bitsback.format.digests import Digests
 from bitsback.format.index import BlockInfo, Place
@@ -153,7 +153,7 @@ class Blocks(Sequence[BlockInfo]):
                 self._cache.put(block.number, tiles)
         return block.first, tiles
 
-    def header(self, block: BlockInfo) -> Opened:
+    def header(self, block: BlockInfo) -> Block:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
         data = memoryview(self.file.read(block.offset, min(HEADER_SPACE, block.size)))
         cursor = Cursor(data, 1)

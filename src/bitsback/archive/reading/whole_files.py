@@ -56,14 +56,14 @@ class Hashing:
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         with self._checked(number) as file:
             if file is None:
-                yield _Unmade()
+                yield _Discard()
             else:
                 yield self._file_writer.drawing(number, file, dtype, shape)
 
     @contextmanager
     def file(self, number: int) -> Iterator[Writable]:
         with self._checked(number) as file:
-            yield _Unmade() if file is None else file
+            yield _Discard() if file is None else file
 
     @contextmanager
     def _checked(self, number: int) -> Iterator[BinaryIO | None]:
@@ -82,7 +82,7 @@ class Hashing:
                 self.problems.append(error)
 
 
-class _Unmade:
+class _Discard:
     """A drawing and a file that ignore their content."""
 
     def add(self, rows: NDArray[Any]) -> None:

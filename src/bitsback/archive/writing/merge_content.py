@@ -34,7 +34,7 @@ from bitsback.format.layout import (
     open_section,
 )
 from bitsback.format.layout import section as pack_section
-from bitsback.format.members import Files, Listed
+from bitsback.format.members import FileDescriptions, Files
 from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileCollection, JoinedArray
 from bitsback.format.previews import Previews
 from bitsback.format.unnamed import pack_described
@@ -112,7 +112,7 @@ def look(place: Location) -> Shard:
                     " which cannot be merged; decompress it, and compress it with the others"
                 )
         content = archive.collection
-        listed = Listed([], [], None) if content.kind is None else archive.files.listed
+        listed = FileDescriptions([], [], None) if content.kind is None else archive.files.listed
         return Shard(
             place,
             content,
@@ -194,7 +194,7 @@ def merge_arrays(shards: Sequence[Shard]) -> Merged:
     members: list[list[tuple[int, int]]] = []
     for number, array in enumerate(arrays):
         for part, found in enumerate(array.parts):
-            if parts and _go_on(parts[-1], found):
+            if parts and _continues(parts[-1], found):
                 parts[-1] = _longer(parts[-1], found)
                 members[-1].append((number, part))
             elif found.entries or len(shards) == 1:
@@ -238,7 +238,7 @@ def check_joinable(name: str, part: ArrayPart, first_name: str, first: ArrayPart
             )
 
 
-def _go_on(part: ArrayPart, other: ArrayPart) -> bool:
+def _continues(part: ArrayPart, other: ArrayPart) -> bool:
     """Whether the items of another array can be appended to this part."""
     return part.axes == other.axes == COUNTED and (part.cut == other.cut or not other.entries)
 

@@ -19,7 +19,7 @@ from bitsback.archive.writing.tail import kept_tail
 from bitsback.compress_options import MOST_PARITY
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.layout import COLLECTION, PARITY, Cursor, footer_of, open_section
-from bitsback.format.parity import Found, Parity, Window, find, found_at, windows_for
+from bitsback.format.parity import Parity, ParitySection, Window, find, found_at, windows_for
 from bitsback.io.file_io import RandomAccess, name_of, open_anywhere
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import Options, Url, located
@@ -316,7 +316,7 @@ def _parity_of(mended: _Mended) -> list[Parity]:
     return sorted(found.values(), key=lambda parity: -parity.window.end)
 
 
-def _listed(mended: _Mended) -> list[Found]:
+def _listed(mended: _Mended) -> list[ParitySection]:
     try:
         with mended.opened() as archive:
             directory = archive.directory
@@ -329,6 +329,6 @@ def _listed(mended: _Mended) -> list[Found]:
     return [section for section in sections if section is not None]
 
 
-def _searched(mended: _Mended) -> Iterator[Found]:
+def _searched(mended: _Mended) -> Iterator[ParitySection]:
     for start in range(0, mended.size, _SCANNED - _OVERLAP):
         yield from find(mended.at(start, _SCANNED), start)

@@ -81,7 +81,7 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
 
 
 def split_pages(file: BinaryIO, exact: bool) -> tuple[list[Bands], Tiff | None] | None:
-    pages = held(file, inner=True)
+    pages = coded_pages(file, inner=True)
     if pages is None:
         return None
     return [pixels_of(file, [page]) for page in pages], tiff_metadata(file, pages, exact)
@@ -237,7 +237,7 @@ def _alone(file: BinaryIO, pages: list[Page]) -> bool:
     """
     if any(page.layout.compression == GROUP_4 for page in pages):
         return False
-    found, there = _tags(file), held(file)
+    found, there = _tags(file), coded_pages(file)
     if there is None or sorted(there, key=_spans) != sorted(pages, key=_spans):
         return False
     return all(tag[0] != _OTHER_PAGES for page in found[2:] for tag in page)
@@ -255,7 +255,7 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
     """
     if _tags(file) != _tags(made):
         return False
-    before, after = held(file), held(made)
+    before, after = coded_pages(file), coded_pages(made)
     if before is None or after is None or len(before) != len(after):
         return False
     readers = Reader(file), Reader(made)
@@ -274,7 +274,7 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
     return True
 
 
-def held(file: BinaryIO, inner: bool = False) -> list[Page] | None:
+def coded_pages(file: BinaryIO, inner: bool = False) -> list[Page] | None:
     """All pages of a file, if the pixels of each can be read. inner: as in `pages_of`."""
     found = pages_of(file, inner)
     pages = [page for page in found if page is not None]
