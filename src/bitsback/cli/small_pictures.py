@@ -58,7 +58,7 @@ def _made(archive: Archive, number: int) -> bytes | None:
 
     try:
         picture = _image(archive[number])
-    except InputError:  # a file that is held as it is, and that is no picture
+    except InputError:  # a verbatim file that is no picture
         return None
     if picture is None:
         return None

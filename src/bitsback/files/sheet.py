@@ -1,4 +1,4 @@
-"""The sheet of a file of frames: one picture on which all of them stand (docs/format.md, A6.5)."""
+"""The sheet of a file of frames: one picture with all of them (docs/format.md, A6.5)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MOVING = 4
 
 
 def sheet_of_pages(pages: Sequence[Shape]) -> tuple[list[Place], Shape]:
-    """The same for a TIFF file. If its first pages have one size, they divide the sheet's rows.
+    """`sheet_of` for a TIFF file. Many first pages of one size divide the rows of the sheet.
 
     >>> sheet_of_pages([(4, 3)] * 4 + [(2, 2)] * 3)[1]
     (24, 3)

@@ -34,7 +34,7 @@ class Sort(NamedTuple):
 def in_series(listing: Listing) -> tuple[Listing, dict[str, Sort]]:
     """The listing with the slices of each series in spatial order, and the sorts of DICOM files.
 
-    The slices stand at the place of the first one. Remote files are not examined.
+    The slices are listed in the place of the first one. Remote files are not examined.
     """
     found: dict[str, Slice] = {}
     for name in listing.names if not isinstance(listing.root, Url) else ():

@@ -234,7 +234,7 @@ def _newest(read: Read, size: int) -> tuple[int, tuple[int, Index]] | None:
 
 
 def _follows(index: Index, read: Read, drift: int) -> bool:
-    """Whether the newest generation is the first one, or a footer stands before it."""
+    """Whether the newest generation is the first one, or a footer is before it."""
     ends = (index.start, index.start + drift)
     return index.start == len(HEAD) or any(read(end - len(END), len(END)) == END for end in ends)
 

@@ -356,7 +356,7 @@ class ArchiveReader:
     def part_chunks(
         self, part: int, start: int, stop: int, *, verify: bool = True
     ) -> Iterator[bytes]:
-        """The same bytes, a chunk at a time."""
+        """The bytes of `part_bytes`, a chunk at a time."""
         for at in range(start, stop, _CHUNK):
             yield self.part_bytes(part, at, min(at + _CHUNK, stop), verify=verify)
 

@@ -262,7 +262,7 @@ class Png:
         return all(3 * int(band.max()) < sizes[0] for band in pixels)
 
     def anew(self) -> Png:
-        """The same with pixels compressed by new settings, if such a file is right."""
+        """The same with pixels compressed by new settings, if such a file is valid."""
         return self if self.is_described else replace(self, stream=None, crc=0)
 
     @property

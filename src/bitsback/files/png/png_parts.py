@@ -94,7 +94,7 @@ class Samples:
 
     @classmethod
     def of_channels(cls, channels: int) -> Samples:
-        """Those of pixels of several channels of 16 bits."""
+        """The samples of pixels with several channels of 16 bits."""
         return cls(16, {2: _GREY_ALPHA, 3: _COLOUR, 4: _COLOUR_ALPHA}[channels])
 
     @property

@@ -43,7 +43,7 @@ from bitsback.io.file_io import Reader
 _STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS = 273, 279, 324, 325
 _SUBSAMPLED = 530
 _WIDTHS = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
-"""Bytes of an element, by the type of a tag that holds offsets or lengths."""
+"""Bytes of an element, by the type of a tag with offsets or lengths."""
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
 _LEAST_SAMPLES = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, 5: 4}
 """The least samples of a pixel, by the photometric interpretation; 5 is CMYK."""

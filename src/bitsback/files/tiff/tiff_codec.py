@@ -54,7 +54,7 @@ _IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
 """The most bytes of container metadata, which is in memory."""
 _LOOKED_AT = 4
-"""Segments of LZW that are read to find where clear codes stand."""
+"""Segments of LZW that are read to find the places of clear codes."""
 _PLACES = (273, 279, 324, 325)
 """Tags that hold the places of segments."""
 _OTHER_PAGES = 330

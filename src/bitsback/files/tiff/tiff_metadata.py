@@ -49,11 +49,11 @@ _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
 """The factor and the offset for the most pixels of tiles by those of their picture."""
 MOST_WAITING = 1 << 28
-"""The most bytes of pages that stand beside the first one of a row of pages on a sheet."""
+"""The most bytes of the pages beside the first one of a row of pages on a sheet."""
 _CHUNK = 1 << 20
 _LEADERS = b"GDAL_STRUCTURAL_METADATA_SIZE="
-"""The text behind the header of a cloud-optimised GeoTIFF file, whose tiles stand between copies of
-their lengths and of their last bytes. Source: GDAL, driver COG.
+"""The text after the header of a cloud-optimised GeoTIFF file. Each tile is between copies of its
+length and of its last bytes. Source: GDAL, driver COG.
 """
 
 
@@ -123,7 +123,7 @@ class Tiff:
         return self.compressed and any(self.others.startswith(_LEADERS, at) for at in (8, 16))
 
     def anew(self) -> Tiff:
-        """The same without a promise, if a file with other segments is right."""
+        """The same without the promise of equal bytes, if a file with other segments is valid."""
         if self.has_leaders:
             return self
         deflated = self.deflated if isinstance(self.deflated, Deflated) else BEST
