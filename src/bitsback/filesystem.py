@@ -20,7 +20,8 @@ from bitsback.archive.reading.indexed import View
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.targets import target_of
 from bitsback.errors import InputError
-from bitsback.files.npy import Shape, write_header
+from bitsback.files.npy import write_header
+from bitsback.format.grid import Shape
 from bitsback.format.parts import ARRAYS, FOLDER
 from bitsback.io.remote.url import Url, as_datetime, located
 from bitsback.models import Model

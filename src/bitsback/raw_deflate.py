@@ -8,6 +8,17 @@ WINDOW = -15
 """The window size that zlib takes for a stream without a header."""
 
 
+def compress(
+    data: bytes | memoryview,
+    strategy: int = zlib.Z_DEFAULT_STRATEGY,
+    level: int = 9,
+    memory: int = 9,
+) -> bytes:
+    """The stream by zlib, with these parameters of zlib."""
+    packer = zlib.compressobj(level, zlib.DEFLATED, WINDOW, memory, strategy)
+    return packer.compress(data) + packer.flush()
+
+
 def decompress(data: bytes | memoryview, limit: int, dictionary: bytes = b"") -> tuple[bytes, bool]:
     """The first `limit` bytes of the content, and whether stream and data end there.
 

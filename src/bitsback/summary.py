@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bitsback.format.layout import Shape
+from bitsback.format.grid import Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,8 +54,8 @@ class Restored(Summary):
     """The faults of the archive."""
 
 
-SMALLER, DAMAGED, ASKED_FOR, NO_PICTURE, UNREAD = (
-    "smaller so than by their pixels",
+SMALLER, DAMAGED, NOT_REPRODUCIBLE, NO_PICTURE, UNREAD = (
+    "smaller verbatim than by their pixels",
     "damaged, or not what their endings say",
     "of a compression that cannot be made again",
     "no pictures",
@@ -65,7 +65,7 @@ SMALLER, DAMAGED, ASKED_FOR, NO_PICTURE, UNREAD = (
 _REMEDIES = {
     SMALLER: "nothing is to be done",
     DAMAGED: "they come back as they are; --pictures-only refuses them by name",
-    ASKED_FOR: "--files pixels codes them by their pixels",
+    NOT_REPRODUCIBLE: "--files pixels codes them by their pixels",
     NO_PICTURE: "--pictures-only leaves them out",
     f"{UNREAD}: JPEG XL": "convert lossless ones to PNG to have them coded",
     "JPEG:": "they are compressed already, so nothing is to be done",
@@ -79,7 +79,7 @@ def remedy(reason: str) -> str:
 
 
 @dataclass(frozen=True)
-class Held:
+class VerbatimFiles:
     """Files that are stored verbatim."""
 
     files: int
@@ -141,7 +141,7 @@ class Compressed(Summary):
     """The files that `skip_bad` has left out, and the reasons."""
     disk_in: int | None
     """The bytes on disk of the files of a folder or a list; None for other inputs."""
-    stored: dict[str, Held]
+    stored: dict[str, VerbatimFiles]
     """The files of a folder that are stored verbatim instead of by their pixels, by the reason."""
     inexact: list[str]
     """The names of the files that are restored with the same pixels and metadata, but other bytes.

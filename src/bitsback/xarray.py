@@ -153,7 +153,8 @@ def _dims_of(arrays: Mapping[str, View], dims: Dims | None) -> dict[str, tuple[s
             found[name] = tuple(given)
             if len(found[name]) != array.ndim:
                 raise InputError(
-                    f"dims={dims!r}: {name} has {array.ndim} axes, and {len(found[name])} names"
+                    f"dims={dims!r}: {name} has {array.ndim} axes, and {len(found[name])} names;"
+                    " give one for each axis"
                 )
     others = {name: array for name, array in arrays.items() if name not in found}
     named = {name: _names_of(array) for name, array in others.items()}

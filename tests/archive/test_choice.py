@@ -213,8 +213,9 @@ def test_fast_and_best() -> None:
 
 @pytest.mark.usefixtures("shelved")
 def test_random_access_has_a_fast_model_unless_it_is_far_worse() -> None:
-    assert chosen(drawn(bundled.load("shelf-mild"), 100), DEFAULT.hurried) == "shelf-fast"
-    assert chosen(drawn(bundled.load("shelf-sharp"), 100), DEFAULT.hurried) == "shelf-sharp"
+    policy = DEFAULT.for_random_access
+    assert chosen(drawn(bundled.load("shelf-mild"), 100), policy) == "shelf-fast"
+    assert chosen(drawn(bundled.load("shelf-sharp"), 100), policy) == "shelf-sharp"
 
 
 @pytest.mark.usefixtures("shelved")

@@ -12,9 +12,9 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive.inputs import folders
-from bitsback.planner.pictures import Alike, TrialOutcome, TrialOutcomes
+from bitsback.planner.pictures import SimilarPictures, TrialOutcome, TrialOutcomes
 
-ALIKE = Alike("|u1", (3,), False, 12, 3)
+ALIKE = SimilarPictures("|u1", (3,), False, 12, 3)
 YES, NO = TrialOutcome(True, False, 0.5), TrialOutcome(False, False, 1.5)
 
 
@@ -56,7 +56,7 @@ def test_others_say_nothing() -> None:
     outcomes = TrialOutcomes()
     for _ in range(6):
         outcomes.decide(ALIKE, YES, fails)
-    dense = Alike("|u1", (3,), False, 12, 4)
+    dense = SimilarPictures("|u1", (3,), False, 12, 4)
     assert outcomes.decide(dense, None, lambda: NO) == NO
 
 

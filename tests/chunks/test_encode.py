@@ -224,7 +224,7 @@ def test_other_dtypes_are_refused(dtype: str) -> None:
 def test_what_cannot_be_done_is_refused(grey: NDArray[np.uint8]) -> None:
     with pytest.raises(bitsback.InputError, match="axes='xy': it must be one of 'auto', 'yx'"):
         bitsback.encode(grey, axes="xy")  # type: ignore[arg-type]
-    with pytest.raises(bitsback.InputError, match=r"of the shape \(28, 28\) has not these"):
+    with pytest.raises(bitsback.InputError, match=r"of the shape \(28, 28\) has too few axes"):
         bitsback.encode(grey[0], axes="zyx")
     with pytest.raises(bitsback.InputError, match="the model mnist codes items of the shape"):
         bitsback.encode(grey[:, :20], model="mnist")

@@ -136,7 +136,7 @@ def test_a_chunk_is_a_block_alone(volume: NDArray[np.uint16]) -> None:
     [
         ({"shuffle": True}, "bitsback has to be the first filter"),
         ({"compression_opts": (9, 9)}, "numbers .9, 9., which this bitsback does not know"),
-        ({**Bitsback(axes="zyxc")}, "axes='zyxc'.* has not these"),
+        ({**Bitsback(axes="zyxc")}, "axes='zyxc'.* has too few axes"),
         ({**Bitsback("mnist")}, "no model of this array codes chunks"),
     ],
 )

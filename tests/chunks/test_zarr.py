@@ -325,7 +325,7 @@ def test_a_model_that_ships_is_never_carried(grey: NDArray[np.uint8]) -> None:
 def test_a_model_that_fits_no_chunk_is_refused(volume: NDArray[np.uint16]) -> None:
     with pytest.raises(bitsback.InputError, match=r"no model of this array codes.*\(6, 24, 30\)"):
         write({}, volume, (6, 24, 30), serializer=BitsbackCodec(model="mnist"))
-    with pytest.raises(bitsback.InputError, match=r"axes='zyxc'.*\(24, 30\) has not these"):
+    with pytest.raises(bitsback.InputError, match=r"axes='zyxc'.*\(24, 30\) has too few axes"):
         create({}, volume[0], (24, 30), serializer=BitsbackCodec(axes="zyxc"))
     with pytest.raises(bitsback.InputError, match="elements of one size"):
         BitsbackCodec().coding.check(np.dtype(object), (3,))

@@ -23,7 +23,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive.inputs import folders
-from bitsback.archive.inputs.request import Kept
+from bitsback.archive.inputs.request import FolderFiles
 from bitsback.files.bands import Bands
 from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.file_stats import FileStats
@@ -32,7 +32,7 @@ from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.planner.pictures import pixel_cost
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import BEST
-from bitsback.summary import ASKED_FOR, SMALLER
+from bitsback.summary import NOT_REPRODUCIBLE, SMALLER
 from bitsback.wire import varint
 from bundled_models import spec_models
 from fuzz.seeds import own_png
@@ -255,10 +255,10 @@ def test_pictures_that_outgrow_their_files_are_held_in_an_archive_that_is_made_a
         before[path.name] = path.read_bytes()
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
 
-    def tiny(coded: dict[str, int], *others: Any) -> Kept:
-        return Kept(dict.fromkeys(coded, 1), *others)
+    def tiny(coded: dict[str, int], *others: Any) -> FolderFiles:
+        return FolderFiles(dict.fromkeys(coded, 1), *others)
 
-    monkeypatch.setattr(folders, "Kept", tiny)
+    monkeypatch.setattr(folders, "FolderFiles", tiny)
     out = io.BytesIO()
     summary, _ = warnings_of(tmp_path / "in", out if stream else tmp_path / "a.bb", **options)
     if stream:
@@ -330,7 +330,7 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     assert result.stderr.startswith("in: 3 files, ") and " on disk -> in.bb " in result.stderr
     assert "\nall comes back byte for byte\n" in result.stderr
     assert "stored verbatim: 1 file" in result.stderr
-    assert ASKED_FOR in result.stderr
+    assert NOT_REPRODUCIBLE in result.stderr
     assert re.search(r"\n--files pixels would save some .* %\): 1 file\n", result.stderr)
     assert "shrank" not in result.stderr
     assert run("info", "in.bb").stdout.count("1 file, stored verbatim") == 2

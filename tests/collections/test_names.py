@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import bitsback
 from bitsback.errors import ArchiveError
-from bitsback.files.formats import restored as restored_name
+from bitsback.files.formats import restored_name
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import NAMES, open_section
 from bitsback.format.members import pack_files, unpack_files

@@ -111,7 +111,7 @@ def check_leaders(data: bytes) -> None:
 def by_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Codes all possible pictures by their pixels, also where their files are smaller."""
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
-    monkeypatch.setattr(request.Kept, "outgrown", lambda *_: frozenset())
+    monkeypatch.setattr(request.FolderFiles, "outgrown", lambda *_: frozenset())
 
 
 @pytest.mark.parametrize("how", ["pixels", "exact"])

@@ -61,9 +61,10 @@ def test_a_file_is_told_by_its_first_bytes_and_its_name(
 
 
 def test_what_is_said_of_the_formats() -> None:
-    volumes = "NIfTI, NRRD, MetaImage, MRC, FITS, PFM"
-    assert formats.coded() == f"DICOM, {volumes}, TIFF, PNG, BMP, PNM, lossless WebP and GIF"
+    assert formats.coded_formats() == (
+        "DICOM, NIfTI, NRRD, MetaImage, MRC, FITS, PFM, TIFF, PNG, BMP, PNM, lossless WebP and GIF"
+    )
     assert formats.unread_picture("a/b.HEIF") == "HEIC"
-    assert formats.on_their_own().startswith("a .npy file, an idx file, ")
+    assert formats.single_file_formats().startswith("a .npy file, an idx file, ")
     assert formats.without_ending("train.idx.gz") == "train"
     assert formats.without_ending(".npy") == ".npy"

@@ -20,7 +20,7 @@ import bitsback
 from bitsback.errors import ArchiveError
 from bitsback.files import bands, picture_files
 from bitsback.files.tiff.structure import one_picture, pages_of, pixels_of
-from bitsback.files.tiff.tiff_codec import held, same
+from bitsback.files.tiff.tiff_codec import coded_pages, same
 from bitsback.files.tiff.tiff_metadata import Tiff
 from bundled_models import spec_models
 from reference import archive as spec
@@ -240,7 +240,7 @@ def test_segments_that_grow_find_another_place() -> None:
     """Larger segments, like those of another deflate, move; the tags hold their new places."""
     data = written("tiles")
     file = io.BytesIO(data)
-    pages = held(file)
+    pages = coded_pages(file)
     assert pages is not None
     taken = picture_files.split(file, False)
     assert taken is not None

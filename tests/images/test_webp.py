@@ -14,7 +14,7 @@ import bitsback
 from bitsback.files import webp
 from bitsback.files.drawing import Split
 from bitsback.files.picture_files import alike, file_of, split
-from bitsback.summary import ASKED_FOR, NO_PICTURE
+from bitsback.summary import NO_PICTURE, NOT_REPRODUCIBLE
 from broken_metadata import assert_both_refuse
 from reference.container_metadata import restore
 
@@ -101,7 +101,7 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
     (tmp_path / "in" / "empty").touch()
     exact = bitsback.compress(tmp_path / "in", tmp_path / "b.bb", model="fast")
     assert (
-        exact.stored[f"{ASKED_FOR}: an unknown encoder of lossless WebP"].files
+        exact.stored[f"{NOT_REPRODUCIBLE}: an unknown encoder of lossless WebP"].files
         == exact.saving.files
         == 4
         and exact.inexact == []

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.format.tiles import Tiles
 from bitsback.models import bundled
-from bitsback.planner.candidates import fitting
+from bitsback.planner.candidates import fitting_outlines
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import BEST, DEFAULT, FAST, Policy
 from drawn_letters import lettering
@@ -29,7 +29,7 @@ def numbers(policy: Policy) -> list[float]:
 
 def names(policy: Policy, *shape: int, dtype: str = "u1") -> set[str]:
     tiles = Tiles.stacked(np.zeros((2, *shape), dtype))
-    return {outline.name for outline in fitting(None, policy, tiles)}
+    return {outline.name for outline in fitting_outlines(None, policy, tiles)}
 
 
 def test_a_policy_has_few_numbers() -> None:
@@ -41,7 +41,7 @@ def test_models_are_known_by_their_outlines() -> None:
     colour, grey = names(BEST, 40, 50, 3), names(BEST, 40, 50)
     assert grey - colour == {"graphics-grey"} and "universal-fast" not in grey
     assert "mnist" not in names(DEFAULT, 28, 28) and "mnist-context" in names(DEFAULT, 28, 28)
-    assert {"mnist", "mnist-context"} < names(DEFAULT.hurried, 28, 28)
+    assert {"mnist", "mnist-context"} < names(DEFAULT.for_random_access, 28, 28)
     assert "mnist-context" not in names(FAST, 28, 28)
 
 

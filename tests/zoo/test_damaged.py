@@ -153,7 +153,7 @@ def damaged(name: str, data: bytes, count: int) -> Iterator[bytes]:
 def by_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Codes all possible pictures by their pixels, also where their files are smaller."""
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
-    monkeypatch.setattr(request.Kept, "outgrown", lambda *_: frozenset())
+    monkeypatch.setattr(request.FolderFiles, "outgrown", lambda *_: frozenset())
 
 
 def check_folder(place: Path, how: FilesAs, count: int) -> None:

@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write(folder / name)
     with pytest.MonkeyPatch.context() as patch:  # small pictures may be smaller as files
         patch.setattr(folders, "pixel_cost", lambda *_: (0, False))
-        patch.setattr(request.Kept, "outgrown", lambda *_: frozenset())
+        patch.setattr(request.FolderFiles, "outgrown", lambda *_: frozenset())
         bitsback.compress(folder, folder.parent / "in.bb", model="fast")
     return folder
 

@@ -32,7 +32,7 @@ SAMPLED = {"png": 40, "animated": 12, "bitmap": 25, "library": 40, "tiff": 80, "
 def by_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Codes all possible pictures by their pixels, also where their files are smaller."""
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
-    monkeypatch.setattr(request.Kept, "outgrown", lambda *_: frozenset())
+    monkeypatch.setattr(request.FolderFiles, "outgrown", lambda *_: frozenset())
 
 
 def made(files: Iterable[File]) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bitsback.archive.reading.archive_file import Source
 from bitsback.archive.reading.damage import Problem
 from bitsback.archive.reading.describe import describe
+from bitsback.archive.reading.directory import HEADER_SPACE
 from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.indexed import (
     MOST_ELEMENTS,
@@ -23,12 +24,12 @@ from bitsback.archive.reading.indexed import (
     table,
 )
 from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.sections import CACHE_BYTES, HEADER_SPACE
+from bitsback.archive.reading.sections import CACHE_BYTES
 from bitsback.archive.reading.stacked import Stack, StackSource, series_in
 from bitsback.archive.reading.stored import Stored, StoredSource, shown_picture
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.labelling import classes_of
-from bitsback.format.members import Numbered
+from bitsback.format.members import NumberedNames
 from bitsback.format.parts import ARRAYS, PAGES
 from bitsback.io.output import Destination
 from bitsback.io.remote.url import Options
@@ -232,7 +233,7 @@ class Archive(Indexed):
         if pairs is None and not reader.directory.unnamed:
             return None
         names = self.names
-        if isinstance(names, Numbered):
+        if isinstance(names, NumberedNames):
             return None if names.labels is None else names.labels.copy()
         return classes_of(names)[1]
 

@@ -130,7 +130,7 @@ class Progress:
             self._bar, self._hidden = None, True
 
     def _noted(self, item: object) -> str:
-        """What stands after the bar; the seconds show that work goes on while a long block is
+        """The text after the bar; the seconds show that work goes on while a long block is
         coded.
         """
         seconds = f"{time.time() - self._start:.0f} s"

@@ -48,7 +48,7 @@ def remove_compressed(
     import bitsback
     from bitsback.archive.comparing.readback import compare
     from bitsback.files.file_lists import list_files
-    from bitsback.io.file_lock import held
+    from bitsback.io.file_lock import hold_lock
 
     shown = sources[0] if len(sources) == 1 else f"the {len(sources)} inputs"
     if messages:
@@ -56,7 +56,7 @@ def remove_compressed(
             f"{shown}: kept, since not everything can be restored as it is: {messages[0]}"
         )
     with (
-        held(Path(output), output),  # so that it stays until its input is removed
+        hold_lock(Path(output), output),  # so that it stays until its input is removed
         Progress("comparing", quiet) as progress,
         bitsback.open(output) as archive,
     ):
@@ -89,9 +89,9 @@ def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: b
     """
     import bitsback
     from bitsback.archive.comparing.readback import compare, restored_names
-    from bitsback.io.file_lock import held
+    from bitsback.io.file_lock import hold_lock
 
-    with held(Path(source), source):
+    with hold_lock(Path(source), source):
         before = _states([Path(source)])
         with (
             Progress("comparing", quiet) as progress,

@@ -1,6 +1,4 @@
-"""Write small pictures of the pictures of an archive: the previews that it has, and others made by
-decoding.
-"""
+"""Write thumbnails of an archive's pictures: its previews, and others made by decoding."""
 
 from __future__ import annotations
 
@@ -29,9 +27,11 @@ def write(
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, int]:
-    """Writes a file for each of these pictures, items or pages into a new folder, under its name or
-    number and one ending more. Gives how many were previews, and how many were made. What is no
-    picture has none. Raises InputError and ArchiveError.
+    """Writes a thumbnail of each of these pictures, items or pages into a new folder.
+
+    Its name is the name or number of the picture, with another ending. Returns the numbers of
+    previews and of thumbnails that were made. Other files have none. Raises InputError and
+    ArchiveError.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(f"{folder}: is there already; name a new folder")
@@ -58,7 +58,7 @@ def _made(archive: Archive, number: int) -> bytes | None:
 
     try:
         picture = _image(archive[number])
-    except InputError:  # a file that is held as it is, and that is no picture
+    except InputError:  # a verbatim file that is no picture
         return None
     if picture is None:
         return None

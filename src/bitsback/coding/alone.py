@@ -27,9 +27,9 @@ from bitsback.coding.block import (
     MODEL,
     PREFIX_SIZE,
     RAW,
+    Block,
     Digits,
     Method,
-    Opened,
     check_map,
 )
 from bitsback.coding.block_coding import Coding
@@ -155,7 +155,7 @@ def _unpack(
     lead = len(shape) - axes
     run = Run(math.prod(shape[:lead]), dtype, shape[lead:], value_map)
     digits = Digits.read(cursor, dtype) if method.number == DIGITS else None
-    block = Opened(0, [run], pack_runs([run]), method, model or None, body[cursor.at :], digits)
+    block = Block(0, [run], pack_runs([run]), method, model or None, body[cursor.at :], digits)
     found = decode_elements(block, dtype, find_model, run.items).reshape(shape)
     if flags & _COLUMNS:
         return found.copy(order="F")

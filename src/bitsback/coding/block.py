@@ -104,7 +104,7 @@ class Digits:
 
 
 @dataclass(frozen=True)
-class Opened:
+class Block:
     """A block whose header has been read and checked."""
 
     first: int
@@ -130,7 +130,7 @@ class Opened:
         return sum(run.items for run in self.runs)
 
 
-def read_header(payload: memoryview) -> Opened:
+def read_header(payload: memoryview) -> Block:
     """Reads the header of a block. The data behind it may be cut short. Raises ArchiveError."""
     cursor = Cursor(payload)
     first = cursor.varint()
@@ -142,7 +142,7 @@ def read_header(payload: memoryview) -> Opened:
     for run in runs:
         check_map(method, run.value_map)
     digits = Digits.read(cursor, runs[0].dtype) if method.number == DIGITS else None
-    return Opened(first, runs, runs_field, method, model, payload[cursor.at :], digits)
+    return Block(first, runs, runs_field, method, model, payload[cursor.at :], digits)
 
 
 def check_map(method: Method, value_map: ValueMap | None) -> None:

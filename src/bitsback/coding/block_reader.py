@@ -19,7 +19,7 @@ from bitsback.coding.block import (
     PACKED,
     RAW,
     STREAMS,
-    Opened,
+    Block,
     read_header,
 )
 from bitsback.coding.decoded import decode_pixels
@@ -36,7 +36,7 @@ from bitsback.format.runs import Run, pack_runs
 from bitsback.format.tiles import Tiles
 from bitsback.message import Message
 from bitsback.models import Model
-from bitsback.models.costs import max_elements
+from bitsback.models.costs import check_claim, excess
 from bitsback.wire import Cursor
 
 FindModel = Callable[[bytes], Model]
@@ -78,7 +78,7 @@ def decode(
     return Tiles(flat, tuple((sum(run.items for run in runs), shape) for shape, runs in alike))
 
 
-def _check_shapes(block: Opened, part: ArrayPart, at: int) -> None:
+def _check_shapes(block: Block, part: ArrayPart, at: int) -> None:
     """Raises ArchiveError unless the block has the dtype and shapes of the part's tiles from number
     `at` on.
     """
@@ -91,7 +91,7 @@ def _check_shapes(block: Opened, part: ArrayPart, at: int) -> None:
 
 
 def decode_elements(
-    block: Opened, dtype: np.dtype[Any], find_model: FindModel, stop: int, verify: bool = True
+    block: Block, dtype: np.dtype[Any], find_model: FindModel, stop: int, verify: bool = True
 ) -> NDArray[Any]:
     """The elements, flat, of a block whose header has been read.
 
@@ -125,12 +125,11 @@ def decode_elements(
         return decode_pixels(block.data, block.runs)
     if method == DIGITS:
         return _decode_digits(block, dtype, find_model, stop, verify)
-    if elements > max_elements(size):
-        raise _too_many(f"{elements} elements", size)
+    check_claim(elements, "elements", size)
     return adaptive.unpack(block.data, elements, dtype)
 
 
-def _decode_packed(block: Opened, elements: int) -> NDArray[Any]:
+def _decode_packed(block: Block, elements: int) -> NDArray[Any]:
     if any(run.value_map is None for run in block.runs):
         raise ArchiveError("its elements have no two values to choose from")
     if len(block.data) != (elements + 7) // 8:
@@ -142,7 +141,7 @@ def _decode_packed(block: Opened, elements: int) -> NDArray[Any]:
 
 
 def _decode_digits(
-    block: Opened, dtype: np.dtype[Any], find_model: FindModel, stop: int, verify: bool
+    block: Block, dtype: np.dtype[Any], find_model: FindModel, stop: int, verify: bool
 ) -> NDArray[Any]:
     assert block.digits is not None, "its method has them"
     cut, data, found = block.digits.cut, block.data, []
@@ -151,7 +150,7 @@ def _decode_digits(
     for bits, head in zip(cut.bits, block.digits.heads, strict=True):
         own = dtype_of(bits)
         runs = [Run(run.items, own, run.shape, head.value_map) for run in block.runs]
-        one = Opened(block.first, runs, pack_runs(runs), head.method, head.model, data[: head.size])
+        one = Block(block.first, runs, pack_runs(runs), head.method, head.model, data[: head.size])
         found.append(decode_elements(one, own, find_model, stop, verify))
         data = data[head.size :]
         if not fits(found[-1], bits):
@@ -182,20 +181,15 @@ def decode_picture(find_model: FindModel, cursor: Cursor) -> bytes:
     return embedded.file(pixels, cursor.take(cursor.varint()))
 
 
-def _too_many(claimed: str, size: int) -> ArchiveError:
-    return ArchiveError(f"it claims {claimed} in {size} bytes, more than any writer makes")
-
-
-def _decode_by_model(block: Opened, find_model: FindModel, stop: int, verify: bool) -> NDArray[Any]:
+def _decode_by_model(block: Block, find_model: FindModel, stop: int, verify: bool) -> NDArray[Any]:
     size, multiset = len(block.data), block.method.multiset
-    if block.items > max_elements(size):  # checked before a model is loaded, which may take long
-        raise _too_many(f"{block.items} items", size)
+    check_claim(block.items, "items", size)  # before a model is loaded, which may take long
     assert block.model is not None, "its method has one"
     model = find_model(block.model)
     shapes = layouts.item_shapes(model, block.runs, block.method.layout)
     parts = chain.stretches(model, shapes)
     if not chain.affordable(parts, size, multiset):
-        raise _too_many(f"{block.items} items", size)
+        raise excess(block.items, "items", size)
     try:
         message = Message.from_bytes(bytes(block.data))
     except MessageError as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bitsback.coding import layouts
 from bitsback.errors import InputError
-from bitsback.format.array_part import MOST_COLOURS, ArrayPart
+from bitsback.format.array_part import MOST_COLOUR_CHANNELS, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.layout import MAX_BLOCK_BYTES
 
@@ -68,7 +68,7 @@ def cut_bytes(part: ArrayPart) -> Shape | None:
 
 def _cut_of(shape: Shape, side: int, most: int, slices: int) -> Shape:
     dimensions = len(shape)
-    if dimensions == 2 or (dimensions == 3 and shape[2] <= MOST_COLOURS):
+    if dimensions == 2 or (dimensions == 3 and shape[2] <= MOST_COLOUR_CHANNELS):
         channels = math.prod(shape[2:])
         side = min(side, math.isqrt(most // channels))
         return (side, side, *shape[2:])

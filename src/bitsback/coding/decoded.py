@@ -12,7 +12,7 @@ from bitsback.errors import ArchiveError
 from bitsback.format.grid import Shape
 from bitsback.format.runs import Run
 from bitsback.format.tiles import Tiles
-from bitsback.models.costs import max_elements
+from bitsback.models.costs import check_claim, max_elements
 
 _LEAST_SIDE, _MOST_ELEMENTS = 8, 1 << 24
 
@@ -41,8 +41,7 @@ def decode_pixels(data: memoryview, runs: Sequence[Run]) -> NDArray[np.uint8]:
     if any(run.dtype != np.uint8 or not _codable(run.shape) for run in runs):
         raise ArchiveError("its items are not pictures that a JPEG decoder can make")
     elements = sum(run.elements for run in runs)
-    if elements > max_elements(len(data)):
-        raise ArchiveError(f"it claims {elements} elements in {len(data)} bytes")
+    check_claim(elements, "elements", len(data))
     shapes = [_picture(run.shape) for run in runs for _ in range(run.items)]
     coded = np.frombuffer(data, np.uint8)
     try:

@@ -27,7 +27,7 @@ from bitsback.coding.pixel_rows import (
 )
 from bitsback.errors import ArchiveError
 from bitsback.format.tiles import Tiles
-from bitsback.models.costs import max_elements
+from bitsback.models.costs import check_claim, max_elements
 
 Coder = Literal["deflate", "lzma"]
 
@@ -115,13 +115,13 @@ def encode_fallback(tiles: Tiles, coder: Coder, limit: float = math.inf) -> byte
         if "trial" not in known:
             if "least" not in known:
                 known["least"] = _GLANCE * _glance(tiles)
-            if known["least"] > limit and not _recurs(tiles):
+            if known["least"] > limit and not _is_repetitive(tiles):
                 return None
             known["trial"] = _try(tiles)
         trial: _Trial = known["trial"]
         best = trial.plans[0]
         beaten = _UNREPEATED * best.size > limit * trial.share
-        if beaten and best.strategy == zlib.Z_HUFFMAN_ONLY and not _recurs(tiles):
+        if beaten and best.strategy == zlib.Z_HUFFMAN_ONLY and not _is_repetitive(tiles):
             return None
         known[coder] = _encoded(tiles, trial, coder)
     result: bytes | None = known[coder]
@@ -140,9 +140,8 @@ def _encoded(tiles: Tiles, trial: _Trial, coder: Coder) -> bytes | None:
     if _claim(tiles.dtype, tiles.shapes, found) <= max_elements(len(found)):
         return found
     plain = _Plan(_Transform(PLAIN, 0), _REPETITIONS, 0)  # readers always accept its size
-    return plain.transform.head("deflate") + _deflate(
-        plain.transform.content(tiles), plain.strategy
-    )
+    content = plain.transform.content(tiles)
+    return plain.transform.head("deflate") + raw_deflate.compress(content.data)
 
 
 def decode_fallback(data: memoryview, dtype: np.dtype[Any], shapes: Shapes) -> NDArray[Any]:
@@ -150,9 +149,7 @@ def decode_fallback(data: memoryview, dtype: np.dtype[Any], shapes: Shapes) -> N
     if len(data) < _HEAD or data[0] >= len(_CODERS) or data[1] > ROWS:
         raise ArchiveError("its compression is unknown: it needs a newer bitsback")
     coder, form, number = _CODERS[data[0]], data[1], data[2]
-    claimed = _claim(dtype, shapes, data)
-    if claimed > max_elements(len(data)):
-        raise ArchiveError(f"it claims {claimed} bytes in {len(data)}, more than any writer makes")
+    check_claim(_claim(dtype, shapes, data), "bytes", len(data))
     if form == ROWS:
         colours, start = _colours(data)
         size = pixel_rows.content_size(dtype, shapes, number, colours)
@@ -205,11 +202,11 @@ def _glance(tiles: Tiles) -> float:
     sample, channels = _sample(tiles), pixel_rows.channels_of(tiles.shapes)
     green = GREEN if channels is not None and channels > 2 else 0
     looks = (_Transform(PLAIN, 0), _Transform(ROWS, green, FILTER_PER_ROW))
-    sizes = [len(_deflate(look.content(sample), _REPETITIONS, 1)) for look in looks]
+    sizes = [len(raw_deflate.compress(look.content(sample).data, level=1)) for look in looks]
     return min(sizes) * tiles.elements.size / sample.elements.size
 
 
-def _recurs(tiles: Tiles) -> bool:
+def _is_repetitive(tiles: Tiles) -> bool:
     """Whether the content is repetitive, at any distance.
 
     It counts distinct sequences of bytes. A sequence begins where a hash of two bytes is 0, so
@@ -237,7 +234,9 @@ def _plans(tiles: Tiles, sample: Tiles) -> Iterator[_Plan]:
         content = sampled.content(sample)
         both = (zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY)
         strategies = both if transform.filtered else (_REPETITIONS,)
-        sizes = {each: len(_deflate(content, each, _TRIAL_LEVEL)) for each in strategies}
+        sizes = {
+            each: len(raw_deflate.compress(content.data, each, _TRIAL_LEVEL)) for each in strategies
+        }
         best = min(sizes, key=lambda each: sizes[each])
         yield _Plan(transform, best, sizes[best])
 
@@ -293,16 +292,11 @@ def _sample(tiles: Tiles) -> Tiles:
 
 def _packed(tiles: Tiles, plan: _Plan, coder: Coder) -> bytes:
     content = plan.transform.content(tiles)
-    deflated = plan.transform.head("deflate") + _deflate(content, plan.strategy)
+    deflated = plan.transform.head("deflate") + raw_deflate.compress(content.data, plan.strategy)
     if coder == "deflate" and _REPEATING * len(deflated) > content.size:
         return deflated
     stream = lzma2.compress(content.data, pb=0, nice_len=273)
     return min(deflated, plan.transform.head("lzma") + stream, key=len)
-
-
-def _deflate(content: Bytes, strategy: int, level: int = 9) -> bytes:
-    packer = zlib.compressobj(level, zlib.DEFLATED, raw_deflate.WINDOW, 9, strategy)
-    return packer.compress(content.data) + packer.flush()
 
 
 def _decompress(data: memoryview, coder: Coder, size: int) -> bytes:

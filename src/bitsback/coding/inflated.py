@@ -12,7 +12,7 @@ from bitsback.coding.fallback import decode_fallback, encode_fallback
 from bitsback.coding.streams import decode_streams, encode_streams
 from bitsback.errors import ArchiveError
 from bitsback.format.tiles import Tiles
-from bitsback.models.costs import max_elements
+from bitsback.models.costs import check_claim, max_elements
 from bitsback.wire import Cursor, varint
 
 _MOST_ROUNDS = 2
@@ -114,14 +114,13 @@ def decode_inflated(
     cursor = Cursor(data)
     rounds, left = cursor.byte(), cursor.varint()
     tokens = np.frombuffer(cursor.take(cursor.varint()), np.uint8)
-    if size > max_elements(len(data)) or left > max_elements(len(data) - cursor.at):
-        raise ArchiveError(f"it claims {size} bytes in {len(data)}, more than any writer makes")
+    check_claim(size, "bytes", len(data))
+    check_claim(left, "bytes", len(data) - cursor.at)
     if left > _most_rest(size):
         raise ArchiveError(f"it claims {left} bytes with plaintexts, of {size} bytes")
     files = b"".join(decode_picture(cursor) for _ in range(cursor.varint()))
     method, coded = cursor.byte(), data[cursor.at :]
-    if left > max_elements(len(coded)):
-        raise ArchiveError(f"it claims {left} bytes in {len(coded)}, more than any writer makes")
+    check_claim(left, "bytes", len(coded))
     if method == STREAMS:
         rest = np.frombuffer(decode_streams(coded, left), np.uint8)
     elif method == FALLBACK:

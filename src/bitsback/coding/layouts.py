@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.format.array_part import MOST_COLOURS
+from bitsback.format.array_part import MOST_COLOUR_CHANNELS
 from bitsback.format.grid import Shape
 from bitsback.format.runs import Run
 from bitsback.format.tiles import Tiles
@@ -42,7 +42,7 @@ def layouts_for(dtype: np.dtype[Any], shape: Shape) -> tuple[int, ...]:
         return ()
     if len(shape) == 4:
         return (STACKS,) if shape[-1] <= MOST_CHANNELS else ()
-    if len(shape) == 2 or shape[-1] <= MOST_COLOURS:
+    if len(shape) == 2 or shape[-1] <= MOST_COLOUR_CHANNELS:
         return (PICTURES,)
     pictures = shape[-1] <= MOST_CHANNELS or may_be_spectra(shape)
     return (PICTURES, STACKS) if pictures else (STACKS,)
@@ -53,7 +53,7 @@ def may_be_spectra(shape: Shape) -> bool:
 
     A tile of a stack has fewer slices than such an axis.
     """
-    if len(shape) != 3 or not MOST_COLOURS < shape[2] <= MOST_BANDS:
+    if len(shape) != 3 or not MOST_COLOUR_CHANNELS < shape[2] <= MOST_BANDS:
         return False
     return shape[0] > MOST_SLICES and shape[2] <= 4 * min(shape[:2])
 
@@ -86,7 +86,7 @@ def as_stacks(tiles: Tiles) -> Tiles:
     for count, shape in tiles.shapes:
         whole, rest = divmod(count, MOST_SLICES)
         shapes += [(whole, (MOST_SLICES, *shape)), (1, (rest, *shape))]
-    return tiles.seen_as(tuple((count, shape) for count, shape in shapes if count and shape[0]))
+    return tiles.reshaped(tuple((count, shape) for count, shape in shapes if count and shape[0]))
 
 
 def find_map(tiles: Tiles, invert: bool = False, layout: int = PICTURES) -> ValueMap | None:

@@ -33,7 +33,7 @@ NONE, SUB, UP, AVERAGE, PAETH = range(5)
 """Filters of a row."""
 FILTER_PER_ROW = 5
 """Each row takes the filter with the least residuals, instead of one filter for all rows."""
-MOST_COLOURS = 256
+_MOST_DISTINCT_COLOURS = 256
 _MOST_CHANNELS = 4
 _MOST_PIXEL = 8  # bytes
 _LOOK = 1 << 12  # pixels
@@ -114,7 +114,7 @@ def find_colours(tiles: Tiles) -> Colours | None:
         return None
     stored = tiles.elements.view(np.uint8).reshape(-1, channels, itemsize)
     look = _keys(stored[:: max(len(stored) // _LOOK, 1)], tiles.dtype)
-    if len(np.unique(look)) > MOST_COLOURS:
+    if len(np.unique(look)) > _MOST_DISTINCT_COLOURS:
         return None
     keys = _keys(stored, tiles.dtype)
     places: dict[int, int] = {}  # the index of one pixel of each colour
@@ -124,7 +124,7 @@ def find_colours(tiles: Tiles) -> Colours | None:
         found, at = np.unique(some[starts], return_index=True)
         for key, place in zip(found.tolist(), starts[at].tolist(), strict=True):
             places.setdefault(key, first + place)
-        if len(places) > MOST_COLOURS:
+        if len(places) > _MOST_DISTINCT_COLOURS:
             return None
     ordered = np.array(sorted(places), keys.dtype)
     indexes = np.empty(len(keys), np.uint8)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core, lzma2, raw_deflate, tables
 from bitsback.errors import ArchiveError
-from bitsback.models.costs import max_elements
+from bitsback.models.costs import check_claim, max_elements
 from bitsback.wire import Cursor, varint
 from bitsback.work import spare_threads
 
@@ -153,8 +153,7 @@ def _rest(
     These are the rounds, the number of bytes of tables before the content, the bytes outside the
     streams, the strips, and the coded coefficients.
     """
-    if size > max_elements(len(data)):
-        raise ArchiveError(f"it claims {size} bytes in {len(data)}, more than any writer makes")
+    check_claim(size, "bytes", len(data))
     cursor = Cursor(data)
     rounds, before, coder = cursor.byte(), cursor.varint(), cursor.byte()
     if before > MOST_BEFORE:

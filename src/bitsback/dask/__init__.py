@@ -1,6 +1,4 @@
-"""Archives on clusters, with Dask: lazy arrays of archives, and archives of lazy arrays and of
-files. Needs the extra `dask`.
-"""
+"""Read and write archives on Dask clusters. Needs the extra `dask`."""
 
 from importlib.util import find_spec
 

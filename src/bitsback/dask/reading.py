@@ -21,8 +21,7 @@ def from_archive(
     model: Choice | None = None,
     storage_options: Options | None = None,
 ) -> da.Array:
-    """A lazy dask.array of an archive, with a chunk for each block, or for each tile of a large
-    item.
+    """A lazy dask.array of an archive. Each block, or each tile of a large item, is a chunk.
 
     >>> import tempfile
     >>> import bitsback
@@ -36,8 +35,8 @@ def from_archive(
     url: the path or the URL of the archive, which workers open too. model, storage_options: as of
     `bitsback.open`.
 
-    Reads the index of the archive, and nothing else. Raises InputError if the archive cannot be
-    read, or holds files; ArchiveError if it is damaged. Tasks raise the same.
+    Reads only the index of the archive. Raises InputError if the archive cannot be read, or
+    contains files; ArchiveError if it is damaged. Tasks raise the same.
     """
     archive = ArchiveReader(url, model=model, storage_options=storage_options)
     archive.close_when_dropped()

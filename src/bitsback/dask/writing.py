@@ -58,8 +58,9 @@ def to_archive(
     shard: int | None = None,
     **options: Unpack[CompressKeywords],
 ) -> None:
-    """Compresses a Dask array or files into one archive, on the cluster of the current client, or
-    on threads of this process.
+    """Compresses a Dask array or files into one archive.
+
+    It runs on the cluster of the current client, or else on threads of this process.
 
     >>> import tempfile
     >>> import bitsback
@@ -91,7 +92,7 @@ def to_archive(
     at_url = request.storage_options if isinstance(place, Url) else None
     merge(shards, destination, force=request.force, storage_options=at_url)
     _remove([located(each, at_url) for each in shards])
-    with suppress(OSError):  # it holds shards of another run, or is at a URL
+    with suppress(OSError):  # it contains shards of another run, or is at a URL
         Path(folder).rmdir()
 
 
@@ -128,7 +129,7 @@ def to_shards(
         if getattr(request, name) != getattr(usual, name):
             raise InputError(f"{name} does not go with shards; compress one archive")
     if shard is not None and shard < 1:
-        raise InputError(f"shard={shard}: a shard has one item at least")
+        raise InputError(f"shard={shard}: it must be at least 1")
     place = located(folder, request.storage_options)
     if isinstance(source, da.Array):
         chunks = list(_rows(source, shard).to_delayed().ravel())
@@ -137,9 +138,9 @@ def to_shards(
             dask.delayed(each, pure=False, traverse=False)
             for each in _groups(_listed(source, request), shard or SHARD_FILES)
         ]
-    given, policy = read_choice(request.model, request.storage_options)
+    requested, policy = read_choice(request.model, request.storage_options)
     job = dask.delayed(
-        _Job.for_folder(place, given or policy.name, request), pure=False, traverse=False
+        _Job.for_folder(place, requested or policy.name, request), pure=False, traverse=False
     )
     make = dask.delayed(_make, pure=False)
     digits = len(str(len(chunks) - 1))
@@ -234,9 +235,9 @@ def _rows(array: da.Array, shard: int | None) -> da.Array:
 def _check_items(array: da.Array, shard: int | None, request: CompressOptions) -> None:
     """Raises InputError if the shards of an array could not be merged."""
     rows = _rows(array, shard)
-    given, _ = read_choice(request.model, request.storage_options)
+    model, _ = read_choice(request.model, request.storage_options)
     shapes = {(length, *array.shape[1:]) for length in rows.chunks[0]}
-    if rows.numblocks[0] > 1 and any(item_axes(shape, array.dtype, given) == 0 for shape in shapes):
+    if rows.numblocks[0] > 1 and any(item_axes(shape, array.dtype, model) == 0 for shape in shapes):
         raise InputError(
             "the array: is one picture, or one item, of which shards cannot be joined; give it to"
             " bitsback.compress, which reads it chunk by chunk"

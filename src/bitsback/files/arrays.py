@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from bitsback.errors import InputError
-from bitsback.files.npy import ArrayItems, Items, Shape, Whole, check_dtype
+from bitsback.files.npy import ArrayItems, Items, WholeItems, check_dtype
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import one_line
 
 _END = object()
@@ -27,7 +28,7 @@ class Convertible(Protocol):
 
 
 @runtime_checkable
-class Described(Protocol):
+class HasArrayInterface(Protocol):
     """An object that NumPy converts to an array without a copy."""
 
     @property
@@ -63,7 +64,7 @@ def foreign_items(source: Any, dtype: DTypeLike | None, shape: Sequence[int] | N
     Raises InputError for other objects.
     """
     whole = isinstance(source, bytes | bytearray | memoryview | str | Mapping)
-    array = isinstance(source, Convertible | Described)
+    array = isinstance(source, Convertible | HasArrayInterface)
     if whole or not (array or isinstance(source, Iterable)):
         raise InputError(
             f"an array, a path, a binary stream or an iterable of images is needed, not"
@@ -95,7 +96,7 @@ def foreign_items(source: Any, dtype: DTypeLike | None, shape: Sequence[int] | N
 
 
 def _converted(source: Any, name: str) -> NDArray[Any]:
-    if not isinstance(source, Convertible | Described):
+    if not isinstance(source, Convertible | HasArrayInterface):
         raise InputError(
             f"{name}: is no array, but {type(source).__name__}; a list has paths only, or arrays"
             " only"
@@ -129,7 +130,7 @@ class _ChunkedItems:
         self.shape: Shape = tuple(map(int, source.shape))
         self._source = source
         self._items = self._along(())
-        self._rows: _Along | None = None
+        self._rows: _AxisReader | None = None
         self._next = 0
 
     def read(self, count: int, axes: int) -> NDArray[Any]:
@@ -154,12 +155,12 @@ class _ChunkedItems:
     def finish(self) -> None:
         pass
 
-    def _along(self, place: tuple[int, ...]) -> _Along:
+    def _along(self, place: tuple[int, ...]) -> _AxisReader:
         """The reader along the axis behind the axes of `place`."""
         axis = len(place)
         chunks = self._source.chunks
         along = 1 if chunks is None else chunks[axis]
-        return _Along(
+        return _AxisReader(
             lambda start, stop: self._fetch(place, start, stop),
             self.shape[axis],
             list(accumulate(along)) if isinstance(along, tuple) else along,
@@ -181,7 +182,7 @@ class _ChunkedItems:
         return np.ascontiguousarray(found)
 
 
-class _Along:
+class _AxisReader:
     """Reads along an axis, in whole chunks."""
 
     def __init__(
@@ -218,7 +219,7 @@ class _Along:
         return min(end, self._length)
 
 
-class _Succession(Whole):
+class _Succession(WholeItems):
     """An iterable of images."""
 
     name = "the images"

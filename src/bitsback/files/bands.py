@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.files.npy import stacked
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import Reader
 
 if TYPE_CHECKING:
     from PIL import Image
 
-Shape = tuple[int, ...]
 Read = Callable[[], Iterator[NDArray[Any]]]
 """Iterates over the bands of a picture, from its first row to its last, each time it is called."""
 

@@ -17,7 +17,7 @@ ZLIB = _core.classic_zlib() or zlib.ZLIB_RUNTIME_VERSION
 
 _HEADER = 2  # bytes
 _CHECK = 4  # bytes of Adler-32
-_OF_TOKENS = b"\0"  # stands in place of a level
+_OF_TOKENS = b"\0"  # instead of a level
 _SLICE = 1 << 16
 _STRATEGIES = (
     zlib.Z_DEFAULT_STRATEGY,

@@ -570,6 +570,4 @@ def unpack(cursor: Cursor, kind: int) -> Frame | ByteRuns | JpegSamples:
     return JpegSamples.unpack(cursor) if kind == jpeg_samples.KIND else Frame.unpack(cursor)
 
 
-def same(file: BinaryIO, made: BinaryIO) -> bool:
-    """Whether the bytes of two files are equal, as the codec always promises."""
-    return same_bytes(file, made)
+same = same_bytes

@@ -77,7 +77,7 @@ def file(pixels: NDArray[Any], metadata: bytes) -> bytes:
     """The bytes of a file. Raises ArchiveError."""
     mode = mode_of(pixels.dtype, pixels.shape)
     if mode is None or not pixels.size or not _is_possible(unpack(metadata)):
-        raise ArchiveError("a picture among bytes has a format that none there has")
+        raise ArchiveError("a picture among bytes has a format that is not valid there")
     return file_of(pixels, metadata)
 
 

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from bitsback.format.containers import ARRAY, GZIPPED_IDX, IDX
+from bitsback.format.grid import Shape
 from bitsback.format.modes import NAMED
 from bitsback.io.names import ending_of
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:  # the command's help names formats and must not import NumPy
     from bitsback.files.png import png_codec
     from bitsback.files.tiff import tiff_codec
     from bitsback.io.file_io import Writable
-
-Shape = tuple[int, ...]
 
 START = 512
 """The number of bytes at the start of a file that identify its format."""
@@ -207,7 +206,7 @@ class PagesFormat(PictureFormat):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeldFormat(Format):
+class VerbatimFormat(Format):
     """Files of pictures that are stored verbatim, unread."""
 
     def takes(self, start: bytes, name: str) -> bool:
@@ -277,11 +276,11 @@ JPEG = PictureFormat(
 
 # The first format that accepts a file on its own reads it.
 FORMATS: tuple[Format, ...] = (
-    HeldFormat(title="a HEIC file", endings=(".heic", ".heif", ".hif")),
-    HeldFormat(title="an AVIF file", endings=(".avif",)),
-    HeldFormat(title="a JPEG 2000 file", endings=(".jp2", ".j2k")),
-    HeldFormat(title="a JPEG XL file", endings=(".jxl",)),
-    HeldFormat(
+    VerbatimFormat(title="a HEIC file", endings=(".heic", ".heif", ".hif")),
+    VerbatimFormat(title="an AVIF file", endings=(".avif",)),
+    VerbatimFormat(title="a JPEG 2000 file", endings=(".jp2", ".j2k")),
+    VerbatimFormat(title="a JPEG XL file", endings=(".jxl",)),
+    VerbatimFormat(
         title="raw files of cameras",
         endings=(
             ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq",
@@ -394,7 +393,7 @@ PICTURES = frozenset(
 )
 """Endings of the names of pictures that Pillow reads."""
 OTHER_PICTURES = frozenset(
-    ending for line in FORMATS if isinstance(line, HeldFormat) for ending in line.endings
+    ending for line in FORMATS if isinstance(line, VerbatimFormat) for ending in line.endings
 )
 """Endings of the names of pictures that are stored verbatim, unread."""
 _WRITES = {
@@ -419,34 +418,36 @@ def without_ending(name: str) -> str:
     return name
 
 
-def listed(names: Iterable[str], conjunction: str) -> str:
+def join_words(names: Iterable[str], conjunction: str) -> str:
     """The names in a sentence, as "PNG, TIFF and BMP".
 
-    >>> listed(["PNG", "TIFF", "PNG", "BMP"], "or")
+    >>> join_words(["PNG", "TIFF", "PNG", "BMP"], "or")
     'PNG, TIFF or BMP'
     """
     *others, last = dict.fromkeys(names)
     return f"{', '.join(others)} {conjunction} {last}" if others else last
 
 
-def on_their_own() -> str:
+def single_file_formats() -> str:
     """The formats of single files."""
-    return listed((line.whole_title for line in KINDS.values()), "or")
+    return join_words((line.whole_title for line in KINDS.values()), "or")
 
 
-def coded() -> str:
+def coded_formats() -> str:
     """The formats of pictures in folders that are coded by their pixels."""
-    return listed(
+    return join_words(
         (line.label for line in _PICTURES if line.start and line.codec is not None), "and"
     )
 
 
 def unread_picture(name: str) -> str:
     """The name of the format of a picture that is stored verbatim, unread."""
-    return next(line.label for line in FORMATS if isinstance(line, HeldFormat) and line.ends(name))
+    return next(
+        line.label for line in FORMATS if isinstance(line, VerbatimFormat) and line.ends(name)
+    )
 
 
-def none_of_these() -> str:
+def unknown_file() -> str:
     """The description of a single file of an unknown format."""
     others = dict.fromkeys(line.label for line in FORMATS if line in KINDS.values())
     del others[NPY.label]
@@ -461,7 +462,7 @@ def picture_format(start: bytes) -> PictureFormat | None:
     return next((line for line in _PICTURES if line.starts(start)), None)
 
 
-def told_by_content(start: bytes) -> bool:
+def is_picture_by_content(start: bytes) -> bool:
     """Whether a file with these first bytes is a picture, whatever its name."""
     found = picture_format(start)
     return found is not None and found.pillow is None
@@ -494,7 +495,7 @@ def advice(start: bytes, name: str) -> str | None:
     return None if found is None else found.advice(name)
 
 
-def restored(name: str, mode: str) -> tuple[str, str]:
+def restored_name(name: str, mode: str) -> tuple[str, str]:
     """The name of a restored picture without container metadata, and Pillow's name of its format.
 
     The name stays if its ending is that of a lossless format with this mode. Otherwise the picture

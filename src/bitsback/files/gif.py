@@ -21,7 +21,7 @@ from bitsback.files.axes import FRAME, Axes, Place, plain_axes
 from bitsback.files.bands import Bands
 from bitsback.files.drawing import UNKNOWN_ENCODER, Drawing, Seekable, Split, WholeDrawing, makes
 from bitsback.files.sheet import sheet_of
-from bitsback.format.modes import Shape
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import FileContent, same_bytes
 from bitsback.wire import Cursor, varint
 
@@ -197,9 +197,7 @@ def unpack(cursor: Cursor, kind: int) -> Gif:
     return Gif.unpack(cursor)
 
 
-def same(file: BinaryIO, made: BinaryIO) -> bool:
-    """Whether the bytes of two files are equal, as the codec always promises."""
-    return same_bytes(file, made)
+same = same_bytes
 
 
 def _split(file: BinaryIO) -> tuple[Gif, Pixels] | None:

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from bitsback.errors import InputError
-from bitsback.files.npy import Items, Shape, StreamItems, check_shape
+from bitsback.files.npy import Items, StreamItems, check_shape
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import Writable, read_up_to
 
 _DTYPES = {8: "|u1", 9: "|i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}

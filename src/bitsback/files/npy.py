@@ -17,6 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import (
     Readable,
     Reader,
@@ -29,7 +30,6 @@ from bitsback.io.file_io import (
     stream_name,
 )
 
-Shape = tuple[int, ...]
 Source = NDArray[Any] | str | os.PathLike[str] | BinaryIO
 
 _MAX_HEADER = 10_000
@@ -77,7 +77,7 @@ class NextArray(Protocol):
         """A writer that takes the elements of the next array, in C order."""
 
 
-class Whole:
+class WholeItems:
     """The base of classes that read only entire items, with a reader of their rows."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class ArrayItems:
         pass
 
 
-class _FortranItems(Whole):
+class _FortranItems(WholeItems):
     """An array in Fortran order in a file. Its items are scattered.
 
     It gathers a window of items at a time.
@@ -320,7 +320,7 @@ def check_dtype(dtype: np.dtype[Any], name: str) -> None:
         }.get(dtype.kind, "convert it with .astype()")
         raise InputError(
             f"{name}: its dtype is {dtype}, and only bool, integers of 8 to 64 and floats of 16 to"
-            f" 64 bits are held; {advice}"
+            f" 64 bits are stored; {advice}"
         )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import InputError
-from bitsback.files.npy import Items, NextArray, Shape, open_array, read_header, write_header
+from bitsback.files.npy import Items, NextArray, open_array, read_header, write_header
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import Sink, Writable, one_line, reading
 from bitsback.io.names import check, printable
 

@@ -130,7 +130,7 @@ class Packed:
         """Raises ArchiveError."""
         inner = Cursor(cursor.take(cursor.varint()))
         if inner.byte() != Frame.kind:
-            raise ArchiveError("its streams have a file of an unknown kind: use a newer bitsback")
+            raise ArchiveError("its streams have an unknown file: it needs a newer bitsback")
         return cls(Frame.unpack(inner), Streams.unpack(cursor))
 
 

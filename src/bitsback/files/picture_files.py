@@ -54,7 +54,7 @@ from bitsback.wire import Cursor
 Watch = Callable[
     [int, np.dtype[Any], tuple[int, ...], Iterator[NDArray[Any]]], Iterator[NDArray[Any]]
 ]
-HELD = 5
+VERBATIM = 5
 """The kind of container metadata of a single file of pages that is stored verbatim."""
 
 

@@ -19,7 +19,8 @@ from PIL.ImageFile import ImageFile
 from bitsback.errors import InputError
 from bitsback.files.bands import Bands, Read
 from bitsback.files.drawing import ContainerMetadata, Split
-from bitsback.format.modes import DEEP, NAMED, Shape, array_of
+from bitsback.format.grid import Shape
+from bitsback.format.modes import DEEP, NAMED, array_of
 from bitsback.io.file_io import Content, in_memory, one_line
 from bitsback.io.names import printable
 
@@ -160,7 +161,7 @@ def pixels_of(image: Image.Image, name: str) -> NDArray[Any]:
     if mode == "I;16":
         values = np.asarray(image)
         if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
-            raise InputError(f"{printable(name)}: has values beyond 16 bits, which are not held")
+            raise InputError(f"{printable(name)}: has values beyond 16 bits; scale them to 16 bits")
         return values.astype("<u2")
     if mode != image.mode:
         image = image.convert(mode)
@@ -219,7 +220,7 @@ def _check_depth(image: Image.Image, name: str) -> None:
         if tile[0] in ("ppm", "ppm_plain") and image.mode != "1" and tile[3][1] not in (255, 65535):
             raise InputError(
                 f"{printable(name)}: its values go up to {tile[3][1]}, and only 255 and 65535 are"
-                " held; scale them, or compress it as a .npy array"
+                " coded; scale them, or compress it as a .npy array"
             )
 
 

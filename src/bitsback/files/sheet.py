@@ -1,4 +1,4 @@
-"""The sheet of a file of frames: one picture on which all of them stand (docs/format.md, A6.5)."""
+"""The sheet of a file of frames: one picture with all of them (docs/format.md, A6.5)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from bitsback.files.axes import Place
 from bitsback.files.bands import Read, Rows, rows_of_band
 from bitsback.files.drawing import Drawing
-from bitsback.format.modes import Shape
+from bitsback.format.grid import Shape
 
 
 def sheet_of(frames: Sequence[Shape]) -> tuple[list[Place], Shape]:
-    """The places of frames, (rows, columns) each, which stand side by side as far as the widest one
-    is wide, and the rows and columns of the sheet.
+    """The places of frames, and the rows and columns of the sheet, which is as wide as the widest.
+
+    frames: the rows and columns of each. Frames are side by side, if there is space.
 
     >>> sheet_of([(2, 3), (1, 2), (4, 1)])[1]
     (6, 3)
@@ -33,12 +34,11 @@ def sheet_of(frames: Sequence[Shape]) -> tuple[list[Place], Shape]:
 
 
 MOVING = 4
-"""Frames of one size at the beginning of a file that are like the slices of a stack."""
+"""The number of first frames of one size from which on they are like the slices of a stack."""
 
 
 def sheet_of_pages(pages: Sequence[Shape]) -> tuple[list[Place], Shape]:
-    """The same of a TIFF file, whose sheet can be cut into pieces like its first pages, if these
-    are many.
+    """`sheet_of` for a TIFF file. Many first pages of one size divide the rows of the sheet.
 
     >>> sheet_of_pages([(4, 3)] * 4 + [(2, 2)] * 3)[1]
     (24, 3)
@@ -50,12 +50,12 @@ def sheet_of_pages(pages: Sequence[Shape]) -> tuple[list[Place], Shape]:
 
 
 def shelves(places: Sequence[Place]) -> Iterator[list[Place]]:
-    """The frames that stand beside each other."""
+    """The frames that are beside each other."""
     return (list(group) for _, group in groupby(places, key=lambda place: place[0].start))
 
 
 def waiting_pixels(places: Sequence[Place]) -> int:
-    """The most pixels of frames that stand beside the first one of a shelf."""
+    """The most pixels of frames that are beside the first one of a shelf."""
     return max(sum(map(_pixels, others)) for _, *others in shelves(places))
 
 
@@ -67,7 +67,7 @@ def _pixels(place: Place) -> int:
 def bands_on_sheet(
     places: Sequence[Place], shape: Shape, dtype: np.dtype[Any], frames: Sequence[Read]
 ) -> Iterator[NDArray[Any]]:
-    """The rows of a sheet of this shape, from those of its frames; other pixels are zeros."""
+    """The rows of a sheet of this shape, with the rows of its frames; other pixels are zeros."""
     readers = iter(frames)
     step, bottom = rows_of_band(int(np.prod(shape[1:])) * dtype.itemsize), 0
     for shelf in shelves(places):

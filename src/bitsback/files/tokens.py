@@ -1,4 +1,4 @@
-"""What the encoder of a deflate stream chose, coded given its plaintext, and the stream made again
+"""Code the choices of a deflate encoder relative to its plaintext, and restore its streams
 (docs/format.md, Tokens of deflate streams).
 """
 
@@ -21,9 +21,9 @@ class TokenWriter:
         self._encoder = _core.DeflateEncoder(tables.stretch(), tables.logistic_cdf())
 
     def add(self, stream: bytes | memoryview, most: int = _MOST) -> tuple[bytes, int] | None:
-        """The plaintext and the size of the next stream, behind which there may be other bytes.
+        """The plaintext and the size of the next stream; other bytes may follow the stream.
 
-        most: bytes of plaintext, at most. None if the stream is damaged, or longer.
+        most: the limit for the bytes of plaintext. None if the stream is damaged, or beyond it.
         """
         try:
             return self._encoder.add(stream, most)
@@ -36,7 +36,7 @@ class TokenWriter:
 
 
 class TokenReader:
-    """Makes streams again, one after the other. Raises ArchiveError for tokens of others."""
+    """Restores streams, one after the other. Raises ArchiveError for tokens of other plaintext."""
 
     def __init__(self, coded: bytes) -> None:
         with _refusing():
@@ -70,13 +70,13 @@ class Tokens:
 
     @classmethod
     def find(cls, stream: bytes | memoryview, most: int = _MOST) -> tuple[bytes, Tokens] | None:
-        """The plaintext and the tokens of a stream; the rest as `TokenWriter.add` says."""
+        """The plaintext and the tokens of a stream. Arguments and None: as in `TokenWriter.add`."""
         writer = TokenWriter()
         found = writer.add(stream, most)
         return None if found is None else (found[0], cls(writer.end(), found[1]))
 
     def stream(self, plaintext: bytes | bytearray) -> bytes:
-        """The stream with this plaintext. Raises ArchiveError if it is not that of the tokens."""
+        """The stream. Raises ArchiveError if the tokens belong to another plaintext."""
         with _refusing():
             reader = TokenReader(self.coded)
             made = reader.stream(plaintext, self.size)

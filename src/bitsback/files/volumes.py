@@ -1,5 +1,7 @@
-"""The codec of files whose voxels stand behind a header: NIfTI, NRRD, MetaImage, MRC, FITS and PFM,
-uncompressed, or, of NRRD and MetaImage, by deflate. A file comes back byte for byte.
+"""The codec of NIfTI, NRRD, MetaImage, MRC, FITS and PFM files: voxels after a header.
+
+The voxels are uncompressed, or compressed by deflate in NRRD and MetaImage. Files are restored byte
+for byte.
 
 To add a format, write a function that reads its header, and add it to `_READERS`.
 """
@@ -41,15 +43,15 @@ _MOST_HEADERS = 64
 
 @dataclass(frozen=True)
 class Voxels:
-    """Where the voxels of a file stand, and what they are."""
+    """The place, type and axes of the voxels of a file."""
 
     start: int
     dtype: np.dtype[Any]
-    """With their byte order."""
+    """It has the byte order of the file."""
     lengths: tuple[int, ...]
     """The lengths of the axes, the fastest one first; without channels."""
     channels: int = 1
-    """Samples of a voxel, which stand together."""
+    """The number of samples of a voxel, which are adjacent."""
     spacing: tuple[float, ...] = ()
     """The distance of neighbours along axes, in the same order."""
     units: tuple[str, ...] = ()
@@ -458,6 +460,4 @@ def unpack(cursor: Cursor, kind: int) -> Frame:
     return Frame.unpack(cursor)
 
 
-def same(file: BinaryIO, made: BinaryIO) -> bool:
-    """Whether their bytes are the same, which is always promised."""
-    return same_bytes(file, made)
+same = same_bytes

@@ -1,5 +1,6 @@
-"""The codec of lossless WebP files: it keeps the chunks around the pixels, which Pillow compresses
-again (docs/format.md, Container metadata). Source: RFC 9649.
+"""The codec of lossless WebP files (docs/format.md, Container metadata). Source: RFC 9649.
+
+It stores the chunks around the pixels. Pillow compresses the pixels again.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _MOST_PIXELS = 1 << 25
 _MOST_BYTES = 1 << 28
 _MOST_COLUMNS = 1 << 14
 _SMALLEST_CHUNK = 5  # bytes in container metadata
-_HEADER = 5  # bytes of the pixels' chunk that tell the size, and whether there is alpha
+_HEADER = 5  # bytes at the start of the pixels' chunk, with the size and whether there is alpha
 _ALPHA = 1 << 28
 _METHOD, _QUALITY = 4, 75
 
@@ -40,7 +41,7 @@ Chunk = tuple[bytes, bytes]
 
 @dataclass(frozen=True)
 class WebP:
-    """Everything of a lossless WebP file but its pixels."""
+    """A lossless WebP file without its pixels."""
 
     before: tuple[Chunk, ...]
     """The chunks before the pixels."""
@@ -76,7 +77,7 @@ class WebP:
         parts = []
         for chunks in (self.before, self.after):
             parts.append(varint(len(chunks)))
-            parts += [name + varint(len(held)) + held for name, held in chunks]
+            parts += [name + varint(len(body)) + body for name, body in chunks]
         return b"".join(parts)
 
     @classmethod
@@ -98,8 +99,8 @@ def _unpack_chunks(cursor: Cursor) -> tuple[Chunk, ...]:
 def _file_of(chunks: list[Chunk]) -> bytes:
     """The file of these chunks."""
     body = b"WEBP" + b"".join(
-        name + struct.pack("<I", len(held)) + held + b"\0" * (len(held) % 2)
-        for name, held in chunks
+        name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+        for name, body in chunks
     )
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
@@ -124,10 +125,10 @@ def _compressed(pixels: NDArray[Any]) -> bytes:
     return _with_alpha(dict(_chunks(out.getvalue()))[_PIXELS], pixels.shape[2] == 4)
 
 
-def _with_alpha(held: bytes, alpha: bool) -> bytes:
+def _with_alpha(body: bytes, alpha: bool) -> bytes:
     """The chunk of pixels, whose header says whether there is alpha."""
-    size = int.from_bytes(held[1:_HEADER], "little") & ~_ALPHA | _ALPHA * alpha
-    return held[:1] + size.to_bytes(4, "little") + held[_HEADER:]
+    size = int.from_bytes(body[1:_HEADER], "little") & ~_ALPHA | _ALPHA * alpha
+    return body[:1] + size.to_bytes(4, "little") + body[_HEADER:]
 
 
 def samples(file: BinaryIO) -> Bands | None:
@@ -166,21 +167,21 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     return Split.from_pixels(pixels, webp, indexed=False) if same(file, made) else None
 
 
-def _all_is_read(webp: WebP, held: bytes, pixels: Bands) -> bool:
+def _all_is_read(webp: WebP, body: bytes, pixels: Bands) -> bool:
     """Whether Pillow reads the alpha, which the header may deny, or it is 255 throughout."""
     if pixels.shape[2] == 4:
         return True
-    chunks = [*webp.before, (_PIXELS, _with_alpha(held, True)), *webp.after]
+    chunks = [*webp.before, (_PIXELS, _with_alpha(body, True)), *webp.after]
     found = samples(io.BytesIO(_file_of(chunks)))
     return found is not None and bool(np.all(found.whole()[..., 3:] == 255))
 
 
-def _ends_with_its_pixels(webp: WebP, held: bytes) -> bool:
+def _ends_with_its_pixels(webp: WebP, body: bytes) -> bool:
     """Whether the chunk of pixels needs one of its last two bytes. Pillow skips bytes behind
     pixels, and does not need the last byte of some.
     """
     for end in (-1, -2):
-        cut = [*webp.before, (_PIXELS, held[:end]), *webp.after]
+        cut = [*webp.before, (_PIXELS, body[:end]), *webp.after]
         try:
             samples(io.BytesIO(_file_of(cut)))
         except Exception:  # a damaged file may make Pillow's readers raise any error
@@ -198,7 +199,7 @@ def unpack(cursor: Cursor, kind: int) -> WebP:
 
 def same(file: BinaryIO, made: BinaryIO) -> bool:
     around = [
-        [(name, b"" if name == _PIXELS else held) for name, held in _chunks(FileContent(each)[:])]
+        [(name, b"" if name == _PIXELS else body) for name, body in _chunks(FileContent(each)[:])]
         for each in (file, made)
     ]
     if around[0] != around[1]:

@@ -3,7 +3,6 @@
 It codes records with few values, such as labels, by the frequencies of earlier values.
 """
 
-import zlib
 from typing import Any
 
 import numpy as np
@@ -32,8 +31,7 @@ def pack(records: NDArray[Any]) -> bytes | None:
     message = _START.copy()
     for values, symbols in reversed(tables):
         Adaptive(len(values), symbols.shape).push(message, symbols)
-    packer = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW)
-    stream = packer.compress(b"".join(values.tobytes() for values, _ in tables)) + packer.flush()
+    stream = raw_deflate.compress(b"".join(values.tobytes() for values, _ in tables), memory=8)
     counts = [len(values) for values, _ in tables]
     head = b"".join(map(varint, [len(tables), *counts, len(stream)]))
     return head + stream + message.to_bytes()

@@ -27,7 +27,7 @@ ONE: the array is one item. COUNTED: its first dimension counts items. VARIED: t
 rows and columns. BYTES: the array is the concatenated bytes of files, as one item.
 """
 
-MOST_COLOURS = 4
+MOST_COLOUR_CHANNELS = 4
 """The greatest length of a last axis that may be colours."""
 
 _SMALLEST_SIZES = 3  # bytes of a run of sizes
@@ -134,7 +134,7 @@ class ArrayPart(OneArray):
         """Whether the array is a single picture."""
         dimensions = len(self.shape)
         return self.axes == ONE and (
-            dimensions == 2 or (dimensions == 3 and self.shape[2] <= MOST_COLOURS)
+            dimensions == 2 or (dimensions == 3 and self.shape[2] <= MOST_COLOUR_CHANNELS)
         )
 
     @property

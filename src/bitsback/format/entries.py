@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, takewhile
@@ -78,8 +77,7 @@ class Entries:
             parts.append(pack_time(link.time, time))
             time = link.time
         content = b"".join(parts)
-        packer = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW)
-        packed = packer.compress(content) + packer.flush()
+        packed = raw_deflate.compress(content, memory=8)
         if len(packed) < len(content) <= _most_bytes(len(packed)):
             return section(ENTRIES, bytes([_DEFLATE]), packed)
         return section(ENTRIES, bytes([_AS_IS]), content)

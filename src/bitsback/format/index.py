@@ -69,7 +69,7 @@ class Index:
     def end(self) -> int:
         """The offset at which all listed sections end.
 
-        The index itself stands there, unless bytes were lost or added before it.
+        The index itself is there, unless bytes were lost or added before it.
         """
         listed: list[Place | BlockInfo] = [*self.sections, *self.blocks[-1:]]
         return max(place.end for place in listed)
@@ -132,7 +132,7 @@ class Index:
     def in_order(self) -> bool:
         """Whether no two sections overlap, and the newest generation has no gaps.
 
-        All other sections and blocks must stand before that generation.
+        All other sections and blocks must be before that generation.
         """
         end, own = len(HEAD), bytearray()
         lists: list[Sequence[Place | BlockInfo]] = [self.sections, self.blocks]

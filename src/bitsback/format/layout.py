@@ -6,6 +6,7 @@ import numpy as np
 
 from bitsback import _core, wire
 from bitsback.errors import ArchiveError
+from bitsback.format.grid import Shape
 from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
@@ -35,9 +36,6 @@ DTYPES = frozenset(
     ["|b1", "|u1", "|i1", *(order + number for order in "<>" for number in _NUMBERS)]
 )
 """NumPy's type strings of the supported dtypes."""
-
-Shape = tuple[int, ...]
-
 
 HEAD = MAGIC + bytes([VERSION])
 

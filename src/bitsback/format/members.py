@@ -28,7 +28,7 @@ Runs = Sequence[tuple[int, int]]
 """The files in order, as (part, number of consecutive files in that part)."""
 
 
-class Listed(NamedTuple):
+class FileDescriptions(NamedTuple):
     """The stored descriptions of all files, including removed files."""
 
     names: Sequence[str]
@@ -60,7 +60,7 @@ class Files:
         self.entries = entries
         # Runs are not expanded, since a few bytes may state many pages.
         self.runs = runs
-        self.listed = Listed(names, runs, stats, entries)
+        self.listed = FileDescriptions(names, runs, stats, entries)
         self._numbers: dict[str, int] | None = None
         self._entries: list[int] = []
         offsets = [0] * len(collection.parts)
@@ -107,7 +107,7 @@ class Files:
         if collection.kind == ARRAYS:
             return cls(collection, [f"arr_{number}" for number in range(collection.files)], [])
         runs = [(at, n) for at, n in part_by_part(collection) if collection.parts[at].axes != BYTES]
-        return cls(collection, Numbered(sum(count for _, count in runs)), runs)
+        return cls(collection, NumberedNames(sum(count for _, count in runs)), runs)
 
     def __len__(self) -> int:
         return self.collection.files if self.collection.kind == ARRAYS else self._ends[-1]
@@ -124,7 +124,7 @@ class Files:
     @property
     def named(self) -> bool:
         """Whether the files have stored names, which are in memory."""
-        return self.collection.kind != PAGES and not isinstance(self.names, Numbered)
+        return self.collection.kind != PAGES and not isinstance(self.names, NumberedNames)
 
     @cached_property
     def _spans(self) -> tuple[array[int], array[int]]:
@@ -198,7 +198,7 @@ class Files:
 
     def number(self, name: str) -> int | None:
         """The number of the file with this name; None if there is none."""
-        if isinstance(self.names, Numbered):
+        if isinstance(self.names, NumberedNames):
             return self.names.number(name)
         if self._numbers is None:
             self._numbers = {name: number for number, name in enumerate(self.names)}
@@ -368,7 +368,7 @@ def _shared(left: bytes, right: bytes) -> int:
     return min(len(left), len(right))
 
 
-class Numbered(Sequence[str]):
+class NumberedNames(Sequence[str]):
     """Names for `count` unnamed pictures.
 
     `07.png` is the eighth of eleven, or `cat/07.png` if its class is cat. The names are made on

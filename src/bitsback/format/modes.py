@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bitsback.format.grid import Shape
+
 if TYPE_CHECKING:  # the command's help must not import NumPy
     import numpy as np
-
-Shape = tuple[int, ...]
 
 _GREY = {"|b1": "1", "|u1": "L", "<u2": "I;16"}
 _COLOUR = {2: "LA", 3: "RGB", 4: "RGBA"}

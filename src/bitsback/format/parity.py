@@ -174,7 +174,7 @@ def windows_for(end: int, percent: float) -> list[Window]:
 
 
 @dataclass(frozen=True)
-class Found:
+class ParitySection:
     """A parity section. Its content may be damaged."""
 
     window: Window
@@ -184,7 +184,7 @@ class Found:
     place: int
 
 
-def find(data: bytes | memoryview, base: int = 0) -> Iterator[Found]:
+def find(data: bytes | memoryview, base: int = 0) -> Iterator[ParitySection]:
     """All parity sections in some bytes of an archive. base: the offset of the bytes."""
     for start in _START.finditer(data):
         found = _at(data, start.start(), base)
@@ -192,12 +192,12 @@ def find(data: bytes | memoryview, base: int = 0) -> Iterator[Found]:
             yield found
 
 
-def found_at(section: bytes, place: int) -> Found | None:
+def found_at(section: bytes, place: int) -> ParitySection | None:
     """The parity section that the index lists at `place`; None if the bytes are no such section."""
     return _at(section, 0, place) if section[:1] == PARITY else None
 
 
-def _at(data: bytes | memoryview, at: int, base: int) -> Found | None:
+def _at(data: bytes | memoryview, at: int, base: int) -> ParitySection | None:
     cursor = Cursor(data, at + 1)
     try:
         length = cursor.varint()
@@ -218,7 +218,7 @@ def _at(data: bytes | memoryview, at: int, base: int) -> Found | None:
         return None
     content = cursor.take(window.content_size(part))
     whole = _sum(bytes(data[at : cursor.at])) == cursor.take(CRC_SIZE)
-    return Found(window, part, content, whole, base + at)
+    return ParitySection(window, part, content, whole, base + at)
 
 
 def _sum(data: bytes) -> bytes:
@@ -243,7 +243,7 @@ class Parity:
         self._places: dict[int, int] = {}
         """The places of the undamaged rows."""
 
-    def add(self, found: Found) -> None:
+    def add(self, found: ParitySection) -> None:
         """Adds a section. Damaged checksums are ignored; each shard of a row is checked."""
         if found.part == 0 and found.whole:
             self._sums = found.content

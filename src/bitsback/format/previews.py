@@ -9,6 +9,9 @@ from bitsback.errors import ArchiveError
 from bitsback.format.layout import PREVIEWS, Cursor, section
 from bitsback.wire import varint
 
+RANGE_BYTES = 32
+"""The bytes at the start of a section that contain the range of its files."""
+
 
 @dataclass(frozen=True)
 class Previews:
@@ -30,7 +33,7 @@ class Previews:
     def unpack(cls, payload: memoryview) -> Previews:
         """Reads a `v` section. Raises ArchiveError."""
         cursor = Cursor(payload)
-        first, count = read_range(cursor)
+        first, count = cursor.varint(), cursor.varint()
         if count > len(payload):
             raise ArchiveError("its previews are shorter than their number")
         lengths = [cursor.varint() for _ in range(count)]
@@ -44,6 +47,11 @@ class Previews:
         return replace(self, pictures=pictures)
 
 
-def read_range(cursor: Cursor) -> tuple[int, int]:
-    """The number of the first file, and the number of files. Raises ArchiveError."""
+def read_range(start: bytes) -> tuple[int, int]:
+    """The number of a section's first file, and the number of its files. Raises ArchiveError.
+
+    start: the first RANGE_BYTES of the section, or all of a shorter one.
+    """
+    cursor = Cursor(start, 1)
+    cursor.varint()
     return cursor.varint(), cursor.varint()

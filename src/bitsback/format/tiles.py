@@ -95,7 +95,7 @@ class Tiles:
         """A cache for general compressors: results by name, and the outcome of a sample."""
         return {}
 
-    def seen_as(self, shapes: tuple[tuple[int, Shape], ...]) -> Tiles:
+    def reshaped(self, shapes: tuple[tuple[int, Shape], ...]) -> Tiles:
         """The same elements as tiles of other shapes, with the cached properties."""
         known = {key: self.__dict__[key] for key in _OF_ELEMENTS if key in self.__dict__}
         other = Tiles(self.elements, shapes)

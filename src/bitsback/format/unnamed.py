@@ -12,7 +12,7 @@ from bitsback.format import adaptive
 from bitsback.format.layout import UNNAMED, Cursor, section
 from bitsback.format.members import (
     Files,
-    Numbered,
+    NumberedNames,
     could_be_number,
     pack_files,
     pack_names,
@@ -34,7 +34,7 @@ def pack_described(files: Files) -> bytes:
     Raises InputError for unsupported classes.
     """
     names, runs, stats, entries = files.listed
-    if isinstance(names, Numbered):
+    if isinstance(names, NumberedNames):
         return pack_unnamed(names.classes, names.labels)
     packed = pack_files(files.collection.kind, runs, names)
     packed += b"" if stats is None else stats.pack()
@@ -74,7 +74,7 @@ def unpack_unnamed(payload: memoryview, collection: FileCollection) -> Files:
     count, pictures = cursor.varint(), collection.files
     if not count:
         cursor.done()
-        return Files(collection, Numbered(pictures), part_by_part(collection))
+        return Files(collection, NumberedNames(pictures), part_by_part(collection))
     if count > _MOST_CLASSES:
         raise ArchiveError(f"{count} classes are more than pictures can have")
     classes = list(unpack_names(cursor, count))
@@ -87,7 +87,7 @@ def unpack_unnamed(payload: memoryview, collection: FileCollection) -> Files:
     labels = adaptive.unpack(data, pictures, _dtype(count))
     if int(labels.max(initial=0)) >= count:
         raise ArchiveError("a label of its pictures has no class")
-    return Files(collection, Numbered(pictures, classes, labels), part_by_part(collection))
+    return Files(collection, NumberedNames(pictures, classes, labels), part_by_part(collection))
 
 
 def _dtype(classes: int) -> "np.dtype[Any]":

@@ -3,7 +3,6 @@
 It is for dtypes of so many bits that a range of values does not help.
 """
 
-import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,19 +55,17 @@ class ValueList:
         return values
 
     @cached_property
-    def packed(self) -> bytes:
-        """The number of values, and the compressed differences of their numbers."""
-        stream = self._compressed() if self.stream is None else self.stream
-        return varint(self.levels) + varint(len(stream)) + stream
-
     def _compressed(self) -> bytes:
+        """The compressed differences of the values' numbers."""
+        if self.stream is not None:
+            return self.stream
         differences = np.diff(self._numbers, prepend=self._numbers.dtype.type(0))
         grouped = differences.view(np.uint8).reshape(-1, self.dtype.itemsize).T.tobytes()
-        packer = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW, 9)
-        return packer.compress(grouped) + packer.flush()
+        return raw_deflate.compress(grouped)
 
     def pack(self) -> bytes:
-        return self.packed
+        """The number of values, and their stream."""
+        return varint(self.levels) + varint(len(self._compressed)) + self._compressed
 
     @classmethod
     def unpack(cls, cursor: Cursor, dtype: np.dtype[Any]) -> "ValueList":

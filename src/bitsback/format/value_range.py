@@ -1,6 +1,5 @@
 """Value maps: the values of the symbols 0, 1, 2, ... of a block (docs/format.md, `runs`)."""
 
-import zlib
 from dataclasses import dataclass, field
 from math import log2
 from typing import Any
@@ -68,10 +67,7 @@ class ValueRange:
         ends = np.array([self.low, self.high]).astype(_integers(self.dtype)).tobytes()
         if self.occurring is None:
             return ends
-        stream = self.stream
-        if stream is None:
-            packer = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW, 9)
-            stream = packer.compress(self.occurring) + packer.flush()
+        stream = raw_deflate.compress(self.occurring) if self.stream is None else self.stream
         return ends + varint(len(stream)) + stream
 
     @classmethod

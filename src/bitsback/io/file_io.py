@@ -249,13 +249,13 @@ def in_memory(file: BinaryIO) -> tuple[Content, BinaryIO]:
     return whole, io.BytesIO(whole)
 
 
-def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
+def same_bytes(file: BinaryIO, made: BinaryIO) -> bool:
     """Whether two files have the same bytes."""
-    one.seek(0)
-    other.seek(0)
+    file.seek(0)
+    made.seek(0)
     while True:
-        chunk = one.read(1 << 20)
-        if other.read(max(len(chunk), 1)) != chunk:
+        chunk = file.read(1 << 20)
+        if made.read(max(len(chunk), 1)) != chunk:
             return False
         if not chunk:
             return True

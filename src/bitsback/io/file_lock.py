@@ -67,7 +67,7 @@ def open_locked(path: Path, mode: str, name: str) -> BinaryIO:
 
 
 @contextmanager
-def held(path: Path, name: str) -> Iterator[BinaryIO | None]:
+def hold_lock(path: Path, name: str) -> Iterator[BinaryIO | None]:
     """Holds the lock of a file that may be replaced or removed.
 
     It yields None, and holds no lock, if no file can be opened, and on Windows. Raises InputError

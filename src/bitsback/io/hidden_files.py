@@ -216,7 +216,8 @@ def _forward(hidden: Path, folder: Path, names: Sequence[str], made: Settings) -
         if not os.path.lexists(new):
             continue  # moved before
         place.parent.mkdir(parents=True, exist_ok=True)
-        with nullcontext() if place.is_symlink() else file_lock.held(place, printable(str(place))):
+        shown = printable(str(place))
+        with nullcontext() if place.is_symlink() else file_lock.hold_lock(place, shown):
             if os.path.lexists(place) and not os.path.lexists(old):
                 old.parent.mkdir(parents=True, exist_ok=True)
                 _keep(place, old)

@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeGuard
 from bitsback.errors import InputError
 from bitsback.io import hidden_files
 from bitsback.io.file_io import stream_name
-from bitsback.io.file_lock import SUPPORTED, held, is_at
+from bitsback.io.file_lock import SUPPORTED, hold_lock, is_at
 from bitsback.io.remote.files import writing
 from bitsback.io.remote.url import Url
 
@@ -118,7 +118,7 @@ def _hidden_output(
     hidden_files.clear(path.parent)
     with ExitStack() as stack:
         with naming(name):
-            old = stack.enter_context(held(path, name)) if force else None
+            old = stack.enter_context(hold_lock(path, name)) if force else None
             hidden, file = hidden_files.make_file(path.parent)
         try:
             with file:
@@ -151,7 +151,7 @@ def _put(hidden: Path, path: Path, name: str, old: BinaryIO | None, force: bool)
             raise InputError(f"{name}: was replaced by another process meanwhile; try again")
         hidden.replace(path)
     elif force:
-        with held(path, name):
+        with hold_lock(path, name):
             hidden.replace(path)
     else:
         try:

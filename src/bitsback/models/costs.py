@@ -5,7 +5,7 @@ cost).
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from bitsback.errors import ModelError
+from bitsback.errors import ArchiveError, ModelError
 from bitsback.models.distributions.distribution import Distribution
 from bitsback.models.integer import Network, Size
 from bitsback.models.item_shape import ItemShape
@@ -95,6 +95,18 @@ def max_elements(data_size: int) -> int:
     The limit keeps a few bytes from requesting all memory.
     """
     return (1 << 16) + (data_size << 12)
+
+
+def check_claim(count: int, what: str, data_size: int) -> None:
+    """Raises ArchiveError if readers do not accept so many elements in `data_size` bytes."""
+    if count > max_elements(data_size):
+        raise excess(count, what, data_size)
+
+
+def excess(count: int, what: str, data_size: int) -> ArchiveError:
+    return ArchiveError(
+        f"it claims {count} {what} in {data_size} bytes, more than any writer makes"
+    )
 
 
 def affordable(parts: Iterable[Coded], data_size: int) -> bool:

@@ -16,7 +16,7 @@ from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.number_digits import cut_of, is_noise
 from bitsback.errors import InputError
-from bitsback.format.array_part import MOST_COLOURS
+from bitsback.format.array_part import MOST_COLOUR_CHANNELS
 from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_list import ValueList
@@ -24,7 +24,7 @@ from bitsback.format.value_range import is_narrow
 from bitsback.models.named import NamedModel
 from bitsback.models.outline import Outline
 from bitsback.planner.blocks import smallest_coding
-from bitsback.planner.candidates import Candidate, able, outlines_of, undominated
+from bitsback.planner.candidates import Candidate, candidates_for, outlines_of, undominated
 from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.planner import Planner, long_list
 from bitsback.planner.policy import DEFAULT
@@ -41,7 +41,7 @@ AUTO: Literal["auto"] = "auto"
 
 
 @dataclass(frozen=True)
-class View:
+class AxesMeaning:
     """The meaning of an array's last axes to a model."""
 
     axes: int
@@ -51,10 +51,10 @@ class View:
 
 
 _VIEWS = {
-    "yx": View(2, layouts.PICTURES),
-    "yxc": View(3, layouts.PICTURES),
-    "zyx": View(3, layouts.STACKS),
-    "zyxc": View(4, layouts.STACKS),
+    "yx": AxesMeaning(2, layouts.PICTURES),
+    "yxc": AxesMeaning(3, layouts.PICTURES),
+    "zyx": AxesMeaning(3, layouts.STACKS),
+    "zyxc": AxesMeaning(4, layouts.STACKS),
 }
 
 
@@ -63,7 +63,7 @@ def check_axes(axes: str, shape: Shape | None = None) -> None:
     if axes not in get_args(Axes):
         raise InputError(f"axes={axes!r}: it must be one of {', '.join(map(repr, get_args(Axes)))}")
     if axes != AUTO and shape is not None and len(shape) < _VIEWS[axes].axes:
-        raise InputError(f"axes={axes!r}: an array, or a chunk, of the shape {shape} has not these")
+        raise InputError(f"axes={axes!r}: an array or chunk of the shape {shape} has too few axes")
 
 
 def auto_models(dtype: np.dtype[Any], shape: Shape) -> list[NamedModel]:
@@ -158,7 +158,8 @@ def _plan(
         ]
         for outline in outlines
     }
-    candidates = list(able([outline for outline in outlines if views[outline.name]], whole))
+    outlines = [outline for outline in outlines if views[outline.name]]
+    candidates = list(candidates_for(outlines, whole))
     sample, above = _sample(planner, array, candidates, views)
 
     def plans(candidate: Candidate) -> Iterator[BlockPlan]:
@@ -171,7 +172,7 @@ def _plan(
     return planner.choose(whole, _tiles(sample, default), candidates, plans)[1]
 
 
-def _views(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
+def _views(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[AxesMeaning]:
     if model.serial:
         return
     if model.any_shape:
@@ -179,10 +180,10 @@ def _views(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> Ite
         return
     count = _fixed_axes(model, shape, flat=True)
     if count and (axes == AUTO or _VIEWS[axes].axes == count):
-        yield View(count, layouts.PICTURES)
+        yield AxesMeaning(count, layouts.PICTURES)
 
 
-def _any_views(dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
+def _any_views(dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[AxesMeaning]:
     for name, view in _VIEWS.items():
         if len(shape) < view.axes or axes not in (AUTO, name):
             continue
@@ -192,13 +193,13 @@ def _any_views(dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[View]:
             yield view
 
 
-def _likely(name: str, view: View, shape: Shape) -> bool:
+def _likely(name: str, view: AxesMeaning, shape: Shape) -> bool:
     """Whether the last axes may have the meaning `name`. A short last axis has channels."""
     if view.layout == layouts.STACKS and shape[-view.axes] == 1:
         return False
     if name.endswith("c"):
         return shape[-1] <= layouts.MOST_CHANNELS
-    return len(shape) == 2 or shape[-1] > MOST_COLOURS
+    return len(shape) == 2 or shape[-1] > MOST_COLOUR_CHANNELS
 
 
 def _fixed_axes(model: Outline, shape: Shape, flat: bool) -> int:
@@ -212,7 +213,7 @@ def _fixed_axes(model: Outline, shape: Shape, flat: bool) -> int:
 def _default_axes(shape: Shape, axes: str) -> int:
     if axes != AUTO:
         return _VIEWS[axes].axes
-    colours = len(shape) > 2 and shape[-1] <= MOST_COLOURS
+    colours = len(shape) > 2 and shape[-1] <= MOST_COLOUR_CHANNELS
     return min(len(shape), 3 if colours else 2)
 
 
@@ -220,7 +221,7 @@ def _sample(
     planner: Planner,
     array: NDArray[Any],
     candidates: Sequence[Candidate],
-    views: dict[str, list[View]],
+    views: dict[str, list[AxesMeaning]],
 ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
     """Parts of an array for trials, and the rows above them, from which a model may learn."""
     sized = [each.outline.name for each in candidates if not each.outline.any_shape]
@@ -268,4 +269,4 @@ def _reshaped(whole: Tiles, shape: Shape, axes: int) -> Tiles:
     """Tiles of an array of this shape, from the same array as one tile."""
     shape = (1,) * (axes - len(shape)) + shape
     at = len(shape) - axes
-    return whole.seen_as(((math.prod(shape[:at]), shape[at:]),))
+    return whole.reshaped(((math.prod(shape[:at]), shape[at:]),))

@@ -5,7 +5,7 @@ A plan names several codings, and each block takes the smallest of them.
 
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, pairwise
@@ -107,10 +107,10 @@ def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
     may differ much. Pixels that a JPEG decoder made are coded by their coefficients. fixed: no
     other model may be used.
     """
-    if block.tiles.are_bytes and not fixed and planner.given is None:
+    if block.tiles.are_bytes and not fixed and planner.requested is None:
         return _encode_bytes(block, planner)
     fast = planner.policy.cheapest
-    if fixed or fast or planner.given is not None or block.order_bits is not None:
+    if fixed or fast or planner.requested is not None or block.order_bits is not None:
         return _encode_pixels(block, planner, fixed)
     behind = [find_behind(tile) for tile in block.tiles]
     if not any(behind):
@@ -135,7 +135,7 @@ def _encode_bytes(block: Uncoded, planner: Planner) -> Encoded:
     if data is None:
         return encoded
     other = _encoded(block, Coding(Method(INFLATED), None, [data]))
-    return min(encoded, other, key=lambda encoded: len(encoded.sections))
+    return _fewest_bytes([encoded, other])
 
 
 def encode_picture(planner: Planner, data: bytes) -> bytes | None:
@@ -168,7 +168,7 @@ def _encode_decoded(block: Uncoded, behind: Sequence[JpegBehind], planner: Plann
     if DEFAULT.surprise * coding.cost < block.plan.rate * block.tiles.elements.size:
         return encoded  # in the trial the model took more bytes
     other = _encode_pixels(block, planner)
-    return min(encoded, other, key=lambda encoded: len(encoded.sections))
+    return _fewest_bytes([encoded, other])
 
 
 def _encode_pixels(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
@@ -192,12 +192,15 @@ def _encode_pixels(block: Uncoded, planner: Planner, fixed: bool = False) -> Enc
     other = planner.plan(tiles)
     if not other.models or other.same_as(plan):
         return encoded
-    return min(encoded, _smallest(block, [other]), key=lambda encoded: len(encoded.sections))
+    return _fewest_bytes([encoded, _smallest(block, [other])])
 
 
 def _smallest(block: Uncoded, plans: Sequence[Plan]) -> Encoded:
-    found = (_by_plan(block, plan) for plan in plans)
-    return min(found, key=lambda encoded: len(encoded.sections))
+    return _fewest_bytes(_by_plan(block, plan) for plan in plans)
+
+
+def _fewest_bytes(encodings: Iterable[Encoded]) -> Encoded:
+    return min(encodings, key=lambda encoded: len(encoded.sections))
 
 
 def _encoded(block: Uncoded, coding: Coding, codable: bool = False) -> Encoded:
@@ -234,7 +237,7 @@ def _by_plan(block: Uncoded, plan: Plan) -> Encoded:
         parts.append(_by_plan(block.part(start, end), plan))
         if parts[0].outdone:  # the model will hardly do better on the other parts
             return encoded
-    return min(encoded, _joined(parts), key=lambda encoded: len(encoded.sections))
+    return _fewest_bytes([encoded, _joined(parts)])
 
 
 def _parts(block: Uncoded, plan: Plan, size: int) -> int:

@@ -19,10 +19,10 @@ from bitsback.models.outline import Outline
 from bitsback.planner.policy import DEFAULT, POLICIES, Policy
 
 
-def given_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
+def requested_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
     """The model that a choice names; None for "auto". Raises ModelError if it is missing."""
-    if (given := model_of(choice)) is not None:
-        return given
+    if (requested := model_of(choice)) is not None:
+        return requested
     return None if choice == "auto" else load_model(cast(str, choice), storage_options)
 
 
@@ -35,7 +35,7 @@ def read_choice(
     """
     if isinstance(choice, str) and choice in POLICIES:
         return None, POLICIES[choice]
-    return given_model(choice, storage_options), DEFAULT
+    return requested_model(choice, storage_options), DEFAULT
 
 
 def is_bundled(model: Model) -> bool:
@@ -71,10 +71,10 @@ class Candidate:
         return BlockPlan(sample, self.load(), value_map, layout, self.invert, before)
 
 
-def outlines_of(given: Model | None, policy: Policy = DEFAULT) -> list[Outline]:
+def outlines_of(requested: Model | None, policy: Policy = DEFAULT) -> list[Outline]:
     """The models to choose from: the requested one, or the bundled ones that suit the policy."""
-    if given is not None:
-        return [given]
+    if requested is not None:
+        return [requested]
     found = [bundled.outline(name) for name in bundled.names()]
     return [outline for outline in found if _suits(outline, policy)]
 
@@ -126,14 +126,14 @@ def codes(model: Outline, dtype: np.dtype[Any], shape: Shape) -> bool:
     return bool(layouts.layouts_of(model, dtype, shape))
 
 
-def any_fits(given: Model | None, item_shape: Shape) -> bool:
+def any_fits(requested: Model | None, item_shape: Shape) -> bool:
     """Whether the requested model, or else any bundled one, has items of this shape."""
-    return any(fits(outline, item_shape) for outline in outlines_of(given))
+    return any(fits(outline, item_shape) for outline in outlines_of(requested))
 
 
-def any_codes(given: Model | None, dtype: np.dtype[Any], shape: Shape) -> bool:
+def any_codes(requested: Model | None, dtype: np.dtype[Any], shape: Shape) -> bool:
     """Whether the requested model, or else any bundled one, codes items of this dtype and shape."""
-    return any(codes(outline, dtype, shape) for outline in outlines_of(given))
+    return any(codes(outline, dtype, shape) for outline in outlines_of(requested))
 
 
 def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) -> None:
@@ -184,18 +184,18 @@ def _is_table(dtype: np.dtype[Any], shape: Shape) -> bool:
     return few and shape[0] >= DEFAULT.table_ratio * shape[1]
 
 
-def fitting(given: Model | None, policy: Policy, tiles: Tiles) -> list[Outline]:
+def fitting_outlines(requested: Model | None, policy: Policy, tiles: Tiles) -> list[Outline]:
     """The models that code tiles of their dtype and shapes."""
     dtype, shape = tiles.dtype, tiles.shapes[0][1]
     found = [
         outline
-        for outline in outlines_of(given, policy)
+        for outline in outlines_of(requested, policy)
         if codes(outline, dtype, shape)
         and (outline.any_shape or all(fits(outline, one) for _, one in tiles.shapes))
     ]
     if any(not outline.any_shape for outline in found):  # items of a model's size are no series
         found = [outline for outline in found if not outline.serial]
-    return found if given is not None else undominated(found, policy, has_colours(shape))
+    return found if requested is not None else undominated(found, policy, has_colours(shape))
 
 
 def has_colours(shape: Shape) -> bool:
@@ -203,7 +203,7 @@ def has_colours(shape: Shape) -> bool:
     return len(shape) == 3 and shape[2] in (3, 4)
 
 
-def able(outlines: Sequence[Outline], tiles: Tiles) -> Iterator[Candidate]:
+def candidates_for(outlines: Sequence[Outline], tiles: Tiles) -> Iterator[Candidate]:
     """The models that code the values of these tiles.
 
     There are three groups: fixed-size, size-agnostic and context-mixing models. Of each group it
@@ -237,21 +237,22 @@ def _mostly_greater(tiles: Tiles) -> bool:
     return bool(2 * np.count_nonzero(elements != elements.min(initial=0)) > elements.size)
 
 
-def picture_plans(given: Model | None, policy: Policy, tiles: Tiles) -> list[BlockPlan]:
+def picture_plans(requested: Model | None, policy: Policy, tiles: Tiles) -> list[BlockPlan]:
     """The block plans of all tiles by size-agnostic models, with levels not exchanged.
 
     Context-mixing models are left out, since they take long to try.
     """
     outlines = [
         outline
-        for outline in outlines_of(given, policy)
-        if outline.any_shape and not outline.serial and (given is not None or not outline.counted)
+        for outline in outlines_of(requested, policy)
+        if outline.any_shape and not outline.serial
     ]
-    if given is None:
+    if requested is None:
+        outlines = [outline for outline in outlines if not outline.counted]
         outlines = undominated(outlines, policy, False)
     return [
         candidate.plan(tiles, tiles, layout)
-        for candidate in able(outlines, tiles)
+        for candidate in candidates_for(outlines, tiles)
         if not candidate.invert
         for layout in layouts.layouts_of(candidate.outline, tiles.dtype, tiles.shapes[0][1])
     ]

@@ -42,8 +42,8 @@ def pixel_cost(
     columns of a tile at most. enough: the bytes that the caller compares the estimate with.
     """
     grid = _grid(pixels, tile)
-    given, policy = planner.given, planner.policy
-    is_trained = given is not None and (given.wavefront or not given.counted)
+    requested, policy = planner.requested, planner.policy
+    is_trained = requested is not None and (requested.wavefront or not requested.counted)
     elements = FAST.sample_elements if is_trained else policy.sample_elements
     above, boxes = zip(*sample_boxes(pixels.dtype, grid, elements), strict=True)
     # The regions have to come in order.
@@ -54,7 +54,7 @@ def pixel_cost(
         for some in (boxes, above)
     )
     whole, by_model, share = sample.elements.size == pixels.size, None, 1.0
-    if any_codes(planner.given, pixels.dtype, pixels.shape):
+    if any_codes(planner.requested, pixels.dtype, pixels.shape):
         plan = NO_MODEL
         with suppress(UnfitError):
             plan = planner.plan(sample, "a picture", before if before.elements.size else None)
@@ -65,7 +65,7 @@ def pixel_cost(
             if policy.surprise * by_model > share * enough:
                 share = _share(sample, pixels, grid)
             by_model /= share
-            if planner.given is not None or (whole and not plan.contested):
+            if planner.requested is not None or (whole and not plan.contested):
                 return int(by_model), False
     coder = policy.coder
     limit = math.inf if by_model is None else by_model * share
@@ -164,11 +164,11 @@ class TrialOutcome:
     general: bool
     """Whether a general compressor needs the fewest bytes."""
     share: float = field(compare=False)
-    """The bytes that it takes by its pixels, as a share of its file; of alike ones about equal."""
+    """Its bytes by pixels divided by those of its file; about equal for similar pictures."""
 
 
 @dataclass(frozen=True)
-class Alike:
+class SimilarPictures:
     """The properties of similar pictures, whose trials are expected to have the same outcome.
 
     These are dtype, channels, the approximate number of elements, and the approximate number of
@@ -182,7 +182,7 @@ class Alike:
     density: int
 
     @classmethod
-    def measure(cls, pixels: Bands, indexed: bool, file_size: int) -> Alike:
+    def measure(cls, pixels: Bands, indexed: bool, file_size: int) -> SimilarPictures:
         density = round(DEFAULT.density_steps * math.log2(file_size / pixels.size))
         size = pixels.size.bit_length()
         return cls(pixels.dtype.str, pixels.shape[2:], indexed, size, density)
@@ -201,13 +201,13 @@ class TrialOutcomes:
     """The last trials of similar pictures. Predictions depend only on the order of the calls."""
 
     def __init__(self) -> None:
-        self._last: dict[Alike, deque[TrialOutcome]] = {}
+        self._last: dict[SimilarPictures, deque[TrialOutcome]] = {}
 
     def decide(
-        self, alike: Alike, own: TrialOutcome | None, trial: Callable[[], TrialOutcome]
+        self, alike: SimilarPictures, own: TrialOutcome | None, trial: Callable[[], TrialOutcome]
     ) -> TrialOutcome:
-        """The outcome of the picture's own trial, or that of the last trials of its kind if
-        they agree, or that of a new trial.
+        """The outcome of the picture's own trial, of the last trials of similar pictures if they
+        agree, or of a new trial.
         """
         last = self._last.setdefault(alike, deque(maxlen=DEFAULT.same_outcomes))
         if own is None:

@@ -28,7 +28,7 @@ class Plan:
     digits: tuple[Plan, ...] = ()
     """The plan for each digit, the highest first, if elements are cut into digits."""
     jpeg_tables: bytes = b""
-    """Tables of JPEG streams that stand elsewhere in their file."""
+    """Tables of JPEG streams that are elsewhere in their file."""
     reason: str = "no model codes such elements"
     """Why this was chosen, in words for `bitsback explain`."""
 

@@ -18,7 +18,7 @@ from bitsback.format.two_values import symbol_dtype
 from bitsback.format.value_list import ValueList
 from bitsback.format.value_range import is_narrow
 from bitsback.models import Model
-from bitsback.planner.candidates import Candidate, able, fitting
+from bitsback.planner.candidates import Candidate, candidates_for, fitting_outlines
 from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.sampling import learned_before, sample_of, series_sample
@@ -30,15 +30,15 @@ PlansOf = Callable[[Candidate], Iterable[BlockPlan]]
 
 
 class UnfitError(InputError):
-    """A model was given that does not code the values of the items."""
+    """A model was requested that does not code the values of the items."""
 
 
 @dataclass(frozen=True)
 class Planner:
-    """Plans by a policy, with a given model or with the bundled ones."""
+    """Plans by a policy, with a requested model or with the bundled ones."""
 
     policy: Policy = DEFAULT
-    given: Model | None = None
+    requested: Model | None = None
 
     def plan(self, tiles: Tiles, name: str = "", before: Tiles | None = None) -> Plan:
         """The plan for a block of these tiles, by a trial on a sample.
@@ -53,14 +53,14 @@ class Planner:
 
     def _plan(self, tiles: Tiles, name: str, before: Tiles | None) -> Plan:
         known = tiles if before is None else Tiles.from_arrays([*before, *tiles], tiles.dtype)
-        outlines = fitting(self.given, self.policy, tiles)
+        outlines = fitting_outlines(self.requested, self.policy, tiles)
         if not outlines:
             return NO_MODEL
         serial = any(outline.serial for outline in outlines)
         whole = any(not outline.any_shape for outline in outlines)
         policy = self.policy
         sample = series_sample(tiles) if serial else sample_of(tiles, whole, policy)
-        candidates = list(able(outlines, known))
+        candidates = list(candidates_for(outlines, known))
         if not candidates:
             return self._without_model(sample, name)
 
@@ -75,7 +75,7 @@ class Planner:
         if picked is None:
             return plan
         listed = picked.value_map
-        if self.given is not None or not isinstance(listed, ValueList):
+        if self.requested is not None or not isinstance(listed, ValueList):
             return plan
         if long_list(listed, known) and (digits := self._by_digits(sample)) is not None:
             plan = replace(plan, rivals=(*plan.rivals, digits))
@@ -83,20 +83,20 @@ class Planner:
 
     def _without_model(self, sample: Tiles, name: str) -> Plan:
         """The plan for tiles whose values no model codes. Raises UnfitError."""
-        if self.given is None:
+        model = self.requested
+        if model is None:
             return self._by_digits(sample) or NO_MODEL
         if sample.elements.size:
-            given = self.given
             allowed = (
                 "two values"
-                if given.levels == 2
-                else f"the values 0 to {given.levels - 1} as {np.dtype(symbol_dtype(given)).name}"
+                if model.levels == 2
+                else f"the values 0 to {model.levels - 1} as {np.dtype(symbol_dtype(model)).name}"
             )
             raise UnfitError(
-                f"{name}: its items have other values than the model {given.name} codes, {allowed};"
+                f"{name}: its items have other values than the model {model.name} codes, {allowed};"
                 " convert them first, or leave the choice to 'auto'"
             )
-        return replace(NO_MODEL, model=self.given)
+        return replace(NO_MODEL, model=model)
 
     def choose(
         self, known: Tiles, sample: Tiles, candidates: list[Candidate], plans: PlansOf
@@ -131,7 +131,7 @@ class Planner:
         if free and self._is_beaten(picked):
             return None, replace(NO_MODEL, reason="no model, since deflate is better on a sample")
         contested = self._contested(picked)
-        rivals = () if self.given is not None else self._rivals(picked, trials, contested)
+        rivals = () if self.requested is not None else self._rivals(picked, trials, contested)
         reason = f"the model {picked.model.name}, of {len(trials)} trials on"
         reason += f" {picked.tiles.elements.size} elements"
         reason += "".join(f"; {rival.models[0].name} is near, and is tried" for rival in rivals)
@@ -182,7 +182,7 @@ class Planner:
         Context-mixing models learn as general compressors do. A sample shows neither how fast each
         learns nor the cost of a list of values.
         """
-        if self.given is not None and not self.given.any_shape:
+        if self.requested is not None and not self.requested.any_shape:
             return False  # it was asked for, and knows items of this very shape
         uncertain = picked.model.counted or not is_narrow(picked.tiles.dtype)
         limit = (self.policy.rival_share if uncertain else self.policy.margin) * picked.cost
@@ -194,7 +194,7 @@ class Planner:
 
         Blocks are then not coded by both: deflate learns more from a block than from a sample.
         """
-        if self.given is not None or not self.policy.cheapest:
+        if self.requested is not None or not self.policy.cheapest:
             return False
         general = encode_fallback(picked.tiles, "deflate", picked.cost)
         return general is not None and len(general) < picked.cost

@@ -14,11 +14,11 @@ Effort = Literal["auto", "fast", "best"]
 
 @dataclass(frozen=True)
 class Policy:
-    """How much a planner tries, and how much better something slower has to be.
+    """How much a planner tries, and how much better a slower coding has to be.
 
-    A share is bytes divided by the bytes of what it is compared with. No number depends on the
-    size of a job: a large picture and many small ones are planned alike. Where no measurement is
-    named, a number is a choice by hand.
+    A share is a number of bytes divided by the bytes of the alternative. No number depends on the
+    size of a job: a large picture and many small ones are planned alike. A number without a
+    measurement beside it was chosen by hand.
     """
 
     name: Effort
@@ -28,13 +28,13 @@ class Policy:
 
     # Which models are tried.
     cheapest: bool = False
-    """Whether the cheapest of the models that do the same is taken, in place of the costliest, and
-    no autoregressive model but those for images of any size."""
+    """Whether the cheapest of several equivalent models is taken instead of the costliest, and
+    autoregressive models are taken only for images of any size."""
     autoregressive_share: float = 1.0
-    """Share of the others' bytes below which an autoregressive model is taken. Random access to a
+    """Share of other models' bytes below which an autoregressive model is taken. Random access to a
     digit takes 5 ms with one, and 0.3 ms with others."""
     counting_share: float = 0.995
-    """Share of the others' bytes below which a context-mixing model is taken, for more than two
+    """Share of other models' bytes below which a context-mixing model is taken, for more than two
     levels; 0: none is tried. They take 6 to 9 times as long as `universal`. Slices of CT and MR
     gain 0.8 to 4 %, photographs 4 % and more."""
     repetition: float = 0.6
@@ -42,8 +42,8 @@ class Policy:
     models are tried. `benchmarks/compare_policies.py` has plots at 0.15 to 0.37, letters of many
     fonts at 0.50 to 0.54, and photographs of Kodak at 0.67 to 0.93."""
     little_repetition: float = 0.8
-    """The same share, above which context-mixing models are not tried on `small_sample` elements,
-    from which they learn too little."""
+    """The same share, above which context-mixing models are not tried on only `small_sample`
+    elements, from which they learn too little."""
     graphic: float = 1.4
     """Bytes by deflate of a sample, as a share of those by the best model, from which on deflate is
     not tried on a whole picture. 0: context-mixing models are tried only on repetitive data."""
@@ -52,52 +52,53 @@ class Policy:
 
     # How large a trial is.
     sample_elements: int = 1 << 17
-    """Elements of a sample, and of the data that a model learns before it: a twelfth of a block.
-    With fast models it is a quarter, and the trial takes a tenth of the time of a photograph."""
+    """Elements of a sample, and of the data from which a model learns before it: a twelfth of a
+    block. With fast models it is a quarter, and a trial takes a tenth of a photograph's time."""
     sample_tiles: int = 64
     """Tiles of a sample."""
     sample_slices: int = 8
-    """Slices in a row of a sample of a stack, or items of an array alone."""
+    """Consecutive slices in a sample of a stack, or items in a sample of an array alone."""
     box_elements: int = 1 << 12
-    """Elements of a box at least, of several of a large tile; its sides have 64 at least."""
+    """The least elements of each box in a sample of a large tile. Its sides have at least 64."""
     boxes: int = 3
-    """Boxes along the rows and the columns at most: a picture may be empty in its middle."""
+    """The most boxes along the rows and along the columns. Several are needed, since a picture may
+    be empty in its middle."""
     large_sample: int = 1 << 19
-    """Elements before a sample of two levels, of neighbouring slices, and of a picture whose trial
-    takes no time to speak of."""
+    """Elements from which a model learns before samples of two levels, of neighbouring slices, and
+    of pictures with short trials."""
     array_share: int = 16
-    """One of so many elements of an array alone, a chunk say, is in its sample."""
+    """The elements of an array alone, such as a chunk, for each element of its sample."""
     small_sample: int = 1 << 14
-    """Elements of a sample of an array alone at least. Fewer do not say that a requested model does
-    badly."""
+    """The least elements of a sample of an array alone. Fewer do not show that a requested model
+    codes badly."""
 
     # What is tried on whole blocks.
     margin: float = 1.1
     """Share of the model's bytes of a sample below which a general compressor is tried on blocks;
-    with a whole block to learn from it gains up to a tenth. Also the share of other bytes above
-    which it is said that a requested model does badly."""
+    it gains up to a tenth if it learns from a whole block. Also the share of other codings' bytes
+    above which a warning says that a requested model codes badly."""
     rival_share: float = 1.15
-    """Share of the bytes of a context-mixing model, below which another model codes a block too: a
-    sample does not show how fast each learns. Also `margin` for such models, and for wide numbers.
-    """
+    """Share of the bytes of a context-mixing model below which another model codes a block too: a
+    sample does not show how fast each learns. It is also `margin` for such models, and for wide
+    numbers."""
     rival_blocks: int = 1
-    """Blocks of a part that are coded with rivals, the first ones. A second one changes no byte of
-    three plots, and takes an eighth of their time (`benchmarks/compare_policies.py`)."""
+    """The number of first blocks of a part that are coded with rivals too. A second one changes no
+    byte of three plots, and takes an eighth of their time (`benchmarks/compare_policies.py`)."""
     surprise: float = 1.25
     """Share of the estimated bytes above which a block has a plan of its own."""
     block_bytes: int = 80
-    """Bytes that a block takes for being one, and for the start of its message."""
+    """The bytes of a block's header and of the start of its message."""
     values_of_list: int = 16
     """Elements for each value of a list, below which digits are tried too."""
 
     # What an array or a file is.
     picture_side: int = 16
-    """Rows and columns of a picture of wide numbers at least; others are tables."""
+    """The least rows and columns of a picture of wide numbers; smaller arrays are tables."""
     table_ratio: int = 4
-    """Rows for each column that make a table of an array."""
+    """Rows for each column from which on an array is a table."""
     stack_slices: int = 4
-    """Consecutive slices of a trial for a stack, and the number of places for them, half as many
-    for neighbours. Also the least number of slices of a tile of a stack of pictures."""
+    """Consecutive slices in a trial for a stack, and the number of places where a trial takes them;
+    half as many for neighbours. Also the least slices of a tile of a stack of pictures."""
     worthwhile: float = 0.98
     """Share below which a stack, a digit by a model, or pixels instead of a file are worthwhile."""
     stack_learns: tuple[float, float] = (0.95, 0.8)
@@ -106,15 +107,16 @@ class Policy:
     context-mixing models of both slices and stacks. The second is for a context-mixing model of
     slices, if stacks have another model."""
     own_trials: int = 32
-    """One of so many files has a trial of its own."""
+    """The number of files for each file that has its own trial."""
     same_outcomes: int = 6
-    """Trials of similar pictures with one outcome, after which it is expected."""
+    """Equal outcomes of similar pictures' trials, after which the next one is expected."""
     density_steps: int = 4
-    """Steps of the bytes a pixel of similar pictures' files, for each factor of two."""
+    """Pictures are similar if their files' bytes a pixel are in the same of so many steps for each
+    factor of two."""
 
     @property
-    def hurried(self) -> Policy:
-        """The same for what is to be read at random."""
+    def for_random_access(self) -> Policy:
+        """The same for arrays that are read at random."""
         if self.name != "auto":
             return self
         return replace(
@@ -122,7 +124,7 @@ class Policy:
         )
 
     @property
-    def glance(self) -> Policy:
+    def first_trial(self) -> Policy:
         """The policy for a first trial of a picture. Context-mixing models are tried only on
         repetitive data.
         """

@@ -57,8 +57,8 @@ def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False
     Sources that can be read only once get no trial, and are no stacks. likely: the slices are known
     to be neighbours, so the trial has more of them and any gain is enough.
     """
-    policy, given = planner.policy, planner.given
-    if not stackable(part) or not part.elements or not any_codes(given, part.dtype, part.shape):
+    policy, requested = planner.policy, planner.requested
+    if not stackable(part) or not part.elements or not any_codes(requested, part.dtype, part.shape):
         return False
     groups = _groups(part, policy, likely)
     found = []
@@ -70,7 +70,7 @@ def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False
     if not found:
         return False
     alone, stacked = _alone_and_stacked(found, policy, spread=likely)
-    apart, together = (picture_plans(given, policy, tiles) for tiles in (alone, stacked))
+    apart, together = (picture_plans(requested, policy, tiles) for tiles in (alone, stacked))
     if not apart or not together:
         return False
     # In each group the first slice has none before it; in the whole array only one slice has none.

@@ -24,11 +24,11 @@ Labels = Sequence[Any] | NDArray[Any] | torch.Tensor | Callable[[str], Any] | st
 
 
 class ArchiveDataset(Dataset[Any]):
-    """The items of an archive's array, or its pictures, as samples for a DataLoader, with any
-    number of workers, forked or spawned: each process opens the archive itself.
+    """The items of an archive's array, or its pictures, as samples for a DataLoader.
 
-    A batch decodes each of its blocks once, and decoded blocks stay in a cache, so the best order
-    needs few blocks at a time: that of `BlockSampler`.
+    Each worker process, forked or spawned, opens the archive itself. A batch decodes each of its
+    blocks once, and decoded blocks stay in a cache. `BlockSampler` therefore gives an order that
+    needs few blocks at a time.
 
     >>> import bitsback, tempfile
     >>> import numpy as np
@@ -59,20 +59,19 @@ class ArchiveDataset(Dataset[Any]):
         array: str | None = None,
         **options: Any,
     ) -> None:
-        """path: of the archive. transform: makes a sample of an image, a NumPy array that may be
-        changed; by default it becomes a tensor of the same dtype. labels: of the items, in order:
-        then a sample is a pair (image, label). For pictures it may be a function of their names. By
-        default they are the archive's, `archive.labels`. array: in an archive of an npz file, the
-        name of the array of images, unless the archive has labels; then `labels` may be the name of
-        another array. options: of `bitsback.open`, such as `cache`, the bytes of decoded blocks
-        that each process keeps.
+        """path: of the archive. transform: makes a sample of an image, a NumPy array that it may
+        change; without it, samples are tensors of the same dtype. labels: of the items, in order;
+        with them, a sample is a pair (image, label). For pictures they may be a function of the
+        name. The default is `archive.labels`. array: the name of the array of images in an archive
+        of an npz file without labels; then `labels` may be the name of another array. options: of
+        `bitsback.open`, such as `cache`, the bytes of decoded blocks that each process keeps.
 
         Raises InputError or ArchiveError if the archive cannot be read, or if there are more or
         fewer labels than items; access to an item raises IndexError and ArchiveError.
         """
         archive = bitsback.open(path, **options)
         self._keep_opened({os.getpid(): archive})
-        self._pickled = pickle.dumps(archive)  # which is opened again where it is unpickled
+        self._pickled = pickle.dumps(archive)  # unpickling opens it again
         own = _labelled(archive)
         array = own if array is None else array
         self._array = array

@@ -63,7 +63,7 @@ class BlockSampler(Sampler[int]):
             ("num_workers", num_workers, 0), ("num_replicas", num_replicas, 1), ("rank", rank, 0),
         ):  # fmt: skip
             if value is not None and value < least:
-                raise InputError(f"{name}={value}: it is {least} at least")
+                raise InputError(f"{name}={value}: it must be at least {least}")
         if rank >= num_replicas:
             raise InputError(f"rank={rank}: it is {num_replicas - 1} at most, of {num_replicas}")
         blocks = _blocks(dataset)

@@ -28,7 +28,7 @@ from bitsback.format.tiles import Tiles
 from bitsback.models import Model, bundled
 from bitsback.models.integer import Size
 from bitsback.models.variables import DATA
-from bitsback.planner.candidates import any_fits, check_fit, given_model
+from bitsback.planner.candidates import any_fits, check_fit, requested_model
 from bitsback.planner.planner import Planner
 from bitsback_lab.paper.coding import Symbols, length
 
@@ -126,14 +126,14 @@ def explain(source: Source, name: str, model: str | None = None, item: int = 0) 
     best. Raises InputError if the source cannot be used or no model codes the image, ModelError if
     the model cannot be loaded.
     """
-    given = given_model("auto" if model is None else model)
+    requested = requested_model("auto" if model is None else model)
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", InputWarning
         )  # the warning about parts that do not come back, which do not matter here
-        with open_input(source, Request(given, CompressOptions(stack=False))) as found:
+        with open_input(source, Request(requested, CompressOptions(stack=False))) as found:
             items, collection = _part(found.parts, name, item)
-            return _explain(items, collection, given, name, item)
+            return _explain(items, collection, requested, name, item)
 
 
 def _part(parts: list[tuple[Items, ArrayPart]], name: str, item: int) -> tuple[Items, ArrayPart]:
@@ -149,11 +149,11 @@ def _part(parts: list[tuple[Items, ArrayPart]], name: str, item: int) -> tuple[I
 
 
 def _explain(
-    items: Items, collection: ArrayPart, given: Model | None, name: str, item: int
+    items: Items, collection: ArrayPart, requested: Model | None, name: str, item: int
 ) -> Explained:
     shape = collection.item_shape
-    if given is not None:
-        check_fit(given, collection.dtype, shape, name)
+    if requested is not None:
+        check_fit(requested, collection.dtype, shape, name)
     elif not any_fits(None, shape):
         sizes = sorted(
             {
@@ -170,7 +170,7 @@ def _explain(
         items.read(1, collection.axes)
     image = items.read(1, collection.axes)
     tiles = Tiles.stacked(image)
-    planned = Planner(given=given).plan(tiles, name)
+    planned = Planner(requested=requested).plan(tiles, name)
     plan = size = None
     if planned.model is not None:
         plan = BlockPlan.for_model(planned.model, tiles, planned.layout, planned.invert)

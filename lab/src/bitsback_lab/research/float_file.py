@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from bitsback.errors import ArchiveError
+from bitsback.format.grid import Shape
 from bitsback.format.layout import (
     BLOCK,
     CRC_SIZE,
@@ -14,7 +15,6 @@ from bitsback.format.layout import (
     HEAD,
     RESEARCH,
     Cursor,
-    Shape,
     check_head,
     open_section,
     pack_shape,

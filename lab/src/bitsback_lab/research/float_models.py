@@ -14,7 +14,8 @@ from bitsback.codecs.codec import Codec, require_functions
 from bitsback.coding import chain
 from bitsback.coding.block_coding import lanes_for
 from bitsback.errors import ArchiveError, BitsbackError
-from bitsback.format.layout import Shape, pack_shape
+from bitsback.format.grid import Shape
+from bitsback.format.layout import pack_shape
 from bitsback.message import Message
 
 

@@ -9,10 +9,10 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bitsback.archive.comparing.entries import joined, of_archive, with_listing
+from bitsback.archive.comparing.entries import archive_entries, diff_listing, merge_differences
 from bitsback.archive.comparing.readback import (
     ComparedFiles,
-    Unlike,
+    DifferentArrays,
     differing_blocks,
     restored_names,
     same_pages,
@@ -32,7 +32,7 @@ from bitsback.io.file_io import open_file, open_regular, reading
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Options, check_options, located
 from bitsback.models.model import Choice
-from bitsback.planner.candidates import given_model
+from bitsback.planner.candidates import requested_model
 from bitsback.summary import Differences
 from bitsback.work import Progress, Work, check_threads, ordered_map
 
@@ -72,10 +72,10 @@ def diff(
     """
     archive, other = (located(place, storage_options) for place in (archive, other))
     check_options(storage_options, archive, other, located(model))
-    model = None if model is None else given_model(model, storage_options)
+    model = None if model is None else requested_model(model, storage_options)
     with ArchiveReader(archive, model=model) as one:
         if isinstance(other, str | os.PathLike) and not _is_archive(Path(other)):
-            return with_place(one, Path(other), full, threads, progress)
+            return diff_place(one, Path(other), full, threads, progress)
         with ArchiveReader(other, model=model) as another:
             return TwoArchives(one, another, check_threads(threads), progress).differences()
 
@@ -87,7 +87,7 @@ def _is_archive(place: Path) -> bool:
         return file.peek(len(MAGIC))[: len(MAGIC)] == MAGIC
 
 
-def with_place(
+def diff_place(
     archive: ArchiveReader,
     place: Path,
     full: bool = True,
@@ -107,12 +107,12 @@ def with_place(
         )
     if is_folder and place.is_dir():
         listing, names = list_folder(place, skip_bad=True, endings=None), restored_names(archive)
-        content = _with_files(archive, place, names, listing.names, full, threads, progress)
-        beside = with_listing(of_archive(archive, names), archive.files.empty_folders, listing)
-        return joined(content, beside)
+        content = _diff_files(archive, place, names, listing.names, full, threads, progress)
+        beside = diff_listing(archive_entries(archive, names), archive.files.empty_folders, listing)
+        return merge_differences(content, beside)
     if is_folder and len(archive) == 1:
         name = [place.name]
-        return _with_files(archive, place.parent, name, name, full, threads, progress)
+        return _diff_files(archive, place.parent, name, name, full, threads, progress)
     if is_folder or place.is_dir():
         raise InputError(
             f"{archive.name}: contains {'files' if is_folder else 'no folder'}, and"
@@ -127,13 +127,13 @@ def with_place(
             for number in range(task.items):
                 if ours[number].tobytes() != theirs[number].tobytes():
                     gaps.append((task.first + number, task.first + number + 1))
-    except Unlike:
+    except DifferentArrays:
         return Differences(changed={place.name: "shapes, dtypes or names"})
     files = None if collection.kind is None else archive.files
     return Differences(changed=dict.fromkeys(lost_names(collection, files, gaps), "elements"))
 
 
-def _with_files(
+def _diff_files(
     archive: ArchiveReader,
     root: Path,
     names: Sequence[str],
@@ -152,7 +152,7 @@ def _with_files(
     changed: dict[int, str] = {}
 
     def decided(number: int) -> str | None:
-        return _decided(archive, number, root / names[number])
+        return _quick_difference(archive, number, root / names[number])
 
     decisions = [None] * len(both) if full else ordered_map(decided, both, threads)
     found = dict(zip(both, decisions, strict=True))
@@ -174,7 +174,7 @@ def _with_files(
     )
 
 
-def _decided(archive: ArchiveReader, number: int, place: Path) -> str | None:
+def _quick_difference(archive: ArchiveReader, number: int, place: Path) -> str | None:
     """The difference of a file on the disk, empty if it is equal. None if only decoding decides.
 
     Raises InputError.

@@ -1,4 +1,4 @@
-"""Compare the modes, folders and links of folders."""
+"""Compare the modes, empty folders and links of archives and folders."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from bitsback.io.names import printable
 from bitsback.summary import Differences
 
 MODE, TARGET = "mode", "target"
-Described = dict[str, tuple[str, object]]
+EntryValues = dict[str, tuple[str, object]]
 """The MODE of a file or a folder, or the TARGET of a link, by name, with a `/` behind a folder."""
 
 _ROOT = "./"
 
 
-def of_archive(archive: ArchiveReader, names: Iterable[str]) -> Described:
+def archive_entries(archive: ArchiveReader, names: Iterable[str]) -> EntryValues:
     """The entries that an archive of a folder restores. names: of its restored files, in order."""
     entries = archive.files.entries or Entries([])
     modes = list(zip(names, entries.modes, strict=False))
     modes += [
         (f"{folder.name}/" if folder.name else _ROOT, folder.mode) for folder in entries.folders
     ]
-    found: Described = {name: (MODE, mode & RESTORED) for name, mode in modes if mode is not None}
+    found: EntryValues = {name: (MODE, mode & RESTORED) for name, mode in modes if mode is not None}
     return found | {link.name: (TARGET, link.target) for link in entries.links}
 
 
-def of_place(root: Path, names: Iterable[str]) -> Described:
+def disk_entries(root: Path, names: Iterable[str]) -> EntryValues:
     """The entries of a folder on the disk, as far as it has these names. Raises InputError.
 
     The setgid bit of a folder is ignored, since it comes from the parent folder.
     """
-    found: Described = {}
+    found: EntryValues = {}
     for name in names:
         path = os.path.join(root, name if name == _ROOT else name.removesuffix("/"))  # noqa: PTH118
         if not os.path.lexists(path):
@@ -51,17 +51,17 @@ def of_place(root: Path, names: Iterable[str]) -> Described:
     return found
 
 
-def with_listing(ours: Described, empty: Sequence[str], listing: Listing) -> Differences:
+def diff_listing(ours: EntryValues, empty: Sequence[str], listing: Listing) -> Differences:
     """The differences of an archive to a folder that was listed. empty: its empty folders."""
     assert isinstance(listing.root, Path), "it is on the disk"
     there = Entries([], listing.folders, listing.links)
     empty_there = there.empty_folders(listing.names)
-    theirs = of_place(listing.root, [*ours, *(link.name for link in there.links), *empty_there])
+    theirs = disk_entries(listing.root, [*ours, *(link.name for link in there.links), *empty_there])
     return differences(ours, empty, theirs, empty_there)
 
 
 def differences(
-    ours: Described, empty: Sequence[str], theirs: Described, empty_there: Sequence[str]
+    ours: EntryValues, empty: Sequence[str], theirs: EntryValues, empty_there: Sequence[str]
 ) -> Differences:
     """The differences of modes, links and empty folders."""
     links, links_there = (
@@ -79,7 +79,7 @@ def differences(
     return Differences(sorted(new), sorted(gone), changed)
 
 
-def joined(one: Differences, other: Differences) -> Differences:
+def merge_differences(one: Differences, other: Differences) -> Differences:
     """All differences of both: of the content, and of the entries."""
     return Differences(
         [*one.added, *other.added], [*one.removed, *other.removed], other.changed | one.changed

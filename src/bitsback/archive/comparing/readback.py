@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.comparing.entries import MODE, of_archive, of_place
+from bitsback.archive.comparing.entries import MODE, archive_entries, disk_entries
 from bitsback.archive.inputs.opening import open_input
 from bitsback.archive.inputs.request import Request
 from bitsback.archive.inputs.tile_reader import TileReader
@@ -28,7 +28,7 @@ from bitsback.archive.reading.whole_files import hand_over
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.files.drawing import Comparison, Drawing
-from bitsback.files.npy import Items, Whole
+from bitsback.files.npy import Items, WholeItems
 from bitsback.files.picture_files import alike
 from bitsback.files.pictures import reading_picture
 from bitsback.format.array_part import ONE, ArrayPart
@@ -93,8 +93,8 @@ def _compare_entries(
     are_sources: the folder is the input of the archive. The modes of its folders are then compared
     too.
     """
-    ours = of_archive(archive, names)
-    theirs = of_place(place, ours)
+    ours = archive_entries(archive, names)
+    theirs = disk_entries(place, ours)
     for name, described in ours.items():
         if described[0] == MODE and (os.name == "nt" or (name.endswith("/") and not are_sources)):
             continue  # Windows has no modes, and an existing folder keeps its own
@@ -120,7 +120,7 @@ def same_pages(
         return same(file, made, shown)
 
 
-class Unlike(InputError):
+class DifferentArrays(InputError):
     """An archive and a file have arrays of different shapes, dtypes or names."""
 
 
@@ -130,7 +130,7 @@ def differing_blocks(
     """The blocks of an archive of arrays that differ from the file `place`.
 
     For each it yields the block, its tiles, and the tiles of the file. Raises InputError, and
-    before decoding Unlike if shapes, dtypes or names differ.
+    before decoding DifferentArrays if shapes, dtypes or names differ.
     """
     collection = archive.collection
     parts, starts = collection.parts, collection.starts
@@ -180,7 +180,7 @@ def _items(archive: ArchiveReader, place: Path) -> Iterator[list[Items]]:
             if collection.kind == ARRAYS:
                 alike = alike and taken.files is not None and taken.files.names == archive.names
             if not alike:
-                raise Unlike(
+                raise DifferentArrays(
                     f"{archive.name}: its shapes, dtypes or names differ from those that"
                     f" {os.fspath(place)} has now"
                 )
@@ -189,7 +189,7 @@ def _items(archive: ArchiveReader, place: Path) -> Iterator[list[Items]]:
             yield found
 
 
-class _Rows(Whole):
+class _Rows(WholeItems):
     """The rows of one part of an array. The array is read once, from its first row to its last."""
 
     def __init__(self, items: Items, part: ArrayPart) -> None:

@@ -9,11 +9,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from operator import eq
 from typing import Any
 
 import numpy as np
 
-from bitsback.archive.comparing.entries import differences, joined, of_archive
+from bitsback.archive.comparing.entries import archive_entries, differences, merge_differences
 from bitsback.archive.comparing.readback import same, spooled
 from bitsback.archive.reading.block_numbers import block_numbers
 from bitsback.archive.reading.damage import BESIDE_PAGES, as_text, merged
@@ -28,12 +29,10 @@ from bitsback.archive.reading.strips import RestoredParts
 from bitsback.errors import InputError
 from bitsback.format.array_part import ONE
 from bitsback.format.layout import Cursor
-from bitsback.format.members import Numbered
+from bitsback.format.members import NumberedNames
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES
 from bitsback.summary import Differences
 from bitsback.work import Progress, ordered_map
-
-_CHUNK = 1 << 22
 
 
 class TwoArchives:
@@ -55,7 +54,7 @@ class TwoArchives:
                 f"{one.name} contains {_content(kinds[0])}, and {other.name} {_content(kinds[1])}"
             )
         for each in (one, other):
-            if isinstance(each.names, Numbered) or (each.unordered and kinds[0] != FOLDER):
+            if isinstance(each.names, NumberedNames) or (each.unordered and kinds[0] != FOLDER):
                 raise InputError(
                     f"{each.name}: is a set without names, so its items cannot be identified"
                 )
@@ -148,10 +147,10 @@ class TwoArchives:
         if kind != FOLDER:
             return content
         (one, empty), (other, empty_there) = (
-            (of_archive(archive, archive.names), archive.files.empty_folders)
+            (archive_entries(archive, archive.names), archive.files.empty_folders)
             for archive in (self._one, self._other)
         )
-        return joined(content, differences(one, empty, other, empty_there))
+        return merge_differences(content, differences(one, empty, other, empty_there))
 
     def _compared(
         self, pairs: Iterable[tuple[str, int, int]], what: Callable[[int, int], str]
@@ -214,13 +213,7 @@ class TwoArchives:
 
     def _same_bytes(self, one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
         """Whether spans of parts of bytes, (part, start, stop), of one length, are equal."""
-
-        def chunks(archive: ArchiveReader, part: int, start: int, stop: int) -> Iterator[bytes]:
-            for at in range(start, stop, _CHUNK):
-                yield archive.part_bytes(part, at, min(at + _CHUNK, stop))
-
-        pairs = zip(chunks(self._one, *one), chunks(self._other, *other), strict=True)
-        return all(mine == theirs for mine, theirs in pairs)
+        return all(map(eq, self._one.part_chunks(*one), self._other.part_chunks(*other)))
 
     def _differ(self, one: ArraySource, other: ArraySource) -> bool:
         """Whether two arrays differ in shape, dtype, or an element."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from bitsback.archive.inputs.groups import STREAMS, Groups
 from bitsback.archive.inputs.jpeg_streams import MOST_BYTES, JpegStreams, joined_reason, streams_in
-from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Kept, Request
+from bitsback.archive.inputs.request import Bonds, FilesOnDisk, FolderFiles, Input, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
 from bitsback.coding.cutting import cut_bytes
@@ -31,7 +31,7 @@ from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.files.bands import Bands
 from bitsback.files.file_lists import MASKED, Listing, mode_of
-from bitsback.files.npy import Items, Whole
+from bitsback.files.npy import Items, WholeItems
 from bitsback.files.picture_files import PictureItems, refusal, split
 from bitsback.files.pictures import Header, named, reading_picture
 from bitsback.format.array_part import BYTES, ArrayPart
@@ -46,17 +46,23 @@ from bitsback.io import names as naming
 from bitsback.io.file_io import name_of, open_regular, reading
 from bitsback.io.names import ending_of
 from bitsback.io.remote.url import Url, changed
-from bitsback.planner.pictures import Alike, TrialOutcome, TrialOutcomes, is_tried, pixel_cost
+from bitsback.planner.pictures import (
+    SimilarPictures,
+    TrialOutcome,
+    TrialOutcomes,
+    is_tried,
+    pixel_cost,
+)
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import DEFAULT
 from bitsback.summary import (
-    ASKED_FOR,
     DAMAGED,
     NO_PICTURE,
+    NOT_REPRODUCIBLE,
     SMALLER,
     UNREAD,
-    Held,
     Saving,
+    VerbatimFiles,
 )
 from bitsback.work import begin, check_threads, ordered_map
 
@@ -102,7 +108,7 @@ class _Undecided:
     held: _Sorted | None
     """None if its own trial says that it is coded."""
     indexed: bool
-    alike: Alike
+    alike: SimilarPictures
     trial: Callable[[], TrialOutcome]
     tried: TrialOutcome | None = None
     """The outcome of its own trial, if it always has one."""
@@ -142,7 +148,7 @@ class _SortedFiles:
         self._bad = dict(listing.bad)
         self._size = 0
         self._coded: dict[str, int] = {}
-        self._stored: dict[str, Held] = {}
+        self._stored: dict[str, VerbatimFiles] = {}
         self._inexact: list[str] = []
         self._saving = Saving()
         self._pixels = _PixelStore()
@@ -183,7 +189,7 @@ class _SortedFiles:
             self._stats.add(found.size, 0, found.time)
             if not found.reason:
                 return
-            before = self._stored.get(found.reason, Held(0, 0, name))
+            before = self._stored.get(found.reason, VerbatimFiles(0, 0, name))
             self._stored[found.reason] = replace(
                 before, files=before.files + 1, bytes=before.bytes + found.size
             )
@@ -271,7 +277,7 @@ class _SortedFiles:
             listing.skipped,
             self._bad,
             listing,
-            Kept(self._coded, of_parts, self._metadata, self._sums),
+            FolderFiles(self._coded, of_parts, self._metadata, self._sums),
             disk=FilesOnDisk(self._size, self._stored, self._inexact, self._saving),
             bonds=Bonds(frames=frozenset(framed), jpeg_tables=jpeg_tables),
             labels=b"" if request.options.labels is None else pack_folders(),
@@ -348,7 +354,7 @@ class _Sorter:
                 ending = ending_of(name)
                 if ending not in formats.PICTURES:
                     file.seek(0)
-                    if not formats.told_by_content(file.read(formats.START)):
+                    if not formats.is_picture_by_content(file.read(formats.START)):
                         if ending in formats.OTHER_PICTURES:
                             unread = f"{UNREAD}: {formats.unread_picture(name)}"
                             return name, self._stored(found, file, unread)
@@ -386,7 +392,7 @@ class _Sorter:
             if taken is None:
                 return self._stored(found, file, refusal(file))
         pixels = named(taken.pixels, name_of(path))
-        alike = Alike.measure(pixels, taken.indexed, found.size)
+        alike = SimilarPictures.measure(pixels, taken.indexed, found.size)
         whole = pixels.whole() if alike.small else None
         if whole is not None:  # its trial may come when its file is closed
             pixels = Bands.from_array(whole)
@@ -400,7 +406,7 @@ class _Sorter:
                 saving=taken.saving,
             )
             if fits
-            else self._stored(found, file, f"{ASKED_FOR}: {refusal(file)}")
+            else self._stored(found, file, f"{NOT_REPRODUCIBLE}: {refusal(file)}")
         )
         if self._knows(pixels.shape):
             return coded
@@ -411,9 +417,9 @@ class _Sorter:
         def trial() -> TrialOutcome:
             enough = request.policy.worthwhile * (found.size - taken.weight)
             # Slow models are tried only if the others are not good enough.
-            for policy in dict.fromkeys([request.policy.glance, request.policy]):
+            for policy in dict.fromkeys([request.policy.first_trial, request.policy]):
                 cost, general = pixel_cost(
-                    pixels, request.tile, Planner(policy, request.given), enough
+                    pixels, request.tile, Planner(policy, request.requested), enough
                 )
                 if cost <= enough and not general:
                     break
@@ -459,7 +465,7 @@ def _status_of(path: Path | Url) -> tuple[int, int | None]:
     return time_ns() if time is None else time, None
 
 
-class ByteItems(Whole):
+class ByteItems(WholeItems):
     """The concatenated bytes of files."""
 
     def __init__(self, name: str, part: ArrayPart, chunks: Callable[[], Iterator[bytes]]) -> None:

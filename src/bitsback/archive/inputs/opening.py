@@ -23,7 +23,7 @@ from bitsback.files.file_lists import Listing, list_files, list_folder
 from bitsback.files.npy import Items, open_items
 from bitsback.format.array_part import ARRAY, COUNTED, ArrayPart
 from bitsback.format.labelling import FOLDERS
-from bitsback.format.members import Files, Numbered, check_names
+from bitsback.format.members import Files, NumberedNames, check_names
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.unnamed import pack_described
 from bitsback.io import names as naming
@@ -121,7 +121,7 @@ def _check_readable(taken: Input) -> None:
         if content.kind is None:
             check_restorable(content)
         elif files is not None:
-            if not isinstance(files.names, Numbered):
+            if not isinstance(files.names, NumberedNames):
                 check_names(files.names)
             check_restorable(files)
     except ArchiveError as error:
@@ -140,14 +140,14 @@ def _open_file(file: BufferedReader, place: Location) -> Iterator[Plan]:
             yield partial(_arrays, arrays, name)
     elif isinstance(found, formats.PagesFormat) and found.starts(start):
         yield partial(_pages, file, name)
-    elif isinstance(found, formats.PictureFormat | formats.HeldFormat):
+    elif isinstance(found, formats.PictureFormat | formats.VerbatimFormat):
         yield partial(_listed, place)
     elif isinstance(found, formats.ArrayFormat):
         yield partial(_array, found.open(file, name), found.container)
     elif isinstance(found, formats.UnreadFormat):
         raise InputError(f"{naming.printable(name)}: {found.advice(name)}")
     else:
-        items = formats.NPY.open(file, name, f"is {formats.none_of_these()}")
+        items = formats.NPY.open(file, name, f"is {formats.unknown_file()}")
         yield partial(_array, items, ARRAY)
 
 
@@ -173,7 +173,7 @@ def _check_labels(name: str, request: Request, what: str) -> None:
 
 
 def _arranged(items: Items, request: Request, container: int = ARRAY) -> ArrayPart:
-    axes = item_axes(items.shape, items.dtype, request.given)
+    axes = item_axes(items.shape, items.dtype, request.requested)
     if request.options.unordered and items.shape:  # the rows of a table are items, too
         axes = COUNTED
     return request.arranged(ArrayPart(items.dtype, items.shape, axes, container), items)

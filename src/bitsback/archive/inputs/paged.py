@@ -23,7 +23,7 @@ from bitsback.files.bands import BandItems, Bands
 from bitsback.files.drawing import pack
 from bitsback.files.npy import Items
 from bitsback.files.picture_files import (
-    HELD,
+    VERBATIM,
     identified,
     pixel_bands,
     refusal,
@@ -33,7 +33,7 @@ from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.members import Files, part_by_part
 from bitsback.format.parts import PAGES, FileCollection
 from bitsback.io.file_io import Reader
-from bitsback.summary import ASKED_FOR, SMALLER, Held
+from bitsback.summary import NOT_REPRODUCIBLE, SMALLER, VerbatimFiles
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -68,12 +68,14 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
         streams = streams_in(file, size)
         streams.log(name)
         cut = streams.large or not streams.coded
-        parts.append(_bytes_part(name, 1 + size, lambda: _file_after(HELD, file), cut))
+        parts.append(_bytes_part(name, 1 + size, lambda: _file_after(VERBATIM, file), cut))
         bonds = Bonds(jpeg_tables={0: streams.tables})
         reason = SMALLER if name in request.held else refusal(file)
         if pages and request.exact and name not in request.held:
-            reason = f"{ASKED_FOR}: {reason}"
-        stored = {} if streams.coded else {joined_reason(streams, reason): Held(1, size, name)}
+            reason = f"{NOT_REPRODUCIBLE}: {reason}"
+        stored = (
+            {} if streams.coded else {joined_reason(streams, reason): VerbatimFiles(1, size, name)}
+        )
         disk = FilesOnDisk(size, stored=stored)
     files = FileCollection(PAGES, tuple(part for _, part in parts))
     return Input(files, parts, name, Files(files, [], groups.runs), bonds=bonds, disk=disk)

@@ -18,7 +18,7 @@ from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.errors import ModelWarning
 from bitsback.files.npy import Items
 from bitsback.format.array_part import BYTES, COUNTED, VARIED, ArrayPart
-from bitsback.format.layout import Shape
+from bitsback.format.grid import Shape
 from bitsback.format.parts import ARRAYS
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_range import is_narrow
@@ -99,19 +99,20 @@ class PartReader:
         part = self.collection
         return part.grid(0).shape_of(0) if part.tiles else part.item_shape
 
-    def codable(self, given: Model | None) -> bool:
-        """Whether the given model, or else any bundled one, can code the part."""
+    def codable(self, requested: Model | None) -> bool:
+        """Whether the requested model, or else any bundled one, can code the part."""
         if self._role.follows is not None:
             return False
-        return self.collection.axes != BYTES and any_codes(given, self.collection.dtype, self.shape)
+        part = self.collection
+        return part.axes != BYTES and any_codes(requested, part.dtype, self.shape)
 
     def plan(self, planner: Planner) -> Plan:
         """The plan for the part; see `bitsback.planner`.
 
         Raises UnfitError if a requested model fits the shape, but not the values.
         """
-        given, policy = planner.given, planner.policy
-        if not self._blocks or not self.codable(given):
+        requested, policy = planner.requested, planner.policy
+        if not self._blocks or not self.codable(requested):
             return replace(NO_MODEL, jpeg_tables=self._role.jpeg_tables)
         elements = tiles = 0
         for number, (first, count) in enumerate(self._blocks):
@@ -120,7 +121,7 @@ class PartReader:
             elements, tiles = elements + self._ahead[number].elements.size, tiles + count
             # The first block decides whether a requested model fits; it may not code others.
             if (
-                given is not None
+                requested is not None
                 or elements >= DEFAULT.sample_elements
                 or tiles >= policy.sample_tiles
             ):
@@ -134,7 +135,7 @@ class PartReader:
         plan = planner.plan(first_ones, self.items.name)
         if self._role.frames:
             plan = plan.of_frames()
-        if given is not None:
+        if requested is not None:
             _warn_if_outdone(plan, first_ones, self.items.name)
         return plan
 
@@ -185,10 +186,10 @@ def part_readers(taken: Input, request: Request) -> list[PartReader]:
         if request.options.quick:
             elements = _QUICK_ELEMENTS
         parts.append(PartReader(items, collection, block, elements, role))
-    given = request.given
-    if given is not None and not any(part.codable(given) for part in parts):
+    requested = request.requested
+    if requested is not None and not any(part.codable(requested) for part in parts):
         for part in [part for part in parts if part.collection.axes != BYTES][:1]:
-            check_fit(given, part.collection.dtype, part.shape, part.items.name)
+            check_fit(requested, part.collection.dtype, part.shape, part.items.name)
     return parts
 
 

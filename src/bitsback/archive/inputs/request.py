@@ -29,7 +29,7 @@ from bitsback.planner.candidates import any_fits, read_choice
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.stacks import Peek, as_stack, frames_stack, is_stack, stackable
-from bitsback.summary import Held, Saving
+from bitsback.summary import Saving, VerbatimFiles
 
 _SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may exceed the file
 _SMALL_TILE = 64  # rows and columns
@@ -41,7 +41,7 @@ class FilesOnDisk:
 
     size: int
     """The bytes of all files."""
-    stored: dict[str, Held] = field(default_factory=dict)
+    stored: dict[str, VerbatimFiles] = field(default_factory=dict)
     """The verbatim files by the reason."""
     inexact: list[str] = field(default_factory=list)
     """The names of the files that are restored with other bytes."""
@@ -49,7 +49,7 @@ class FilesOnDisk:
 
 
 @dataclass(frozen=True)
-class Kept:
+class FolderFiles:
     """The files of a folder that is restored as files."""
 
     coded: dict[str, int]
@@ -147,7 +147,7 @@ class Input:
     bad: dict[str, str] = field(default_factory=dict)
     """The files that were left out since they cannot be used, and the reasons."""
     listing: Listing | None = None
-    kept: Kept | None = None
+    kept: FolderFiles | None = None
     """The properties of a folder that is restored as files."""
     settle: Settle | None = None
     """Makes `files` when the order of the items of each part is known. None if it is known before.
@@ -205,8 +205,8 @@ def _is_file(path: Path, file: Path | Url) -> bool:
 class Request:
     """The options for an input, and the model that they name."""
 
-    given: Model | None = None
-    """The requested model; None without one."""
+    requested: Model | None = None
+    """The model that the options name; None for the bundled ones."""
     options: CompressOptions = field(default_factory=CompressOptions)
     policy: Policy = DEFAULT
     """The policy that chooses models and other codings to try."""
@@ -221,13 +221,13 @@ class Request:
     @classmethod
     def from_options(cls, options: CompressOptions) -> "Request":
         """The request for these options. Raises ModelError if the model is missing."""
-        given, policy = read_choice(options.model, options.storage_options)
-        policy = policy.hurried if options.quick else policy
-        return cls(given, options, policy, as_files=True)
+        requested, policy = read_choice(options.model, options.storage_options)
+        policy = policy.for_random_access if options.quick else policy
+        return cls(requested, options, policy, as_files=True)
 
     @property
     def planner(self) -> Planner:
-        return Planner(self.policy, self.given)
+        return Planner(self.policy, self.requested)
 
     @property
     def exact(self) -> bool:
@@ -237,7 +237,7 @@ class Request:
     @property
     def tile(self) -> int | None:
         """The rows and columns of a tile at most; None for the default."""
-        small = self.options.quick or (self.given is not None and self.given.wants_small)
+        small = self.options.quick or (self.requested is not None and self.requested.wants_small)
         return _SMALL_TILE if self.options.tile is None and small else self.options.tile
 
     @property
@@ -257,7 +257,7 @@ class Request:
 
     def knows(self, shape: Shape) -> bool:
         """Whether a model is for exactly these items, which are then neither cut nor stacked."""
-        return any_fits(self.given, shape)
+        return any_fits(self.requested, shape)
 
     def arranged(self, part: ArrayPart, items: Items) -> ArrayPart:
         """The description of an array, as a stack if it is one, and cut into tiles."""
@@ -304,5 +304,5 @@ class Request:
 
     def cut(self, part: ArrayPart) -> ArrayPart:
         known = part.axes != VARIED and self.knows(part.item_shape)
-        known &= self.given is None or not self.given.wants_small
+        known &= self.requested is None or not self.requested.wants_small
         return part if known else replace(part, cut=cut_for(part, self.tile))

@@ -34,14 +34,14 @@ class Sort(NamedTuple):
 def in_series(listing: Listing) -> tuple[Listing, dict[str, Sort]]:
     """The listing with the slices of each series in spatial order, and the sorts of DICOM files.
 
-    The slices stand at the place of the first one. Remote files are not examined.
+    The slices are listed in the place of the first one. Remote files are not examined.
     """
     found: dict[str, Slice] = {}
     for name in listing.names if not isinstance(listing.root, Url) else ():
         if ending_of(name) in formats.PICTURES | formats.OTHER_PICTURES:
             continue
         with suppress(OSError, InputError), open_regular(listing.path(name), True) as file:
-            if formats.told_by_content(file.read(formats.START)):
+            if formats.is_picture_by_content(file.read(formats.START)):
                 dicom = Slice.read(file)
                 if dicom is not None:
                     found[name] = dicom

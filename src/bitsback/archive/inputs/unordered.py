@@ -17,7 +17,7 @@ from bitsback.files.file_lists import Listing
 from bitsback.files.npy import Items
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.labelling import check_classes, classes_of, pack_folders
-from bitsback.format.members import Files, Numbered, part_by_part
+from bitsback.format.members import Files, NumberedNames, part_by_part
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.io import names as naming
 from bitsback.io.file_io import name_of, size_of
@@ -62,7 +62,7 @@ def picture_set(listing: Listing, request: Request) -> Input:
         in_order = _settled(list(groups), orders)
         kept: Sequence[str] = [names[member] for member in in_order]
         if not request.options.keep_names:
-            kept = Numbered(len(kept), classes, None if labels is None else labels[in_order])
+            kept = NumberedNames(len(kept), classes, None if labels is None else labels[in_order])
         return Files(files, kept, part_by_part(files))
 
     ties = (

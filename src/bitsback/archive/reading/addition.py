@@ -1,6 +1,6 @@
 """Find the undamaged part of an unfinished addition (docs/format.md, Damage).
 
-The addition stands behind the end of an archive. It was interrupted, or is cut off.
+The addition is after the end of an archive. It was interrupted, or is cut off.
 """
 
 from __future__ import annotations

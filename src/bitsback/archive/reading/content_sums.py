@@ -27,8 +27,6 @@ from bitsback.format.grid import Shape
 from bitsback.io.file_io import Writable
 from bitsback.io.names import printable
 
-_CHUNK = 1 << 20
-
 
 class ContentSums:
     """Adds up the content digests of restored files, and passes the files on to a receiver.
@@ -125,10 +123,9 @@ def sums_of(archive: ArchiveReader, numbers: Iterable[int]) -> dict[int, int]:
 
 def _take(archive: ArchiveReader, number: int, receiver: ContentSums) -> None:
     if archive.files.stored(number):
-        part, start, end = archive.files.span(number)
         with receiver.file(number) as file:
-            for low in range(start, end, _CHUNK):
-                file.write(archive.part_bytes(part, low, min(low + _CHUNK, end)))
+            for data in archive.part_chunks(*archive.files.span(number)):
+                file.write(data)
         return
     picture = archive.file_source(number)
     with receiver.picture(number, picture.dtype, picture.shape) as drawing:

@@ -43,7 +43,7 @@ def gaps_of(blocks: Sequence[BlockInfo], bad: Members[int], tiles: int) -> Itera
         yield whole, tiles
 
 
-def in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
+def gaps_in_part(content: Content, gaps: Iterable[Gap], number: int) -> list[Gap]:
     """The gaps in one part, counted from the part's first tile. number: of the part."""
     start, end = content.starts[number : number + 2]
     return [
@@ -107,7 +107,7 @@ class Owners:
         """The numbers of the files that need any of the tiles, in order."""
         gaps, found = list(gaps), list[range]()
         for at in range(len(self._content.parts)):
-            for gap in in_part(self._content, gaps, at):
+            for gap in gaps_in_part(self._content, gaps, at):
                 found += self._in(at, gap)
         return merged(found)
 
@@ -141,7 +141,7 @@ def contains(ranges: Sequence[range], number: int) -> bool:
     return at >= 0 and number in ranges[at]
 
 
-def others(ranges: Iterable[range], count: int) -> Iterator[int]:
+def complement(ranges: Iterable[range], count: int) -> Iterator[int]:
     """The numbers below `count` that are in none of the ranges. The ranges are in order."""
     start = 0
     for numbers in ranges:
@@ -157,9 +157,9 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
     file they are names of arrays, as `y`, or `y[3:8]`. files: those of an archive with known names.
     """
     if files is not None and files.collection.kind != ARRAYS:
-        found = labels(files, Owners(files).with_tiles(gaps))
+        found = names_or_numbers(files, Owners(files).with_tiles(gaps))
         beside = files.collection.kind == PAGES and any(
-            part.axes == BYTES and in_part(content, gaps, at)
+            part.axes == BYTES and gaps_in_part(content, gaps, at)
             for at, part in enumerate(content.parts)
         )
         return found + [BESIDE_PAGES] * beside
@@ -168,7 +168,7 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
     found = []
     for at, part in enumerate(content.parts):
         before = content.places[at] if isinstance(content, JoinedArray) else 0
-        for gap in widened(part, in_part(content, gaps, at)):
+        for gap in widened(part, gaps_in_part(content, gaps, at)):
             entries = entries_of(part, gap)
             items = as_text(range(entries.start + before, entries.stop + before))
             if files is not None:
@@ -178,7 +178,7 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
     return found
 
 
-def labels(files: Files, numbers: Iterable[range]) -> list[str]:
+def names_or_numbers(files: Files, numbers: Iterable[range]) -> list[str]:
     """The names of files, or the numbers of pages and of unnamed pictures."""
     if files.named:
         return [printable(files.names[number]) for some in numbers for number in some]
@@ -194,7 +194,7 @@ def described(files: Files, owners: Owners, gap: Gap) -> str:
     if not files.named:
         plural = "s" * (sum(map(len, numbers)) > 1)
         return f"{noun}{plural} {', '.join(map(as_text, numbers))}"
-    names = labels(files, _first(numbers))
+    names = names_or_numbers(files, _first(numbers))
     more = sum(map(len, numbers)) - len(names)
     part = bisect_right(content.starts, gap[0]) - 1
     what = "what the files beside their pixels have: " if part in content.metadata_parts else ""

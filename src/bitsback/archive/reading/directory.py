@@ -39,9 +39,8 @@ _NO_COLLECTION = "the description of its contents is damaged"
 _ONCE = (NAMES, STATS, LABELS, HASHES, ENTRIES)
 """The kinds of sections that are valid once: only the newest section counts."""
 _LONGEST_START = 11  # the start of a section: its kind and a varint
-_HEAD_SPACE = (
-    512  # bytes that are usually enough from magic to the end of `C`, and for the header of a block
-)
+HEADER_SPACE = 512
+"""More bytes than our writer usually uses from magic to the end of `C`, or for a block's header."""
 
 
 @dataclass
@@ -133,7 +132,7 @@ def scan(read: Read, size: int) -> Directory:
                 )
             )
     if found is None:
-        check_head(read(0, _HEAD_SPACE))
+        check_head(read(0, HEADER_SPACE))
         directory.problems.append(ArchiveError("its end, with the index, is cut off or damaged"))
         if not walk(read, directory, len(HEAD), size):
             raise ArchiveError(_NO_COLLECTION)
@@ -235,7 +234,7 @@ def _newest(read: Read, size: int) -> tuple[int, tuple[int, Index]] | None:
 
 
 def _follows(index: Index, read: Read, drift: int) -> bool:
-    """Whether the newest generation is the first one, or a footer stands before it."""
+    """Whether the newest generation is the first one, or a footer is before it."""
     ends = (index.start, index.start + drift)
     return index.start == len(HEAD) or any(read(end - len(END), len(END)) == END for end in ends)
 
@@ -243,7 +242,7 @@ def _follows(index: Index, read: Read, drift: int) -> bool:
 def _check_start_by(index: Index, read: Read, directory: Directory) -> None:
     """Reads the magic and the version, and `C` of the newest generation."""
     try:
-        check_head(read(0, _HEAD_SPACE))
+        check_head(read(0, HEADER_SPACE))
     except ArchiveError:
         # A changed byte of the version looks like a newer archive. A lost or added byte does not.
         if read(0, len(MAGIC)) == MAGIC and not directory.drift:
@@ -402,7 +401,7 @@ def is_whole(read: Read, place: Place) -> bool:
 def _add_block(read: Read, directory: Directory, place: Place) -> bool:
     """Adds a block without an index, by its own header, if it can be the next block."""
     header = None
-    for space in (min(_HEAD_SPACE, place.size - CRC_SIZE), place.size - CRC_SIZE):
+    for space in (min(HEADER_SPACE, place.size - CRC_SIZE), place.size - CRC_SIZE):
         data = memoryview(read(place.offset, space))
         start = Cursor(data, 1)
         with suppress(ArchiveError):

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.reading.indexed import ArraySource, Chunks
-from bitsback.archive.reading.indexing import Along, Listed, Steps, Take
-from bitsback.archive.reading.part_source import Found
+from bitsback.archive.reading.indexing import AxisIndex, AxisPlaces, PlaceList, Steps
+from bitsback.archive.reading.part_source import Result
 from bitsback.files.axes import Axes, Level, Place
 from bitsback.format.grid import Shape
 
@@ -57,10 +57,10 @@ class FramesSource(_PartsSource):
         together = max(rows[0] // self._rows, 1)
         return (_cut(self.shape[0], together), (self._rows,), columns, *inner)
 
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
         frames, rows, columns, *inner = wanted
         assert isinstance(rows, Steps), "lists and masks index the first axis"
-        found = Found(tuple(map(len, wanted)), self.dtype)
+        found = Result(tuple(map(len, wanted)), self.dtype)
         if all(map(len, wanted)):
             for place, first, count in self._runs(frames, rows):
                 top, left = (part.start for part in self._places[first])
@@ -72,7 +72,7 @@ class FramesSource(_PartsSource):
         with self.fitting(tuple(map(len, wanted))):
             return found.array[_arranged(frames)]
 
-    def _runs(self, frames: Along, rows: Steps) -> Iterator[tuple[int, int, int]]:
+    def _runs(self, frames: AxisPlaces, rows: Steps) -> Iterator[tuple[int, int, int]]:
         """Groups of wanted frames that are read at once, in ascending order.
 
         For each group: the place of its first frame in the result, the number of that frame, and
@@ -108,7 +108,7 @@ class RegionSource(_PartsSource):
         height, width, *_ = self.shape
         return (_cut(height, rows[0]), _cut(width, columns[0]), *inner)
 
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
         rows, columns, *inner = wanted
         within = rows.shifted(self._rows.start), columns.shifted(self._columns.start)
         return self._stored.take((*within, *inner), verify)
@@ -156,14 +156,14 @@ class AxesSource(_PartsSource):
             together = max(together // length, 1)
         return (*lengths, *stored[1:])
 
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
         row = self._axes.row
         if row < 2:
             return self._stored.take(wanted, verify)
         shape = tuple(map(len, wanted))
         places = map(_sorted, wanted[:row])
         numbers = np.ravel_multi_index(np.ix_(*places), self._axes.frames).ravel()
-        taken = self._stored.take((Listed.from_places(numbers), *wanted[row:]), verify)
+        taken = self._stored.take((PlaceList.from_places(numbers), *wanted[row:]), verify)
         return taken.reshape(shape)[tuple(map(_arranged, wanted[:row]))]
 
 
@@ -188,14 +188,14 @@ def _cut(length: int, step: int) -> tuple[int, ...]:
     return tuple(min(step, length - at) for at in range(0, length, step))
 
 
-def _sorted(along: Along) -> NDArray[np.int64]:
+def _sorted(along: AxisPlaces) -> NDArray[np.int64]:
     """The wanted places along an axis in ascending order."""
     return np.array(along.wanted, np.int64)
 
 
-def _arranged(along: Along) -> Take:
+def _arranged(along: AxisPlaces) -> AxisIndex:
     """The index that reorders entries from ascending order to the wanted order."""
-    if isinstance(along, Listed):
+    if isinstance(along, PlaceList):
         return np.argsort(along.order)
     return slice(None, None, -1 if along.backwards else None)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.indexing import Along, Steps, all_of, read_index
+from bitsback.archive.reading.indexing import AxisPlaces, Steps, all_places, read_index
 from bitsback.errors import BitsbackError, InputError
 from bitsback.format.grid import Shape
 
@@ -149,7 +149,7 @@ class ArraySource(ABC):
         return [self]
 
     @abstractmethod
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
         """The elements at the wanted places along each axis. verify: check each block's digest."""
 
     @abstractmethod
@@ -162,13 +162,13 @@ class ArraySource(ABC):
 
     def whole(self, verify: bool = True) -> NDArray[Any]:
         """All elements. verify: check each block's digest."""
-        return self.take(all_of(self.shape), verify)
+        return self.take(all_places(self.shape), verify)
 
     def entries(self, start: int, stop: int, *, verify: bool = True) -> NDArray[Any]:
         """The entries from `start` to `stop` - 1 along the first axis. A 0-d array has one."""
         if not self.shape:
             return self.whole(verify).reshape(1)[start:stop]
-        return self.take((Steps(range(start, stop)), *all_of(self.shape[1:])), verify)
+        return self.take((Steps(range(start, stop)), *all_places(self.shape[1:])), verify)
 
     @contextmanager
     def fitting(self, shape: Shape) -> Iterator[None]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback.format.grid import Shape
 
-Take = slice | NDArray[np.int64]
+AxisIndex = slice | NDArray[np.int64]
 """An index along one axis of an array."""
 
 _KINDS = (
@@ -43,7 +43,7 @@ class Steps:
         taken = self.wanted
         return Steps(range(first + taken.start, first + taken.stop, taken.step), self.backwards)
 
-    def within(self, low: int, high: int) -> tuple[Take, Take]:
+    def within(self, low: int, high: int) -> tuple[AxisIndex, AxisIndex]:
         """The wanted places from `low` to `high` - 1: their positions in the result, and the places
         counted from `low`.
         """
@@ -57,7 +57,7 @@ class Steps:
         behind = len(self) - 1 - end
         return slice(len(self) - 1 - first, behind if behind >= 0 else None, -1), inside
 
-    def between(self, low: int, high: int) -> tuple[Take, Steps]:
+    def between(self, low: int, high: int) -> tuple[AxisIndex, Steps]:
         """The wanted places from `low` to `high` - 1: their positions in the result, and the places
         in ascending order.
         """
@@ -72,7 +72,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Listed:
+class PlaceList:
     """Any places along an axis, in any order, as from an array of integers."""
 
     wanted: NDArray[np.int64]
@@ -81,7 +81,7 @@ class Listed:
     """The position of each place in the result."""
 
     @classmethod
-    def from_places(cls, places: NDArray[np.int64]) -> Listed:
+    def from_places(cls, places: NDArray[np.int64]) -> PlaceList:
         order = np.argsort(places, kind="stable")
         return cls(places[order], order)
 
@@ -92,28 +92,28 @@ class Listed:
     def last(self) -> int:
         return int(self.wanted[-1])
 
-    def shifted(self, first: int) -> Listed:
-        return Listed(self.wanted + first, self.order)
+    def shifted(self, first: int) -> PlaceList:
+        return PlaceList(self.wanted + first, self.order)
 
-    def within(self, low: int, high: int) -> tuple[Take, Take]:
+    def within(self, low: int, high: int) -> tuple[AxisIndex, AxisIndex]:
         first, end = np.searchsorted(self.wanted, (low, high))
         return self.order[first:end], self.wanted[first:end] - low
 
-    def between(self, low: int, high: int) -> tuple[Take, Listed]:
+    def between(self, low: int, high: int) -> tuple[AxisIndex, PlaceList]:
         positions, inside = self.within(low, high)
         assert isinstance(inside, np.ndarray)
-        return positions, Listed(inside, np.arange(len(inside)))
+        return positions, PlaceList(inside, np.arange(len(inside)))
 
     def next(self, place: int) -> int | None:
         at = np.searchsorted(self.wanted, place)
         return int(self.wanted[at]) if at < len(self) else None
 
 
-Along = Steps | Listed
+AxisPlaces = Steps | PlaceList
 """The wanted places along one axis."""
 
 
-def cells(along: Along, extent: int) -> Iterator[int]:
+def cells(along: AxisPlaces, extent: int) -> Iterator[int]:
     """The numbers of the cells with wanted places, of an axis cut into cells of this extent."""
     place = along.next(0)
     while place is not None:
@@ -122,12 +122,12 @@ def cells(along: Along, extent: int) -> Iterator[int]:
         place = along.next((cell + 1) * extent)
 
 
-def all_of(shape: Shape) -> tuple[Along, ...]:
+def all_places(shape: Shape) -> tuple[AxisPlaces, ...]:
     """All places along each axis."""
     return tuple(Steps(range(size)) for size in shape)
 
 
-def read_index(key: Any, shape: Shape) -> tuple[tuple[Along, ...], tuple[Any, ...]]:
+def read_index(key: Any, shape: Shape) -> tuple[tuple[AxisPlaces, ...], tuple[Any, ...]]:
     """The wanted places along each axis, and an index for NumPy to apply to their elements.
 
     The elements still have all axes; that index removes some or adds new ones. Raises IndexError as
@@ -145,14 +145,14 @@ def read_index(key: Any, shape: Shape) -> tuple[tuple[Along, ...], tuple[Any, ..
         )
     if not ellipses:
         keys += [slice(None)] * (len(shape) - given)
-    wanted, arranged = list[Along](), list[Any]()
+    wanted, arranged = list[AxisPlaces](), list[Any]()
     for part in keys:
         if part is None:
             arranged.append(None)
         elif part is Ellipsis:  # with an Ellipsis even a single element is an array
             arranged.append(part)
             first = len(wanted)
-            wanted += all_of(shape[first : first + len(shape) - given])
+            wanted += all_places(shape[first : first + len(shape) - given])
         else:
             axis = len(wanted)
             along, kept = _read_part(part, axis, shape[axis])
@@ -171,7 +171,7 @@ def read_number(key: Any, size: int, noun: str) -> int:
     return number % size
 
 
-def _read_part(part: Any, axis: int, size: int) -> tuple[Along, Any]:
+def _read_part(part: Any, axis: int, size: int) -> tuple[AxisPlaces, Any]:
     if isinstance(part, slice):
         found = range(size)[part]
         if found.step > 0:
@@ -190,7 +190,7 @@ def _read_part(part: Any, axis: int, size: int) -> tuple[Along, Any]:
     return _read_array(part, size)
 
 
-def _read_array(part: Any, size: int) -> tuple[Along, Any]:
+def _read_array(part: Any, size: int) -> tuple[AxisPlaces, Any]:
     """Integers, or a mask, along the first axis."""
     try:
         array = np.asarray(part)
@@ -214,4 +214,4 @@ def _read_array(part: Any, size: int) -> tuple[Along, Any]:
         )
     places = array.reshape(-1).astype(np.int64)
     places[places < 0] += size
-    return Listed.from_places(places), np.arange(array.size).reshape(array.shape)
+    return PlaceList.from_places(places), np.arange(array.size).reshape(array.shape)

@@ -27,19 +27,21 @@ class Library:
 
     def __init__(
         self,
-        given: Model | None,
+        requested: Model | None,
         embedded: Callable[[], Iterable[bytes]],
         starts: Callable[[], Iterable[bytes]] = tuple,
     ) -> None:
-        """given: the model of the caller. embedded: reads the `M` sections. It is called once, when
-        a block needs a model that is neither given nor bundled, or by `damage`. starts: reads the
-        first START bytes of each `M` section.
+        """requested: the model of the caller.
+
+        embedded: reads the `M` sections. It is called once, when a block needs a model that is
+        neither requested nor bundled, or by `damage`. starts: reads the first START bytes of each
+        `M` section.
         """
         self._starts = starts
-        self.has_given = given is not None
+        self.has_requested = requested is not None
         """Whether the caller gave a model. Embedded models that no block needs may then be damaged.
         """
-        self._known = {given.identity[:PREFIX_SIZE]: given} if given is not None else {}
+        self._known = {requested.identity[:PREFIX_SIZE]: requested} if requested is not None else {}
         self._embedded: Callable[[], Iterable[bytes]] | None = embedded
         self._damage: list[ArchiveError] = []
         self._lock = Lock()
@@ -80,7 +82,7 @@ class Library:
 
     def damage(self) -> list[ArchiveError]:
         """The faults of the models in the archive; empty if the caller gave a model instead."""
-        if self.has_given:
+        if self.has_requested:
             return []
         with self._lock:
             self._load_embedded()

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from bitsback.archive.reading.directory import HEADER_SPACE
 from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.sections import HEADER_SPACE
 from bitsback.archive.reading.stacked import series_in
 from bitsback.coding.block import STREAMS
 from bitsback.errors import ArchiveError
@@ -21,7 +21,7 @@ from bitsback.files import formats
 from bitsback.files.drawing import UNKNOWN_ENCODER
 from bitsback.files.picture_files import refusal
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
-from bitsback.format.layout import Shape
+from bitsback.format.grid import Shape
 from bitsback.format.modes import mode_of
 from bitsback.format.parts import ARRAYS, PAGES, FileCollection
 

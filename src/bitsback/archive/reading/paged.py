@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import others
+from bitsback.archive.reading.damage import complement
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.strips import RestoredParts
 from bitsback.errors import ArchiveError
@@ -21,7 +21,7 @@ from bitsback.files.axes import Axes
 from bitsback.files.bands import PageRows, Rows
 from bitsback.files.drawing import Nowhere, Seekable
 from bitsback.files.picture_files import (
-    HELD,
+    VERBATIM,
     drawing_of_pages,
     levels_of,
     unpack,
@@ -31,8 +31,6 @@ from bitsback.format.grid import Shape
 from bitsback.format.members import Files
 from bitsback.io.file_io import Writable
 from bitsback.work import Work
-
-_CHUNK = 1 << 20
 
 
 def make_pages(
@@ -97,7 +95,7 @@ def read_pages(
         for number, part in enumerate(files.collection.parts)
         if part.axes != BYTES
     }
-    for page in others(parts.lost_files, len(files)):
+    for page in complement(parts.lost_files, len(files)):
         number, entry = files.place(page)
         part = files.collection.parts[number]
         shape = part.entry_shape if part.axes == ONE else part.shape_of(entry)
@@ -124,7 +122,7 @@ class PagesFile:
         files: Files = archive.files
         self._part = len(files.collection.parts) - 1
         self._size = files.collection.parts[self._part].elements
-        self.held = archive.part_bytes(self._part, 0, 1, verify=verify) == bytes([HELD])
+        self.held = archive.part_bytes(self._part, 0, 1, verify=verify) == bytes([VERBATIM])
         """Whether the file is stored verbatim."""
         if self.held != (len(files) == 0):
             raise ArchiveError(f"{archive.name}: its container metadata is that of another file")
@@ -180,6 +178,5 @@ class PagesFile:
 
     def copy(self, output: Writable) -> None:
         """Writes a verbatim file."""
-        for start in range(1, self._size, _CHUNK):
-            end = min(start + _CHUNK, self._size)
-            output.write(self._archive.part_bytes(self._part, start, end, verify=self._verify))
+        for data in self._archive.part_chunks(self._part, 1, self._size, verify=self._verify):
+            output.write(data)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.reading.indexed import ArraySource, Chunks
-from bitsback.archive.reading.indexing import Along, Steps, Take, all_of, cells
+from bitsback.archive.reading.indexing import AxisIndex, AxisPlaces, Steps, all_places, cells
 from bitsback.archive.reading.sections import Blocks
 from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Grid, Shape
@@ -26,7 +26,7 @@ verified.
 """
 
 
-class Reading:
+class RegionReader:
     """Reads regions of one array or picture in order. It keeps the last block."""
 
     def __init__(self, part: ArrayPart, first: int, decode: Decode, verify: bool = True) -> None:
@@ -34,13 +34,13 @@ class Reading:
         self._part, self._first, self._decode, self._verify = part, first, decode, verify
         self._start, self._tiles = 0, Tiles(np.empty(0, part.dtype), ())
 
-    def take(self, wanted: tuple[Along, ...]) -> NDArray[Any]:
+    def take(self, wanted: tuple[AxisPlaces, ...]) -> NDArray[Any]:
         """The elements at the wanted places along each axis of the part.
 
         If the items vary in size, the places must be in a single item.
         """
         part, shape = self._part, tuple(map(len, wanted))
-        found = Found(shape, part.dtype)
+        found = Result(shape, part.dtype)
         if 0 in shape:
             return found.array
         if part.axes == ONE:
@@ -54,7 +54,7 @@ class Reading:
         return found.array
 
     def blocks(
-        self, wanted: tuple[Along, ...], block_of: Callable[[int], BlockInfo]
+        self, wanted: tuple[AxisPlaces, ...], block_of: Callable[[int], BlockInfo]
     ) -> Iterator[BlockInfo]:
         """The needed blocks in order. block_of: finds the block of a tile."""
         part, place = self._part, 0
@@ -71,7 +71,7 @@ class Reading:
                 yield (block := block_of(self._first + number))
                 place = block.first + block.items - self._first
 
-    def _numbers(self, wanted: tuple[Along, ...]) -> Iterator[int]:
+    def _numbers(self, wanted: tuple[AxisPlaces, ...]) -> Iterator[int]:
         """The numbers of the needed tiles in order, for items that are cut or vary in size."""
         part = self._part
         if part.axes == ONE:
@@ -82,7 +82,7 @@ class Reading:
             for number in touched(part.grid(item), wanted[1:]):
                 yield first + number
 
-    def _take_items(self, wanted: tuple[Along, ...], found: Found) -> None:
+    def _take_items(self, wanted: tuple[AxisPlaces, ...], found: Result) -> None:
         """Takes the wanted elements of items that are tiles."""
         items, inner = wanted[0], wanted[1:]
         places = [
@@ -96,7 +96,11 @@ class Reading:
             item = items.next(end)
 
     def _take_of_item(
-        self, item: int, positions: tuple[Take, ...], wanted: tuple[Along, ...], found: Found
+        self,
+        item: int,
+        positions: tuple[AxisIndex, ...],
+        wanted: tuple[AxisPlaces, ...],
+        found: Result,
     ) -> None:
         """Takes the wanted elements of one item.
 
@@ -126,7 +130,7 @@ class Reading:
         return self._tiles
 
 
-def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
+def touched(grid: Grid, wanted: tuple[AxisPlaces, ...]) -> Iterator[int]:
     """The numbers of an item's tiles with wanted elements, in order."""
 
     # The tiles are generated one by one, since all may not fit into memory.
@@ -140,7 +144,7 @@ def touched(grid: Grid, wanted: tuple[Along, ...]) -> Iterator[int]:
     return from_axis(0, 0)
 
 
-def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
+def last_touched(grid: Grid, wanted: tuple[AxisPlaces, ...]) -> int:
     """The last of these tiles. There must be wanted places along each axis."""
     tile = 0
     for along, extent, count in zip(wanted, grid.extents, grid.counts, strict=True):
@@ -148,7 +152,7 @@ def last_touched(grid: Grid, wanted: tuple[Along, ...]) -> int:
     return tile
 
 
-class Found:
+class Result:
     """The result. Its memory is allocated with the first tile, since a small archive may declare a
     large array.
     """
@@ -163,7 +167,7 @@ class Found:
             self._array = np.empty(self._shape, self._dtype)
         return self._array
 
-    def put(self, places: list[tuple[Take, Take]], tile: NDArray[Any]) -> None:
+    def put(self, places: list[tuple[AxisIndex, AxisIndex]], tile: NDArray[Any]) -> None:
         """Copies the wanted elements of a tile.
 
         places: for each axis their places in the result, and in the tile.
@@ -216,33 +220,33 @@ class PartSource(ArraySource):
         grid, axis = self._grid()
         return _lengths(grid)[axis:]
 
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
         with self._blocks.announced(self.blocks(wanted)):
             return self._taken(self._reading(verify), wanted)
 
-    def blocks(self, wanted: tuple[Along, ...] | None = None) -> Iterator[BlockInfo]:
+    def blocks(self, wanted: tuple[AxisPlaces, ...] | None = None) -> Iterator[BlockInfo]:
         """The blocks with the wanted places along each axis, or all blocks, in order."""
-        wanted = all_of(self.shape) if wanted is None else wanted
+        wanted = all_places(self.shape) if wanted is None else wanted
         yield from self._reading().blocks(self._of_part(wanted), self._blocks.with_tile)
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        self._blocks.announce(self.blocks((Steps(range(start, stop)), *all_of(self.shape[1:]))))
+        self._blocks.announce(self.blocks((Steps(range(start, stop)), *all_places(self.shape[1:]))))
         reading = self._reading(verify)
         while start < stop:
             end = min(self._end_of_stack(start), stop)
-            yield self._taken(reading, (Steps(range(start, end)), *all_of(self.shape[1:])))
+            yield self._taken(reading, (Steps(range(start, end)), *all_places(self.shape[1:])))
             start = end
 
-    def _reading(self, verify: bool = True) -> Reading:
-        return Reading(self.part, self.first, self._blocks.decode_at, verify)
+    def _reading(self, verify: bool = True) -> RegionReader:
+        return RegionReader(self.part, self.first, self._blocks.decode_at, verify)
 
-    def _taken(self, reading: Reading, wanted: tuple[Along, ...]) -> NDArray[Any]:
+    def _taken(self, reading: RegionReader, wanted: tuple[AxisPlaces, ...]) -> NDArray[Any]:
         self._blocks.file.check_open()
         shape = tuple(map(len, wanted))
         with self.fitting(shape):
             return reading.take(self._of_part(wanted)).reshape(shape)
 
-    def _of_part(self, wanted: tuple[Along, ...]) -> tuple[Along, ...]:
+    def _of_part(self, wanted: tuple[AxisPlaces, ...]) -> tuple[AxisPlaces, ...]:
         """The wanted places along each axis of the part, which has one axis more for an entry."""
         if self.entry is None:
             return wanted
@@ -299,9 +303,9 @@ class JoinedSource(ArraySource):
             *(inner.pop() if len(inner) == 1 else ((size,) for size in self.shape[1:])),
         )
 
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
         shape = tuple(map(len, wanted))
-        found = Found(shape, self.dtype)
+        found = Result(shape, self.dtype)
         with self._blocks.announced(self.blocks(wanted)):
             for positions, part, within in self._split(wanted):
                 taken = part.take(within, verify)
@@ -310,13 +314,13 @@ class JoinedSource(ArraySource):
         with self.fitting(shape):
             return found.array
 
-    def blocks(self, wanted: tuple[Along, ...]) -> Iterator[BlockInfo]:
+    def blocks(self, wanted: tuple[AxisPlaces, ...]) -> Iterator[BlockInfo]:
         for _, part, within in self._split(wanted):
             yield from part.blocks(within)
 
     def _split(
-        self, wanted: tuple[Along, ...]
-    ) -> Iterator[tuple[Take, PartSource, tuple[Along, ...]]]:
+        self, wanted: tuple[AxisPlaces, ...]
+    ) -> Iterator[tuple[AxisIndex, PartSource, tuple[AxisPlaces, ...]]]:
         """Splits the wanted places by parts.
 
         For each part: the positions in the result along the first axis, the part, and the places in

@@ -37,14 +37,16 @@ from bitsback.format.layout import (
     UNORDERED,
     open_section,
 )
-from bitsback.format.members import Files, Numbered
+from bitsback.format.members import Files, NumberedNames
 from bitsback.format.parts import ARRAYS, FOLDER, Array
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Options, Url, check_options, located
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.models.model import Choice
-from bitsback.planner.candidates import given_model
+from bitsback.planner.candidates import requested_model
+
+_CHUNK = 1 << 20
 
 
 class ArchiveReader:
@@ -62,12 +64,12 @@ class ArchiveReader:
         if cache < 0:
             raise InputError(f"cache={cache}: it must be a number of bytes, 0 for no cache")
         self.cache = BlockCache(cache)
-        self._given = given_model(model, storage_options) if model is not None else None
+        self._requested = requested_model(model, storage_options) if model is not None else None
         source = located(source, storage_options)
         check_options(storage_options, source, located(model))
         self.file = file = ArchiveFile(source)
         self.library = Library(
-            self._given,
+            self._requested,
             lambda: map(file.read_place, self.directory.models),
             lambda: (
                 file.read(place.offset, min(place.size, START)) for place in self.directory.models
@@ -123,7 +125,7 @@ class ArchiveReader:
             raise TypeError(
                 f"{self.name}: only an archive that was opened by its path can be pickled"
             )
-        model = None if self._given is None else self._given.to_bytes()
+        model = None if self._requested is None else self._requested.to_bytes()
         again = place if isinstance(place, Url) else os.path.abspath(self.name)  # noqa: PTH100
         return _open_again, (again, model, self.cache.capacity)
 
@@ -241,7 +243,7 @@ class ArchiveReader:
         if self.collection.kind != FOLDER or (self.pairs is None and not self.directory.unnamed):
             return []
         names = self.files.names
-        return list(names.classes) if isinstance(names, Numbered) else classes_of(names)[0]
+        return list(names.classes) if isinstance(names, NumberedNames) else classes_of(names)[0]
 
     def check_of_file(self, number: int) -> Check | None:
         """The check of a restored file against its hash; None if it has no hash."""
@@ -351,6 +353,13 @@ class ArchiveReader:
             return b""
         return self._bytes_source(part).take((Steps(range(start, stop)),), verify).tobytes()
 
+    def part_chunks(
+        self, part: int, start: int, stop: int, *, verify: bool = True
+    ) -> Iterator[bytes]:
+        """The bytes of `part_bytes`, a chunk at a time."""
+        for at in range(start, stop, _CHUNK):
+            yield self.part_bytes(part, at, min(at + _CHUNK, stop), verify=verify)
+
     def _bytes_source(self, part: int) -> PartSource:
         content, first = self.collection.parts[part].content, self.collection.starts[part]
         return PartSource(self.blocks, content, first)
@@ -441,7 +450,7 @@ class ArchiveReader:
 
 
 def _open_again(place: Any, model: bytes | None, cache: int) -> ArchiveReader:
-    given = None if model is None else Model.from_bytes(model)
-    archive = ArchiveReader(place, model=given, cache=cache)
+    requested = None if model is None else Model.from_bytes(model)
+    archive = ArchiveReader(place, model=requested, cache=cache)
     archive.close_when_dropped()
     return archive

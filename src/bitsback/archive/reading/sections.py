@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from bitsback.archive.reading.archive_file import ArchiveFile
-from bitsback.archive.reading.directory import Directory
+from bitsback.archive.reading.directory import HEADER_SPACE, Directory
 from bitsback.archive.reading.source import BlockSource, Task, at_block, decode
-from bitsback.coding.block import Opened, read_header
+from bitsback.coding.block import Block, read_header
 from bitsback.errors import ArchiveError
 from bitsback.format.digests import Digests
 from bitsback.format.index import BlockInfo, Place
@@ -33,7 +33,7 @@ from bitsback.format.layout import (
 )
 from bitsback.format.members import Files, unpack_files
 from bitsback.format.parts import FOLDER, FileCollection
-from bitsback.format.previews import Previews, read_range
+from bitsback.format.previews import RANGE_BYTES, Previews, read_range
 from bitsback.format.tiles import Tiles
 from bitsback.format.unnamed import unpack_unnamed
 from bitsback.io.locks import Lock
@@ -84,11 +84,6 @@ class BlockCache:
     def _drop(self, number: int) -> None:
         dropped = self._kept.pop(number, None)
         self.nbytes -= 0 if dropped is None else dropped.elements.nbytes
-
-
-_PREVIEWS_START = 32  # bytes at the start of a section that contain the range of files
-HEADER_SPACE = 512
-"""More bytes than the header of a block takes from our writer."""
 
 
 class Blocks(Sequence[BlockInfo]):
@@ -158,7 +153,7 @@ class Blocks(Sequence[BlockInfo]):
                 self._cache.put(block.number, tiles)
         return block.first, tiles
 
-    def header(self, block: BlockInfo) -> Opened:
+    def header(self, block: BlockInfo) -> Block:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""
         data = memoryview(self.file.read(block.offset, min(HEADER_SPACE, block.size)))
         cursor = Cursor(data, 1)
@@ -235,9 +230,9 @@ class FileSections:
             what = "there twice" if places else "missing"
             raise ArchiveError(f"the names of its files are {what}")
         if len(stats) > (self._collection.kind == FOLDER):
-            raise ArchiveError("it has two sections with the stats of its files")
+            raise ArchiveError("it has two sections with the stats of its files, or no folder")
         if len(entries) > (self._collection.kind == FOLDER and places[0].kind == NAMES):
-            raise ArchiveError("it has two sections with modes and links, or no folder for them")
+            raise ArchiveError("it has two sections with modes and links, or no folder")
         if places[0].kind == UNNAMED:
             if stats or self._collection.has_removed:
                 raise ArchiveError("its files have stats, or were removed, but have no names")
@@ -288,14 +283,12 @@ class FileSections:
     @cached_property
     def _previews(self) -> list[tuple[int, int, Place]]:
         """The first file, the number of files, and the place of each section with previews."""
-        places = [place for place in self._directory.sections if place.kind == PREVIEWS]
-        found = []
-        for place in places:
-            start = replace(place, size=min(place.size, _PREVIEWS_START))
-            cursor = Cursor(self._read(start), 1)
-            cursor.varint()
-            found.append((*read_range(cursor), place))
-        return found
+        starts = (
+            (place, replace(place, size=min(place.size, RANGE_BYTES)))
+            for place in self._directory.sections
+            if place.kind == PREVIEWS
+        )
+        return [(*read_range(self._read(start)), place) for place, start in starts]
 
     @cached_property
     def pairs(self) -> Pairs | None:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from bitsback.archive.reading.block_numbers import block_numbers
 from bitsback.archive.reading.framed import AxesSource, chunk_by_chunk
 from bitsback.archive.reading.indexed import ArraySource, Chunks, View
-from bitsback.archive.reading.indexing import Along, cells
+from bitsback.archive.reading.indexing import AxisPlaces, cells
 from bitsback.archive.reading.paged import axes_of_pages
-from bitsback.archive.reading.part_source import Found, PartSource
+from bitsback.archive.reading.part_source import PartSource, Result
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.files.formats import PICTURES
@@ -83,10 +83,10 @@ class StackSource(ArraySource):
         runs = groupby(int(blocks[n]) if n < len(blocks) else -1 - n for n in self.numbers)
         return (tuple(len(list(run)) for _, run in runs), *self._first.chunks)
 
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
+    def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
         if self._part is not None:
             return self._part.take(wanted, verify)
-        found = Found(tuple(map(len, wanted)), self.dtype)
+        found = Result(tuple(map(len, wanted)), self.dtype)
         for place in cells(wanted[0], 1):
             positions, _ = wanted[0].within(place, place + 1)
             picture = self.archive.file_array(self.numbers[place]).take(wanted[1:], verify)

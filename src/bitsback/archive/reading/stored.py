@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.reading.indexed import ArraySource, Chunks, View
-from bitsback.archive.reading.indexing import Along
-from bitsback.archive.reading.part_source import Found
+from bitsback.archive.reading.indexing import AxisPlaces
+from bitsback.archive.reading.part_source import Result
 from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.format.grid import Shape
@@ -50,8 +50,8 @@ class StoredSource(ArraySource):
     def chunks(self) -> Chunks:
         return tuple((size,) for size in self.shape)
 
-    def take(self, wanted: tuple[Along, ...], verify: bool = True) -> NDArray[Any]:
-        found = Found(tuple(map(len, wanted)), self.dtype)
+    def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
+        found = Result(tuple(map(len, wanted)), self.dtype)
         places = [along.within(0, size) for along, size in zip(wanted, self.shape, strict=True)]
         found.put(places, self._pixels)
         return found.array

@@ -20,8 +20,8 @@ from bitsback.archive.reading.damage import (
     Owners,
     Problem,
     entries_of,
+    gaps_in_part,
     gaps_of,
-    in_part,
     merged,
     widened,
 )
@@ -93,7 +93,7 @@ class RestoredParts:
     def lost_of(self, number: int) -> list[Gap]:
         """The lost tiles of a part, counted from its first tile."""
         collection = self.archive.collection
-        return widened(collection.parts[number], in_part(collection, self._gaps, number))
+        return widened(collection.parts[number], gaps_in_part(collection, self._gaps, number))
 
     def shape(self, number: int) -> Shape | None:
         """The shape of the restored array of a part, without lost items or, in an array that is one

@@ -9,11 +9,11 @@ from itertools import chain, pairwise
 
 from bitsback.errors import ArchiveError
 from bitsback.files import formats
-from bitsback.files.formats import CONTAINERS, restored
+from bitsback.files.formats import CONTAINERS, restored_name
 from bitsback.format.array_part import BYTES
 from bitsback.format.entries import Entries
 from bitsback.format.grid import Shape
-from bitsback.format.members import Files, Numbered
+from bitsback.format.members import Files, NumberedNames
 from bitsback.format.modes import mode_of
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, Content
 from bitsback.io.file_io import Writable
@@ -40,7 +40,7 @@ def target_of(files: Files, number: int) -> Target:
         return files.names[number], None
     mode = mode_of(part.dtype, part.entry_shape)
     assert mode is not None, "the collection was checked"
-    return restored(files.names[number], mode)
+    return restored_name(files.names[number], mode)
 
 
 def check_restorable(content: Files | Array) -> None:
@@ -48,7 +48,7 @@ def check_restorable(content: Files | Array) -> None:
     problem = None
     if not isinstance(content, Files):
         check_container(content)
-    elif content.collection.kind == FOLDER and not isinstance(content.names, Numbered):
+    elif content.collection.kind == FOLDER and not isinstance(content.names, NumberedNames):
         problem = unrestorable(
             ((name, target_of(content, number)[0]) for number, name in enumerate(content.names)),
             content.entries,

@@ -56,14 +56,14 @@ class Hashing:
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         with self._checked(number) as file:
             if file is None:
-                yield _Unmade()
+                yield _Discard()
             else:
                 yield self._file_writer.drawing(number, file, dtype, shape)
 
     @contextmanager
     def file(self, number: int) -> Iterator[Writable]:
         with self._checked(number) as file:
-            yield _Unmade() if file is None else file
+            yield _Discard() if file is None else file
 
     @contextmanager
     def _checked(self, number: int) -> Iterator[BinaryIO | None]:
@@ -82,7 +82,7 @@ class Hashing:
                 self.problems.append(error)
 
 
-class _Unmade:
+class _Discard:
     """A drawing and a file that ignore their content."""
 
     def add(self, rows: NDArray[Any]) -> None:
@@ -130,7 +130,8 @@ class _Folder:
                     parts[number].take(place, tile)
                 work.add(task.first, task.items)
             for part in parts:
-                part.finish()
+                if isinstance(part, _Cutter):
+                    part.finish()
         return self._size
 
     def _part(
@@ -225,9 +226,6 @@ class _Painter:
             self._drawing = None
             self._stack.close()
 
-    def finish(self) -> None:
-        """Checks that the last picture is complete."""
-
 
 class _Slicer:
     """Delivers pictures that are the slices of a stack.
@@ -249,9 +247,6 @@ class _Slicer:
         for slices in self._joiner.take(place, tile):
             self._folder.slices(self._number, first, slices)
             first += len(slices)
-
-    def finish(self) -> None:
-        """Does nothing, since each strip ends with its last tile."""
 
 
 class _Cutter:

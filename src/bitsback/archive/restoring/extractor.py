@@ -31,7 +31,7 @@ from bitsback.io.file_io import open_file
 from bitsback.io.output import Destination, open_output
 from bitsback.io.remote.url import Url, check_options, located
 from bitsback.models import Model
-from bitsback.planner.candidates import given_model
+from bitsback.planner.candidates import requested_model
 from bitsback.summary import Restored
 from bitsback.work import Work, begin, check_threads, ordered_map
 
@@ -83,8 +83,8 @@ def restore_archive(
     storage_options = options.storage_options
     source, destination = (located(place, storage_options) for place in (source, destination))
     check_options(storage_options, source, destination, located(options.model))
-    given = None if options.model is None else given_model(options.model, storage_options)
-    with _open(source, given) as archive:
+    model = None if options.model is None else requested_model(options.model, storage_options)
+    with _open(source, model) as archive:
         place = source if isinstance(source, Url) else archive.name
         if options.keep_going:
             return _rescue(archive, place, destination, options)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from bitsback.archive.reading.content_sums import ContentSums
-from bitsback.archive.reading.damage import others
+from bitsback.archive.reading.damage import complement
 from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.hashes import Check
 from bitsback.archive.reading.paged import make_pages
@@ -100,7 +100,7 @@ def _restore_folder(
     # A few bytes may state many names, even in a valid archive, so no list of them is made.
     names: Iterable[str] = (target_of(files, number)[0] for number in range(len(files)))
     if parts.damaged:
-        names = _targets(archive, others(lost, len(files))).values()
+        names = _targets(archive, complement(lost, len(files))).values()
     entries = files.entries or Entries([])
     _check_links(archive, entries.links, options.links)
     names = chain(names, (link.name for link in entries.links))

@@ -87,7 +87,7 @@ class Stream:
                 number = len(blocks)
                 raise ArchiveError(f"{self.name}: block {number}: {error}", number) from None
             if first + items > self.collection.tiles:
-                surplus = ArchiveError("the archive should not have so many")
+                surplus = ArchiveError(f"the archive has only {self.collection.tiles} items")
                 raise at_block(self, len(blocks), first, items, surplus)
             yield Task(len(blocks), first, items, payload)
             blocks.append(BlockInfo(len(blocks), first, items, place, len(data)))
@@ -107,7 +107,7 @@ class Stream:
         """is_late: whether the blocks, which the program could decode without it, are over."""
         if not is_late:
             self._models.append(data)  # the library checks it
-        elif not self.library.has_given:
+        elif not self.library.has_requested:
             load_embedded(data)
 
     def _end_of_generation(self, data: bytes, expected: Index) -> None:

@@ -22,11 +22,8 @@ from bitsback.format.layout import (
     PREVIEWS,
     STATS,
     UNNAMED,
-    Cursor,
 )
-from bitsback.format.previews import read_range
-
-_RANGE = 32  # bytes at the start of a section that contain the range of its previews
+from bitsback.format.previews import RANGE_BYTES, read_range
 
 
 def index_of(read: Read, found: Directory) -> Index | None:
@@ -90,10 +87,8 @@ def _superseded(read: Read, place: Place, own: list[Place], start: int) -> bool:
 
 
 def _range(read: Read, place: Place) -> tuple[int, int]:
-    cursor = Cursor(read(place.offset, min(place.size, _RANGE)), 1)
-    cursor.varint()
     try:
-        return read_range(cursor)
+        return read_range(read(place.offset, min(place.size, RANGE_BYTES)))
     except ArchiveError:
         return 0, 0
 

@@ -43,7 +43,7 @@ from bitsback.format.layout import (
     REMOVED,
     open_section,
 )
-from bitsback.format.members import Files, Listed
+from bitsback.format.members import FileDescriptions, Files
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.previews import Previews
 from bitsback.format.unnamed import pack_described
@@ -321,7 +321,7 @@ class ChangedFolder:
         Raises InputError if the files cannot all be restored.
         """
         content = replace(self.content, features=self._features)
-        listed = Listed(self.names, self.runs, self.stats, self._entries)
+        listed = FileDescriptions(self.names, self.runs, self.stats, self._entries)
         files = Files(content, *listed)
         archive = self.before.archive
         if not len(files):

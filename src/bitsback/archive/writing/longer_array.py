@@ -8,9 +8,10 @@ from dataclasses import replace
 from bitsback.archive.inputs.request import Input
 from bitsback.archive.writing.continuing import Continued
 from bitsback.archive.writing.generation import Generation
+from bitsback.archive.writing.merge_content import check_extendable, check_joinable
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
-from bitsback.format.array_part import ARRAY, ONE, ArrayPart
+from bitsback.format.array_part import ARRAY
 from bitsback.format.parts import JoinedArray
 
 
@@ -32,7 +33,7 @@ class LongerArray:
                 f"{self.name}: is restored as an idx file, which cannot be extended; 'bitsback"
                 " merge' makes an archive of a .npy file of this one and others"
             )
-        _check_long(self.name, content.parts[0])
+        check_extendable(self.name, content.parts[0])
 
     def options(self, options: CompressOptions) -> CompressOptions:
         return options
@@ -42,17 +43,7 @@ class LongerArray:
         if taken.collection.kind is not None:
             raise InputError(f"{taken.name}: contains files, and {self.name} one array")
         (other,) = taken.collection.parts
-        _check_long(taken.name, other)
-        one = self.content.parts[0]
-        for what, mine, its in (
-            ("dtype", one.dtype.str, other.dtype.str),
-            ("items of the shape", one.shape[1:], other.shape[1:]),
-        ):
-            if mine != its:
-                raise InputError(
-                    f"{taken.name}: has the {what} {its}, and {self.name} {mine}; arrays are"
-                    " joined along their first axis"
-                )
+        check_joinable(taken.name, other, self.name, self.content.parts[0])
         parts = [part for part in (*self.content.parts, other) if part.entries]
         longer = copy(self)  # a second run starts with the unchanged array
         several = len(parts) > 1
@@ -65,11 +56,3 @@ class LongerArray:
         written = Generation(self.before.output, self.before.sections(), archive.blocks)
         written.add(self.content.pack())
         return written
-
-
-def _check_long(name: str, part: ArrayPart) -> None:
-    if not part.shape or (part.axes == ONE and not part.stack):
-        raise InputError(
-            f"{name}: its array is one picture or one item, which cannot be extended; compress such"
-            " arrays together, along a first axis, or as files"
-        )

@@ -34,7 +34,7 @@ from bitsback.format.layout import (
     open_section,
 )
 from bitsback.format.layout import section as pack_section
-from bitsback.format.members import Files, Listed
+from bitsback.format.members import FileDescriptions, Files
 from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileCollection, JoinedArray
 from bitsback.format.previews import Previews
 from bitsback.format.unnamed import pack_described
@@ -112,7 +112,7 @@ def look(place: Location) -> Shard:
                     " which cannot be merged; decompress it, and compress it with the others"
                 )
         content = archive.collection
-        listed = Listed([], [], None) if content.kind is None else archive.files.listed
+        listed = FileDescriptions([], [], None) if content.kind is None else archive.files.listed
         return Shard(
             place,
             content,
@@ -189,12 +189,12 @@ def merge_arrays(shards: Sequence[Shard]) -> Merged:
     arrays = [_array_of(shard, shards[0]) for shard in shards]
     if len(shards) > 1:
         for shard in shards:
-            _check_alike(shard, shards[0])
+            check_joinable(shard.name, shard.parts[0], shards[0].name, shards[0].parts[0])
     parts: list[ArrayPart] = []
     members: list[list[tuple[int, int]]] = []
     for number, array in enumerate(arrays):
         for part, found in enumerate(array.parts):
-            if parts and _go_on(parts[-1], found):
+            if parts and _continues(parts[-1], found):
                 parts[-1] = _longer(parts[-1], found)
                 members[-1].append((number, part))
             elif found.entries or len(shards) == 1:
@@ -215,26 +215,30 @@ def _array_of(shard: Shard, first: Shard) -> Array:
     return shard.content
 
 
-def _check_alike(shard: Shard, first: Shard) -> None:
-    """Raises InputError unless the array can be joined to the first one."""
-    (mine, *_), (other, *_) = shard.parts, first.parts
-    if mine.axes == ONE and not mine.stack:
+def check_extendable(name: str, part: ArrayPart) -> None:
+    """Raises InputError if the array has no first axis that counts its items."""
+    if part.axes == ONE and not part.stack:
         raise InputError(
-            f"{shard.name}: its array is one picture or one item, which cannot be extended;"
-            " compress such arrays together, along a first axis, or as files"
+            f"{name}: its array is one picture or one item, which cannot be extended; compress such"
+            " arrays together, along a first axis, or as files"
         )
-    for what, a, b in (
-        ("dtype", mine.dtype.str, other.dtype.str),
-        ("items of the shape", mine.shape[1:], other.shape[1:]),
+
+
+def check_joinable(name: str, part: ArrayPart, first_name: str, first: ArrayPart) -> None:
+    """Raises InputError unless the array can be joined to the first one."""
+    check_extendable(name, part)
+    for what, mine, its in (
+        ("dtype", part.dtype.str, first.dtype.str),
+        ("items of the shape", part.shape[1:], first.shape[1:]),
     ):
-        if a != b:
+        if mine != its:
             raise InputError(
-                f"{shard.name}: has the {what} {a}, and {first.name} {b}; arrays are joined along"
+                f"{name}: has the {what} {mine}, and {first_name} {its}; arrays are joined along"
                 " their first axis"
             )
 
 
-def _go_on(part: ArrayPart, other: ArrayPart) -> bool:
+def _continues(part: ArrayPart, other: ArrayPart) -> bool:
     """Whether the items of another array can be appended to this part."""
     return part.axes == other.axes == COUNTED and (part.cut == other.cut or not other.entries)
 
@@ -337,7 +341,7 @@ def _leave_tags(shards: Sequence[Shard]) -> None:
 
 
 def _check_names(shards: Sequence[Shard]) -> None:
-    """Raises InputError, which names both archives, if two archives have the same name."""
+    """Raises InputError, which names both archives, if two archives have the same file or link."""
     owners: dict[str, Shard] = {}
     for shard in shards:
         links = () if shard.entries is None else shard.entries.links
@@ -375,9 +379,7 @@ def _joined(parts: Sequence[ArrayPart]) -> ArrayPart:
     runs = [(count, shape[:2]) for part in parts for count, shape in part.runs]
     sizes = tuple(
         (sum(count for count, _ in group), *size)
-        for size, group in (
-            (size, list(group)) for size, group in groupby(runs, lambda run: run[1])
-        )
+        for size, group in groupby(runs, lambda run: run[1])
     )
     first, channels = parts[0], parts[0].entry_shape[2:]
     items = sum(part.items for part in parts)

@@ -83,7 +83,7 @@ def merge(
     places = [place for source in sources for place in _places(source, storage_options)]
     check_options(storage_options, destination, places)
     if not places:
-        raise InputError("no archives were given that could be merged")
+        raise InputError("no archives to merge: name at least one")
     for place in places:
         _check_other(place, destination)
     shards = [look(place) for place in places]

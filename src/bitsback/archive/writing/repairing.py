@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from bitsback.archive.reading.addition import size_of_index, with_addition
-from bitsback.archive.reading.directory import Directory
+from bitsback.archive.reading.directory import Directory, is_whole
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.writing.completing import index_of
 from bitsback.archive.writing.continuing import continued
@@ -18,9 +18,8 @@ from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.tail import kept_tail
 from bitsback.compress_options import MOST_PARITY
 from bitsback.errors import ArchiveError, InputError
-from bitsback.format.index import Place
 from bitsback.format.layout import COLLECTION, PARITY, Cursor, footer_of, open_section
-from bitsback.format.parity import Found, Parity, Window, find, found_at, windows_for
+from bitsback.format.parity import Parity, ParitySection, Window, find, found_at, windows_for
 from bitsback.io.file_io import RandomAccess, name_of, open_anywhere
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import Options, Url, located
@@ -164,7 +163,7 @@ def _damaged_parity(mended: _Mended) -> bool:
     try:
         with mended.opened() as archive:
             places = archive.directory.sections
-            return any(p.kind == PARITY and not _intact(archive, p) for p in places)
+            return any(p.kind == PARITY and not is_whole(archive.file.read, p) for p in places)
     except ArchiveError:
         return False
 
@@ -182,7 +181,8 @@ def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output)
     newest = max((window.end for window in windows), default=0)
     try:
         with mended.opened() as archive:
-            whole = all(_intact(archive, place) for place in archive.directory.sections)
+            read, sections = archive.file.read, archive.directory.sections
+            whole = all(is_whole(read, place) for place in sections)
             has_tail = archive.directory.tail is not None
             if not newest or (whole and (not archive.problems or archive.directory.lost_footer)):
                 return False
@@ -226,7 +226,7 @@ def _ending(mended: _Mended, has_parity: bool) -> _Ending:
     with mended.opened() as archive:
         problems, directory = archive.problems, archive.directory
         for place in directory.sections:
-            if place.kind != PARITY and not _intact(archive, place):
+            if place.kind != PARITY and not is_whole(archive.file.read, place):
                 problems.append(ArchiveError(f"{mended.name}: a part that is no block is damaged"))
         for block in archive.blocks:
             try:
@@ -273,14 +273,6 @@ def _reaches(window: Window, windows: Sequence[Window], end: int) -> bool:
     return window.end == end
 
 
-def _intact(archive: ArchiveReader, place: Place) -> bool:
-    try:
-        open_section(archive.file.read_place(place), place.kind)
-    except ArchiveError:
-        return False
-    return True
-
-
 class _Mended:
     """A damaged file with the repaired bytes at some places."""
 
@@ -324,7 +316,7 @@ def _parity_of(mended: _Mended) -> list[Parity]:
     return sorted(found.values(), key=lambda parity: -parity.window.end)
 
 
-def _listed(mended: _Mended) -> list[Found]:
+def _listed(mended: _Mended) -> list[ParitySection]:
     try:
         with mended.opened() as archive:
             directory = archive.directory
@@ -337,6 +329,6 @@ def _listed(mended: _Mended) -> list[Found]:
     return [section for section in sections if section is not None]
 
 
-def _searched(mended: _Mended) -> Iterator[Found]:
+def _searched(mended: _Mended) -> Iterator[ParitySection]:
     for start in range(0, mended.size, _SCANNED - _OVERLAP):
         yield from find(mended.at(start, _SCANNED), start)

@@ -16,7 +16,7 @@ from bitsback.archive.reading.indexed import thumbnail
 from bitsback.errors import InputError
 from bitsback.files.dicom import middle_frame
 from bitsback.files.file_lists import Listing
-from bitsback.files.formats import OTHER_PICTURES, PICTURES, START, told_by_content
+from bitsback.files.formats import OTHER_PICTURES, PICTURES, START, is_picture_by_content
 from bitsback.files.picture_files import opened
 from bitsback.files.pictures import reading_picture
 from bitsback.format.previews import Previews
@@ -92,7 +92,7 @@ def _is_dicom(listing: Listing, name: str) -> bool:
     if isinstance(path, Url) or ending_of(name) in PICTURES | OTHER_PICTURES:
         return False
     with suppress(OSError), open_regular(path, False) as file:
-        return told_by_content(file.read(START))
+        return is_picture_by_content(file.read(START))
     return False
 
 

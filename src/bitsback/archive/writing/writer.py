@@ -185,7 +185,7 @@ class _Writer:
         """
         self._changed = self._extended = changed
         self._taken, self._request, self._unfinished = taken, request, unfinished
-        self._given, self._options = request.given, request.options
+        self._requested, self._options = request.requested, request.options
         self._threads = check_threads(request.options.threads)
         self._hashes: list[bytes] | None = None
         if request.options.hashes is not None:
@@ -193,8 +193,8 @@ class _Writer:
         self._parts = part_readers(taken, request)
         # Whether all parts are planned before the first is coded. Otherwise they are planned one by
         # one, with only one first block in memory.
-        self._early = request.given is not None or request.options.embed == "always"
-        self._planner = Planner(request.policy)  # for parts and blocks without the given model
+        self._early = request.requested is not None or request.options.embed == "always"
+        self._planner = Planner(request.policy)  # for parts and blocks without the requested model
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._jpeg, self._verbatim = Blocks(), Blocks()
         self._used: dict[bytes, Model] = {}
@@ -212,7 +212,7 @@ class _Writer:
         taken, options = self._taken, self._options
         begin(options.progress, "compressing")
         self._output = output
-        self._written = self._begin() if self._changed is None else self._go_on(self._changed)
+        self._written = self._begin() if self._changed is None else self._continue(self._changed)
         plans = self._plan() if self._early else []
         models = {model.identity: model for plan in plans for model in plan.all_models}
         held_back: list[Encoded] = []  # until the use of a model is decided
@@ -247,7 +247,7 @@ class _Writer:
             written.add(described + taken.labels)
         return written
 
-    def _go_on(self, changed: Changed) -> Generation:
+    def _continue(self, changed: Changed) -> Generation:
         """Writes the head of another generation."""
         self._has_models = changed.before.models()
         self._extended = changed.extended(self._taken)
@@ -291,7 +291,7 @@ class _Writer:
             jpeg=self._jpeg,
             verbatim=self._verbatim,
             model=", ".join(dict.fromkeys(model.name for model in self._used.values())) or None,
-            policy=None if self._given is not None else self._planner.policy.name,
+            policy=None if self._requested is not None else self._planner.policy.name,
             outdone=self._outdone,
             model_bytes=self._model_bytes,
             bytes_in=collection.nbytes,
@@ -364,11 +364,11 @@ class _Writer:
         A requested model is left out if the options allow this and the archive is smaller without
         it. Raises UnfitError if the requested model codes none of the parts.
         """
-        plans = self._plan_given()
-        given = self._given
-        if given is None or self._options.embed != "if-smaller" or is_bundled(given):
+        plans = self._plan_requested()
+        model = self._requested
+        if model is None or self._options.embed != "if-smaller" or is_bundled(model):
             return plans
-        weight = len(section(MODEL, pack_model(given)))
+        weight = len(section(MODEL, pack_model(model)))
         others = [part.plan(self._planner) for part in self._parts]
         with_it, without = self._bytes_by(plans) + weight, self._bytes_by(others)
         known = all(
@@ -379,7 +379,7 @@ class _Writer:
         if with_it <= without or not known:
             return plans
         warnings.warn(
-            f"{self._taken.name}: the model {given.name} is not used: by a trial the archive would"
+            f"{self._taken.name}: the model {model.name} is not used: by a trial the archive would"
             f" take about {with_it:,} bytes with it, {weight:,} of these for the model, and"
             f" {without:,} without it; 'always' (--embed always) uses it and puts it into the"
             " archive, and 'never' (--embed never) uses it and leaves it outside",
@@ -394,7 +394,7 @@ class _Writer:
         pairs = zip(self._parts, plans, strict=True)
         return round(sum(plan.rate * part.collection.elements for part, plan in pairs))
 
-    def _plan_given(self) -> list[Plan]:
+    def _plan_requested(self) -> list[Plan]:
         """The plan for each part with the requested model, if there is one.
 
         Raises UnfitError if the requested model codes none of the parts.

@@ -44,7 +44,7 @@ def command(
     """Compress an array or a collection of pictures into an archive.
 
     INPUT is a folder with its subfolders, or one or several picture files. Or it is one of these
-    files: $on_their_own of one or several pages. 'decompress' restores the same arrays, or the same
+    files: $single of one or several pages. 'decompress' restores the same arrays, or the same
     files, byte for byte. INPUT and the archive may be URLs that fsspec supports, or - for standard
     input and output.
 
@@ -106,7 +106,7 @@ def command(
     ):
         from bitsback.archive.writing.writer import write_archive
 
-        with _told_what_is_kept(progress, output, request.resume):
+        with _explain_resume(progress, output, request.resume):
             summary = write_archive(
                 options.standard_input() if source == options.STANDARD else taken,
                 options.destination(output),
@@ -127,7 +127,7 @@ def command(
 
 
 @contextmanager
-def _told_what_is_kept(progress: Progress, output: str, resume: bool) -> Iterator[None]:
+def _explain_resume(progress: Progress, output: str, resume: bool) -> Iterator[None]:
     """If a run with --resume is stopped, says that it can be continued."""
     try:
         yield
@@ -157,5 +157,5 @@ def _default_output(source: str) -> str:
 
 assert command.help is not None
 command.help = Template(command.help).safe_substitute(
-    on_their_own=formats.on_their_own(), coded=formats.coded()
+    single=formats.single_file_formats(), coded=formats.coded_formats()
 )

@@ -101,13 +101,13 @@ def command(
         stack.enter_context(shown_warnings(progress, quiet))
         from bitsback.files.formats import ONE_ARRAY, PAGES
         from bitsback.io.remote.url import check_options, located
-        from bitsback.planner.candidates import given_model
+        from bitsback.planner.candidates import requested_model
 
         places = [located(place, storage_options) for place in (archive, output, folder)]
         check_options(storage_options, *places, located(model))
-        given = None if model is None else given_model(model, storage_options)
+        loaded = None if model is None else requested_model(model, storage_options)
         source, target, images = places
-        opened = stack.enter_context(opened_archive(source, model=given))
+        opened = stack.enter_context(opened_archive(source, model=loaded))
         if target is None and images is None:
             if opened.kind != "folder":
                 raise click.UsageError("nothing to write; give -o FILE, or --png DIR")

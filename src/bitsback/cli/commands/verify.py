@@ -115,11 +115,11 @@ def _compared(
     """The differences from the original files, or the error that ended the comparison. Both are
     None if there is nothing to compare with.
     """
-    from bitsback.archive.comparing.differences import with_place
+    from bitsback.archive.comparing.differences import diff_place
 
     if against is None:
         return None, None
     try:
-        return with_place(archive.reader, Path(against), True, threads, progress), None
+        return diff_place(archive.reader, Path(against), True, threads, progress), None
     except ArchiveError as error:
         return None, error

@@ -1,7 +1,7 @@
-"""Everything of an animated PNG file but the pixels of its frames, which stand on a sheet
-(docs/format.md, Container metadata). A frame is read as the PNG file that it would be alone, and
-kept as it is stored: how readers put frames over each other does not matter. Source: PNG (third
-edition), section 11.3.6.
+"""The container metadata of animated PNG files, whose frames are on a sheet (docs/format.md).
+
+Each frame is read like a PNG file of its own. How viewers put frames over each other does not
+matter. Source: PNG (third edition), section 11.3.6.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from bitsback.files.png.png_metadata import (
 from bitsback.files.png.png_parts import MAGIC, Chunk, Samples, content, pack_chunk, places
 from bitsback.files.png.png_reading import png_bands
 from bitsback.files.sheet import sheet_of
-from bitsback.format.modes import Shape
+from bitsback.format.grid import Shape
 from bitsback.io.file_io import Content
 from bitsback.wire import Cursor, varint
 
@@ -57,14 +57,14 @@ _SMALLEST_LIST = 1  # bytes in container metadata
 
 @dataclass(frozen=True)
 class Animation:
-    """Everything of an animated PNG file but the pixels of its frames."""
+    """An animated PNG file without the pixels of its frames."""
 
     samples: Samples
     size: tuple[int, int]
     """Columns and rows of the picture, and of its first frame."""
     around: tuple[tuple[Chunk, ...], ...]
-    """The chunks before the pixels of each frame, without IHDR, and those behind the last ones,
-    without IEND; those of the sequence without their numbers.
+    """The chunks before the pixels of each frame, without IHDR, and those after the last pixels,
+    without IEND. Chunks of the sequence have no numbers here.
     """
     streams: tuple[Stream, ...] = ()
     """The compression of each frame; empty if frames are compressed with new settings."""
@@ -96,15 +96,13 @@ class Animation:
         """Rows and columns of each frame."""
         sizes = [self.size]
         for chunks in self.around[1:-1]:
-            (held,) = (held for kind, held in chunks if kind == _FRAME)
-            sizes.append(struct.unpack_from(">II", held))
+            (body,) = (body for kind, body in chunks if kind == _FRAME)
+            sizes.append(struct.unpack_from(">II", body))
         return [(rows, columns) for columns, rows in sizes]
 
     @property
     def alike(self) -> int:
-        """The number of frames if they have one size, so that they stand one below the other, or
-        else 1.
-        """
+        """The number of frames if they have one size, one below the other; otherwise 1."""
         frames = self.frames
         return len(frames) if len(set(frames)) == 1 else 1
 
@@ -135,7 +133,7 @@ class Animation:
         return data
 
     def _parts(self, frame: int, pixels: NDArray[Any]) -> list[bytes]:
-        """What the chunks of a frame's pixels hold. Raises ArchiveError."""
+        """The content of the chunks of a frame's pixels. Raises ArchiveError."""
         rows = self.samples.row_bytes(np.ascontiguousarray(pixels))
         if self.exact:
             stream = self.streams[frame]
@@ -163,7 +161,7 @@ class Animation:
         if any(kind in (_FIRST_PIXELS, _PIXELS) for chunks in around for kind, _ in chunks):
             raise ArchiveError("its container metadata has chunks with other pixels")
         for chunks in around[1:-1]:
-            controls = [held for kind, held in chunks if kind == _FRAME]
+            controls = [body for kind, body in chunks if kind == _FRAME]
             if len(controls) != 1 or len(controls[0]) < 8:
                 raise ArchiveError("its container metadata has a frame without a size")
         animation = cls(samples, size, around)
@@ -178,10 +176,10 @@ class Animation:
 
 def _with_numbers(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     number = count()
-    for kind, held in chunks:
+    for kind, body in chunks:
         if kind in _NUMBERED:
-            held = next(number).to_bytes(_NUMBER, "big") + held
-        yield kind, held
+            body = next(number).to_bytes(_NUMBER, "big") + body
+        yield kind, body
 
 
 def is_animated(data: Content) -> bool:
@@ -215,13 +213,13 @@ class Animated:
         around, parts = [list[Chunk]()], list[list[bytes]]()
         number, follows = 0, False
         for place in found[1:-1]:
-            kind, held = place[0], content(data, place)
+            kind, body = place[0], content(data, place)
             if kind in _NUMBERED:
-                if held[:_NUMBER] != number.to_bytes(_NUMBER, "big"):
+                if body[:_NUMBER] != number.to_bytes(_NUMBER, "big"):
                     return None
-                number, held = number + 1, held[_NUMBER:]
+                number, body = number + 1, body[_NUMBER:]
             if kind not in (_FIRST_PIXELS, _PIXELS):
-                around[-1].append((kind, held))
+                around[-1].append((kind, body))
                 follows = False
                 continue
             if not follows:
@@ -229,14 +227,14 @@ class Animated:
                 around.append([])
             if kind != (_FIRST_PIXELS if len(parts) == 1 else _PIXELS):
                 return None
-            parts[-1].append(held)
+            parts[-1].append(body)
             follows = True
         header = content(data, found[0])
         if len(header) != 13 or not parts or not _are_sound(header, around):
             return None
         width, height, depth, colour, *methods = struct.unpack(">IIBBBBB", header)
         samples = Samples(depth, colour)
-        if any(methods) or not samples.held:  # nor does Pillow read interlaced frames
+        if any(methods) or not samples.supported:  # nor does Pillow read interlaced frames
             return None
         metadata = Animation(samples, (width, height), tuple(map(tuple, around)))
         rows, columns = sheet_of(metadata.frames)[1]
@@ -290,20 +288,20 @@ def _are_sound(header: bytes, around: Sequence[Sequence[Chunk]]) -> bool:
     width, height = struct.unpack_from(">II", header)
     frames = 0
     for at, chunks in enumerate(around):
-        controls = [held for kind, held in chunks if kind == _FRAME]
+        controls = [body for kind, body in chunks if kind == _FRAME]
         frames += len(controls)
         if len(controls) not in ((0, 1) if at == 0 else (1,) if at < len(around) - 1 else (0,)):
             return False
-        for held in controls:
-            if len(held) != _CONTROL_BYTES:
+        for body in controls:
+            if len(body) != _CONTROL_BYTES:
                 return False
-            columns, rows, left, top = struct.unpack_from(">IIII", held)
+            columns, rows, left, top = struct.unpack_from(">IIII", body)
             if not (columns and rows and left + columns <= width and top + rows <= height):
                 return False
             if at == 0 and (columns, rows) != (width, height):
                 return False
-    placed = [(at, kind, held) for at, chunks in enumerate(around) for kind, held in chunks]
-    heads = [(at, len(held), held[:4]) for at, kind, held in placed if kind == _CONTROL]
+    placed = [(at, kind, body) for at, chunks in enumerate(around) for kind, body in chunks]
+    heads = [(at, len(body), body[:4]) for at, kind, body in placed if kind == _CONTROL]
     critical = [(at, kind) for at, kind, _ in placed if kind[:1].isupper()]
     return heads == [(0, 8, frames.to_bytes(4, "big"))] and critical in ([], [(0, b"PLTE")])
 

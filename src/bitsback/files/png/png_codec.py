@@ -14,10 +14,9 @@ from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
 from numpy.typing import NDArray
-from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.files.bands import Bands, Read, same_pixels
+from bitsback.files.bands import Bands, same_pixels
 from bitsback.files.drawing import UNKNOWN_ENCODER, ContainerMetadata, Seekable, Split, makes
 from bitsback.files.pictures import identify, sample_bands, split_picture
 from bitsback.files.png import animated, png_metadata
@@ -34,8 +33,7 @@ _INTERLACE = 28
 """The place of the byte that says whether a file is interlaced."""
 
 
-def bands_of(image: Image.Image) -> Read | None:
-    return png_bands(image)
+bands_of = png_bands
 
 
 def samples(file: BinaryIO) -> Bands | None:

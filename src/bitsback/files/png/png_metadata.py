@@ -49,7 +49,7 @@ class Stream:
     """One for each row."""
     deflated: AnyDeflated
     cuts: tuple[int, ...]
-    """Bytes of it in each chunk."""
+    """The bytes of the stream in each chunk."""
 
     def parts(self, content: bytes | bytearray) -> list[bytes]:
         """The content of the chunks for these rows with their filters. Raises ArchiveError if this
@@ -62,7 +62,7 @@ class Stream:
         return [packed[end - cut : end] for end, cut in zip(ends, self.cuts, strict=True)]
 
     def pack_rows(self) -> bytes:
-        """The chunks and the filters; in most files all chunks but the last have one size."""
+        """The sizes of the chunks, and the filters."""
         numbers = [len(self.cuts), *self.cuts, len(self.filters)]
         return b"".join(map(varint, numbers)) + self.filters
 
@@ -185,8 +185,7 @@ class ExactPngDrawing:
 
 
 NEW, EXACT = 2, 3
-"""The kinds of container metadata: the pixels are compressed with new settings, or to the very
-bytes of the original.
+"""The kinds of container metadata: pixels are compressed with new settings, or as in the original.
 """
 _SMALLEST_CHUNK = 5  # bytes in container metadata
 _ANIMATED = frozenset([b"acTL", b"fcTL", b"fdAT"])
@@ -196,7 +195,7 @@ OF_BYTES = frozenset([b"iDOT", b"dSIG", b"caBX"])
 
 @dataclass(frozen=True)
 class Png:
-    """Everything of a PNG file but its pixels."""
+    """A PNG file without its pixels."""
 
     samples: Samples
     before: tuple[Chunk, ...]
@@ -227,7 +226,7 @@ class Png:
         if any(methods) or interlace > 1 or (height, width) != pixels.shape[:2]:
             return None
         first, last = kinds.index(b"IDAT"), len(kinds) - 1 - kinds[::-1].index(b"IDAT")
-        if not samples.held or set(kinds[first : last + 1]) != {b"IDAT"}:
+        if not samples.supported or set(kinds[first : last + 1]) != {b"IDAT"}:
             return None
         others = kinds[1:first] + kinds[last + 1 : -1]
         if b"PLTE" in kinds[last:] or any(
@@ -257,13 +256,13 @@ class Png:
         """Whether the palette, if one is needed, has the colours of all pixels."""
         if not self.samples.indexed:
             return True
-        sizes = [len(held) for kind, held in self.before if kind == b"PLTE"]
+        sizes = [len(body) for kind, body in self.before if kind == b"PLTE"]
         if len(sizes) != 1 or sizes[0] % 3:
             return False
         return all(3 * int(band.max()) < sizes[0] for band in pixels)
 
     def anew(self) -> Png:
-        """The same with pixels compressed by new settings, if such a file is right."""
+        """The same with pixels compressed by new settings, if such a file is valid."""
         return self if self.is_described else replace(self, stream=None, crc=0)
 
     @property
@@ -333,7 +332,7 @@ class Png:
 
 def pack_chunks(chunks: tuple[Chunk, ...]) -> bytes:
     """Their number, and for each its type, its length and its content."""
-    packed = [kind + varint(len(held)) + held for kind, held in chunks]
+    packed = [kind + varint(len(body)) + body for kind, body in chunks]
     return varint(len(chunks)) + b"".join(packed)
 
 
@@ -348,6 +347,6 @@ def unpack_chunks(cursor: Cursor) -> tuple[Chunk, ...]:
 def unpack_samples(cursor: Cursor) -> Samples:
     """Raises ArchiveError."""
     samples = Samples(cursor.byte(), cursor.byte())
-    if not samples.held:
+    if not samples.supported:
         raise ArchiveError("its container metadata describes samples that no PNG has")
     return samples

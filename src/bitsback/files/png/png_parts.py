@@ -94,11 +94,11 @@ class Samples:
 
     @classmethod
     def of_channels(cls, channels: int) -> Samples:
-        """Those of pixels of several channels of 16 bits."""
+        """The samples of pixels with several channels of 16 bits."""
         return cls(16, {2: _GREY_ALPHA, 3: _COLOUR, 4: _COLOUR_ALPHA}[channels])
 
     @property
-    def held(self) -> bool:
+    def supported(self) -> bool:
         """Whether pixels with these samples are supported."""
         return self.depth in _DEPTHS.get(self.colour, ())
 
@@ -150,8 +150,10 @@ class Samples:
         return pack_bits(rows, self.depth)
 
     def filters_for(self, rows: Bytes, above: Bytes | None = None) -> bytes:
-        """The usual choice: none if samples are indexes or smaller than bytes, otherwise for each
-        row the filter with the least sum of absolute differences. above: the row before them.
+        """A filter for each row, as encoders usually choose it. above: the row before the first.
+
+        Filter 0 is for indexes, and for samples smaller than a byte. Otherwise it is the filter
+        with the least sum of absolute differences.
         """
         if self.depth < 8 or self.indexed:
             return bytes(len(rows))
@@ -169,16 +171,17 @@ class Samples:
         return out.tobytes()
 
     def pixels(self, width: int, content: bytes, above: bytes) -> NDArray[Any]:
-        """The pixels of rows with their filters, of samples of 16 bits: [rows, columns, channels].
-        above: the bytes of the row before them, if there is one. Raises OSError for unknown
-        filters.
+        """The pixels of rows of samples of 16 bits: [rows, columns, channels].
+
+        content: the rows with their filters. above: the bytes of the row before them, if there is
+        one. Raises OSError for unknown filters.
         """
-        held = np.frombuffer(content, np.uint8).reshape(-1, 1 + self.bytes_of_row(width))
-        if held[:, 0].max(initial=0) > _PAETH:
+        lines = np.frombuffer(content, np.uint8).reshape(-1, 1 + self.bytes_of_row(width))
+        if lines[:, 0].max(initial=0) > _PAETH:
             raise OSError("its rows have filters that no PNG has")
         if above:
-            held = np.concatenate([np.frombuffer(b"\0" + above, np.uint8)[np.newaxis], held])
-        filters, rows = (np.ascontiguousarray(part) for part in (held[:, 0], held[:, 1:]))
+            lines = np.concatenate([np.frombuffer(b"\0" + above, np.uint8)[np.newaxis], lines])
+        filters, rows = (np.ascontiguousarray(part) for part in (lines[:, 0], lines[:, 1:]))
         made = _core.unfilter_rows(rows[np.newaxis], filters, self._distance)
         samples: NDArray[Any] = made.reshape(rows.shape)[bool(above) :].view(">u2").astype("<u2")
         return samples.reshape(len(samples), width, -1)

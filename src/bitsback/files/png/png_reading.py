@@ -28,7 +28,7 @@ def png_bands(image: Image.Image) -> Read | None:
         return None
     width, height, depth, colour, *methods, interlace = struct.unpack(">IIBBBBB", start[16:29])
     samples, mode = Samples(depth, colour), image.mode
-    if (width, height) != image.size or any(methods) or not samples.held:
+    if (width, height) != image.size or any(methods) or not samples.supported:
         return None
     if interlace > samples.deep:  # Pillow itself reads all others
         return None
@@ -181,11 +181,11 @@ def _filters_of_pass(samples: Samples, inflater: _Inflater, pixels: Bands) -> by
     found, above = [], None
     for band in pixels:
         rows: Bytes = samples.row_bytes(band)
-        held = inflater.take(rows.size + len(rows))
-        filters = held[:: rows.shape[1] + 1]
+        body = inflater.take(rows.size + len(rows))
+        filters = body[:: rows.shape[1] + 1]
         if max(filters) >= _FILTERS:
             raise ValueError("its rows have filters that no PNG has")
-        if samples.filtered(rows, filters, above) != held:
+        if samples.filtered(rows, filters, above) != body:
             return None
         found.append(filters)
         above = rows[-1:].copy()

@@ -60,7 +60,7 @@ class Layout:
     """The number of samples of a pixel that are stored together."""
     planes: int
     """The number of times that segments cover the page, each time for one channel; 1 if channels
-    stand together.
+    are interleaved.
     """
     bits: int
     """Bits of a sample: 1, 2, 4, 8, 16, 32 or 64."""
@@ -347,7 +347,7 @@ def _ends_as_packbits(data: bytes, size: int) -> bool:
         count = data[at]
         if count < 128:
             at, made = at + count + 2, made + count + 1
-        else:  # 128 stands for nothing
+        else:  # 128 is ignored
             at, made = at + 1 + (count > 128), made + (257 - count) * (count > 128)
     return at == len(data) and made == size
 
@@ -377,7 +377,7 @@ def compress(
     """A compressed segment of `rows` rows.
 
     codes: for LZW twice the number of codes between clear codes, plus 1 if the segment ends with an
-    extra byte; our own encoder makes it. 0 stands for libtiff. Raises ArchiveError if Pillow cannot
+    extra byte; our own encoder makes it. 0: libtiff. Raises ArchiveError if Pillow cannot
     make the segment.
     """
     if layout.compression == NONE:

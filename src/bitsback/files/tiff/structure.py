@@ -43,10 +43,10 @@ from bitsback.io.file_io import Reader
 _STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS = 273, 279, 324, 325
 _SUBSAMPLED = 530
 _WIDTHS = {3: 2, 4: 4, 13: 4, 16: 8, 18: 8}
-"""Bytes of an element, by the type of a tag that holds offsets or lengths."""
+"""Bytes of an element, by the type of a tag with offsets or lengths."""
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = range(4)
 _LEAST_SAMPLES = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, 5: 4}
-"""Of a pixel, by the meaning of samples that stand in the file as they are; 5 is CMYK."""
+"""The least samples of a pixel, by the photometric interpretation; 5 is CMYK."""
 _KINDS = {1: 0, 2: SIGNED, 3: FLOAT, 4: 0}
 """Flags by the tag of the format of samples: unsigned, signed, floats, undefined."""
 _SAMPLE_FORMAT = 339
@@ -56,8 +56,7 @@ _MOST_ROWS = 1 << 20
 """The bytes of uncompressed rows in one segment."""
 _MOST_SEGMENTS = 1 << 20
 _MOST_COLOURS = 4
-"""Planes at most that are channels of one page; of more each is a page, like the slices of a stack.
-"""
+"""The most planes that are channels of one page. Of more planes, each is a page, as in a stack."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,10 @@ class Page:
 
 
 def pages_of(file: BinaryIO, inner: bool = False) -> list[Page | None]:
-    """The pages of a file, in order; None for a page whose pixels cannot be read, and no pages for
-    a file that has too many. inner: also the pages in its pages, behind all others and the largest
-    first, as far as their pixels can be read. Raises OSError for a damaged file.
+    """The pages of a file, in order; None for a page whose pixels cannot be read.
+
+    A file with too many pages has none here. inner: append the readable pages inside of pages, the
+    largest first. Raises OSError for a damaged file.
     """
     size = Reader(file).size
     found: list[Page | None] = []
@@ -101,9 +101,7 @@ def pages_of(file: BinaryIO, inner: bool = False) -> list[Page | None]:
 
 
 def opened(file: BinaryIO) -> Any:
-    """Opens a file by tifffile. Raises its errors, and OSError if the pages form a loop, which it
-    would follow for ever.
-    """
+    """Opens a file by tifffile. Raises its errors, and OSError if the pages form a loop."""
     import tifffile
 
     logging.getLogger("tifffile").addHandler(logging.NullHandler())  # it warns about many tags

@@ -64,9 +64,7 @@ class _Headers(io.RawIOBase):
 
 
 def axes_of(metadata: Tiff, shape: Shape) -> Axes | None:
-    """The axes of the largest pages of a file. shape: of a sheet with all of its pages, which has
-    these first.
-    """
+    """The axes of the first pages of a file, which are the largest. shape: of their sheet."""
     frames, inner = metadata.frames, shape[2:]
     count = sum(1 for _ in takewhile(lambda size: size == frames[0], frames))
     plain = plain_axes(count, PAGE, (count * frames[0][0], frames[0][1], *inner), {})
@@ -94,7 +92,7 @@ def levels_of(metadata: Tiff, axes: Axes) -> list[Level]:
 
 
 def _smaller(axes: Axes, count: int, size: Shape) -> Axes:
-    """The axes of so many pages of a size, which are others than the largest, or smaller ones."""
+    """The axes of `count` pages of a size. axes: those of the largest pages."""
     row = axes.row
     if count != math.prod(axes.frames):
         plain = plain_axes(count, PAGE, (count * size[0], size[1], *axes.shape[row + 2 :]), {})

@@ -16,10 +16,9 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bitsback.errors import ArchiveError
-from bitsback.files.bands import Bands, PageRows, Read
+from bitsback.files.bands import Bands, PageRows
 from bitsback.files.deflated import Deflated, DeflatedSegments
 from bitsback.files.drawing import Comparison, Split
 from bitsback.files.tiff import structure
@@ -55,15 +54,14 @@ _IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
 """The most bytes of container metadata, which is in memory."""
 _LOOKED_AT = 4
-"""Segments of LZW that are read to find where clear codes stand."""
+"""Segments of LZW that are read to find the places of clear codes."""
 _PLACES = (273, 279, 324, 325)
 """Tags that hold the places of segments."""
 _OTHER_PAGES = 330
 """The tag of pages outside of the main sequence."""
 
 
-def bands_of(image: Image.Image) -> Read | None:
-    return shown_bands(image)
+bands_of, refusal = shown_bands, structure.refusal
 
 
 def samples(file: BinaryIO) -> Bands | None:
@@ -83,14 +81,10 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
 
 
 def split_pages(file: BinaryIO, exact: bool) -> tuple[list[Bands], Tiff | None] | None:
-    pages = held(file, inner=True)
+    pages = coded_pages(file, inner=True)
     if pages is None:
         return None
     return [pixels_of(file, [page]) for page in pages], tiff_metadata(file, pages, exact)
-
-
-def refusal(file: BinaryIO) -> str:
-    return structure.refusal(file)
 
 
 def unpack(cursor: Cursor, kind: int) -> Tiff:
@@ -243,7 +237,7 @@ def _alone(file: BinaryIO, pages: list[Page]) -> bool:
     """
     if any(page.layout.compression == GROUP_4 for page in pages):
         return False
-    found, there = _tags(file), held(file)
+    found, there = _tags(file), coded_pages(file)
     if there is None or sorted(there, key=_spans) != sorted(pages, key=_spans):
         return False
     return all(tag[0] != _OTHER_PAGES for page in found[2:] for tag in page)
@@ -261,7 +255,7 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
     """
     if _tags(file) != _tags(made):
         return False
-    before, after = held(file), held(made)
+    before, after = coded_pages(file), coded_pages(made)
     if before is None or after is None or len(before) != len(after):
         return False
     readers = Reader(file), Reader(made)
@@ -280,7 +274,7 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
     return True
 
 
-def held(file: BinaryIO, inner: bool = False) -> list[Page] | None:
+def coded_pages(file: BinaryIO, inner: bool = False) -> list[Page] | None:
     """All pages of a file, if the pixels of each can be read. inner: as in `pages_of`."""
     found = pages_of(file, inner)
     pages = [page for page in found if page is not None]

@@ -49,11 +49,11 @@ _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
 """The factor and the offset for the most pixels of tiles by those of their picture."""
 MOST_WAITING = 1 << 28
-"""The most bytes of pages that stand beside the first one of a row of pages on a sheet."""
+"""The most bytes of the pages beside the first one of a row of pages on a sheet."""
 _CHUNK = 1 << 20
 _LEADERS = b"GDAL_STRUCTURAL_METADATA_SIZE="
-"""The text behind the header of a cloud-optimised GeoTIFF file, whose tiles stand between copies of
-their lengths and of their last bytes. Source: GDAL, driver COG.
+"""The text after the header of a cloud-optimised GeoTIFF file. Each tile is between copies of its
+length and of its last bytes. Source: GDAL, driver COG.
 """
 
 
@@ -123,7 +123,7 @@ class Tiff:
         return self.compressed and any(self.others.startswith(_LEADERS, at) for at in (8, 16))
 
     def anew(self) -> Tiff:
-        """The same without a promise, if a file with other segments is right."""
+        """The same without the promise of equal bytes, if a file with other segments is valid."""
         if self.has_leaders:
             return self
         deflated = self.deflated if isinstance(self.deflated, Deflated) else BEST
@@ -341,7 +341,7 @@ class TiffDrawing:
     def _begin(self, page: Layout) -> None:
         self._page, self._band, self._count = page, 0, 0
         self._waiting: list[NDArray[Any]] = []
-        self._visible_files: list[Span] = []
+        self._written: list[tuple[int, int]] = []  # places and lengths of the page's segments
 
     def _end_band(self) -> None:
         page, waiting = self._page, self._waiting
@@ -355,7 +355,7 @@ class TiffDrawing:
         self._waiting, self._count, self._band = [], 0, self._band + 1
         if self._band == page.down:
             if page.compression != NONE:
-                self._report_segments()
+                self._write_fields()
             following = next(self._layouts, None)
             if following is not None:
                 self._begin(following)
@@ -377,7 +377,7 @@ class TiffDrawing:
             self._at, self._space = place.start, place.space
         at = self._place_for(len(data))
         self._write(at, data)
-        self._visible_files.append((at, len(data)))
+        self._written.append((at, len(data)))
 
     def _deflate(self, size: int, raw: bytes) -> bytes:
         """size: bytes of the stream in the original file."""
@@ -420,13 +420,13 @@ class TiffDrawing:
         tile[: samples.shape[0], : samples.shape[1]] = samples
         return tile
 
-    def _report_segments(self) -> None:
-        """Writes the places of the page's segments."""
+    def _write_fields(self) -> None:
+        """Writes the places and lengths of the page's segments."""
         page, fields = self._page, next(self._fields)
         order: Literal["big", "little"] = "big" if page.flags & BIG else "little"
         # The file has its segments plane by plane; here they arrive band by band.
         ordered = [
-            self._visible_files[(band * page.planes + plane) * page.across + column]
+            self._written[(band * page.planes + plane) * page.across + column]
             for plane in range(page.planes)
             for band in range(page.down)
             for column in range(page.across)

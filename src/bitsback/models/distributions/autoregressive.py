@@ -35,7 +35,7 @@ class PixelContext:
     In the rows above the window has as many columns to its right.
     """
     planes: NDArray[np.uint8]
-    """The bytes that stand for each symbol in a context: uint8 [planes, levels]."""
+    """The bytes that represent each symbol in a context: uint8 [planes, levels]."""
     flat: NDArray[np.uint8] | None
     """Which symbols are flat, uint8 [levels]; None if there is no network for flat contexts."""
 
