@@ -77,7 +77,8 @@ def channels(path: Path) -> Iterator[Pixels]:
 def stack(path: Path) -> Iterator[Pixels]:
     """Reads a TIFF file of slices, or a folder with a TIFF file for each slice."""
     slices = sorted(path.glob("*.tif")) if path.is_dir() else [path]
-    values = np.concatenate([np.atleast_3d(tifffile.imread(file).T).T for file in slices])
+    parts = [tifffile.imread(file) for file in slices]
+    values = np.concatenate([part.reshape(-1, *part.shape[-2:]) for part in parts])
     if values.max() <= 255:
         yield values.astype(np.uint8)
 
