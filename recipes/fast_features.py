@@ -4,10 +4,10 @@
 
 PHOTOS has patches_00.webp to patches_19.webp and val_00.webp. IMAGES has arrays as
 train/KIND/*.npy and val/KIND/*.npy, [rows, columns], [rows, columns, channels], or of a kind
-`volume...` [slices, rows, columns], of 8 to 16 bits. MODEL is any model of the codec with as many
-levels: features do not depend on its networks. If it has more than 256 levels, photographs are
-reduced by 2 in sums of pixels, which have 10 bits, and 12 in grey. The same folders give the same
-files.
+`volume...` [slices, rows, columns], of 8 to 16 bits. `crops.py` makes those of 8 bits. MODEL is
+any model of the codec with as many levels: features do not depend on its networks. If it has more
+than 256 levels, photographs are reduced by 2 in sums of pixels, which have 10 bits, and 12 in
+grey. The same folders give the same files.
 """
 
 from __future__ import annotations
