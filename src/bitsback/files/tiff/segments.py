@@ -196,9 +196,10 @@ class Layout:
         """The samples with each bit inverted, if the file has them so."""
         if not self.flags & INVERTED:
             return samples
+        inverted: NDArray[Any] = np.invert(samples)
         if self.bits in (2, 4):
-            return samples ^ np.uint8(self._step * ((1 << self.bits) - 1))
-        return np.invert(samples)
+            inverted = samples ^ np.uint8(self._step * ((1 << self.bits) - 1))
+        return inverted
 
     @property
     def reversed_alone(self) -> bool:
