@@ -110,10 +110,10 @@ def test_a_file_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        gzip.compress(b"hello" * 99),
+        gzip.compress(b"hello" * 99, mtime=0),
         FILES["zlib.nii.gz"][:-9],
-        gzip.compress(volume_files.nifti(VOLUME)[:-1]),
-        gzip.compress(gzip.compress(volume_files.nifti(VOLUME))),
+        gzip.compress(volume_files.nifti(VOLUME)[:-1], mtime=0),
+        gzip.compress(gzip.compress(volume_files.nifti(VOLUME), mtime=0), mtime=0),
         HEAD + VOLUME.tobytes(),
         HEAD + zlib.compress(VOLUME.tobytes()[1:]),
     ],
