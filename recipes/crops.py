@@ -25,7 +25,7 @@ import numpy as np
 from crop_readers import Pixels
 
 SMALLEST = 24  # rows and columns of a picture
-STEP = 96  # a picture has at most one crop for each STEP x STEP pixels
+STEP = 88  # a picture has at most one crop for each STEP x STEP pixels
 LEAST_LEVELS = 4  # of a crop
 TRIES = 8  # places for a crop with enough levels
 
