@@ -46,13 +46,13 @@ def main(arguments: Sequence[str] | None = None, recipes: Mapping[str, Vae] = RE
     parser.add_argument(
         "--threads", type=int, default=1, help="on which the outcome depends (default: %(default)s)"
     )
-    parser.add_argument("--start", type=Path, help="weights for the first part")
+    parser.add_argument("--start", type=Path, help="weights for the last part")
     parser.add_argument(
-        "--done", type=int, default=0, help="epochs of the first part that made these weights"
+        "--done", type=int, default=0, help="epochs of the last part that made these weights"
     )
     parser.add_argument(
         "--checkpoint", type=Path, metavar="FILE",
-        help="write the weights of an unfinished first part, for --start, and end",
+        help="write the weights of an unfinished last part, for --start, and end",
     )  # fmt: skip
     chosen = parser.parse_args(arguments)
     recipe = recipes[chosen.name]
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None, recipes: Mapping[str, Vae] = RE
     keep_freed_memory()
     split = mnist_split(chosen.data, recipe.validation)
     if chosen.checkpoint is not None:
-        part = recipe.parts[0]
+        part = recipe.parts[-1]
         training = VaeTraining(part, split, chosen.out / part.name)
         save_module(training.module, chosen.checkpoint)
         print(f"wrote {chosen.checkpoint}: --start it with --done {training.epoch}")
@@ -86,10 +86,10 @@ def train_vae(
     start: dict[str, torch.Tensor] | None = None,
     done: int = 0,
 ) -> VaeTraining:
-    """Trains all parts in turn. Returns the last one. start: weights for the first part, after as
-    many epochs of it as are `done`.
+    """Trains all parts in turn. Returns the last one. start: weights for the last part, after as
+    many epochs of it as are `done`, in place of the parts before.
     """
-    parts = list(recipe.parts)
+    parts = list(recipe.parts if start is None else recipe.parts[-1:])
     if as_float:
         parts[-1] = replace(parts[-1], quantise_from=None, seed=recipe.float_seed)
     elif recipe.last is not None:

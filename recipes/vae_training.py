@@ -1,6 +1,7 @@
 """Training a VAE on images of one shape, and the training digits of the bundled ones."""
 
 import gzip
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from warm_start import equalise, grow, revive
 from bitsback.errors import InputError
 from bitsback_train.export.exporter import AnyVae
 from bitsback_train.fit.training import Recipe, Training
-from bitsback_train.network.context import ContextArchitecture, ContextModule
+from bitsback_train.network.context import ContextModule
 from bitsback_train.network.dense import Architecture
 from bitsback_train.network.likelihoods import LN2, pixel_means
 
@@ -120,18 +121,15 @@ class VaeTraining(Training[AnyVae, tuple[Tensor, Tensor]]):
         for step in range(self.steps):
             chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
             grey = self.split.train[chosen]
-            if self.epoch < recipe.constant * recipe.epochs:
-                grey = self._shifted(grey, generator)
-            x = self._symbols(grey, generator)
+            x = self._symbols(self._shifted(grey, generator), generator)
             yield x, torch.randn(len(x), self.architecture.latents, generator=generator)
 
     def _shifted(self, grey: Tensor, generator: torch.Generator) -> Tensor:
         """Moves the recipe's share of the images by one pixel in one of eight directions."""
         if not self.recipe.shifted:
             return grey
-        assert isinstance(self.architecture, ContextArchitecture), "it knows rows and columns"
-        rows, columns = self.architecture.shape
-        images = grey.reshape(-1, rows, columns).clone()
+        side = math.isqrt(grey.shape[1])  # of digits
+        images = grey.reshape(-1, side, side).clone()
         moved = torch.rand(len(images), generator=generator) < self.recipe.shifted
         steps = torch.randint(-1, 2, (len(images), 2), generator=generator)
         for down in (-1, 0, 1):

@@ -1,9 +1,7 @@
 """A block (docs/format.md, `B`), from its payload to the bytes of its tiles."""
 
 import itertools
-import lzma
 import math
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +14,7 @@ from . import chain
 from .codecs import Adaptive
 from .container_metadata import has_tokens, is_plain, restore
 from .decoded import decode_pixels
-from .fields import Reader, require
+from .fields import Reader, inflate, require, unpack_lzma2
 from .inflated import decode_inflated
 from .jpeg_streams import decode_streams
 from .message import ExhaustedError, Message, write_varint
@@ -87,12 +85,7 @@ def read_range(reader: Reader, dtype: np.dtype[Any], kind: int) -> NDArray[Any]:
     require(high - low < 2**16, "a range of at most 65,536 values")
     values = np.array([value % 2 ** (8 * dtype.itemsize) for value in range(low, high + 1)])
     if kind == 3:
-        unpacker = zlib.decompressobj(-15)
-        try:
-            packed = unpacker.decompress(reader.take(reader.varint()), 2**13 + 1)
-        except zlib.error:
-            packed = b""
-        require(unpacker.eof and not unpacker.unused_data, "a stream of deflate")
+        packed = inflate(reader.take(reader.varint()), 2**13)
         require(len(packed) == (high - low + 8) // 8, "a bit for each of the range")
         bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little").astype(bool)
         require(not bits[len(values) :].any(), "the last byte is filled with zeros")
@@ -106,12 +99,7 @@ def read_list(reader: Reader, dtype: np.dtype[Any]) -> NDArray[Any]:
     levels, size = reader.varint(), dtype.itemsize
     stream = reader.take(reader.varint())
     require(2 <= levels <= 2**16, "a list of 2 to 65,536 values")
-    unpacker = zlib.decompressobj(-15)
-    try:
-        content = unpacker.decompress(stream, levels * size + 1)
-    except zlib.error:
-        content = b""
-    require(unpacker.eof and not unpacker.unused_data, "a stream of deflate")
+    content = inflate(stream, levels * size)
     require(len(content) == levels * size, "a difference for each value")
     number, values = 0, b""
     for at in range(levels):
@@ -405,16 +393,7 @@ def decode_fallback(reader: Reader, runs: list[Run], elements: int, itemsize: in
 
 
 def decompress(stream: bytes, coder: int) -> bytearray:
-    if coder == 0:
-        inflater = zlib.decompressobj(-15)
-        content = inflater.decompress(stream)
-        require(inflater.eof and not inflater.unused_data, "the stream ends where the data do")
-        return bytearray(content)
-    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**23}]
-    unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
-    content = unpacker.decompress(stream)
-    require(unpacker.eof and not unpacker.unused_data, "the stream ends where the data do")
-    return bytearray(content)
+    return bytearray(inflate(stream) if coder == 0 else unpack_lzma2(stream))
 
 
 def decode_adaptive(data: bytes, elements: int, itemsize: int) -> bytes:
@@ -425,12 +404,7 @@ def decode_adaptive(data: bytes, elements: int, itemsize: int) -> bytes:
     records = elements // columns
     counts = [reader.varint() for _ in range(columns)]
     require(all(1 <= k <= records and k + records <= 2**24 for k in counts), "values of records")
-    unpacker = zlib.decompressobj(-15)
-    try:
-        content = unpacker.decompress(reader.take(reader.varint()), sum(counts) * itemsize + 1)
-    except zlib.error:
-        content = b""
-    require(unpacker.eof and not unpacker.unused_data, "a stream of deflate")
+    content = inflate(reader.take(reader.varint()), sum(counts) * itemsize)
     require(len(content) == sum(counts) * itemsize, "as many values as there are")
     values = [content[at : at + itemsize] for at in range(0, len(content), itemsize)]
     message, found = Message.from_bytes(data[reader.at :]), []

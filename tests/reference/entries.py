@@ -1,9 +1,8 @@
 """Modes, folders and links of an archive of a folder (docs/format.md, `E`)."""
 
-import zlib
 from dataclasses import dataclass
 
-from .fields import Reader, require
+from .fields import Reader, inflate, require
 
 
 @dataclass
@@ -35,7 +34,7 @@ def read_entries(payload: bytes, files: int) -> tuple[list[int | None], list[Fol
     require(payload[:1] in (b"\0", b"\1"), "a coder of the list")
     content = payload[1:]
     if payload[0] == 1:
-        content = inflate(content)
+        content = inflate(content, 2**16 + 2**5 * len(content))
     reader = Reader(content)
     modes: list[int | None] = []
     while len(modes) < files:
@@ -76,18 +75,6 @@ def check_entries(
             above = above.rpartition("/")[0]
             require(above not in leaves, "nothing below a file or a link")
     require(outside or not any(link.leads_out for link in links), "no link that leads out")
-
-
-def inflate(data: bytes) -> bytes:
-    limit = 2**16 + 2**5 * len(data)
-    unpacker = zlib.decompressobj(-15)
-    try:
-        content = unpacker.decompress(data, limit + 1)
-    except zlib.error:
-        content = b""
-    require(unpacker.eof and not unpacker.unused_data, "one deflate stream")
-    require(len(content) <= limit, "not too much content")
-    return content
 
 
 def is_name(name: str) -> bool:

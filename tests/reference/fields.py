@@ -1,6 +1,8 @@
 """The fields of docs/format.md, read in sequence, and the error for broken rules."""
 
+import lzma
 import math
+import zlib
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,30 @@ def require(condition: bool, rule: str) -> None:
 def check_size(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
     size = math.prod(max(extent, 1) for extent in shape) * dtype.itemsize
     require(size < 2**60, "an array of less than 2^60 bytes")
+
+
+def inflate(stream: bytes, most: int = -1, dictionary: bytes = b"") -> bytes:
+    """The content of one deflate stream. most: its greatest number of bytes; -1 for any."""
+    unpacker = zlib.decompressobj(-15, zdict=dictionary)
+    try:
+        content = unpacker.decompress(stream, most + 1)
+    except zlib.error as error:
+        raise ArchiveError(str(error)) from error
+    require(unpacker.eof and not unpacker.unused_data, "one deflate stream")
+    require(most < 0 or len(content) <= most, "a stream of so many bytes at most")
+    return content
+
+
+def unpack_lzma2(stream: bytes) -> bytes:
+    """The content of one LZMA2 stream."""
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**23}]
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+    try:
+        content: bytes = unpacker.decompress(stream)
+    except lzma.LZMAError as error:
+        raise ArchiveError(str(error)) from error
+    require(unpacker.eof and not unpacker.unused_data, "one LZMA2 stream")
+    return content
 
 
 class Reader:

@@ -1,14 +1,12 @@
 """The method streams: JPEG streams in bytes (docs/jpeg-format.md, J1, J3 and J4)."""
 
-import lzma
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from .codecs import TABLES
-from .fields import Reader, require
+from .fields import Reader, inflate, require, unpack_lzma2
 from .jpeg_arithmetic import Stretch
 from .jpeg_coefficients import ZIGZAG, Block, Coefficients
 from .jpeg_markers import Component, Frame, Scan, Skeleton
@@ -108,15 +106,7 @@ def undo_round(rest: bytes, planes_of: Callable[[Skeleton, int, int], Planes]) -
 
 
 def decompress(stream: bytes, coder: int) -> bytes:
-    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**23}]
-    unpacker = (
-        lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
-        if coder == 1
-        else zlib.decompressobj(-15, zdict=HEADER)
-    )
-    content: bytes = unpacker.decompress(stream)
-    require(unpacker.eof and not unpacker.unused_data, "the stream ends where the data do")
-    return content
+    return unpack_lzma2(stream) if coder == 1 else inflate(stream, dictionary=HEADER)
 
 
 class Details:

@@ -60,7 +60,7 @@ class Recipe:
     validate_every: int = 5
     seed: int = 1
     shifted: float = 0.0
-    """The share of training images that are moved by a pixel while the rate is full."""
+    """The share of training images that are moved by a pixel."""
     muon: bool = False
     """Whether Muon trains the matrices of hidden layers instead of Adam."""
     half: bool = True
