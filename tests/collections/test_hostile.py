@@ -140,7 +140,7 @@ def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
     ("parts", "match"),
     [
         (varint(1 << 60), "too short"),
-        (varint(0), "no pictures"),
+        (varint(0), "no files"),
         (varint(1) + ArrayPart.of_items("|u1", (2, 2), 0).pack_array(), "no pictures"),
         (varint(1) + ArrayPart.of_items("|u1", (0, 2), 2).pack_array(), "no pictures"),
         (varint(1) + ArrayPart.of_items(">f4", (2, 2), 2).pack_array(), "no pictures"),
