@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.coding import alone
 from bitsback.coding.block import FALLBACK
+from bitsback.files.tokens import TokenWriter
 from bitsback.format.layout import HEAD, section
 from bitsback.format.parts import unpack_collection
 from bitsback.models import Model
@@ -109,12 +110,23 @@ def one_channel() -> bytes:
     return pack(pixels, model=Model.build(*parts.model(["push x ~ p(x)"])), embed="always")
 
 
-def tiff(bits: int, pixels: NDArray[np.generic], flags: int = 0, segments: bytes = b"") -> bytes:
-    """A folder of a TIFF file of one strip. segments: the runs of segments, if not this one."""
+NO_TOKENS = b"\x78\x9c\0" + varint(len(TokenWriter().end())) + TokenWriter().end()
+
+
+def tiff(
+    bits: int,
+    pixels: NDArray[np.generic],
+    flags: int = 0,
+    segments: bytes = b"",
+    deflate: bytes = b"\x78\x9c\6\x0f\x08\0",
+) -> bytes:
+    """A folder of a TIFF file of one strip. segments: the runs of segments, if not this one.
+    deflate: the settings or the tokens of segments.
+    """
     size = 3 * -(-4 * bits // 8)
     layout = b"".join(map(varint, (3, 4, 1, 1, bits, 3, 4, 1, flags)))
     segments = segments or b"\1\1\6" + varint(size)
-    return archive_of_file(b"\4\1\1" + layout + segments + b"\0\x78\x9c\6\x0f\x08\0\0head", pixels)
+    return archive_of_file(b"\4\1\1" + layout + segments + b"\0" + deflate + b"\0head", pixels)
 
 
 def pages_of_no_layout() -> bytes:
@@ -141,6 +153,7 @@ CASES: dict[str, tuple[Callable[[], bytes], bool]] = {
     "inverted samples of 2 bits": (lambda: tiff(2, GREY % 4, 2), True),
     "flag 4 beside 16 bits": (lambda: tiff(16, GREY.astype("<u2"), 4), True),
     "flag 4 beside 1 bit": (lambda: tiff(1, GREY % 2 > 0, 4), True),
+    "tokens without a check": (lambda: tiff(8, GREY, deflate=NO_TOKENS), False),
     "a run of no segments": (lambda: tiff(8, GREY, 0, b"\2\0\0\1\1\6\x0c"), False),
     "a run of no pages": (pages_of_no_layout, False),
     "an unknown compression": (unknown_compression, False),

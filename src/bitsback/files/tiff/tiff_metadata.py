@@ -252,7 +252,7 @@ class Tiff:
             and all({one.offset_bytes, one.count_bytes} <= {*_WIDTHS} for one in self.fields)
             and all(min(one.offsets, one.counts) >= 0 for one in self.fields)
             and len(self.padding) in (0, self._padding_bytes)
-            and (self.exact or isinstance(self.deflated, Deflated))
+            and (self.check is not None or isinstance(self.deflated, Deflated))
             and self.codes <= (2 * MOST_CODES + 1) * (self.check is not None)
             and self.codes != 1
         )
