@@ -81,7 +81,7 @@ CONTEXT_SECOND = replace(
     learning_rate=1.5e-3, kl_warm_up=0,
 )  # fmt: skip
 CONTEXT_THIRD = replace(CONTEXT_SECOND, name="mnist-context-third", epochs=16, muon=True)
-CONTEXT_LAST = replace(
+CONTEXT_GREY = replace(
     CONTEXT_THIRD, name="mnist-context", epochs=27, constant=0.5, shifted=0.5, learning_rate=1e-3
 )
 CONTEXT_SMALL_FIRST = Recipe(
@@ -159,7 +159,7 @@ RECIPES: dict[str, Vae] = {
     ),
     "mnist-context": context(  # three and a half hours
         "grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST",
-        CONTEXT_FIRST, CONTEXT_SECOND, CONTEXT_THIRD, CONTEXT_LAST,
+        CONTEXT_FIRST, CONTEXT_SECOND, CONTEXT_THIRD, CONTEXT_GREY,
     ),
     "mnist-context-small": context(  # 80 minutes
         "grey handwritten digits of 28x28 pixels, a small context VAE trained on MNIST, to put into"

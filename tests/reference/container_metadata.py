@@ -18,7 +18,7 @@ from .jpeg_streams import Planes, undo_round
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 COMPRESSIONS = (1, 4, 5, 8, 32773, 32946, 34925, 50000)
-"""Those of TIFF, as in tag 259."""
+"""The values of tag 259 that the container metadata may have."""
 SAMPLES = (
     {(0, bits) for bits in (1, 2, 4, 8, 16)}
     | {(3, bits) for bits in (1, 2, 4, 8)}

@@ -52,7 +52,7 @@ const VALUE_INPUTS: usize = 22;
 /// A linear prediction by least squares.
 struct Solved {
     weights: Inputs,
-    /// The matrix A, of which each row is a column here; only its lower triangle is used.
+    /// The matrix A, stored by columns; only its lower triangle is used.
     sums: [Row; VALUE_INPUTS + 1],
     count: u32,
 }

@@ -355,7 +355,7 @@ class ArithmeticScan : ScanCoder {
     Coder coder_;
     Bytes& bytes_;
     std::vector<Conditioning> conditions_;
-    // Of DC, selected by the previous difference.
+    // The context of DC of each component, selected by its previous difference.
     std::array<std::size_t, most_components> contexts_{};
     std::array<std::array<Estimate, 64>, 4> dc_estimates_{};
     std::array<std::array<Estimate, 256>, 4> ac_estimates_{};

@@ -23,7 +23,7 @@ inline constexpr std::array<std::uint8_t, block_size> natural = {
     41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
     30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
 
-// Of a component, block by block, in row-major order.
+// The blocks of a component, in row-major order.
 using Coefficients = std::vector<std::int16_t>;
 
 // Counters that continue over all scans of a stream.
