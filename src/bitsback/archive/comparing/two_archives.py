@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from operator import eq
 from typing import Any
 
 import numpy as np
@@ -213,7 +212,8 @@ class TwoArchives:
 
     def _same_bytes(self, one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
         """Whether spans of parts of bytes, (part, start, stop), of one length, are equal."""
-        return all(map(eq, self._one.part_chunks(*one), self._other.part_chunks(*other)))
+        pairs = zip(self._one.part_chunks(*one), self._other.part_chunks(*other), strict=True)
+        return all(mine == theirs for mine, theirs in pairs)
 
     def _differ(self, one: ArraySource, other: ArraySource) -> bool:
         """Whether two arrays differ in shape, dtype, or an element."""
