@@ -100,13 +100,13 @@ class BoundStandIn(BoundModel):
         return [shape for count, shape in self.shapes for _ in range(count)]
 
     def push(
-        self, message: Message, x: NDArray[Any], batches: Any = None, kept: bool = True
+        self, message: Message, x: NDArray[Any], batches: Any = None, atomic: bool = True
     ) -> None:
         assert x.dtype == self._dtype
         assert batches in (None, [(self.items, 1)])
         push_planes(message, x, self._each, (_token_codec, _uniform_codec))
 
-    def pop(self, message: Message, batches: Any = None, kept: bool = True) -> NDArray[Any]:
+    def pop(self, message: Message, batches: Any = None, atomic: bool = True) -> NDArray[Any]:
         assert batches in (None, [(self.items, 1)])
         return pop_planes(message, self._each, self._dtype, (_token_codec, _uniform_codec))
 

@@ -152,7 +152,7 @@ def test_what_is_for_python_stands_in_brackets_behind_the_option() -> None:
 def test_a_cut_archive_has_no_ratio(run: Run, folder: Path) -> None:
     Path("digits.bb").write_bytes(Path("digits.bb").read_bytes()[:200])
     result = run("info", "digits.bb")
-    assert "200 bytes, damaged; whole, it would hold 47,040 bytes" in result.stdout
+    assert "200 bytes, damaged; its whole content has 47,040 bytes" in result.stdout
     assert not re.search(r"\dx", result.stdout.split("size")[1].splitlines()[0])
     assert '"bits_per_dimension": null' in run("info", "digits.bb", "--json").stdout
 

@@ -185,7 +185,7 @@ def test_thumbnails_are_the_previews_or_made_by_decoding(run: Run, pictures: Pat
 def test_thumbnails_of_some_and_of_items(run: Run, pictures: Path) -> None:
     assert run("list", "in.bb", "a/b", "--thumbnails", "some").exit_code == 0
     assert found("some") == ["a/b/2.png.png"]
-    assert_one_line_error(run("list", "in.bb", "--thumbnails", "some"), "some: is there already")
+    assert_one_line_error(run("list", "in.bb", "--thumbnails", "some"), "some: exists already")
     assert run("list", "in.bb", "-l", "--thumbnails", "other").exit_code == 2
     assert run("list", "digits.bb", "--thumbnails", "digits").exit_code == 0
     assert found("digits") == sorted(f"{number}.png" for number in range(COUNT))

@@ -328,7 +328,7 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     result = run("compress", "in")
     assert result.exit_code == 0, result.output
     assert result.stderr.startswith("in: 3 files, ") and " on disk -> in.bb " in result.stderr
-    assert "\nall comes back byte for byte\n" in result.stderr
+    assert "\neverything is restored byte for byte\n" in result.stderr
     assert "stored verbatim: 1 file" in result.stderr
     assert NOT_REPRODUCIBLE in result.stderr
     assert re.search(r"\n--files pixels would save some .* %\): 1 file\n", result.stderr)
@@ -345,7 +345,7 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     assert files(tmp_path / "some") == ["a.bmp", "c.txt"]
     result = run("compress", "in", "-o", "pixels.bb", "--files", "pixels")
     assert (
-        "\n1 of 3 files come back with the same pixels and metadata, but other bytes: b.png\n"
+        "\n1 of 3 files are restored with the same pixels and metadata, but other bytes: b.png\n"
         in result.stderr
     )
     assert "would save" not in result.stderr

@@ -166,7 +166,7 @@ def test_the_command(folder: Path, run: Run) -> None:
     listed = run("list", "x.bb", "--hashes")
     assert listed.exit_code == 0 and len(listed.stdout.splitlines()) == 6
     for name in BY_PIXELS:
-        assert f"{name}: has no hash, as it comes back by its pixels only" in listed.stderr
+        assert f"{name}: has no hash, as only its pixels are restored" in listed.stderr
     checked = subprocess.run(
         ["sha256sum", "-c", "--strict", "-"],
         input=listed.stdout, cwd="out", text=True, capture_output=True, check=False,

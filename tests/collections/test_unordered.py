@@ -250,7 +250,7 @@ def test_the_command(tmp_path: Path, run: Run) -> None:
     made = run("compress", "in", "--unordered", "--keep-names", "-o", "x.bb")
     assert made.exit_code == 0, made.output
     assert "the order of the items is not kept; it would have taken 8 bytes" in made.stderr
-    assert "their names take " in made.stderr and " bits each" in made.stderr
+    assert "the names take " in made.stderr and " bits each" in made.stderr
     made = run("compress", "in", "--unordered", "--labels", "folders", "-o", "y.bb", "--json")
     assert json.loads(made.stdout)["name_bytes"] is None
     assert "labels    2 classes, of folders" in run("info", "y.bb").stdout

@@ -225,7 +225,7 @@ class Archive(Indexed):
         [5, 0, 5]
         """
         reader = self.reader
-        if reader.beside is None:
+        if reader.file_sections is None:
             return None
         pairs = reader.pairs
         if pairs is not None and pairs.labels is not None:
@@ -254,8 +254,7 @@ class Archive(Indexed):
         hashes = self.reader.hashes
         if hashes is None:
             return None
-        named = zip(self.names, hashes, strict=True)
-        return {name: digest for name, digest in named if digest}
+        return {name: digest for name, digest in zip(self.names, hashes, strict=True) if digest}
 
     @property
     def series(self) -> dict[str, View]:
@@ -279,11 +278,11 @@ class Archive(Indexed):
         ...         {name: array.shape for name, array in archive.series.items()}
         {'*.bmp': (5, 60, 50)}
         """
-        found: dict[str, View] = {}
+        views: dict[str, View] = {}
         for name, numbers in series_in(self.reader).items():
             first = self.reader.file_array(numbers[0])
-            found[name] = Stack(StackSource(self.reader, numbers, first.shape, first.dtype))
-        return found
+            views[name] = Stack(StackSource(self.reader, numbers, first.shape, first.dtype))
+        return views
 
     def preview(self, which: int | str) -> bytes | None:
         """A small picture of a file, by number or by name, in WebP or JPEG.
@@ -379,14 +378,14 @@ class Archive(Indexed):
     def __repr__(self) -> str:
         collection = self.reader.collection
         if collection.kind is None:
-            what = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
+            content = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
         else:
             noun = {ARRAYS: "array", PAGES: "page"}.get(collection.kind, "picture")
             count = self.reader.visible_files
-            what = f"{count} {noun}" + "s" * (count != 1)
+            content = f"{count} {noun}" + "s" * (count != 1)
         blocks = len(self.reader.blocks)
         return (
-            f"<Archive {self.name}{', closed' * self.closed}: {what},"
+            f"<Archive {self.name}{', closed' * self.closed}: {content},"
             f" {blocks} block{'s' * (blocks != 1)}, {collection.nbytes} bytes in {self.file_bytes}>"
         )
 

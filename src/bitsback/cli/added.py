@@ -18,7 +18,7 @@ PARTS = {
     "train": ("bitsback-train", "./train[torch]"),
     **dict.fromkeys(("bench", "demo", "explain", "reproduce"), _LAB),
 }
-"""Our own added commands, with what MissingExtra says about the distribution of each."""
+"""The commands of bitsback-train and bitsback-lab, with the arguments of MissingExtra."""
 
 
 def names() -> list[str]:
@@ -40,6 +40,6 @@ def load(name: str) -> click.Command | None:
 
 
 def _points() -> EntryPoints:
-    from importlib.metadata import entry_points  # takes a while to import, and to look
+    from importlib.metadata import entry_points  # late, as importing it is slow
 
     return entry_points(group=GROUP)

@@ -1,5 +1,5 @@
-"""Shell completion of archives, the names in them, models and commands. Anything unreadable is not
-completed.
+"""Shell completion of archives, the names in them, models and commands. Unreadable archives
+and folders give no words.
 """
 
 from __future__ import annotations

@@ -61,27 +61,27 @@ Work = Callable[[str], tuple[bool, dict[str, Any]]]
 """A function from the name of an archive to whether it is undamaged, and its JSON."""
 
 
-def each(names: Sequence[str], work: Work, as_json: bool, err: bool = False) -> None:
-    """Does the work for each name. An error is shown with its name, and the others are tried. Exits
-    with 2 if there was any error.
+def run_each(names: Sequence[str], work: Work, as_json: bool, err: bool = False) -> None:
+    """Does the work for each name, also after errors, which are printed. Exits with 2 if there was
+    any.
 
     as_json: print the results as JSON, several as a list; on standard error if `err`.
     """
     rows: list[dict[str, Any]] = []
-    good = True
+    all_undamaged = True
     for name in names:
         try:
-            well, row = work(name)
+            undamaged, row = work(name)
         except BrokenPipeError:
             raise
         except REPORTED as error:
             if len(names) == 1:
                 raise
-            well, row = False, {"archive": name, "error": describe(error)}
+            undamaged, row = False, {"archive": name, "error": describe(error)}
             report(error, click.get_current_context().meta.get(options.TRACEBACK, False))
-        good = good and well
+        all_undamaged = all_undamaged and undamaged
         rows.append(row)
     if as_json:
         figures.show_json(rows if len(rows) > 1 else rows[0], err)
-    if not good:
+    if not all_undamaged:
         sys.exit(FAILED)

@@ -29,9 +29,7 @@ def dimensions(shape: tuple[int, ...] | list[int]) -> str:
 
 
 def dtype(name: str) -> str:
-    """`|b1` as people write it: bool. The byte order is shown only where it is not
-    little-endian.
-    """
+    """The name of a dtype, such as bool for `|b1`; with the byte order if it is big-endian."""
     import numpy as np
 
     return np.dtype(name).name + (", big-endian" if name.startswith(">") else "")
@@ -58,7 +56,7 @@ def share(part: float, whole: float) -> str:
 
 
 def left_of(stored: int, original: int) -> str:
-    """How much is left of original bytes that take so many in an archive: `25 % of 936 kB`."""
+    """The stored bytes as a share of the original ones: `25 % of 936 kB`."""
     return f"{share(stored, original)} of {size(original)}"
 
 
@@ -81,8 +79,8 @@ def report(
     quiet: bool,
     more: str = "",
 ) -> dict[str, Any]:
-    """Print the sizes of a compression or a decompression in one line on standard error, and `more`
-    at its end. Returns the figures for JSON.
+    """Prints the sizes of a compression or a decompression in one line on standard error, which
+    ends with `more`. Returns the figures for JSON.
     """
     if not (as_json or quiet):
         rate = f"{per(8 * archive_bytes, summary.elements, 4)} bits per dimension, "
@@ -113,13 +111,13 @@ def report(
 
 
 def show_json(figures: dict[str, Any] | list[dict[str, Any]], err: bool = False) -> None:
-    import json  # here, since `bitsback --help` loads this file
+    import json  # late, since `bitsback --help` loads this file
 
     click.echo(json.dumps(figures, indent=2), err=err)
 
 
 def result(row: dict[str, Any], text: str, as_json: bool, quiet: bool, err: bool = False) -> None:
-    """Prints what a command did: as JSON, on standard error if `err`, or in a line for people."""
+    """Prints the result of a command as JSON, on standard error if `err`, or as a line of text."""
     if as_json:
         show_json(row, err)
     elif not quiet:

@@ -67,7 +67,7 @@ class GroupedCommand(click.Command):
                 record = parameter.get_help_record(ctx)
                 assert record is not None, "no option is hidden"
                 groups.setdefault(about.get("heading", _OTHERS), []).append(record)
-        groups[_OTHERS] = groups.pop(_OTHERS)  # behind all others
+        groups[_OTHERS] = groups.pop(_OTHERS)  # after all others
         for heading, records in groups.items():
             with formatter.section(heading):
                 formatter.write_dl(records)

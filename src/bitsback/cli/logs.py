@@ -10,10 +10,8 @@ import click
 from bitsback.errors import InputError
 
 VARIABLE = "BITSBACK_LOG"
-_GIVEN = "bitsback.verbose"
-"""The key in click's context for the number of times that -v was given, before and after the
-command.
-"""
+_VERBOSE = "bitsback.verbose"
+"""The key in click's context for the number of options -v before and after the command."""
 _LEVELS = {"": 0, "info": 1, "debug": 2}
 
 
@@ -25,7 +23,7 @@ def with_option(command: click.Command) -> click.Command:
                 ["-v", "--verbose"],
                 count=True,
                 expose_value=False,
-                callback=lambda context, _, given: show(given, context) if given else None,
+                callback=lambda context, _, count: show(count, context) if count else None,
                 help="Report the chosen models and the reasons; -vv reports more.",
             )
         )
@@ -34,17 +32,17 @@ def with_option(command: click.Command) -> click.Command:
 
 def show(verbose: int, context: click.Context) -> None:
     """Shows the log until the context ends. verbose: 1 for choices and their reasons, 2 for
-    everything; it is added to earlier values, and the environment variable counts where it is 0.
-    Raises InputError for an unknown word in that variable.
+    everything; values before and after the command are added. If all are 0, the environment
+    variable decides. Raises InputError for an unknown word in it.
     """
     word = os.environ.get(VARIABLE, "")
     if word not in _LEVELS:
         raise InputError(f"{VARIABLE}={word}: it is info or debug, or not set")
-    before = context.meta.get(_GIVEN, 0)
+    before = context.meta.get(_VERBOSE, 0)
     verbose = verbose + before or _LEVELS[word]
     if not verbose:
         return
-    context.meta[_GIVEN] = verbose
+    context.meta[_VERBOSE] = verbose
     logger, handler = logging.getLogger("bitsback"), logging.StreamHandler()
     if before:
         logger.setLevel(logging.DEBUG)
@@ -54,8 +52,8 @@ def show(verbose: int, context: click.Context) -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
 
-    def end() -> None:
+    def restore() -> None:
         logger.removeHandler(handler)
         logger.setLevel(level)
 
-    context.call_on_close(end)
+    context.call_on_close(restore)

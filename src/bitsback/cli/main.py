@@ -38,7 +38,7 @@ COMMANDS = (
     "help",
 )
 
-_OTHERS = {
+_SYNONYMS = {
     "ls": "list",
     "show": "info",
     "test": "verify",
@@ -46,7 +46,7 @@ _OTHERS = {
     "compare": "diff",
     "unpack": "decompress",
 }
-"""Names that commands have in other programs."""
+"""The names of commands in other programs, and ours."""
 
 
 class Interrupted(Exception):
@@ -77,16 +77,16 @@ class LazyGroup(click.Group):
         name = args[0]
         if ctx.resilient_parsing or name.startswith("-") or self.get_command(ctx, name) is not None:
             return super().resolve_command(ctx, args)
-        raise click.UsageError(f"no such command {name!r}{self._meant(ctx, name)}", ctx)
+        raise click.UsageError(f"no such command {name!r}{self._suggestion(ctx, name)}", ctx)
 
-    def _meant(self, ctx: click.Context, name: str) -> str:
+    def _suggestion(self, ctx: click.Context, name: str) -> str:
         from difflib import get_close_matches
         from pathlib import Path
 
-        if Path(name).exists():  # a file where its command should be
+        if Path(name).exists():  # a file instead of a command
             command = "decompress" if name.endswith(".bb") else "compress"
             return f" (did you mean '{ctx.command_path} {command} {name}'?)"
-        near = get_close_matches(_OTHERS.get(name, name), self.list_commands(ctx), 1)
+        near = get_close_matches(_SYNONYMS.get(name, name), self.list_commands(ctx), 1)
         return f" (did you mean '{near[0]}'?)" if near else ""
 
     def make_context(
@@ -116,9 +116,7 @@ class LazyGroup(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run and exit: 0 after success, 2 after an error of any kind, 130 after an
-        interruption.
-        """
+        """Runs, and exits with 0 after success, 2 after an error, 130 after an interruption."""
         args = list(sys.argv[1:] if args is None else args) or ["--help"]
         _hold_standard_streams()
         try:

@@ -91,24 +91,24 @@ def _storage_options(
 
 
 def field_option(each: Field[Any]) -> Callable[[Function], Function]:
-    """The option of the command for a field of `CompressOptions` or `DecompressOptions`, and the
-    options for some of its values.
+    """The option of the command for a field of `CompressOptions` or `DecompressOptions`, and its
+    shortcuts, such as --fast.
     """
-    known = declaration(each)
-    text = re.sub(r'"([\w-]+)"', r"\1", known.meaning)
+    declared = declaration(each)
+    text = re.sub(r'"([\w-]+)"', r"\1", declared.meaning)
     text = re.sub(r"`(\w+)`", lambda found: f"--{found[1].replace('_', '-')}", text)
-    text += f"  [default: {known.usual}]" if known.usual else ""
-    default = known.command_default or each.default
-    form: dict[str, Any] = {"default": default, "metavar": known.metavar, "help": text}
-    low = known.least if known.above is None else known.above
+    text += f"  [default: {declared.usual}]" if declared.usual else ""
+    default = declared.command_default or each.default
+    form: dict[str, Any] = {"default": default, "metavar": declared.metavar, "help": text}
+    low = declared.least if declared.above is None else declared.above
     kinds = str(each.type).split(" | ")
-    if known.choices:
-        form |= {"type": click.Choice(known.choices), "show_default": default is not None}
+    if declared.choices:
+        form |= {"type": click.Choice(declared.choices), "show_default": default is not None}
     elif "bool" in kinds:
         form |= {"is_flag": True}
     elif low is not None:
         numbers = click.IntRange if "int" in kinds else click.FloatRange
-        form |= {"type": numbers(low, known.most, min_open=known.above is not None)}
+        form |= {"type": numbers(low, declared.most, min_open=declared.above is not None)}
     elif "float" in kinds:
         form |= {"type": float}
     elif each.name == "model":
@@ -117,28 +117,28 @@ def field_option(each: Field[Any]) -> Callable[[Function], Function]:
         form |= {"multiple": True, "callback": _storage_options, "help": text + " May be repeated."}
     shortcuts = (
         click.option(f"--{value}", is_flag=True, help=help)
-        for value, help in known.shortcuts.items()
+        for value, help in declared.shortcuts.items()
     )
-    own = click.option(*(known.names or [flag(each)]), each.name, **form)
-    return group(known.heading, own, *shortcuts, rare=known.rare)
+    own = click.option(*(declared.names or [flag(each)]), each.name, **form)
+    return group(declared.heading, own, *shortcuts, rare=declared.rare)
 
 
 def field_options(kind: type, added: bool = False) -> Callable[[Function], Function]:
     """The options of the command for all fields of `CompressOptions` or `DecompressOptions`.
     added: those of `bitsback add` only.
     """
-    known = ((each, declaration(each)) for each in fields(kind))
+    declared = ((each, declaration(each)) for each in fields(kind))
     return _together(
         *(
             field_option(each)
-            for each, option in known
+            for each, option in declared
             if option.in_command and (option.in_add or not added)
         )
     )
 
 
 def from_command(kind: Callable[..., Made], given: dict[str, Any]) -> Made:
-    """The `CompressOptions` or `DecompressOptions` that a command was given. Raises UsageError if
+    """The `CompressOptions` or `DecompressOptions` of a command's arguments. Raises UsageError if
     a value is given twice, InputError for other wrong values.
     """
     for each in fields(cast(Any, kind)):
@@ -163,7 +163,7 @@ writing_options = _together(force_option, quiet_option, reading_options)
 
 
 def checked_output(source: str, output: str) -> str:
-    """The output, which must not be a terminal nor the input. Raises InputError."""
+    """The output. Raises InputError if it is a terminal or the input."""
     if output == STANDARD:
         standard_output()
     elif source != STANDARD and _same_file(source, output):
@@ -172,7 +172,7 @@ def checked_output(source: str, output: str) -> str:
 
 
 def base_of_url(source: str) -> str:
-    """The name of a file at a URL, in this folder; a path stays unchanged."""
+    """The last part of a URL, as a path in the current folder; a path stays unchanged."""
     from bitsback.io.remote.url import Url, located
 
     place = located(source)
@@ -180,7 +180,7 @@ def base_of_url(source: str) -> str:
 
 
 def standard_input() -> BinaryIO:
-    """Raises InputError if standard input is closed or a terminal."""
+    """Standard input. Raises InputError if it is closed or a terminal."""
     if sys.stdin is None:
         raise InputError("standard input is closed; name a file")
     if sys.stdin.isatty():
@@ -189,9 +189,7 @@ def standard_input() -> BinaryIO:
 
 
 def standard_output() -> BinaryIO:
-    """Raises InputError if standard output is closed, or is a terminal, which binary data would
-    garble.
-    """
+    """Standard output. Raises InputError if it is closed, or a terminal, for binary data."""
     if sys.stdout is None:
         raise InputError("standard output is closed; give -o FILE")
     if sys.stdout.isatty():

@@ -1,5 +1,5 @@
-"""Terminal progress display: after half a second the seconds, then a bar with the time left and the
-time since its start for each stage. Warnings are shown here too.
+"""Terminal progress display: the elapsed seconds after half a second, then a bar for each stage
+with the remaining and the elapsed time. Warnings are shown here too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bitsback.io.locks import Lock
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-PATIENCE = 0.3  # seconds before anything appears, besides those that Python takes to start
+PATIENCE = 0.3  # seconds before anything appears, without Python's start
 _TICK = 0.5
 _NARROW, _WIDE = 4, 36  # characters of the bar
 _AROUND, _COUNT = 34, 16  # the width of brackets, share and times, and that of the count
@@ -79,11 +79,6 @@ class Progress:
 
     def _show(self, done: int, total: int, note: str | None) -> None:
         self._note = note
-        done_here = done - self._before
-        if self._bar is not None and done_here > 0:
-            # The pace counts only the work since `begin`.
-            elapsed = time.time() - self._start
-            self._bar.start = time.time() - elapsed * done / done_here
         if self._bar is None:
             if time.time() - self._start < PATIENCE:
                 return
@@ -94,13 +89,17 @@ class Progress:
                 file=sys.stderr,
                 show_pos=self._show_count,
                 width=self._width(note),
-                item_show_func=self._noted,
+                item_show_func=self._bar_text,
             )
             # The time left counts from the start of the work.
             self._bar.start = self._bar.last_eta = self._start
             self._bar.make_step(done)
             self._bar.__enter__()
         else:
+            done_here = done - self._before
+            if done_here > 0:  # the pace counts only the work since `begin`
+                elapsed = time.time() - self._start
+                self._bar.start = time.time() - elapsed * done / done_here
             self._bar.length = total  # the total may shrink
             self._bar.update(done - self._bar.pos)
 
@@ -129,7 +128,7 @@ class Progress:
                 self._bar.__exit__(None, None, None)
             self._bar, self._hidden = None, True
 
-    def _noted(self, item: object) -> str:
+    def _bar_text(self, item: object) -> str:
         """The text after the bar; the seconds show that work goes on while a long block is
         coded.
         """
@@ -170,7 +169,7 @@ class Progress:
 
 @contextmanager
 def shown_warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
-    """Collects warnings about what will not come back as it was and about models that do badly, and
+    """Collects warnings about properties that will not be restored and models that do badly, and
     prints each in a line, unless `quiet`.
     """
     messages: list[str] = []

@@ -60,11 +60,9 @@ def remove_compressed(
         Progress("comparing", quiet) as progress,
         bitsback.open(output) as archive,
     ):
-        if archive.kind != "folder":
-            place, names, folders = Path(sources[0]), list[str](), list[str]()
-            files = [place]
-        else:
-            place = Path(sources[0])
+        place, names, folders = Path(sources[0]), list[str](), list[str]()
+        files = [place]
+        if archive.kind == "folder":
             if not place.is_dir():
                 root = list_files(sources).root
                 assert isinstance(root, Path), "URLs were refused"

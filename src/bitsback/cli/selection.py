@@ -22,8 +22,8 @@ _COMPARED = 10_000  # names that a mistyped one is compared with
 
 
 def item_range(text: str, length: int) -> range:
-    """The items that `text` names in an archive of `length` items. Raises UsageError if there are
-    no such items.
+    """The items that `text` names in an archive of `length` items. Raises UsageError for a text of
+    another form, InputError for a number that no item has.
     """
     start, colon, stop = text.partition(":")
     try:
@@ -95,7 +95,7 @@ def _matching(names: Sequence[str], pattern: str) -> Iterator[int]:
 
 
 def _nothing(names: Sequence[str], text: str) -> str:
-    """The reason why nothing was found, and the existing names."""
+    """The error for a text that matches no name: a similar name, or the first names."""
     near = get_close_matches(text, names, 1) if len(names) <= _COMPARED else []
     if near:
         dashed = " (after --)" * near[0].startswith("-")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _SIDE = 128
 _ENDINGS = {b"\x89PNG": ".png", b"RIFF": ".webp"}
-"""By the first bytes; a preview of another kind is a JPEG."""
+"""The endings of names, by the first bytes; other previews are JPEG files."""
 
 
 def write(
@@ -34,13 +34,13 @@ def write(
     ArchiveError.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"{folder}: is there already; name a new folder")
+        raise InputError(f"{folder}: exists already; name a new folder")
     kept = made = 0
     for done, number in enumerate(numbers):
         data = archive.preview(number) if archive.names else None
         kept += data is not None
         if data is None:
-            data = _made(archive, number)
+            data = _thumbnail_of(archive, number)
             made += data is not None
         if data is not None:
             name = archive.names[number] if archive.names else str(number)
@@ -52,8 +52,8 @@ def write(
     return kept, made
 
 
-def _made(archive: Archive, number: int) -> bytes | None:
-    """A PNG file of a picture that is decoded; None if it is none."""
+def _thumbnail_of(archive: Archive, number: int) -> bytes | None:
+    """A PNG file of the thumbnail of a decoded picture; None if the file is no picture."""
     from bitsback.archive.reading.indexed import thumbnail
 
     try:
@@ -67,12 +67,12 @@ def _made(archive: Archive, number: int) -> bytes | None:
     return file.getvalue()
 
 
-def _image(found: Any) -> NDArray[np.generic] | None:
-    """An array as one image, of a stack the one in the middle; None if it is none."""
+def _image(array: Any) -> NDArray[np.generic] | None:
+    """An array as one image: the middle one of a stack. None if it has no image."""
     import numpy as np
 
     from bitsback.archive.reading.indexed import is_image
 
-    while len(found.shape) > 2 and not is_image(found.shape, found.dtype) and found.shape[0]:
-        found = found[found.shape[0] // 2]
-    return np.asarray(found[...]) if is_image(found.shape, found.dtype) else None
+    while len(array.shape) > 2 and not is_image(array.shape, array.dtype) and array.shape[0]:
+        array = array[array.shape[0] // 2]
+    return np.asarray(array[...]) if is_image(array.shape, array.dtype) else None

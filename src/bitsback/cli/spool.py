@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bitsback.io.file_io import Location
 
 _CHUNK = 1 << 20
-_START = 64  # bytes, which tell the kind of archive
+_START = 64  # bytes that show the kind of archive
 
 
 class _StandardInput(io.BufferedReader):
@@ -55,18 +55,18 @@ def spooled() -> Iterator[BinaryIO]:
             yield file
         return
     try:
-        held = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - what follows closes it
+        spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - what follows closes it
     except OSError as error:
         raise _no_room(error) from None
-    with held:
+    with spool:
         try:
             while chunk := stdin.read(_CHUNK):
                 rest = memoryview(chunk)
                 while rest:  # a full disk takes a part before it is an error
-                    rest = rest[held.write(rest) :]
+                    rest = rest[spool.write(rest) :]
         except OSError as error:
             raise _no_room(error) from None
-        with _StandardInput(held) as file:
+        with _StandardInput(spool) as file:
             yield file
 
 

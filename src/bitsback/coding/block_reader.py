@@ -65,10 +65,9 @@ def decode(
             f" {items} from {first} on"
         )
     _check_shapes(block, part, first - before)
-    count = items if stop is None else min(stop, items)
-    # the order of a multiset is known only when all items are decoded
-    if not part.plain or block.method.multiset:
-        count = items
+    count = items
+    if stop is not None and part.plain and not block.method.multiset:  # whose order needs all items
+        count = min(stop, items)
     flat = decode_elements(block, part.dtype, find_model, count, stop is None)
     if count < items:
         return Tiles.stacked(
@@ -143,22 +142,22 @@ def _decode_packed(block: Block, elements: int) -> NDArray[Any]:
 def _decode_digits(
     block: Block, dtype: np.dtype[Any], find_model: FindModel, stop: int, verify: bool
 ) -> NDArray[Any]:
-    assert block.digits is not None, "its method has them"
-    cut, data, found = block.digits.cut, block.data, []
+    assert block.digits is not None, "the method DIGITS has them"
+    cut, data, digits = block.digits.cut, block.data, []
     if sum(head.size for head in block.digits.heads) > len(data):
         raise ArchiveError("its digits have more bytes than there are")
     for bits, head in zip(cut.bits, block.digits.heads, strict=True):
-        own = dtype_of(bits)
-        runs = [Run(run.items, own, run.shape, head.value_map) for run in block.runs]
-        one = Block(block.first, runs, pack_runs(runs), head.method, head.model, data[: head.size])
-        found.append(decode_elements(one, own, find_model, stop, verify))
-        data = data[head.size :]
-        if not fits(found[-1], bits):
+        digit_dtype = dtype_of(bits)
+        runs = [Run(run.items, digit_dtype, run.shape, head.value_map) for run in block.runs]
+        digit_data, data = data[: head.size], data[head.size :]
+        digit = Block(block.first, runs, pack_runs(runs), head.method, head.model, digit_data)
+        digits.append(decode_elements(digit, digit_dtype, find_model, stop, verify))
+        if not fits(digits[-1], bits):
             raise ArchiveError("a digit of its elements has more bits than its header states")
-    least = min(map(len, found))
-    elements = sum(run.items * math.prod(run.shape) for run in block.runs)
+    least = min(map(len, digits))
+    elements = sum(run.elements for run in block.runs)
     exceptions = read_exceptions(data, dtype, elements)
-    return joined(cut, (digit[:least] for digit in found), exceptions, dtype)
+    return joined(cut, (digit[:least] for digit in digits), exceptions, dtype)
 
 
 def decode_picture(find_model: FindModel, cursor: Cursor) -> bytes:
@@ -184,7 +183,7 @@ def decode_picture(find_model: FindModel, cursor: Cursor) -> bytes:
 def _decode_by_model(block: Block, find_model: FindModel, stop: int, verify: bool) -> NDArray[Any]:
     size, multiset = len(block.data), block.method.multiset
     check_claim(block.items, "items", size)  # before a model is loaded, which may take long
-    assert block.model is not None, "its method has one"
+    assert block.model is not None, "the method MODEL has one"
     model = find_model(block.model)
     shapes = layouts.item_shapes(model, block.runs, block.method.layout)
     parts = chain.stretches(model, shapes)

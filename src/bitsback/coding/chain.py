@@ -95,8 +95,8 @@ def batches_by_elements(shapes: Iterable[tuple[int, ItemShape]]) -> list[tuple[i
                 runs.append((wanted, count // wanted))
                 count %= wanted
                 continue
-            some = min(wanted, count)
-            items, elements, count = items + some, elements + some * shape.elements, count - some
+            added = min(wanted, count)
+            items, elements, count = items + added, elements + added * shape.elements, count - added
             if elements >= ENOUGH:
                 runs.append((items, 1))
                 items = elements = 0
@@ -105,26 +105,26 @@ def batches_by_elements(shapes: Iterable[tuple[int, ItemShape]]) -> list[tuple[i
 
 def schedules(parts: Stretches, multiset: bool = False) -> list[list[tuple[int, int]]]:
     """The batches of each of the stretches of a block."""
-    found, elements = [], 0
+    batches, elements = [], 0
     for part in reversed(parts):
         model, items = part.model, part.items
         if model.any_shape and multiset:  # a batch takes bits from all items before it
-            found.append(schedule(items, 256, items))
+            batches.append(schedule(items, 256, items))
         elif model.any_shape:  # an adaptive model takes all items in one batch
             learns = model.counted or not model.wavefront
-            found.append([(items, 1)] if learns else batches_by_elements(part.shapes))
+            batches.append([(items, 1)] if learns else batches_by_elements(part.shapes))
         else:
             before = elements // part.shapes[0][1].elements
-            found.append(schedule(items, model.growth, model.batch, before))
+            batches.append(schedule(items, model.growth, model.batch, before))
         elements += part.elements
-    return found[::-1]
+    return batches[::-1]
 
 
 def affordable(parts: Stretches, data_size: int, multiset: bool = False) -> bool:
     """Whether a reader accepts the cost of decoding the stretches from so many bytes
     (docs/format.md, `B`, a block).
     """
-    batches = (sum(n for _, n in schedule) for schedule in schedules(parts, multiset))
+    batches = (sum(n for _, n in runs) for runs in schedules(parts, multiset))
     return costs.affordable(zip(parts, batches, strict=True), data_size)
 
 
@@ -142,17 +142,17 @@ def encode(
     """
     message = initial(content, lanes)
     first, end = sum(part.items for part in parts), symbols.size
-    found = schedules(parts, sets is not None)
-    for part, batches in zip(reversed(parts), reversed(found), strict=True):
+    all_batches = schedules(parts, sets is not None)
+    for part, batches in zip(reversed(parts), reversed(all_batches), strict=True):
         first, start, stop = first - part.items, end - part.elements, part.items
         if sets is None:
-            part.push(message, symbols[start:end], batches, kept=False)
+            part.push(message, symbols[start:end], batches, atomic=False)
             end = start
             continue
-        for size in _each(batches):
+        for size in _sizes(batches):
             places = range(stop - size, stop)
             symbols = sets.pick(message, _shifted(places, first))
-            part.part(places).push(message, symbols, kept=False)
+            part.part(places).push(message, symbols, atomic=False)
             stop -= size
     return message.to_bytes()
 
@@ -162,18 +162,18 @@ def decode(parts: Stretches, message: Message, stop: int) -> NDArray[Any]:
 
     After all items the message must be the initial one; see `check_end`.
     """
-    found = [np.empty(0, np.uint8)]
+    symbols = [np.empty(0, np.uint8)]
     for part, batches in zip(parts, schedules(parts), strict=True):
-        needed, taken = [], 0
+        needed, decoded = [], 0
         for size, count in reversed(batches):
-            if taken >= stop:
+            if decoded >= stop:
                 break
-            needed.append((size, min(count, -(-(stop - taken) // size))))
-            taken += size * needed[-1][1]
+            needed.append((size, min(count, -(-(stop - decoded) // size))))
+            decoded += size * needed[-1][1]
         if needed:
-            found.append(part.part(range(taken)).pop(message, needed, kept=False))
-        stop -= taken
-    return found[1] if len(found) == 2 else np.concatenate(found)
+            symbols.append(part.part(range(decoded)).pop(message, needed, atomic=False))
+        stop -= decoded
+    return symbols[1] if len(symbols) == 2 else np.concatenate(symbols)
 
 
 def decode_sets(parts: Stretches, message: Message, sets: Multisets) -> None:
@@ -184,15 +184,15 @@ def decode_sets(parts: Stretches, message: Message, sets: Multisets) -> None:
     first = 0
     for part, batches in zip(parts, schedules(parts, multiset=True), strict=True):
         start = 0
-        for size in _each(reversed(batches)):
+        for size in _sizes(reversed(batches)):
             places = range(start, start + size)
-            symbols = part.part(places).pop(message, kept=False)
+            symbols = part.part(places).pop(message, atomic=False)
             sets.put(message, _shifted(places, first), symbols)
             start += size
         first += part.items
 
 
-def _each(batches: Iterable[tuple[int, int]]) -> Iterator[int]:
+def _sizes(batches: Iterable[tuple[int, int]]) -> Iterator[int]:
     for size, count in batches:
         yield from repeat(size, count)
 

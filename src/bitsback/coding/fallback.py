@@ -39,11 +39,11 @@ _HEAD = 3  # bytes: coder, form, distance or transform
 _REPETITIONS = zlib.Z_DEFAULT_STRATEGY
 _TRIAL_LEVEL = 5
 _SAMPLE = 1 << 15  # elements of each of three parts
-_GLANCE = 0.8  # least bytes of the best coding of photographs, as a share of fast deflate's
+_LEAST = 0.8  # least bytes of the best coding of photographs, as a share of fast deflate's
 _HOPELESS = 0.98  # ratio of the sample above which the rest is not tried
-# A sample underestimates LZMA: it uses repetitions better than deflate, and the whole block has
-# more of them.
-_RIVAL = 1.25  # most bytes of LZMA's sample, as a share of deflate's, for a trial of the block
+# Samples are coded by deflate, and LZMA finds more repetitions in a whole block. The best filtered
+# and the best unfiltered plan are both tried on a block if their samples have similar sizes.
+_RIVAL = 1.25  # most bytes of the larger of these samples, as a share of the smaller one
 _REPEATING = 4  # compression ratio of deflate from which LZMA takes little time
 _UNREPEATED = 0.85  # least bytes of a block without repetitions, as a share of the sample's
 _SEQUENCE = 32  # bytes of a sequence that may repeat
@@ -114,7 +114,7 @@ def encode_fallback(tiles: Tiles, coder: Coder, limit: float = math.inf) -> byte
     if coder not in known:
         if "trial" not in known:
             if "least" not in known:
-                known["least"] = _GLANCE * _glance(tiles)
+                known["least"] = _LEAST * _fast_estimate(tiles)
             if known["least"] > limit and not _is_repetitive(tiles):
                 return None
             known["trial"] = _try(tiles)
@@ -193,7 +193,7 @@ def _try(tiles: Tiles) -> _Trial:
     return _Trial(plans, sample.elements.size / tiles.elements.size)
 
 
-def _glance(tiles: Tiles) -> float:
+def _fast_estimate(tiles: Tiles) -> float:
     """An estimate of the bytes of fast deflate, for 8-bit pictures of many colours; 0 for other
     tiles.
     """
@@ -201,8 +201,8 @@ def _glance(tiles: Tiles) -> float:
         return 0
     sample, channels = _sample(tiles), pixel_rows.channels_of(tiles.shapes)
     green = GREEN if channels is not None and channels > 2 else 0
-    looks = (_Transform(PLAIN, 0), _Transform(ROWS, green, FILTER_PER_ROW))
-    sizes = [len(raw_deflate.compress(look.content(sample).data, level=1)) for look in looks]
+    tried = (_Transform(PLAIN, 0), _Transform(ROWS, green, FILTER_PER_ROW))
+    sizes = [len(raw_deflate.compress(each.content(sample).data, level=1)) for each in tried]
     return min(sizes) * tiles.elements.size / sample.elements.size
 
 
@@ -225,20 +225,18 @@ def _is_repetitive(tiles: Tiles) -> bool:
 
 def _plans(tiles: Tiles, sample: Tiles) -> Iterator[_Plan]:
     """For each transform, the plan with the best strategy."""
-    few = None
+    colours = None
     for transform in _transforms(tiles):
         sampled = transform
         if transform.colours is not None and sample is not tiles:
-            few = few or pixel_rows.find_colours(sample)
-            sampled = replace(transform, colours=few)
+            colours = colours or pixel_rows.find_colours(sample)
+            sampled = replace(transform, colours=colours)
         content = sampled.content(sample)
-        both = (zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY)
-        strategies = both if transform.filtered else (_REPETITIONS,)
-        sizes = {
-            each: len(raw_deflate.compress(content.data, each, _TRIAL_LEVEL)) for each in strategies
-        }
-        best = min(sizes, key=lambda each: sizes[each])
-        yield _Plan(transform, best, sizes[best])
+        of_filters = (zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY)
+        strategies = of_filters if transform.filtered else (_REPETITIONS,)
+        sizes = ((len(raw_deflate.compress(content.data, s, _TRIAL_LEVEL)), s) for s in strategies)
+        size, strategy = min(sizes)
+        yield _Plan(transform, strategy, size)
 
 
 def _transforms(tiles: Tiles) -> Iterator[_Transform]:
@@ -246,22 +244,22 @@ def _transforms(tiles: Tiles) -> Iterator[_Transform]:
     channels = pixel_rows.channels_of(tiles.shapes)
     if pixel_rows.has_numbers(tiles.dtype):
         green = [GREEN] if channels is not None and channels > 2 else []
-        for colours in (0, *green):
-            for kept in (NONE, PAETH, FILTER_PER_ROW):
-                yield _Transform(ROWS, colours, kept)
+        for number in (0, *green):
+            for row_filter in (NONE, PAETH, FILTER_PER_ROW):
+                yield _Transform(ROWS, number, row_filter)
             if itemsize == 2:
-                for kept in (AVERAGE, FILTER_PER_ROW):
-                    yield _Transform(ROWS, colours | WHOLE_ELEMENTS, kept)
+                for row_filter in (AVERAGE, FILTER_PER_ROW):
+                    yield _Transform(ROWS, number | WHOLE_ELEMENTS, row_filter)
     else:
         yield _Transform(PLAIN, 0)
         yield _Transform(PLAIN, min((channels or 1) * itemsize, 255))
         if itemsize > 1:
             yield _Transform(SHUFFLED, 0)
             yield _Transform(SHUFFLED, channels or 1)
-    few = pixel_rows.find_colours(tiles)
-    if few is not None:
-        for kept in (NONE, FILTER_PER_ROW):
-            yield _Transform(ROWS, few.transform, kept, few)
+    colours = pixel_rows.find_colours(tiles)
+    if colours is not None:
+        for row_filter in (NONE, FILTER_PER_ROW):
+            yield _Transform(ROWS, colours.transform, row_filter, colours)
 
 
 def _sample(tiles: Tiles) -> Tiles:
@@ -273,19 +271,19 @@ def _sample(tiles: Tiles) -> Tiles:
     for place in (0, size // 2, size - 1):
         start = 0
         for count, shape in tiles.shapes:
-            each = math.prod(shape)
-            if place < start + count * each:
+            elements = math.prod(shape)
+            if place < start + count * elements:
                 break
-            start += count * each
-        run = tiles.elements[start : start + count * each].reshape(count, *shape)
-        number, within = divmod(place - start, each)
-        if each <= _SAMPLE:
-            several = min(_SAMPLE // each, count)
-            first = min(number, count - several)
-            parts += list(run[first : first + several])
+            start += count * elements
+        run = tiles.elements[start : start + count * elements].reshape(count, *shape)
+        number, within = divmod(place - start, elements)
+        if elements <= _SAMPLE:
+            taken = min(_SAMPLE // elements, count)
+            first = min(number, count - taken)
+            parts += list(run[first : first + taken])
         else:
-            rows = max(_SAMPLE * len(run[number]) // each, 1)
-            first = min(within * len(run[number]) // each, len(run[number]) - rows)
+            rows = max(_SAMPLE * len(run[number]) // elements, 1)
+            first = min(within * len(run[number]) // elements, len(run[number]) - rows)
             parts.append(run[number, first : first + rows])
     return Tiles.from_arrays(parts, tiles.dtype)
 

@@ -47,7 +47,7 @@ _SYNTAXES = {
 }
 """Whether elements state their type, and the byte order, by the transfer syntax."""
 _RUNS = b"1.2.840.10008.1.2.5"
-_BEGIN = b"\xff\xd8"
+_JPEG_START = b"\xff\xd8"
 """The first bytes of a JPEG stream."""
 _JPEG = (b"1.2.840.10008.1.2.4.57", b"1.2.840.10008.1.2.4.70")
 _OTHER_SYNTAXES = {
@@ -180,10 +180,10 @@ class Dicom:
     def decimals(self, tag: int, count: int) -> list[float] | None:
         """The numbers of an element with text; None without valid ones."""
         try:
-            found = [float(part) for part in self.values.get(tag, b"").rstrip(b"\0 ").split(b"\\")]
+            values = [float(part) for part in self.values.get(tag, b"").rstrip(b"\0 ").split(b"\\")]
         except ValueError:
             return None
-        return found if len(found) == count and all(map(isfinite, found)) else None
+        return values if len(values) == count and all(map(isfinite, values)) else None
 
     @property
     def in_runs(self) -> bool:
@@ -195,7 +195,7 @@ class Dicom:
 
     @property
     def frames(self) -> float:
-        """The number of its frames."""
+        """The number of its frames, as it is stated: possibly no positive integer."""
         return (self.decimals(_FRAMES, 1) or [1.0])[0]
 
     @property
@@ -216,8 +216,8 @@ class Dicom:
         samples, bits = self._number(_SAMPLES, 1), self._number(_BITS, 0)
         photometric = self.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
         frames = self.frames
-        known = (8, 16) if self.in_jpeg else (8, 16, 32) if self.in_runs else (1, 8, 16, 32)
-        if bits not in known:
+        allowed = (8, 16) if self.in_jpeg else (8, 16, 32) if self.in_runs else (1, 8, 16, 32)
+        if bits not in allowed:
             return f"samples of {bits} bit{'s' * (bits != 1)} (0028,0100)"
         if samples not in (1, 3):
             return f"{samples} samples in a pixel (0028,0002)"
@@ -228,7 +228,7 @@ class Dicom:
         if photometric.endswith((b"422", b"420")):
             return f"subsampled colours, {photometric.decode('ascii', 'replace')} (0028,0004)"
         if frames < 1 or frames % 1:
-            return "a number of frames that is none (0028,0008)"
+            return "a number of frames that is no positive integer (0028,0008)"
         if self.layout & PLANES and frames > 1:
             return "several frames with their colours in planes (0028,0006)"
         if bits <= 8 and self.order == ">" and self.pixels.kind == b"OW":
@@ -338,7 +338,7 @@ class Dicom:
         return None
 
     def _begins_stream(self, fragment: tuple[int, int]) -> bool:
-        return self.data[fragment[0] : fragment[0] + 2] == _BEGIN
+        return self.data[fragment[0] : fragment[0] + 2] == _JPEG_START
 
     def jpeg(self) -> SampleSplit | None:
         """Its lossless JPEG streams; None if their samples do not match its header."""
@@ -389,17 +389,17 @@ class Dicom:
     def runs(self) -> ByteRuns:
         """Its container metadata, for pixels in runs. Raises OSError."""
         columns, frames = self.shape[1], range(int(self.frames))
-        found = [(frame, *plane) for frame in frames for plane in self._planes(frame)]
+        planes = [(frame, *plane) for frame in frames for plane in self._planes(frame)]
         starts = [start for frame in frames for start, _ in self._segments(frame)]
-        exceptions = {
-            flags: [exceptions_of(plane, columns, flags, controls) for _, plane, controls in found]
+        choices = {
+            flags: [exceptions_of(plane, columns, flags, controls) for _, plane, controls in planes]
             for flags in range(4)
         }
-        flags = min(exceptions, key=lambda flags: sum(map(len, exceptions[flags])))
+        flags = min(choices, key=lambda flags: sum(map(len, choices[flags])))
         segments, others, at = list[Segment](), list[bytes](), 0
-        for start, (_, _, controls), some in zip(starts, found, exceptions[flags], strict=True):
+        for start, (_, _, controls), exceptions in zip(starts, planes, choices[flags], strict=True):
             others.append(self.data[at:start])
-            segments.append(Segment(start - at, compressed_bytes(controls), some))
+            segments.append(Segment(start - at, compressed_bytes(controls), exceptions))
             at = start + segments[-1].length
         others.append(self.data[at : len(self.data)])
         return ByteRuns(len(frames), flags, tuple(segments), b"".join(others))
@@ -460,12 +460,12 @@ class Slice:
     @classmethod
     def read(cls, file: BinaryIO) -> Slice | None:
         """The slice in a file; None if its pixels cannot be coded. Raises OSError."""
-        found = Dicom.read(FileContent(file))
-        pixels = None if found is None else found.bands()
-        if found is None or pixels is None:
+        header = Dicom.read(FileContent(file))
+        pixels = None if header is None else header.bands()
+        if header is None or pixels is None:
             return None
-        kind = f"{pixels.dtype.str} {pixels.shape} {found.frames:.0f} {found.palette}"
-        return cls(kind, int(found.frames), found.series, found.place)
+        kind = f"{pixels.dtype.str} {pixels.shape} {header.frames:.0f} {header.palette}"
+        return cls(kind, int(header.frames), header.series, header.place)
 
 
 def _syntax_of(data: Content) -> tuple[bytes, int]:
@@ -483,9 +483,9 @@ def _syntax_of(data: Content) -> tuple[bytes, int]:
 def refusal(file: BinaryIO) -> str:
     data = FileContent(file)
     syntax, _ = _syntax_of(data)
-    found = Dicom.read(data)
-    if found is not None:
-        return found.refusal() or f"{UNKNOWN_ENCODER}DICOM"
+    header = Dicom.read(data)
+    if header is not None:
+        return header.refusal() or f"{UNKNOWN_ENCODER}DICOM"
     if syntax in _SYNTAXES:
         return "no pixels (7FE0,0010)"
     name = syntax.decode("ascii", "replace")
@@ -503,23 +503,23 @@ def _header(frame: Frame | ByteRuns | JpegSamples) -> Dicom | None:
 
 def axes_of(metadata: Frame | ByteRuns | JpegSamples, shape: Shape) -> Axes | None:
     """The axes of the frames of a DICOM file."""
-    found = _header(metadata)
-    if found is None or not 1 <= found.frames < _MOST_OTHERS:
+    header = _header(metadata)
+    if header is None or not 1 <= header.frames < _MOST_OTHERS:
         return None
     spacing, units = dict[str, float](), dict[str, str]()
-    rows, columns = found.decimals(_SPACING, 2) or (0, 0)
-    (between,) = found.decimals(_BETWEEN, 1) or found.decimals(_THICKNESS, 1) or (0,)
-    (time,) = found.decimals(_FRAME_TIME, 1) or (0,)
+    rows, columns = header.decimals(_SPACING, 2) or (0, 0)
+    (between,) = header.decimals(_BETWEEN, 1) or header.decimals(_THICKNESS, 1) or (0,)
+    (time,) = header.decimals(_FRAME_TIME, 1) or (0,)
     frames, step = (T, time) if time > 0 else (Z if between > 0 else FRAME, between)
     for axis, length in ((Y, rows), (X, columns), (frames, step)):
-        if length > 0 and (axis != frames or found.frames > 1):
+        if length > 0 and (axis != frames or header.frames > 1):
             spacing[axis], units[axis] = length, "ms" if axis == T else "mm"
-    word = found.values.get(_MODALITY, b"").strip(b"\0 ")
+    word = header.values.get(_MODALITY, b"").strip(b"\0 ")
     modality = word.decode("ascii") if _WORD.fullmatch(word) else ""
-    attrs: dict[str, Any] = {"spacing": spacing, "units": units, "window": found.window}
+    attrs: dict[str, Any] = {"spacing": spacing, "units": units, "window": header.window}
     attrs["modality"] = modality
     attrs = {name: value for name, value in attrs.items() if value}
-    return plain_axes(int(found.frames), frames, shape, attrs)
+    return plain_axes(int(header.frames), frames, shape, attrs)
 
 
 def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:
@@ -527,14 +527,14 @@ def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:
 
     None for other pixels, or for more than `most` elements. Raises OSError.
     """
-    found = Dicom.read(FileContent(file))
-    pixels = None if found is None else found.bands()
-    if found is None or pixels is None or pixels.size > most or pixels.dtype.itemsize > 2:
+    header = Dicom.read(FileContent(file))
+    pixels = None if header is None else header.bands()
+    if header is None or pixels is None or pixels.size > most or pixels.dtype.itemsize > 2:
         return None
-    photometric = found.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
+    photometric = header.values.get(_PHOTOMETRIC, b"").strip(b"\0 ")
     if photometric not in (b"MONOCHROME1", b"MONOCHROME2", b"RGB"):
         return None
-    frames = pixels.whole().reshape(int(found.frames), -1, *pixels.shape[1:])
+    frames = pixels.whole().reshape(int(header.frames), -1, *pixels.shape[1:])
     frame: NDArray[Any] = frames[len(frames) // 2]
     if frame.dtype.kind == "b":
         frame = frame * np.uint8(255)
@@ -542,26 +542,26 @@ def middle_frame(file: BinaryIO, most: int) -> NDArray[Any] | None:
 
 
 def samples(file: BinaryIO) -> Bands | None:
-    found = Dicom.read(in_memory(file)[0])
-    return None if found is None else found.bands()
+    header = Dicom.read(in_memory(file)[0])
+    return None if header is None else header.bands()
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
     data, _ = in_memory(file)  # the caller may read the pixels after the file is closed
-    found = Dicom.read(data)
-    pixels = None if found is None else found.bands()
-    if found is None or pixels is None:
+    header = Dicom.read(data)
+    pixels = None if header is None else header.bands()
+    if header is None or pixels is None:
         return None
     metadata: Frame | ByteRuns | JpegSamples
-    if found.in_jpeg:
-        taken = found.jpeg()
+    if header.in_jpeg:
+        taken = header.jpeg()
         if taken is None:
             return None
-        pixels, metadata = Bands.from_array(taken.pixels(found.dtype)), taken.metadata
+        pixels, metadata = Bands.from_array(taken.pixels(header.dtype)), taken.metadata
     else:
-        metadata = found.runs() if found.in_runs else found.frame(pixels)
+        metadata = header.runs() if header.in_runs else header.frame(pixels)
     same = makes(metadata, data, pixels)
-    return Split.from_pixels(pixels, metadata, found.palette) if same else None
+    return Split.from_pixels(pixels, metadata, header.palette) if same else None
 
 
 def unpack(cursor: Cursor, kind: int) -> Frame | ByteRuns | JpegSamples:

@@ -2,7 +2,7 @@
 
 For each format it has the names, the rules that recognise it, and the module that reads and writes
 it. Inputs, folders, outputs, help and errors use the table. To add a format, write a module with
-its codec, and add a line to FORMATS and a row to docs/images.md.
+its codec, and add an entry to FORMATS and a row to docs/images.md.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Format:
         base = name.rpartition("/")[2].lower()
         return any(base.endswith(ending) and base != ending for ending in self.endings)
 
-    def takes(self, start: bytes, name: str) -> bool:
+    def matches(self, start: bytes, name: str) -> bool:
         """Whether a single file has the format."""
         return self.starts(start)
 
@@ -177,7 +177,7 @@ class PictureFormat(Format):
     with_axes: tuple[int, ...] = ()
     """The kinds of container metadata of files that may have several frames."""
 
-    def takes(self, start: bytes, name: str) -> bool:
+    def matches(self, start: bytes, name: str) -> bool:
         return self.starts(start) if self.pillow is None else self.ends(name)
 
 
@@ -201,7 +201,7 @@ class PagesFormat(PictureFormat):
     key: str
     codec: Callable[[], PagesCodec]
 
-    def takes(self, start: bytes, name: str) -> bool:
+    def matches(self, start: bytes, name: str) -> bool:
         return self.starts(start) or self.ends(name)
 
 
@@ -209,7 +209,7 @@ class PagesFormat(PictureFormat):
 class VerbatimFormat(Format):
     """Files of pictures that are stored verbatim, unread."""
 
-    def takes(self, start: bytes, name: str) -> bool:
+    def matches(self, start: bytes, name: str) -> bool:
         return self.ends(name)
 
 
@@ -220,7 +220,7 @@ class UnreadFormat(Format):
     remedy: str
     """Python code that makes the array x.npy from the file FILE."""
 
-    def takes(self, start: bytes, name: str) -> bool:
+    def matches(self, start: bytes, name: str) -> bool:
         return (not self.start or self.starts(start)) and (not self.endings or self.ends(name))
 
     def advice(self, name: str) -> str:
@@ -237,7 +237,7 @@ def _codec(name: str) -> Callable[[], Any]:
     return lambda: import_module(f"bitsback.files.{name}")
 
 
-if TYPE_CHECKING:  # checks that each module has the protocol of its line
+if TYPE_CHECKING:  # checks that each module has the protocol of its entry
     _ARRAYS: tuple[ArrayCodec, ...] = (npy, idx)
     _NAMED_ARRAYS: ArraysCodec = npz
     _PICTURE_FILES: tuple[PictureCodec, ...] = (
@@ -247,7 +247,7 @@ if TYPE_CHECKING:  # checks that each module has the protocol of its line
 
 _IDX = rb"\0\0[\x08\x09\x0b-\x0e][^\0]"
 _LOSSLESS_WEBP = rb"RIFF.{4}WEBP(VP8L|VP8X(?!.*(VP8 |ALPH|ANIM|ANMF)))"
-"""A file with a long chunk of another kind before may match and still be lossy or animated."""
+"""It may also match a lossy or animated file that has a long chunk before its pixels."""
 _VOLUMES = {
     "a NIfTI file": rb".{344}n\+1\0|.{4}n\+2\0\r\n\x1a\n",
     "an NRRD file": rb"NRRD000",
@@ -371,47 +371,47 @@ FORMATS: tuple[Format, ...] = (
     ),
 )  # fmt: skip
 
-ARRAYS = next(line for line in FORMATS if isinstance(line, ArraysFormat))
+ARRAYS = next(form for form in FORMATS if isinstance(form, ArraysFormat))
 """The format of archives of named arrays."""
-PAGES = next(line for line in FORMATS if isinstance(line, PagesFormat))
+PAGES = next(form for form in FORMATS if isinstance(form, PagesFormat))
 """The format of archives of pages."""
 ONE_ARRAY = {
-    line.key: line
-    for line in sorted(
-        (line for line in FORMATS if isinstance(line, ArrayFormat)), key=lambda line: line.container
+    form.key: form
+    for form in sorted(
+        (form for form in FORMATS if isinstance(form, ArrayFormat)), key=lambda form: form.container
     )
 }
 """The formats of files of one array, by the kinds of their archives."""
 KINDS = {**ONE_ARRAY, ARRAYS.key: ARRAYS, PAGES.key: PAGES}
 """The formats of files on their own, by the kinds of their archives."""
-CONTAINERS = {line.container: line for line in ONE_ARRAY.values()}
+CONTAINERS = {form.container: form for form in ONE_ARRAY.values()}
 """The formats of files of one array, by their numbers in archives."""
-_PICTURES = [line for line in FORMATS if isinstance(line, PictureFormat)]
-_UNREAD = [line for line in FORMATS if isinstance(line, UnreadFormat)]
+_PICTURES = [form for form in FORMATS if isinstance(form, PictureFormat)]
+_UNREAD = [form for form in FORMATS if isinstance(form, UnreadFormat)]
 PICTURES = frozenset(
-    ending for line in _PICTURES if line.pillow is not None for ending in line.endings
+    ending for form in _PICTURES if form.pillow is not None for ending in form.endings
 )
 """Endings of the names of pictures that Pillow reads."""
 OTHER_PICTURES = frozenset(
-    ending for line in FORMATS if isinstance(line, VerbatimFormat) for ending in line.endings
+    ending for form in FORMATS if isinstance(form, VerbatimFormat) for ending in form.endings
 )
 """Endings of the names of pictures that are stored verbatim, unread."""
 _WRITES = {
-    ending: (line.pillow[1], modes)
-    for line in _PICTURES
-    if line.pillow is not None
-    for ending, modes in line.writes.items()
+    ending: (form.pillow[1], modes)
+    for form in _PICTURES
+    if form.pillow is not None
+    for ending, modes in form.writes.items()
 }
 
 
 def format_of(start: bytes, name: str) -> Format | None:
     """The format of a single file, by its first bytes and its name; None if it is unknown."""
-    return next((line for line in FORMATS if line.takes(start, name)), None)
+    return next((form for form in FORMATS if form.matches(start, name)), None)
 
 
 def without_ending(name: str) -> str:
     """The name of a single file without the ending of its format."""
-    endings = [ending for line in KINDS.values() for ending in line.endings]
+    endings = [ending for form in KINDS.values() for ending in form.endings]
     for ending in sorted(endings, key=len, reverse=True):
         if name.lower().endswith(ending) and len(name) > len(ending):
             return name[: -len(ending)]
@@ -430,26 +430,26 @@ def join_words(names: Iterable[str], conjunction: str) -> str:
 
 def single_file_formats() -> str:
     """The formats of single files."""
-    return join_words((line.whole_title for line in KINDS.values()), "or")
+    return join_words((form.whole_title for form in KINDS.values()), "or")
 
 
 def coded_formats() -> str:
     """The formats of pictures in folders that are coded by their pixels."""
     return join_words(
-        (line.label for line in _PICTURES if line.start and line.codec is not None), "and"
+        (form.label for form in _PICTURES if form.start and form.codec is not None), "and"
     )
 
 
 def unread_picture(name: str) -> str:
     """The name of the format of a picture that is stored verbatim, unread."""
     return next(
-        line.label for line in FORMATS if isinstance(line, VerbatimFormat) and line.ends(name)
+        form.label for form in FORMATS if isinstance(form, VerbatimFormat) and form.ends(name)
     )
 
 
 def unknown_file() -> str:
     """The description of a single file of an unknown format."""
-    others = dict.fromkeys(line.label for line in FORMATS if line in KINDS.values())
+    others = dict.fromkeys(form.label for form in FORMATS if form in KINDS.values())
     del others[NPY.label]
     return (
         f"no {NPY.label} file, nor one of the other kinds ({', '.join(others)}, or pictures by"
@@ -459,7 +459,7 @@ def unknown_file() -> str:
 
 def picture_format(start: bytes) -> PictureFormat | None:
     """The format of a picture file in a folder, by its first bytes."""
-    return next((line for line in _PICTURES if line.starts(start)), None)
+    return next((form for form in _PICTURES if form.starts(start)), None)
 
 
 def is_picture_by_content(start: bytes) -> bool:
@@ -471,18 +471,18 @@ def is_picture_by_content(start: bytes) -> bool:
 def format_of_pillow(name: str | None) -> PictureFormat | None:
     """The format with this name in Pillow."""
     return next(
-        (line for line in _PICTURES if line.pillow is not None and line.pillow[1] == name), None
+        (form for form in _PICTURES if form.pillow is not None and form.pillow[1] == name), None
     )
 
 
 def format_of_metadata(kind: int) -> PictureFormat | None:
     """The format whose container metadata are of this kind."""
-    return next((line for line in _PICTURES if kind in line.metadata), None)
+    return next((form for form in _PICTURES if kind in form.metadata), None)
 
 
 def plugins() -> list[tuple[str, str]]:
     """Pillow's modules and names of the formats of pictures."""
-    return [line.pillow for line in _PICTURES if line.pillow is not None]
+    return [form.pillow for form in _PICTURES if form.pillow is not None]
 
 
 def advice(start: bytes, name: str) -> str | None:
@@ -491,7 +491,7 @@ def advice(start: bytes, name: str) -> str | None:
     >>> print(advice(b"", "sensor.csv"))  # doctest: +ELLIPSIS
     is a table as text, which is not read; make a .npy file of its numbers, by Python: numpy.save...
     """
-    found = next((line for line in _UNREAD if line.takes(start, name)), None)
+    found = next((form for form in _UNREAD if form.matches(start, name)), None)
     return None if found is None else found.advice(name)
 
 

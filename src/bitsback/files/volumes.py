@@ -1,7 +1,7 @@
 """The codec of NIfTI, NRRD, MetaImage, MRC, FITS and PFM files: voxels after a header.
 
-The voxels are uncompressed, or compressed by deflate in NRRD and MetaImage. Files are restored byte
-for byte.
+The voxels are uncompressed, or compressed by deflate in NRRD and MetaImage. NumPy's files are read
+too, for embedded.py and gzipped.py. Files are restored byte for byte.
 
 To add a format, write a function that reads its header, and add it to `_READERS`.
 """
@@ -66,16 +66,16 @@ class Voxels:
         """The axes of the array."""
         names = _FASTEST[: len(self.lengths)]
         steps = {name: step for name, step in zip(names, self.spacing, strict=False) if step > 0}
-        units = {name: unit for name, unit in zip(names, self.units, strict=False) if unit}
+        units = zip(names, self.units, strict=False)
         attrs: dict[str, Any] = {
             "spacing": steps,
-            "units": {name: unit for name, unit in units.items() if name in steps},
+            "units": {name: unit for name, unit in units if unit and name in steps},
             "window": self.window,
         }
-        inner = (C,) * (self.channels > 1), (self.channels,) * (self.channels > 1)
+        several = self.channels > 1
         return Axes(
-            (*names[::-1], *inner[0]),
-            (*self.lengths[::-1], *inner[1]),
+            names[::-1] + (C,) * several,
+            self.lengths[::-1] + (self.channels,) * several,
             {name: value for name, value in attrs.items() if value},
         )
 
@@ -86,11 +86,11 @@ class Voxels:
             2 <= len(self.lengths) <= len(_FASTEST) - (self.channels > 1)
             and all(0 < length < 1 << 31 for length in (*self.lengths, self.channels))
             and math.prod(self.lengths) < 1 << 48
-            and mode_of(self._plain, self.axes.stored) is not None
+            and mode_of(self._little_endian, self.axes.stored) is not None
         )
 
     @property
-    def _plain(self) -> np.dtype[Any]:
+    def _little_endian(self) -> np.dtype[Any]:
         return self.dtype.newbyteorder("<")
 
     @property
@@ -107,17 +107,17 @@ class Voxels:
             for first in range(0, shape[0], step):
                 count = min(step, shape[0] - first)
                 row = shape[0] - first - count if self.upwards else first
-                held = data[self.start + row * stride : self.start + (row + count) * stride]
-                if len(held) < count * stride:
+                content = data[self.start + row * stride : self.start + (row + count) * stride]
+                if len(content) < count * stride:
                     raise OSError("image file is truncated")
-                rows = np.frombuffer(held, self.dtype).reshape(count, *shape[1:])
-                yield rows[:: -1 if self.upwards else 1].astype(self._plain)
+                rows = np.frombuffer(content, self.dtype).reshape(count, *shape[1:])
+                yield rows[:: -1 if self.upwards else 1].astype(self._little_endian)
 
-        return Bands(self._plain, shape, read)
+        return Bands(self._little_endian, shape, read)
 
     def frame(self, data: Content) -> Frame:
         """The bytes of the file around them."""
-        swapped = self.dtype.itemsize > 1 and self.dtype != self._plain
+        swapped = self.dtype.itemsize > 1 and self.dtype != self._little_endian
         others = data[: self.start] + data[self.start + self.nbytes : len(data)]
         layout = SWAP * swapped + FLIP * self.upwards
         return Frame(layout, ((self.start, self.axes.stored[0]),), others)
@@ -370,11 +370,11 @@ def _voxels(data: Content) -> Voxels | None:
     """The voxels of a file by its header; None for one of another format, or a damaged one."""
     for reader in _READERS:
         try:
-            found = reader(data)
+            voxels = reader(data)
         except (ValueError, KeyError, OverflowError, struct.error):
             return None
-        if found is not None:
-            return found if found.sound else None
+        if voxels is not None:
+            return voxels if voxels.sound else None
     return None
 
 
@@ -391,29 +391,29 @@ def axes_of(metadata: Frame | Packed, shape: Shape) -> Axes | None:
     return found.axes if found.axes.stored == shape else None
 
 
-def _coded(file: BinaryIO, coded: bool) -> tuple[Content, Voxels, Streams | None] | None:
-    """The bytes with the voxels of a file, these, and the streams around them; None if they are not
-    all there. coded: whether the tokens of streams are needed.
+def _read(file: BinaryIO, coded: bool) -> tuple[Content, Voxels, Streams | None] | None:
+    """The uncompressed bytes of a file, its voxels, and the deflate streams around them. None if
+    voxels are missing or metadata is too large. coded: whether the tokens of streams are needed.
     """
     data, _ = in_memory(file)  # the caller may read the voxels after the file is closed
-    found, streams = _voxels(data), None
-    if found is not None and found.packed:
+    voxels, streams = _voxels(data), None
+    if voxels is not None and voxels.packed:
         plaintext = Streams.find(data, coded)
         if plaintext is None:
             return None
-        (data, streams), found = plaintext, replace(found, start=0)
-    if found is None or found.start + found.nbytes > len(data):
+        (data, streams), voxels = plaintext, replace(voxels, start=0)
+    if voxels is None or voxels.start + voxels.nbytes > len(data):
         return None
-    return (data, found, streams) if len(data) - found.nbytes <= _MOST_OTHERS else None
+    return (data, voxels, streams) if len(data) - voxels.nbytes <= _MOST_OTHERS else None
 
 
 def samples(file: BinaryIO) -> Bands | None:
-    found = _coded(file, False)
+    found = _read(file, False)
     return None if found is None else found[1].bands(found[0])
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
-    found = _coded(file, True)
+    found = _read(file, True)
     if found is None:
         return None
     data, voxels, streams = found
@@ -425,22 +425,22 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     return whole if streams is None else around(whole, streams)
 
 
-_FACTS = {
+_FIELDS = {
     rb"NRRD": rb"(?:type|encoding): ?[^\r\n]+",
     rb"ObjectType": rb"(?:ElementType|CompressedData|ElementDataFile) ?= ?[^\r\n]+",
     rb"SIMPLE": rb"(?:BITPIX|NAXIS|ZCMPTYPE) *= *[^ /]+",
 }
-"""What headers of text say about their voxels, by their first bytes."""
+"""The fields of text headers that describe voxels, by the first bytes of the header."""
 
 
 def refusal(file: BinaryIO) -> str:
-    if _coded(file, False) is not None:
+    if _read(file, False) is not None:
         return f"{UNKNOWN_ENCODER}voxels"
     data, _ = in_memory(file)
     start = data[:_MOST_TEXT]
-    for begin, facts in _FACTS.items():
-        if start.startswith(begin):
-            lines = [line.decode("ascii", "replace") for line in re.findall(facts, start)[:3]]
+    for first, fields in _FIELDS.items():
+        if start.startswith(first):
+            lines = [line.decode("ascii", "replace") for line in re.findall(fields, start)[:3]]
             return (
                 f"voxels that are not coded: {', '.join(' '.join(line.split()) for line in lines)}"
             )

@@ -151,8 +151,8 @@ class Model(Outline):
             codec = self.step_codec(step.distribution, values, len(values[DATA]), size)
             if step.pops:
                 values[step.variable] = codec.pop(message)
-            each = codec.bits(values[step.variable])
-            bits.append(-each if step.pops else each)
+            information = codec.bits(values[step.variable])
+            bits.append(-information if step.pops else information)
         return np.array(bits)
 
     def memory(self, shape: ItemShape) -> int:
@@ -268,17 +268,16 @@ class Model(Outline):
         networks, outputs = library.done()
         reader.done()
         top.done()
+        adaptive = _adaptive(distributions)
         if outline.size is not None:
             shape = outline.shape_of()
             memory = costs.memory_of(outline.variables, distributions.values(), shape)
-            adaptive = _adaptive(distributions)
             state = 0 if adaptive is None else adaptive.state_memory(outline.batch * shape.elements)
             costs.check_memory(memory, outline.batch, state)
         costs.check_test(networks, size, count, reader.elements)
         identity = file.identity(description, tensors)
         if tested:
             vectors.check(outline.name, test, seed, count, networks, outputs, size)
-            adaptive = _adaptive(distributions)
             if adaptive is not None:
                 item_vectors.check(outline, test, adaptive, reader.elements, identity)
             test.done()
@@ -317,8 +316,8 @@ class ModelCodec:
 
         They are samples of the negative ELBO, for latents drawn with random bits.
         """
-        of_items: NDArray[np.float64] = self.model.step_bits(x, Message.random(), self.size).sum(0)
-        return of_items
+        bits: NDArray[np.float64] = self.model.step_bits(x, Message.random(), self.size).sum(0)
+        return bits
 
     @property
     def _batches(self) -> list[tuple[int, int]]:
@@ -351,9 +350,9 @@ class BoundModel:
         """The model for some consecutive items."""
         shapes, first = [], 0
         for count, shape in self.shapes:
-            some = min(items.stop, first + count) - max(items.start, first)
-            if some > 0:
-                shapes.append((some, shape))
+            inside = min(items.stop, first + count) - max(items.start, first)
+            if inside > 0:
+                shapes.append((inside, shape))
             first += count
         return replace(self, shapes=tuple(shapes))
 
@@ -362,11 +361,11 @@ class BoundModel:
         message: Message,
         x: NDArray[Any],
         batches: Batches | None = None,
-        kept: bool = True,
+        atomic: bool = True,
     ) -> None:
         """Pushes the symbols x, uint8 or uint16 [elements].
 
-        batches: the first one has the last items. kept: an error leaves the message unchanged,
+        batches: the first one has the last items. atomic: an error leaves the message unchanged,
         which needs a copy of it. Raises MessageError for symbols that do not fit the shapes.
         """
         if x.ndim != 1 or x.dtype not in (np.uint8, np.uint16):
@@ -375,17 +374,17 @@ class BoundModel:
                 f" {x.dtype}"
             )
         x = np.require(x, requirements=["C_CONTIGUOUS", "ALIGNED"])
-        self.core.push(message, x, self.shapes, self._batches(batches), kept)
+        self.core.push(message, x, self.shapes, self._batches(batches), atomic)
 
     def pop(
-        self, message: Message, batches: Batches | None = None, kept: bool = True
+        self, message: Message, batches: Batches | None = None, atomic: bool = True
     ) -> NDArray[Any]:
         """Undoes `push`. Returns the symbols [elements].
 
         They are uint8 if all items have up to 256 levels, otherwise uint16. batches: those of
         `push` in reverse order.
         """
-        return self.core.pop(message, self.shapes, self._batches(batches), kept)
+        return self.core.pop(message, self.shapes, self._batches(batches), atomic)
 
     def bits(self, x: NDArray[Any]) -> float:
         """The information in bits of a push of x [elements] as one batch.
@@ -418,10 +417,8 @@ class BoundModel:
     @property
     def memory(self) -> int:
         """The bytes of memory of the largest batch."""
-        memory, elements = (
-            sum(count * measure(shape) for count, shape in self.shapes)
-            for measure in (self.model.memory, lambda shape: shape.elements)
-        )
+        memory = sum(count * self.model.memory(shape) for count, shape in self.shapes)
+        elements = self.elements
         if not self.model.any_shape and self.items > self.model.batch:
             memory = memory // self.items * self.model.batch
             elements = elements // self.items * self.model.batch
@@ -434,7 +431,7 @@ class BoundModel:
 
     @property
     def steps(self) -> int:
-        """The steps of the batch with the most of them."""
+        """The number of steps of the batch with the most steps."""
         return max((self.model.steps(shape) for _, shape in self.shapes), default=0)
 
 
@@ -461,7 +458,7 @@ model, or an object with a model.
 """
 
 
-def model_of(what: object) -> Model | None:
+def model_of(value: object) -> Model | None:
     """The object if it is a model, or its model; None for a name, a path or bytes."""
-    found = getattr(what, "model", what)
-    return found if isinstance(found, Model) else None
+    model = getattr(value, "model", value)
+    return model if isinstance(model, Model) else None

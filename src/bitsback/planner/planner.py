@@ -25,7 +25,7 @@ from bitsback.planner.sampling import learned_before, sample_of, series_sample
 
 _log = logging.getLogger(__name__)
 
-PlansOf = Callable[[Candidate], Iterable[BlockPlan]]
+MakePlans = Callable[[Candidate], Iterable[BlockPlan]]
 """A function that makes the block plans of a candidate for a sample, one for each layout."""
 
 
@@ -74,10 +74,10 @@ class Planner:
         picked, plan = self.choose(known, sample, candidates, plans)
         if picked is None:
             return plan
-        listed = picked.value_map
-        if self.requested is not None or not isinstance(listed, ValueList):
+        value_map = picked.value_map
+        if self.requested is not None or not isinstance(value_map, ValueList):
             return plan
-        if long_list(listed, known) and (digits := self._by_digits(sample)) is not None:
+        if long_list(value_map, known) and (digits := self._by_digits(sample)) is not None:
             plan = replace(plan, rivals=(*plan.rivals, digits))
         return plan
 
@@ -99,7 +99,7 @@ class Planner:
         return replace(NO_MODEL, model=model)
 
     def choose(
-        self, known: Tiles, sample: Tiles, candidates: list[Candidate], plans: PlansOf
+        self, known: Tiles, sample: Tiles, candidates: list[Candidate], plans: MakePlans
     ) -> tuple[BlockPlan | None, Plan]:
         """The best block plan for a sample of known tiles, and the plan for blocks.
 
@@ -127,8 +127,8 @@ class Planner:
                 layouts.LAYOUTS[trial.layout],
             )
         picked = _pick(trials, self.policy)
-        free = all(trial.model.any_shape for trial in trials)
-        if free and self._is_beaten(picked):
+        any_shape = all(trial.model.any_shape for trial in trials)
+        if any_shape and self._is_beaten(picked):
             return None, replace(NO_MODEL, reason="no model, since deflate is better on a sample")
         contested = self._contested(picked)
         rivals = () if self.requested is not None else self._rivals(picked, trials, contested)
@@ -139,19 +139,17 @@ class Planner:
         return picked, replace(_plan_of(picked, contested), rivals=rivals, reason=reason)
 
     def _by_digits(self, sample: Tiles) -> Plan | None:
-        """The plans for the digits of the elements; None if no model codes any of them. sample:
-        some tiles of a block.
-        """
+        """The plan for the digits of a sample's elements; None if no model codes any of them."""
         if is_narrow(sample.dtype) or not sample.elements.size or sample.two_values is not None:
             return None
         cut, digits = cut_of(sample.elements)
-        found = tuple(
+        plans = tuple(
             NO_MODEL
             if is_noise(digit, bits, self.policy.worthwhile)
             else self._plan(Tiles(digit, sample.shapes), "a digit", None)
             for digit, bits in zip(digits, cut.bits, strict=True)
         )
-        return plan_of_digits(found)
+        return plan_of_digits(plans)
 
     def _promising(
         self, known: Tiles, sample: Tiles, counting: list[Candidate], best: float
@@ -159,8 +157,8 @@ class Planner:
         """The context-mixing models that may be better than the best other model.
 
         For two levels and for repetitive data these are all of them. In a first trial, for noise,
-        and for small samples there are none. Otherwise they are those with a network, or all if a
-        general compressor is better.
+        and for little data with little repetition there are none. Otherwise they are those with a
+        network, or all if a general compressor is better.
         """
         policy = self.policy
         if known.two_values is not None:
@@ -173,8 +171,8 @@ class Planner:
         if not policy.graphic or best >= policy.noise * sample.elements.nbytes:
             return []
         general = encode_fallback(sample, "deflate", best)
-        every = general is not None and len(general) < best
-        return [each for each in counting if every or each.outline.wavefront]
+        all_of_them = general is not None and len(general) < best
+        return [each for each in counting if all_of_them or each.outline.wavefront]
 
     def _contested(self, picked: BlockPlan) -> bool:
         """Whether a general compressor may be as good on a block as the picked model.
@@ -183,7 +181,7 @@ class Planner:
         learns nor the cost of a list of values.
         """
         if self.requested is not None and not self.requested.any_shape:
-            return False  # it was asked for, and knows items of this very shape
+            return False  # the user asked for it, and it is for exactly this shape
         uncertain = picked.model.counted or not is_narrow(picked.tiles.dtype)
         limit = (self.policy.rival_share if uncertain else self.policy.margin) * picked.cost
         general = encode_fallback(picked.tiles, self.policy.coder, limit)

@@ -1,4 +1,4 @@
-"""Policies: the numbers by which a planner decides, and nothing but these."""
+"""Policies: all numbers by which a planner decides."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Policy:
     """Bytes by deflate of a sample, as a share of those by the best model, from which on deflate is
     not tried on a whole picture. 0: context-mixing models are tried only on repetitive data."""
     noise: float = 0.9
-    """Share of the elements' bytes that the best model leaves of noise or compressed data."""
+    """Share of the elements' bytes from which on a result shows noise or compressed data."""
 
     # How large a trial is.
     sample_elements: int = 1 << 17

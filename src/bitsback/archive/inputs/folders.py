@@ -66,10 +66,10 @@ from bitsback.summary import (
 )
 from bitsback.work import begin, check_threads, ordered_map
 
-_SMALL = 1 << 14
-_LOOK = 1 << 16
-_IN_MEMORY = 1 << 24
-_KEPT = 1 << 26
+_SMALL = 1 << 14  # bytes of a verbatim file that is not tested for density
+_START = 1 << 16  # bytes of a larger one that are tested
+_IN_MEMORY = 1 << 24  # bytes of container metadata; more are in a temporary file
+_CACHE_BYTES = 1 << 26
 """The limit in bytes of the decoded small pictures that wait in memory until they are coded."""
 _CHUNK = 1 << 20
 _WORTH = 0.01
@@ -77,7 +77,7 @@ _WORTH = 0.01
 
 
 @dataclass(frozen=True)
-class _Sorted:
+class _Decision:
     """The decision on a file."""
 
     size: int
@@ -86,7 +86,7 @@ class _Sorted:
     header: Header | None = None
     """The header of a picture that is coded by its pixels."""
     sort: str = ""
-    """The sort of pictures that it shares a part with."""
+    """The sort of files that it shares a part with."""
     metadata: bytes = b""
     reason: str = ""
     """The reason for storing the file verbatim; empty for a coded picture."""
@@ -104,8 +104,8 @@ class _Sorted:
 class _Undecided:
     """A picture whose coding is decided by its own trial, or by the trials of similar pictures."""
 
-    coded: _Sorted
-    held: _Sorted | None
+    coded: _Decision
+    held: _Decision | None
     """None if its own trial says that it is coded."""
     indexed: bool
     alike: SimilarPictures
@@ -122,7 +122,7 @@ class _PixelStore(dict[int, NDArray[Any]]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._left = _KEPT
+        self._left = _CACHE_BYTES
 
     def keep(self, number: int, pixels: NDArray[Any]) -> None:
         if pixels.nbytes <= self._left:
@@ -130,8 +130,8 @@ class _PixelStore(dict[int, NDArray[Any]]):
             self[number] = pixels
 
 
-class _SortedFiles:
-    """The files of a folder as the parts of a collection."""
+class _DecidedFiles:
+    """The files of a folder, in the parts of a collection."""
 
     def __init__(
         self, listing: Listing, request: Request, metadata: BinaryIO, sorts: dict[str, Sort]
@@ -158,40 +158,40 @@ class _SortedFiles:
         """The number of files, including files that are left out."""
         return len(self._names) + len(self._bad)
 
-    def add(self, name: str, found: _Sorted) -> None:
+    def add(self, name: str, decision: _Decision) -> None:
         self._names.append(name)
-        self._modes.append(found.mode)
-        self._size += found.size
+        self._modes.append(decision.mode)
+        self._size += decision.size
         self._sums.add_file()
-        if not found.exact:
+        if not decision.exact:
             self._inexact.append(name)
-        if found.saving > _WORTH * found.size:
-            self._saving = Saving(self._saving.files + 1, self._saving.bytes + found.saving)
-        if found.header is not None:
-            if found.metadata:
-                digest = digest_of_bytes(name, METADATA, found.metadata)
-                self._sums.add(len(self._names) - 1, digest, len(found.metadata))
-            self._groups.add(found.header, found.sort)
-            original = 2 * found.size + (not found.exact)
-            self._stats.add(len(found.metadata), original, found.time)
-            self._metadata.write(found.metadata)
-            self._coded[name] = found.size
-            if found.pixels is not None:
-                self._pixels.keep(len(self._names) - 1, found.pixels)
+        if decision.saving > _WORTH * decision.size:
+            self._saving = Saving(self._saving.files + 1, self._saving.bytes + decision.saving)
+        if decision.header is not None:
+            if decision.metadata:
+                digest = digest_of_bytes(name, METADATA, decision.metadata)
+                self._sums.add(len(self._names) - 1, digest, len(decision.metadata))
+            self._groups.add(decision.header, decision.sort)
+            original = 2 * decision.size + (not decision.exact)
+            self._stats.add(len(decision.metadata), original, decision.time)
+            self._metadata.write(decision.metadata)
+            self._coded[name] = decision.size
+            if decision.pixels is not None:
+                self._pixels.keep(len(self._names) - 1, decision.pixels)
         else:
-            sort, streams = found.sort, found.streams
+            sort, streams = decision.sort, decision.streams
             if streams is not None:
                 streams.log(name)
                 if streams.tables:
                     number = len(self._names) - 1
                     sort, self._jpeg_tables[number] = f"{sort} {number}", streams.tables
-            self._groups.add_file(found.size, sort)
-            self._stats.add(found.size, 0, found.time)
-            if not found.reason:
+            self._groups.add_file(decision.size, sort)
+            self._stats.add(decision.size, 0, decision.time)
+            if not decision.reason:
                 return
-            before = self._stored.get(found.reason, VerbatimFiles(0, 0, name))
-            self._stored[found.reason] = replace(
-                before, files=before.files + 1, bytes=before.bytes + found.size
+            before = self._stored.get(decision.reason, VerbatimFiles(0, 0, name))
+            self._stored[decision.reason] = replace(
+                before, files=before.files + 1, bytes=before.bytes + decision.size
             )
 
     def leave_out(self, name: str, error: InputError) -> None:
@@ -231,15 +231,15 @@ class _SortedFiles:
         listing, request, names = self._listing, self._request, self._names
         name = naming.printable(name_of(listing.root))
         parts: list[tuple[Items, ArrayPart]] = []
-        of_parts: list[list[str]] = []
+        picture_names: list[list[str]] = []
         framed: set[int] = set()
         jpeg_tables: dict[int, bytes] = {}
         length = self._metadata.tell()
-        if length:  # first, so that whatever else is there of a cut archive has its metadata
+        if length:  # first, so that the pictures in a truncated archive have theirs
             part = ArrayPart(np.dtype("|u1"), (0, length), BYTES)
             part = replace(part, cut=cut_bytes(part))
             parts.append((ByteItems(name, part, _metadata_chunks(self._metadata)), part))
-            of_parts.append([])
+            picture_names.append([])
         first = len(parts)
         for group in self._groups:
             if group.part.axes == BYTES:
@@ -249,7 +249,7 @@ class _SortedFiles:
                 jpeg_tables[len(parts)] = self._jpeg_tables.get(group.members[0], b"")
                 chunks = chunks_of(listing, names, group.members, self._stats, self._sums)
                 parts.append((ByteItems(name, part, chunks), part))
-                of_parts.append([])
+                picture_names.append([])
             else:
                 items = PictureItems(
                     listing, names, group.members, group.part, self._pixels, self._digested
@@ -260,7 +260,7 @@ class _SortedFiles:
                 if are_frames:
                     framed.add(len(parts))
                 parts.append((items, part))
-                of_parts.append([names[member] for member in group.members])
+                picture_names.append([names[member] for member in group.members])
         runs = [(first + part, count) for part, count in self._groups.runs]
         collection = FileCollection(FOLDER, tuple(part for _, part in parts))
         entries = Entries(self._modes, listing.folders, listing.links)
@@ -277,7 +277,7 @@ class _SortedFiles:
             listing.skipped,
             self._bad,
             listing,
-            FolderFiles(self._coded, of_parts, self._metadata, self._sums),
+            FolderFiles(self._coded, picture_names, self._metadata, self._sums),
             disk=FilesOnDisk(self._size, self._stored, self._inexact, self._saving),
             bonds=Bonds(frames=frozenset(framed), jpeg_tables=jpeg_tables),
             labels=b"" if request.options.labels is None else pack_folders(),
@@ -285,24 +285,24 @@ class _SortedFiles:
 
 
 def folder_input(listing: Listing, request: Request) -> Input:
-    """Sorts the files of a folder, or of a list. Raises InputError."""
+    """Decides on the files of a folder, or of a list. Raises InputError."""
     options = request.options
     listing, sorts = in_series(listing)
-    sorter = _Sorter(listing, request, sorts)
+    decider = _Decider(listing, request, sorts)
     threads = check_threads(options.threads)
     spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
     try:
-        files = _SortedFiles(listing, request, cast(BinaryIO, spool), sorts)
+        files = _DecidedFiles(listing, request, cast(BinaryIO, spool), sorts)
         begin(options.progress, "looking at the files")
-        for name, found in ordered_map(sorter.sort, enumerate(listing.names), threads):
-            if isinstance(found, _Undecided):
-                found = sorter.decided(name, found)
+        for name, decision in ordered_map(decider.examine, enumerate(listing.names), threads):
+            if isinstance(decision, _Undecided):
+                decision = decider.decide(name, decision)
             if options.progress is not None:
                 options.progress(len(files) + 1, len(listing.names))
-            if isinstance(found, InputError):
-                files.leave_out(name, found)
+            if isinstance(decision, InputError):
+                files.leave_out(name, decision)
             else:
-                files.add(name, found)
+                files.add(name, decision)
         files.check()
         return files.as_input()
     except BaseException:
@@ -314,21 +314,21 @@ class _NoPicture(InputError):
     """The error of a file that is no picture, and can be stored verbatim."""
 
 
-class _Sorter:
+class _Decider:
     """Decides how files are stored.
 
-    `sort` runs in several threads. `decided` runs in one thread, in the order of the files.
+    `examine` runs in several threads. `decide` runs in one thread, in the order of the files.
     """
 
     def __init__(self, listing: Listing, request: Request, sorts: dict[str, Sort]) -> None:
         """sorts: the sorts of DICOM files that can be coded. Other files with frames are added."""
         self._listing, self._request, self._sorts = listing, request, sorts
         self._others = not request.options.pictures_only
-        """Whether files that are damaged or no pictures are stored too."""
+        """Whether files that are damaged, or are no pictures, are stored verbatim."""
         self._outcomes = TrialOutcomes()
         self._knows = lru_cache(maxsize=None)(request.knows)
 
-    def decided(self, name: str, picture: _Undecided) -> _Sorted:
+    def decide(self, name: str, picture: _Undecided) -> _Decision:
         """The decision on a picture."""
         outcome = self._outcomes.decide(picture.alike, picture.tried, picture.trial)
         if picture.held is not None and not outcome.by_pixels:
@@ -340,7 +340,7 @@ class _Sorter:
         sort = self._sorts.get(name, Sort()).name or sort
         return replace(picture.coded, sort=sort)
 
-    def sort(self, numbered: tuple[int, str]) -> tuple[str, _Sorted | _Undecided | InputError]:
+    def examine(self, numbered: tuple[int, str]) -> tuple[str, _Decision | _Undecided | InputError]:
         """The decision on a file, or the error if it can be neither coded nor stored."""
         number, name = numbered
         path = self._listing.path(name)
@@ -350,31 +350,31 @@ class _Sorter:
             if reason is not None:
                 raise InputError(f"{shown}: {reason}; rename it")
             with reading(shown), open_regular(path, True) as file:
-                found = _Sorted(file.seek(0, os.SEEK_END), *_status_of(path))
+                decision = _Decision(file.seek(0, os.SEEK_END), *_status_of(path))
                 ending = ending_of(name)
                 if ending not in formats.PICTURES:
                     file.seek(0)
                     if not formats.is_picture_by_content(file.read(formats.START)):
                         if ending in formats.OTHER_PICTURES:
                             unread = f"{UNREAD}: {formats.unread_picture(name)}"
-                            return name, self._stored(found, file, unread)
+                            return name, self._stored(decision, file, unread)
                         if self._others:
-                            return name, self._stored(found, file, NO_PICTURE)
+                            return name, self._stored(decision, file, NO_PICTURE)
                 if name in self._request.held:
-                    return name, self._stored(found, file, SMALLER)
+                    return name, self._stored(decision, file, SMALLER)
                 try:
-                    return name, self._picture(found, name, file, is_tried(number))
+                    return name, self._picture(decision, name, file, is_tried(number))
                 except InputError as error:
                     if not self._others:
                         return name, _NoPicture(str(error))
                     fault = str(error).removeprefix(f"{shown}: ").removeprefix("cannot be read: ")
-                    return name, self._stored(found, file, f"{DAMAGED}: {fault}")
+                    return name, self._stored(decision, file, f"{DAMAGED}: {fault}")
         except InputError as error:
             return name, error
 
     def _picture(
-        self, found: _Sorted, name: str, file: BinaryIO, tried: bool
-    ) -> _Sorted | _Undecided:
+        self, decision: _Decision, name: str, file: BinaryIO, tried: bool
+    ) -> _Decision | _Undecided:
         """The decision on a picture file. Raises InputError if it is damaged or no picture.
 
         tried: whether it has a trial of its own in any case.
@@ -384,21 +384,21 @@ class _Sorter:
             file.seek(0)
             form = formats.picture_format(file.read(formats.START))
             if form is not None and form.codec is None:
-                return self._stored(found, file, form.label)
+                return self._stored(decision, file, form.label)
             taken = split(file, request.exact)
             fits = taken is not None
             if taken is None and request.exact:
                 taken = split(file, False)
             if taken is None:
-                return self._stored(found, file, refusal(file))
+                return self._stored(decision, file, refusal(file))
         pixels = named(taken.pixels, name_of(path))
-        alike = SimilarPictures.measure(pixels, taken.indexed, found.size)
+        alike = SimilarPictures.measure(pixels, taken.indexed, decision.size)
         whole = pixels.whole() if alike.small else None
         if whole is not None:  # its trial may come when its file is closed
             pixels = Bands.from_array(whole)
         coded = (
             replace(
-                found,
+                decision,
                 header=Header(pixels.dtype, pixels.shape, ()),
                 metadata=taken.metadata,
                 pixels=whole,
@@ -406,7 +406,7 @@ class _Sorter:
                 saving=taken.saving,
             )
             if fits
-            else self._stored(found, file, f"{NOT_REPRODUCIBLE}: {refusal(file)}")
+            else self._stored(decision, file, f"{NOT_REPRODUCIBLE}: {refusal(file)}")
         )
         if self._knows(pixels.shape):
             return coded
@@ -415,7 +415,7 @@ class _Sorter:
             self._sorts[name] = Sort(kind, taken.frames)
 
         def trial() -> TrialOutcome:
-            enough = request.policy.worthwhile * (found.size - taken.weight)
+            enough = request.policy.worthwhile * (decision.size - taken.weight)
             # Slow models are tried only if the others are not good enough.
             for policy in dict.fromkeys([request.policy.first_trial, request.policy]):
                 cost, general = pixel_cost(
@@ -423,27 +423,27 @@ class _Sorter:
                 )
                 if cost <= enough and not general:
                     break
-            share = (cost + taken.weight) / found.size
+            share = (cost + taken.weight) / decision.size
             return TrialOutcome(cost <= enough, general, share)
 
         own = trial() if tried or not alike.small else None
         coded_anyway = own is not None and own.by_pixels
-        held = None if coded_anyway else self._stored(found, file, SMALLER)
+        held = None if coded_anyway else self._stored(decision, file, SMALLER)
         return _Undecided(coded, held, taken.indexed, alike, trial, own)
 
-    def _stored(self, found: _Sorted, file: BinaryIO, reason: str) -> _Sorted:
-        streams = streams_in(file, found.size)
-        found = replace(found, streams=streams)
+    def _stored(self, decision: _Decision, file: BinaryIO, reason: str) -> _Decision:
+        streams = streams_in(file, decision.size)
+        decision = replace(decision, streams=streams)
         if streams.coded and not streams.large:
-            return replace(found, sort=STREAMS)
+            return replace(decision, sort=STREAMS)
         file.seek(0)
-        start = file.read(_LOOK)
-        if found.size <= MOST_BYTES and _has_streams(file):
+        start = file.read(_START)
+        if decision.size <= MOST_BYTES and _has_streams(file):
             shown = "" if reason.startswith((NO_PICTURE, UNREAD)) else reason
-            return replace(found, sort=STREAMS, reason=shown)
-        dense = found.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
+            return replace(decision, sort=STREAMS, reason=shown)
+        dense = decision.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
         reason = "" if streams.coded else joined_reason(streams, reason)
-        return replace(found, sort="dense" if dense else "loose", reason=reason)
+        return replace(decision, sort="dense" if dense else "loose", reason=reason)
 
 
 def _has_streams(file: BinaryIO) -> bool:

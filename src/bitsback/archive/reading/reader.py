@@ -83,25 +83,25 @@ class ArchiveReader:
             raise
 
     def _use(self, directory: Directory) -> None:
-        """Takes the sections of a directory. Raises ArchiveError."""
+        """Reads the sections of a directory from now on. Raises ArchiveError."""
         self.directory = directory
         self.collection = directory.collection or guess_collection(directory, self.file.read)
-        self.beside: FileSections | None = None
+        self.file_sections: FileSections | None = None
         """The sections other than blocks of an archive of files; None for an array."""
         if self.collection.kind is not None:
-            self.beside = FileSections(self.collection, directory, self.file.read_place)
+            self.file_sections = FileSections(self.collection, directory, self.file.read_place)
         self.blocks = Blocks(self, self.file, directory, self.cache)
 
     def take_addition(self) -> None:
-        """Also reads the undamaged part of an addition behind the end, from now on."""
+        """From now on also reads the undamaged part of an unfinished addition behind the end."""
         before = self.directory
         if not before.unread:
             return
         after = with_addition(self.file.read, self.file_bytes, before)
         if after is not None:
             self._use(after)
-            if self.beside is not None:
-                keep_removed(self.file.read, before, after, self.beside)
+            if self.file_sections is not None:
+                keep_removed(self.file.read, before, after, self.file_sections)
 
     def __enter__(self) -> ArchiveReader:
         return self
@@ -126,8 +126,8 @@ class ArchiveReader:
                 f"{self.name}: only an archive that was opened by its path can be pickled"
             )
         model = None if self._requested is None else self._requested.to_bytes()
-        again = place if isinstance(place, Url) else os.path.abspath(self.name)  # noqa: PTH100
-        return _open_again, (again, model, self.cache.capacity)
+        source = place if isinstance(place, Url) else os.path.abspath(self.name)  # noqa: PTH100
+        return _open_again, (source, model, self.cache.capacity)
 
     @property
     def name(self) -> str:
@@ -181,20 +181,20 @@ class ArchiveReader:
 
         Raises InputError for an archive of an array, ArchiveError for damage.
         """
-        if self.beside is None:
+        if self.file_sections is None:
             raise InputError(f"{self.name}: contains an array, whose items have no names")
         with self.file.naming():
-            return self.beside.files
+            return self.file_sections.files
 
     @property
     def names(self) -> Sequence[str]:
         """The names of the files in order; empty for an array or the pages of a TIFF file."""
-        return [] if self.beside is None else self.files.names
+        return [] if self.file_sections is None else self.files.names
 
     @property
     def has_entries(self) -> bool:
         """Whether there are modes, links or empty folders. It does not read names."""
-        return self.beside is not None and self.beside.has_entries
+        return self.file_sections is not None and self.file_sections.has_entries
 
     @property
     def entry_names(self) -> Sequence[str]:
@@ -207,7 +207,7 @@ class ArchiveReader:
     @property
     def visible_files(self) -> int:
         """The number of files to show: a TIFF file that is stored verbatim is one."""
-        assert self.collection.kind is not None, "it is asked for files"
+        assert self.collection.kind is not None, "an array has none"
         if self.collection.has_removed:
             with suppress(ArchiveError):  # if the names are damaged
                 return len(self.files)
@@ -220,13 +220,13 @@ class ArchiveReader:
         It is empty for a file that is restored only with the same pixels.
         """
         with self.file.naming():
-            return None if self.beside is None else self.beside.hashes
+            return None if self.file_sections is None else self.file_sections.hashes
 
     @property
     def digests(self) -> Digests | None:
         """The digests of its files, including removed files; None if it has none."""
         with self.file.naming():
-            return None if self.beside is None else self.beside.digests
+            return None if self.file_sections is None else self.file_sections.digests
 
     @property
     def pairs(self) -> Pairs | None:
@@ -235,7 +235,7 @@ class ArchiveReader:
         None without labels.
         """
         with self.file.naming():
-            return None if self.beside is None else self.beside.pairs
+            return None if self.file_sections is None else self.file_sections.pairs
 
     @property
     def classes(self) -> list[str]:
@@ -338,9 +338,9 @@ class ArchiveReader:
     def preview(self, which: int | str) -> bytes | None:
         """A small picture of a file; None if it has none."""
         number = self.file_number(which)
-        assert self.beside is not None, "it has files"
+        assert self.file_sections is not None, "it has files"
         with self.file.naming():
-            return self.beside.preview(number) or None
+            return self.file_sections.preview(number) or None
 
     def part_source(self, part: int, entry: int | None = None) -> PartSource:
         """The array of a part, or one entry along its first axis."""
@@ -348,7 +348,7 @@ class ArchiveReader:
         return PartSource(self.blocks, collection.parts[part], collection.starts[part], entry)
 
     def part_bytes(self, part: int, start: int, stop: int, *, verify: bool = True) -> bytes:
-        """Some bytes of a part with the bytes of files or of metadata."""
+        """The bytes `start` to `stop` of a part with the bytes of files or of metadata."""
         if start == stop:
             return b""
         return self._bytes_source(part).take((Steps(range(start, stop)),), verify).tobytes()
@@ -366,29 +366,29 @@ class ArchiveReader:
 
     def blocks_of(self, numbers: Iterable[int]) -> Iterator[BlockInfo]:
         """The blocks of these files of a folder, in reading order, each once."""
-        found: set[int] = set()
+        yielded: set[int] = set()
         for number in numbers:
-            array, (part, start, stop) = self.file_source(number), self.files.span(number)
-            pixels = array.blocks() if isinstance(array, PartSource) else ()
+            source, (part, start, stop) = self.file_source(number), self.files.span(number)
+            pixel_blocks = source.blocks() if isinstance(source, PartSource) else ()
             span = (Steps(range(start, stop)),)
-            beside = self._bytes_source(part).blocks(span) if start < stop else ()
-            for block in chain(pixels, beside):
-                if block.number not in found:
-                    found.add(block.number)
+            byte_blocks = self._bytes_source(part).blocks(span) if start < stop else ()
+            for block in chain(pixel_blocks, byte_blocks):
+                if block.number not in yielded:
+                    yielded.add(block.number)
                     yield block
 
     def where(self, first: int, count: int) -> str:
         """A description of some tiles for messages, with the names of files if there are any."""
-        if self.beside is not None:
+        if self.file_sections is not None:
             with suppress(ArchiveError):
-                return described(self.beside.files, self.owners, (first, first + count))
+                return described(self.file_sections.files, self.owners, (first, first + count))
         return self.collection.where(first, count)
 
     @cached_property
     def owners(self) -> Owners:
         """Finds the files of tiles. Raises ArchiveError, without the name of the archive."""
-        assert self.beside is not None
-        return Owners(self.beside.files)
+        assert self.file_sections is not None
+        return Owners(self.file_sections.files)
 
     def check(self) -> None:
         """Raises the first of `problems`, or another fault outside of blocks that prevents
@@ -404,19 +404,19 @@ class ArchiveReader:
         """
         for problem in self.library.damage():
             yield self.file.named(problem)
-        beside = self.beside
+        sections = self.file_sections
         for place in self.directory.sections:
-            names = beside is not None and place.kind in (NAMES, STATS, UNNAMED, ENTRIES)
-            if place.kind != MODEL and not names:
+            checked_below = sections is not None and place.kind in (NAMES, STATS, UNNAMED, ENTRIES)
+            if place.kind != MODEL and not checked_below:
                 try:
                     open_section(self.file.read_place(place), place.kind)
                 except ArchiveError as problem:
                     yield self.file.named(problem)
         try:
-            if beside is not None:
-                _ = beside.pairs, beside.digests
-                self._check_tiles(beside.files)
-            check_restorable(self.array if beside is None else beside.files)
+            if sections is not None:
+                _ = sections.pairs, sections.digests
+                self._check_tiles(sections.files)
+            check_restorable(self.array if sections is None else sections.files)
         except ArchiveError as problem:
             yield self.file.named(problem)
 

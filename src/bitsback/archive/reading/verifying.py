@@ -103,9 +103,9 @@ def lost_items(archive: ArchiveReader, problems: Iterable[Problem]) -> list[str]
     bad = {number for number, _ in problems if number is not None}
     gaps = list(gaps_of(archive.blocks, bad, archive.collection.tiles))
     files = None
-    if archive.beside is not None:
+    if archive.file_sections is not None:
         with suppress(ArchiveError):
-            files = archive.beside.files
+            files = archive.file_sections.files
     found = lost_names(archive.collection, files, gaps)
     found += [printable(error.file) for _, error in problems if error.file is not None]
     if files is not None and not files.named and (count := files.collection.files - len(files)):

@@ -231,8 +231,8 @@ def _rescue(
             fill_value(options.fill, part.dtype)
     begin(options.progress, "verifying")
     problems = verify(archive, options.threads, options.progress)
-    if archive.beside is not None:
-        archive.beside.do_without_names()
+    if archive.file_sections is not None:
+        archive.file_sections.do_without_names()
     threads = check_threads(options.threads)
     parts = RestoredParts(archive, threads, problems=problems, fill=options.fill)
     begin(options.progress, "decompressing")

@@ -177,8 +177,8 @@ class ChangedFolder:
         self.content, self.stats = content, listed.stats
         self.names, self.runs = list(listed.names), list(listed.runs)
         self._entries = listed.entries
-        assert archive.beside is not None, "it has files"
-        self._digests = archive.beside.digests
+        assert archive.file_sections is not None, "it has files"
+        self._digests = archive.file_sections.digests
         self.labelled = bool(before.sections([LABELS]))
         self.previews: dict[Place, Previews] = {}
         """Sections with previews of removed files, and the sections that replace them."""

@@ -1,6 +1,6 @@
-"""Compress an input into an archive.
+"""Compress an input into an archive, both from beginning to end.
 
-The input is read once from beginning to end, and the archive is written once likewise.
+Both start again if pictures take more bytes than their files.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Changed = ChangedFolder | LongerArray
 """The new content of an archive to which the input is added."""
 
 _log = logging.getLogger(__name__)
-_COPIED = 1 << 20  # bytes at once
+_CHUNK = 1 << 20  # bytes at once
 _HELD_BACK = 1 << 20  # bytes of coded blocks that may wait for one that uses a model
 _EMBED_RATIO = 200  # bytes of an archive for each byte of the bundled models that it embeds
 _PACKED_RATIO = 4  # embedding makes tensors at most this many times smaller
@@ -117,24 +117,24 @@ def write_archive(
     request = Request.from_options(options)
     with (
         Unfinished(part_of(destination)) if options.resume else nullcontext() as unfinished,
-        open_source(source, request) as plan,
+        open_source(source, request) as prepare,
         ExitStack() as inputs,
     ):
-        taken = inputs.enter_context(closing(plan(request)))
-        taken.check_output(destination)
-        writer = _Writer(taken, request, unfinished, changed)
+        content = inputs.enter_context(closing(prepare(request)))
+        content.check_output(destination)
+        writer = _Writer(content, request, unfinished, changed)
         with (
             nullcontext(changed.before.output)
             if changed is not None
             else open_output(destination, options.force, source) as output,
-            _restartable(output, destination, taken) as restartable,
+            _restartable(output, destination, content) as restartable,
         ):
             writer.write_blocks(restartable)
             # Only the coded blocks show how many bytes a picture takes.
-            while outgrown := taken.outgrown(writer.own_blocks):
+            while outgrown := content.outgrown(writer.own_blocks):
                 request = replace(request, held=request.held | outgrown)
-                taken = inputs.enter_context(closing(plan(request)))
-                writer = _Writer(taken, request, unfinished, changed)
+                content = inputs.enter_context(closing(prepare(request)))
+                writer = _Writer(content, request, unfinished, changed)
                 restartable.restart()
                 writer.write_blocks(restartable)
             summary = writer.finish()
@@ -147,18 +147,18 @@ def write_archive(
 
 
 @contextmanager
-def _restartable(output: Output, destination: Destination, taken: Input) -> Iterator[Output]:
+def _restartable(output: Output, destination: Destination, content: Input) -> Iterator[Output]:
     """An output that can be rewound, for an archive that may have to be made a second time.
 
     If the output itself cannot be rewound, it is a temporary file that is copied at the end.
     """
-    if _is_file(destination) or not taken.may_outgrow:
+    if _is_file(destination) or not content.may_outgrow:
         yield output
         return
     with tempfile.TemporaryFile() as spool:
         yield Output(cast(BinaryIO, spool), output.name)
         spool.seek(0)
-        while chunk := spool.read(_COPIED):
+        while chunk := spool.read(_CHUNK):
             output.write(chunk)
 
 
@@ -175,7 +175,7 @@ class _Writer:
 
     def __init__(
         self,
-        taken: Input,
+        content: Input,
         request: Request,
         unfinished: Unfinished | None,
         changed: Changed | None,
@@ -184,16 +184,16 @@ class _Writer:
         Raises InputError if the options do not suit the input.
         """
         self._changed = self._extended = changed
-        self._taken, self._request, self._unfinished = taken, request, unfinished
+        self._content, self._request, self._unfinished = content, request, unfinished
         self._requested, self._options = request.requested, request.options
         self._threads = check_threads(request.options.threads)
         self._hashes: list[bytes] | None = None
         if request.options.hashes is not None:
-            self._hashes = hash_inputs(taken, self._threads)
-        self._parts = part_readers(taken, request)
+            self._hashes = hash_inputs(content, self._threads)
+        self._parts = part_readers(content, request)
         # Whether all parts are planned before the first is coded. Otherwise they are planned one by
         # one, with only one first block in memory.
-        self._early = request.requested is not None or request.options.embed == "always"
+        self._planned_first = request.requested is not None or request.options.embed == "always"
         self._planner = Planner(request.policy)  # for parts and blocks without the requested model
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._jpeg, self._verbatim = Blocks(), Blocks()
@@ -203,24 +203,24 @@ class _Writer:
         """The number of blocks for which no model was as good as a general compressor."""
         self._order_bits = 0.0
         self._model_bytes = 0
-        self._has_models: set[bytes] = set()
+        self._embedded: set[bytes] = set()  # first bytes of the identities of models in the archive
         self._start = 0 if changed is None else changed.before.end
         self._tile = self._first = 0 if changed is None else changed.content.tiles
 
     def write_blocks(self, output: Output) -> None:
         """Writes the head, the models and the blocks."""
-        taken, options = self._taken, self._options
+        content, options = self._content, self._options
         begin(options.progress, "compressing")
         self._output = output
         self._written = self._begin() if self._changed is None else self._continue(self._changed)
-        plans = self._plan() if self._early else []
+        plans = self._plan() if self._planned_first else []
         models = {model.identity: model for plan in plans for model in plan.all_models}
         held_back: list[Encoded] = []  # until the use of a model is decided
-        work = Work(taken.collection, options.progress)
+        work = Work(content.collection, options.progress)
         done = 0
         for encoded in ordered_map(self._encode, self._tasks(plans), self._threads):
             held_back.append(encoded)
-            held_bytes = sum(len(held.sections) for held in held_back)
+            held_bytes = sum(len(block.sections) for block in held_back)
             if encoded.models or held_bytes > _HELD_BACK:
                 for model in models.values():
                     self._write_model(model)
@@ -235,22 +235,22 @@ class _Writer:
 
     def _begin(self) -> Generation:
         """Writes the head of an archive."""
-        taken, options = self._taken, self._options
-        features = FILES * (taken.kept is not None) | UNORDERED * options.unordered
-        has_entries = taken.files is not None and taken.files.entries is not None
+        content, options = self._content, self._options
+        features = FILES * (content.kept is not None) | UNORDERED * options.unordered
+        has_entries = content.files is not None and content.files.entries is not None
         features |= DESCRIBED * has_entries
-        features |= LABELLED * (options.labels is not None) | HASHED * (taken.kept is not None)
+        features |= LABELLED * (options.labels is not None) | HASHED * (content.kept is not None)
         written = Generation(self._output)
-        written.add(replace(taken.collection, features=features).pack())
-        if taken.settle is None:  # a truncated archive then still has names
-            described = b"" if taken.files is None else pack_described(taken.files)
-            written.add(described + taken.labels)
+        written.add(replace(content.collection, features=features).pack())
+        if content.settle is None:  # a truncated archive then still has names
+            described = b"" if content.files is None else pack_described(content.files)
+            written.add(described + content.labels)
         return written
 
     def _continue(self, changed: Changed) -> Generation:
         """Writes the head of another generation."""
-        self._has_models = changed.before.models()
-        self._extended = changed.extended(self._taken)
+        self._embedded = changed.before.models()
+        self._extended = changed.extended(self._content)
         return self._extended.begin()
 
     def _write(self, blocks: Iterable[Encoded]) -> None:
@@ -268,19 +268,19 @@ class _Writer:
 
     def finish(self) -> Compressed:
         """Writes the sections after the blocks, and returns the summary."""
-        taken, collection = self._taken, self._taken.collection
+        content, collection = self._content, self._content.collection
         settled = b""
-        if taken.settle is not None:
-            settled = pack_described(taken.settle([part.order for part in self._parts]))
-            self._written.add(settled + taken.labels)
+        if content.settle is not None:
+            settled = pack_described(content.settle([part.order for part in self._parts]))
+            self._written.add(settled + content.labels)
         if self._options.previews:
             self._write_previews()
         self._write_bundled_models()
         if self._hashes is not None:
-            check_unchanged(taken)
+            check_unchanged(content)
         self._written.add(self._digests())
         self._written.finish()
-        files, disk = collection.shown_files, taken.disk
+        files, disk = collection.shown_files, content.disk
         return Compressed(
             shape=collection.shape,
             dtype=collection.dtype_name,
@@ -298,9 +298,9 @@ class _Writer:
             bytes_out=self._output.size - self._start,
             files=files,
             noun=collection.noun,
-            skipped=taken.skipped,
-            noted={} if taken.listing is None else taken.listing.noted,
-            bad=taken.bad,
+            skipped=content.skipped,
+            noted={} if content.listing is None else content.listing.noted,
+            bad=content.bad,
             disk_in=None if disk is None else disk.size,
             stored={} if disk is None else disk.stored,
             inexact=[] if disk is None else disk.inexact,
@@ -313,7 +313,7 @@ class _Writer:
 
     def _digests(self) -> bytes:
         """The `H` section of a folder that is restored as files; empty for other inputs."""
-        kept = self._taken.kept
+        kept = self._content.kept
         if kept is None:
             return b""
         digests = Digests(kept.sums.groups(self._output.size - self._start), self._hashes)
@@ -325,14 +325,14 @@ class _Writer:
         """Writes the previews. Raises InputError if the input is no folder."""
         from bitsback.archive.writing.thumbnails import previews
 
-        taken = self._taken
-        if taken.kept is None or taken.listing is None or taken.files is None:
-            raise InputError(f"{taken.name}: previews (--previews) are only for folders of files")
+        content = self._content
+        if content.kept is None or content.listing is None or content.files is None:
+            raise InputError(f"{content.name}: previews (--previews) are only for folders of files")
         folder = self._changed
         before = len(folder.names) if isinstance(folder, ChangedFolder) else 0
-        size, names = self._output.size - self._start, taken.files.names
-        for made in previews(taken.listing, names, before, size, self._threads):
-            self._written.add(made.pack())
+        size, names = self._output.size - self._start, content.files.names
+        for batch in previews(content.listing, names, before, size, self._threads):
+            self._written.add(batch.pack())
 
     def _count(self, encoded: Encoded, tile: int) -> None:
         """Records coded blocks for the summary. tile: the number of their first tile."""
@@ -341,7 +341,7 @@ class _Writer:
         self._used |= {model.identity: model for model in encoded.models}
         for tiles, size, method in encoded.blocks:
             self._methods[METHODS[method]] += 1
-            collection = self._taken.collection
+            collection = self._content.collection
             start, part = collection.part_of(tile)
             before, end = map(part.elements_before, (tile - start, tile - start + tiles))
             if method == STREAMS:
@@ -368,28 +368,28 @@ class _Writer:
         model = self._requested
         if model is None or self._options.embed != "if-smaller" or is_bundled(model):
             return plans
-        weight = len(section(MODEL, pack_model(model)))
-        others = [part.plan(self._planner) for part in self._parts]
-        with_it, without = self._bytes_by(plans) + weight, self._bytes_by(others)
-        known = all(
+        model_bytes = len(section(MODEL, pack_model(model)))
+        plans_without = [part.plan(self._planner) for part in self._parts]
+        with_it, without = self._trial_bytes(plans) + model_bytes, self._trial_bytes(plans_without)
+        all_coded = all(
             other.model is not None
-            for plan, other in zip(plans, others, strict=True)
+            for plan, other in zip(plans, plans_without, strict=True)
             if plan.model is not None
         )
-        if with_it <= without or not known:
+        if with_it <= without or not all_coded:
             return plans
         warnings.warn(
-            f"{self._taken.name}: the model {model.name} is not used: by a trial the archive would"
-            f" take about {with_it:,} bytes with it, {weight:,} of these for the model, and"
-            f" {without:,} without it; 'always' (--embed always) uses it and puts it into the"
+            f"{self._content.name}: the model {model.name} is not used: by a trial the archive"
+            f" would take about {with_it:,} bytes with it, {model_bytes:,} of these for the model,"
+            f" and {without:,} without it; 'always' (--embed always) uses it and puts it into the"
             " archive, and 'never' (--embed never) uses it and leaves it outside",
             ModelWarning,
             stacklevel=2,
         )
-        self._early = False
-        return others
+        self._planned_first = False
+        return plans_without
 
-    def _bytes_by(self, plans: list[Plan]) -> int:
+    def _trial_bytes(self, plans: list[Plan]) -> int:
         """The bytes of all blocks, as estimated by the trials."""
         pairs = zip(self._parts, plans, strict=True)
         return round(sum(plan.rate * part.collection.elements for part, plan in pairs))
@@ -414,20 +414,20 @@ class _Writer:
     def _write_model(self, model: Model) -> None:
         """Embeds a model, if the options request it."""
         embed = self._options.embed
-        if model.identity[:PREFIX_SIZE] in self._has_models:
+        if model.identity[:PREFIX_SIZE] in self._embedded:
             return
         if embed == "always" or (embed != "never" and not is_bundled(model)):
             bases = () if embed == "always" else None  # whole, so that nothing else is needed
             self._embed(section(MODEL, pack_model(model, bases)))
 
     def _write_bundled_models(self) -> None:
-        """Embeds all bundled models that blocks were coded with, if they cost next to nothing."""
+        """Embeds the bundled models that coded blocks, if they are small in comparison."""
         if self._options.embed in ("always", "never"):
             return
         missing = [
             model
             for model in self._used.values()
-            if is_bundled(model) and model.identity[:PREFIX_SIZE] not in self._has_models
+            if is_bundled(model) and model.identity[:PREFIX_SIZE] not in self._embedded
         ]
         room = self._output.size // _EMBED_RATIO
         tensors = sum(array.nbytes for model in missing for array in model.tensors.values())
@@ -453,10 +453,10 @@ class _Writer:
     def _encode(self, task: Uncoded) -> Encoded:
         """Codes a block, or takes it from an earlier run that was stopped."""
         if self._unfinished is None:
-            return encode(task, self._planner, self._early)
-        key = key_of(task, self._planner.policy, self._early)
+            return encode(task, self._planner, self._planned_first)
+        key = key_of(task, self._planner.policy, self._planned_first)
         encoded = self._unfinished.find(key, task.plan.all_models)
         if encoded is None:
-            encoded = encode(task, self._planner, self._early)
+            encoded = encode(task, self._planner, self._planned_first)
             self._unfinished.add(key, encoded)
         return encoded

@@ -98,7 +98,7 @@ def command(
     output = options.checked_output(source, _default_output(source) if output is None else output)
     if remove:
         check_removable(sources, output)
-    taken: str | list[str] = list(sources) if len(sources) > 1 else source
+    inputs: str | list[str] = list(sources) if len(sources) > 1 else source
     start = time.perf_counter()
     with (
         Progress("compressing", quiet) as progress,
@@ -108,7 +108,7 @@ def command(
 
         with _explain_resume(progress, output, request.resume):
             summary = write_archive(
-                options.standard_input() if source == options.STANDARD else taken,
+                options.standard_input() if source == options.STANDARD else inputs,
                 options.destination(output),
                 replace(request, progress=progress),
             )
@@ -141,7 +141,7 @@ def _explain_resume(progress: Progress, output: str, resume: bool) -> Iterator[N
 
 
 def _default_output(source: str) -> str:
-    """The archive of an input: beside it, with another ending."""
+    """The default archive of an input: beside it, with the ending .bb."""
     if source == options.STANDARD:
         return options.STANDARD
     source = options.base_of_url(source)

@@ -90,11 +90,11 @@ def command(
     wanted = options.from_command(DecompressOptions, given)
     if wanted.keep_going and output == options.STANDARD:
         raise click.UsageError("--keep-going lists on standard output what is lost; give -o FILE")
-    taken: dict[str, str] = {}
-    into = None
+    source_of: dict[str, str] = {}  # by target
+    folder = None
     if output is not None and (several or output.endswith("/")) and "://" not in output:
-        into = Path(output)
-    new = into is not None and not into.exists()
+        folder = Path(output)
+    is_new = folder is not None and not folder.exists()
 
     def restore(source: str) -> tuple[bool, dict[str, Any]]:
         from bitsback.archive.restoring.extractor import restore_archive
@@ -104,15 +104,15 @@ def command(
             progress = stack.enter_context(Progress("decompressing", quiet))
             messages = stack.enter_context(shown_warnings(progress, quiet or as_json))
             target = _target(source, output, several, wanted.storage_options)
-            other = taken.setdefault(target, source)
+            other = source_of.setdefault(target, source)
             if other != source:
                 raise InputError(f"{source}: would be restored as {target}, and so was {other}")
             target = options.checked_output(source, target)
             archive: str | BinaryIO = source
             if source == options.STANDARD:
                 archive = stack.enter_context(spooled() if wanted.keep_going else streamed())
-            if into is not None:
-                into.mkdir(parents=True, exist_ok=True)
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
             summary = restore_archive(
                 archive, options.destination(target), replace(wanted, progress=progress)
@@ -130,26 +130,26 @@ def command(
         return not summary.problems, row
 
     try:
-        failures.each(sources, restore, as_json, err=options.STANDARD in (*sources, output))
+        failures.run_each(sources, restore, as_json, err=options.STANDARD in (*sources, output))
     finally:
-        if new and into is not None:
+        if is_new and folder is not None:
             with suppress(OSError):
-                into.rmdir()  # fails if the folder is not empty
+                folder.rmdir()  # fails if the folder is not empty
 
 
 def _report_damage(source: str, summary: Restored, as_json: bool) -> None:
     for problem in summary.problems:
         figures.say(f"bitsback: error: {problem}", err=True)
     if summary.problems:
-        lost = "what is lost is listed" if summary.lost else "nothing of what it holds is lost"
+        lost = "the lost items are listed" if summary.lost else "no content is lost"
         figures.say(f"bitsback: error: {source}: is damaged; {lost}", err=True)
     for name in summary.lost if not as_json else ():
         figures.say(name)
 
 
 def _target(source: str, output: str | None, several: bool, storage_options: Options | None) -> str:
-    """The place to restore an archive to. With several archives, and for one that is no folder
-    itself, it lies in the named folder. Raises InputError.
+    """The place to restore an archive to. It is in the folder `output` for several archives, and
+    for an archive that is not of a folder. Raises InputError.
     """
     if output is None:
         return _default_output(source, storage_options)

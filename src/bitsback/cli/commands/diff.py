@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bitsback.summary import Differences
 
 DIFFERENT = 1
-"""The exit code for differences, as that of other programs which compare."""
+"""The exit code for differences, as in other programs that compare."""
 
 
 @click.command(short_help="List differences from another archive or a folder.")
@@ -43,7 +43,7 @@ def command(archive: str, other: str, quiet: bool, as_json: bool, **settings: An
     import bitsback
 
     if options.STANDARD in (archive, other):
-        raise InputError("two archives, or an archive and a folder, are compared; name both")
+        raise InputError("- cannot be compared; name two archives, or an archive and a folder")
     with Progress("comparing", quiet) as progress:
         found = bitsback.diff(archive, other, progress=progress, **settings)
     if as_json:

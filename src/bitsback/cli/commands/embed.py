@@ -43,7 +43,7 @@ def command(
     destination = options.destination(output)
     start = time.perf_counter()
     with Progress("embedding", quiet) as progress:
-        models = bitsback.embed(
+        embedded = bitsback.embed(
             archive,
             destination,
             model=model,
@@ -51,10 +51,10 @@ def command(
             progress=progress,
             storage_options=storage_options,
         )
-    names = [one.name for one in models]
+    names = [each.name for each in embedded]
     target = archive if output is None else output
     seconds = time.perf_counter() - start
     row = {"archive": archive, "output": target, "models": names, "seconds": seconds}
     what = ", ".join(names) if names else "no model, since no block needs one"
-    text = f"{target}: has {what} in it"
+    text = f"{target}: contains {what}"
     figures.result(row, text, as_json, quiet, err=output == options.STANDARD)

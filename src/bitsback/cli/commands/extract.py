@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class _Command(click.Command):
-    """Refuses unknown long options before --, as names stand only behind it."""
+    """Refuses unknown long options: names that begin with -- must follow a separate --."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Raises NoSuchOption."""
-        behind = len(args) - args.index("--") - 1 if "--" in args else 0
+        after = len(args) - args.index("--") - 1 if "--" in args else 0
         rest = super().parse_args(ctx, args)
         items: tuple[str, ...] = ctx.params.get("items") or ()
-        for text in items[: max(len(items) - behind, 0)]:
+        for text in items[: max(len(items) - after, 0)]:
             if text.startswith("--") and not ctx.resilient_parsing:
                 raise click.NoSuchOption(text, ctx=ctx)
         return rest
@@ -119,13 +119,13 @@ def command(
         if is_array or opened.kind == PAGES.key:
             picture = is_array and opened.reader.array.picture
             ranges = [item_range(text, 1 if picture else len(opened)) for text in items]
-            wanted = [slice(some.start, some.stop) for some in ranges]
+            wanted = [slice(each.start, each.stop) for each in ranges]
             if is_array and len(items) == 1 and ":" not in items[0]:
                 wanted = ranges[0].start
         else:
-            names, count = opened.reader.entry_names, len(opened)
+            names, files = opened.reader.entry_names, len(opened)
             numbers = file_numbers(opened, items)
-            wanted = [number if number < count else names[number] for number in numbers]
+            wanted = [number if number < files else names[number] for number in numbers]
         count = 0
         for place, png in ((target, False), (images, True)):
             if place is not None:

@@ -46,7 +46,7 @@ def command(archives: tuple[str, ...], as_json: bool, storage_options: dict[str,
         shown += 1
         return True, info
 
-    failures.each(archives, show, as_json)
+    failures.run_each(archives, show, as_json)
 
 
 def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -69,7 +69,7 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if info["unordered"]:
         yield "order", "not kept" + ("" if info["multisets"] else "; no model codes it without")
     yield "size", _size(info)
-    # For parts that models code, the line tells how the models see them.
+    # Blocks that models code are counted by the layout of their items.
     counts = {f"by a model as {what}": number for what, number in info["layouts"].items()}
     counts |= {method: number for method, number in info["methods"].items() if method != "model"}
     methods = ", ".join(f"{number:,} {method}" for method, number in counts.items() if number)
@@ -88,7 +88,7 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         name = (
             f"{model['name']}" + (f" ({', '.join(model['code'])})" if model["code"] else "")
             if model["name"]
-            else "not here; give it with -m"
+            else "not available; give it with -m"
         )
         yield (
             "model",
@@ -104,7 +104,7 @@ def _size(info: dict[str, Any]) -> str:
     original = info["original_bytes"]
     if info["problems"]:  # something may be missing, so a ratio would say nothing of the whole
         return (
-            f"{figures.count(info['bytes'], 'byte')}, damaged; whole, it would hold"
+            f"{figures.count(info['bytes'], 'byte')}, damaged; its whole content has"
             f" {figures.count(info['array_bytes'] if original is None else original, 'byte')}"
         )
     if original is not None:
@@ -126,10 +126,10 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     noun = nouns.get(info["kind"], "file" if held else "picture")
     names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
     names += f", {info['removed']:,} removed" if info["removed"] else ""
-    for key, one in (("links", "link"), ("empty_folders", "empty folder")):
-        names += f", {figures.count(info[key], one)}" if info.get(key) else ""
-    held_whole = paged and not info["items"]
-    count = "one file" if held_whole else figures.count(info["items"], noun)
+    for key, singular in (("links", "link"), ("empty_folders", "empty folder")):
+        names += f", {figures.count(info[key], singular)}" if info.get(key) else ""
+    is_verbatim = paged and not info["items"]
+    count = "one file" if is_verbatim else figures.count(info["items"], noun)
     yield info["kind"], count + names
     jpeg = [part for part in info["parts"] if part["jpeg"]]
     if jpeg:
@@ -150,13 +150,13 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _share(parts: list[dict[str, Any]]) -> str:
-    """How much is left of files with JPEG streams."""
+    """The bytes of blocks as a share of the files in them."""
     size = sum(part["shape"][1] for part in parts)
     return figures.left_of(sum(part["block_bytes"] for part in parts), size)
 
 
 def _unit(info: dict[str, Any]) -> str:
-    """The noun for the content of a block."""
+    """The noun for the units that blocks contain."""
     parts = info.get("parts", [info])
     cut = any(part["cut"] or part.get("joined", 1) > 1 for part in parts)
     return "tile" if cut else "item"

@@ -107,7 +107,7 @@ def command(
 
 
 def _entries(archive: Archive, names: Sequence[str], facts: bool) -> Iterator[Entry]:
-    """The entries to list. facts: those of files with frames too. Raises InputError."""
+    """The entries to list. facts: also read headers. Raises InputError."""
     from bitsback.archive.reading.listing import entries
     from bitsback.cli.selection import file_numbers
 
@@ -135,16 +135,16 @@ def _print_hashes(archive: Archive, names: Sequence[str], progress: Progress) ->
     count = len(archive)
     numbers = [n for n in file_numbers(archive, names) if n < count] if names else range(count)
     progress.end()
-    without = []
+    unhashed = []
     for number in sorted(numbers):
         name = archive.names[number]
         if name in hashes:
             line = as_line(hashes[name], name)
             figures.say(line) if sys.stdout.isatty() else click.echo(line.encode())
         else:
-            without.append(name)
-    for name in without:
-        figures.say(f"bitsback: {name}: has no hash, as it comes back by its pixels only", err=True)
+            unhashed.append(name)
+    for name in unhashed:
+        figures.say(f"bitsback: {name}: has no hash, as only its pixels are restored", err=True)
 
 
 def _write_thumbnails(
@@ -207,7 +207,7 @@ def _kind(entry: Entry) -> str:
 
 
 def _shape(entry: Entry) -> str:
-    """The shape; of a file with JPEG streams how much is left of it."""
+    """The shape; for a file with JPEG streams its stored share; empty for other verbatim files."""
     if entry.jpeg:
         return figures.share(entry.stored_bytes, entry.bytes)
     return "" if entry.held else figures.dimensions(entry.shape)

@@ -61,7 +61,6 @@ def command(
       bitsback verify scans.bb > lost.txt
       bitsback verify scans.bb --against scans
     """
-
     if against is not None and len(archives) > 1:
         raise click.UsageError("--against compares one archive")
 
@@ -71,33 +70,33 @@ def command(
             opened(name, model=model, storage_options=storage_options) as archive,
         ):
             archive.reader.take_addition()
-            found, fault = _compared(archive, against, threads, progress)
+            differences, fault = _compared(archive, against, threads, progress)
             # If nothing differs, the comparison has decoded all blocks already.
-            same = found is not None and not found
+            same = differences is not None and not differences
             problems = [] if same else archive.verify(threads, progress)
             if fault is not None and not problems:
                 raise fault
             items, blocks = len(archive), len(archive.reader.blocks)
             from bitsback.format.layout import PARITY  # late, as a command runs
 
-            mendable = any(place.kind == PARITY for place in archive.reader.directory.sections)
-            known, lost = archive.name, archive.lost(problems) if problems else []
+            has_parity = any(place.kind == PARITY for place in archive.reader.directory.sections)
+            shown, lost = archive.name, archive.lost(problems) if problems else []
         for _, error in problems:
             figures.say(f"bitsback: error: {error}", err=True)
-        if problems and mendable:
-            figures.say(f"{known}: has parity; try 'bitsback repair'", err=True)
+        if problems and has_parity:
+            figures.say(f"{shown}: has parity; try 'bitsback repair'", err=True)
         for name in lost if not as_json else ():
             figures.say(name)
-        if found is not None and not as_json:
-            show(found, "extra", "missing", "differs")
-        if not (problems or found or quiet or as_json):
+        if differences is not None and not as_json:
+            show(differences, "extra", "missing", "differs")
+        if not (problems or differences or quiet or as_json):
             figures.say(
-                f"{known}: all well, {figures.count(items, 'item')} in"
+                f"{shown}: all well, {figures.count(items, 'item')} in"
                 f" {figures.count(blocks, 'block')}"
                 + (f", the same as {against}" if against is not None else "")
             )
-        compared = {} if found is None else {"against": against, **as_row(found)}
-        return not (problems or found), {
+        compared = {} if differences is None else {"against": against, **as_row(differences)}
+        return not (problems or differences), {
             "archive": name,
             "items": items,
             "blocks": blocks,
@@ -106,7 +105,7 @@ def command(
             **compared,
         }
 
-    failures.each(archives, check, as_json)
+    failures.run_each(archives, check, as_json)
 
 
 def _compared(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _PART = 1 << 20  # bytes that are sent at a time
-_DIGITS = 19  # more are beyond every file
+_DIGITS = 19  # of a place; longer numbers are cut, and still beyond every file
 
 
 @click.command(short_help="Show an archive in the browser.")
@@ -169,5 +169,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _place(digits: str) -> int:
-    """The place in a file, of as many digits as a client sends."""
+    """A place in a file, from any number of digits."""
     return int(digits.lstrip("0")[:_DIGITS] or "0")

@@ -47,7 +47,7 @@ _LEAST_BITS = {0: 1, INVERTED: 1, SIGNED: 8, FLOAT: 16}
 _BITS = (1, 2, 4, 8, 16, 32, 64)
 REVERSE = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 """Each byte with its bits in reverse."""
-_MOST = 1 << 32
+_MOST_SIDE = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Layout:
         sides = (self.height, self.width, self.rows, self.columns)
         colours = self.channels * self.planes
         return (
-            all(0 < side < _MOST for side in sides)
+            all(0 < side < _MOST_SIDE for side in sides)
             and 1 in (self.channels, self.planes)
             and 1 <= colours <= MOST_CHANNELS
             and self.bits in _BITS
@@ -100,12 +100,12 @@ class Layout:
 
     @property
     def across(self) -> int:
-        """Segments side by side."""
+        """The number of segments side by side."""
         return -(-self.width // self.columns)
 
     @property
     def down(self) -> int:
-        """Segments one below the other."""
+        """The number of segments one below the other."""
         return -(-self.height // self.rows)
 
     @property
@@ -134,11 +134,11 @@ class Layout:
         return -(-self.columns * self.channels * self.bits // 8)
 
     def rows_of(self, band: int) -> int:
-        """The rows of the picture in a row of segments."""
+        """The rows of the page in a row of segments."""
         return min(self.rows, self.height - band * self.rows)
 
     def rows_stored(self, band: int) -> int:
-        """The rows of each of these segments, including rows below the page."""
+        """The rows of each segment in it, including rows below the page."""
         return self.rows if self.flags & TILED else self.rows_of(band)
 
     def samples(self, raw: bytes) -> NDArray[Any]:
@@ -260,9 +260,11 @@ COMPRESSIONS = (NONE, *BY_ZLIB, *_BY_PILLOW)
 """The compressions that can be undone, and done again on restoring."""
 
 BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
-"""The settings of zlib for segments of another deflate encoder, at one of its levels."""
+"""The settings of zlib for segments of another deflate encoder. Each file chooses the level."""
 
-_EXTRA = 1 << 16
+_LZW_CLEAR, _LZW_END, _LZW_FIRST = 256, 257, 258
+MOST_CODES = 1 << 12  # codes in a table of LZW
+_EXTRA = 1 << 16  # bytes by which a compressed segment may exceed twice its content
 
 
 def most_bytes(raw: int) -> int:
@@ -272,8 +274,8 @@ def most_bytes(raw: int) -> int:
 
 def decompress(layout: Layout, data: bytes, rows: int, whole: bool = False) -> bytes | None:
     """The bytes of a segment of `rows` rows; None if it has more or fewer. whole: also None unless
-    the compressed stream ends exactly with the last byte of `data`. Raises the errors of zlib, lzma
-    and Pillow.
+    the compressed stream ends exactly with the last byte of `data`, except for GROUP_4. Raises the
+    errors of zlib, lzma and Pillow.
     """
     size = rows * layout.row_bytes
     if layout.compression == NONE:
@@ -283,11 +285,11 @@ def decompress(layout: Layout, data: bytes, rows: int, whole: bool = False) -> b
     if layout.compression in _STREAMS:
         stream = _STREAMS[layout.compression]()
         raw = stream.decompress(data, size + 1)
-        held = len(raw) == size and stream.eof and not (whole and stream.unused_data)
-        return raw if held else None
+        complete = len(raw) == size and stream.eof and not (whole and stream.unused_data)
+        return raw if complete else None
     raw = _decompress_by_pillow(layout, data, rows)
-    held = not whole or layout.compression == GROUP_4 or _ENDS[layout.compression](data, size)
-    return raw if held else None
+    complete = not whole or layout.compression == GROUP_4 or _ENDS[layout.compression](data, size)
+    return raw if complete else None
 
 
 def _ends_as_lzw(data: bytes, size: int) -> bool:
@@ -367,8 +369,6 @@ def _ends_as_zstd(data: bytes, size: int) -> bool:
     return bool(last) and at + 4 * checked == len(data)
 
 
-_LZW_CLEAR, _LZW_END, _LZW_FIRST = 256, 257, 258
-MOST_CODES = 1 << 12
 _ENDS = {LZW: _ends_as_lzw, PACKBITS: _ends_as_packbits, ZSTD: _ends_as_zstd}
 
 
@@ -437,8 +437,8 @@ def _compress_by_pillow(layout: Layout, raw: bytes, rows: int) -> bytes:
 Span = tuple[int, int]
 """The places of the first byte, and of the one after the last."""
 
-_SMALLEST = 3  # bytes of a run
-_MOST_END = 1 << 48
+_LEAST_RUN = 3  # bytes of a packed run
+_MOST_END = 1 << 48  # the greatest place of a segment's end
 
 
 @dataclass(frozen=True)
@@ -448,7 +448,7 @@ class Place:
     start: int
     end: int
     space: int
-    """The end of the segments that follow this one without a gap; without any, its own end."""
+    """The end of the contiguous segments that begin with this one."""
     first: bool
     """Whether there is a gap before it."""
 
@@ -489,8 +489,8 @@ class Places:
                 yield Place(start, end, space, gap != 0)
 
     def spans(self, most: int) -> Iterator[Span]:
-        """The spans without gaps. most: the most bytes of all gaps; raises ArchiveError if there
-        are more.
+        """The spans of contiguous segments. most: the most bytes of all gaps; raises ArchiveError
+        if there are more.
         """
         end = 0
         for count, gap, length in self.runs:
@@ -517,7 +517,7 @@ class Places:
     def unpack(cls, cursor: Cursor) -> Places:
         """Raises ArchiveError."""
         count = cursor.varint()
-        if count * _SMALLEST > len(cursor.data):
+        if count * _LEAST_RUN > len(cursor.data):
             raise ArchiveError("its container metadata is too short for its segments")
         runs = tuple(
             (cursor.varint(), unpack_signed(cursor), cursor.varint()) for _ in range(count)

@@ -1,5 +1,5 @@
-"""The evaluation of a trained model: archives of the held-out images with it, and by
-`compress --best` without training.
+"""The evaluation of a trained model: the bytes of held-out images in archives with it, and in
+archives by `compress --best`.
 """
 
 import io
@@ -75,10 +75,10 @@ class Evaluation:
 
 
 def archive_bytes(images: Iterable[Values], model: Model | str) -> int:
-    """The bytes of archives of the images, of one for all pictures of a kind and one for each
-    stack; each is decoded and compared. The model is not counted.
+    """The bytes of an archive for the pictures of each kind and for each stack, which are decoded
+    and compared. The model is not counted.
     """
-    return sum(_archived(array, model) for array in as_inputs(images))
+    return sum(_archive_size(array, model) for array in as_inputs(images))
 
 
 def as_inputs(images: Iterable[Values]) -> list[NDArray[Any]]:
@@ -92,7 +92,7 @@ def as_inputs(images: Iterable[Values]) -> list[NDArray[Any]]:
     return [array[..., 0] if array.shape[-1] == 1 else array for array in arrays]
 
 
-def _archived(array: NDArray[Any], model: Model | str) -> int:
+def _archive_size(array: NDArray[Any], model: Model | str) -> int:
     buffer = io.BytesIO()
     bitsback.compress(array, buffer, model=model, embed="never")
     size = buffer.tell()

@@ -36,8 +36,8 @@ from bitsback_train.job.splits import (
 
 Values = NDArray[Any]  # [slices, rows, columns, channels]
 
-MOST_BYTES = 1 << 28  # the limit for training; random parts of more data are kept
-LEAST_SIDE = 64  # rows and columns of such a part
+MOST_BYTES = 1 << 28  # of training images; from more, random parts are cut
+LEAST_SIDE = 64  # the least rows and columns of such a part
 BLOCK = 1 << 20  # elements with a common value map, as in a block of an archive
 
 
@@ -55,7 +55,7 @@ class ImageSet:
     validation: list[Values] = field(default_factory=list)
     held_out: list[Values] = field(default_factory=list)
     part_held_out: float = 0.0
-    """The held-out part of all values."""
+    """The share of the values that are held out."""
 
     def items(self, images: list[Values]) -> list[Item]:
         """The images as symbols, without parts from which nothing can be learned."""
@@ -147,14 +147,14 @@ def fill(images: ImageSet, tiles: Iterable[Values], splits: Splits, seed: int) -
     trained = elements(TRAIN)
     images.part_held_out = elements(HELD_OUT) / elements(TRAIN, VALIDATION, HELD_OUT)
     for values, parts in zip(tiles, splits, strict=True):
-        kept = min(1.0, MOST_BYTES / (trained * values.itemsize))
+        share = min(1.0, MOST_BYTES / (trained * values.itemsize))
         for use, part in parts:
             cut = _cut(values, part)
             if use == HELD_OUT:
                 images.held_out.append(cut.copy())
             elif use == VALIDATION:
                 images.validation.append(cut.copy())
-            elif (thinned := _thinned(cut, kept, random)) is not None:
+            elif (thinned := _thinned(cut, share, random)) is not None:
                 images.train.append(thinned.copy())
     if not images.items(images.train) or not images.items(images.validation):
         raise InputError(
@@ -188,18 +188,18 @@ def _cut(values: Values, part: Part) -> Values:
     return values[:, part.start : part.end]
 
 
-def _thinned(values: Values, kept: float, random: np.random.Generator) -> Values | None:
+def _thinned(values: Values, share: float, random: np.random.Generator) -> Values | None:
     """A random part of the rows and columns, if it is not too small; otherwise, with some
     probability, a part of the smallest size.
     """
-    if kept >= 1:
+    if share >= 1:
         return values
-    side = math.sqrt(kept)
+    side = math.sqrt(share)
     rows, columns = (
         min(size, max(LEAST_SIDE, math.ceil(size * side))) for size in values.shape[1:3]
     )
-    share = rows * columns / (values.shape[1] * values.shape[2])
-    if random.random() * share > kept:
+    area = rows * columns / (values.shape[1] * values.shape[2])
+    if random.random() * area > share:
         return None
     r = int(random.integers(0, values.shape[1] - rows + 1))
     q = int(random.integers(0, values.shape[2] - columns + 1))

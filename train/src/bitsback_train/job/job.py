@@ -35,7 +35,7 @@ from bitsback_train.job.material import (
 from bitsback_train.job.plan import NetworkPlan, Plan, in_time
 from bitsback_train.job.settings import PLAN, Settings, check_output
 
-PART_FOR_PIXELS = 0.2  # the share of time for reading images
+PART_FOR_PIXELS = 0.2  # the share of time for preparing pixels
 PART_FOR_THE_END = 0.02
 
 Progress = Callable[[int, int, float | None], None]
@@ -66,9 +66,7 @@ class Outcome:
 
     @property
     def still_falling(self) -> bool:
-        """Whether more time would have helped: of a network the best validation is one of the
-        last.
-        """
+        """Whether more time would have helped: a network's best validation is one of its last."""
         for network in self.plan.networks:
             losses = [
                 row["validation"]
@@ -81,9 +79,7 @@ class Outcome:
 
 
 class Job:
-    """Images to train on. base: the model to start from. begun: the start time by
-    `time.perf_counter`, so that reading counts.
-    """
+    """A run of training. begun: the time by `time.perf_counter` before the images were read."""
 
     prepared: Prepared
     """Once there is a plan."""
@@ -99,7 +95,7 @@ class Job:
 
     @property
     def words(self) -> str:
-        """A description of what the model is for, for people."""
+        """The words for the images in the model's description."""
         return f"images ({self.images.kind})"
 
     def train(self, card: Card, settings: Settings, progress: Progress) -> Outcome:
@@ -230,8 +226,8 @@ class Job:
         return plan
 
     def _finish(self, trainings: Iterable[PixelTraining], plan: Plan, card: Card) -> Outcome:
-        """The best candidate: by the validation images among weights, by the held-out ones with or
-        without contexts, and against the base.
+        """The outcome with the best model. Validation images choose among weights; held-out images
+        decide on contexts and on the unchanged base.
         """
         base, bits = self.base, dict(self.base_bits)
         written: Written = "kept"
@@ -239,7 +235,7 @@ class Job:
         for training in trainings:
             references = training.module.references
             if not math.isfinite(training.best_loss):
-                raise ModelError("training went astray; try another --seed")
+                raise ModelError("training diverged; try another --seed")
             if not base.learned or training.best_loss < bits[references]:
                 networks[references] = training.best_module()
                 bits[references] = training.best_loss
@@ -247,7 +243,7 @@ class Job:
         try:
             model = trained_model(base.model, card, networks, self.prepared.start)
         except ModelError as error:
-            raise ModelError(f"training went astray: {error}; try another --seed") from None
+            raise ModelError(f"training diverged: {error}; try another --seed") from None
         candidates = [with_contexts(model), model]
         if base.learned:
             candidates.append(base.model)

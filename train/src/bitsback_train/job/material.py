@@ -41,26 +41,26 @@ PSEUDO_COUNTS = (PSEUDO_COUNT, 4 * PSEUDO_COUNT, 16 * PSEUDO_COUNT, 64 * PSEUDO_
 
 KEPT = 0.0  # instead of a pseudo-count: the matrices of the base
 MOST_SUMMED = 1 << 19  # symbols for learning start matrices
-MOST_CHOSEN_BY = 1 << 16  # pixels of validation for choosing among them
-MOST_VALIDATED = 1 << 18  # pixels for choosing among weights
+MOST_CHOSEN_BY = 1 << 16  # symbols of validation images for choosing among start matrices
+MOST_VALIDATED = 1 << 18  # symbols of validation images for choosing among weights
 
 Symbols = int
 ByReferences = dict[int, Pixels]
-"""Pixels of planes by the number of their references, without those that do not occur."""
+"""Pixels by the number of references of their plane; numbers that do not occur are left out."""
 
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """The model to start from. learned: whether its weights are more than random numbers."""
+    """The model to start from. learned: whether its weights were trained, not drawn at random."""
 
     model: Model
     distribution: WavefrontDistribution
     networks: tuple[PixelNetwork, ...]
-    """They round."""
+    """Their weights are rounded."""
     learned: bool
 
     def settings(self, start: Start) -> _core.Wavefront:
-        """Those of the codec with other start matrices."""
+        """The settings of the codec with other start matrices."""
         return replace(self.distribution, start=start).settings
 
     def pixels(self, start: Start, items: list[Item]) -> ByReferences:
@@ -74,7 +74,7 @@ class Base:
 
 
 def weighted(pixels: ByReferences, bits: dict[int, float]) -> float:
-    """The mean of all pixels, from those by references."""
+    """The mean bits of all pixels, from the mean for each number of references."""
     return sum(len(own) * bits[r] for r, own in pixels.items()) / sum(map(len, pixels.values()))
 
 
@@ -135,7 +135,7 @@ class Amounts:
 
 def choose_start(base: Base, images: ImageSet, amounts: Amounts, seed: int) -> tuple[Start, float]:
     """The start matrices with which the untrained base is best on validation images."""
-    validation = _some(images.items(images.validation), amounts.chosen_by, seed)
+    validation = _draw(images.items(images.validation), amounts.chosen_by, seed)
     sums = _sums(base, images, amounts, seed)
     choices: list[tuple[float, Start]] = [
         (float(pseudo_count), adapted(sums, base.distribution.start, pseudo_count))
@@ -147,22 +147,22 @@ def choose_start(base: Base, images: ImageSet, amounts: Amounts, seed: int) -> t
     for pseudo_count, start in choices:
         pixels = base.pixels(start, validation)
         found.append((weighted(pixels, base.bits(pixels)), pseudo_count, start))
-    _, pseudo_count, start = min(found, key=lambda one: one[0])
+    _, pseudo_count, start = min(found, key=lambda choice: choice[0])
     return start, pseudo_count
 
 
 def start_of_count(
     base: Base, images: ImageSet, amounts: Amounts, pseudo_count: float, seed: int
 ) -> Start:
-    """The same for a known pseudo-count."""
+    """The start matrices of `choose_start` for a known pseudo-count."""
     if pseudo_count == KEPT:
         return base.distribution.start
     return adapted(_sums(base, images, amounts, seed), base.distribution.start, pseudo_count)
 
 
 def _sums(base: Base, images: ImageSet, amounts: Amounts, seed: int) -> Sums:
-    some = _some(images.items(images.train), amounts.summed, seed)
-    return sum_products(base.settings(base.distribution.start), some)
+    items = _draw(images.items(images.train), amounts.summed, seed)
+    return sum_products(base.settings(base.distribution.start), items)
 
 
 def prepare(
@@ -180,24 +180,24 @@ def prepare(
     The same symbols give the same pixels for any number of threads.
     """
     settings = base.settings(start)
-    validation = base.pixels(start, _some(images.items(images.validation), amounts.validated, seed))
+    validation = base.pixels(start, _draw(images.items(images.validation), amounts.validated, seed))
     items = images.items(images.train)
     order = np.random.default_rng(seed).permutation(len(items))
     groups = list(together([items[number] for number in order], GROUP))
     part = min(1.0, MOST_PIXELS / sum(item.symbols.size for item in items))
 
-    def look(number: int) -> ByReferences:
+    def sample(number: int) -> ByReferences:
         return _sample(settings, groups[number], part, np.random.default_rng((seed, number)))
 
     train: list[ByReferences] = []
     symbols = 0
-    made = ordered_map(look, range(len(groups)), threads)
-    for group, pixels in zip(groups, made, strict=True):
+    samples = ordered_map(sample, range(len(groups)), threads)
+    for group, pixels in zip(groups, samples, strict=True):
         train.append(pixels)
         symbols += sum(item.symbols.size for item in group)
         if enough(symbols):
             break
-    made.close()
+    samples.close()
     return Prepared(start, _joined(train), validation, symbols)
 
 
@@ -218,21 +218,21 @@ def _joined(parts: list[ByReferences]) -> ByReferences:
     }
 
 
-def _some(items: list[Item], symbols: int, seed: int) -> list[Item]:
+def _draw(items: list[Item], symbols: int, seed: int) -> list[Item]:
     """Random items, or bands of large ones, with about `symbols` symbols in total."""
     random = np.random.default_rng(seed)
-    found: list[Item] = []
+    drawn: list[Item] = []
     left = symbols
     for number in random.permutation(len(items)):
         item = items[number]
         size = item.symbols.size
         if size > 2 * left:
             item = _band(item, left, random)
-        found.append(item)
+        drawn.append(item)
         left -= item.symbols.size
         if left <= 0:
             break
-    return found
+    return drawn
 
 
 def _band(item: Item, symbols: int, random: np.random.Generator) -> Item:

@@ -25,9 +25,7 @@ WARM_UP = 0.1  # the share of steps until the full rate, at most 300 steps
 FEWEST_STEPS = 20
 BATCHES = (1_024, 2_048, 4_096, 8_192)
 ENOUGH_STEPS = 4_000  # with more, the next larger batch is better
-TOLERATED = (
-    0.05  # the share of the time by which a run may miss it before the number of steps changes
-)
+TOLERATED = 0.05  # the share of the time by which a run may miss it without another plan
 PATIENCE = 10  # validations without a new best one
 
 
@@ -44,9 +42,7 @@ class NetworkPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The decisions before training: all that a resumed run needs to end as an uninterrupted
-    one.
-    """
+    """The decisions before training. With them a resumed run ends as an uninterrupted one."""
 
     networks: tuple[NetworkPlan, ...]
     """Those that the images need, in the order of their training."""
@@ -96,8 +92,8 @@ class Plan:
         )
 
     def timed(self, base: Base, prepared: Prepared, threads: int | None, left: float) -> "Plan":
-        """The plan with as many steps as fit into the seconds left, by some timed steps on one or
-        all cores, whichever is faster. Each network gets as large a part as it has pixels.
+        """The plan with as many steps as fit into the seconds left, on one or all cores, by timed
+        steps on each. The time of networks is proportional to their pixels.
         """
         choices = (threads,) if threads else tuple(dict.fromkeys((1, os.cpu_count() or 1)))
         sizes = {planned: len(prepared.train[planned.references]) for planned in self.networks}

@@ -43,22 +43,22 @@ def check_output(settings: Settings) -> None:
         raise InputError(
             f"{output}: exists already; name another output, or use --force to replace it"
         )
-    there = (folder / PLAN).exists()
-    if settings.resume and not there:
+    has_checkpoint = (folder / PLAN).exists()
+    if settings.resume and not has_checkpoint:
         raise InputError(
             f"{folder}: contains no checkpoint to resume from; leave out --resume to start"
         )
-    if there and not settings.resume and not settings.force:
+    if has_checkpoint and not settings.resume and not settings.force:
         raise InputError(
             f"{folder}: contains the checkpoint of a run; go on with --resume, or start again with"
             " --force"
         )
-    made = not folder.exists()
+    is_new = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-        if made:
+        if is_new:
             folder.rmdir()
     except OSError as error:
         raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None

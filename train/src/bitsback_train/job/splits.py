@@ -18,7 +18,7 @@ Shape = tuple[int, int, int, int]  # slices, rows, columns, channels
 TENTH = 10  # each of validation and held-out images is a tenth of all
 RUNS = 10  # the runs of adjacent images that make up each part
 ENOUGH = 20  # images, or tiles, of which some can be held out whole
-MOST = 1 << 21  # elements of either, unless a single one has more
+MOST = 1 << 21  # elements of validation and of held-out images, unless a single one has more
 LEAST_SIDE = 8  # rows of a band, or slices of a slab
 
 TRAIN, VALIDATION, HELD_OUT = range(3)
@@ -58,7 +58,7 @@ Splits = list[list[tuple[int, Part]]]
 
 
 def assign_splits(tiles: Sequence[tuple[int, Shape]], seed: int, name: str) -> Splits:
-    """tiles: the number of each tile's image, in ascending order, and its shape.
+    """The parts of tiles. tiles: the number of each one's image, in ascending order, and its shape.
 
     The parts are whole images, if there are enough of them; otherwise the tiles of an archive, or
     slabs of slices or bands of rows of few and small tiles. Raises InputError if there is too
@@ -79,10 +79,10 @@ def assign_splits(tiles: Sequence[tuple[int, Shape]], seed: int, name: str) -> S
     wanted = min(sum(map(_size, runs)) // TENTH, MOST)
     drawn = draw(runs, wanted, np.random.default_rng(seed))
     splits: Splits = [[] for _ in tiles]
-    for use, found in zip((TRAIN, VALIDATION, HELD_OUT), drawn, strict=True):
-        for part in (part for parts in found for part in parts):
+    for use, split in zip((TRAIN, VALIDATION, HELD_OUT), drawn, strict=True):
+        for part in (part for parts in split for part in parts):
             splits[part.tile].append((use, part))
-    return [sorted(parts, key=lambda one: one[1].start) for parts in splits]
+    return [sorted(parts, key=lambda pair: pair[1].start) for parts in splits]
 
 
 def _size(run: list[Part]) -> int:

@@ -18,8 +18,8 @@ def load_job(images: Source, start: str | None, seed: int) -> Job:
     """Reads the images. start: the model to start from; None for the bundled one that fits."""
     begun = time.perf_counter()
     model = None if start == NONE else load_model(start or UNIVERSAL_DEEP)
-    found = read_image_set(images, model, seed)
-    return Job(found, load_base(start, found.levels, seed), begun)
+    image_set = read_image_set(images, model, seed)
+    return Job(image_set, load_base(start, image_set.levels, seed), begun)
 
 
 def train_model(
