@@ -93,7 +93,7 @@ CONTEXT_SMALL_FIRST = Recipe(
     epochs=14, quantise_from=None, batch=50, kl_warm_up=5, validate_every=2, muon=True,
 )  # fmt: skip
 CONTEXT_SMALL = replace(
-    CONTEXT_SMALL_FIRST, name="mnist-context-small", epochs=30, constant=0.5, shifted=0.5,
+    CONTEXT_SMALL_FIRST, name="mnist-context-small", epochs=22, constant=0.5, shifted=0.5,
     learning_rate=1e-3, kl_warm_up=0,
 )  # fmt: skip
 FASHION_FIRST = replace(
@@ -161,7 +161,7 @@ RECIPES: dict[str, Vae] = {
         "grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST",
         CONTEXT_FIRST, CONTEXT_SECOND, CONTEXT_THIRD, CONTEXT_GREY,
     ),
-    "mnist-context-small": context(  # 80 minutes
+    "mnist-context-small": context(  # 70 minutes
         "grey handwritten digits of 28x28 pixels, a small context VAE trained on MNIST, to put into"
         " archives",
         CONTEXT_SMALL_FIRST, CONTEXT_SMALL,

@@ -311,4 +311,4 @@ def test_sets_are_refused(run: Run, pictures: Path) -> None:
     assert_one_line_error(run("diff", "set.bb", "in"), "set")
     assert_one_line_error(run("diff", "set.bb", "set.bb"), "set")
     assert_one_line_error(run("verify", "in.bb", "set.bb", "--against", "in"), "one archive")
-    assert_one_line_error(run("diff", "-", "in"), "name both")
+    assert_one_line_error(run("diff", "-", "in"), "name two archives")
