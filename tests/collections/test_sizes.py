@@ -78,9 +78,9 @@ def test_a_region_needs_only_the_blocks_that_it_touches(tmp_path: Path, model: S
         asked = []
         pop = BoundStandIn.pop
 
-        def watched(self: BoundStandIn, message: Any, batches: Any, kept: bool) -> Any:
+        def watched(self: BoundStandIn, message: Any, batches: Any, atomic: bool) -> Any:
             asked.append(self.items)
-            return pop(self, message, batches, kept)
+            return pop(self, message, batches, atomic)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(BoundStandIn, "pop", watched)
