@@ -1,6 +1,7 @@
-"""Compress an input into an archive, both from beginning to end.
+"""Compress an input into an archive.
 
-Both start again if pictures take more bytes than their files.
+The input is read and the archive is written once, from beginning to end. Both start again if
+pictures take more bytes than their files.
 """
 
 from __future__ import annotations

@@ -45,10 +45,10 @@ def command(
     them too. An array that is added must have the same dtype and item shape; its items follow along
     the first axis.
 
-    New data is appended to X.bb. Until all of it is on the disk, X.bb still reads as before, even
-    after a power failure. Ctrl-C restores the old length. 'verify' reports an unfinished addition,
-    'decompress --keep-going' restores its undamaged files, 'repair' completes it if possible, and
-    the next 'add' moves it to the new file X.bb.tail-1.
+    New data is appended to X.bb. Until all of it is on the disk, 'list' and 'extract' read X.bb as
+    before, even after a power failure. Ctrl-C restores the old length. 'verify' reports an
+    unfinished addition, 'decompress --keep-going' restores its undamaged files, 'repair' completes
+    it if possible, and the next 'add' moves it to the new file X.bb.tail-1.
 
     \b
       bitsback add scans.bb monday        adds the files in the folder monday
