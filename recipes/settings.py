@@ -61,10 +61,13 @@ MNIST_BINARY_FIRST = replace(
     MNIST_BINARY_PAPER, name="mnist-binary-first", quantise_from=None,
     architecture=Architecture(784, (256, 128), 32, 8),
 )  # fmt: skip
-MNIST_BINARY = replace(
-    MNIST_BINARY_FIRST, name="mnist-binary", epochs=600, quantise_from=450, constant=0.5,
-    shifted=0.5, learning_rate=1e-3, kl_warm_up=0,
+MNIST_BINARY_SECOND = replace(
+    MNIST_BINARY_FIRST, name="mnist-binary-second", epochs=300, constant=1.0, shifted=0.5,
+    learning_rate=1e-3, kl_warm_up=0,
 )  # fmt: skip
+MNIST_BINARY = replace(
+    MNIST_BINARY_SECOND, name="mnist-binary", quantise_from=150, constant=0.0, shifted=0.0
+)
 
 # Context VAEs.
 
@@ -119,10 +122,13 @@ BINARY_CONTEXT_SECOND = replace(
     BINARY_CONTEXT_FIRST, name="mnist-binary-context-second", epochs=32, learning_rate=1.5e-3,
     constant=0.25, kl_warm_up=0,
 )  # fmt: skip
-BINARY_CONTEXT = replace(
-    BINARY_CONTEXT_SECOND, name="mnist-binary-context", epochs=60, constant=0.6, shifted=0.5,
+BINARY_CONTEXT_THIRD = replace(
+    BINARY_CONTEXT_SECOND, name="mnist-binary-context-third", epochs=36, constant=1.0, shifted=0.5,
     learning_rate=1e-3,
 )  # fmt: skip
+BINARY_CONTEXT = replace(
+    BINARY_CONTEXT_THIRD, name="mnist-binary-context", epochs=24, constant=0.0, shifted=0.0
+)
 
 
 def context(about: str, *parts: Recipe, licence: str = "CC-BY-SA-3.0") -> Vae:
@@ -145,7 +151,7 @@ RECIPES: dict[str, Vae] = {
     ),
     "mnist-binary": Vae(  # 55 minutes
         "bilevel handwritten digits of 28x28 pixels, a fast dense VAE trained on binarised MNIST",
-        (MNIST_BINARY_FIRST, MNIST_BINARY), drop_idle_latents=True,
+        (MNIST_BINARY_FIRST, MNIST_BINARY_SECOND, MNIST_BINARY), drop_idle_latents=True,
     ),
     "mnist-binary-paper": Vae(  # 8 minutes
         "bilevel handwritten digits of 28x28 pixels, the VAE of Townsend, Bird, Barber 2019"
@@ -155,7 +161,7 @@ RECIPES: dict[str, Vae] = {
     "mnist-binary-context": context(  # 110 minutes on two cores, with --threads 2, then 120
         "bilevel handwritten digits of 28x28 pixels, a context VAE trained on MNIST binarised at"
         " random",
-        BINARY_CONTEXT_FIRST, BINARY_CONTEXT_SECOND, BINARY_CONTEXT,
+        BINARY_CONTEXT_FIRST, BINARY_CONTEXT_SECOND, BINARY_CONTEXT_THIRD, BINARY_CONTEXT,
     ),
     "mnist-context": context(  # three and a half hours
         "grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST",

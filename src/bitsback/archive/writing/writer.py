@@ -192,9 +192,9 @@ class _Writer:
         if request.options.hashes is not None:
             self._hashes = hash_inputs(content, self._threads)
         self._parts = part_readers(content, request)
-        # Whether all parts are planned before the first is coded. Otherwise they are planned one by
-        # one, with only one first block in memory.
-        self._planned_first = request.requested is not None or request.options.embed == "always"
+        # Whether blocks may use no other models than the planned ones. Then all parts are
+        # planned before the first is coded; otherwise one by one, with one first block in memory.
+        self._fixed = request.requested is not None or request.options.embed == "always"
         self._planner = Planner(request.policy)  # for parts and blocks without the requested model
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._jpeg, self._verbatim = Blocks(), Blocks()
@@ -214,7 +214,7 @@ class _Writer:
         begin(options.progress, "compressing")
         self._output = output
         self._written = self._begin() if self._changed is None else self._continue(self._changed)
-        plans = self._plan() if self._planned_first else []
+        plans = self._plan() if self._fixed else []
         models = {model.identity: model for plan in plans for model in plan.all_models}
         held_back: list[Encoded] = []  # until the use of a model is decided
         work = Work(content.collection, options.progress)
@@ -387,7 +387,7 @@ class _Writer:
             ModelWarning,
             stacklevel=2,
         )
-        self._planned_first = False
+        self._fixed = False
         return plans_without
 
     def _trial_bytes(self, plans: list[Plan]) -> int:
@@ -454,10 +454,10 @@ class _Writer:
     def _encode(self, task: Uncoded) -> Encoded:
         """Codes a block, or takes it from an earlier run that was stopped."""
         if self._unfinished is None:
-            return encode(task, self._planner, self._planned_first)
-        key = key_of(task, self._planner.policy, self._planned_first)
+            return encode(task, self._planner, self._fixed)
+        key = key_of(task, self._planner.policy, self._fixed)
         encoded = self._unfinished.find(key, task.plan.all_models)
         if encoded is None:
-            encoded = encode(task, self._planner, self._planned_first)
+            encoded = encode(task, self._planner, self._fixed)
             self._unfinished.add(key, encoded)
         return encoded
