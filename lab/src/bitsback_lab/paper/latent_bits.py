@@ -25,7 +25,8 @@ from bitsback_lab.paper.sets import mnist
 MODELS = ("mnist-binary-paper", "mnist-binary", "mnist-paper", "mnist")
 BITS = range(1, 13)
 SAMPLES = 3
-TABLE = "likelihood.value.table"
+TABLES = ("likelihood.z_value.table", "likelihood.value.table")
+"""The names of the table of medians, in newer and in older models."""
 _GRID, _ZERO, _TOP = 21, 64, 127  # a latent in the bundled models: round(21 z) + 64
 
 
@@ -60,13 +61,14 @@ def with_buckets(model: Model, bits: int) -> Callable[[NDArray[Any]], Any]:
     Raises BitsbackError for a model whose likelihood does not begin with the bundled models' table
     of medians.
     """
-    if TABLE not in model.tensors or not np.array_equal(model.tensors[TABLE], medians(model.bits)):
+    table_name = next((name for name in TABLES if name in model.tensors), None)
+    if table_name is None or not np.array_equal(model.tensors[table_name], medians(model.bits)):
         raise BitsbackError(
             f"the model {model.name} sees its latents in another way than the bundled ones"
         )
     description = json.loads(model.description)
     description["variables"][model.latent.name]["bits"] = bits
-    tensors = {**model.tensors, TABLE: medians(bits)}
+    tensors = {**model.tensors, table_name: medians(bits)}
     return Model.build(json.dumps(description), tensors, tested=False).likelihood
 
 

@@ -66,7 +66,8 @@ def measure(conditions: Conditions) -> Numbers:
                     "rate": None if size is None else round(8 * size / images.size, 6)
                 }
             conditions.progress(done := done + 1, steps)
-    return {"models": models, "peers": rows, "missing": missing}
+    measured = [row for row in rows if any(str(levels) in row for levels in LEVELS)]
+    return {"models": models, "peers": measured, "missing": missing}
 
 
 def text(numbers: Numbers) -> str:
