@@ -216,12 +216,12 @@ def test_auto_stands_for_what_fits(dtype: str, shape: Any, names: list[str]) -> 
 def test_chunks_take_no_more_than_blocks_of_an_archive(
     grey: NDArray[np.uint8], bilevel: NDArray[np.bool_], tmp_path: Path
 ) -> None:
-    for digits in (grey, bilevel):
-        bitsback.compress(digits, tmp_path / "digits.bb", block=64, force=True)
+    for digits, model in ((grey, "mnist-context"), (bilevel, "mnist-binary-context")):
+        bitsback.compress(digits, tmp_path / "digits.bb", model=model, block=64, force=True)
         with bitsback.open(tmp_path / "digits.bb") as archive:
             in_archive = archive.reader.blocks[0].size
         store: Store = {}
-        write(store, digits, (64, 28, 28))
+        write(store, digits, (64, 28, 28), serializer=BitsbackCodec(model=model))
         assert (read(store) == digits).all()
         assert len(chunks_of(store)["c/0/0/0"]) <= in_archive
 

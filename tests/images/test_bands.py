@@ -345,12 +345,8 @@ def metadata_told(path: Path) -> tuple[Any, ...]:
         return image.mode, np.asarray(image).tobytes(), image.getpalette()
 
 
-SLOW = pytest.mark.slow
-
-
-@pytest.mark.parametrize(
-    "ending", ["png", *[pytest.param(ending, marks=SLOW) for ending in ("tif", "bmp", "ppm")]]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["png", "tif", "bmp", "ppm"])
 def test_bands_of_a_large_picture_are_in_memory(
     tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

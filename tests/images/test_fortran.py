@@ -67,7 +67,7 @@ def test_a_file_that_is_cut_short_while_it_is_read(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]
 
 
-@pytest.mark.parametrize("kind", ["npz", "pipe"])
+@pytest.mark.parametrize("kind", ["npz", pytest.param("pipe", marks=pytest.mark.slow)])
 def test_it_is_never_all_in_memory(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
