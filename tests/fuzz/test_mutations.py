@@ -9,7 +9,7 @@ from fuzz.campaign import cases, run
 
 @pytest.mark.parametrize("seed", range(4))
 def test_mutations(seed: int) -> None:
-    outcomes = run(cases(seed, 0, 240))
+    outcomes = run(cases(seed, 0, 320))
     assert outcomes["damage, refused"] > 50
     assert outcomes["forgery, refused"] > 50
     assert outcomes["metadata, refused"] > 5 and outcomes["metadata, whole"] > 2
