@@ -54,7 +54,7 @@ def test_codecs_are_loaded_when_their_name_is_asked_for() -> None:
     assert ran.stdout.split() == ["False", "True"]
 
 
-INTEGRATIONS = ["dask", "hdf5", "imageio", "numcodecs", "torch", "xarray", "zarr"]
+INTEGRATIONS = ["dask", "hdf5", "numcodecs", "torch", "xarray", "zarr"]
 
 
 @pytest.mark.parametrize("name", [*INTEGRATIONS, "pillow"])
