@@ -21,7 +21,7 @@ from bitsback.files import picture_files
 from bitsback.napari import read
 from bitsback.xarray import BitsbackBackend
 from reference.container_metadata import restore
-from second_decoder import PROGRAM, require
+from second_decoder import PROGRAM
 
 from .instrument_files import InstrumentFile, files
 
@@ -79,7 +79,6 @@ def test_other_packages_read_the_same(archive: Any, folder: Path, file: Instrume
 @pytest.mark.rust
 def test_the_second_decoder_makes_the_same_files(folder: Path, tmp_path: Path) -> None:
     """Of those that zlib compressed it makes the pages."""
-    require(PROGRAM)
     place = tmp_path / "out"
     subprocess.run([PROGRAM, folder.parent / "in.bb", place], check=True)
     for name in {*FILES} - {PYRAMID}:
