@@ -18,10 +18,6 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(or $(NUMBER_OF_PROCESSORS),$(shell getcon
 # of a file, which share what they train, stay together but for one cut, and none waits for the last file of another.
 WORKERS := -n auto --dist worksteal
 
-# Tests of tools that a machine lacks are left out by their markers, which pyproject.toml lists:
-# `make test MARKERS="not slow and not chromium"`.
-MARKERS ?= not slow
-
 .PHONY: demo test test-core test-parts without-torch decoder viewer test-slow docs lint lint-decoder bench cross sanitize fuzz clean
 
 demo: .venv/installed-lab
@@ -30,20 +26,21 @@ demo: .venv/installed-lab
 # Installing waits for one core and for the network, so decoding without torch is tested meanwhile.
 test test-core:
 	@$(MAKE) --no-print-directory -j2 .venv/installed-test without-torch decoder
-	$(BIN)/python -m pytest $(WORKERS) -m "$(MARKERS)" $(TESTS)
+	$(BIN)/python -m pytest $(WORKERS) $(TESTS)
 
 # `make test` in two halves: the package, and what surrounds it.
 test-core: TESTS := tests
 test-parts: .venv/installed-test
-	$(BIN)/python -m pytest $(WORKERS) -m "$(MARKERS)" lab/tests train/tests benchmarks/tests recipes/tests
+	$(BIN)/python -m pytest $(WORKERS) lab/tests train/tests benchmarks/tests recipes/tests
 
 without-torch: .venv-light/installed
 	.venv-light/$(SCRIPTS)/python tests/cli/without_torch.py
 
-# The second decoder, and the plug-in of HDF5 by it; compiled in parts, which is sooner done, and decodes a little slower. Their tests say what is missing where there is no cargo.
+# The second decoder, and the plug-in of HDF5 by it, where cargo is 1.85 or newer; their tests are skipped elsewhere.
+# Compiled in parts, which is sooner done, and decodes a little slower.
 CARGO ?= $(firstword $(wildcard /usr/bin/cargo) cargo)
 decoder:
-	@if command -v $(CARGO) > /dev/null; then CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml \
+	@if printf '%s\n' "cargo 1.85" "$$($(CARGO) --version 2> /dev/null)" | sort -CV; then CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml \
 		-p bitsback-decode -p bitsback-decode-c -p bitsback-hdf5; fi
 
 # The page that shows archives in a browser, src/bitsback/viewer.html, which is committed: to be made again after a change

@@ -10,12 +10,4 @@ _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 PROGRAM = _FOLDER / ("bitsback-decode.exe" if sys.platform == "win32" else "bitsback-decode")
 LIBRARY = _FOLDER / f"{_PREFIX}bitsback_decode_c{_SUFFIX}"
 PLUGIN = _FOLDER / f"{_PREFIX}H5Zbitsback{_SUFFIX}"
-
-
-def require(path: Path) -> None:
-    """Raises FileNotFoundError if the file was not built."""
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path} is missing: install cargo (apt-get install rustc cargo), and run"
-            ' `make decoder`; or deselect its tests, -m "not slow and not rust"'
-        )
+BUILT = PROGRAM, LIBRARY, PLUGIN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import errno
 import os
 import signal
@@ -50,6 +51,17 @@ def test_one_line_for_each_mistake(
     before = {path: path.read_bytes() for path in folder.iterdir()}
     assert_one_line_error(run(*arguments), *parts)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_missing_libfuse_is_named(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("fuse", "fsspec.fuse", "bitsback.fuse"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.delenv("FUSE_LIBRARY_PATH", raising=False)
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
+    (folder / "shown").mkdir()
+    assert_one_line_error(run("mount", "digits.bb", "shown"), "libfuse", "libfuse2t64")
 
 
 def test_a_newer_version_asks_for_an_upgrade(run: Run, folder: Path) -> None:

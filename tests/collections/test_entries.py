@@ -32,7 +32,7 @@ from bitsback.wire import varint
 from packing import index_of
 from reference import archive as spec
 from reference.fields import ArchiveError as SpecError
-from second_decoder import PROGRAM, require
+from second_decoder import PROGRAM
 from waiting import PATIENCE, exit_code, forked
 
 from .conftest import Run, files, noise, save
@@ -493,7 +493,6 @@ def test_the_second_decoder_restores_the_same(folder: Path, tmp_path: Path, umas
 
 
 def second_decoder(*arguments: Any) -> subprocess.CompletedProcess[str]:
-    require(PROGRAM)
     return subprocess.run(
         [PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE
     )

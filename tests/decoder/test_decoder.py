@@ -43,14 +43,9 @@ from jpeg_files import LOSSLESS, STREAMS, cut, in_strips, jpeg, picture, with_pr
 from packing import archive_of_block, swapped
 from random_wavefronts import random_wavefront
 from reference.container_metadata import chunk
-from second_decoder import PROGRAM, require
+from second_decoder import PROGRAM
 
 pytestmark = pytest.mark.rust
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    require(PROGRAM)
 
 
 def decoded(archive: Path, out: Path, *options: str) -> Path:

@@ -27,16 +27,11 @@ from reference import container_metadata
 from reference.alone import decode as spec_decode
 from reference.collection import read_collection
 from reference.fields import ArchiveError
-from second_decoder import PROGRAM, require
+from second_decoder import PROGRAM
 
 pytestmark = pytest.mark.rust
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    require(PROGRAM)
 
 
 def by_program(path: Path, out: Path) -> bool:

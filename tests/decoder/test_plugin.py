@@ -19,7 +19,7 @@ import bitsback
 from archive.golden.make import photo
 from bitsback.hdf5 import Bitsback
 from bitsback_lab.digits import binarised_mnist_test_images
-from second_decoder import PLUGIN, require
+from second_decoder import PLUGIN
 
 pytestmark = pytest.mark.rust
 
@@ -31,11 +31,6 @@ ARRAYS: dict[str, NDArray[Any]] = {
     "bilevel": photo("u1", 30, 40) > 99,
     "texts": np.array([b"a", b"bc", b""] * 9),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    require(PLUGIN)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +68,6 @@ def read(given: Path, name: str) -> subprocess.CompletedProcess[str]:
 
 
 def dump(given: Path, file: str, name: str) -> subprocess.CompletedProcess[str]:
-    assert shutil.which("h5dump"), "h5dump is missing: apt-get install hdf5-tools"
     how = ["--enable-error-stack", "-d", f"/{name}", "-b", "FILE", "-o", "dumped"]
     return run(given, "h5dump", *how, file)
 

@@ -50,7 +50,7 @@ from jpeg_files import jpeg
 from packing import index_of
 from reference import archive as spec
 from reference.fields import ArchiveError as SpecError
-from second_decoder import PROGRAM, require
+from second_decoder import PROGRAM
 from waiting import PATIENCE
 from zoo.gif_files import Drawn, gif_file, ramps
 
@@ -115,7 +115,6 @@ def restored(data: bytes, folder: Path) -> dict[str, bytes]:
     """The files of an archive, from its bytes, as all decoders restore them."""
     (folder / "x.bb").write_bytes(data)
     bitsback.decompress(folder / "x.bb", folder / "out")
-    require(PROGRAM)
     subprocess.run([PROGRAM, folder / "x.bb", folder / "other"], check=True, timeout=PATIENCE)
     found = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
     for name, content in found.items():
@@ -264,7 +263,6 @@ def test_what_breaks_a_rule_is_refused(name: str, tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
     with pytest.raises(SpecError):
         spec.decode_files(data, [])
-    require(PROGRAM)
     (tmp_path / "x.bb").write_bytes(data)
     command = [PROGRAM, tmp_path / "x.bb", tmp_path / "other"]
     assert subprocess.run(command, capture_output=True, timeout=PATIENCE).returncode == 1

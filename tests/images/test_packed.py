@@ -25,7 +25,7 @@ from bitsback.wire import varint
 from broken_metadata import assert_both_refuse
 from images.test_volumes import STEPS, VOLUME
 from reference.container_metadata import restore
-from second_decoder import PROGRAM, require
+from second_decoder import PROGRAM
 from waiting import PATIENCE
 from zoo import dicom_files, volume_files
 
@@ -63,8 +63,10 @@ def saved(write: Callable[[str], Any], path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_files_of_packages(tmp_path: Path) -> None:
-    """Those of nibabel, pynrrd and astropy, and a DICOM file, as arrays."""
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """An archive of files by nibabel, pynrrd and astropy, and of a DICOM file; and the files."""
+    tmp_path = tmp_path_factory.mktemp("packaged")
     steps = {"spacings": [0.5, 0.75, 2.0]}
     image = nibabel.Nifti1Image(VOLUME.T, np.diag([0.5, 0.75, 2.0, 1]))
     unit = fits.PrimaryHDU(VOLUME)
@@ -82,20 +84,31 @@ def test_files_of_packages(tmp_path: Path) -> None:
     for name, data in files.items():
         (tmp_path / "in" / name).write_bytes(data)
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast", hashes="sha256")
-    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
-    require(PROGRAM)
-    command = [PROGRAM, tmp_path / "x.bb", tmp_path / "other"]
-    subprocess.run(command, check=True, timeout=PATIENCE)
+    return tmp_path / "x.bb", files
+
+
+def test_files_of_packages(packaged: tuple[Path, dict[str, bytes]], tmp_path: Path) -> None:
+    made, files = packaged
+    bitsback.decompress(made, tmp_path / "out")
     for name, data in files.items():
         assert (tmp_path / "out" / name).read_bytes() == data, name
-        assert (tmp_path / "other" / name).read_bytes() == data, name
-    with bitsback.open(tmp_path / "x.bb") as archive:
+    with bitsback.open(made) as archive:
         for name in ("a.nii.gz", "b.nrrd", "c.fits.gz", "d.mha", "e.dcm.gz"):
             assert np.array_equal(archive[name], VOLUME), name
             assert archive[name].dims[1:] == ("y", "x"), name
         for name in ("a.nii.gz", "b.nrrd", "d.mha"):
             assert archive[name].attrs["spacing"] == {"x": 0.5, "y": 0.75, "z": 2.0}
         assert sum(part["held"] for part in archive.info()["parts"]) == 1
+
+
+@pytest.mark.rust
+def test_the_second_decoder_makes_them(
+    packaged: tuple[Path, dict[str, bytes]], tmp_path: Path
+) -> None:
+    made, files = packaged
+    subprocess.run([PROGRAM, made, tmp_path / "other"], check=True, timeout=PATIENCE)
+    for name, data in files.items():
+        assert (tmp_path / "other" / name).read_bytes() == data, name
 
 
 def test_a_file_alone(tmp_path: Path) -> None:

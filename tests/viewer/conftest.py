@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from viewer.browser import CHROMIUM, Browser
+from viewer.browser import Browser
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    assert CHROMIUM is not None, "chromium is missing: apt-get install chromium"
     with Browser(tmp_path_factory.mktemp("profile")) as found:
         found.size(1280, 800)
         yield found
