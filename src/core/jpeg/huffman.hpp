@@ -87,20 +87,44 @@ class BitWriter {
   public:
     explicit BitWriter(std::vector<std::uint8_t>& bytes) : bytes_(bytes) {}
 
+    // count: at most 32
     void put(std::uint32_t bits, unsigned count) {
         buffer_ = buffer_ << count | bits;
         count_ += count;
+        if (count_ >= 32) put_four();
+    }
+    // Appends the complete bytes. Until then up to 31 bits are missing from `bytes`.
+    void flush() {
         while (count_ >= 8) {
             count_ -= 8;
-            const auto byte = static_cast<std::uint8_t>(buffer_ >> count_);
-            bytes_.push_back(byte);
-            if (byte == 0xFF) bytes_.push_back(0);
+            put_byte(static_cast<std::uint8_t>(buffer_ >> count_));
         }
     }
     unsigned missing() const { return (8 - count_) % 8; }  // bits up to the next byte
-    void drop() { count_ = 0; }                            // discards the rest of the byte
+    // Discards the rest of the byte.
+    void drop() {
+        flush();
+        count_ = 0;
+    }
 
   private:
+    void put_byte(std::uint8_t byte) {
+        bytes_.push_back(byte);
+        if (byte == 0xFF) bytes_.push_back(0);
+    }
+    void put_four() {
+        count_ -= 32;
+        const auto word = static_cast<std::uint32_t>(buffer_ >> count_);
+        const std::array<std::uint8_t, 4> four = {
+            static_cast<std::uint8_t>(word >> 24), static_cast<std::uint8_t>(word >> 16),
+            static_cast<std::uint8_t>(word >> 8), static_cast<std::uint8_t>(word)};
+        // Whether some byte is 0xFF: a byte of ~word that is 0.
+        if (((~word - 0x01010101U) & word & 0x80808080U) == 0)
+            bytes_.insert(bytes_.end(), four.begin(), four.end());
+        else
+            for (const std::uint8_t byte : four) put_byte(byte);
+    }
+
     std::vector<std::uint8_t>& bytes_;
     std::uint64_t buffer_ = 0;
     unsigned count_ = 0;
@@ -150,10 +174,12 @@ class HuffmanTable {
             }
         throw Damaged{};
     }
-    void write(BitWriter& writer, unsigned symbol) const {
+    // Writes a symbol, and `count` bits behind it, at most 16.
+    void write(BitWriter& writer, unsigned symbol, std::uint32_t bits = 0,
+               unsigned count = 0) const {
         const Code code = codes_[symbol];
         if (code.length == 0) throw std::invalid_argument("a symbol has no Huffman code");
-        writer.put(code.bits, code.length);
+        writer.put(std::uint32_t{code.bits} << count | bits, code.length + count);
     }
 
   private:

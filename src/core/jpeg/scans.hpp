@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "details.hpp"
@@ -379,11 +380,13 @@ class ScanWriter : ScanCoder {
         if (restarts(unit)) {
             end_run();
             pad();
+            bits_.flush();
             put_restart(bytes_, unit);
             previous_ = {};
             stretch_ = unit;
         }
         each_block(unit, [&](std::size_t c, const std::int16_t* block) { write(c, block); });
+        bits_.flush();
     }
     // whole: whether all units are written.
     void end(bool whole) {
@@ -392,6 +395,7 @@ class ScanWriter : ScanCoder {
             pad();
         else
             bits_.drop();
+        bits_.flush();
     }
     // Whether a run of ends of bands is open.
     bool is_open() const { return run_ != 0; }
@@ -413,8 +417,10 @@ class ScanWriter : ScanCoder {
             const int difference = static_cast<std::int16_t>(*block - prediction(c, block));
             const auto size =
                 static_cast<unsigned>(std::bit_width(static_cast<unsigned>(std::abs(difference))));
-            dc_[c]->write(bits_, size);
-            if (size < 16) put(difference, size);
+            if (size < 16)
+                put(*dc_[c], 0, difference, size);
+            else
+                dc_[c]->write(bits_, size);
             return;
         }
         if (scan_.first == 0) {
@@ -424,8 +430,7 @@ class ScanWriter : ScanCoder {
                 previous_[c] = value;
                 const auto size = static_cast<unsigned>(
                     std::bit_width(static_cast<unsigned>(std::abs(difference))));
-                dc_[c]->write(bits_, size);
-                put(difference, size);
+                put(*dc_[c], 0, difference, size);
             } else {
                 bits_.put(static_cast<std::uint32_t>(value & 1), 1);
             }
@@ -437,22 +442,23 @@ class ScanWriter : ScanCoder {
             refine(c, block);
     }
 
-    void put(int value, unsigned size) {
+    // Writes the symbol of a value behind some zeros, and its extra bits. size: at most 16.
+    void put(const HuffmanTable& table, unsigned zeros, int value, unsigned size) {
         const int bits = value < 0 ? value + (1 << size) - 1 : value;
-        bits_.put(static_cast<std::uint32_t>(bits), size);
+        table.write(bits_, zeros << 4 | size, static_cast<std::uint32_t>(bits), size);
     }
 
-    // Writes the run of ends of bands so far.
-    void end_run() {
+    // Writes the run of ends of bands so far, with the first `count` corrections.
+    void end_run(std::size_t count) {
         if (run_ != 0) {
             const auto bits = static_cast<unsigned>(std::bit_width(run_)) - 1;
-            ac_[0]->write(bits_, bits << 4);
-            bits_.put(run_ & ((1u << bits) - 1), bits);
+            ac_[0]->write(bits_, bits << 4, run_ & ((1u << bits) - 1), bits);
             run_ = 0;
         }
-        for (const std::uint8_t bit : waiting_) bits_.put(bit, 1);
-        waiting_.clear();
+        for (std::size_t i = 0; i < count; ++i) bits_.put(waiting_[i], 1);
+        waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
     }
+    void end_run() { end_run(waiting_.size()); }
     void end_band(std::size_t c) {
         if (!frame_.progressive()) return ac_[c]->write(bits_, 0);
         ++run_;
@@ -463,77 +469,87 @@ class ScanWriter : ScanCoder {
         if (run_ != 0 && details_.breaks.at(progress_.block, 0) != 0) end_run();
     }
 
+    // The zigzag places in the band whose coefficients are not 0, one bit each.
+    std::uint64_t nonzero(const std::int16_t* block) const {
+        static const auto spread = [] {  // for each row, by a bit for each column
+            std::array<std::array<std::uint64_t, 256>, 8> table{};
+            for (unsigned k = 0; k < block_size; ++k)
+                for (unsigned columns = 0; columns < 256; ++columns)
+                    if ((columns >> natural[k] % 8 & 1) != 0)
+                        table[natural[k] / 8][columns] |= std::uint64_t{1} << k;
+            return table;
+        }();
+        std::uint64_t places = 0;
+        for (std::size_t i = 0; i < 8; ++i) {
+            std::uint16_t columns = 0;
+            for (std::size_t j = 0; j < 8; ++j)
+                columns |= static_cast<std::uint16_t>(block[i * 8 + j] != 0 ? 1 << j : 0);
+            places |= spread[i][columns];
+        }
+        constexpr std::uint64_t all = ~std::uint64_t{0};
+        return places & all << std::max(scan_.first, 1u) & all >> (block_size - 1 - scan_.last);
+    }
+
     void band(std::size_t c, const std::int16_t* block) {
         begin_block();
-        unsigned zeros = 0;
-        const unsigned first = scan_.first == 0 ? 1 : scan_.first;
-        for (unsigned k = first; k <= scan_.last; ++k) {
-            const int value = block[natural[k]];
-            const unsigned size = static_cast<unsigned>(
-                std::bit_width(static_cast<unsigned>(std::abs(value)) >> scan_.low));
-            if (size == 0) {
-                ++zeros;
-                continue;
-            }
+        const HuffmanTable& table = *ac_[c];
+        unsigned next = std::max(scan_.first, 1u);  // the first place that is not written
+        for (std::uint64_t places = nonzero(block); places != 0; places &= places - 1) {
+            const auto k = static_cast<unsigned>(std::countr_zero(places));
+            const int value = block[natural[k]], magnitude = std::abs(value) >> scan_.low;
+            if (magnitude == 0) continue;
             end_run();
-            for (; zeros > 15; zeros -= 16) ac_[c]->write(bits_, 0xF0);
-            ac_[c]->write(bits_, zeros << 4 | size);
-            const int magnitude = std::abs(value) >> scan_.low;
-            put(value < 0 ? -magnitude : magnitude, size);
-            zeros = 0;
+            unsigned zeros = k - next;
+            next = k + 1;
+            for (; zeros > 15; zeros -= 16) table.write(bits_, 0xF0);
+            put(table, zeros, value < 0 ? -magnitude : magnitude,
+                static_cast<unsigned>(std::bit_width(static_cast<unsigned>(magnitude))));
         }
+        const unsigned zeros = scan_.last + 1 - next;
         if (zeros == 0) return;
         const std::uint64_t runs = details_.zero_runs.at(progress_.block, 0);
         if (runs > zeros / 16) throw std::invalid_argument("too many runs of zeros in a block");
         if (runs != 0) end_run();
-        for (std::uint64_t i = 0; i < runs; ++i) ac_[c]->write(bits_, 0xF0);
+        for (std::uint64_t i = 0; i < runs; ++i) table.write(bits_, 0xF0);
         if (zeros != 16 * runs) end_band(c);
     }
 
     void refine(std::size_t c, const std::int16_t* block) {
         begin_block();
-        std::array<int, block_size> magnitudes;
+        const auto magnitude = [&](unsigned k) {
+            return std::abs(int{block[natural[k]]}) >> scan_.low;
+        };
+        const std::uint64_t places = nonzero(block);
         unsigned last = 0;  // one behind the last coefficient that becomes nonzero
-        for (unsigned k = scan_.first; k <= scan_.last; ++k) {
-            magnitudes[k] = std::abs(int{block[natural[k]]}) >> scan_.low;
-            if (magnitudes[k] == 1) last = k + 1;
+        for (std::uint64_t left = places; left != 0 && last == 0;) {
+            const auto k = static_cast<unsigned>(std::bit_width(left)) - 1;
+            if (magnitude(k) == 1) last = k + 1;
+            left ^= std::uint64_t{1} << k;
         }
-        unsigned zeros = 0;
-        std::size_t own = waiting_.size();  // start of the corrections of this block
-        for (unsigned k = scan_.first; k <= scan_.last; ++k) {
-            if (magnitudes[k] == 0) {
-                ++zeros;
-                continue;
-            }
+        unsigned zeros = 0, next = scan_.first;  // next: the first place that is not counted
+        std::size_t own = waiting_.size();       // start of the corrections of this block
+        for (std::uint64_t left = places; left != 0; left &= left - 1) {
+            const auto k = static_cast<unsigned>(std::countr_zero(left));
+            const int known = magnitude(k);
+            if (known == 0) continue;
+            zeros += k - next;
+            next = k + 1;
             for (; zeros > 15 && k < last; zeros -= 16) {
-                flush(own);
+                end_run(std::exchange(own, 0));
                 ac_[c]->write(bits_, 0xF0);
-                corrections(own);
+                end_run();
             }
-            if (magnitudes[k] > 1) {
-                waiting_.push_back(static_cast<std::uint8_t>(magnitudes[k] & 1));
+            if (known > 1) {
+                waiting_.push_back(static_cast<std::uint8_t>(known & 1));
                 continue;
             }
-            flush(own);
-            ac_[c]->write(bits_, zeros << 4 | 1);
-            bits_.put(block[natural[k]] < 0 ? 0 : 1, 1);
-            corrections(own);
+            end_run(std::exchange(own, 0));
+            put(*ac_[c], zeros, block[natural[k]] < 0 ? -1 : 1, 1);
+            end_run();
             zeros = 0;
         }
+        zeros += scan_.last + 1 - next;
         if (zeros != 0 || waiting_.size() != own) end_band(c);
-    }
-    // Ends the run of previous blocks; the corrections of this one remain.
-    void flush(std::size_t& own) {
-        const std::vector<std::uint8_t> kept(waiting_.begin() + static_cast<std::ptrdiff_t>(own),
-                                             waiting_.end());
-        waiting_.resize(own);
-        end_run();
-        waiting_ = kept;
-        own = 0;
-    }
-    void corrections(std::size_t own) {
-        for (std::size_t i = own; i < waiting_.size(); ++i) bits_.put(waiting_[i], 1);
-        waiting_.resize(own);
     }
 
     std::vector<std::uint8_t>& bytes_;
