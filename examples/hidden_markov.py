@@ -9,11 +9,13 @@ over all paths.
     python examples/hidden_markov.py
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback import Message
-from bitsback.codecs import Categorical, HiddenMarkov
+from bitsback.codecs import Categorical, check_codec
 
 Floats = NDArray[np.float64]
 Throws = NDArray[np.int64]
@@ -32,16 +34,73 @@ def throw(series: int, length: int) -> Throws:
     return np.where(loaded, unfair, fair)
 
 
-def forward(throws: Throws, initial: Floats, transition: Floats, dice: Floats) -> Floats:
-    """The probability of each throw and state, given the throws before it: [length, series,
-    states]. Summed over states it is that of the throw.
+class HiddenMarkov:
+    """A codec of throws [series, length].
+
+    A push pops the last states under their posterior, and pushes the last throws. Then it pops the
+    states before these, pushes the last states under their transitions, and so on to the first
+    ones. So at the start it needs the bits of one state of each series, not those of a path. The
+    posterior follows from a filter, which runs forwards in both directions.
     """
-    steps = np.empty((throws.shape[1], throws.shape[0], STATES))
-    state = np.broadcast_to(initial, steps[0].shape)
-    for number, thrown in enumerate(throws.T):
-        steps[number] = state * dice[:, thrown].T
-        state = steps[number] / steps[number].sum(-1, keepdims=True) @ transition
-    return steps
+
+    def __init__(
+        self, initial: Floats, transition: Floats, dice: Floats, shape: tuple[int, ...]
+    ) -> None:
+        self.initial, self.transition, self.dice, self.shape = initial, transition, dice, shape
+
+    def push(self, message: Message, throws: Throws) -> None:
+        throws = np.asarray(throws)
+        steps = self.filters(throws)
+        with message:
+            state = Categorical.from_probability(steps[-1]).pop(message)
+            for number in range(len(steps) - 1, -1, -1):
+                Categorical.from_probability(self.dice[state]).push(message, throws[:, number])
+                if number > 0:
+                    before = self.before(steps[number - 1], state).pop(message)
+                    Categorical.from_probability(self.transition[before]).push(message, state)
+                    state = before
+            self.first().push(message, state)
+
+    def pop(self, message: Message) -> Throws:
+        throws = np.empty(self.shape, np.int64)
+        with message:
+            state, chances = self.first().pop(message), self.initial
+            for number in range(self.shape[1]):
+                throws[:, number] = Categorical.from_probability(self.dice[state]).pop(message)
+                step = chances * self.dice[:, throws[:, number]].T
+                if number + 1 < self.shape[1]:
+                    after = Categorical.from_probability(self.transition[state]).pop(message)
+                    self.before(step, after).push(message, state)
+                    state, chances = after, self.predicted(step)
+            Categorical.from_probability(step).push(message, state)
+        return throws
+
+    def bits(self, throws: Throws) -> Floats:
+        """The cost of each throw, given those before it, summed over all states."""
+        bits: Floats = -np.log2(self.filters(np.asarray(throws)).sum(-1)).T
+        return bits
+
+    def filters(self, throws: Throws) -> Floats:
+        """The probability of each throw and state, given the throws before it: [length, series,
+        states].
+        """
+        chances, steps = self.initial, []
+        for thrown in throws.T:
+            steps.append(chances * self.dice[:, thrown].T)
+            chances = self.predicted(steps[-1])
+        return np.array(steps)
+
+    def predicted(self, step: Floats) -> Floats:
+        """The probabilities of the next states, given the throws so far."""
+        chances: Floats = step / step.sum(-1, keepdims=True) @ self.transition
+        return chances
+
+    def first(self) -> Categorical:
+        return Categorical.from_probability(self.initial, shape=self.shape[:1])
+
+    def before(self, step: Floats, state: NDArray[Any]) -> Categorical:
+        """The posterior of the states before known ones."""
+        return Categorical.from_probability(step * self.transition[:, state].T)
 
 
 def fit(throws: Throws, rounds: int) -> tuple[Floats, Floats, Floats]:
@@ -52,7 +111,7 @@ def fit(throws: Throws, rounds: int) -> tuple[Floats, Floats, Floats]:
     dice = random.dirichlet(np.full(FACES, 20.0), STATES)
     one_hot = np.eye(FACES)[throws.T]
     for _ in range(rounds):
-        steps = forward(throws, initial, transition, dice)
+        steps = HiddenMarkov(initial, transition, dice, throws.shape).filters(throws)
         filtered = steps / steps.sum(-1, keepdims=True)
         # Backwards: how likely each state is, given all throws of its series.
         smoothed = np.empty_like(filtered)
@@ -79,13 +138,15 @@ def main(series: int = 40, length: int = 500, rounds: int = 40) -> None:
     for die in dice:
         print("   ", " ".join(f"{100 * chance:3.0f}" for chance in die))
 
-    codec = HiddenMarkov(initial, transition, dice, shape=others.shape)
+    few = others[:3, :20]
+    check_codec(HiddenMarkov(initial, transition, dice, few.shape), few)
+    codec = HiddenMarkov(initial, transition, dice, others.shape)
     message = Message.random()
     codec.push(message, others)
     rate = message.net_bits / others.size
     assert np.array_equal(codec.pop(message), others) and message == Message.random()
 
-    exact = -np.log2(forward(others, initial, transition, dice).sum(-1)).mean()
+    exact = codec.bits(others).mean()
     counts = np.bincount(taught.ravel(), minlength=FACES)
     alike = Categorical.from_probability(counts / counts.sum(), shape=others.shape)
     one_die = float(np.mean(alike.bits(others)))

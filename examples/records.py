@@ -12,9 +12,10 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bitsback import Message
-from bitsback.codecs import Categorical, Multiset, Named, Normal, Poisson, Repeat
+from bitsback.codecs import Categorical, Multiset, Named, Normal, Repeat
 
 TOWNS = ["Aarhus", "Bergen", "Cardiff", "Delft"]
 SHARES = [0.4, 0.3, 0.2, 0.1]
@@ -33,6 +34,11 @@ def survey(records: int) -> list[Record]:
     ]
 
 
+def poisson(rate: float, levels: int) -> NDArray[np.float64]:
+    """The weights rate^n / n! of n = 0 ... levels - 1, which need not sum to one."""
+    return np.cumprod(np.append(1.0, rate / np.arange(1, levels)))
+
+
 def key(record: Record) -> bytes:
     """Bytes that distinguish records, and give the order in which they come back."""
     return bytes(int(record[field]) for field in ("town", "age", "visits"))
@@ -44,7 +50,7 @@ def main(records: int = 2_000) -> None:
         {
             "age": Normal.from_float(45.0, 15.0, within=(0, 120)),
             "town": Categorical.from_probability(SHARES, shape=()),
-            "visits": Poisson.from_float(1.5, levels=256),
+            "visits": Categorical.from_probability(poisson(1.5, levels=256), shape=()),
         }
     )
     in_order, as_set = Repeat(record, times=records), Multiset(record, size=records, key=key)

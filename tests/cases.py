@@ -13,7 +13,6 @@ from bitsback.codecs import (
     Adaptive,
     Bernoulli,
     BernoulliTable,
-    BetaBinomial,
     BitsBack,
     BitSwap,
     Categorical,
@@ -24,18 +23,14 @@ from bitsback.codecs import (
     DiscretisedMixture,
     FromCdf,
     GaussianBuckets,
-    HiddenMarkov,
     Interval,
-    Laplace,
     LatentMixture,
     Logistic,
     Mapped,
     Multiset,
     Named,
-    NegativeBinomial,
     Normal,
     OnLanes,
-    Poisson,
     Repeat,
     Serial,
     TopDown,
@@ -44,7 +39,8 @@ from bitsback.codecs import (
 from bitsback.codecs.categorical import starts_of
 from bitsback.codecs.discretised import Component
 from reference import codecs as spec
-from reference import combinators, counts, hidden_markov, logits
+from reference import combinators, logits
+from reference.weights import Cumulative, Weighted
 
 
 @dataclass
@@ -163,7 +159,7 @@ def mixtures(draw: st.DrawFn) -> Case:
     """
     levels, shape = draw(st.one_of(st.integers(2, 300), st.integers(2, 2**16))), draw(shapes)
     precision = draw(st.integers(max((levels - 1).bit_length() + 4, 5), 24))
-    component: Component = draw(st.sampled_from(["logistic", "normal", "laplace"]))
+    component: Component = draw(st.sampled_from(["logistic", "normal"]))
     count = draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     reach = draw(st.sampled_from([2**24, min(levels * 2**8, 2**24)]))
@@ -328,14 +324,14 @@ def own_categoricals(draw: st.DrawFn) -> Case:
     dtype = draw(st.sampled_from([np.float32, np.float64]))
     most = 120 if dtype is np.float32 else 900
     weights = (weights * 2.0 ** draw(st.sampled_from([60 - most, -3, 0, most]))).astype(dtype)
-    reference = [counts.Weighted(row.tolist(), precision) for row in weights.reshape(-1, levels)]
+    reference = [Weighted(row.tolist(), precision) for row in weights.reshape(-1, levels)]
     codec = Categorical.from_probability(weights, precision)
     return Case(codec, spec.Array(reference), draw_integers(draw, 0, levels - 1, shape))
 
 
 @st.composite
 def discretised(draw: st.DrawFn) -> Case:
-    kind, shape = draw(st.sampled_from([Logistic, Normal, Laplace])), draw(shapes)
+    kind, shape = draw(st.sampled_from([Logistic, Normal])), draw(shapes)
     levels, low = draw(st.integers(2, 300)), draw(st.integers(-(2**22), 2**22))
     precision = draw(st.integers((levels - 1).bit_length() + 4, 24))
     mean = low * 2**8 + draw_integers(draw, -(2**24), 2**24, shape)
@@ -351,40 +347,6 @@ def discretised(draw: st.DrawFn) -> Case:
     return Case(codec, spec.From(low, spec.Array(reference)), symbols)
 
 
-fixed = st.one_of(
-    st.sampled_from([1, 2**16 - 1, 2**16, 2**16 + 1, 2**20, 2**32 - 1]), st.integers(1, 2**32 - 1)
-)
-
-
-@st.composite
-def poissons(draw: st.DrawFn) -> Case:
-    shape, levels = draw(shapes), draw(st.integers(1, 300))
-    rates = draw(st.lists(fixed, min_size=1, max_size=3))
-    rate = np.array(rates)[draw_integers(draw, 0, len(rates) - 1, shape)]
-    reference = spec.Array([counts.poisson(a, levels) for a in rate.ravel().tolist()])
-    return Case(Poisson(rate, levels), reference, draw_integers(draw, 0, levels - 1, shape))
-
-
-@st.composite
-def negative_binomials(draw: st.DrawFn) -> Case:
-    shape, levels, successes = draw(shapes), draw(st.integers(1, 300)), draw(fixed)
-    probability = draw_integers(draw, 1, 2**24 - 1, shape)
-    of_each = probability.ravel().tolist()
-    reference = spec.Array([counts.negative_binomial(successes, b, levels) for b in of_each])
-    codec = NegativeBinomial(successes, probability, levels)
-    return Case(codec, reference, draw_integers(draw, 0, levels - 1, shape))
-
-
-@st.composite
-def beta_binomials(draw: st.DrawFn) -> Case:
-    shape, trials, beta = draw(shapes), draw(st.integers(0, 300)), draw(fixed)
-    alpha = draw_integers(draw, 1, draw(st.sampled_from([2**18, 2**32 - 1])), shape)
-    of_each = alpha.ravel().tolist()
-    reference = spec.Array([counts.beta_binomial(a, beta, trials) for a in of_each])
-    codec = BetaBinomial(alpha, beta, trials)
-    return Case(codec, reference, draw_integers(draw, 0, trials, shape))
-
-
 @st.composite
 def from_cdfs(draw: st.DrawFn) -> Case:
     """Codecs from the CDF of a straight line, in numbers that are exact on all machines."""
@@ -395,7 +357,7 @@ def from_cdfs(draw: st.DrawFn) -> Case:
     def below(x: Any) -> Any:
         return np.clip((x - low) * slope, 0, 1)
 
-    one = counts.Cumulative(lambda x: float(below(x)), low, levels, precision)
+    one = Cumulative(lambda x: float(below(x)), low, levels, precision)
     reference = spec.From(low, spec.Array([one] * int(np.prod(shape))))
     codec = FromCdf(below, levels, low, shape, precision)
     return Case(codec, reference, low + draw_integers(draw, 0, levels - 1, shape))
@@ -418,7 +380,7 @@ def intervals(draw: st.DrawFn) -> Case:
     return Case(codec, reference, draw_integers(draw, 0, 2**bits - 1, shape))
 
 
-any_simple = st.one_of(simple, own_categoricals(), discretised(), poissons(), intervals())
+any_simple = st.one_of(simple, own_categoricals(), discretised(), intervals())
 
 
 @st.composite
@@ -488,56 +450,6 @@ def latent_mixtures(draw: st.DrawFn) -> Case:
         weights, [spec.Array([spec.Bernoulli(f, 16) for f in row]) for row in ones.tolist()]
     )
     return Case(codec, reference, draw_integers(draw, 0, 1, (pixels,)))
-
-
-@st.composite
-def hidden_markovs(draw: st.DrawFn) -> Case:
-    """Any number of series, states and levels, and weights of any magnitude, some of them 0; series
-    of one length, or of several.
-    """
-    sizes = st.sampled_from([0, 1, 2, 3, 7])
-    lengths = draw(st.lists(sizes, max_size=4))
-    ragged = draw(st.booleans())
-    shape = (len(lengths), draw(sizes))
-    states, levels = draw(st.integers(1, 5)), draw(st.integers(1, 6))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-
-    def weights(*shape: int) -> Any:
-        found = rng.random(shape) ** draw(st.sampled_from([0, 1, 30]))
-        found[..., 1:] *= rng.random((*shape[:-1], shape[-1] - 1)) < 0.7
-        found[..., 0] = np.maximum(found[..., 0], 2.0**-60)
-        return found
-
-    given = weights(states), weights(states, states), weights(states, levels)
-    initial, *rows = (
-        [counts.Weighted(row) for row in np.atleast_2d(part).tolist()] for part in given
-    )
-    if ragged:
-        return Case(
-            HiddenMarkov(*given, lengths=lengths),
-            Ragged(hidden_markov.HiddenMarkov(initial[0], *rows, lengths), lengths),
-            tuple(draw_integers(draw, 0, levels - 1, (length,)) for length in lengths),
-        )
-    return Case(
-        HiddenMarkov(*given, shape),
-        hidden_markov.HiddenMarkov(initial[0], *rows, [shape[1]] * shape[0]),
-        draw_integers(draw, 0, levels - 1, shape),
-    )
-
-
-@dataclass
-class Ragged:
-    """A tuple of parts for a codec that codes them in turn."""
-
-    codec: Any
-    lengths: list[int]
-
-    def push(self, message: Any, parts: Any) -> None:
-        self.codec.push(message, [symbol for part in parts for symbol in part])
-
-    def pop(self, message: Any) -> Any:
-        found = iter(self.codec.pop(message))
-        return tuple([next(found) for _ in range(length)] for length in self.lengths)
 
 
 @st.composite

@@ -14,14 +14,12 @@ import pytest
 
 import bitsback
 import bitsback.dask
-import bitsback.imageio
 import bitsback.napari
 import bitsback.pillow
 import bitsback.torch
 import bitsback.xarray
 import bitsback_train
 from bitsback import codecs
-from bitsback_lab import research
 from bitsback_train import portable
 
 PUBLIC = {
@@ -29,13 +27,14 @@ PUBLIC = {
     for package in (bitsback, bitsback.dask, bitsback.torch, bitsback_train, codecs)
     for name in package.__all__
     if callable(found := getattr(package, name))
-} | {"bitsback": bitsback, "bitsback_lab.research": research, "Functions": research.Functions}
+} | {"bitsback": bitsback}
 PUBLIC["Archive.extract"] = bitsback.Archive.extract
 PUBLIC |= {
     found.__name__: found
     for found in (
-        *(bitsback.pillow.BitsbackImageFile, bitsback.imageio.BitsbackPlugin),
-        *(bitsback.xarray.BitsbackBackend, bitsback.napari.get_reader),
+        bitsback.pillow.BitsbackImageFile,
+        bitsback.xarray.BitsbackBackend,
+        bitsback.napari.get_reader,
     )
 }
 PUBLIC |= {f"portable.{name}": getattr(portable, name) for name in portable.__all__}

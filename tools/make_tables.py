@@ -71,12 +71,6 @@ def logistic_cdf() -> list[int]:
     ]
 
 
-def laplace_cdf() -> list[int]:
-    """P[j], j = 0 ... 2048: the Laplace distribution function at j / 64 - 16, times 2^28."""
-    lower = [nearest(2**27 * exp(mpf(j) / 64 - 16)) for j in range(1024)]
-    return [*lower, 2**27, *(2**28 - p for p in reversed(lower))]
-
-
 def exp2() -> list[int]:
     """X[f], f = 0 ... 1023: 2^(28 - f / 1024)."""
     return [2**28, *(nearest(power(2, 28 - mpf(f) / 1024)) for f in range(1, 1024))]
@@ -130,7 +124,6 @@ MAKERS: dict[str, tuple[str, Callable[[], list[int]]]] = {
     "normal_cdf.bin": ("i", normal_cdf),
     "normal_quantile.bin": ("i", normal_quantile),
     "logistic_cdf.bin": ("i", logistic_cdf),
-    "laplace_cdf.bin": ("i", laplace_cdf),
     "exp2.bin": ("I", exp2),
     "beta_binomial.bin": ("H", beta_binomial),
     "stretch.bin": ("i", stretch),

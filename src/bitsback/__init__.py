@@ -18,9 +18,9 @@ True
 (2, 10, 28)
 
 `bitsback.codecs` has the parts of models. `bitsback.torch` has a dataset for PyTorch.
-`bitsback.dask`, `bitsback.zarr`, `bitsback.numcodecs`, `bitsback.hdf5`, `bitsback.pillow`,
-`bitsback.imageio` and `bitsback.xarray` are for those packages. Each is imported on first use. If
-its package is missing, it raises MissingExtra, which says what to install.
+`bitsback.dask`, `bitsback.zarr`, `bitsback.numcodecs`, `bitsback.hdf5`, `bitsback.pillow` and
+`bitsback.xarray` are for those packages. Each is imported on first use. If its package is missing,
+it raises MissingExtra, which says what to install.
 
 Errors are `BitsbackError` and its subclasses. IndexError and KeyError stand for a missing item,
 ValueError for a closed archive.
@@ -99,7 +99,6 @@ _MODULES = {
     "codecs": None,
     "dask": "dask",
     "hdf5": "h5py",
-    "imageio": "imageio",
     "numcodecs": "numcodecs",
     "pillow": None,
     "torch": "torch",

@@ -5,7 +5,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _Shape: TypeAlias = tuple[int, ...]
-_Weights: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 _Rows = TypeVar("_Rows", NDArray[np.uint8], NDArray[np.uint16])
 
 class Message:
@@ -163,28 +162,6 @@ def push_uniform(message: Message, n: int, symbols: NDArray[np.uint32]) -> None:
 def pop_uniform(message: Message, n: int, shape: _Shape) -> NDArray[np.uint32]: ...
 def push_adaptive(message: Message, levels: int, symbols: NDArray[np.uint32]) -> None: ...
 def pop_adaptive(message: Message, levels: int, shape: _Shape) -> NDArray[np.uint32]: ...
-def push_hidden_markov(
-    message: Message,
-    initial: NDArray[np.uint32],
-    transition: NDArray[np.uint32],
-    emission: NDArray[np.uint32],
-    symbols: NDArray[np.uint32],
-    lengths: Sequence[int],
-) -> None: ...
-def pop_hidden_markov(
-    message: Message,
-    initial: NDArray[np.uint32],
-    transition: NDArray[np.uint32],
-    emission: NDArray[np.uint32],
-    lengths: Sequence[int],
-) -> NDArray[np.uint32]: ...
-def hidden_markov_evidence(
-    initial: NDArray[np.uint32],
-    transition: NDArray[np.uint32],
-    emission: NDArray[np.uint32],
-    symbols: NDArray[np.uint32],
-    lengths: Sequence[int],
-) -> NDArray[np.uint64]: ...
 def push_bernoulli(
     message: Message, frequencies: NDArray[np.uint32], precision: int, symbols: NDArray[np.uint8]
 ) -> None: ...
@@ -259,24 +236,6 @@ def push_own_categorical(
 def pop_own_categorical(
     message: Message, frequencies: NDArray[np.uint32], precision: int
 ) -> NDArray[np.uint32]: ...
-def look_at_weights(
-    weights: _Weights, precision: int
-) -> tuple[NDArray[np.float64], NDArray[np.uint64]]: ...
-def push_own_weights(
-    message: Message,
-    weights: _Weights,
-    precision: int,
-    scales: NDArray[np.float64],
-    ends: NDArray[np.uint64],
-    symbols: NDArray[np.uint32],
-) -> None: ...
-def pop_own_weights(
-    message: Message,
-    weights: _Weights,
-    precision: int,
-    scales: NDArray[np.float64],
-    ends: NDArray[np.uint64],
-) -> NDArray[np.uint32]: ...
 def push_intervals(
     message: Message,
     starts: NDArray[np.uint32],
@@ -292,51 +251,6 @@ def pop_intervals(
 def push_interval(message: Message, start: int, frequency: int, precision: int) -> None: ...
 def peek(message: Message, precision: int, count: int) -> NDArray[np.uint32]: ...
 def on_lanes(message: Message, lanes: Sequence[int], run: Callable[[Message], object]) -> None: ...
-def push_poisson(
-    message: Message,
-    a: NDArray[np.uint32],
-    b: NDArray[np.uint32],
-    levels: int,
-    precision: int,
-    symbols: NDArray[np.uint16],
-) -> None: ...
-def pop_poisson(
-    message: Message,
-    a: NDArray[np.uint32],
-    b: NDArray[np.uint32],
-    levels: int,
-    precision: int,
-) -> NDArray[np.uint16]: ...
-def push_negative_binomial(
-    message: Message,
-    a: NDArray[np.uint32],
-    b: NDArray[np.uint32],
-    levels: int,
-    precision: int,
-    symbols: NDArray[np.uint16],
-) -> None: ...
-def pop_negative_binomial(
-    message: Message,
-    a: NDArray[np.uint32],
-    b: NDArray[np.uint32],
-    levels: int,
-    precision: int,
-) -> NDArray[np.uint16]: ...
-def push_beta_binomial(
-    message: Message,
-    a: NDArray[np.uint32],
-    b: NDArray[np.uint32],
-    levels: int,
-    precision: int,
-    symbols: NDArray[np.uint16],
-) -> None: ...
-def pop_beta_binomial(
-    message: Message,
-    a: NDArray[np.uint32],
-    b: NDArray[np.uint32],
-    levels: int,
-    precision: int,
-) -> NDArray[np.uint16]: ...
 def simd_paths() -> tuple[str, ...]: ...
 def simd() -> str: ...
 def set_simd(name: str) -> None: ...

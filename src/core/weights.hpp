@@ -10,13 +10,10 @@
 #include <limits>
 #include <numeric>
 #include <span>
-#include <vector>
 
 #include "codecs.hpp"
 #include "default_floats.hpp"
 #include "exact_floats.hpp"
-#include "message.hpp"
-#include "step.hpp"
 
 namespace bitsback {
 
@@ -47,41 +44,30 @@ inline double largest_of(std::span<const double> weights) {
     return largest >= 0 && largest <= std::numeric_limits<double>::max() ? largest : -1;
 }
 
-// From weights [levels], of which the largest is at least `least_weight`, the starts [levels + 1].
-inline void starts_of(std::span<const double> weights, double largest, unsigned precision,
-                      std::uint32_t* starts) {
-    const WeightUnits units(largest);
-    std::uint64_t sum = 0;
-    for (double weight : weights) sum += units(weight);
-    const std::uint64_t over_sum = (std::uint64_t{1} << 63) / sum;
-    const std::uint64_t spread = (std::uint64_t{1} << precision) - weights.size();
-    std::uint64_t below = 0;
-    for (std::size_t c = 0; c < weights.size(); ++c) {
-        starts[c] = static_cast<std::uint32_t>(c + ((((below * over_sum) >> 31) * spread) >> 32));
-        below += units(weights[c]);
-    }
-    starts[weights.size()] = std::uint32_t{1} << precision;
-}
-
-inline void require_levels(std::size_t levels, unsigned precision) {
-    require(precision >= 1 && precision <= max_precision && levels >= 1 && levels <= 65536 &&
-                levels <= std::size_t{1} << precision,
-            "there must be 1 to 65,536 levels, at most 2^precision, and a precision from 1 to 24");
-}
-
 // weights and frequencies: [n, levels].
 inline void frequencies_of(std::span<const double> weights, std::size_t levels, unsigned precision,
                            std::span<std::uint32_t> frequencies) {
-    require_levels(levels, precision);
+    require(precision >= 1 && precision <= max_precision && levels >= 1 && levels <= 65536 &&
+                levels <= std::size_t{1} << precision,
+            "there must be 1 to 65,536 levels, at most 2^precision, and a precision from 1 to 24");
     const DefaultFloats floats;
-    std::vector<std::uint32_t> starts(levels + 1);
+    const std::uint64_t spread = (std::uint64_t{1} << precision) - levels;
     for (std::size_t at = 0; at < weights.size(); at += levels) {
         const auto row = weights.subspan(at, levels);
         const double largest = largest_of(row);
         require(largest >= least_weight,
                 "probabilities must be finite and not negative, and not all zero or below 2^-900");
-        starts_of(row, largest, precision, starts.data());
-        for (std::size_t c = 0; c < levels; ++c) frequencies[at + c] = starts[c + 1] - starts[c];
+        const WeightUnits units(largest);
+        std::uint64_t sum = 0;
+        for (double weight : row) sum += units(weight);
+        const std::uint64_t over_sum = (std::uint64_t{1} << 63) / sum;
+        std::uint64_t below = sum, end = std::uint64_t{1} << precision;
+        for (std::size_t c = levels; c-- > 0;) {
+            below -= units(row[c]);
+            const std::uint64_t start = c + ((((below * over_sum) >> 31) * spread) >> 32);
+            frequencies[at + c] = static_cast<std::uint32_t>(end - start);
+            end = start;
+        }
     }
 }
 

@@ -19,7 +19,6 @@ from bitsback.codecs import (
     GaussianBuckets,
     LatentMixture,
     Multiset,
-    Poisson,
     Uniform,
 )
 from bitsback.codecs.exact_functions import log2_of, total
@@ -59,7 +58,6 @@ def test_each_symbol_has_a_cost_of_its_own() -> None:
         Categorical([[1, 1]], 1),
         GaussianBuckets([0], [2**16], 1),
         CdfTable([[0, 1, 2]], [0], 1),
-        Poisson([2**16], 2),
     ],
 )
 def test_symbols_that_cannot_be_pushed_cost_nothing_that_could_be_said(codec: Uniform) -> None:

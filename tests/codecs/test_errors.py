@@ -14,7 +14,6 @@ from bitsback.codecs import (
     Autoregressive,
     Bernoulli,
     BernoulliTable,
-    BetaBinomial,
     BitsBack,
     BitSwap,
     Categorical,
@@ -25,17 +24,13 @@ from bitsback.codecs import (
     DiscretisedMixture,
     FromCdf,
     GaussianBuckets,
-    HiddenMarkov,
     Interval,
-    Laplace,
     LatentMixture,
     Mapped,
     Multiset,
     Named,
-    NegativeBinomial,
     Normal,
     OnLanes,
-    Poisson,
     Repeat,
     Serial,
     TopDown,
@@ -294,7 +289,6 @@ def test_bits_back_undoes_what_it_did_when_a_network_fails() -> None:
 
 
 ONE, TWO, THREE = Uniform(2, ()), Uniform(5, (2,)), Uniform(5, (3,))
-HMM = ([1, 1], [[1, 1]] * 2, [[1, 2]] * 2)
 
 
 def pairs(c: Any) -> Any:
@@ -324,20 +318,11 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "too many levels": (lambda: Categorical.from_probability(np.ones(17), 4), "2\\^precision"),
     "means too far": (lambda: Normal([2**24 + 257], [1], 9, 1), "means of a Normal codec"),
     "float means too far": (lambda: Normal.from_float(2**22 + 1, 1, 9), "means of a Normal codec"),
-    "scales": (lambda: Laplace.from_float(0, 0, 9), "scale of a Laplace codec"),
-    "low": (lambda: Laplace(0, 1, 9, 2**22 + 1), "low"),
-    "levels": (lambda: Laplace(0, 1, 1), "levels"),
-    "both levels and ends": (lambda: Laplace.from_float(0, 1, 9, within=(0, 8)), "either"),
-    "neither levels nor ends": (lambda: Laplace.from_float(0, 1), "either"),
-    "rates": (lambda: Poisson([0], 9), "rates of a Poisson codec"),
-    "float rates": (lambda: Poisson.from_float(0, 9), "rates of a Poisson codec"),
-    "levels of counts": (lambda: Poisson([1], 65537), "levels, not 65537"),
-    "successes": (lambda: NegativeBinomial([0], 1, 9), "successes of a negative binomial"),
-    "probabilities": (lambda: NegativeBinomial([1], 2**24, 9), "probabilities of a negative"),
-    "chances": (lambda: NegativeBinomial.from_float(1, 1.1, 9), "probability"),
-    "alpha": (lambda: BetaBinomial([0], [1], 9), "alpha of a beta-binomial"),
-    "beta": (lambda: BetaBinomial([1], [-1], 9), "beta of a beta-binomial"),
-    "trials": (lambda: BetaBinomial([1], [1], 65536), "trials, not 65536"),
+    "scales": (lambda: Normal.from_float(0, 0, 9), "scale of a Normal codec"),
+    "low": (lambda: Normal(0, 1, 9, 2**22 + 1), "low"),
+    "levels": (lambda: Normal(0, 1, 1), "levels"),
+    "both levels and ends": (lambda: Normal.from_float(0, 1, 9, within=(0, 8)), "either"),
+    "neither levels nor ends": (lambda: Normal.from_float(0, 1), "either"),
     "no function": (lambda: FromCdf(3, 9), "a distribution is a function"),  # type: ignore[arg-type]
     "a function of one number": (lambda: FromCdf(lambda x: 0.5, 9), r"array \[..., 8\]"),
     "what falls": (lambda: FromCdf(lambda x: 1 - x / 9, 9), "never falls"),
@@ -375,7 +360,6 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
      "Categorical.from_probability takes floats"),
     "a float mean": (lambda: GaussianBuckets(0.5, 2**16, 8),
      "GaussianBuckets.from_float takes floats"),
-    "a float rate": (lambda: Poisson(0.5, 9), "Poisson.from_float takes floats"),
     "a float normal": (lambda: Normal([0.5], 1, 9), "from_float takes floats"),
     "a probability out of range": (lambda: Bernoulli.from_probability([[0.5, 0.1], [0.2, 1.5]]),
      r"must lie in \[0, 1\], and that at index \(1, 1\) is 1.5"),
@@ -387,8 +371,6 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
      r"must lie in \[1, 65535\], and that at index \(1, 0\) is 70000"),
     "a size that is no integer": (lambda: Uniform(2.5, ()), "integer, not 2.5"),  # type: ignore[arg-type]
     "a layer without a posterior": (lambda: TopDown([], [], TWO), "at least one layer"),
-    "lengths and a shape": (lambda: HiddenMarkov(*HMM, (3,), (3,)), "either"),
-    "neither": (lambda: HiddenMarkov(*HMM), "either the shape of series, or their lengths"),
 }  # fmt: skip
 
 
@@ -416,7 +398,6 @@ def nothing(_: Any) -> Any:
 SYMBOLS: dict[str, tuple[Any, Any, str]] = {
     "own categorical": (Categorical([[1, 1]], 1), [2], r"in \[0, 1\], .* is 2"),
     "above the top": (Normal([0], [1], 9, -3), [6], r"\[-3, 5\]"),
-    "a count too large": (Poisson([5], 9), [9], r"in \[0, 8\], .* is 9"),
     "beyond a function": (FromCdf(lambda x: x / 9, 9, 0, (1,)), [9], r"\[0, 8\]"),
     "an interval beyond": (Interval(pairs, pairs, 4, (1,)), [8], "starts of intervals"),
     "an empty interval": (Interval(lambda c: (c, c * 0), pairs, 4, (1,)), [1],
@@ -449,9 +430,6 @@ SYMBOLS: dict[str, tuple[Any, Any, str]] = {
     "a name": (Named({"a": TWO}), {"a": [0, 5]}, "the part 'a': symbols"),
     "a pair": (ChainRule(TWO, nothing), ([0, 0], 1), "then must return a codec"),
     "a first one": (ChainRule(TWO, lambda a: TWO), ([0, 5], [0, 0]), "first: symbols"),
-    "a series": (HiddenMarkov(*HMM, lengths=(1, 2)), ([0], [0, 2]), r"series 1: .*\(1,\) is 2"),
-    "a length": (HiddenMarkov(*HMM, lengths=(1, 2)), ([0], [0]), r"series 1: .*\(2,\), not \(1,\)"),
-    "series": (HiddenMarkov(*HMM, lengths=(1, 2)), ([0],), "there are 2 series, not 1"),
     "no bijection": (Mapped(TWO, lambda x: x // 2, lambda y: y * 2), [1, 2], "no bijection"),
     "floats": (Mapped(TWO, lambda x: x + 0, lambda y: y + 0.0), [1, 2],
      "in kind, shape and values"),
@@ -493,7 +471,6 @@ def test_a_pop_that_cannot_go_on_leaves_the_message_as_it_was(codec: Any, why: s
         Repeat(Uniform(2**20, ()), 100),
         Named({"a": Uniform(3, ()), "b": Uniform(2**24, (100,))}),
         Dependent(lambda: (Uniform(2**20, ()) for _ in range(100))),
-        Poisson([2**22] * 200, 200),
         Categorical([[1, 1]] * 300, 1),
         Normal([0] * 100, [2**14] * 100, 100, -50),
     ],

@@ -12,7 +12,6 @@ from cases import (
     adaptives,
     bernoulli_tables,
     bernoullis,
-    beta_binomials,
     bit_swaps,
     bits_backs,
     categoricals,
@@ -21,18 +20,15 @@ from cases import (
     discretised,
     from_cdfs,
     gaussians,
-    hidden_markovs,
     intervals,
     latent_mixtures,
     mapped,
     mixtures,
     multisets,
     named,
-    negative_binomials,
     of_logits,
     on_lanes,
     own_categoricals,
-    poissons,
     repeats,
     rows,
     serials,
@@ -52,9 +48,6 @@ CODECS = {
     "mixture": mixtures(),
     "own_categorical": own_categoricals(),
     "discretised": discretised(),
-    "poisson": poissons(),
-    "negative_binomial": negative_binomials(),
-    "beta_binomial": beta_binomials(),
     "from_cdf": from_cdfs(),
     "interval": intervals(),
     "serial": serials(),
@@ -66,9 +59,7 @@ CODECS = {
     "of_logits": of_logits(),
     "chain rule": chain_rules(),
 }
-WITH_LATENTS = st.one_of(
-    bits_backs(), bit_swaps(), top_downs(), multisets(), latent_mixtures(), hidden_markovs()
-)
+WITH_LATENTS = st.one_of(bits_backs(), bit_swaps(), top_downs(), multisets(), latent_mixtures())
 endless = depths.filter(lambda depth: depth is not None)
 
 

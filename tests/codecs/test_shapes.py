@@ -10,17 +10,12 @@ from bitsback import Message, MessageError
 from bitsback.codecs import (
     Bernoulli,
     BernoulliTable,
-    BetaBinomial,
     Categorical,
     CdfTable,
     DiscretisedMixture,
     GaussianBuckets,
-    HiddenMarkov,
-    Laplace,
     Logistic,
-    NegativeBinomial,
     Normal,
-    Poisson,
     Serial,
     check_codec,
 )
@@ -36,17 +31,10 @@ SHAPED: dict[str, Callable[..., Any]] = {
     "gaussian of floats": lambda **of: GaussianBuckets.from_float([0.1, 0.2], 0.5, 8, **of),
     "normal": lambda **of: Normal(5, 2**16, 9, **of),
     "logistic": lambda **of: Logistic.from_float(5, 2, 9, **of),
-    "laplace": lambda **of: Laplace.from_float([1, 2], 2, within=(0, 5), **of),
     "mixture": lambda **of: DiscretisedMixture([2**15, 2**15], [0, 500], 2**16, 9, **of),
     "mixture of floats": lambda **of: DiscretisedMixture.from_float(
         [1, 2], [0, 5], [1, 2], 9, **of
     ),
-    "poisson": lambda **of: Poisson(2**16, 9, **of),
-    "poisson of floats": lambda **of: Poisson.from_float([1.5, 2], 9, **of),
-    "negative binomial": lambda **of: NegativeBinomial(2**16, 2**22, 9, **of),
-    "negative binomial of floats": lambda **of: NegativeBinomial.from_float(2, 0.5, 9, **of),
-    "beta-binomial": lambda **of: BetaBinomial(2**16, 2**17, 9, **of),
-    "beta-binomial of floats": lambda **of: BetaBinomial.from_float([1, 2], [[1]] * 3, 9, **of),
     "rows": lambda **of: CdfTable([[0, 1, 16], [0, 8, 16]], [0, 1], 4, **of),
 }
 
@@ -73,4 +61,3 @@ def test_a_shape_that_does_not_fit_is_refused(name: str) -> None:
 
 def test_a_shape_stays_when_none_is_given() -> None:
     assert Bernoulli(5).shape == () and Serial().codecs == ()
-    assert HiddenMarkov([1], [[1]], [[1, 2]], lengths=[3, 0]).lengths == (3, 0)

@@ -45,15 +45,6 @@ def test_entries_of_the_logistic_distribution_function(j: int) -> None:
         assert tables.logistic_cdf()[j] == int(mp.nint(exact * 2**28))
 
 
-@pytest.mark.parametrize("j", [*range(0, 2049, 73), 1, 1023, 1024, 1025, 2047, 2048])
-def test_entries_of_the_laplace_distribution_function(j: int) -> None:
-    """Integrates the density, independently of how the table was made."""
-    with mp.workdps(40):
-        x = mpf(j) / 64 - 16
-        exact = (1 + mp.sign(x) * quad(lambda u: mp.exp(-u), [0, abs(x)])) / 2
-        assert tables.laplace_cdf()[j] == int(mp.nint(exact * 2**28))
-
-
 @pytest.mark.parametrize("f", [*range(0, 1024, 41), 1, 511, 512, 513, 1023])
 def test_entries_of_the_powers_of_two(f: int) -> None:
     """Checks by the exponential function, independently of how the table was made."""
@@ -106,10 +97,6 @@ def test_their_shapes_and_symmetries() -> None:
     assert logistic.shape == (2049,)
     assert (np.diff(logistic) >= 0).all()
     assert (logistic + logistic[::-1] == 2**28).all()
-    laplace = tables.laplace_cdf().astype(np.int64)
-    assert laplace.shape == (2049,)
-    assert (np.diff(laplace) >= 0).all()
-    assert (laplace + laplace[::-1] == 2**28).all()
     assert powers.shape == (1024,)
     assert (np.diff(powers) < 0).all()
 

@@ -65,8 +65,7 @@ def test_what_is_gathered_is_there(site: Path, page: str, text: str) -> None:
 
 
 MODULES = (
-    "bitsback", "bitsback.torch", "bitsback.dask", "bitsback_lab.research", "bitsback_train",
-    "bitsback_train.portable",
+    "bitsback", "bitsback.torch", "bitsback.dask", "bitsback_train", "bitsback_train.portable",
 )  # fmt: skip
 
 

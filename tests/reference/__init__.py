@@ -9,7 +9,7 @@ int64. The tests compare bitsback with this bit for bit.
     picks.py             picks without replacement from a multiset
     codecs.py            uniform, Bernoulli, categorical, rows, Gaussian, mixture; several in turn,
                          and in any order
-    counts.py            what weights make frequencies of, and the weights of counts
+    weights.py           frequencies from float weights and from distribution functions
     combinators.py       parts that depend on each other, and mixtures of codecs
     rules.py             the questions that a model is asked; descriptions as JSON
     values.py            what is known of a value in a network: channels, place, range; tensors

@@ -136,7 +136,6 @@ Q = _table("normal_quantile.bin")
 COMPONENTS = {  # with their reaches
     "normal": (P, 8),
     "logistic": (_table("logistic_cdf.bin"), 16),
-    "laplace": (_table("laplace_cdf.bin"), 16),
 }
 
 

@@ -7,8 +7,8 @@ from struct import unpack
 from typing import Any
 
 from .codecs import TABLES, Array, BitsBack, Codec
-from .counts import Weighted
 from .message import Message
+from .weights import Weighted
 
 X = unpack("<1024I", (TABLES / "exp2.bin").read_bytes())
 

@@ -5,7 +5,7 @@ from math import ldexp
 
 from .codecs import COMPONENTS, Bernoulli, look_up
 from .combinators import X
-from .counts import Weighted
+from .weights import Weighted
 
 C = 1477.3197218702985  # 2^10 log2(e), to the nearest double
 

@@ -3,12 +3,11 @@
 In the order in which to read them:
 
     codec               the protocol: push, pop and the two laws
-    alphabets, categorical, discretised, gaussian_buckets, counts, intervals
+    alphabets, categorical, discretised, gaussian_buckets, intervals
                         distributions of symbols
     combinators, conditional, multiset
                         codecs of several parts, independent or not, with an order or without
     bits_back           latent variables: prior, likelihood and posterior; layers of them
-    hidden_markov       bits back over the path of states
     check, push_traces  `check_codec`
 """
 
@@ -19,10 +18,8 @@ from bitsback.codecs.check import check_codec
 from bitsback.codecs.codec import Codec, one_form
 from bitsback.codecs.combinators import Mapped, Named, OnLanes, Repeat, Serial
 from bitsback.codecs.conditional import Autoregressive, ChainRule, Dependent
-from bitsback.codecs.counts import BetaBinomial, NegativeBinomial, Poisson
-from bitsback.codecs.discretised import DiscretisedMixture, Laplace, Logistic, Normal
+from bitsback.codecs.discretised import DiscretisedMixture, Logistic, Normal
 from bitsback.codecs.gaussian_buckets import GaussianBuckets
-from bitsback.codecs.hidden_markov import HiddenMarkov
 from bitsback.codecs.intervals import FromCdf, Interval
 from bitsback.codecs.multiset import Multiset
 
@@ -31,7 +28,6 @@ __all__ = [
     "Autoregressive",
     "Bernoulli",
     "BernoulliTable",
-    "BetaBinomial",
     "BitSwap",
     "BitsBack",
     "Categorical",
@@ -42,18 +38,14 @@ __all__ = [
     "DiscretisedMixture",
     "FromCdf",
     "GaussianBuckets",
-    "HiddenMarkov",
     "Interval",
-    "Laplace",
     "LatentMixture",
     "Logistic",
     "Mapped",
     "Multiset",
     "Named",
-    "NegativeBinomial",
     "Normal",
     "OnLanes",
-    "Poisson",
     "Repeat",
     "Serial",
     "TopDown",

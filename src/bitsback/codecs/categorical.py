@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,45 +19,11 @@ from bitsback.codecs.symbol_arrays import (
     check_precision,
     kept,
     require_within,
-    short,
     together,
 )
 from bitsback.errors import MessageError
 from bitsback.lazy import cached_property
 from bitsback.message import Message
-
-Weights: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class OwnWeights:
-    """The weights of each symbol, [n, levels], in C order.
-
-    The core has computed scales, [n], and ends, [n, blocks], which are sums of weights. With these
-    it need not read entire rows again.
-    """
-
-    weights: Weights
-    precision: int
-    scales: NDArray[np.float64]
-    ends: NDArray[np.uint64]
-
-    @classmethod
-    def from_weights(cls, weights: Weights, precision: int) -> OwnWeights:
-        """Raises MessageError for weights that are negative, not finite, or a row of zeros."""
-        return cls(weights, precision, *_core.look_at_weights(weights, precision))
-
-    def push(self, message: Message, symbols: NDArray[np.uint32]) -> None:
-        _core.push_own_weights(
-            message, self.weights, self.precision, self.scales, self.ends, symbols
-        )
-
-    def pop(self, message: Message) -> NDArray[np.uint32]:
-        return _core.pop_own_weights(message, self.weights, self.precision, self.scales, self.ends)
-
-    def frequencies(self) -> NDArray[np.uint32]:
-        """The frequencies of all symbols, [n, levels]."""
-        return _core.frequencies_of(self.weights.astype(np.float64, copy=False), self.precision)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,18 +90,13 @@ class Categorical(ArrayCodec):
 
         Each is rounded once, halves to even: with 2^e the least power of two above the largest of
         its row, q[c] = round(p[c] * 2^(32 - e)). The rest is integer arithmetic (docs/codecs.md),
-        and every symbol gets a frequency of at least 1. If each symbol has its own row, rows are
-        kept as float32 or float64, and frequencies are computed only when they are needed. Raises
-        MessageError for numbers that are negative or not finite, and for rows that are all zero.
+        and every symbol gets a frequency of at least 1. Raises MessageError for numbers that are
+        negative or not finite, and for rows that are all zero.
         """
-        p = np.asarray(probability)
-        p = kept(p, p.dtype if p.dtype in (np.float32, np.float64) else np.float64)
+        p = np.asarray(probability, np.float64)
         if not p.ndim or not p.shape[-1]:
             raise MessageError(f"probabilities have the shape [..., levels], not {p.shape}")
-        rows = p.reshape(-1, p.shape[-1])
-        if p.ndim > 1 and (shape is None or as_shape(shape) == p.shape[:-1]):
-            return CategoricalOfWeights(OwnWeights.from_weights(rows, precision), p.shape[:-1])
-        frequencies = _core.frequencies_of(rows.astype(np.float64, copy=False), precision)
+        frequencies = _core.frequencies_of(p.reshape(-1, p.shape[-1]), precision)
         return cls(frequencies.reshape(p.shape), precision, shape)
 
     @classmethod
@@ -194,43 +155,6 @@ class Categorical(ArrayCodec):
 
     def _rows(self) -> NDArray[np.uint32]:
         return self.frequencies.reshape(-1, self.frequencies.shape[-1])
-
-
-class CategoricalOfWeights(Categorical):
-    """Computes its frequencies when they are first needed."""
-
-    def __init__(self, weights: OwnWeights, shape: tuple[int, ...]) -> None:
-        for name, value in (
-            ("_weights", weights),
-            ("precision", weights.precision),
-            ("shape", shape),
-        ):
-            object.__setattr__(self, name, value)
-
-    _weights: OwnWeights
-
-    def __repr__(self) -> str:
-        weights = self._weights.weights.reshape(*self._shape, -1)
-        return f"Categorical.from_probability({short(weights)}, precision={self.precision})"
-
-    def _value(self) -> tuple[Any, ...]:
-        """The value of the codec of its frequencies, to which it is equal."""
-        return Categorical, *super()._value()[1:]
-
-    @property
-    def _levels(self) -> int:
-        return int(self._weights.weights.shape[-1])
-
-    @cached_property
-    def frequencies(self) -> NDArray[np.uint32]:
-        return self._weights.frequencies().reshape(*self._shape, -1)
-
-    def push(self, message: Message, symbols: ArrayLike) -> None:
-        x = as_pushed(symbols, np.uint32, self._shape, self._levels)
-        self._weights.push(message, x.reshape(-1))
-
-    def pop(self, message: Message) -> NDArray[np.uint32]:
-        return self._weights.pop(message).reshape(self._shape)
 
 
 CUMULATIVE_BITS = 16  # cumulative probabilities are in units of 2^-16

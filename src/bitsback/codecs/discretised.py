@@ -1,4 +1,4 @@
-"""Integers near a mean: discretised normal, logistic and Laplace distributions, and mixtures."""
+"""Integers near a mean: discretised normal and logistic distributions, and mixtures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bitsback.errors import MessageError
 from bitsback.lazy import cached_property
 from bitsback.message import Message
 
-Component = Literal["logistic", "normal", "laplace"]
+Component = Literal["logistic", "normal"]
 
 WEIGHT_BITS = 16
 MEAN_BITS = 8
@@ -74,7 +74,6 @@ def distribution_function(component: Component) -> tuple[NDArray[np.int32], int]
 _TABLES: dict[Component, Callable[[], tuple[NDArray[np.int32], int]]] = {
     "logistic": lambda: (tables.logistic_cdf(), 4),
     "normal": lambda: (tables.normal_cdf(), 3),
-    "laplace": lambda: (tables.laplace_cdf(), 4),
 }
 
 
@@ -338,27 +337,3 @@ class Logistic(Discretised):
 
     _component: ClassVar[Component] = "logistic"
     _name: ClassVar[str] = "Logistic"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Laplace(Discretised):
-    """A symbol, low ... low + levels - 1, is a draw from a Laplace distribution, rounded to the
-    nearest integer and clamped to the range: typical of differences between neighbours.
-
-    mean: int32 in units of 2^-8, within 2^24 of low * 2^8. inverse_scale: uint32, one over the
-    scale b of e^-(|x| / b) / 2b, in units of 2^-16, within [1, 2^26]. Their shapes broadcast to
-    that of the symbols. levels: 2 to 65,536. low: within [-2^22, 2^22]. precision: log2(levels)
-    + 4 to 24. Pops int32. Raises MessageError for parameters out of range.
-
-    >>> from bitsback import Message
-    >>> message = Message()
-    >>> codec = Laplace.from_float([35.2, -1.7], [10.1, 2.5], within=(-100, 100))
-    >>> codec.push(message, [23, -2])
-    >>> codec.pop(message).tolist()
-    [23, -2]
-    >>> codec.bits([23, -2]).round(2).tolist()
-    [6.08, 2.51]
-    """
-
-    _component: ClassVar[Component] = "laplace"
-    _name: ClassVar[str] = "Laplace"

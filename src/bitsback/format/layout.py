@@ -26,8 +26,6 @@ COLLECTION, MODEL, BLOCK, INDEX = b"C", b"M", b"B", b"I"
 NAMES, STATS, UNNAMED, LABELS, HASHES = b"N", b"F", b"U", b"L", b"H"
 ENTRIES = b"E"
 PARITY, PREVIEWS = b"p", b"v"
-RESEARCH = b"R"
-"""The first section of research archives, which only bitsback-lab reads (docs/research.md)."""
 
 MAX_BLOCK_BYTES = 1 << 31
 MAX_DIMENSIONS = 32
@@ -114,7 +112,7 @@ def known_kind(kind: bytes) -> bool:
 def check_head(data: bytes) -> None:
     """Checks the magic and the version at the start of an archive.
 
-    Raises ArchiveError, also for a research archive.
+    Raises ArchiveError.
     """
     if data[: len(MAGIC)] != MAGIC:
         raise ArchiveError("this is no bitsback archive, or its first bytes are damaged")
@@ -128,11 +126,6 @@ def check_head(data: bytes) -> None:
     if version > VERSION:
         raise ArchiveError(
             f"this archive was written by a newer bitsback (format {version}): update bitsback"
-        )
-    if data[len(HEAD) : len(HEAD) + 1] == RESEARCH:
-        raise ArchiveError(
-            "this is a research archive, which only the model that made it decodes: use"
-            " bitsback_lab.research.decompress(path, model), of the package bitsback-lab"
         )
 
 

@@ -19,7 +19,6 @@ _SHA256 = {
     "normal_cdf.bin": "a7adad7ffe681d652678c375eff2ad96f1a7e1defcee7574fd641629dd8dd2e1",
     "normal_quantile.bin": "c6b11b5f4447c7df59c8af373cf1bc405c4200495262e713ea76c0895e7570cb",
     "logistic_cdf.bin": "2d3f0cde75ce152c90ffb0d89b6004392a0670c5205afc4c74d18aa94f13bd0d",
-    "laplace_cdf.bin": "bfe777114e4fdb721d9a6cc9bb16a4763f4ca2c1bc0e245efae23782eb4932a0",
     "exp2.bin": "ef100312163d24e445e0cf6a58a866b930891adce2adaac4123d531ee6a13df6",
     "stretch.bin": "73ee8079df7acbc6fe70d3f199528cadf2a191f442ac1ec2d1325b636ee34f3e",
     "beta_binomial.bin": "8c95250e06ff2ea1e5798835fe60a855a8c999028596a1f4bae4c9d451077c86",
@@ -53,15 +52,6 @@ def logistic_cdf() -> NDArray[np.int32]:
     Raises BitsbackError if the file is missing or damaged.
     """
     return _load("logistic_cdf.bin", "<i4")
-
-
-@cache
-def laplace_cdf() -> NDArray[np.int32]:
-    """The Laplace distribution function at j / 64 - 16, times 2^28: int32 [2049], read-only.
-
-    Raises BitsbackError if the file is missing or damaged.
-    """
-    return _load("laplace_cdf.bin", "<i4")
 
 
 @cache

@@ -41,11 +41,8 @@ class Stream:
         self._models: list[bytes] = []
         self.library = Library(model, lambda: self._models)
         try:
-            head = self._take(len(HEAD))
-            check_head(head)
-            first = self._take_section()
-            check_head(head + first)  # refuses a research archive
-            self._described = open_section(first, COLLECTION)
+            check_head(self._take(len(HEAD)))
+            self._described = open_section(self._take_section(), COLLECTION)
             self.collection = unpack_collection(self._described)
             if self.collection.kind is None:
                 check_container(self.collection)

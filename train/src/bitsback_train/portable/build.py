@@ -226,6 +226,7 @@ def build(
     >>> import numpy as np, torch
     >>> from torch import Tensor, nn
     >>> from bitsback_train import portable
+    >>> generator = torch.manual_seed(0)
     >>> encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 8))
     >>> decoder = nn.Sequential(nn.Linear(4, 16), nn.SiLU(), nn.Linear(16, 64))
     >>> images = np.random.default_rng(0).integers(0, 2, (50, 8, 8), np.uint8)

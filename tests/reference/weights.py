@@ -1,4 +1,4 @@
-"""Frequencies from float weights, and the distributions of counts (docs/codecs.md).
+"""Frequencies from float weights and from distribution functions (docs/codecs.md).
 
 Python's floats are doubles, and each operation rounds separately.
 """
@@ -56,35 +56,3 @@ class Cumulative:
 
     def cumulative(self, c: int) -> int:
         return self.starts[c]
-
-
-def climb(
-    levels: int, place: int, up: Callable[[float], float], down: Callable[[float], float]
-) -> Weighted:
-    weights = [0.0] * levels
-    weights[place] = 1.0
-    for c in range(place, levels - 1):
-        weights[c + 1] = weights[c] * (up(float(c)) / down(float(c)))
-    for c in reversed(range(place)):
-        weights[c] = weights[c + 1] * (down(float(c)) / up(float(c)))
-    return Weighted(weights)
-
-
-def poisson(rate: int, levels: int) -> Weighted:
-    return climb(levels, min(rate >> 16, levels - 1), lambda c: rate / 65536, lambda c: c + 1)
-
-
-def negative_binomial(successes: int, probability: int, levels: int) -> Weighted:
-    n, p, failure = successes / 65536, probability / 2**24, (2**24 - probability) / 2**24
-    place = min(max(math.floor((n - 1) * failure / p), 0), levels - 1)
-    return climb(levels, place, lambda c: (n + c) * failure, lambda c: c + 1)
-
-
-def beta_binomial(alpha: int, beta: int, trials: int) -> Weighted:
-    a, b, n = alpha / 65536, beta / 65536, float(trials)
-    return climb(
-        trials + 1,
-        trials * alpha // (alpha + beta),
-        lambda c: (n - c) * (a + c),
-        lambda c: (c + 1) * (b + (n - 1 - c)),
-    )
