@@ -12,7 +12,7 @@ import sys
 import warnings
 import zlib
 from collections.abc import Callable
-from itertools import chain, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from PIL import Image
 
 import bitsback
 from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
-from bitsback.archive.inputs import folders, jpeg_streams, request
+from bitsback.archive.inputs import jpeg_streams
 from bitsback.archive.writing import writer
 from bitsback.coding.block import DECODED
 from bitsback.coding.decoded import encode_pixels, find_behind
@@ -38,14 +38,12 @@ from fuzz import differential
 from images.test_deflate_streams import FILES as INFLATED
 from images.test_deflate_tokens import STREAMS as DEFLATED
 from images.test_deflate_tokens import Bits, raw
-from images.test_tiff_encoders import NAMES, written
 from images.test_tiff_tokens import ENCODERS, FILES, deflated_file
 from jpeg_files import LOSSLESS, STREAMS, cut, in_strips, jpeg, picture, with_preview
 from packing import archive_of_block, swapped
 from random_wavefronts import random_wavefront
 from reference.container_metadata import chunk
 from second_decoder import PROGRAM, require
-from zoo import library_files, tool_files
 
 pytestmark = pytest.mark.rust
 
@@ -269,34 +267,13 @@ def test_tiff_files_of_any_encoder(tmp_path: Path) -> None:
     folder.mkdir()
     for name, encoder in product(FILES, ENCODERS):
         (folder / f"{name} {encoder}.tif").write_bytes(deflated_file(name, encoder))
-    for name, encoder in NAMES:
-        (folder / f"{name} {encoder}.tif").write_bytes(written(name, encoder))
     bitsback.compress(folder, tmp_path / "x.bb", files="exact", model="fast")
     out = decoded(tmp_path / "x.bb", tmp_path / "out")
     for file in folder.iterdir():
         assert (out / file.name).read_bytes() == file.read_bytes(), file.name
-    for name in ("pages libdeflate.tif", "fax, pages libtiff.tif"):
-        alone = folder / name
-        bitsback.compress(alone, tmp_path / "y.bb", files="exact", model="fast", force=True)
-        assert decoded(tmp_path / "y.bb", tmp_path / "y").read_bytes() == alone.read_bytes()
-        (tmp_path / "y").unlink()
-
-
-def test_tiff_files_of_the_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of libraries and tools in Group 4, LZW and PackBits, each coded by its pixels."""
-    monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
-    monkeypatch.setattr(request.FolderFiles, "outgrown", lambda *_: frozenset())
-    folder = tmp_path / "in"
-    folder.mkdir()
-    methods = ("packbits", "group4", "lzw", "-g4-", "Group4", "LZW", "RLE")
-    for name, make in chain(library_files.files(), tool_files.files()):
-        data = make() if name.endswith(".tif") and any(each in name for each in methods) else None
-        if data is not None:
-            (folder / name).write_bytes(data)
-    bitsback.compress(folder, tmp_path / "x.bb", files="exact", model="fast")
-    out = decoded(tmp_path / "x.bb", tmp_path / "out")
-    for file in folder.iterdir():
-        assert (out / file.name).read_bytes() == file.read_bytes(), file.name
+    alone = folder / "pages libdeflate.tif"
+    bitsback.compress(alone, tmp_path / "y.bb", files="exact", model="fast")
+    assert decoded(tmp_path / "y.bb", tmp_path / "y.tif").read_bytes() == alone.read_bytes()
 
 
 def test_deflate_streams_in_files(tmp_path: Path) -> None:

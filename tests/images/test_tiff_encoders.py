@@ -5,7 +5,6 @@ encoders of our own, without libtiff.
 from __future__ import annotations
 
 import io
-import shutil
 import struct
 import subprocess
 from collections.abc import Callable
@@ -292,7 +291,6 @@ TIFFCP = [
 @pytest.mark.tiffcp
 @pytest.mark.parametrize("options", TIFFCP)
 def test_what_tiffcp_wrote_comes_back(options: str, tmp_path: Path) -> None:
-    assert shutil.which("tiffcp"), "tiffcp is missing: apt-get install libtiff-tools"
     for photometric, made in product(("miniswhite", "minisblack"), [tmp_path / "made.tif"]):
         tifffile.imwrite(tmp_path / "x.tif", page(90, 203), photometric=photometric)
         subprocess.run(["tiffcp", *options.split(), tmp_path / "x.tif", made], check=True)

@@ -26,6 +26,7 @@ from bitsback.files.tiff.segments import (
     BIG,
     COMPRESSIONS,
     NONE,
+    OWN,
     TILED,
     Layout,
     Places,
@@ -366,6 +367,8 @@ class TiffDrawing:
         deflate = partial(self._deflate, size)
         data = compress(page, page.raw(samples), len(samples), size, deflate, self._choices)
         self.crc = zlib.crc32(data, self.crc)
+        if self._metadata.check is not None and page.compression in OWN and len(data) != size:
+            raise ArchiveError("its container metadata is that of other pixels")
         if page.compression == NONE:
             self._write(place.start, data)
             return
