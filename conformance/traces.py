@@ -35,6 +35,8 @@ SECTIONS = {
     "container_metadata.tiff": "A6.3", "container_metadata.tiff_file": "A6.3",
     "container_metadata.check_places": "A6.3", "container_metadata.check_samples": "A6.3",
     "container_metadata.rows_of": "A6.3", "container_metadata.restore_tiff": "A6.4",
+    "container_metadata.choices_of": "A6.3", "container_metadata.lzw_of_tiff": "A6.3",
+    "group4": "A6.3",
     "container_metadata.gif": "A6.5", "container_metadata.lzw": "A6.5",
     "container_metadata.webp": "A6.6", "container_metadata.animated_png": "A6.7",
     "container_metadata.animated_frames": "A6.7", "container_metadata.animated_file": "A6.7",
@@ -99,8 +101,8 @@ def restored(data: bytes, models: tuple[Model, ...]) -> dict[str, Any]:
 
 
 def promises_bytes(metadata: bytes) -> bool:
-    """Whether every decoder makes the file byte for byte, without zlib and libtiff."""
-    return container_metadata.is_plain(metadata) or container_metadata.has_tokens(metadata)
+    """Whether every decoder makes the file byte for byte, without zlib."""
+    return container_metadata.is_plain(metadata)
 
 
 def _bytes_entry(content: bytes) -> dict[str, Any]:

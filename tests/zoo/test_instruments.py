@@ -113,7 +113,6 @@ def test_files_that_are_not_coded_state_why(archive: Any, folder: Path) -> None:
         "jpegxl.tif": "compression JPEGXL, 50002 (tag 259)",
         "jpeg2000.tif": "compression JPEG2000, 34712 (tag 259)",
         "webp.tif": "compression WEBP, 50001 (tag 259)",
-        "packbits.tif": "an unknown encoder of PACKBITS, 32773 (tag 259)",
         "complex.nii": "voxels of the type 32 of NIfTI",
         "complex.mrc": "voxels of the mode 4 of MRC",
         "u1-spacings-ascii.nrrd": "voxels that are not coded: type: uint8, encoding: ascii",

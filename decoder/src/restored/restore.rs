@@ -20,7 +20,7 @@ const HASHES: &str = "format.md, A5.16";
 const NOTE_PNG: &str =
     "PNG files that zlib compressed have the same pixels and chunks, but not the same bytes: those need zlib";
 const NOTE_TIFF: &str =
-    "WebP files, TIFF files with compressed pages, and single TIFF files without metadata were written page by page, as PNG or TIFF";
+    "WebP files, TIFF files whose bytes need zlib or are not promised, and single TIFF files without metadata were written page by page, as PNG or TIFF";
 
 impl Decoded {
     pub fn restore(self, notes: &mut Notes) -> Result<Output> {
@@ -113,7 +113,7 @@ impl Decoded {
         self.files.iter().map(page).collect()
     }
 
-    /// The TIFF file of these pages, if it needs no compression.
+    /// The TIFF file of these pages, if it is exact.
     fn tiff_of(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
         let Some(part) = self.parts.iter().position(|part| part.is_metadata()) else { return Ok(None) };
         match &self.bytes[part][..] {
@@ -123,7 +123,7 @@ impl Decoded {
         }
     }
 
-    /// The files of pictures or pages that need neither zlib nor libtiff.
+    /// The files of pictures or pages that do not need zlib.
     pub fn exact_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let mut found = Vec::new();
         match self.container {

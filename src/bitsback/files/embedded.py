@@ -26,7 +26,7 @@ from bitsback.files.picture_files import file_of, unpack
 from bitsback.files.pictures import reading_picture
 from bitsback.files.png.png_metadata import Png
 from bitsback.files.png.png_parts import places
-from bitsback.files.tiff.segments import BY_ZLIB, NONE
+from bitsback.files.tiff.segments import BY_ZLIB, OWN
 from bitsback.files.tiff.tiff_metadata import Tiff
 from bitsback.format.modes import mode_of
 
@@ -86,6 +86,6 @@ def _is_possible(metadata: ContainerMetadata) -> bool:
         return isinstance(metadata.stream.deflated, OtherDeflated)
     if isinstance(metadata, Tiff):
         by_tokens = BY_ZLIB if isinstance(metadata.deflated, DeflatedSegments) else ()
-        known = (NONE, *by_tokens)
+        known = (*OWN, *by_tokens)
         return metadata.exact and all(page.compression in known for _, page in metadata.pages)
     return isinstance(metadata, Frame | Gif | JpegSamples)

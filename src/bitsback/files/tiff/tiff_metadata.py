@@ -20,12 +20,13 @@ from bitsback.errors import ArchiveError
 from bitsback.files.deflated import ZLIB, Deflated, DeflatedSegments, unpack_segments
 from bitsback.files.drawing import Drawing, Seekable
 from bitsback.files.sheet import SheetDrawing, sheet_of_pages, waiting_pixels
+from bitsback.files.tiff.choices import CHOSEN, ChoiceReader
 from bitsback.files.tiff.segments import (
     BEST,
     BIG,
     COMPRESSIONS,
-    MOST_CODES,
     NONE,
+    OWN,
     TILED,
     Layout,
     Places,
@@ -43,8 +44,6 @@ from bitsback.wire import Cursor, varint
 
 _SMALLEST_PAGES, _SMALLEST_FIELDS = 10, 4  # bytes in container metadata
 _WIDTHS = (2, 4, 8)
-_WITH_CODES = 2
-"""The kind of check that says how segments of LZW are made."""
 _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
 """The factor and the offset for the most pixels of tiles by those of their picture."""
@@ -89,11 +88,8 @@ class Tiff:
     deflated: Deflated | DeflatedSegments = BEST
     check: int | None = None
     """The CRC-32 of the segments, if the file is restored byte for byte; otherwise None."""
-    codes: int = 0
-    """Twice the number of codes between clear codes in segments of LZW; 0 if libtiff makes them.
-
-    It is 1 more if a zero byte follows streams whose last code ends a byte.
-    """
+    choices: bytes = b""
+    """Those of the encoders of segments of LZW and PackBits, coded."""
 
     @property
     def compressed(self) -> bool:
@@ -127,7 +123,7 @@ class Tiff:
         if self.has_leaders:
             return self
         deflated = self.deflated if isinstance(self.deflated, Deflated) else BEST
-        return replace(self, check=None, deflated=deflated, codes=0)
+        return replace(self, check=None, deflated=deflated)
 
     def layouts(self) -> Iterator[Layout]:
         """The layout of each page."""
@@ -203,9 +199,10 @@ class Tiff:
                 before = at
         parts.append(self.places.pack())
         promised = b"" if self.check is None else self.check.to_bytes(4, "little")
-        parts += [bytes([(self.check is not None) + (self.codes > 0)]), promised]
-        parts += [varint(self.codes)] * (self.codes > 0)
-        parts += [self.deflated.pack(), varint(len(self.padding)), self.padding, self.others]
+        parts += [bytes([self.check is not None]), promised, self.deflated.pack()]
+        if any(page.compression in CHOSEN for _, page in self.pages):
+            parts += [varint(len(self.choices)), self.choices]
+        parts += [varint(len(self.padding)), self.padding, self.others]
         return b"".join(parts)
 
     @classmethod
@@ -228,12 +225,13 @@ class Tiff:
         places = Places.unpack(cursor)
         promised = cursor.byte()
         check = int.from_bytes(cursor.take(4), "little") if promised else None
-        codes = cursor.varint() if promised == _WITH_CODES else 0
         deflated = unpack_segments(cursor)
+        chosen = any(page.compression in CHOSEN for _, page in pages)
+        choices = cursor.take(cursor.varint()) if chosen else b""
         padding = bytes(cursor.take(cursor.varint()))
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
-        tiff = cls(pages, tuple(fields), places, others, padding, deflated, check, codes)
-        if promised > _WITH_CODES or (promised == _WITH_CODES) != (codes > 0) or not tiff.sound:
+        tiff = cls(pages, tuple(fields), places, others, padding, deflated, check, choices)
+        if promised > 1 or not tiff.sound:
             raise ArchiveError("its container metadata describes an impossible file")
         return tiff
 
@@ -253,8 +251,6 @@ class Tiff:
             and all(min(one.offsets, one.counts) >= 0 for one in self.fields)
             and len(self.padding) in (0, self._padding_bytes)
             and (self.check is not None or isinstance(self.deflated, Deflated))
-            and self.codes <= (2 * MOST_CODES + 1) * (self.check is not None)
-            and self.codes != 1
         )
 
     @cached_property
@@ -297,6 +293,7 @@ class TiffDrawing:
         self._layouts = metadata.layouts()
         deflated = metadata.deflated
         self._tokens = None if isinstance(deflated, Deflated) else TokenReader(deflated.coded)
+        self._choices = ChoiceReader(metadata.choices)
         self._padded = 0
         """The bytes of padding used so far."""
         self.crc = 0
@@ -326,6 +323,7 @@ class TiffDrawing:
         """The bytes of the file. Raises ArchiveError if they are not those that were promised."""
         if self._tokens is not None:
             self._tokens.end()
+        self._choices.end()
         self._leave()
         for space, at in self._free:
             for first in range(0, space, _CHUNK):
@@ -367,8 +365,10 @@ class TiffDrawing:
             samples = self._in_a_tile(samples)
         size = place.end - place.start
         deflate = partial(self._deflate, size)
-        data = compress(page, page.raw(samples), len(samples), deflate, self._metadata.codes)
+        data = compress(page, page.raw(samples), len(samples), size, deflate, self._choices)
         self.crc = zlib.crc32(data, self.crc)
+        if self._metadata.check is not None and page.compression in OWN and len(data) != size:
+            raise ArchiveError("its container metadata is that of other pixels")
         if page.compression == NONE:
             self._write(place.start, data)
             return
