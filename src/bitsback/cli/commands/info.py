@@ -139,7 +139,7 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for part in parts[:_SHOWN]:
         if part["held"]:
             what = figures.count(part["items"], "file")
-            yield "", f"{what}, stored verbatim, {_share([part])}; 'bitsback list -l' tells why"
+            yield "", f"{what}, stored verbatim, {_share([part])}"
             continue
         mode = f"mode {part['mode']}, " if part["mode"] else ""
         shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)
