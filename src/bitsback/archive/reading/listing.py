@@ -22,6 +22,7 @@ from bitsback.format.grid import Grid, Shape
 from bitsback.format.modes import mode_of
 from bitsback.format.parts import ARRAYS, PAGES, FileCollection
 
+
 @dataclass(frozen=True)
 class Entry:
     """An entry of a listing.
@@ -286,9 +287,11 @@ def _tile_of(grid: Grid, byte: int) -> int:
 
 def _weights(archive: ArchiveReader) -> dict[int, Sequence[int]]:
     """For each part of pictures in a folder, the bytes of the files before each of its entries."""
-    if archive.collection.kind is None or archive.files.listed.stats is None:
+    if archive.collection.kind is None:
         return {}
     listed = archive.files.listed  # removed files too, which have a share
+    if listed.stats is None:
+        return {}
     sizes: dict[int, list[int]] = {}
     number = 0
     for part, count in listed.runs:
