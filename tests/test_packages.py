@@ -92,7 +92,7 @@ def test_only_its_own_package_needs_dask() -> None:
 
 def test_only_what_reads_urls_needs_fsspec() -> None:
     needing = {name for name, needed in graph().items() if any("fsspec" in n for n in needed)}
-    allowed = ("bitsback.io.remote.", "bitsback.filesystem", "bitsback.fuse")
+    allowed = ("bitsback.io.remote.", "bitsback.filesystem")
     assert needing and all(name.startswith(allowed) for name in needing)
 
 

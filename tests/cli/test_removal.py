@@ -212,7 +212,7 @@ def test_a_page_that_was_changed_is_told(folder: Path) -> None:
         save(Path("x.tif"), text, pixel)
         with (
             bitsback.open("x.bb") as archive,
-            pytest.raises(InputError, match=r"differ from those of x\.tif now"),
+            pytest.raises(InputError, match=r"differs from x\.tif as it is now"),
         ):
             readback.compare(archive.reader, Path("x.tif"))
 
@@ -229,7 +229,10 @@ def test_the_file_that_would_be_restored_is_what_is_compared(
         monkeypatch.setattr(PngDrawing, "add", lambda self, rows: add(self, rows ^ (rows == 90)))
     else:
         monkeypatch.setattr(png_metadata, "pack_chunk", without_texts)
-    with bitsback.open("in.bb") as archive, pytest.raises(InputError, match=r"2\.png differs"):
+    with (
+        bitsback.open("in.bb") as archive,
+        pytest.raises(InputError, match=r"2\.png .* differs"),
+    ):
         readback.compare(archive.reader, Path("in"), archive.names)
 
 
@@ -320,7 +323,10 @@ def test_a_picture_that_is_compressed_in_another_way_is_the_same(pictures: Path)
         image.save(path, compress_level=1, pnginfo=about)
     with bitsback.open("pixels.bb") as archive:
         readback.compare(archive.reader, Path("in"), archive.names)
-    with bitsback.open("exact.bb") as archive, pytest.raises(InputError, match=r"2\.png differs"):
+    with (
+        bitsback.open("exact.bb") as archive,
+        pytest.raises(InputError, match=r"2\.png .* differs"),
+    ):
         readback.compare(archive.reader, Path("in"), archive.names)
 
 

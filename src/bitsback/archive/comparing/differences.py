@@ -11,30 +11,25 @@ from pathlib import Path
 
 from bitsback.archive.comparing.entries import archive_entries, diff_listing, merge_differences
 from bitsback.archive.comparing.readback import (
-    ComparedFiles,
-    DifferentArrays,
-    differing_blocks,
+    differing_content,
+    differing_files,
     restored_names,
-    same_pages,
 )
 from bitsback.archive.comparing.two_archives import TwoArchives
 from bitsback.archive.reading.archive_file import Source
-from bitsback.archive.reading.damage import lost_names, merged
 from bitsback.archive.reading.hashes import digest_of
 from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.strips import RestoredParts
-from bitsback.archive.reading.whole_files import hand_over
 from bitsback.errors import InputError
 from bitsback.files.file_lists import list_folder
 from bitsback.format.layout import MAGIC
-from bitsback.format.parts import FOLDER, PAGES
+from bitsback.format.parts import FOLDER
 from bitsback.io.file_io import open_file, open_regular, reading
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Options, check_options, located
 from bitsback.models.model import Choice
 from bitsback.planner.candidates import requested_model
 from bitsback.summary import Differences
-from bitsback.work import Progress, Work, check_threads, ordered_map
+from bitsback.work import Progress, check_threads, ordered_map
 
 
 def diff(
@@ -98,8 +93,8 @@ def diff_place(
 
     The arguments and errors are those of `diff`.
     """
-    collection, threads = archive.collection, check_threads(threads)
-    is_folder = collection.kind == FOLDER
+    threads = check_threads(threads)
+    is_folder = archive.collection.kind == FOLDER
     if archive.unordered:
         raise InputError(
             f"{archive.name}: is a set, without files or an order, so it cannot be compared with"
@@ -118,19 +113,7 @@ def diff_place(
             f"{archive.name}: contains {'files' if is_folder else 'no folder'}, and"
             f" {printable(str(place))} is {'no' if is_folder else 'a'} folder"
         )
-    if collection.kind == PAGES:
-        alike = same_pages(archive, place, threads, progress)
-        return Differences(changed={} if alike else {place.name: "pages or tags"})
-    gaps = []
-    try:
-        for task, ours, theirs in differing_blocks(archive, place, threads, progress):
-            for number in range(task.items):
-                if ours[number].tobytes() != theirs[number].tobytes():
-                    gaps.append((task.first + number, task.first + number + 1))
-    except DifferentArrays:
-        return Differences(changed={place.name: "shapes, dtypes or names"})
-    files = None if collection.kind is None else archive.files
-    return Differences(changed=dict.fromkeys(lost_names(collection, files, gaps), "elements"))
+    return Differences(changed=differing_content(archive, place, threads, progress))
 
 
 def _diff_files(
@@ -147,7 +130,7 @@ def _diff_files(
     names: the names of the archive's files on the disk, in order. there: the names of the existing
     files.
     """
-    files, there = archive.files, set(there)
+    there = set(there)
     both = [number for number, name in enumerate(names) if name in there]
     changed: dict[int, str] = {}
 
@@ -159,14 +142,8 @@ def _diff_files(
     changed |= {number: what for number, what in found.items() if what}
     wanted = [number for number, what in found.items() if what is None]
     if wanted:
-        everything = len(wanted) == len(files)
-        only = None if everything else {block.number for block in archive.blocks_of(wanted)}
-        left_out = merged(range(n, n + 1) for n in {*range(len(files))} - {*wanted})
-        differs: set[int] = set()
-        receiver = ComparedFiles(archive, root, names, True, False, differs.add)
-        work = Work(files.collection, progress)
-        hand_over(RestoredParts(archive, threads, only=only), receiver, work, left_out)
-        changed |= dict.fromkeys(differs, "content")
+        differing = differing_files(archive, root, names, wanted, threads, progress)
+        changed |= dict.fromkeys(differing, "content")
     return Differences(
         sorted(there.difference(names)),
         [name for name in names if name not in there],

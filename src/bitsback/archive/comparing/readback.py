@@ -6,8 +6,8 @@ import os
 import tempfile
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -18,6 +18,7 @@ from bitsback.archive.comparing.entries import MODE, archive_entries, disk_entri
 from bitsback.archive.inputs.opening import open_input
 from bitsback.archive.inputs.request import Request
 from bitsback.archive.inputs.tile_reader import TileReader
+from bitsback.archive.reading.damage import lost_names, merged
 from bitsback.archive.reading.file_writer import FileWriter
 from bitsback.archive.reading.paged import make_pages
 from bitsback.archive.reading.reader import ArchiveReader
@@ -35,7 +36,7 @@ from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, JoinedArray
 from bitsback.format.tiles import Tiles
-from bitsback.io.file_io import FileContent, Writable, reading, same_bytes
+from bitsback.io.file_io import FileContent, reading, same_bytes
 from bitsback.io.names import printable
 from bitsback.work import Progress, Work, check_threads, ordered_map
 
@@ -58,9 +59,8 @@ def compare(
 ) -> None:
     """Raises InputError, which names the difference, unless an archive equals its input.
 
-    An archive of arrays is compared with the file `place`: elements, shapes, dtypes and names. An
-    archive of a folder is compared with the files `names` in the folder `place`. Raises
-    ArchiveError for damage.
+    An archive of arrays or pages is compared with the file `place`, and an archive of a folder with
+    the files `names` in the folder `place`. Raises ArchiveError for damage.
 
     names: the names of the files of an archive of a folder, in order. Each file, or a single TIFF
     file, is restored and read again. It is equal if its bytes are. Where the bytes may differ, it
@@ -68,20 +68,18 @@ def compare(
     files="exact". times: also compare the times of files.
     """
     threads = check_threads(threads)
-    collection = archive.collection
-    if collection.kind == PAGES:
-        if not same_pages(archive, place, threads, progress, exact):
-            shown = printable(os.fspath(place))
-            raise InputError(f"{archive.name}: its pages or tags differ from those of {shown} now")
-        return
-    if collection.kind == FOLDER:
+    if archive.collection.kind == FOLDER:
         _compare_entries(archive, place, names, times)
-        receiver = ComparedFiles(archive, place, names, exact, times)
-        hand_over(RestoredParts(archive, threads), receiver, Work(collection, progress))
-        return
-    for task, _, _ in differing_blocks(archive, place, threads, progress):
-        where = collection.where(task.first, task.items)
-        raise InputError(f"{archive.name}: {where} differ from those of {os.fspath(place)} now")
+        files = range(len(names))
+        found = differing_files(archive, place, names, files, threads, progress, exact)
+        changed = {names[number]: "content" for number in sorted(found)}
+    else:
+        changed = differing_content(archive, place, threads, progress, exact)
+    for name, what in changed.items():
+        raise InputError(
+            f"{archive.name}: {printable(name)} ({what}) differs from"
+            f" {printable(os.fspath(place))} as it is now"
+        )
 
 
 def _compare_entries(
@@ -90,8 +88,8 @@ def _compare_entries(
     """Raises InputError, which names the difference, unless files and links in a folder have the
     modes and targets of the archive.
 
-    are_sources: the folder is the input of the archive. The modes of its folders are then compared
-    too.
+    are_sources: the folder is the input of the archive. The modes of its folders and the times of
+    its files are then compared too.
     """
     ours = archive_entries(archive, names)
     theirs = disk_entries(place, ours)
@@ -99,59 +97,89 @@ def _compare_entries(
         if described[0] == MODE and (os.name == "nt" or (name.endswith("/") and not are_sources)):
             continue  # Windows has no modes, and an existing folder keeps its own
         if described != theirs.get(name):
-            raise InputError(
-                f"{archive.name}: {printable(os.fspath(place / name))} has another"
-                f" {described[0]} than the archive restores"
-            )
+            raise _another(archive, place / name, described[0])
+    for number, name in enumerate(names if are_sources else ()):
+        with reading(printable(os.fspath(place / name))):
+            time = (place / name).stat().st_mtime_ns
+        if archive.files.time(number) not in (None, time):
+            raise _another(archive, place / name, "time")
 
 
-def same_pages(
+def _another(archive: ArchiveReader, path: Path, what: str) -> InputError:
+    shown = printable(os.fspath(path))
+    return InputError(f"{archive.name}: {shown} has another {what} than the archive restores")
+
+
+def differing_files(
+    archive: ArchiveReader,
+    root: Path,
+    names: Sequence[str],
+    wanted: Sequence[int],
+    threads: int,
+    progress: Progress | None,
+    exact: bool = True,
+) -> set[int]:
+    """The numbers of the wanted files of a folder that differ from those on the disk.
+
+    names: of all files on the disk, in order. Raises InputError for files that cannot be opened.
+    """
+    everything = len(wanted) == len(archive.files)
+    only = None if everything else {block.number for block in archive.blocks_of(wanted)}
+    left_out = merged(range(n, n + 1) for n in {*range(len(archive.files))} - {*wanted})
+    receiver = _ComparedFiles(archive, root, names, exact)
+    work = Work(archive.files.collection, progress)
+    hand_over(RestoredParts(archive, threads, only=only), receiver, work, left_out)
+    return receiver.differing
+
+
+def differing_content(
     archive: ArchiveReader,
     place: Path,
     threads: int,
-    progress: Progress | None = None,
+    progress: Progress | None,
     exact: bool = True,
-) -> bool:
-    """Whether the TIFF file of an archive equals the file at `place`. Raises InputError."""
-    shown = printable(os.fspath(place))
-    with spooled() as made, reading(shown), place.open("rb") as file:
-        work = Work(archive.files.collection, progress)
-        make_pages(RestoredParts(archive, threads), made, work, exact)
-        return same(file, made, shown)
-
-
-class DifferentArrays(InputError):
-    """An archive and a file have arrays of different shapes, dtypes or names."""
-
-
-def differing_blocks(
-    archive: ArchiveReader, place: Path, threads: int, progress: Progress | None
-) -> Iterator[tuple[Task, Tiles, Tiles]]:
-    """The blocks of an archive of arrays that differ from the file `place`.
-
-    For each it yields the block, its tiles, and the tiles of the file. Raises InputError, and
-    before decoding DifferentArrays if shapes, dtypes or names differ.
+) -> dict[str, str]:
+    """What differs between an archive of arrays or pages and the file `place`, by the name of the
+    file or of the elements. Raises InputError.
     """
+    collection = archive.collection
+    if collection.kind == PAGES:
+        shown = printable(os.fspath(place))
+        with spooled() as made, reading(shown), place.open("rb") as file:
+            work = Work(collection, progress)
+            make_pages(RestoredParts(archive, threads), made, work, exact)
+            return {} if same(file, made, shown) else {place.name: "pages or tags"}
+    with _items(archive, place) as items:
+        if items is None:
+            return {place.name: "shapes, dtypes or names"}
+        gaps = list(_differing_items(archive, items, threads, progress))
+    files = None if collection.kind is None else archive.files
+    return dict.fromkeys(lost_names(collection, files, gaps), "elements")
+
+
+def _differing_items(
+    archive: ArchiveReader, items: list[Items], threads: int, progress: Progress | None
+) -> Iterator[tuple[int, int]]:
+    """The tiles of an archive of arrays that differ from these arrays, as gaps."""
     collection = archive.collection
     parts, starts = collection.parts, collection.starts
 
     def work(task: Task) -> tuple[Task, Tiles]:
         return task, decode(archive, task)
 
-    with (
-        _items(archive, place) as items,
-        closing(ordered_map(work, archive.tasks(), threads)) as blocks,
-    ):
-        readers = [TileReader(each, part) for each, part in zip(items, parts, strict=True)]
+    readers = [TileReader(each, part) for each, part in zip(items, parts, strict=True)]
+    with closing(ordered_map(work, archive.tasks(), threads)) as blocks:
         for task, tiles in blocks:
             number = bisect_right(starts, task.first, hi=len(parts)) - 1
             there = readers[number].read(task.first - starts[number], task.items)
             if there.shapes != tiles.shapes or there.bytes != tiles.bytes:
-                yield task, tiles, there
+                for at, (one, other) in enumerate(zip(tiles, there, strict=True), task.first):
+                    if one.shape != other.shape or one.tobytes() != other.tobytes():
+                        yield at, at + 1
             if progress is not None:
                 progress(task.first + task.items, collection.tiles)
-        for each in items:
-            each.finish()
+    for each in items:
+        each.finish()
 
 
 def spooled() -> AbstractContextManager[BinaryIO]:
@@ -166,8 +194,10 @@ def same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
 
 
 @contextmanager
-def _items(archive: ArchiveReader, place: Path) -> Iterator[list[Items]]:
-    """The arrays of the file that correspond to the parts of the archive."""
+def _items(archive: ArchiveReader, place: Path) -> Iterator[list[Items] | None]:
+    """The arrays of the file that correspond to the parts of the archive; None if shapes, dtypes or
+    names differ.
+    """
     collection = archive.collection
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the warnings were shown when the archive was made
@@ -179,14 +209,9 @@ def _items(archive: ArchiveReader, place: Path) -> Iterator[list[Items]]:
             ]
             if collection.kind == ARRAYS:
                 alike = alike and taken.files is not None and taken.files.names == archive.names
-            if not alike:
-                raise DifferentArrays(
-                    f"{archive.name}: its shapes, dtypes or names differ from those that"
-                    f" {os.fspath(place)} has now"
-                )
-            if isinstance(collection, JoinedArray):
+            if alike and isinstance(collection, JoinedArray):
                 found = [_Rows(found[0], part) for part in collection.parts]
-            yield found
+            yield found if alike else None
 
 
 class _Rows(WholeItems):
@@ -212,95 +237,42 @@ class _Rows(WholeItems):
         self._items.finish()
 
 
-class ComparedFiles:
+class _ComparedFiles:
     """A receiver that compares the restored files of a folder with files on the disk."""
 
     def __init__(
-        self,
-        archive: ArchiveReader,
-        root: Path,
-        names: Sequence[str],
-        exact: bool,
-        times: bool,
-        differs: Callable[[int], object] | None = None,
+        self, archive: ArchiveReader, root: Path, names: Sequence[str], exact: bool
     ) -> None:
-        """differs: called with the number of a file that differs or cannot be read. Without it,
-        such a file raises InputError.
-        """
-        self._archive, self._root, self._names, self._times = archive, root, names, times
-        self._files, self._file_writer = archive.files, FileWriter(archive, exact=exact)
-        self._differs = differs
+        self.differing = set[int]()
+        """The numbers of the files that differ, or are no pictures any more."""
+        self._root, self._names = root, names
+        self._file_writer = FileWriter(archive, exact=exact)
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
-        with self._reading(number) as place, place.open("rb") as file:
-            if self._file_writer.promises(number):
-                content = FileContent(file)
-                comparison = Comparison(content)
-                drawing = _Counted(self._file_writer.drawing(number, comparison, dtype, shape))
-                yield drawing
-                if drawing.size != len(content) or comparison.differs:
-                    self._report(number)
-            else:
-                with spooled() as made:
-                    yield self._file_writer.drawing(number, made, dtype, shape)
-                    try:
-                        if not same(file, made, printable(os.fspath(place))):
-                            self._report(number)
-                    except InputError:
-                        if self._differs is None:
-                            raise
-                        self._differs(number)
-
-    @contextmanager
-    def file(self, number: int) -> Iterator[Writable]:
-        with self._reading(number) as place, place.open("rb") as file:
-            comparing = _Comparing(file)
-            yield comparing
-            if comparing.differs or file.read(1):
-                self._report(number)
-
-    @contextmanager
-    def _reading(self, number: int) -> Iterator[Path]:
-        place = self._root / self._names[number]
-        with reading(printable(os.fspath(place))):
-            if self._times and self._files.time(number) not in (None, place.stat().st_mtime_ns):
-                self._report(number)
-            yield place
-
-    def _report(self, number: int) -> None:
-        """Reports a file that differs. Raises InputError, unless differences are collected."""
-        if self._differs is not None:
-            self._differs(number)
+        if self._file_writer.promises(number):
+            with self.file(number) as comparison:
+                yield self._file_writer.drawing(number, comparison, dtype, shape)
             return
+        with self._opened(number) as (file, shown), spooled() as made:
+            yield self._file_writer.drawing(number, made, dtype, shape)
+            with suppress(InputError):
+                if same(file, made, shown):
+                    return
+            self.differing.add(number)
+
+    @contextmanager
+    def file(self, number: int) -> Iterator[Comparison]:
+        with self._opened(number) as (file, _):
+            comparison = Comparison(FileContent(file))
+            yield comparison
+            if not comparison.equal:
+                self.differing.add(number)
+
+    @contextmanager
+    def _opened(self, number: int) -> Iterator[tuple[BinaryIO, str]]:
+        """The file on the disk, and its name for messages."""
         place = self._root / self._names[number]
-        raise InputError(
-            f"{self._archive.name}: {printable(self._files.names[number])} differs from"
-            f" {printable(os.fspath(place))} as it is now"
-        )
-
-
-class _Counted:
-    """A drawing that counts its bytes."""
-
-    def __init__(self, drawing: Drawing) -> None:
-        self._drawing = drawing
-        self.size = 0
-
-    def add(self, rows: NDArray[Any]) -> None:
-        self._drawing.add(rows)
-
-    def close(self) -> int:
-        self.size = self._drawing.close()
-        return self.size
-
-
-class _Comparing:
-    """A writer that compares its bytes with those of a file."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.differs = False
-
-    def write(self, data: memoryview) -> None:
-        self.differs = self.differs or self._file.read(len(data)) != data
+        shown = printable(os.fspath(place))
+        with reading(shown), place.open("rb") as file:
+            yield file, shown

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.whole_files import Receiver
 from bitsback.errors import ArchiveError
-from bitsback.files.drawing import Drawing
+from bitsback.files.drawing import Drawing, Nowhere
 from bitsback.format.digests import (
     CONTENT,
     METADATA,
@@ -44,10 +44,8 @@ class ContentSums:
         name = self._files.names[number]
         digest = ContentDigest(name, CONTENT, dtype, shape)
         receiver = self._receiver
-        with (
-            nullcontext() if receiver is None else receiver.picture(number, dtype, shape) as drawing
-        ):
-            yield _Digested(digest, drawing)
+        with receiver.picture(number, dtype, shape) if receiver else nullcontext(Nowhere()) as made:
+            yield _Digested(digest, made)
         part, start, end = self._files.span(number)
         metadata = 0
         if end > start:
@@ -60,8 +58,8 @@ class ContentSums:
         _, start, end = self._files.span(number)
         name = self._files.names[number]
         digest = ContentDigest(name, CONTENT, np.dtype("|u1"), (end - start,))
-        with nullcontext() if self._receiver is None else self._receiver.file(number) as file:
-            yield _Copied(digest, file)
+        with self._receiver.file(number) if self._receiver else nullcontext(Nowhere()) as file:
+            yield _Digested(digest, file)
         self.sums[number] = digest.number
 
     def problems(self) -> Iterator[ArchiveError]:
@@ -85,30 +83,22 @@ class ContentSums:
 
 
 class _Digested:
-    """A drawing that also digests its rows."""
+    """A drawing or a file that also digests its rows or bytes."""
 
-    def __init__(self, digest: ContentDigest, drawing: Drawing | None) -> None:
-        self._digest, self._drawing = digest, drawing
+    def __init__(self, digest: ContentDigest, output: Any) -> None:
+        self._digest, self._output = digest, output
 
     def add(self, rows: NDArray[Any]) -> None:
         self._digest.add(np.ascontiguousarray(rows))
-        if self._drawing is not None:
-            self._drawing.add(rows)
-
-    def close(self) -> int:
-        return 0 if self._drawing is None else self._drawing.close()
-
-
-class _Copied:
-    """A file that also digests its bytes."""
-
-    def __init__(self, digest: ContentDigest, file: Writable | None) -> None:
-        self._digest, self._file = digest, file
+        self._output.add(rows)
 
     def write(self, data: Any) -> None:
         self._digest.add(data)
-        if self._file is not None:
-            self._file.write(data)
+        self._output.write(data)
+
+    def close(self) -> int:
+        size: int = self._output.close()
+        return size
 
 
 def sums_of(archive: ArchiveReader, numbers: Iterable[int]) -> dict[int, int]:

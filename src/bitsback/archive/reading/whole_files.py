@@ -18,7 +18,7 @@ from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.source import Task
 from bitsback.archive.reading.strips import Joiner, RestoredParts
 from bitsback.errors import ArchiveError
-from bitsback.files.drawing import Drawing
+from bitsback.files.drawing import Drawing, Nowhere
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.parts import FileCollection
@@ -56,14 +56,14 @@ class Hashing:
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
         with self._checked(number) as file:
             if file is None:
-                yield _Discard()
+                yield Nowhere()
             else:
                 yield self._file_writer.drawing(number, file, dtype, shape)
 
     @contextmanager
     def file(self, number: int) -> Iterator[Writable]:
         with self._checked(number) as file:
-            yield _Discard() if file is None else file
+            yield Nowhere() if file is None else file
 
     @contextmanager
     def _checked(self, number: int) -> Iterator[BinaryIO | None]:
@@ -80,19 +80,6 @@ class Hashing:
                 check(file)
             except ArchiveError as error:
                 self.problems.append(error)
-
-
-class _Discard:
-    """A drawing and a file that ignore their content."""
-
-    def add(self, rows: NDArray[Any]) -> None:
-        pass
-
-    def write(self, data: Any) -> None:
-        pass
-
-    def close(self) -> int:
-        return 0
 
 
 def hand_over(

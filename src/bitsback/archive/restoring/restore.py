@@ -20,7 +20,7 @@ from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.strips import RestoredParts
 from bitsback.archive.reading.targets import target_of, unrestorable
 from bitsback.archive.reading.whole_files import hand_over
-from bitsback.archive.restoring.staging import UNSTAMPED, Staging, Stamp, staging
+from bitsback.archive.restoring.staging import Staging, Stamp, staging
 from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.files import formats
@@ -108,9 +108,7 @@ def _restore_folder(
     if alone is not None:
         names, destination = [alone.name], alone.parent
     with staging(destination, names, options.force) as stage:
-        if alone is not None:
-            stage = _Renamed(stage, alone.name)
-        receiver = _Staged(archive, stage, parts.verify, options.files == "exact")
+        receiver = _Staged(archive, stage, parts.verify, options.files == "exact", alone)
         if not parts.verify or parts.damaged:
             size = hand_over(parts, receiver, work, lost)
         else:
@@ -132,26 +130,6 @@ def _name_alone(files: Files, entries: Entries, destination: Location) -> Path |
     path, ending = Path(destination), ending_of(files.names[0])
     alike = ending != "" and ending_of(path.name) == ending
     return path if alike and not path.is_dir() else None
-
-
-class _Renamed:
-    """Writes the only file of an archive under another name."""
-
-    def __init__(self, stage: Staging, name: str) -> None:
-        self._stage, self._name = stage, name
-
-    def write(
-        self, name: str, data: bytes, stamp: Stamp = UNSTAMPED, check: Check | None = None
-    ) -> None:
-        self._stage.write(self._name, data, stamp, check)
-
-    def open(
-        self, name: str, stamp: Stamp = UNSTAMPED, check: Check | None = None
-    ) -> AbstractContextManager[Seekable]:
-        return self._stage.open(self._name, stamp, check)
-
-    def add_entries(self, folders: Iterable[Folder], links: Iterable[Link]) -> list[str]:
-        return self._stage.add_entries(folders, links)
 
 
 def _check_links(archive: ArchiveReader, links: Iterable[Link], allowed: bool) -> None:
@@ -232,23 +210,28 @@ def extract_files(
 class _Staged:
     """A receiver that writes files to a staging place."""
 
-    def __init__(self, archive: ArchiveReader, stage: Staging, verify: bool, exact: bool) -> None:
+    def __init__(
+        self, archive: ArchiveReader, stage: Staging, verify: bool, exact: bool, alone: Path | None
+    ) -> None:
+        """alone: the path of the only file, if it has another name than in the archive."""
         self._stage, self._files = stage, archive.files
-        self._archive, self._exact = archive, exact
+        self._archive, self._exact, self._alone = archive, exact, alone
         self._file_writer = FileWriter(archive, verify, exact)
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
-        name, _ = target_of(self._files, number)
         check = self._archive.check_of_file(number)
         if check is not None and not self._exact and not self._file_writer.promises(number):
             check = None  # the restored file has the same pixels, but may have other bytes
-        with self._stage.open(name, _stamp(self._files, number), check) as file:
+        with self._open(number, check) as file:
             yield self._file_writer.drawing(number, file, dtype, shape)
 
     def file(self, number: int) -> AbstractContextManager[Writable]:
-        check = self._archive.check_of_file(number)
-        return self._stage.open(self._files.names[number], _stamp(self._files, number), check)
+        return self._open(number, self._archive.check_of_file(number))
+
+    def _open(self, number: int, check: Check | None) -> AbstractContextManager[Seekable]:
+        name = self._alone.name if self._alone else target_of(self._files, number)[0]
+        return self._stage.open(name, _stamp(self._files, number), check)
 
 
 def _stamp(files: Files, number: int) -> Stamp:
