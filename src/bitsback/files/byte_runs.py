@@ -23,8 +23,8 @@ from bitsback.wire import Cursor, varint
 
 KIND = 11
 MOST_FLAGS = 7
-"""All flags of the plain encoder: runs and literals end with a row, 1; two equal bytes are a run,
-2; but not if a single byte follows them within a literal, 4.
+"""The sum of all flags of the plain encoder. 1: runs and literals end with a row. 2: two equal
+bytes are a run. 4: they are no run if a single byte follows them within a literal.
 """
 _MOST = 128
 """The greatest number of bytes of a run or a literal. As a control byte it has no effect."""
