@@ -77,6 +77,7 @@ from images.test_embedded import COLOURS
 from images.test_embedded import FILES as EMBEDDED
 from images.test_jpeg_samples import DICOM as IN_JPEG
 from images.test_packed import FILES as PACKED
+from images.test_tiff_encoders import written
 from images.test_tiff_tokens import FILES as TIFF
 from images.test_tiff_tokens import deflated_file
 from jpeg_files import LOSSLESS, cut, in_strips, jpeg, picture, with_preview, without
@@ -120,6 +121,12 @@ def golden() -> Iterator[tuple[str, bytes]]:
             yield path.name, path.read_bytes()
 
 
+_OWN_COMPRESSIONS = (
+    ("fax, pages", "libtiff"), ("fax, pages", "another"), ("runs", "libtiff"), ("runs", "another"),
+    ("codes", "libtiff"), ("codes", "imagecodecs"),
+)  # fmt: skip
+
+
 def always() -> Iterator[tuple[str, str, bytes]]:
     """Archives of special contents, each with the section that defines them.
 
@@ -160,6 +167,8 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A6.8", "PNG of other encoders.bb", _of_files(Path(name, "png"), _png_files())
         tiff = {f"{each}.tif": deflated_file(each, "zlib-ng") for each in TIFF}
         yield "A6.3", "TIFF of other encoders.bb", _of_files(Path(name, "tiff"), tiff)
+        own = {f"{' '.join(each)}.tif": written(*each) for each in _OWN_COMPRESSIONS}
+        yield "A6.3", "TIFF in Group 4, LZW and runs.bb", _of_files(Path(name, "own"), own)
         Path(name, "y.bb").write_bytes((TESTS / "archive/golden/number.bb").read_bytes())
         with mock.patch.object(Window, "for_percent", _small_shards):
             bitsback.add_parity(f"{name}/y.bb", 20)

@@ -32,13 +32,14 @@ class PlainEncoder {
     PlainEncoder(std::span<const std::uint8_t> bytes, std::size_t columns, int flags)
         : bytes_(bytes), columns_(columns), flags_(flags), least_(flags & pairs ? 2 : 3) {}
 
-    std::uint8_t control(std::size_t place) const {
+    std::uint8_t control(std::size_t place) {
         std::size_t last = bytes_.size();
         if (flags_ & by_rows) last = std::min(last, (place / columns_ + 1) * columns_);
-        const std::size_t run = run_at(place, std::min(last, place + most));
+        const std::size_t stop = std::min(last, place + most), run = run_at(place, stop);
         if (run >= least_) return static_cast<std::uint8_t>(257 - run);
-        std::size_t end = place + 1;
-        for (const std::size_t stop = std::min(last, place + most); end < stop;) {
+        // A literal from a later place on ends where the one before it does, or behind that.
+        std::size_t end = place > start_ && place < end_ ? end_ : place + 1;
+        while (end < stop) {
             const std::size_t next = run_at(end, std::min(last, end + 3));
             if (next < least_)
                 end += 1;
@@ -48,6 +49,8 @@ class PlainEncoder {
             else
                 break;
         }
+        start_ = place;
+        end_ = end;
         return static_cast<std::uint8_t>(end - place - 1);
     }
 
@@ -62,6 +65,7 @@ class PlainEncoder {
     std::size_t columns_;
     int flags_;
     std::size_t least_;
+    std::size_t start_ = 0, end_ = 0;  // of the literal before
 };
 
 // The control bytes at the start of a stream that decompress to `bytes`, and those of no effect
@@ -91,7 +95,7 @@ inline std::optional<std::vector<std::uint8_t>> unpack(std::span<const std::uint
 // from the plain encoder do not suit it.
 inline std::vector<std::uint8_t> pack(std::span<const std::uint8_t> bytes, std::size_t columns,
                                       int flags, Exceptions exceptions) {
-    const PlainEncoder plain(bytes, columns, flags);
+    PlainEncoder plain(bytes, columns, flags);
     std::vector<std::uint8_t> stream;
     std::size_t at = 0;
     while (at < bytes.size() || exceptions.is_next()) {
@@ -115,7 +119,7 @@ inline std::vector<std::uint8_t> pack(std::span<const std::uint8_t> bytes, std::
 // For each control byte of a stream, the one that the plain encoder makes at its place.
 inline void plain_controls(std::span<const std::uint8_t> bytes, std::size_t columns, int flags,
                            std::span<const std::uint8_t> controls, std::span<std::uint8_t> out) {
-    const PlainEncoder plain(bytes, columns, flags);
+    PlainEncoder plain(bytes, columns, flags);
     std::size_t at = 0;
     for (std::size_t i = 0; i < controls.size(); ++i) {
         // Behind the last byte there are only exceptions.

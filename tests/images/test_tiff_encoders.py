@@ -80,7 +80,7 @@ WRITTEN: dict[str, tuple[list[NDArray[Any]], dict[str, Any], dict[str, Any]]] = 
     "fax, white": ([np.zeros((70, 9), bool)], BITS, {}),
     "fax, black": ([np.ones((10, 5000), bool)], {**BITS, "rowsperstrip": 3}, {}),
     "fax, a column": ([page(90, 1)], BITS, {}),
-    "fax, pages": ([page(40, 30), page(90, 203), page(40, 31)], BITS, {"bigtiff": True}),
+    "fax, pages": ([page(40, 30), page(61, 83), page(40, 31)], BITS, {"bigtiff": True}),
     "runs": ([smooth(50, 70)], RUNS, {}),
     "runs, two levels": ([page(90, 203)], {**RUNS, "rowsperstrip": 17}, {}),
     "runs, reversed bits": ([page(90, 203)], RUNS, {}),

@@ -22,7 +22,7 @@ impl<'a> Choices<'a> {
     }
 
     /// What is regular in the next segment, and its exceptions.
-    pub fn next(&mut self) -> Result<(u64, &Exceptions)> {
+    pub fn take(&mut self) -> Result<(u64, &Exceptions)> {
         const MOST: u64 = u32::MAX as u64;
         if self.left == 0 {
             self.left = self.bytes.varint_in(1, u64::MAX, "the number of segments")?;

@@ -43,10 +43,10 @@ pub fn compress(bytes: &[u8], columns: usize, size: u64) -> Result<Vec<u8>> {
     for row in bytes.chunks_exact(columns.div_ceil(8)) {
         let changes = changes(row, columns);
         put_row(&changes, &above, columns, &mut out);
-        demand(out.len() <= 8 * size, "the length of a segment does not match", SECTION)?;
+        demand(out.bits() <= 8 * size, "the length of a segment does not match", SECTION)?;
         above = changes;
     }
-    if out.len() + 24 <= 8 * size {
+    if out.bits() + 24 <= 8 * size {
         put(END_OF_LINE, &mut out);
         put(END_OF_LINE, &mut out);
     }

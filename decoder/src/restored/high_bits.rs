@@ -18,7 +18,7 @@ impl HighBits {
     }
 
     /// The number of bits.
-    pub fn len(&self) -> u64 {
+    pub fn bits(&self) -> u64 {
         8 * self.bytes.len() as u64 + u64::from(self.count)
     }
 

@@ -61,7 +61,7 @@ pub fn compress(bytes: &[u8], regular: u64, exceptions: &Exceptions) -> Result<V
     }
     demand(exceptions.next().is_none(), "there are exceptions behind the last clear code", SECTION)?;
     out.put(CLEAR + 1, width(next));
-    if out.len() % 8 == 0 && regular % 2 == 1 {
+    if out.bits() % 8 == 0 && regular % 2 == 1 {
         out.put(0, 8);
     }
     Ok(out.end())

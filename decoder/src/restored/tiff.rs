@@ -357,7 +357,7 @@ impl<'a> Tiff<'a> {
                 if layout.compression == 4 {
                     *segment = group4::compress(segment, layout.segment_columns, length)?;
                 } else if layout.has_choices() {
-                    let (regular, exceptions) = choices.next()?;
+                    let (regular, exceptions) = choices.take()?;
                     *segment = match layout.compression {
                         5 => lzw::compress(segment, regular, exceptions)?,
                         _ => byte_runs::compress(segment, layout.row_bytes() as usize, regular, exceptions)?,
