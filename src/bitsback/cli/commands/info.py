@@ -96,6 +96,9 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if info["model_bytes"]:
         yield "", f"{figures.count(info['model_bytes'], 'byte')} of the archive are its model"
+    if info["parity"]:
+        covered = figures.count(info["parity_end"], "byte")
+        yield "parity", f"{info['parity']:.3g} % of the first {covered}"
     for problem in info["problems"]:
         yield "DAMAGED", problem
 
