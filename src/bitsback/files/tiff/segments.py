@@ -19,7 +19,6 @@ from PIL import Image, TiffImagePlugin
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.files.deflated import Deflated
 from bitsback.files.png.png_parts import pack_bits
 from bitsback.files.tiff.choices import CHOSEN, ChoiceReader, Segment, is_whole
 from bitsback.format.modes import MOST_CHANNELS
@@ -254,9 +253,6 @@ OWN = (NONE, GROUP_4, *CHOSEN)
 """Compressions whose encoders are our own, so that they always make the same bytes."""
 COMPRESSIONS = (*OWN, *BY_ZLIB, *_BY_PILLOW)
 """The compressions that can be undone, and done again on restoring."""
-
-BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
-"""The settings of zlib for segments of another deflate encoder. Each file chooses the level."""
 
 _EXTRA = 1 << 16  # bytes by which a compressed segment may exceed twice its content
 
