@@ -1,11 +1,11 @@
 """Make the conformance files: archives that a decoder must restore, and others that it must refuse.
 
-    PYTHONPATH=tests:lab/src:train/src python conformance/make.py [--keep | NAME...]
+    PYTHONPATH=tests:lab/src:train/src python conformance/make.py [--changed SECTION... | NAME...]
 
 With names, such as bundled-models.bb, it makes these files of `candidates.always` alone. With
---keep it keeps the files of the index of which the specification makes the same as before, copies
-the golden archives, and makes the others again from the candidates of their names; it prints those
-that are lost.
+--changed and sections such as A6.2 it renews the files of the index that need these sections, and
+the golden archives. It keeps those that come back as before, makes the others again from the
+candidates of their names, and prints those that are lost.
 
 The executable specification in tests/reference defines the content of each file, never the
 program. The golden archives and those of `candidates.always` are always among the files. An archive
@@ -78,14 +78,16 @@ def candidates_of(left: dict[str, dict[str, Any]]) -> Iterator[tuple[str, bytes,
                 yield file_name(name), data, ""
 
 
-def keep() -> None:
-    """Renews the files of the index, in its order."""
+def renew(changed: set[str]) -> None:
+    """Renews the files of the index that need these sections, and the golden archives."""
     index = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
     golden = {file_name(name): data for name, data in candidates.golden()}
     left: dict[str, dict[str, Any]] = {}
     for entry in index:
         place = FOLDER / entry["file"]
         data = golden.get(place.name, place.read_bytes())
+        if not changed & {*entry["sections"]} and data == place.read_bytes():
+            continue
         made = Trace(data, watch=False).entry
         if place.name in golden or (
             made.get("refused") == entry.get("refused")
@@ -114,8 +116,8 @@ def keep() -> None:
 def main() -> None:
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    if sys.argv[1:] == ["--keep"]:
-        keep()
+    if sys.argv[1:2] == ["--changed"]:
+        renew(set(sys.argv[2:]))
         return
     index: list[dict[str, Any]] = []
     arcs = set()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import pytest
+import tifffile
 
 import bitsback
 from bitsback.archive.inputs import folders, request
@@ -15,16 +19,31 @@ from zoo.test_zoo import ZOO, made
 
 pytestmark = pytest.mark.rust
 
+PAGES = {4, 32773}
+"""The compressions of TIFF files that it writes as pages."""
+
+
+def compressions(data: bytes) -> set[int]:
+    """Those of a TIFF file; none of one that tifffile does not read."""
+    with suppress(tifffile.TiffFileError, ValueError), tifffile.TiffFile(io.BytesIO(data)) as file:
+        return {int(page.aspage().compression) for page in file.pages}
+    return set()
+
 
 @pytest.mark.parametrize("kind", ["png", "animated", "library", "tiff", "tool"])
-def test_files_come_back(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 20])
+def test_files_come_back(
+    kind: str, step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them, or every 20th."""
     require(PROGRAM)
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
     monkeypatch.setattr(request.FolderFiles, "outgrown", lambda *_: frozenset())
     before, after = tmp_path / "in", tmp_path / "out"
     (before / "inner").mkdir(parents=True)
-    for number, (name, data) in enumerate(made(ZOO[kind]()).items()):
-        if name.endswith((".png", ".tif")):
+    files = made(islice(ZOO[kind](), 0, None, step))
+    for number, (name, data) in enumerate(files.items()):
+        if name.endswith((".png", ".tif")) and not compressions(data) & PAGES:
             path = before / "inner" / name
             path.write_bytes(data)
             path.chmod(0o600 + number % 64)
@@ -36,7 +55,7 @@ def test_files_come_back(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     run = subprocess.run([PROGRAM, tmp_path / "x.bb", after], capture_output=True, text=True)
     assert run.returncode == 0 and not run.stderr, run.stderr
     paths = [before, before / "inner", *(before / "inner").iterdir()]
-    assert len(paths) > 10
+    assert len(paths) > 5
     for path in paths:
         again = after / path.relative_to(before)
         now, then = again.stat(), path.stat()
