@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import bitsback
 from bitsback.cli.main import bitsback as command
 from bitsback.format.layout import PARITY
-from bitsback.format.parity import Window, windows_for
+from bitsback.format.parity import Window, share_of, windows_for
 from bitsback.summary import Repaired
 from in_memory import Pipe
 from reference import archive as spec
@@ -221,6 +221,11 @@ def test_an_archive_that_embeds_its_models_keeps_its_parity(path: Path, tmp_path
     with bitsback.open(tmp_path / "y.bb") as archive:
         assert archive.info()["parity"] == pytest.approx(10, abs=1)
         assert archive.verify() == []
+
+
+def test_the_share_of_parity_is_bounded() -> None:
+    assert share_of([]) == 0
+    assert share_of([Window(0, 10, 4, 1, 10**9)]) == 100
 
 
 def test_windows_have_the_asked_size() -> None:

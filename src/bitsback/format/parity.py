@@ -190,10 +190,10 @@ def read_window(start: bytes) -> Window:
 
 
 def share_of(windows: Sequence[Window]) -> float:
-    """The bytes of parity of some windows in per cent of the bytes in their shards."""
+    """The bytes of parity of some windows in per cent of the bytes in their shards, at most 100."""
     covered = sum(window.columns * window.groups * window.size for window in windows)
     parity = sum(window.rows * window.groups * window.size for window in windows)
-    return 100 * parity / covered if covered else 0.0
+    return min(100 * parity / covered, 100.0) if covered else 0.0
 
 
 @dataclass(frozen=True)
