@@ -101,7 +101,10 @@ def renew(changed: set[str]) -> None:
     print("made again:", ", ".join(left), flush=True)
     for name, data, section in candidates_of(left):
         entry, trace = left[name], Trace(data)
-        if entry.get("refused") == trace.entry.get("refused"):
+        rules = entry.get("refused"), trace.entry.get("refused")
+        if (rules[0] is None) == (rules[1] is None):
+            if rules[0] != rules[1]:
+                print(f"{name} breaks another rule: {rules[1]} instead of {rules[0]}")
             (FOLDER / entry["file"]).write_bytes(data)
             sections = sorted({*trace.sections, *section.split()})
             entry |= {"sections": sections, **trace.entry}
