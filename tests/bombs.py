@@ -72,7 +72,9 @@ def zip_of_zeros(members: int, size: int) -> bytes:
         name = f"{number:05}".encode()
         fields = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 33, *sizes, len(name), 0)
         local.append(b"PK\3\4" + fields + name + stream)
-        central.append(b"PK\1\2" + b"\x14\0" + fields + struct.pack("<HHHII", 0, 0, 0, 0, at) + name)
+        central.append(
+            b"PK\1\2" + b"\x14\0" + fields + struct.pack("<HHHII", 0, 0, 0, 0, at) + name
+        )
         at += len(local[-1])
     whole = b"".join(central)
     end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, members, members, len(whole), at, 0)
@@ -119,8 +121,9 @@ def interlaced_png(side: int) -> bytes:
               (0, 1, 1, 2))  # fmt: skip
     packer, parts = zlib.compressobj(9), list[bytes]()
     for left, top, across, down in starts:
-        columns, rows = (max(-(-(side - first) // step), 0) for first, step in
-                         ((left, across), (top, down)))
+        columns, rows = (
+            max(-(-(side - first) // step), 0) for first, step in ((left, across), (top, down))
+        )
         if columns:
             parts += [packer.compress(b"\0" + b"\xff" * columns) for _ in range(rows)]
     parts.append(packer.flush())

@@ -14,7 +14,7 @@ import tifffile
 
 import bitsback
 from bitsback.archive.inputs import folders, request
-from second_decoder import PROGRAM, require
+from second_decoder import PROGRAM
 from zoo.test_zoo import ZOO, made
 
 pytestmark = pytest.mark.rust
@@ -36,7 +36,6 @@ def test_files_come_back(
     kind: str, step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of them, or every 20th."""
-    require(PROGRAM)
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
     monkeypatch.setattr(request.FolderFiles, "outgrown", lambda *_: frozenset())
     before, after = tmp_path / "in", tmp_path / "out"

@@ -7,6 +7,8 @@ file byte for byte.
 from __future__ import annotations
 
 import io
+import math
+import struct
 import tempfile
 import zlib
 from contextlib import suppress
@@ -36,6 +38,7 @@ from bitsback.wire import Cursor
 
 _PLUGINS = (("Png", "PNG"),)
 _IN_MEMORY = 1 << 24
+_MOST_INTERLACED = 1 << 24  # pixels
 _INTERLACE = 28
 """The place of the byte that says whether a file is interlaced."""
 
@@ -54,7 +57,7 @@ def samples(file: BinaryIO) -> Bands | None:
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
     content = FileContent(file)
-    if _is_interlaced(content) or _has_many_chunks(content):
+    if _has_many_chunks(content) or (exact and _is_interlaced(content) and _is_large(content)):
         return None
     if is_animated(content):
         return _split_animated(file, exact)
@@ -111,6 +114,11 @@ def refusal(file: BinaryIO) -> str:
 
 def _is_interlaced(data: Content) -> bool:
     return data[_INTERLACE : _INTERLACE + 1] == b"\1"
+
+
+def _is_large(data: Content) -> bool:
+    """Whether an interlaced file has so many pixels that decoding them takes much memory."""
+    return math.prod(struct.unpack(">II", data[16:24])) > _MOST_INTERLACED
 
 
 def _has_many_chunks(data: Content) -> bool:
