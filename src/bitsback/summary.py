@@ -124,6 +124,9 @@ class Compressed(Summary):
     """The policy that chose models: "auto", "fast" or "best"; None for a requested model."""
     outdone: int
     """The number of blocks that a model could code, but a general compressor made smaller."""
+    refused: int
+    """The number of blocks that a model could code, but that readers would refuse, since they are
+    so small that decoding them takes too much memory or time for their bytes."""
     model_bytes: int
     """The bytes of embedded models; 0 if there are none."""
     skipped: dict[str, list[str]]

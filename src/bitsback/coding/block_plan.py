@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
 
 from numpy.typing import NDArray
@@ -15,6 +17,34 @@ from bitsback.format.value_range import ValueMap
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.models.model import BoundModel
+
+_Key = tuple[bytes, int, int, bytes]
+"""The identity of a model, the layout, the lanes, and the digest of the content."""
+
+
+class _Recent:
+    """The last codings of small blocks, since a trial and a block often code the same tiles."""
+
+    _MOST = 16
+    _ELEMENTS = 1 << 19
+
+    def __init__(self) -> None:
+        self._data: OrderedDict[_Key, bytes] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, key: _Key) -> bytes | None:
+        return self._data.get(key)
+
+    def add(self, key: _Key, data: bytes, elements: int) -> None:
+        if elements > self._ELEMENTS:
+            return
+        with self._lock:
+            self._data[key] = data
+            if len(self._data) > self._MOST:
+                self._data.popitem(last=False)
+
+
+_recent = _Recent()
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,20 +99,30 @@ class BlockPlan:
             both = Tiles.from_arrays([*self.before, *self.tiles], self.tiles.dtype)
             alone = replace(self, before=None)
             return replace(alone, tiles=both).cost - replace(alone, tiles=self.before).cost
-        # A chain that started from zeros would draw the least likely latents for its first items.
-        digest = chain.digest(b"", self.tiles.bytes)
-        return len(chain.encode(self.parts, self.symbols, digest, 1))
+        return len(self.encode(chain.lanes_for(self.tiles.elements.size)))
 
-    def affordable(self, size: int, multiset: bool = False) -> bool:
-        """Whether a reader accepts these items in a block with so many bytes of data."""
-        return chain.affordable(self.parts, size, multiset)
+    def affordable(self, size: int, multiset: bool = False, times: int = 1) -> bool:
+        """Whether a reader accepts these items in a block with so many bytes of data.
 
-    def encode(self, lanes: int, multiset: bool) -> bytes:
+        times: how many times the block has these items.
+        """
+        runs = [replace(run, items=times * run.items) for run in self.runs]
+        parts = chain.stretches(self.model, layouts.item_shapes(self.model, runs, self.layout))
+        return chain.affordable(parts, size, multiset)
+
+    def encode(self, lanes: int, multiset: bool = False) -> bytes:
         """The data of a block. multiset: drop the order of the tiles."""
         elements = self.tiles.elements
         digest = chain.digest(pack_runs(self.runs), self.tiles.bytes)
-        sets = Multisets(self.runs, elements, self.symbols) if multiset else None
-        return chain.encode(self.parts, self.symbols, digest, lanes, sets)
+        if multiset:
+            sets = Multisets(self.runs, elements, self.symbols)
+            return chain.encode(self.parts, self.symbols, digest, lanes, sets)
+        key = (self.model.identity, self.layout, lanes, digest)
+        data = _recent.find(key)
+        if data is None:
+            data = chain.encode(self.parts, self.symbols, digest, lanes)
+            _recent.add(key, data, elements.size)
+        return data
 
 
 def runs_of(tiles: Tiles, value_map: ValueMap | None) -> list[Run]:

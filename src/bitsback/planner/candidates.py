@@ -152,7 +152,7 @@ def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) 
         )
 
 
-def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
+def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None, policy: Policy) -> int:
     """The number of axes that count items: 1, or 0 if the array is a single item.
 
     An array is a single item if it has a model's shape, or if it is one picture to a size-agnostic
@@ -167,10 +167,10 @@ def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
         return 0
     if any(fits(outline, shape[1:]) for outline in outlines if not outline.any_shape):
         return 1
-    if any(outline.serial for outline in outlines) and _is_table(dtype, shape):
+    if any(outline.serial for outline in outlines) and _is_table(dtype, shape, policy):
         return 1
     picture = layouts.layouts_for(dtype, shape) == (layouts.PICTURES,)
-    picture = picture and (is_narrow(dtype) or min(shape[:2]) >= DEFAULT.picture_side)
+    picture = picture and (is_narrow(dtype) or min(shape[:2]) >= policy.picture_side)
     return 0 if picture and any(o.any_shape and not o.serial for o in outlines) else 1
 
 
@@ -178,10 +178,10 @@ def _is_item(model: Outline, shape: Shape) -> bool:
     return shape == model.item_shape or (model.size is None and fits(model, shape))
 
 
-def _is_table(dtype: np.dtype[Any], shape: Shape) -> bool:
+def _is_table(dtype: np.dtype[Any], shape: Shape, policy: Policy) -> bool:
     """Whether an array is a table, with many rows of a few columns, and not a picture."""
     few = len(shape) == 2 and dtype.kind != "b" and layouts.is_step(dtype, shape[1:])
-    return few and shape[0] >= DEFAULT.table_ratio * shape[1]
+    return few and shape[0] >= policy.table_ratio * shape[1]
 
 
 def fitting_outlines(requested: Model | None, policy: Policy, tiles: Tiles) -> list[Outline]:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from bitsback.codecs.bits_back import BitsBack
 from bitsback.codecs.codec import Codec, require_functions
 from bitsback.coding import chain
-from bitsback.coding.block_coding import lanes_for
 from bitsback.errors import ArchiveError, BitsbackError
 from bitsback.format.grid import Shape
 from bitsback.format.layout import pack_shape
@@ -78,7 +77,7 @@ def batches(images: int, growth: int, batch: int) -> list[int]:
 
 def encode(model: FloatModel, images: NDArray[Any], growth: int, batch: int) -> bytes:
     """The message of the block, as bytes: the last images first."""
-    message = chain.initial(digest(images), lanes_for(images.size))
+    message = chain.initial(digest(images), chain.lanes_for(images.size))
     end = len(images)
     for size in batches(end, growth, batch):
         codec_of(model, size).push(message, images[end - size : end])
