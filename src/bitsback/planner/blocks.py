@@ -180,12 +180,12 @@ def _encode_pixels(block: Uncoded, planner: Planner, fixed: bool = False) -> Enc
         return best
     while best.refused and plan.model is not None:
         planner, planned = planner.without(plan.model), True
-        plan = planner.plan(tiles)
+        plan = planner.plan(tiles).settled
         tried = [*_by_plans(block, plan), *tried]
         best = _best(tried)
     if planned or _is_expected(block, best, planner):
         return best
-    other = planner.plan(tiles)
+    other = planner.plan(tiles).settled
     if not other.models or other.same_as(plan):
         return best
     return _best([*tried, *_by_plans(block, other)])

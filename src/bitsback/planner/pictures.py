@@ -24,7 +24,7 @@ from bitsback.planner.candidates import any_codes
 from bitsback.planner.cutting import cut_for
 from bitsback.planner.plan import BLOCK_BYTES, NO_MODEL
 from bitsback.planner.planner import Planner, UnfitError
-from bitsback.planner.policy import FAST, Policy
+from bitsback.planner.policy import Policy
 from bitsback.planner.sampling import Box, sample_boxes
 
 _AT_ONCE = 1 << 20  # bytes that deflate takes at once
@@ -41,11 +41,9 @@ def pixel_cost(
     of elements does so where the cost is far below `enough`. tile: the requested number of rows and
     columns of a tile at most. enough: the bytes that the caller compares the estimate with.
     """
-    requested, policy = planner.requested, planner.policy
+    policy = planner.policy
     grid = _grid(pixels, tile, policy)
-    is_trained = requested is not None and (requested.wavefront or not requested.counted)
-    elements = FAST.sample_elements if is_trained else policy.sample_elements
-    above, boxes = zip(*sample_boxes(pixels.dtype, grid, elements), strict=True)
+    above, boxes = zip(*sample_boxes(pixels.dtype, grid, policy), strict=True)
     # The regions have to come in order.
     read = sorted({*map(_key, boxes), *map(_key, above)})
     regions = dict(zip(read, pixels.regions([*map(_box, read)]), strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -123,21 +123,19 @@ class Planner:
         """
         trials = [plan for each in candidates if not each.outline.counted for plan in plans(each)]
         counting = [each for each in candidates if each.outline.counted]  # by context mixing
-        best = min((trial.cost for trial in trials), default=math.inf)
-        if trials and counting:
-            counting = self._promising(known, sample, counting, best)
-        slower = [plan for each in counting for plan in plans(each)]
-        if self.requested is None:
-            times = -(-elements // sample.elements.size)
-            trials, slower = (
-                [trial for trial in some if trial.affordable(times * trial.cost, times=times)]
-                for some in (trials, slower)
-            )
-            best = min((trial.cost for trial in trials), default=math.inf)
         share = self.policy.counting_share
         if known.two_values is not None or self.requested is not None:
             share = 1.0
-        if min((trial.cost for trial in slower), default=math.inf) <= share * best:
+        slower: list[BlockPlan] = []
+        for some in self._promising(known, sample, counting, _least(trials)):
+            slower += [plan for each in some for plan in plans(each)]
+            if _least(slower) > share * _least(trials):
+                break
+        if self.requested is None:
+            times = -(-elements // max(sample.elements.size, 1))
+            accepted = self._accepted([*trials, *slower], times)
+            trials, slower = ([one for one in some if one in accepted] for some in (trials, slower))
+        if _least(slower) <= share * _least(trials):
             trials += slower
         if not trials:
             return None, NO_MODEL
@@ -177,21 +175,39 @@ class Planner:
 
     def _promising(
         self, known: Tiles, sample: Tiles, counting: list[Candidate], best: float
-    ) -> list[Candidate]:
-        """The context-mixing models that may be better than the best other model.
+    ) -> Sequence[list[Candidate]]:
+        """The context-mixing models that may be better than the best other model, in groups of
+        which each is tried if the one before pays.
 
-        For two levels and for repetitive data these are all of them. In a first trial and for noise
-        there are none. Otherwise they are those with a network, or all if a general compressor is
-        better.
+        For two levels, for repetitive data, and if a general compressor is better, all of them are
+        one group. In a first trial and for noise there are none. Otherwise models with a network
+        come first.
         """
         policy = self.policy
-        if known.two_values is not None or repetition(sample) < policy.repetition:
-            return counting
+        if known.two_values is not None or best == math.inf or not counting:
+            return [counting]
+        if repetition(sample) < policy.repetition:
+            return [counting]
         if best >= policy.noise * sample.elements.nbytes:
             return []
         general = encode_fallback(sample, "deflate", best)
-        all_of_them = general is not None and len(general) < best
-        return [each for each in counting if all_of_them or each.outline.wavefront]
+        networks = [each for each in counting if each.outline.wavefront]
+        if not networks or (general is not None and len(general) < best):
+            return [counting]
+        return [networks, [each for each in counting if not each.outline.wavefront]]
+
+    def _accepted(self, trials: list[BlockPlan], times: int) -> list[BlockPlan]:
+        """The trials whose models a reader accepts for a block; all if it seems to accept none.
+
+        times: how many times as large as the sample the block is. A sample may miss what a block
+        has, so its estimate may be exceeded.
+        """
+        surprise, more = (self.policy.surprise, BLOCK_BYTES) if times > 1 else (1, 0)
+        return [
+            trial
+            for trial in trials
+            if trial.affordable(int(surprise * times * trial.cost) + more, times=times)
+        ] or trials
 
     def _contested(self, picked: BlockPlan) -> bool:
         """Whether a general compressor may be as good on a block as the picked model.
@@ -273,6 +289,11 @@ def _pick(trials: list[BlockPlan], policy: Policy) -> BlockPlan:
     others = [trial for trial in trials if not trial.model.autoregressive]
     other = min(others, key=lambda trial: trial.cost, default=picked)
     return other if policy.autoregressive_share * other.cost < picked.cost else picked
+
+
+def _least(trials: list[BlockPlan]) -> float:
+    """The fewest bytes of trials; infinity without any."""
+    return min((trial.cost for trial in trials), default=math.inf)
 
 
 def repetition(tiles: Tiles) -> float:

@@ -84,15 +84,15 @@ def series_sample(tiles: Tiles, policy: Policy) -> Tiles:
     return Tiles(elements, ((steps, shape),))
 
 
-def sample_boxes(dtype: np.dtype[Any], grid: Grid, elements: int) -> list[tuple[Box, Box]]:
-    """The boxes of a picture, cut by this grid, that make a sample of so many elements of its
-    tiles, each after what is above it; see `boxes_in`.
+def sample_boxes(dtype: np.dtype[Any], grid: Grid, policy: Policy) -> list[tuple[Box, Box]]:
+    """The boxes of a picture, cut by this grid, that make a sample of its tiles, each after what is
+    above it; see `boxes_in`.
     """
     regions = [grid.region(number) for number in _sampled(grid.tiles)]
     shapes = [tuple(part.stop - part.start for part in region) for region in regions]
-    if sum(map(math.prod, shapes)) <= elements:
+    if sum(map(math.prod, shapes)) <= policy.whole_elements:
         return [((slice(0, 0),) * len(region), region) for region in regions]
-    most = elements // len(shapes)
+    most = policy.sample_elements // len(shapes)
     return [
         (_within(region, rows), _within(region, box))
         for region, shape in zip(regions, shapes, strict=True)
