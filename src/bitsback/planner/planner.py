@@ -7,6 +7,7 @@ import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -121,6 +122,7 @@ class Planner:
         Without a suitable model, or if a general compressor is better, the block plan is None, and
         the plan has no model.
         """
+        times = -(-elements // max(sample.elements.size, 1))
         trials = [plan for each in candidates if not each.outline.counted for plan in plans(each)]
         counting = [each for each in candidates if each.outline.counted]  # by context mixing
         share = self.policy.counting_share
@@ -128,12 +130,15 @@ class Planner:
             share = 1.0
         slower: list[BlockPlan] = []
         for some in self._promising(known, sample, counting, _least(trials)):
-            slower += [plan for each in some for plan in plans(each)]
+            for plan in chain.from_iterable(map(plans, some)):
+                if self._is_accepted(plan, _least([*trials, *slower]), times):
+                    slower.append(plan)
             if _least(slower) > share * _least(trials):
                 break
-        if self.requested is None:
-            times = -(-elements // max(sample.elements.size, 1))
-            accepted = self._accepted([*trials, *slower], times)
+        accepted = [
+            trial for trial in (*trials, *slower) if self._is_accepted(trial, trial.cost, times)
+        ]
+        if accepted:  # otherwise a block may show that its sample has missed something
             trials, slower = ([one for one in some if one in accepted] for some in (trials, slower))
         if _least(slower) <= share * _least(trials):
             trials += slower
@@ -196,18 +201,17 @@ class Planner:
             return [counting]
         return [networks, [each for each in counting if not each.outline.wavefront]]
 
-    def _accepted(self, trials: list[BlockPlan], times: int) -> list[BlockPlan]:
-        """The trials whose models a reader accepts for a block; all if it seems to accept none.
+    def _is_accepted(self, trial: BlockPlan, cost: float, times: int) -> bool:
+        """Whether a reader accepts the model of a trial for a block, if the trial takes `cost`
+        bytes.
 
-        times: how many times as large as the sample the block is. A sample may miss what a block
-        has, so its estimate may be exceeded.
+        times: how many times as large as the sample the block is. A block may then exceed the
+        estimate.
         """
-        surprise, more = (self.policy.surprise, BLOCK_BYTES) if times > 1 else (1, 0)
-        return [
-            trial
-            for trial in trials
-            if trial.affordable(int(surprise * times * trial.cost) + more, times=times)
-        ] or trials
+        if self.requested is not None or cost == math.inf:
+            return True
+        most = cost if times == 1 else self.policy.surprise * times * cost + BLOCK_BYTES
+        return trial.affordable(int(most), times=times)
 
     def _contested(self, picked: BlockPlan) -> bool:
         """Whether a general compressor may be as good on a block as the picked model.

@@ -201,7 +201,7 @@ class _Writer:
         self._used: dict[bytes, Model] = {}
         """The models that blocks were coded with, by their identities."""
         self._outdone = 0
-        """The number of blocks for which no model was as good as a general compressor."""
+        """The number of blocks for which no model saved enough over a general compressor."""
         self._refused = 0
         self._order_bits = 0.0
         self._model_bytes = 0
