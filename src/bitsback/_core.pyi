@@ -350,8 +350,12 @@ class Deflate:
     def flush(self) -> bytes: ...
 
 def pack_jpeg_streams(
-    bytes: NDArray[np.uint8], threads: int, stretch: NDArray[np.int32], cdf: NDArray[np.int32]
-) -> tuple[int, bytes, bytes, bytes]: ...
+    bytes: NDArray[np.uint8],
+    threads: int,
+    stretch: NDArray[np.int32],
+    cdf: NDArray[np.int32],
+    symbols: NDArray[np.int16] | None,
+) -> tuple[int, bool, bytes, bytes, bytes]: ...
 def find_jpeg_streams(bytes: NDArray[np.uint8]) -> list[tuple[int, int, int, int]]: ...
 def tell_jpeg_streams(
     rounds: int, rest: NDArray[np.uint8], size: int
@@ -365,6 +369,7 @@ def unpack_jpeg_streams(
     threads: int,
     stretch: NDArray[np.int32],
     cdf: NDArray[np.int32],
+    symbols: NDArray[np.int16] | None,
 ) -> bytes: ...
 def jpeg_sample_runs(bytes: NDArray[np.uint8]) -> list[tuple[int, int]]: ...
 def take_jpeg_samples(
