@@ -15,7 +15,6 @@
 #include "bindings.hpp"
 #include "codecs.hpp"
 #include "crc32c.hpp"
-#include "deflate.hpp"
 #include "jpeg_colours.hpp"
 #include "linear/linear.hpp"
 #include "lzw.hpp"
@@ -382,16 +381,6 @@ NB_MODULE(_core, m) {
         "crc32c",
         [](const nb::bytes& bytes, std::uint32_t crc) { return crc32c(view(bytes), crc); },
         "data"_a, "crc"_a = 0);
-    m.def("classic_zlib", &classic_zlib);
-    nb::class_<Deflate>(m, "Deflate", "A compressor of raw deflate, like zlib.compressobj.")
-        .def(nb::init<int, int, int, int>(), "level"_a, "window"_a, "memory"_a, "strategy"_a)
-        .def(
-            "compress",
-            [](Deflate& deflate, const In<std::uint8_t>& content) {
-                return made_without_lock([&] { return deflate.compress(view(content)); });
-            },
-            "content"_a)
-        .def("flush", [](Deflate& deflate) { return to_python(deflate.flush()); });
     m.def(
         "lzw_unpack",
         [](const In<std::uint8_t>& stream, int bits,

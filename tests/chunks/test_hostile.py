@@ -54,7 +54,7 @@ def test_a_changed_byte_never_gives_another_error(name: str) -> None:
         (b"\xbb\x06|u1\x01\x01\x00\x07!", "a value map of the kind 7"),
         (b"\xbb\x06|u1\x01\x01\x00\x04!", "its value map refers to a run without one"),
         (b"\xbb\x06|O8\x01\x01\x00\x00!", "dtype '|O8' is none"),
-        (b"\xbb\x85|u1\x01\x01\x00\x00!", "flags are 8, which this bitsback does not know"),
+        (b"\xbb\x86|u1\x01\x01\x00\x00!", "flags are 8, which this bitsback does not know"),
         (b"\xbb\x16\x00\x00!", "it leaves out its dtype and shape"),
         (b"\xbb\x26|u1\x01\x01\x02\x00\x07!", "model number 7 of its array, and that names 0"),
         (b"\x89bb\r\n\x1a\n", "these bytes are not one, or its first byte is damaged"),

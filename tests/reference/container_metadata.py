@@ -4,7 +4,7 @@ metadata).
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -37,48 +37,20 @@ def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None
     return tiff(reader, pages)
 
 
-def is_plain(metadata: bytes) -> bool:
-    """Whether they promise a file in which nothing is compressed by zlib or libtiff."""
-    reader = Reader(metadata[1:])
-    if metadata[0] in (3, 9):
-        return all(is_of_tokens(reader, metadata[0] == 9))
+def promises_bytes(metadata: bytes) -> bool:
+    """Whether they promise the bytes of the file, and Pillow's encoders make none of them."""
     if metadata[0] != 4:
-        return metadata[0] in (1, 5, 6, 10, 11, 12)
-    runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
-    return all(run[8] == 1 for run in runs)
-
-
-def has_tokens(metadata: bytes) -> bool:
-    """Whether they promise a TIFF file whose deflate segments are made of tokens."""
-    if metadata[0] != 4:
-        return False
+        return metadata[0] in (1, 3, 5, 6, 9, 10, 11, 12)
     reader = Reader(metadata[1:])
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
-    if not {run[8] for run in runs} <= {1, 8, 32946}:
-        return False
+    compressions = {run[8] for run in runs}
     for run in runs:
         for _ in range(4 * run[0] * (run[8] != 1)):
             reader.varint()
     for _ in range(3 * reader.varint()):
         reader.varint()
-    reader.take(4 * reader.byte())
-    return segment_deflater(reader)[1] is not None
-
-
-def is_of_tokens(reader: Reader, animated: bool) -> Iterator[bool]:
-    """For each stream of a PNG file, of kind 3 or 9."""
-    reader.take(2)
-    frames = [reader.varint() for _ in range(3)][2] if animated else 1
-    for _ in range(frames + 1):
-        chunks(reader)
-    reader.take(4 if animated else 0)
-    for _ in range(frames):
-        yield reader.data[reader.at + 2 : reader.at + 3] == b"\0"
-        deflater(reader)
-        if animated:
-            for _ in range(reader.varint()):
-                reader.varint()
-            reader.take(reader.varint())
+    known = ({1}, {1, 8, 32946}, {1, 5, 8, 32946})
+    return compressions <= known[min(reader.byte(), 2)]
 
 
 def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
@@ -255,7 +227,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
     check = int.from_bytes(reader.take(4), "little") if checked else None
     codes = reader.varint() if checked == 2 else 0
     require(checked < 2 or 2 <= codes <= 8193, "codes between clear codes")
-    deflate, tokens = segment_deflater(reader)
+    deflater = Deflater(reader)
     padding = reader.take(reader.varint())
     others = reader.take(len(reader.data) - reader.at)
     check_places(layouts, fields, spans, len(padding), len(others))
@@ -263,7 +235,8 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
         (sheet,) = pages
         pages = pages_of_sheet(layouts, sheet)
     shown = list(rows_of(layouts, pages))
-    require(check is not None or tokens is None, "a check beside tokens")
+    deflated = any(layout.compression in (8, 32946) for layout in layouts)
+    require(bool(deflater.coded) == (deflated and check is not None), "tokens of streams")
     if any(layout.compression != 1 for layout in layouts) and check is None:
         return None
     if any(layout.compression not in (1, 8, 32946, 5 * (codes > 0)) for layout in layouts):
@@ -285,7 +258,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
                     if layout.compression == 5:
                         raw = lzw_of_tiff(raw, codes // 2, codes % 2)
                     elif layout.compression != 1:
-                        raw = deflate(raw, length)
+                        raw = deflater.next(raw, length)
                     if layout.flags & 8:
                         raw = bytes(int(f"{value:08b}"[::-1], 2) for value in raw)
                     require(len(raw) == length, "the length of a segment")
@@ -298,8 +271,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
                 numbers[which].to_bytes(width, order) for _, numbers in sorted(found.items())
             )
     require(not padding, "the padding is that of the tiles")
-    if tokens is not None:
-        tokens.done()
+    deflater.done()
     data = b""
     for start, chunk in sorted(chunks.items()):
         require(start >= len(data), "no two of them overlap")
@@ -364,15 +336,6 @@ def dtype_of(layout: Layout) -> str:
         return "|b1"
     kind = "i" if layout.flags & 64 else "f" if layout.flags & 128 else "u"
     return f"|{kind}1" if layout.bits <= 8 else f"<{kind}{layout.bits // 8}"
-
-
-def way(reader: Reader) -> tuple[bytes, bytes]:
-    """How deflate was called: the header of its stream, and level, window, memory, strategy."""
-    header, ways = reader.take(2), reader.take(4)
-    level, window, memory, strategy = ways
-    require(1 <= level <= 9 and 9 <= window <= 15, "a level and a window of zlib")
-    require(memory in (8, 9) and strategy <= 4, "a memory level and a strategy of zlib")
-    return header, ways
 
 
 def change(reader: Reader) -> int:
@@ -453,37 +416,25 @@ def segment_row(row: NDArray[Any], layout: Layout) -> bytes:
     return packed(samples, layout.bits)
 
 
-def deflated(content: bytes, header: bytes, ways: bytes) -> bytes:
-    """A stream of RFC 1950."""
-    level, window, memory, strategy = ways
-    packer = zlib.compressobj(level, zlib.DEFLATED, -window, memory, strategy)
-    return framed(content, header, packer.compress(content) + packer.flush())
+class Deflater:
+    """The streams of a file, one after the other."""
 
+    def __init__(self, reader: Reader) -> None:
+        size = reader.varint()
+        self.header = reader.take(2 * (size > 0))
+        self.coded = reader.take(size)
+        self.streams = deflate_tokens.Streams(self.coded) if size else None
 
-def framed(content: bytes, header: bytes, stream: bytes) -> bytes:
-    return header + stream + zlib.adler32(content).to_bytes(4, "big")
+    def next(self, content: bytes, size: int) -> bytes:
+        """The next stream, of so many bytes."""
+        require(self.streams is not None, "tokens of streams")
+        assert self.streams is not None
+        raw = self.streams.next(content, size - 6)
+        return self.header + raw + zlib.adler32(content).to_bytes(4, "big")
 
-
-def deflater(reader: Reader) -> Callable[[bytes], bytes]:
-    """What makes the stream of a PNG file."""
-    if reader.data[reader.at + 2 : reader.at + 3] != b"\0":
-        header, ways = way(reader)
-        return lambda content: deflated(content, header, ways)
-    header, size = reader.take(3)[:2], reader.varint()
-    coded = reader.take(reader.varint())
-    return lambda content: framed(content, header, deflate_tokens.stream(content, coded, size))
-
-
-def segment_deflater(
-    reader: Reader,
-) -> tuple[Callable[[bytes, int], bytes], deflate_tokens.Streams | None]:
-    """What makes the next stream of a TIFF file, of so many bytes; and its tokens, if it has."""
-    if reader.data[reader.at + 2 : reader.at + 3] != b"\0":
-        header, ways = way(reader)
-        return lambda content, _: deflated(content, header, ways), None
-    header = reader.take(3)[:2]
-    streams = deflate_tokens.Streams(reader.take(reader.varint()))
-    return lambda content, size: framed(content, header, streams.next(content, size - 6)), streams
+    def done(self) -> None:
+        if self.streams is not None:
+            self.streams.done()
 
 
 def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
@@ -503,7 +454,7 @@ def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
     reader.take(2)
     chunks(reader)
     chunks(reader)
-    deflater(reader)
+    Deflater(reader)
     at = 1 + reader.at
     data, _ = png_file(Reader(metadata[1:]), pixels)
     return metadata[:at] + zlib.crc32(data).to_bytes(4, "little") + metadata[at + 4 :]
@@ -535,12 +486,12 @@ def samples_of_png(depth: int, colour: int, pixels: NDArray[Any]) -> list[list[i
 
 
 def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
-    """A file made with zlib, and the CRC that it must have."""
+    """The file, and the CRC that it must have."""
     depth, colour = reader.byte(), reader.byte()
     before, after = chunks(reader), chunks(reader)
-    deflate = deflater(reader)
+    deflater = Deflater(reader)
     check = int.from_bytes(reader.take(4), "little")
-    parts = png_parts(reader, depth, colour, deflate, pixels)
+    parts = png_parts(reader, depth, colour, deflater, pixels)
     reader.done()
     size = struct.pack(">II", pixels.shape[1], pixels.shape[0])
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([depth, colour, 0, 0, 0])) + before
@@ -552,7 +503,7 @@ def png_parts(
     reader: Reader,
     depth: int,
     colour: int,
-    deflate: Callable[[bytes], bytes],
+    deflater: Deflater,
     pixels: NDArray[Any],
 ) -> list[bytes]:
     """What the chunks of pixels hold, by the cuts and filters that come next."""
@@ -568,8 +519,8 @@ def png_parts(
             data, above, max(CHANNELS[colour] * depth // 8, 1), kind
         )
         above = data
-    stream = deflate(content)
-    require(sum(cuts) == len(stream), "the chunks hold the stream")
+    stream = deflater.next(content, sum(cuts))
+    deflater.done()
     parts = []
     for cut in cuts:
         parts.append(stream[:cut])
@@ -867,13 +818,13 @@ def animated_frames(reader: Reader, sheet: NDArray[Any]) -> Frames:
 
 
 def animated_file(reader: Reader, sheet: NDArray[Any]) -> tuple[bytes, int, int]:
-    """A file made with zlib, the CRC that it must have, and where that stands."""
+    """The file, the CRC that it must have, and where that stands."""
     frames, at = animated_frames(reader, sheet), reader.at
     check = int.from_bytes(reader.take(4), "little")
     made: list[tuple[bytes, bytes]] = []
     for number, pixels in enumerate(frames.pixels):
-        deflate = deflater(reader)
-        parts = png_parts(reader, frames.depth, frames.colour, deflate, pixels)
+        deflater = Deflater(reader)
+        parts = png_parts(reader, frames.depth, frames.colour, deflater, pixels)
         made += frames.lists[number]
         made += [(b"fdAT" if number else b"IDAT", part) for part in parts]
     reader.done()

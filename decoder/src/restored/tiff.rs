@@ -4,11 +4,10 @@
 use crate::foundations::bytes::Bytes;
 use crate::foundations::crc::crc32;
 use crate::foundations::error::{demand, error, refuse, Result};
-use crate::restored::deflated::{next_stream, read_segments, Segments};
+use crate::restored::deflated::Deflated;
 use crate::restored::lzw;
 use crate::restored::picture::{pack, Picture};
 use crate::restored::sheet::places_of_pages;
-use crate::tokens::Streams;
 
 const SECTION: &str = "format.md, A6.3";
 /// The most bytes of pages beside the first one in a row of pages on a sheet.
@@ -34,7 +33,7 @@ pub struct Tiff<'a> {
     /// For each compressed page the places of the fields with the offsets and lengths of its segments, and the bytes
     /// per number.
     fields: Vec<(u64, u64)>,
-    tokens: Segments<'a>,
+    deflated: Option<Deflated<'a>>,
     check: Option<u32>,
     /// Twice the number of codes between clear codes of LZW, plus 1 if streams end with an extra byte; 0 for libtiff.
     codes: usize,
@@ -196,11 +195,16 @@ impl<'a> Tiff<'a> {
             2 => (Some(bytes.u32()?), bytes.varint_in(2, 8193, "the number of codes")? as usize),
             _ => return bytes.error("the check of a TIFF file is unknown"),
         };
-        let tokens = read_segments(&mut bytes)?;
-        demand(tokens.is_none() || check.is_some(), "tokens of a TIFF file have no check", SECTION)?;
+        let deflated = Deflated::read(&mut bytes)?;
+        let expected = check.is_some() && pages.iter().any(|(_, layout)| layout.is_deflate());
+        demand(
+            deflated.is_some() == expected,
+            "a TIFF file has tokens without streams or a check, or lacks them",
+            SECTION,
+        )?;
         let length = bytes.varint()?;
         let padding = bytes.take_long(length)?;
-        let tiff = Tiff { pages, segments, fields, tokens, check, codes, padding, others: bytes.rest() };
+        let tiff = Tiff { pages, segments, fields, deflated, check, codes, padding, others: bytes.rest() };
         tiff.check_tiles()?;
         tiff.check_places()?;
         Ok(tiff)
@@ -302,7 +306,7 @@ impl<'a> Tiff<'a> {
         Ok(pages)
     }
 
-    /// Restores the file from a sheet with all pages, if it needs no compression.
+    /// Restores the file from a sheet with all pages, if this decoder has its compressions.
     pub fn file(&self, sheet: &Picture) -> Result<Option<Vec<u8>>> {
         let pages = self.pages_of(sheet)?;
         let pages =
@@ -310,22 +314,22 @@ impl<'a> Tiff<'a> {
         self.file_of_pages(&pages.collect::<Vec<_>>())
     }
 
-    /// Restores the file from its pages, if it needs no compression.
+    /// Restores the file from its pages, if this decoder has its compressions.
     pub fn file_of_pages(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
         demand(self.layouts().count() == pages.len(), "the number of pages does not match", SECTION)?;
         let same = self.layouts().zip(pages).all(|(layout, page)| layout.fits(page));
         demand(same, "the shape of a page differs from its layout", SECTION)?;
         let known = |layout: &Layout| {
             let by_lzw = layout.compression == 5 && self.codes > 0;
-            layout.compression == 1 || by_lzw || layout.is_deflate() && self.tokens.is_some()
+            layout.compression == 1 || by_lzw || layout.is_deflate() && self.deflated.is_some()
         };
         if !self.pages.iter().all(|(_, layout)| known(layout)) {
             return Ok(None);
         }
         let mut made = Vec::new();
         let mut padding = self.padding;
-        let mut deflate = match self.tokens {
-            Some((header, coded)) => Some((header, Streams::new(coded)?)),
+        let mut deflated = match &self.deflated {
+            Some(deflated) => Some((deflated, deflated.streams()?)),
             None => None,
         };
         let mut segments = self.segments.iter();
@@ -333,8 +337,8 @@ impl<'a> Tiff<'a> {
             let first = made.len();
             make_segments(layout, page, !self.padding.is_empty(), &mut padding, &mut made)?;
             for (segment, &(_, length)) in made[first..].iter_mut().zip(&mut segments) {
-                if let (true, Some((header, streams))) = (layout.is_deflate(), &mut deflate) {
-                    *segment = next_stream(streams, *header, segment, length.saturating_sub(6))?;
+                if let (true, Some((deflated, streams))) = (layout.is_deflate(), &mut deflated) {
+                    *segment = deflated.next(streams, segment, length)?;
                 }
                 if layout.compression == 5 {
                     *segment = lzw::compress(segment, self.codes / 2, self.codes % 2 == 1);
@@ -345,7 +349,7 @@ impl<'a> Tiff<'a> {
             }
         }
         demand(padding.is_empty(), "there is too much padding", SECTION)?;
-        if let Some((_, streams)) = deflate {
+        if let Some((_, streams)) = deflated {
             streams.end()?;
         }
         self.assemble(&made).map(Some)

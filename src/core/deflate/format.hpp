@@ -58,6 +58,13 @@ struct Token {
     std::uint16_t odd : 1 = 0;      // length 258 coded as symbol 284 and extra bits
     std::uint16_t before = 0;       // distance - 1
 
+    static Token match(std::size_t length, std::size_t distance) {
+        Token made;
+        made.length = static_cast<std::uint16_t>(length) & 0x7fff;
+        made.before = static_cast<std::uint16_t>(distance - 1);
+        return made;
+    }
+    bool operator==(const Token&) const = default;
     unsigned distance() const { return before + 1u; }
     std::size_t bytes() const { return std::max<std::size_t>(length, 1); }
 };
@@ -67,6 +74,8 @@ struct Token {
 struct Run {
     std::uint8_t symbol;
     std::uint8_t count;
+
+    bool operator==(const Run&) const = default;
 };
 inline constexpr unsigned run_bits[3] = {2, 3, 7}, run_least[3] = {3, 3, 11},
                           run_most[3] = {6, 10, 138};
@@ -76,6 +85,8 @@ struct Header {
     unsigned literals = 0, distances = 0, precodes = 0;  // numbers of written lengths
     std::array<std::uint8_t, deflate::precodes> precode{};
     std::vector<Run> runs;
+
+    bool operator==(const Header&) const = default;
 };
 
 // Lengths of the code words of literals and lengths, and of distances.

@@ -147,26 +147,21 @@ class StreamWriter {
         if (block.type == 2) put_header(*block.header);
         const CodeLengths lengths = block.lengths();
         const Code literal(lengths.literal), distance(lengths.distance);
-        const auto put = [&](const Code& code, unsigned symbol) {
-            if (!code.has(symbol))
-                throw std::invalid_argument("a symbol of a deflate stream has no code");
-            code.put(out_, symbol);
-        };
         std::size_t at = 0;
         for (const Token& token : tokens) {
             if (token.length == 0) {
-                put(literal, plaintext[at]);
+                put_symbol(literal, plaintext[at]);
             } else {
                 const Symbol length = token.odd ? Symbol{27, 5, 31} : length_symbol(token.length);
-                put(literal, first_length + length.symbol);
+                put_symbol(literal, first_length + length.symbol);
                 out_.put(length.extra, length.bits);
                 const Symbol far = distance_symbol(token.distance());
-                put(distance, far.symbol);
+                put_symbol(distance, far.symbol);
                 out_.put(far.extra, far.bits);
             }
             at += token.bytes();
         }
-        put(literal, end_of_block);
+        put_symbol(literal, end_of_block);
     }
     // Writes these bits up to the next byte.
     void pad(std::uint32_t bits) {
@@ -177,6 +172,12 @@ class StreamWriter {
     std::vector<std::uint8_t>& bytes() { return out_.bytes(); }
 
   private:
+    void put_symbol(const Code& code, unsigned symbol) {
+        if (!code.has(symbol))
+            throw std::invalid_argument("a symbol of a deflate stream has no code");
+        code.put(out_, symbol);
+    }
+
     void put_stored(const Block& block, std::span<const std::uint8_t> plaintext) {
         pad(block.padding);
         out_.put(block.stored, 16);
@@ -192,7 +193,7 @@ class StreamWriter {
             out_.put(header.precode[precode_order[i]], 3);
         const Code precode(header.precode, true);
         for (const Run& run : header.runs) {
-            precode.put(out_, run.symbol);
+            put_symbol(precode, run.symbol);
             if (run.symbol >= 16)
                 out_.put(run.count - run_least[run.symbol - 16], run_bits[run.symbol - 16]);
         }

@@ -1,7 +1,7 @@
 """The codec of PNG files, still and animated (docs/format.md, Container metadata).
 
-It stores the chunks around the pixels. If zlib can reproduce the compressed pixels, the file is
-restored byte for byte.
+It stores the chunks around the pixels, and the tokens of their deflate stream, which restore the
+file byte for byte.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from PIL import Image, TiffImagePlugin
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.files.deflated import Deflated
 from bitsback.files.png.png_parts import pack_bits
 from bitsback.format.modes import MOST_CHANNELS
 from bitsback.lazy import cached_property
@@ -258,9 +257,6 @@ _BY_PILLOW = {
 """Pillow's names."""
 COMPRESSIONS = (NONE, *BY_ZLIB, *_BY_PILLOW)
 """The compressions that can be undone, and done again on restoring."""
-
-BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
-"""The settings of zlib for segments of another deflate encoder. Each file chooses the level."""
 
 _LZW_CLEAR, _LZW_END, _LZW_FIRST = 256, 257, 258
 MOST_CODES = 1 << 12  # codes in a table of LZW

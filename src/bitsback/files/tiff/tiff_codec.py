@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, PageRows
-from bitsback.files.deflated import Deflated, DeflatedSegments
+from bitsback.files.deflated import Deflated
 from bitsback.files.drawing import Comparison, Split
 from bitsback.files.tiff import structure
 from bitsback.files.tiff.segments import (
-    BEST,
     BY_ZLIB,
     GROUP_4,
     LZW,
@@ -105,22 +104,24 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
         ):
             return None
         exact = exact or metadata.has_leaders
-        codes = _codes_of_lzw(reader, pages)
-        tries = (
-            (metadata,)
-            if codes is None
-            else (*(replace(metadata, codes=2 * codes + ended) for ended in (0, 1)), metadata)
-        )
-        found = (_made_again(each, content, reader, pages) for each in tries)
-        again = next(filter(None, found), None)
-        if again is None and exact:
-            segments = DeflatedSegments.find(_deflated_segments(reader, pages))
-            if segments is not None and len(segments.coded) <= _MOST_OTHERS:
-                again = _made_again(replace(metadata, deflated=segments), content, reader, pages)
-        if again is not None:
-            return again if exact or again.codes else replace(again, check=None)
-        if exact or not metadata.compressed or not _alone(file, pages):
+        deflated = any(page.layout.compression in BY_ZLIB for page in pages)
+        if exact and deflated:
+            streams = Deflated.find(_deflated_segments(reader, pages))
+            if streams is None or len(streams.coded) > _MOST_OTHERS:
+                return None
+            metadata = replace(metadata, deflated=streams)
+        if exact or not deflated:
+            found = (
+                _made_again(each, content, reader, pages)
+                for each in _tries(metadata, reader, pages)
+            )
+            again = next(filter(None, found), None)
+            if again is not None:
+                return again if exact or again.codes else replace(again, check=None)
+        if exact or not metadata.compressed:
             return None
+        if not _alone(file, pages):
+            return tiff_metadata(file, pages, exact=True) if deflated else None
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             made = cast(BinaryIO, spool)
             drawing = _drawn(metadata, reader, pages, made)
@@ -129,6 +130,15 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
             return metadata if same(file, made) else None
     except ArchiveError:
         return None
+
+
+def _tries(metadata: Tiff, reader: Reader, pages: list[Page]) -> Iterator[Tiff]:
+    """The metadata with each encoder of LZW."""
+    codes = _codes_of_lzw(reader, pages)
+    if codes is not None:
+        for ended in (0, 1):
+            yield replace(metadata, codes=2 * codes + ended)
+    yield metadata
 
 
 def _made_again(metadata: Tiff, content: Content, reader: Reader, pages: list[Page]) -> Tiff | None:
@@ -169,7 +179,7 @@ def _metadata(content: Content, reader: Reader, pages: list[Page]) -> Tiff | Non
     ends = [0, *(end for _, end in segments)]
     starts = [*(start for start, _ in segments), len(content)]
     others = b"".join(content[end:start] for end, start in zip(ends, starts, strict=True))
-    metadata = Tiff(tuple(runs), fields, places, others, deflated=_deflated(reader, pages))
+    metadata = Tiff(tuple(runs), fields, places, others)
     padding = b"".join(_padding(reader, pages))
     if padding.strip(b"\0") or any(page.layout.blank for page in pages):
         metadata = replace(metadata, padding=padding)
@@ -200,22 +210,6 @@ def _codes_of_lzw(reader: Reader, pages: list[Page]) -> int | None:
         if codes is not None:
             return codes
     return MOST_CODES
-
-
-def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
-    """The settings of zlib that make the first segment again, or otherwise the smallest one, so
-    that it fits in the place of one by another encoder.
-    """
-    for page in pages:
-        if page.layout.compression in BY_ZLIB:
-            start, end = page.spans[0]
-            data = reader.read(start, end - start)
-            raw = decompress(page.layout, data, page.layout.rows_stored(0))
-            if raw is None:
-                return BEST
-            others = [replace(BEST, level=level) for level in range(9, 0, -1)]
-            return Deflated.find(raw, data) or min(others, key=lambda one: len(one.stream(raw)))
-    return BEST
 
 
 def _drawn(metadata: Tiff, reader: Reader, pages: list[Page], file: Any) -> TiffDrawing | None:

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.files.deflated import ZLIB, Deflated, DeflatedSegments, unpack_segments
+from bitsback.files.deflated import NO_STREAMS, Deflated
 from bitsback.files.drawing import Drawing, Seekable
 from bitsback.files.sheet import SheetDrawing, sheet_of_pages, waiting_pixels
 from bitsback.files.tiff.segments import (
-    BEST,
     BIG,
+    BY_ZLIB,
     COMPRESSIONS,
     MOST_CODES,
     NONE,
@@ -36,13 +36,14 @@ from bitsback.files.tiff.segments import (
     pack_signed,
     unpack_signed,
 )
-from bitsback.files.tokens import TokenReader
 from bitsback.format.grid import Shape
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
 _SMALLEST_PAGES, _SMALLEST_FIELDS = 10, 4  # bytes in container metadata
 _WIDTHS = (2, 4, 8)
+_LEVEL = 9
+"""The level of zlib for segments with other bytes, which should fit in their places."""
 _WITH_CODES = 2
 """The kind of check that says how segments of LZW are made."""
 _MOST_SEGMENTS = 1 << 20
@@ -86,7 +87,8 @@ class Tiff:
     """The samples of tiles beyond the edges of pages, in the order of the segments; if empty, all
     are `blank`.
     """
-    deflated: Deflated | DeflatedSegments = BEST
+    deflated: Deflated = NO_STREAMS
+    """The streams of segments, if the file is restored byte for byte."""
     check: int | None = None
     """The CRC-32 of the segments, if the file is restored byte for byte; otherwise None."""
     codes: int = 0
@@ -126,8 +128,7 @@ class Tiff:
         """The same without the promise of equal bytes, if a file with other segments is valid."""
         if self.has_leaders:
             return self
-        deflated = self.deflated if isinstance(self.deflated, Deflated) else BEST
-        return replace(self, check=None, deflated=deflated, codes=0)
+        return replace(self, check=None, deflated=NO_STREAMS, codes=0)
 
     def layouts(self) -> Iterator[Layout]:
         """The layout of each page."""
@@ -229,7 +230,7 @@ class Tiff:
         promised = cursor.byte()
         check = int.from_bytes(cursor.take(4), "little") if promised else None
         codes = cursor.varint() if promised == _WITH_CODES else 0
-        deflated = unpack_segments(cursor)
+        deflated = Deflated.unpack(cursor)
         padding = bytes(cursor.take(cursor.varint()))
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
         tiff = cls(pages, tuple(fields), places, others, padding, deflated, check, codes)
@@ -252,7 +253,7 @@ class Tiff:
             and all({one.offset_bytes, one.count_bytes} <= {*_WIDTHS} for one in self.fields)
             and all(min(one.offsets, one.counts) >= 0 for one in self.fields)
             and len(self.padding) in (0, self._padding_bytes)
-            and (self.check is not None or isinstance(self.deflated, Deflated))
+            and bool(self.deflated.coded) == (self.check is not None and self._has_streams)
             and self.codes <= (2 * MOST_CODES + 1) * (self.check is not None)
             and self.codes != 1
         )
@@ -263,6 +264,10 @@ class Tiff:
         ArchiveError for segments that overlap.
         """
         return self._lengths_fit() and all(end <= self.size for _, end in self.spans[-1:])
+
+    @property
+    def _has_streams(self) -> bool:
+        return any(page.compression in BY_ZLIB for _, page in self.pages)
 
     @property
     def _padding_bytes(self) -> int:
@@ -295,8 +300,7 @@ class TiffDrawing:
         self._metadata, self._file = metadata, file
         self._places, self._fields = iter(metadata.places), iter(metadata.fields)
         self._layouts = metadata.layouts()
-        deflated = metadata.deflated
-        self._tokens = None if isinstance(deflated, Deflated) else TokenReader(deflated.coded)
+        self._streams = metadata.deflated.reader() if metadata.deflated.coded else None
         self._padded = 0
         """The bytes of padding used so far."""
         self.crc = 0
@@ -324,8 +328,8 @@ class TiffDrawing:
 
     def close(self) -> int:
         """The bytes of the file. Raises ArchiveError if they are not those that were promised."""
-        if self._tokens is not None:
-            self._tokens.end()
+        if self._streams is not None:
+            self._streams.end()
         self._leave()
         for space, at in self._free:
             for first in range(0, space, _CHUNK):
@@ -333,8 +337,8 @@ class TiffDrawing:
         if self._metadata.check not in (None, self.crc):
             advice = "; its pixels and all else of it can: 'decompress --files pixels'"
             raise ArchiveError(
-                "its very bytes cannot be made again by the zlib"
-                f" ({ZLIB}) or Pillow of this computer" + advice * (not self._metadata.has_leaders)
+                "its very bytes cannot be made again by the Pillow of this computer"
+                + advice * (not self._metadata.has_leaders)
             )
         return self._size
 
@@ -381,11 +385,9 @@ class TiffDrawing:
 
     def _deflate(self, size: int, raw: bytes) -> bytes:
         """size: bytes of the stream in the original file."""
-        deflated = self._metadata.deflated
-        if isinstance(deflated, Deflated):
-            return deflated.stream(raw)
-        assert self._tokens is not None
-        return deflated.stream(self._tokens, raw, size)
+        if self._streams is None:
+            return zlib.compress(raw, _LEVEL)
+        return self._streams.stream(raw, size)
 
     def _place_for(self, length: int) -> int:
         """The place for a compressed segment of `length` bytes."""
