@@ -44,6 +44,7 @@ _HOPELESS = 0.98  # ratio of the sample above which the rest is not tried
 # Samples are coded by deflate, and LZMA finds more repetitions in a whole block. The best filtered
 # and the best unfiltered plan are both tried on a block if their samples have similar sizes.
 _RIVAL = 1.25  # most bytes of the larger of these samples, as a share of the smaller one
+_MANY_BYTES = 1 << 22  # of a block of bytes; of more only the best plan is tried
 _REPEATING = 4  # compression ratio of deflate from which LZMA takes little time
 _UNREPEATED = 0.85  # least bytes of a block without repetitions, as a share of the sample's
 _SEQUENCE = 32  # bytes of a sequence that may repeat
@@ -135,7 +136,9 @@ def _encoded(tiles: Tiles, trial: _Trial, coder: Coder) -> bytes | None:
         return None
     filtered = best.transform.filtered
     rival = next((plan for plan in plans if plan.transform.filtered != filtered), best)
-    tried = [best] + [rival] * (rival is not best and rival.size < _RIVAL * best.size)
+    similar = rival is not best and rival.size < _RIVAL * best.size
+    large = tiles.are_bytes and tiles.elements.size > _MANY_BYTES
+    tried = [best] + [rival] * (similar and not large)
     found = min((_packed(tiles, plan, coder) for plan in tried), key=len)
     if _claim(tiles.dtype, tiles.shapes, found) <= max_elements(len(found)):
         return found
