@@ -47,6 +47,7 @@ from bitsback.format.layout import (
     ENTRIES,
     HEAD,
     MAGIC,
+    NAMES,
     REMOVED,
     VERSION,
     Cursor,
@@ -107,6 +108,7 @@ PROGRAMS = 200
 """Random models."""
 FORGERIES = 20_000
 LANES = (1, 2, 3, 8, 9, 64)
+_UNFINISHED = ".bitsback-0123456789ab.tmp"
 DTYPES = {np.dtype("u1"): 0, np.dtype("i1"): 1, np.dtype("u2"): 2, np.dtype("i2"): 3,
           np.dtype("u4"): 4, np.dtype("i4"): 5}  # fmt: skip
 
@@ -273,7 +275,9 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     yield "J5", "number in the middle.bb", _of_the_middle()
     yield "A5.20", "bands of pictures.bb", _of_bands()
     for name, entries in _folders_and_links().items():
-        yield "A5.19", f"{name}.bb", _of_entries_alone(entries)
+        yield "A5.19", f"{name}.bb", _of_one_file(ENTRIES, entries)
+    name = write_varint(len(_UNFINISHED)) + _UNFINISHED.encode()
+    yield "A5.12", "a name of unfinished files.bb", _of_one_file(NAMES, b"\1\0\1\0\0" + name)
     yield "A6.10", "runs of rows.bb", archive_of_files(*_runs_of_rows())
     pixels = decoded_pictures.decoded(rows=24, columns=40, quality=85)
     behind = find_behind(pixels)
@@ -614,14 +618,16 @@ def _folders_and_links() -> dict[str, bytes]:
         "a folder in a link": said(0o644, ["", "link/folder"], link),
         "a folder called like a link": said(0o644, ["", "link"], link),
         "a link without a name": said(0o644, [""], [("", "private")]),
+        "a folder of unfinished files": said(0o644, ["", f"a/{_UNFINISHED}"], link),
+        "a link to unfinished files": said(0o644, [""], [(f"{_UNFINISHED}/moves", "private")]),
     }
 
 
-def _of_entries_alone(entries: bytes) -> bytes:
-    """An archive of a folder with one file, `private`, whose modes and links may be anything."""
+def _of_one_file(kind: bytes, payload: bytes) -> bytes:
+    """An archive of a folder with one file, `private`, with another section of this kind."""
     with TemporaryDirectory() as name:
         data = _of_files(Path(name, "x"), {"private": b"private"})
-    return replaced(data, ENTRIES, entries)
+    return replaced(data, kind, payload)
 
 
 def _pyramid() -> bytes:

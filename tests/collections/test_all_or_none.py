@@ -7,12 +7,13 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import pytest
 
 import bitsback
-from bitsback.io import hidden_files
+from bitsback.io import hidden_files, moves
+from bitsback.io.open_folder import OpenFolder
 from waiting import exit_code, forked
 
 from .conftest import files, noise, pixels, save, warnings_of
@@ -43,6 +44,11 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def folders(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_dir())
+
+
+def clear(folder: Path) -> None:
+    with OpenFolder(folder) as opened:
+        hidden_files.clear(opened)
 
 
 def whole(archive: Path, before: dict[str, bytes]) -> dict[str, bytes]:
@@ -110,7 +116,7 @@ def stop_before_move(monkeypatch: pytest.MonkeyPatch, number: int, stop: Any) ->
     monkeypatch.setattr(os, "replace", replace)
 
 
-@pytest.mark.parametrize("number", range(1, 6))
+@pytest.mark.parametrize("number", range(1, 8))
 def test_an_error_in_the_middle_undoes_what_was_moved(
     archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
@@ -128,7 +134,7 @@ def test_an_error_in_the_middle_undoes_what_was_moved(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send itself a signal")
-@pytest.mark.parametrize("number", range(1, 6))
+@pytest.mark.parametrize("number", range(1, 8))
 def test_an_interrupt_in_the_middle_comes_when_all_are_moved(
     archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
@@ -151,20 +157,20 @@ def killed(monkeypatch: pytest.MonkeyPatch, number: int, archive: Path, folder: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
-@pytest.mark.parametrize("number", range(1, 6))
+@pytest.mark.parametrize("number", range(1, 8))
 def test_a_kill_in_the_middle_is_finished_or_undone_by_the_next_run(
     archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     before = content(folder)
     killed(monkeypatch, number, archive, folder)
     assert any(name.startswith(".bitsback-") for name in files(folder))
-    hidden_files.clear(folder)
+    clear(folder)
     decided = number > 1  # the first move is that of the list
     assert content(folder) == (whole(archive, before) if decided else before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
-@pytest.mark.parametrize("number", range(2, 6))
+@pytest.mark.parametrize("number", range(2, 8))
 def test_a_kill_in_the_middle_is_undone_where_it_cannot_be_finished(
     archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
@@ -175,18 +181,8 @@ def test_a_kill_in_the_middle_is_undone_where_it_cannot_be_finished(
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(hidden_files, "sync", fail)  # called last
-        patched.setattr(
-            hidden_files, "_remove_list", lambda hidden: (hidden / hidden_files.LIST).unlink()
-        )
-        real = hidden_files._back
-
-        def back(*arguments: Any) -> None:
-            patched.setattr(hidden_files, "sync", lambda path: None)
-            real(*arguments)
-
-        patched.setattr(hidden_files, "_back", back)
-        hidden_files.clear(folder)
+        patched.setattr(moves, "settle", fail)  # called last
+        clear(folder)
     assert content(folder) == before
 
 
@@ -204,44 +200,47 @@ def test_moves_that_came_from_elsewhere_are_not_made(
     import shutil
 
     shutil.copytree(other / "moved", other / hidden.name)
-    hidden_files.clear(other)
+    clear(other)
     assert (other / "a.png").read_text() == "mine"
 
 
 def test_what_another_process_is_writing_stays(archive: Path, tmp_path: Path) -> None:
-    path, file = hidden_files.make_file(tmp_path)
-    hidden, lock = hidden_files.make_folder(tmp_path)
-    bitsback.decompress(archive, tmp_path / "out")
-    assert path.exists() and hidden.exists()
-    file.close()
-    lock.close()
-    bitsback.decompress(archive, tmp_path / "out2")
-    assert not path.exists() and not hidden.exists()
+    with OpenFolder(tmp_path) as opened:
+        _, file = hidden_files.make_file(opened)
+        hidden = hidden_files.make_folder(opened)
+        before = sorted(tmp_path.glob(".bitsback-*"))
+        bitsback.decompress(archive, tmp_path / "out")
+        assert sorted(tmp_path.glob(".bitsback-*")) == before and len(before) == 2
+        file.close()
+        hidden._opened.close()  # as if its process had ended
+        bitsback.decompress(archive, tmp_path / "out2")
+        assert not list(tmp_path.glob(".bitsback-*"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs locks of files")
 @pytest.mark.parametrize("make", [hidden_files.make_file, hidden_files.make_folder])
 def test_what_another_process_has_just_locked_to_remove_it_is_not_used(
-    make: Callable[[Path], tuple[Path, BinaryIO]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[OpenFolder], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other process finds the new file before its maker has locked it."""
     import fcntl
 
     locked: list[BinaryIO] = []
-    real = Path.open
+    real = OpenFolder.open
 
-    def open_first(path: Path, *arguments: Any, **options: Any) -> Any:
-        file = real(path, *arguments, **options)
+    def open_first(folder: OpenFolder, name: str, mode: str, **options: Any) -> BinaryIO:
+        file = real(folder, name, mode, **options)
         if not locked:
-            locked.append(cast(BinaryIO, real(path, "ab")))
+            locked.append(real(folder, name, "r+b"))
             fcntl.flock(locked[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
         return file
 
-    monkeypatch.setattr(Path, "open", open_first)
-    path, file = make(tmp_path)
-    taken = Path(locked[0].name)
-    assert path not in (taken, taken.parent)
-    locked[0].close()
-    hidden_files.clear(tmp_path)
-    assert list(tmp_path.iterdir()) == [path]
-    file.close()
+    monkeypatch.setattr(OpenFolder, "open", open_first)
+    with OpenFolder(tmp_path) as opened:
+        made = make(opened)
+        closing = made if isinstance(made, hidden_files.HiddenFolder) else made[1]
+        assert len(list(tmp_path.iterdir())) == 2
+        locked[0].close()
+        hidden_files.clear(opened)
+        assert len(list(tmp_path.iterdir())) == 1
+        closing.close()

@@ -405,6 +405,9 @@ FINE = {
     "a link": packed(links=[Link("l", "a", 0)]),
     "folders": packed(folders=[Folder("", 0o700, 0), Folder("a", 0o700, 0), Folder("b/c", 1, 1)]),
     "a long target": packed(links=[Link("l", "a" * 4095, 0)]),
+    "almost unfinished folders": packed(
+        folders=[Folder(f".bitsback-{end}", 1, 0) for end in ("0123456789ab", "0123456789AB.tmp")]
+    ),
 }
 BROKEN = {
     "a file below a link": packed(links=[Link("a", "/etc", 0)]),
@@ -430,6 +433,8 @@ BROKEN = {
     "a link at the root": packed(links=[Link("/l", "b", 0)]),
     "a folder that is above": packed(folders=[Folder("a/..", 1, 0)]),
     "a long name": packed(links=[Link("x" * 256, "b", 0)]),
+    "an unfinished folder": packed(folders=[Folder("a/.bitsback-0123456789ab.tmp", 1, 0)]),
+    "a link in an unfinished folder": packed(links=[Link(".bitsback-0123456789ab.tmp/l", "b", 0)]),
     "a name that is not UTF-8": MODELESS + b"\0\1" + text(b"\xff") + text(b"b") + b"\0",
     "a target that is not UTF-8": MODELESS + b"\0\1" + text(b"l") + text(b"\xff") + b"\0",
     "too few modes": b"\0\1\0\0\0",
@@ -522,7 +527,7 @@ def test_links_that_cannot_be_made_are_listed(
 ) -> None:
     assert run("compress", "in").exit_code == 0
 
-    def symlink(*arguments: Any) -> None:
+    def symlink(*arguments: Any, **options: Any) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "symlink", symlink)

@@ -28,7 +28,7 @@ GREY = ArrayPart.of_items("|u1", (2, 2), 1)
     "name",
     [
         "", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/..", "./a", "a\0b", "x" * 1025,
-        "é" * 513, "\udcff.png",
+        "é" * 513, "\udcff.png", ".bitsback-0123456789ab.tmp", "a/.bitsback-0123456789ab.tmp/moves",
     ],
 )  # fmt: skip
 def test_names_that_no_collection_has(name: str) -> None:
@@ -36,8 +36,12 @@ def test_names_that_no_collection_has(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a", "a/b.png", "...", "a..b", "ü/ñ.png", "a\\b", "C:x", "-rf", " ", "x" * 1024]
-)
+    "name",
+    [
+        "a", "a/b.png", "...", "a..b", "ü/ñ.png", "a\\b", "C:x", "-rf", " ", "x" * 1024,
+        ".bitsback-0123456789a.tmp", ".bitsback-0123456789ab.tmp~", ".bitsback-0123456789aé.tmp",
+    ],
+)  # fmt: skip
 def test_names_that_are_fine(name: str) -> None:
     assert fault(name) is None
 
@@ -155,7 +159,7 @@ def test_a_file_twice_and_folders_in_a_list(tmp_path: Path) -> None:
 
 def test_a_names_section_never_has_bad_names() -> None:
     collection = FileCollection(FOLDER, (ArrayPart.of_items("|u1", (2, 2), 2),))
-    for bad in ("../x", "/x", "a//b", "x\0"):
+    for bad in ("../x", "/x", "a//b", "x\0", ".bitsback-0123456789ab.tmp/moves"):
         with pytest.raises(ArchiveError, match="malicious"):
             unpack_files(open_section(pack_files(FOLDER, [(0, 2)], ["ok", bad]), NAMES), collection)
     with pytest.raises(ArchiveError, match="same name"):

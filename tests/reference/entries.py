@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .fields import Reader, inflate, require
+from .labels import is_unfinished
 
 
 @dataclass
@@ -45,12 +46,14 @@ def read_entries(payload: bytes, files: int) -> tuple[list[int | None], list[Fol
     for _ in range(reader.varint()):
         name, mode = read_text(reader), read_mode(reader)
         require(name == "" or is_name(name), "a name of a folder")
+        require(not is_unfinished(name), "no folder of unfinished files")
         time = read_time(reader, time)
         folders.append(Folder(name, mode, time))
     time = 0
     for _ in range(reader.varint()):
         name, target = read_text(reader), read_text(reader)
         require(is_name(name), "a name of a link")
+        require(not is_unfinished(name), "no link of unfinished files")
         require(1 <= len(target.encode()) <= 4095 and "\0" not in target, "a target")
         time = read_time(reader, time)
         links.append(Link(name, target, time))

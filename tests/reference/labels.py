@@ -26,8 +26,14 @@ def read_names(reader: Reader, count: int, removed: bool = False) -> list[str]:
             all(part not in ("", ".", "..") for part in name.split("/")) or (removed and not name),
             "a name leads into the folder",
         )
+        require(not is_unfinished(name), "no name of unfinished files")
         names.append(name)
     return names
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a part of the name is one of those of unfinished files."""
+    return re.search(r"(^|/)\.bitsback-[0-9a-f]{12}\.tmp(/|$)", name) is not None
 
 
 def read_unnamed(payload: bytes, files: int) -> tuple[list[str], list[str], list[int]]:

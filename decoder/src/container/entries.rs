@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::container::names::is_part;
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, error, refuse, Result};
 use crate::foundations::inflate::inflate_all;
@@ -114,8 +115,7 @@ fn read_text(bytes: &mut Bytes) -> Result<String> {
 }
 
 fn is_name(name: &str) -> bool {
-    let proper = |part: &str| !part.is_empty() && part != "." && part != ".." && part.len() <= 255;
-    name.len() <= 1024 && !name.contains('\0') && name.split('/').all(proper)
+    name.len() <= 1024 && !name.contains('\0') && name.split('/').all(|part| is_part(part) && part.len() <= 255)
 }
 
 #[cfg(test)]

@@ -133,10 +133,16 @@ fn read_list(bytes: &mut Bytes, count: usize, payload: usize, may_be_empty: bool
 }
 
 fn check_name(name: &str) -> Result<()> {
-    let proper = name.len() <= 1024
-        && !name.contains('\0')
-        && name.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    let proper = name.len() <= 1024 && !name.contains('\0') && name.split('/').all(is_part);
     demand(proper, &format!("the name {name:?} is not allowed"), NAMES)
+}
+
+/// Whether a file or folder may have this name: it leads into the folder, and is not one of unfinished files.
+pub fn is_part(part: &str) -> bool {
+    let digits = part.strip_prefix(".bitsback-").and_then(|rest| rest.strip_suffix(".tmp"));
+    let digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    let unfinished = digits.is_some_and(|digits| digits.len() == 12 && digits.chars().all(digit));
+    !["", ".", ".."].contains(&part) && !unfinished
 }
 
 fn read_numbered(payload: &[u8], collection: &Collection) -> Result<Vec<File>> {

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bitsback.archive.restoring.staging import staging
 from bitsback.errors import InputError
-from bitsback.io.output import made_folders, naming
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,19 +36,21 @@ def write(
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(f"{folder}: exists already; name a new folder")
     kept = made = 0
-    for done, number in enumerate(numbers):
-        data = archive.preview(number) if archive.names else None
-        kept += data is not None
-        if data is None:
-            data = _thumbnail_of(archive, number)
-            made += data is not None
-        if data is not None:
-            name = archive.names[number] if archive.names else str(number)
-            path = folder / (name + _ENDINGS.get(data[:4], ".jpg"))
-            with made_folders(path.parent, str(path)), naming(str(path)):
-                path.write_bytes(data)
-        if progress is not None:
-            progress(done + 1, len(numbers))
+    with staging(folder, (), force=False) as stage:
+        for done, number in enumerate(numbers):
+            data = archive.preview(number) if archive.names else None
+            kept += data is not None
+            if data is None:
+                data = _thumbnail_of(archive, number)
+                made += data is not None
+            if data is not None:
+                name = archive.names[number] if archive.names else str(number)
+                stage.write(name + _ENDINGS.get(data[:4], ".jpg"), data)
+            if progress is not None:
+                progress(done + 1, len(numbers))
+        if not kept + made:
+            some = " with these names" * (len(numbers) < len(archive))
+            raise InputError(f"{archive.name}: has no pictures{some}")
     return kept, made
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bitsback.errors import InputError
+from bitsback.io.open_folder import LINKLESS, NONBLOCK, is_own
 
 SUPPORTED = sys.platform != "win32"
 _ATTEMPTS = 100
@@ -45,15 +46,25 @@ def is_at(file: BinaryIO, path: Path) -> bool:
         return False
 
 
-def open_locked(path: Path, mode: str, name: str) -> BinaryIO:
+def open_locked(path: Path, mode: str, name: str, private: bool = False) -> BinaryIO:
     """Opens the file at a path, and locks it until it is closed.
 
-    name: of the file, for messages. Raises InputError if another process has locked it, OSError if
-    it cannot be opened.
+    name: of the file, for messages. private: a new file is for this user only, and another one must
+    not be a link, or a file that other users may change. Raises InputError for such a file, or if
+    another process has locked it, OSError if it cannot be opened.
     """
+
+    def opener(path: str, flags: int) -> int:
+        more = LINKLESS if private else NONBLOCK
+        return os.open(path, flags | more, 0o600 if private else 0o666)
+
     for _ in range(_ATTEMPTS):
-        file: BinaryIO = path.open(mode, buffering=0)  # type: ignore[assignment]
+        file: BinaryIO = open(path, mode, 0, opener=opener)  # type: ignore[assignment]  # noqa: SIM115
         try:
+            if private and SUPPORTED and not is_own(os.fstat(file.fileno())):
+                raise InputError(
+                    f"{name}: is not of this user alone; remove it, or name another output"
+                )
             locked = lock(file)
             if locked and is_at(file, path):  # and was not replaced before it was locked
                 return file

@@ -37,8 +37,11 @@ def fault(name: str) -> str | None:
         return f"its name has {size} bytes, more than the {MAX_BYTES} that are supported"
     if name.startswith("/"):
         return "its name begins at the root of the file system"
-    if "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
+    parts = name.split("/")
+    if "\0" in name or any(part in ("", ".", "..") for part in parts):
         return "its name leads out of the folder, or nowhere"
+    if any(map(UNFINISHED.fullmatch, parts)):
+        return "its name is one of those of unfinished files of bitsback"
     return None
 
 

@@ -12,6 +12,7 @@ from bitsback.errors import InputError
 from bitsback.io import hidden_files
 from bitsback.io.file_io import stream_name
 from bitsback.io.file_lock import SUPPORTED, hold_lock, is_at
+from bitsback.io.open_folder import OpenFolder
 from bitsback.io.remote.files import writing
 from bitsback.io.remote.url import Url
 
@@ -115,32 +116,35 @@ def _hidden_output(
     path: Path, name: str, status: os.stat_result | None, force: bool
 ) -> Iterator[Output]:
     """An Output for a path in an existing folder. status: of the existing file."""
-    hidden_files.clear(path.parent)
     with ExitStack() as stack:
         with naming(name):
+            folder = stack.enter_context(OpenFolder(path.parent))
+            hidden_files.clear(folder)
             old = stack.enter_context(hold_lock(path, name)) if force else None
-            hidden, file = hidden_files.make_file(path.parent)
+            hidden, file = hidden_files.make_file(folder)
         try:
             with file:
-                yield Output(file, name, hidden)
+                yield Output(file, name, folder.path / hidden)
                 with naming(name):
                     os.fsync(file.fileno())
                     if status is not None:
-                        hidden.chmod(stat.S_IMODE(status.st_mode))
+                        change_mode(file, folder.path / hidden, status.st_mode)
                     if SUPPORTED:  # no other process removes a file that is open and locked
-                        _put(hidden, path, name, old, force)
+                        _put(folder, hidden, path, name, old, force)
             with naming(name):
                 if not SUPPORTED:  # an open file cannot be moved
-                    _put(hidden, path, name, old, force)
-                hidden_files.sync(path.parent)
+                    _put(folder, hidden, path, name, old, force)
+                folder.sync()
         except BaseException:
             with suppress(OSError):
-                hidden.unlink()
+                folder.remove(hidden)
             raise
 
 
-def _put(hidden: Path, path: Path, name: str, old: BinaryIO | None, force: bool) -> None:
-    """Moves a hidden file to its path.
+def _put(
+    folder: OpenFolder, hidden: str, path: Path, name: str, old: BinaryIO | None, force: bool
+) -> None:
+    """Moves a hidden file in a folder to its path in the same folder.
 
     old: the file that was there before, which is locked. Raises InputError if another file is there
     now.
@@ -149,21 +153,30 @@ def _put(hidden: Path, path: Path, name: str, old: BinaryIO | None, force: bool)
     if old is not None:
         if path.exists() and not is_at(old, path):
             raise InputError(f"{name}: was replaced by another process meanwhile; try again")
-        hidden.replace(path)
+        folder.move(hidden, folder, path.name)
     elif force:
         with hold_lock(path, name):
-            hidden.replace(path)
+            folder.move(hidden, folder, path.name)
     else:
         try:
-            os.link(hidden, path)  # this fails if there is a file
+            folder.link(hidden, folder, path.name)  # this fails if there is a file
         except FileExistsError:
             raise InputError(since) from None
-        except OSError:  # a file system without links
+        except (OSError, NotImplementedError):  # a file system without links
             if path.exists():
                 raise InputError(since) from None
-            hidden.replace(path)
+            folder.move(hidden, folder, path.name)
         else:
-            hidden.unlink()
+            folder.remove(hidden)
+
+
+def change_mode(file: BinaryIO, path: Path, mode: int) -> None:
+    """Gives an open file the permissions of a mode. path: its path. Raises OSError.
+
+    Another user may have exchanged what is at the path, so only Windows uses it.
+    """
+    place = file.fileno() if os.chmod in os.supports_fd else path
+    os.chmod(place, stat.S_IMODE(mode))  # noqa: PTH101 - of a descriptor
 
 
 @contextmanager

@@ -1,21 +1,21 @@
 """Write many files into a folder, so that either all appear or none."""
 
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from pathlib import Path
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from bitsback.archive.reading.hashes import Check
 from bitsback.errors import InputError
 from bitsback.files.drawing import Seekable
 from bitsback.format.entries import RESTORED, Folder, Link
-from bitsback.io import hidden_files
+from bitsback.io import hidden_files, moves
 from bitsback.io.interrupts import put_off
 from bitsback.io.locks import Lock
 from bitsback.io.names import printable, windows_fault
+from bitsback.io.open_folder import OpenFolder
 from bitsback.io.output import SeekableOutput, made_folders, naming
 from bitsback.io.remote.files import Uploads
 from bitsback.io.remote.url import Url
@@ -53,12 +53,12 @@ class Staging(Protocol):
 class _Hidden:
     """A hidden folder, in which files wait until all are complete."""
 
-    def __init__(self, hidden: Path, target: "_Target") -> None:
+    def __init__(self, hidden: OpenFolder, target: "_Target") -> None:
         self.names: list[str] = []
         """The names of the written files."""
         self.settings: dict[str, tuple[int | None, int | None]] = {}
         """The modes and times of folders by name. Each folder comes after its parent."""
-        self._new, self._target = hidden / hidden_files.NEW, target
+        self._hidden, self._target = hidden, target
         self._lock = Lock()
 
     def write(
@@ -79,26 +79,20 @@ class _Hidden:
         """
         self._target.check([name])
         shown = self._target.shown(name)
-        path = self._new / name
+        place = f"{moves.NEW}/{name}"
         with naming(shown):
-            path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with path.open("x+b") as file:
+                with self._hidden.open(place, "x+b", make=True) as file:
                     yield SeekableOutput(file, shown)
                     file.flush()
                     os.fsync(file.fileno())
                     if check is not None:
                         file.seek(0)
                         check(file)
-                mode, time = stamp
-                # a mode or a time that the file system does not support
-                with suppress(OSError, OverflowError):
-                    if mode is not None:
-                        path.chmod(mode & RESTORED)
-                    if time is not None:
-                        os.utime(path, ns=(time, time))
             except FileExistsError:
                 raise _same_name(shown) from None
+            mode, time = stamp
+            self._hidden.stamp(place, None if mode is None else mode & RESTORED, time)
         with self._lock:
             self.names.append(name)
 
@@ -107,31 +101,30 @@ class _Hidden:
             mode = None if folder.mode is None else folder.mode & RESTORED
             self.settings[folder.name] = mode, folder.time
             shown = self._target.shown(folder.name)
+            place = f"{moves.NEW}/{folder.name}".removesuffix("/")
             with naming(shown):
-                path = self._new / folder.name
                 try:
-                    path.mkdir(parents=True, exist_ok=True)
+                    self._hidden.make(place)
                 except FileExistsError:
                     raise _same_name(shown) from None
                 if mode is not None:  # folders stay writable until they are moved
-                    with suppress(OSError):
-                        path.chmod(mode | stat.S_IRWXU)
+                    self._hidden.stamp(place, mode | stat.S_IRWXU, None)
         unmade = []
-        for link in links:  # made last, so that nothing is written through a link
-            path = self._new / link.name
+        for link in links:
             shown = self._target.shown(link.name)
-            with naming(shown):
-                path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                to_folder = os.name == "nt" and (path.parent / link.target).is_dir()
-                os.symlink(link.target, path, to_folder)  # noqa: PTH211 - keeps the target's text
-            except FileExistsError:
-                raise _same_name(shown) from None
-            except OSError:  # Windows, or a file system without links
-                unmade.append(link.name)
-                continue
-            with suppress(OSError, OverflowError, NotImplementedError):
-                os.utime(path, ns=(link.time, link.time), follow_symlinks=False)
+            place = f"{moves.NEW}/{link.name}"
+            with naming(shown), self._hidden.place(place, make=True) as (path, above):
+                try:
+                    to_folder = os.name == "nt" and (Path(path).parent / link.target).is_dir()
+                    os.symlink(link.target, path, to_folder, dir_fd=above)  # keeps its text
+                except FileExistsError:
+                    raise _same_name(shown) from None
+                except OSError:  # Windows, or a file system without links
+                    unmade.append(link.name)
+                    continue
+                times = link.time, link.time
+                with suppress(OSError, OverflowError, NotImplementedError):
+                    os.utime(path, ns=times, dir_fd=above, follow_symlinks=False)
             self.names.append(link.name)
         return unmade
 
@@ -177,25 +170,19 @@ def staging(
 
 def _hidden_folder(target: "_Target", names: Iterable[str], exists: bool) -> Iterator[Staging]:
     """A staging place on disk: a hidden folder in the destination, or beside a new one."""
-    hidden_files.clear(target.folder)
-    hidden_files.clear(target.folder.parent)
-    target.check(names)
-    with naming(target.name):
-        hidden, lock = hidden_files.make_folder(target.folder if exists else target.folder.parent)
-    try:
+    with ExitStack() as stack:
         with naming(target.name):
-            (hidden / hidden_files.NEW).mkdir()
-        stage = _Hidden(hidden, target)
+            where = target.folder if exists else target.folder.parent
+            folder = stack.enter_context(OpenFolder(where))
+            hidden_files.clear(folder)
+        target.check(names)
+        with naming(target.name):
+            hidden = stack.enter_context(closing(hidden_files.make_folder(folder)))
+            hidden.folder.make(moves.NEW)
+        stage = _Hidden(hidden.folder, target)
         yield stage
         with put_off():
-            target.take(hidden, stage.names, stage.settings)
-    finally:
-        if os.name == "nt":  # an open file cannot be removed
-            lock.close()
-        # If there is a list of moves, a later process must finish or undo them.
-        if not (hidden / hidden_files.LIST).exists():
-            shutil.rmtree(hidden, ignore_errors=True)
-        lock.close()
+            target.take(hidden, folder, exists, stage.names, stage.settings)
 
 
 class _Target:
@@ -222,31 +209,43 @@ class _Target:
                 with naming(self.shown(name)):
                     self._check_place(name)
 
-    def take(self, hidden: Path, names: Sequence[str], settings: hidden_files.Settings) -> None:
+    def take(
+        self,
+        hidden: hidden_files.HiddenFolder,
+        folder: OpenFolder,
+        exists: bool,
+        names: Sequence[str],
+        settings: moves.Settings,
+    ) -> None:
         """Moves the files to their places, and makes the folders with settings.
 
-        Raises InputError if a file cannot be moved. Nothing is then changed.
+        folder: the destination if it existed before, otherwise its parent. Raises InputError if a
+        file cannot be moved. Nothing is then changed.
         """
         with naming(self.name):
-            if not self.folder.exists():
-                hidden_files.sync_all(hidden / hidden_files.NEW)
-                (hidden / hidden_files.NEW).rename(self.folder)
-                hidden_files.settle(self.folder, settings)
-                hidden_files.sync(self.folder.parent)
+            if not exists and folder.status(self.folder.name) is None:
+                moves.sync_new(hidden.folder, names, settings)
+                hidden.folder.move(moves.NEW, folder, self.folder.name)
+                with folder.folder(self.folder.name) as new:
+                    moves.settle(new, settings)
+                folder.sync()
                 return
         inside = {name: each for name, each in settings.items() if name}
         self.check([*names, *(f"{name}/x" for name in inside)])
         with naming(self.name):
-            hidden_files.carry_out(hidden, self.folder, names, inside)
+            if not exists:
+                folder = hidden.enter(self.folder.name)
+            moves.carry_out(hidden.folder, folder, names, inside)
 
     def _check_place(self, name: str) -> None:
-        link = hidden_files.link_inside(self.folder, [name])
-        if link is not None:
-            what = "is a link" if (self.folder / link).is_symlink() else "is a file"
-            raise InputError(
-                f"{self.shown(link)}: {what}, and the archive has a folder of that name; name"
-                " another folder"
-            )
+        for parent in reversed(PurePosixPath(name).parents[:-1]):
+            path = self.folder / parent
+            if path.is_symlink() or (path.exists() and not path.is_dir()):
+                what = "is a link" if path.is_symlink() else "is a file"
+                raise InputError(
+                    f"{self.shown(str(parent))}: {what}, and the archive has a folder of that name;"
+                    " name another folder"
+                )
         place = self.folder / name
         if not os.path.lexists(place):
             return

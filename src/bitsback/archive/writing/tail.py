@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from bitsback.io import hidden_files
-from bitsback.io.output import Output, naming
+from bitsback.io.open_folder import OpenFolder
+from bitsback.io.output import Output, change_mode, naming
 
 _COPIED = 1 << 20  # bytes at once
 
@@ -30,12 +29,13 @@ def kept_tail(read: Callable[[int, int], bytes], start: int, end: int, path: Pat
         with file:
             output = Output(file, str(tail))
             with naming(str(tail)):
-                tail.chmod(stat.S_IMODE(path.stat().st_mode))
+                change_mode(file, tail, path.stat().st_mode)
             for at in range(start, end, _COPIED):
                 output.write(read(at, min(_COPIED, end - at)))
             with naming(str(tail)):
                 os.fsync(file.fileno())
-        hidden_files.sync(tail.parent)
+        with naming(str(tail)), OpenFolder(tail.parent) as folder:
+            folder.sync()
         yield str(tail)
     except BaseException:
         with suppress(OSError):

@@ -72,7 +72,7 @@ class Unfinished:
         self._places: dict[bytes, int] = {}
         self._lock = Lock()
         with naming(str(path)):
-            self._file = open_locked(path, "a+b", str(path))
+            self._file = open_locked(path, "a+b", str(path), private=True)
         try:
             with naming(str(path)):
                 self._open()

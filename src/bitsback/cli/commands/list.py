@@ -159,8 +159,6 @@ def _write_thumbnails(
     numbers = wanted if names else range(count)
     kept, made = small_pictures.write(archive, numbers, folder, progress)
     progress.end()
-    if not kept + made:
-        raise InputError(f"{archive.name}: has no pictures{' with these names' * bool(names)}")
     figures.say(
         f"{folder}: {figures.count(kept + made, 'thumbnail')}, of which {kept:,} were in the"
         f" archive and {made:,} were made by decoding",
