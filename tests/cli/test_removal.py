@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from bitsback.errors import InputError
 from bitsback.files.png import png_metadata
 from bitsback.files.png.png_metadata import PngDrawing
 from bitsback.files.png.png_parts import pack_chunk
+from bitsback.io.open_folder import OpenFolder
 
 from .conftest import Run, assert_error_line, assert_one_line_error
 
@@ -338,3 +340,51 @@ def test_an_array_that_was_changed_is_told(folder: Path) -> None:
             np.save("other.npy", other)
             with pytest.raises(InputError, match="differ"):
                 readback.compare(archive.reader, Path("other.npy"))
+
+
+MEANWHILE: dict[str, Callable[[Path], object]] = {
+    "other bytes": lambda file: file.write_bytes(b"changed" + file.read_bytes()[7:]),
+    "more bytes": lambda file: file.write_bytes(file.read_bytes() + b"more"),
+    "another mode": lambda file: file.chmod(0o600),
+    "a link": lambda file: file.symlink_to(file.rename(file.with_name("moved")).resolve()),
+    "its folder becomes a link": lambda file: file.parent.symlink_to(
+        file.parent.rename("moved").resolve(), target_is_directory=True
+    ),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+@pytest.mark.parametrize("change", MEANWHILE)
+def test_a_file_that_changes_is_never_removed(
+    run: Run, pictures: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """It changes before each look at a file, from the comparison to the end of the removal."""
+    names, file = ["3.png", "a/1.png", "a/2.png"], Path("in/a/1.png")
+    data = {name: Path("in", name).read_bytes() for name in names}
+    real, results = OpenFolder.status, list[int]()
+    for last in range(1, 3 * len(names) + 2):
+        shutil.rmtree("in", ignore_errors=True)
+        shutil.rmtree("moved", ignore_errors=True)
+        Path("in/a").mkdir(parents=True)
+        for name in names:
+            Path("in", name).write_bytes(data[name])
+        step, changed = 0, list[bytes]()
+
+        def status(
+            folder: OpenFolder, name: str, last: int = last, changed: list[bytes] = changed
+        ) -> Any:
+            nonlocal step
+            step += name in names
+            if step == last and name in names and file.exists():
+                MEANWHILE[change](file)
+                changed.append(file.read_bytes())
+            return real(folder, name)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(OpenFolder, "status", status)
+            result = run("compress", "in", "--rm", "--force")
+        if changed:
+            assert_error_line(result.stderr.splitlines(keepends=True)[-1], ".png")
+            assert file.read_bytes() == changed[0]
+        results.append(result.exit_code)
+    assert results == [2] * 8 + [0] * 2, "the file has been removed before the third one"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from bitsback.cli.progress import Progress
 from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import InputError
 from bitsback.io.names import printable
+from bitsback.io.open_folder import OpenFolder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -60,25 +61,24 @@ def remove_compressed(
         Progress("comparing", quiet) as progress,
         bitsback.open(output) as archive,
     ):
-        place, names, folders = Path(sources[0]), list[str](), list[str]()
-        files = [place]
+        place, folders = Path(sources[0]), list[str]()
+        root, names = place.parent, [place.name]
         if archive.kind == "folder":
             if not place.is_dir():
-                root = list_files(sources).root
-                assert isinstance(root, Path), "URLs were refused"
-                place = root
-            names = list(archive.names)
+                listed = list_files(sources).root
+                assert isinstance(listed, Path), "URLs were refused"
+                place = listed
+            root, names = place, list(archive.names)
             _check_files([place / name for name in names])
             names += [link.name for link in archive.reader.files.links]
-            files = [place / name for name in names]
             folders = [name.removesuffix("/") for name in archive.reader.files.empty_folders]
-        before = _states(files)
-        compare(archive.reader, place, list(archive.names), threads, progress, times=True)
-        _remove(files, before)
+        with _removal(root, names) as remove:
+            compare(archive.reader, place, list(archive.names), threads, progress, times=True)
+            remove()
     if archive.kind == "folder" and Path(sources[0]).is_dir():
         _remove_empty(Path(sources[0]), [*names, *(f"{folder}/x" for folder in folders)])
     if not quiet:
-        figures.say(f"{shown}: removed, {figures.count(len(files), 'file')}", err=True)
+        figures.say(f"{shown}: removed, {figures.count(len(names), 'file')}", err=True)
 
 
 def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: bool) -> None:
@@ -89,20 +89,20 @@ def remove_archive(source: str, output: str, wanted: DecompressOptions, quiet: b
     from bitsback.archive.comparing.readback import compare, restored_names
     from bitsback.io.file_lock import hold_lock
 
-    with hold_lock(Path(source), source):
-        before = _states([Path(source)])
+    place = Path(source)
+    with hold_lock(place, source), _removal(place.parent, [place.name]) as remove:
         with (
             Progress("comparing", quiet) as progress,
             bitsback.open(source, model=wanted.model) as archive,
         ):
-            names, place = [], Path(output)
+            names, restored = [], Path(output)
             if archive.kind == "folder":
                 names = restored_names(archive.reader)
-                if place.is_file():  # the only file of the archive, under another name
-                    names, place = [place.name], place.parent
+                if restored.is_file():  # the only file of the archive, under another name
+                    names, restored = [restored.name], restored.parent
             exact = wanted.files == "exact"
-            compare(archive.reader, place, names, wanted.threads, progress, exact)
-        _remove([Path(source)], before)
+            compare(archive.reader, restored, names, wanted.threads, progress, exact)
+        remove()
     if not quiet:
         figures.say(f"{source}: removed", err=True)
 
@@ -132,26 +132,46 @@ def _has_holes(file: Path, size: int) -> bool:
     return False
 
 
-def _states(files: Iterable[Path]) -> list[tuple[int, ...]]:
-    """The properties of files that reveal a change."""
-    states = [file.lstat() for file in files]
-    return [
-        (each.st_dev, each.st_ino, each.st_mode, each.st_size, each.st_mtime_ns) for each in states
-    ]
+@contextmanager
+def _removal(root: Path, names: Sequence[str]) -> Iterator[Callable[[], None]]:
+    """A function that removes files, if they have not changed since the beginning of the body.
 
-
-def _remove(files: Sequence[Path], before: list[tuple[int, ...]]) -> None:
-    """Removes files. Raises InputError, before any is removed, if one has changed since it was
-    compared.
+    names: of the files in the folder `root`. Raises InputError, before any file is removed, if one
+    has changed. A file that changes while others are removed stays.
     """
-    for file, state, now in zip(files, before, _states(files), strict=True):
-        if state != now:
-            raise InputError(f"{file}: has changed since the comparison; all files are kept")
-    for file in files:
-        try:
-            file.unlink()
-        except OSError as error:
-            raise InputError(f"{file}: cannot be removed: {error.strerror or error}") from None
+
+    def state(name: str) -> tuple[int, ...] | None:
+        with _naming(root / name):
+            now = folder.status(name)
+        return now and (now.st_dev, now.st_ino, now.st_mode, now.st_size, now.st_mtime_ns)
+
+    def check(name: str, kept: str) -> None:
+        if state(name) != before[name]:
+            shown = printable(str(root / name))
+            raise InputError(f"{shown}: has changed since the comparison; {kept}")
+
+    def remove() -> None:
+        for name in names:
+            check(name, "all files are kept")
+        for name in names:
+            check(name, "it is kept")
+            with _naming(root / name):
+                folder.remove(name)
+
+    with ExitStack() as stack:
+        with _naming(root):
+            folder = stack.enter_context(OpenFolder(Path(os.path.realpath(root))))
+        before = {name: state(name) for name in names}
+        yield remove
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        shown = printable(str(file))
+        raise InputError(f"{shown}: cannot be removed: {error.strerror or error}") from None
 
 
 def _remove_empty(root: Path, names: Iterable[str]) -> None:
