@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,12 @@ import bitsback
 from bitsback.archive.reading.block_numbers import block_numbers
 from bitsback.archive.reading.stored import Stored
 from bitsback.coding import block_reader
+from bitsback.io.open_folder import OpenFolder
+from bitsback.io.output import Output
 from plane_models import only_one_shape
 from reference import archive as spec
 from reference.model import Model as SpecModel
+from waiting import exit_code, forked
 
 from .conftest import Run, files, noise, pixels, save, warnings_of
 
@@ -414,3 +419,46 @@ def test_patterns_of_urls_take_numbers_in_their_order() -> None:
     bitsback.merge(["memory://parts/part-*.bb"], "memory://all.bb", force=True)
     assert list(bitsback.decompress("memory://all.bb")[:, 0]) == [1, 1, 9, 9, 10, 10]
     assert io.BytesIO(memory.cat("/all.bb")).getbuffer().nbytes == memory.size("/all.bb")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+@pytest.mark.parametrize("replacing", [False, True])
+def test_a_kill_leaves_the_old_archive_or_the_new_one(tmp_path: Path, replacing: bool) -> None:
+    """The process ends before each write, each use of a folder, and each wait for the disk."""
+    shards = [tmp_path / "0.bb", tmp_path / "1.bb"]
+    for number, shard in enumerate(shards):
+        bitsback.compress(np.full((3, 4, 5), number, np.uint8), shard)
+    bitsback.merge(shards, tmp_path / "new.bb")
+    new = (tmp_path / "new.bb").read_bytes()
+    out = tmp_path / "out" / "x.bb"
+    out.parent.mkdir()
+
+    def merge(last: int) -> bool:
+        step = 0
+
+        def before(real: Any) -> Any:
+            def act(*arguments: Any, **options: Any) -> Any:
+                nonlocal step
+                step += 1
+                if step == last:
+                    os._exit(9)
+                return real(*arguments, **options)
+
+            return act
+
+        for owner, name in ((Output, "write"), (OpenFolder, "place"), (os, "fsync")):
+            setattr(owner, name, before(getattr(owner, name)))
+        return bitsback.merge(shards, out, force=replacing) is not None
+
+    killed = 0
+    for last in itertools.count(1):
+        out.unlink(missing_ok=True)
+        if replacing:
+            out.write_bytes(b"old")
+        code = exit_code(forked(partial(merge, last)))
+        found = out.read_bytes() if out.exists() else b""
+        assert found == new or (code == 9 and found == b"old" * replacing)
+        if code == 0:
+            break
+        killed += 1
+    assert killed > 8 and files(out.parent) == ["x.bb"], "the next run removed what was left"
