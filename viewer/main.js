@@ -406,7 +406,7 @@ async function openSource(source) {
 }
 
 function openAddress() {
-  const address = decodeURI(location.hash.slice(1));
+  const address = location.hash.slice(1);
   if (!address) return;
   try {
     const source = new UrlSource(new URL(address, location.href).href);

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import subprocess
 import sys
 import threading
@@ -12,12 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
 from bitsback.cli.commands import view
 from bitsback.cli.commands.view import Server
+from bitsback.io.names import printable
 from docs.blocks import ROOT
 from jpeg_files import in_strips
 from viewer.browser import Browser
@@ -223,6 +227,72 @@ def test_search_and_keys(browser: Browser, tmp_path: Path) -> None:
     browser.press("Escape")
     browser.wait("!at.picture.open")
     browser.size(1280, 800)
+
+
+ACT = "window.acted=true"
+SCRIPTS = (
+    f"<img src=x onerror={ACT}>.png",
+    f'"><script>{ACT}</script>.txt',
+    f"<svg onload={ACT}>.png",
+    f"' onmouseover='{ACT}.png",
+    f"javascript:{ACT}.png",
+    f"</title><script>{ACT}</script>",
+    f"<iframe srcdoc='<script>parent.{ACT}</script>'>.jpg",
+    "${" + ACT + "}{{constructor.constructor('window.acted=true')()}}.png",
+    "\u202egnp.\u2028\x1b[31m<b>.png",
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_scripts_in_names_do_not_run(browser: Browser, tmp_path: Path) -> None:
+    for number, name in enumerate(SCRIPTS):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith(".png"):
+            Image.fromarray(photo(20, 30 + number)).save(path, "PNG")
+        else:
+            path.write_text(name)
+    axes = {"axes": "CYX", "Channel": {"Name": [f"<img src=x onerror={ACT}>", SCRIPTS[1]]}}
+    tifffile.imwrite(
+        tmp_path / "in/channels.ome.tif", np.stack([photo(20, 30)] * 2), metadata=axes, ome=True
+    )
+    archive = tmp_path / f"<img src=x onerror={ACT}>.bb"
+    with pytest.warns(bitsback.InputWarning, match="on Windows"):
+        bitsback.compress(tmp_path / "in", archive, model="universal-fast")
+    show(browser, archive)
+    names = browser.run("grid.numbers.map((number) => archive.entry(number).name)")
+    assert sorted(names) == sorted([*SCRIPTS, "channels.ome.tif"])
+    assert browser.run("document.title").startswith(archive.name)
+    elements = "document.querySelectorAll('img, iframe, svg, script, b').length"
+    before = browser.run(elements)
+    for number, name in enumerate(names):
+        open_entry(browser, number)
+        assert browser.run("at.name.textContent") == name
+    browser.press("Escape")
+    for text in ("<img", "</script>", "nothing has this <img src=x onerror=window.acted=true>"):
+        browser.run(f"at.search.value = {json.dumps(text)}; search()")
+    assert browser.run(elements) == before and not browser.run("window.acted")
+    with Server(archive) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser.open(server.address())
+        browser.wait("Boolean(archive)")
+        settled(browser)
+        assert browser.run(elements) == before and not browser.run("window.acted")
+        server.shutdown()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("name", [b"\xff \n.bb", "ü%41#?&%.bb".encode(), b"%ff.bb"])
+def test_an_archive_of_any_name_is_served(browser: Browser, tmp_path: Path, name: bytes) -> None:
+    archive = tmp_path / os.fsdecode(name)
+    bitsback.compress(photo(20, 20), archive)
+    with Server(archive) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser.open(server.address())
+        browser.wait("Boolean(archive) || at.status.classList.contains('bad')")
+        assert browser.run("document.title").startswith(f"{printable(archive.name)} ")
+        settled(browser)
+        server.shutdown()
 
 
 def test_what_is_no_archive(browser: Browser, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import click
 
 from bitsback.cli import complete, figures, options
 from bitsback.errors import InputError
+from bitsback.io.names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,12 +68,14 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, archive: Path, model: str | None = None, port: int = 0) -> None:
         self.archive = archive
+        self.name = printable(archive.name)
+        """The name of the archive in its address, which is in UTF-8."""
         self.page = (resources.files("bitsback") / "viewer.html").read_bytes()
         self.own_model = None if model is None else Path(model).read_bytes()
         super().__init__(("127.0.0.1", port), _Handler)
 
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/#archive/{quote(self.archive.name)}"
+        return f"http://127.0.0.1:{self.server_port}/#archive/{quote(self.name)}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Says nothing of browsers that leave before the end of an answer."""
@@ -110,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.FORBIDDEN, b"", "text/plain", with_content)
         elif path == "/":
             self._send(HTTPStatus.OK, self.server.page, "text/html; charset=utf-8", with_content)
-        elif path == f"/archive/{self.server.archive.name}":
+        elif path == f"/archive/{self.server.name}":
             try:
                 stream = self.server.archive.open("rb")
             except OSError:  # it was moved meanwhile
