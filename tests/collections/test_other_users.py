@@ -157,6 +157,7 @@ PLANTED = [*((moves, "a file") for moves in MOVES), *(("of its own", lock) for l
 
 
 def plant_all(shared: Path, moves: str, lock: str, home: Path) -> None:
+    """A hidden folder, and beside it a link to the home."""
     hidden = shared / HIDDEN
     plant(hidden)
     (shared / "att").mkdir()
@@ -211,16 +212,22 @@ def test_a_deep_hidden_folder_from_elsewhere_does_no_harm(shared: Path) -> None:
     subprocess.run(["rm", "-rf", shared / HIDDEN], check=True)  # Python would not remove the rest
 
 
+@pytest.mark.parametrize("kind", LOCKS)
+def test_what_has_the_name_of_a_hidden_file_does_no_harm(shared: Path, kind: str) -> None:
+    LOCKS[kind](shared / HIDDEN)
+    commands(shared)
+    assert not (shared.parent / "made").exists()
+
+
 @two_users
 def test_what_a_dead_process_left_is_removed_by_its_user(shared: Path) -> None:
-    (shared).chmod(0o777)
+    shared.chmod(0o777)
     (shared / ".bitsback-000000000000.tmp").touch()
     plant(shared / HIDDEN)
     (shared / HIDDEN).chmod(0o700)
     as_user(NOBODY, lambda: commands(shared))
     assert len(list(shared.glob(".bitsback-*"))) == 2
-    commands_again = shared / "again.bb"
-    run("compress", "-q", shared.parent / "in", "-o", commands_again)
+    run("compress", "-q", shared.parent / "in", "-o", shared / "again.bb")
     assert list(shared.glob(".bitsback-*")) == []
 
 

@@ -79,12 +79,14 @@ def test_a_folder_from_a_url_and_to_one(s3: dict[str, Any], memory: Any) -> None
     tall = np.random.default_rng(0).integers(0, 256, (700, 400), np.uint8)  # several requests
     fs.pipe("bucket/scans/tall.png", png(tall))
     fs.pipe({"bucket/scans/notes.txt": b"no", "bucket/scans/.hidden.png": png()})
+    fs.pipe("bucket/scans/.bitsback-0123456789ab.tmp/new/x.png", png())
+    unfinished = {"files that bitsback left unfinished": [".bitsback-0123456789ab.tmp/new/x.png"]}
     more = {"storage_options": {"s3": s3}}
     summary = bitsback.compress("s3://bucket/scans", "memory://x.bb", pictures_only=True, **more)
-    left_out = {"*.txt": ["notes.txt"], "hidden files": [".hidden.png"]}
+    left_out = {"*.txt": ["notes.txt"], "hidden files": [".hidden.png"]} | unfinished
     assert summary.files == 4 and summary.skipped == left_out
     summary = bitsback.compress("s3://bucket/scans", "memory://x.bb", force=True, **more)
-    assert summary.noted == {"hidden files": [".hidden.png"]}
+    assert summary.noted == {"hidden files": [".hidden.png"]} and summary.skipped == unfinished
     assert bitsback.decompress("memory://x.bb", "memory://restored").files == 6
     assert memory.find("/restored") == [
         f"/restored/{name}" for name in sorted([*names, ".hidden.png", "notes.txt"])

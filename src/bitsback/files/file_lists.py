@@ -202,7 +202,7 @@ class _FolderContent:
         base, ending = name.rsplit("/", 1)[-1], ending_of(name)
         if base.lower() in _JUNK:
             self.leave_out(JUNK, name)
-        elif UNFINISHED.fullmatch(base):
+        elif any(map(UNFINISHED.fullmatch, name.split("/"))):  # folders of URLs are not walked
             self.leave_out(UNFINISHED_FILES, name)
         elif not self.takes_hidden and _hidden(name):
             self.leave_out(HIDDEN, name)
