@@ -93,9 +93,6 @@ fn check_start(start: &[u8]) -> Result<()> {
             SECTION,
         );
     }
-    if start.get(8) == Some(&b'R') {
-        return refuse("this is a research archive, which only its own model can decode", SECTION);
-    }
     Ok(())
 }
 
