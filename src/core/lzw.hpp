@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -142,38 +143,62 @@ class HighWriter {
     int count_ = 0;
 };
 
+// The codes of strings, by the code of all but the last pixel. Each code that begins others has a
+// row, so that few pixels need little memory, and clearing it takes as long as it took to fill it.
+class Strings {
+  public:
+    // The code of a string; 0 if it has none.
+    std::uint32_t find(std::uint32_t before, std::uint8_t pixel) const {
+        const std::uint32_t row = rows_[before];
+        return row == 0 ? 0 : longer_[row - 1][pixel];
+    }
+    void define(std::uint32_t before, std::uint8_t pixel, std::uint32_t code) {
+        std::uint16_t& row = rows_[before];
+        if (row == 0) {
+            used_.push_back(before);
+            longer_.emplace_back();
+            row = static_cast<std::uint16_t>(longer_.size());
+        }
+        longer_[row - 1u][pixel] = static_cast<std::uint16_t>(code);
+    }
+    void clear() {
+        for (const std::uint32_t code : used_) rows_[code] = 0;
+        used_.clear();
+        longer_.clear();
+    }
+
+  private:
+    std::array<std::uint16_t, most_codes> rows_{};  // their numbers, from 1 on
+    std::vector<std::array<std::uint16_t, 256>> longer_;
+    std::vector<std::uint32_t> used_;
+};
+
 // Writes the codes of an encoder that always chooses the longest string with a code, or, if
 // `single`, one code per pixel. clear: called before the first code and after each, to write clear
 // codes. Throws std::invalid_argument for a pixel without a code.
 template <class Out, class Clear>
 void put_codes(std::span<const std::uint8_t> pixels, Codes& codes, Out& out, Clear clear,
                bool single) {
-    // Indexed by code and next pixel.
-    std::vector<std::uint16_t> longer(std::size_t{most_codes} << 8);
-    std::vector<std::size_t> defined;
+    Strings strings;
     const auto clear_codes = [&] {
         for (; clear(); codes.reset()) {
             out.put(codes.clear(), codes.width);
-            for (const std::size_t place : defined) longer[place] = 0;
-            defined.clear();
+            strings.clear();
         }
     };
     clear_codes();
     for (std::size_t at = 0; at < pixels.size(); clear_codes()) {
         std::uint32_t code = pixels[at++];
         if (code >= codes.clear()) throw std::invalid_argument("a pixel has no code");
-        std::size_t place = 0;
         for (; at < pixels.size() && !single; ++at) {
-            place = std::size_t{code} << 8 | pixels[at];
-            if (longer[place] == 0) break;
-            code = longer[place];
+            const std::uint32_t longer = strings.find(code, pixels[at]);
+            if (longer == 0) break;
+            code = longer;
         }
         out.put(code, codes.width);
         codes.count();
-        if (at < pixels.size() && !single && codes.next < most_codes) {
-            longer[place] = static_cast<std::uint16_t>(codes.next);
-            defined.push_back(place);
-        }
+        if (at < pixels.size() && !single && codes.next < most_codes)
+            strings.define(code, pixels[at], codes.next);
     }
 }
 

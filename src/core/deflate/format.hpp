@@ -200,14 +200,15 @@ class Code {
     void put(BitWriter& out, unsigned symbol) const { out.put(words_[symbol], lengths_[symbol]); }
     bool has(unsigned symbol) const { return lengths_[symbol] != 0; }
 
-    // Builds the table for reading.
-    void fill() {
+    // Builds the table for reading, and returns the number of its entries.
+    std::size_t fill() {
         table_.assign(std::size_t{1} << longest_, none);
         for (std::size_t i = 0; i < words_.size(); ++i)
             if (lengths_[i] != 0)
                 for (std::size_t at = words_[i]; at < table_.size();
                      at += std::size_t{1} << lengths_[i])
                     table_[at] = static_cast<std::uint16_t>(i);
+        return table_.size();
     }
     unsigned take(BitReader& in) const {
         const std::uint16_t symbol = table_[in.look(longest_)];

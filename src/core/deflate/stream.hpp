@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -20,12 +22,17 @@ struct Stream {
     std::size_t bytes = 0;
 };
 
+// The usual size of a plaintext is at most so many times that of its stream.
+inline constexpr std::size_t usual_ratio = 32;
+
 class StreamReader {
   public:
-    // most: the largest size of the plaintext. Throws std::invalid_argument for streams that zlib
-    // refuses, for longer plaintext, and for streams of more than most_bytes.
-    StreamReader(std::span<const std::uint8_t> bytes, std::size_t most)
-        : in_(bytes), most_(std::min(most, most_plaintext)) {}
+    // most: the largest size of the plaintext. excess: by how much it may exceed usual_ratio times
+    // the stream. Throws std::invalid_argument for streams that zlib refuses, for longer
+    // plaintext, and for streams of more than most_bytes.
+    StreamReader(std::span<const std::uint8_t> bytes, std::size_t most,
+                 std::size_t excess = most_plaintext)
+        : in_(bytes), most_(std::min(most, most_plaintext)), excess_(excess) {}
 
     Stream read() {
         do read_block();
@@ -36,8 +43,8 @@ class StreamReader {
             throw std::invalid_argument("a deflate stream is too long for its plaintext");
         return std::move(stream_);
     }
-    // The number of bytes that were read and produced so far.
-    std::size_t work() const { return in_.bytes() + stream_.plaintext.size(); }
+    // The number of bytes that were read and produced so far, and of entries of tables.
+    std::size_t work() const { return in_.bytes() + stream_.plaintext.size() + entries_; }
 
   private:
     void read_block() {
@@ -85,16 +92,29 @@ class StreamReader {
         return header;
     }
 
+    // The codes of a block, with tables for reading.
+    struct Codes {
+        explicit Codes(const CodeLengths& all)
+            : lengths(all), literal(lengths.literal), distance(lengths.distance) {
+            if (!literal.has(end_of_block))
+                throw std::invalid_argument("a block of a deflate stream has no end");
+            entries = literal.fill() + distance.fill();
+        }
+        Codes(const Codes&) = delete;
+
+        CodeLengths lengths;
+        Code literal, distance;
+        std::size_t entries;
+    };
+
     void read_tokens(Block& block) {
-        const CodeLengths lengths = block.lengths();
-        Code literal(lengths.literal), distance(lengths.distance);
-        if (!literal.has(end_of_block))
-            throw std::invalid_argument("a block of a deflate stream has no end");
-        literal.fill();
-        distance.fill();
+        static const Codes fixed(CodeLengths::fixed());
+        std::optional<Codes> own;
+        if (block.header) entries_ += own.emplace(block.lengths()).entries;
+        const Codes& codes = own ? *own : fixed;
         std::vector<std::uint8_t>& out = stream_.plaintext;
         while (true) {
-            unsigned symbol = literal.take(in_);
+            unsigned symbol = codes.literal.take(in_);
             if (symbol == end_of_block) return;
             Token token;
             if (symbol < end_of_block) {
@@ -110,28 +130,44 @@ class StreamReader {
                                    : static_cast<std::uint16_t>(least_match + length.extra +
                                                                 in_.take(length.bits));
                 token.odd = symbol == 27 && token.length == most_match;
-                const Symbol far = base_of(distance.take(in_), 1);
+                const Symbol far = base_of(codes.distance.take(in_), 1);
                 if (far.symbol >= distances)
                     throw std::invalid_argument("a deflate stream has an invalid distance");
                 token.before = static_cast<std::uint16_t>(far.extra + in_.take(far.bits));
                 if (token.distance() > out.size())
                     throw std::invalid_argument("a deflate stream copies bytes before its start");
                 require_room(token.length);
-                for (unsigned i = 0; i < token.length; ++i)
-                    out.push_back(out[out.size() - token.distance()]);
+                repeat(out, token.distance(), token.length);
             }
             stream_.tokens.push_back(token);
             ++block.tokens;
         }
     }
 
-    void require_room(std::size_t bytes) const {
-        if (bytes > most_ - stream_.plaintext.size())
+    // Appends bytes from a distance on, which may be among those that it appends.
+    static void repeat(std::vector<std::uint8_t>& out, std::size_t distance, std::size_t length) {
+        std::size_t at = out.size();
+        out.resize(at + length);
+        while (length > 0) {
+            const std::size_t part = std::min(distance, length);
+            std::memcpy(out.data() + at, out.data() + at - distance, part);
+            at += part;
+            length -= part;
+            distance += part;
+        }
+    }
+
+    void require_room(std::size_t bytes) {
+        if (bytes <= room_ - stream_.plaintext.size()) return;
+        room_ = std::min(most_, excess_ + usual_ratio * in_.bytes());
+        if (bytes > room_ - stream_.plaintext.size())
             throw std::invalid_argument("the plaintext of a deflate stream is too long");
     }
 
     BitReader in_;
-    std::size_t most_;
+    std::size_t most_, excess_;
+    std::size_t room_ = 0;     // bytes of plaintext up to which there surely is room
+    std::size_t entries_ = 0;  // of tables
     Stream stream_;
 };
 
