@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from bitsback.errors import BitsbackError, InputError, MissingExtra
 from bitsback.io.interrupts import SIGNALS
 from bitsback.io.names import printable
+from bitsback.io.remote.url import as_nanoseconds
 
 try:
     import mfusepy
@@ -74,11 +75,10 @@ class ArchiveOperations(mfusepy.Operations):
             mode = stat.S_IFREG | 0o444 if info["type"] == "file" else stat.S_IFDIR | 0o555
             attributes = {"st_mode": mode, "st_nlink": 1, "st_size": info["size"]}
             attributes |= {"st_uid": os.getuid(), "st_gid": os.getgid()}
-            changed = time.time()
+            changed = time.time_ns()
             with suppress(FileNotFoundError, NotImplementedError):
-                changed = self._files.modified(path).timestamp()
-            times = ("st_atime", "st_ctime", "st_mtime")
-            attributes |= dict.fromkeys(times, int(changed * 10**9))
+                changed = as_nanoseconds(self._files.modified(path))
+            attributes |= dict.fromkeys(("st_atime", "st_ctime", "st_mtime"), changed)
             self._known[path] = attributes
         return self._known[path]
 

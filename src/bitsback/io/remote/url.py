@@ -246,9 +246,13 @@ def changed(url: Url) -> int | None:
     """The modification time in ns since 1970; None if the filesystem does not tell."""
     fs, path = url.connect()
     with suppress(Exception):  # filesystems may raise any error
-        time: datetime = fs.modified(path)
-        return (time.replace(tzinfo=time.tzinfo or UTC) - _EPOCH) // _MICROSECOND * 1000
+        return as_nanoseconds(fs.modified(path))
     return None
+
+
+def as_nanoseconds(time: datetime) -> int:
+    """The ns since 1970, without the rounding of a float. Times without a zone are in UTC."""
+    return (time.replace(tzinfo=time.tzinfo or UTC) - _EPOCH) // _MICROSECOND * 1000
 
 
 def as_datetime(time: int) -> datetime:
