@@ -29,7 +29,7 @@ class Tool:
     found: Callable[[], object]
     """Gives a true value if the tool is there."""
     tested: str
-    """What these tests test."""
+    """The subject of these tests."""
     package: str
     """How to get the tool."""
 

@@ -36,7 +36,7 @@ from bitsback.filesystem import ArchiveFileSystem  # which needs fsspec
 _NUMBERS: dict[type, int] = {FileNotFoundError: ENOENT, IsADirectoryError: EISDIR}
 """The error numbers of exceptions without one."""
 _ENDED = (7, 8)
-"""What libfuse 3 returns after a signal."""
+"""The results of libfuse 3 after a signal."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What another user plants in a folder, or exchanges there, makes no command harm or stop."""
+"""Another user plants or exchanges files in a folder; no command does harm or stops."""
 
 from __future__ import annotations
 

@@ -139,8 +139,9 @@ def differing_content(
     progress: Progress | None,
     exact: bool = True,
 ) -> dict[str, str]:
-    """What differs between an archive of arrays or pages and the file `place`, by the name of the
-    file or of the elements. Raises InputError.
+    """The differences between an archive of arrays or pages and the file `place`.
+
+    Their keys are the name of the file or of the elements. Raises InputError.
     """
     collection = archive.collection
     if collection.kind == PAGES:

@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 from bitsback.archive.reading.hashes import Check
@@ -238,12 +238,12 @@ class _Target:
             moves.carry_out(hidden.folder, folder, names, inside)
 
     def _check_place(self, name: str) -> None:
-        for parent in reversed(PurePosixPath(name).parents[:-1]):
+        for parent in moves.parents([name]):
             path = self.folder / parent
             if path.is_symlink() or (path.exists() and not path.is_dir()):
                 what = "is a link" if path.is_symlink() else "is a file"
                 raise InputError(
-                    f"{self.shown(str(parent))}: {what}, and the archive has a folder of that name;"
+                    f"{self.shown(parent)}: {what}, and the archive has a folder of that name;"
                     " name another folder"
                 )
         place = self.folder / name
