@@ -22,9 +22,8 @@ from typing import Any
 import imagecodecs
 from PIL import Image
 
-from bitsback.files.deflated import Deflated
 from bitsback.files.png.png_parts import places
-from bitsback.files.tokens import Tokens
+from bitsback.files.tokens import TokenReader, TokenWriter
 
 MOST = 1 << 20  # bytes of a plaintext
 
@@ -60,15 +59,15 @@ def plaintext(path: Path) -> bytes:
 
 def cell(data: bytes, stream: bytes) -> str:
     raw, start = stream[2:-4], os.times().user
-    found = Tokens.find(raw)
-    assert found is not None and found[0] == data
+    writer = TokenWriter()
+    assert writer.add(raw) == (data, len(raw))
+    coded = writer.end()
     middle = os.times().user
-    assert found[1].stream(data) == raw
+    assert TokenReader(coded).stream(data, len(raw)) == raw
     seconds = middle - start, os.times().user - middle
     speeds = (len(data) / 1e6 / max(time, 0.01) for time in seconds)
-    share = 100 * len(found[1].coded) / len(raw)
-    settings = " =" if Deflated.find(data, stream) is not None else ""
-    return f"{share:.2f}{settings} ({', '.join(f'{speed:.1f}' for speed in speeds)})"
+    share = 100 * len(coded) / len(raw)
+    return f"{share:.2f} ({', '.join(f'{speed:.1f}' for speed in speeds)})"
 
 
 def main() -> None:

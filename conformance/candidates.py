@@ -73,10 +73,12 @@ from fuzz import mutate, seeds
 from images import test_animated_png as bad_animations
 from images import test_embedded
 from images.test_deflate_streams import FILES as INFLATED
+from images.test_deflate_tokens import PLAINTEXTS, raw
 from images.test_embedded import COLOURS
 from images.test_embedded import FILES as EMBEDDED
 from images.test_jpeg_samples import DICOM as IN_JPEG
 from images.test_packed import FILES as PACKED
+from images.test_tiff_encoders import written
 from images.test_tiff_tokens import FILES as TIFF
 from images.test_tiff_tokens import deflated_file
 from jpeg_files import LOSSLESS, cut, in_strips, jpeg, picture, with_preview, without
@@ -120,6 +122,12 @@ def golden() -> Iterator[tuple[str, bytes]]:
             yield path.name, path.read_bytes()
 
 
+_OWN_COMPRESSIONS = (
+    ("fax, pages", "libtiff"), ("fax, pages", "another"), ("runs", "libtiff"), ("runs", "another"),
+    ("codes", "libtiff"), ("codes", "imagecodecs"),
+)  # fmt: skip
+
+
 def always() -> Iterator[tuple[str, str, bytes]]:
     """Archives of special contents, each with the section that defines them.
 
@@ -158,8 +166,11 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A6.11", "lossless JPEG.bb", _of_files(Path(name, "lossless"), in_jpeg)
         yield "A6.3", "pyramid.bb", _of_files(Path(name, "levels"), {"x.tif": _pyramid()})
         yield "A6.8", "PNG of other encoders.bb", _of_files(Path(name, "png"), _png_files())
+        yield "A6.8", "PNG of zlib.bb", _of_files(Path(name, "zlib"), _zlib_files())
         tiff = {f"{each}.tif": deflated_file(each, "zlib-ng") for each in TIFF}
         yield "A6.3", "TIFF of other encoders.bb", _of_files(Path(name, "tiff"), tiff)
+        own = {f"{' '.join(each)}.tif": written(*each) for each in _OWN_COMPRESSIONS}
+        yield "A6.3", "TIFF in Group 4, LZW and runs.bb", _of_files(Path(name, "own"), own)
         Path(name, "y.bb").write_bytes((TESTS / "archive/golden/number.bb").read_bytes())
         with mock.patch.object(Window, "for_percent", _small_shards):
             bitsback.add_parity(f"{name}/y.bb", 20)
@@ -457,8 +468,7 @@ def _tiff_pages() -> Iterator[tuple[bytes, NDArray[Any]]]:
         length = rows * -(-columns * bits // 8)
         layout = (*page.shape, 1, 1, bits, rows, columns, 1, flags)
         segments = (1, 1, *layout, 1, count, 2 * len("|"), length)
-        deflate = b"\x78\x9c\x06\x0f\x08\0"
-        metadata = b"".join(map(write_varint, segments)) + b"\1" + bytes(4) + deflate
+        metadata = b"".join(map(write_varint, segments)) + b"\1" + bytes(4) + b"\0"
         metadata += write_varint(len(padding)) + padding + b"||||others"
         yield container_metadata.sealed(pixels, b"\4" + metadata), pixels
 
@@ -737,9 +747,33 @@ def _decoded_files() -> dict[str, bytes]:
     return files
 
 
+def _zlib_files() -> dict[str, bytes]:
+    """Pictures by each level and strategy of zlib."""
+    noise = Random(1).randbytes(1 << 15)
+    repeated = b"".join(noise[at : at + 40] for at in (0, 262, 263, 100, 300))
+    streams = {
+        f"{name} {level}": raw(b"\0" + PLAINTEXTS[name][:5_000], level, 8 + level % 2, level // 5)
+        for name in ("letters", "words", "runs")
+        for level in range(1, 10)
+    }
+    return _in_rows(
+        streams
+        | {
+            "far": raw(b"\0" + noise[:32_505] + repeated, 1),
+            "far and lazy": raw(b"\0" + noise[:32_505] + repeated, 6),
+            "a run at a time": raw(b"\0" + PLAINTEXTS["runs"][:5_000], 6, 8, zlib.Z_RLE),
+            "no matches": raw(b"\0" + PLAINTEXTS["words"][:5_000], 6, 8, zlib.Z_HUFFMAN_ONLY),
+        }
+    )
+
+
 def _png_files() -> dict[str, bytes]:
     """Pictures whose streams zlib does not make."""
-    streams = rare_streams()
+    return _in_rows(rare_streams())
+
+
+def _in_rows(streams: dict[str, bytes]) -> dict[str, bytes]:
+    """Pictures of a row with these streams."""
     return {
         f"{name}.png": png(len(plaintext) - 1, 1, 0, zlib_stream(stream, plaintext))
         for name, stream in streams.items()

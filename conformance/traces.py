@@ -31,10 +31,12 @@ SECTIONS = {
     "labels.read_names": "A5.12", "labels.read_unnamed": "A5.13", "labels.read_pairs": "A5.14",
     "labels": "A5.12", "container_metadata": "A6", "container_metadata.frame": "A6.1",
     "container_metadata.frame_row": "A6.1", "container_metadata.png": "A6.2",
-    "container_metadata.samples_of_png": "A6.2", "container_metadata.way": "A6.2",
+    "container_metadata.samples_of_png": "A6.2", "container_metadata.Deflater": "A6.2",
     "container_metadata.tiff": "A6.3", "container_metadata.tiff_file": "A6.3",
     "container_metadata.check_places": "A6.3", "container_metadata.check_samples": "A6.3",
     "container_metadata.rows_of": "A6.3", "container_metadata.restore_tiff": "A6.4",
+    "container_metadata.choices_of": "A6.3", "container_metadata.lzw_of_tiff": "A6.3",
+    "group4": "A6.3",
     "container_metadata.gif": "A6.5", "container_metadata.lzw": "A6.5",
     "container_metadata.webp": "A6.6", "container_metadata.animated_png": "A6.7",
     "container_metadata.animated_frames": "A6.7", "container_metadata.animated_file": "A6.7",
@@ -50,7 +52,8 @@ SECTIONS = {
     "network": "M7", "layers": "M7", "values": "M7", "item_vectors": "M8",
     "wavefront": "M10 M10.4", "wavefront_rules": "M10 M10.1 M10.2",
     "wavefront_plane": "M10.1 M10.2 M10.3", "wavefront_bins": "M10.3",
-    "wavefront_contexts": "M10.5", "deflate_tokens": "A6.8", "cost": "M9", "program": "M2",
+    "wavefront_contexts": "M10.5", "deflate_tokens": "A6.8", "zlib_choice": "A6.8",
+    "cost": "M9", "program": "M2",
     "inflated": "A5.20", "parity": "A5.18", "jpeg_streams": "J1 J3 J4", "jpeg_markers": "J2",
     "jpeg_arithmetic": "J4", "jpeg_mixing.Decisions": "J5", "jpeg_mixing": "J6.3",
     "jpeg_coefficients": "J6 J6.1 J6.2", "decoded": "J8",
@@ -89,18 +92,13 @@ def restored(data: bytes, models: tuple[Model, ...]) -> dict[str, Any]:
         name = str(number) if file.name is None else file.name
         files[f"{name}.npy"] = _array_entry(file.array)
         made = container_metadata.restore(file.array, file.metadata) if file.metadata else None
-        if made is not None and promises_bytes(file.metadata):
+        if made is not None and container_metadata.promises_bytes(file.metadata):
             files[name] = _bytes_entry(made)
     if kind == 2 and parts[-1].axes == 3:
         whole, metadata = archive.decode_tiff(data, models)
-        if whole is not None and promises_bytes(metadata):
+        if whole is not None and container_metadata.promises_bytes(metadata):
             files["file.tif"] = _bytes_entry(whole)
     return {"files": files}
-
-
-def promises_bytes(metadata: bytes) -> bool:
-    """Whether every decoder makes the file byte for byte, without zlib and libtiff."""
-    return container_metadata.is_plain(metadata) or container_metadata.has_tokens(metadata)
 
 
 def _bytes_entry(content: bytes) -> dict[str, Any]:

@@ -51,4 +51,3 @@ def test_the_licence_of_each_model_is_said(name: str) -> None:
 def test_the_licences_of_what_is_compiled_in_are_there() -> None:
     assert "Wenzel Jakob" in (ROOT / "LICENSES" / "nanobind.txt").read_text("utf-8")
     assert "Goetghebuer-Planchon" in (ROOT / "LICENSES" / "robin-map.txt").read_text("utf-8")
-    assert "Jean-loup Gailly" in (ROOT / "LICENSES" / "zlib.txt").read_text("utf-8")

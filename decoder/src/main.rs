@@ -1,10 +1,11 @@
 //! `bitsback-decode [--arrays] [--links] IN OUT`: decodes an archive, or a block alone.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
-use bitsback_decode::container::entries::{Folder, Link, Mode};
+use bitsback_decode::container::entries::{Attributes, Folder, Link, Mode, Time};
 use bitsback_decode::restored::output::{decode, Output, Tree};
 
 const USAGE: &str = "usage: bitsback-decode [--arrays] [--links] IN OUT";
@@ -55,7 +56,8 @@ fn run(input: &Path, out: &Path, arrays: bool, links: bool) -> Result<(), String
     }
     let written = match output {
         Output::One(bytes) => fs::write(out, bytes),
-        Output::Folder(files) => fs::create_dir(out).and_then(|()| write_files(out, &files)),
+        Output::Folder(files) => fs::create_dir(out)
+            .and_then(|()| files.iter().try_for_each(|(name, bytes)| write_file(&out.join(name), bytes, None))),
         Output::Tree(tree) => write_tree(out, tree),
     };
     written.map_err(|error| {
@@ -71,11 +73,10 @@ fn write_tree(out: &Path, tree: Tree) -> std::io::Result<()> {
     fs::create_dir(out)?;
     let usual = mode_of(out)?;
     set_mode(out, Some(0o700))?;
-    let modes: Vec<_> = tree.files.iter().map(|(name, _, mode)| (name.clone(), *mode)).collect();
-    let files: Vec<_> = tree.files.into_iter().map(|(name, bytes, _)| (name, bytes)).collect();
-    write_files(out, &files)?;
-    for (name, mode) in &modes {
-        set_mode(&out.join(name), *mode)?;
+    for (name, bytes, Attributes { mode, time }) in &tree.files {
+        let path = out.join(name);
+        write_file(&path, bytes, *time)?;
+        set_mode(&path, *mode)?;
     }
     for Folder { name, .. } in &tree.folders {
         fs::create_dir_all(out.join(name))?;
@@ -89,14 +90,17 @@ fn write_tree(out: &Path, tree: Tree) -> std::io::Result<()> {
             eprintln!("bitsback-decode: {}: note: the link was not created: {error}", path.display());
         }
     }
-    // Inner folders get their modes first, since the mode of the outer one may forbid access.
+    // Inner folders get their times and modes first, since the mode of the outer one may forbid access.
     let mut folders = tree.folders;
     folders.sort_by(|one, other| other.name.cmp(&one.name));
-    for Folder { name, mode } in folders.iter().filter(|folder| !folder.name.is_empty()) {
-        set_mode(&out.join(name), *mode)?;
+    for Folder { name, attributes } in folders.iter().filter(|folder| !folder.name.is_empty()) {
+        let path = out.join(name);
+        set_folder_time(&path, attributes.time);
+        set_mode(&path, attributes.mode)?;
     }
-    let root = folders.iter().find(|folder| folder.name.is_empty()).and_then(|folder| folder.mode);
-    set_mode(out, root.or(usual))
+    let root = folders.iter().find(|folder| folder.name.is_empty()).map(|folder| folder.attributes);
+    set_folder_time(out, root.and_then(|root| root.time));
+    set_mode(out, root.and_then(|root| root.mode).or(usual))
 }
 
 #[cfg(unix)]
@@ -110,6 +114,24 @@ fn mode_of(path: &Path) -> std::io::Result<Mode> {
 fn set_mode(path: &Path, mode: Mode) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     mode.map_or(Ok(()), |mode| fs::set_permissions(path, fs::Permissions::from_mode(u32::from(mode) & 0o777)))
+}
+
+#[cfg(unix)]
+fn set_folder_time(path: &Path, time: Time) {
+    if let Ok(folder) = fs::File::open(path) {
+        set_time(&folder, time);
+    }
+}
+
+/// Sets the time of a file or folder, if it is known, and the file system supports it.
+fn set_time(file: &fs::File, time: Time) {
+    let Some(nanoseconds) = time else { return };
+    let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
+    let time = match nanoseconds {
+        0.. => SystemTime::UNIX_EPOCH.checked_add(distance),
+        _ => SystemTime::UNIX_EPOCH.checked_sub(distance),
+    };
+    let _ = time.map(|time| file.set_modified(time));
 }
 
 #[cfg(unix)]
@@ -128,20 +150,21 @@ fn set_mode(_: &Path, _: Mode) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
+fn set_folder_time(_: &Path, _: Time) {}
+
+#[cfg(not(unix))]
 fn make_link(_: &str, _: &Path) -> std::io::Result<()> {
     Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "this system has no links"))
 }
 
-fn write_files(out: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<()> {
-    for (name, bytes) in files {
-        let path: PathBuf = out.join(name);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::OpenOptions::new().write(true).create_new(true).open(path).and_then(|mut file| {
-            use std::io::Write;
-            file.write_all(bytes)
-        })?;
+/// Writes a new file and the folders above it, and sets its time, if known.
+fn write_file(path: &Path, bytes: &[u8], time: Time) -> std::io::Result<()> {
+    use std::io::Write;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
     }
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    set_time(&file, time);
     Ok(())
 }

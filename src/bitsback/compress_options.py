@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bitsback.io.remote.url import Options
     from bitsback.models.model import Choice
 
-Embed = Literal["auto", "if-smaller", "always", "never"]
+Embed = Literal["auto", "always", "never"]
 FilesAs = Literal["exact", "pixels"]
 Purpose = Literal["storage", "random-access"]
 Algorithm = Literal["sha256"]
@@ -61,11 +61,9 @@ class CompressOptions:
         "auto",
         "Put the models into the archive, so that nothing but the format is needed to decode it."
         ' "auto": models of your own, and bundled ones where together they take less than 0.5 % of'
-        ' the archive. "if-smaller": as "auto", but a requested model of your own is not used, with'
-        ' a warning, if a trial finds that the archive is smaller without it. "always"; "never".',
+        ' the archive. "always"; "never".',
         metavar="WHEN",
         choices=get_args(Embed),
-        command_default="if-smaller",
         heading=_MODEL,
         rare=True,
     )

@@ -30,7 +30,7 @@ class DecompressOptions:
 
     files: RestoredFiles = option(
         "exact",
-        '"exact": it is an error if zlib or libtiff of this computer cannot reproduce the bytes of'
+        '"exact": it is an error if libtiff of this computer cannot reproduce the bytes of'
         ' a file. "pixels": such a file is restored with the same pixels and metadata.',
         choices=get_args(RestoredFiles),
     )

@@ -34,8 +34,6 @@ class Option:
     metavar: str | None = None
     usual: str = ""
     """The default in words."""
-    command_default: str | None = None
-    """The default of the command, if it differs."""
     choices: tuple[str, ...] = ()
     least: int | None = None
     above: int | None = None

@@ -82,10 +82,18 @@ def remedy(reason: str) -> str:
 class VerbatimFiles:
     """Files that are stored verbatim."""
 
-    files: int
-    bytes: int
-    first: str
-    """The name of the first one."""
+    files: int = 0
+    bytes: int = 0
+    largest: str = ""
+    """The name of the largest one."""
+    largest_bytes: int = 0
+
+    def more(self, name: str, size: int) -> VerbatimFiles:
+        """These files and another one."""
+        largest = self.largest, self.largest_bytes
+        if not self.files or size > self.largest_bytes:
+            largest = name, size
+        return VerbatimFiles(self.files + 1, self.bytes + size, *largest)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@
 
 #include "adaptive.hpp"
 #include "bindings.hpp"
+#include "byte_runs.hpp"
 #include "codecs.hpp"
 #include "crc32c.hpp"
-#include "deflate.hpp"
+#include "exceptions.hpp"
+#include "group4.hpp"
 #include "jpeg_colours.hpp"
 #include "linear/linear.hpp"
 #include "lzw.hpp"
@@ -382,23 +384,14 @@ NB_MODULE(_core, m) {
         "crc32c",
         [](const nb::bytes& bytes, std::uint32_t crc) { return crc32c(view(bytes), crc); },
         "data"_a, "crc"_a = 0);
-    m.def("classic_zlib", &classic_zlib);
-    nb::class_<Deflate>(m, "Deflate", "A compressor of raw deflate, like zlib.compressobj.")
-        .def(nb::init<int, int, int, int>(), "level"_a, "window"_a, "memory"_a, "strategy"_a)
-        .def(
-            "compress",
-            [](Deflate& deflate, const In<std::uint8_t>& content) {
-                return made_without_lock([&] { return deflate.compress(view(content)); });
-            },
-            "content"_a)
-        .def("flush", [](Deflate& deflate) { return to_python(deflate.flush()); });
     m.def(
         "lzw_unpack",
         [](const In<std::uint8_t>& stream, int bits,
            std::size_t count) -> std::optional<nb::tuple> {
             std::optional<lzw::Choices> found;
-            auto pixels = make_array<std::uint8_t>(
-                {count}, [&](auto out) { found = lzw::unpack(view(stream), bits, out); });
+            auto pixels = make_array<std::uint8_t>({count}, [&](auto out) {
+                found = lzw::unpack(lzw::Reader(view(stream)), lzw::Codes(bits), out);
+            });
             if (!found) return std::nullopt;
             return nb::make_tuple(pixels, copy_array<std::uint32_t>(found->clears), found->ended,
                                   found->bytes);
@@ -416,12 +409,74 @@ NB_MODULE(_core, m) {
         "pixels"_a, "bits"_a, "clears"_a, "ended"_a, "single"_a,
         "The stream of these pixels. single: one code per pixel. Raises ValueError.");
     m.def(
-        "lzw_pack_tiff",
-        [](const In<std::uint8_t>& bytes, std::uint32_t between) {
-            return made_without_lock([&] { return lzw::pack_tiff(view(bytes), between); });
+        "lzw_unpack_tiff",
+        [](const In<std::uint8_t>& stream, std::size_t count) -> std::optional<nb::tuple> {
+            if (count > lzw::most_codes * stream.size()) return std::nullopt;
+            std::optional<lzw::Choices> found;
+            {
+                nb::gil_scoped_release release;
+                std::vector<std::uint8_t> bytes(count);
+                found = lzw::unpack(HighReader(view(stream)), lzw::Codes(8, true), bytes);
+            }
+            if (!found || !found->ended) return std::nullopt;
+            return nb::make_tuple(copy_array<std::uint32_t>(found->clears), found->since_clear,
+                                  found->bytes, found->whole);
         },
-        "bytes"_a, "between"_a,
-        "The stream of these bytes in a TIFF file, with `between` codes between its clear codes.");
+        "stream"_a, "count"_a,
+        "The choices in a stream of a TIFF file with so many bytes: the numbers of codes between "
+        "its clear codes, and behind the last one; its bytes; and whether its last code ends one. "
+        "None if it is damaged.");
+    m.def(
+        "lzw_pack_tiff",
+        [](const In<std::uint8_t>& bytes, std::uint32_t regular,
+           const In<std::uint32_t>& exceptions, bool padded) {
+            return made_without_lock([&] {
+                return lzw::pack_tiff(view(bytes), regular, Exceptions(view(exceptions)), padded);
+            });
+        },
+        "bytes"_a, "regular"_a, "exceptions"_a, "padded"_a,
+        "The stream of these bytes in a TIFF file. regular, exceptions: the numbers of codes "
+        "between its clear codes. padded: a zero byte follows a whole one. Raises ValueError.");
+    m.def(
+        "byte_runs_unpack",
+        [](const In<std::uint8_t>& stream, std::size_t count) -> std::optional<nb::tuple> {
+            if (count > byte_runs::most / 2 * stream.size()) return std::nullopt;
+            std::optional<std::vector<std::uint8_t>> controls;
+            auto bytes = make_array<std::uint8_t>(
+                {count}, [&](auto out) { controls = byte_runs::unpack(view(stream), out); });
+            if (!controls) return std::nullopt;
+            return nb::make_tuple(bytes, copy_array<std::uint8_t>(*controls));
+        },
+        "stream"_a, "count"_a,
+        "The first so many bytes of runs of bytes, and their control bytes; None if they are "
+        "damaged.");
+    m.def(
+        "byte_runs_pack",
+        [](const In<std::uint8_t>& bytes, std::size_t columns, int flags,
+           const In<std::uint32_t>& exceptions) {
+            return made_without_lock([&] {
+                return byte_runs::pack(view(bytes), columns, flags, Exceptions(view(exceptions)));
+            });
+        },
+        "bytes"_a, "columns"_a, "flags"_a, "exceptions"_a,
+        "These bytes in runs. exceptions: from a plain encoder. Raises ValueError.");
+    m.def(
+        "byte_runs_plain",
+        [](const In<std::uint8_t>& bytes, std::size_t columns, int flags,
+           const In<std::uint8_t>& controls) {
+            return make_array<std::uint8_t>({controls.size()}, [&](auto out) {
+                byte_runs::plain_controls(view(bytes), columns, flags, view(controls), out);
+            });
+        },
+        "bytes"_a, "columns"_a, "flags"_a, "controls"_a,
+        "For each of these control bytes, the one of a plain encoder at its place.");
+    m.def(
+        "group4_pack",
+        [](const In<std::uint8_t>& bytes, std::size_t columns, std::size_t size) {
+            return made_without_lock([&] { return group4::pack(view(bytes), columns, size); });
+        },
+        "bytes"_a, "columns"_a, "size"_a,
+        "The Group 4 stream of `size` bytes of packed pixels. Raises ValueError.");
     m.def("splitmix64", [](std::uint64_t seed, std::uint64_t first, std::size_t count) {
         return make_array<std::uint64_t>({count}, [&](auto out) {
             for (std::size_t k = 0; k < count; ++k) out[k] = splitmix64(seed, first + k);

@@ -107,7 +107,8 @@ void bind_deflate(nb::module_& m) {
             nb::gil_scoped_release release;
             const auto most = deflate::most_rest(view(bytes).size());
             deflate::Known known;
-            return !deflate::find_segments(view(bytes), {}, most, known, 1).empty();
+            std::size_t excess = deflate::most_excess;
+            return !deflate::find_segments(view(bytes), {}, most, known, excess, 1).empty();
         },
         "bytes"_a, "Whether the bytes contain a deflate stream in a frame of zlib, gzip or ZIP.");
     m.def(

@@ -3,12 +3,16 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
+
+#include "exceptions.hpp"
+#include "high_bits.hpp"
 
 namespace bitsback::lzw {
 
@@ -43,35 +47,53 @@ struct Codes {
 struct Choices {
     // For each clear code, the number of codes since the previous one.
     std::vector<std::uint32_t> clears;
-    bool ended = false;     // whether there is an end code
-    std::size_t bytes = 0;  // size of the codes
+    std::uint32_t since_clear = 0;  // the number of codes behind the last clear code
+    bool ended = false;             // whether there is an end code
+    std::size_t bytes = 0;          // size of the codes
+    bool whole = false;             // whether the last code ends a byte
+};
+
+// Reads codes, from the lowest bits of bytes on, as in GIF files.
+class Reader {
+  public:
+    explicit Reader(std::span<const std::uint8_t> stream) : stream_(stream) {}
+
+    std::optional<std::uint32_t> get(int width) {
+        for (; count < width && bytes < stream_.size(); count += 8)
+            buffer |= std::uint32_t{stream_[bytes++]} << count;
+        if (count < width) return std::nullopt;
+        const std::uint32_t code = buffer & ((std::uint32_t{1} << width) - 1);
+        buffer >>= width;
+        count -= width;
+        return code;
+    }
+
+    std::uint32_t buffer = 0;  // the bits that were not read of the first `bytes` bytes
+    int count = 0;             // their number
+    std::size_t bytes = 0;
+
+  private:
+    std::span<const std::uint8_t> stream_;
 };
 
 // Decodes the pixels of a stream and returns the choices. Nothing if the stream is damaged, has
 // another number of pixels, or more clear codes than pixels.
-inline std::optional<Choices> unpack(std::span<const std::uint8_t> stream, int bits,
-                                     std::span<std::uint8_t> pixels) {
+template <class In>
+std::optional<Choices> unpack(In stream, Codes codes, std::span<std::uint8_t> pixels) {
     struct Entry {
         std::uint16_t before, length;
         std::uint8_t first, last;
     };
-    Codes codes(bits);
     std::vector<Entry> entries(most_codes);
     for (std::uint32_t pixel = 0; pixel < std::min(codes.clear(), 256u); ++pixel) {
         const auto value = static_cast<std::uint8_t>(pixel);
         entries[pixel] = {0, 1, value, value};
     }
     Choices found;
-    std::uint32_t previous = 0, buffer = 0;
+    std::uint32_t previous = 0;
     std::size_t at = 0;
-    int count = 0;
-    while (true) {
-        for (; count < codes.width && found.bytes < stream.size(); count += 8)
-            buffer |= std::uint32_t{stream[found.bytes++]} << count;
-        if (count < codes.width) break;
-        const std::uint32_t code = buffer & ((std::uint32_t{1} << codes.width) - 1);
-        buffer >>= codes.width;
-        count -= codes.width;
+    while (const auto next = stream.get(codes.width)) {
+        const std::uint32_t code = *next;
         if (code == codes.clear()) {
             if (found.clears.size() > pixels.size()) return std::nullopt;
             found.clears.push_back(codes.since_clear);
@@ -100,7 +122,10 @@ inline std::optional<Choices> unpack(std::span<const std::uint8_t> stream, int b
         previous = code;
         codes.count();
     }
-    if (at != pixels.size() || buffer != 0) return std::nullopt;
+    if (at != pixels.size() || stream.buffer != 0) return std::nullopt;
+    found.since_clear = codes.since_clear;
+    found.bytes = stream.bytes;
+    found.whole = stream.count == 0;
     return found;
 }
 
@@ -123,23 +148,34 @@ class Writer {
     int count_ = 0;
 };
 
-// Writes codes from the highest bits on, as in TIFF files.
-class HighWriter {
+// The codes of strings, by the code of all but the last pixel. Each code that begins others has a
+// row, so that few pixels need little memory, and clearing it takes as long as it took to fill it.
+class Strings {
   public:
-    void put(std::uint32_t code, int width) {
-        buffer_ = buffer_ << width | code;
-        for (count_ += width; count_ >= 8; count_ -= 8)
-            stream.push_back(static_cast<std::uint8_t>(buffer_ >> (count_ - 8)));
+    // The code of a string; 0 if it has none.
+    std::uint32_t find(std::uint32_t before, std::uint8_t pixel) const {
+        const std::uint32_t row = rows_[before];
+        return row == 0 ? 0 : longer_[row - 1][pixel];
     }
-    void end() {
-        if (count_ > 0) stream.push_back(static_cast<std::uint8_t>(buffer_ << (8 - count_)));
+    void define(std::uint32_t before, std::uint8_t pixel, std::uint32_t code) {
+        std::uint16_t& row = rows_[before];
+        if (row == 0) {
+            used_.push_back(before);
+            longer_.emplace_back();
+            row = static_cast<std::uint16_t>(longer_.size());
+        }
+        longer_[row - 1u][pixel] = static_cast<std::uint16_t>(code);
     }
-
-    std::vector<std::uint8_t> stream;
+    void clear() {
+        for (const std::uint32_t code : used_) rows_[code] = 0;
+        used_.clear();
+        longer_.clear();
+    }
 
   private:
-    std::uint32_t buffer_ = 0;
-    int count_ = 0;
+    std::array<std::uint16_t, most_codes> rows_{};  // their numbers, from 1 on
+    std::vector<std::array<std::uint16_t, 256>> longer_;
+    std::vector<std::uint32_t> used_;
 };
 
 // Writes the codes of an encoder that always chooses the longest string with a code, or, if
@@ -148,32 +184,26 @@ class HighWriter {
 template <class Out, class Clear>
 void put_codes(std::span<const std::uint8_t> pixels, Codes& codes, Out& out, Clear clear,
                bool single) {
-    // Indexed by code and next pixel.
-    std::vector<std::uint16_t> longer(std::size_t{most_codes} << 8);
-    std::vector<std::size_t> defined;
+    Strings strings;
     const auto clear_codes = [&] {
         for (; clear(); codes.reset()) {
             out.put(codes.clear(), codes.width);
-            for (const std::size_t place : defined) longer[place] = 0;
-            defined.clear();
+            strings.clear();
         }
     };
     clear_codes();
     for (std::size_t at = 0; at < pixels.size(); clear_codes()) {
         std::uint32_t code = pixels[at++];
         if (code >= codes.clear()) throw std::invalid_argument("a pixel has no code");
-        std::size_t place = 0;
         for (; at < pixels.size() && !single; ++at) {
-            place = std::size_t{code} << 8 | pixels[at];
-            if (longer[place] == 0) break;
-            code = longer[place];
+            const std::uint32_t longer = strings.find(code, pixels[at]);
+            if (longer == 0) break;
+            code = longer;
         }
         out.put(code, codes.width);
         codes.count();
-        if (at < pixels.size() && !single && codes.next < most_codes) {
-            longer[place] = static_cast<std::uint16_t>(codes.next);
-            defined.push_back(place);
-        }
+        if (at < pixels.size() && !single && codes.next < most_codes)
+            strings.define(code, pixels[at], codes.next);
     }
 }
 
@@ -197,19 +227,26 @@ inline std::vector<std::uint8_t> pack(std::span<const std::uint8_t> pixels, int 
     return out.stream;
 }
 
-// The stream of a TIFF file, with a clear code at the start and after every `between` codes.
+// The stream of a TIFF file, which begins with a clear code. regular: the number of codes from each
+// to the next one, except for the exceptions; with 0 no other one follows. padded: a zero byte
+// follows if the last code ends a byte. Throws std::invalid_argument for exceptions that are left.
 inline std::vector<std::uint8_t> pack_tiff(std::span<const std::uint8_t> bytes,
-                                           std::uint32_t between) {
+                                           std::uint32_t regular, Exceptions exceptions,
+                                           bool padded) {
     Codes codes(8, true);
     HighWriter out;
     bool first = true;
+    std::uint32_t between = 0;
     const auto clear = [&] {
-        const bool now = first || codes.since_clear == between;
+        if (!first && (between == 0 || codes.since_clear < between)) return false;
         first = false;
-        return now;
+        between = exceptions.next([&] { return regular; });
+        return true;
     };
     put_codes(bytes, codes, out, clear, false);
+    if (!exceptions.empty()) throw std::invalid_argument("exceptions behind the last clear code");
     out.put(codes.end(), codes.width);
+    if (out.bits() % 8 == 0 && padded) out.put(0, 8);
     out.end();
     return out.stream;
 }

@@ -388,7 +388,7 @@ def test_parts_of_other_kinds(digits: NDArray[np.bool_]) -> None:
 
 def test_newer_archives(digits: NDArray[np.bool_]) -> None:
     data = pack(digits[:20])
-    for at, value in ((7, 6), (7, 255)):
+    for at, value in ((7, 7), (7, 255)):
         changed = bytearray(data)
         changed[at] = value
         refuse(bytes(changed), "newer|shortest")

@@ -61,8 +61,7 @@ def test_an_unset_option_of_the_command_is_the_default(
     names = {"fast", "best"} | {field.name for field in fields(options)}
     given = found.make_context(command, ["x"]).params
     made = from_command(options, {name: given[name] for name in names & given.keys()})
-    expected = {"embed": "if-smaller"} if command == "compress" else {}
-    assert made == options(**expected, storage_options={})
+    assert made == options(storage_options={})
 
 
 def test_they_stay_what_they_are() -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import bitsback
 from bitsback.cli.main import bitsback as command
 from bitsback.format.layout import PARITY
-from bitsback.format.parity import Window, windows_for
+from bitsback.format.parity import Window, share_of, windows_for
 from bitsback.summary import Repaired
 from in_memory import Pipe
 from reference import archive as spec
@@ -159,8 +159,14 @@ def test_several_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert path.read_bytes() == data
 
 
-def test_what_was_added_behind_parity_is_kept(path: Path) -> None:
+def test_what_is_added_behind_parity_gets_parity_too(path: Path) -> None:
+    with bitsback.open(path) as archive:
+        before = archive.info()
     bitsback.add(path, NOISE[:5], model="fast")
+    with bitsback.open(path) as archive:
+        after = archive.info()
+    assert after["parity"] == pytest.approx(before["parity"], abs=1)
+    assert before["parity_end"] < after["parity_end"] < after["bytes"]
     data, whole = path.read_bytes(), np.concatenate([NOISE, NOISE[:5]])
     with bitsback.open(path) as archive:
         parity_at = next(
@@ -173,11 +179,12 @@ def test_what_was_added_behind_parity_is_kept(path: Path) -> None:
     assert bitsback.repair(path) == Repaired(parity="renewed") and path.read_bytes() == data
     assert (bitsback.decompress(path) == whole).all()
     path.write_bytes(data[:-20] + b"??" + data[-18:])
-    assert bitsback.repair(path).index and path.read_bytes() == data
+    assert bitsback.repair(path).parity == "renewed" and path.read_bytes() == data
     path.write_bytes(data[: last + 9] + b"??" + data[last + 11 :])
-    with pytest.raises(bitsback.ArchiveError, match="keep-going"):
-        bitsback.repair(path)
-    assert path.stat().st_size == len(data)
+    assert bitsback.repair(path).shards > 0 and path.read_bytes() == data
+    bitsback.add_parity(path, 10)
+    with bitsback.open(path) as archive:
+        assert len(archive.reader.parity) == 1, "older parity is not used any more"
 
 
 def test_an_archive_that_holds_another_one(path: Path, tmp_path: Path) -> None:
@@ -207,6 +214,18 @@ def test_the_commands(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     added = run.invoke(command, ["add", "x.bb", "--parity", "3"])
     assert added.exit_code == 0 and "of parity added" in added.stderr
     assert run.invoke(command, ["add", "x.bb"]).exit_code == 2
+
+
+def test_an_archive_that_embeds_its_models_keeps_its_parity(path: Path, tmp_path: Path) -> None:
+    bitsback.embed(path, tmp_path / "y.bb")
+    with bitsback.open(tmp_path / "y.bb") as archive:
+        assert archive.info()["parity"] == pytest.approx(10, abs=1)
+        assert archive.verify() == []
+
+
+def test_the_share_of_parity_is_bounded() -> None:
+    assert share_of([]) == 0
+    assert share_of([Window(0, 10, 4, 1, 10**9)]) == 100
 
 
 def test_windows_have_the_asked_size() -> None:

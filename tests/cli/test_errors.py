@@ -33,7 +33,6 @@ from .conftest import Process, Run, assert_error_line, assert_one_line_error
         (["decompress", "digits.bb"], ["digits.npy", "--force"]),
         (["compress", "digits.npy", "-o", "digits.npy"], ["digits.npy", "-o"]),
         (["compress", "digits.npy", "-o", "digits.npy/x.bb"], ["digits.npy/x.bb"]),
-        (["compress", "digits.bb", "-o", "x.bb"], ["digits.bb"]),
         (["decompress", "digits.npy", "-o", "x.npy"], ["digits.npy"]),
         (["compress", "digits.npy", "-o", "x.bb", "-m", "nonesuch"], ["nonesuch", "mnist-binary"]),
         (["compress", "digits.npy", "-o", "x.bb", "-m", "digits.npy"], ["digits.npy"]),

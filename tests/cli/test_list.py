@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import bitsback
+from bitsback.archive.reading.sections import Blocks
+from bitsback.format.parts import FileCollection
 from zoo.dicom_files import dicom_file
 
 from .conftest import COUNT, Run, assert_one_line_error
@@ -86,6 +90,44 @@ def test_files_that_are_held_bit_for_bit(run: Run, pictures: Path) -> None:
     assert held[1]["stored_bytes"] == 0 and 60_000 <= held[2]["stored_bytes"] < 60_200
     (line,) = (line for line in run("list", "-l", "in.bb").stdout.splitlines() if "a.txt" in line)
     assert line.split()[0] == "40" and line.split()[2:] == ["file", "a.txt"]
+
+
+def test_the_bytes_of_a_block_are_shared_by_the_sizes_of_files(run: Run, folder: Path) -> None:
+    """A flat picture takes hardly any of those of its neighbours."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Path("in").mkdir()
+    for number in range(4):
+        Image.fromarray(noise[::-1] if number else noise // 255).save(f"in/{number}.png")
+    bitsback.compress("in", "in.bb")
+    rows = json.loads(run("list", "in.bb", "--json").stdout)
+    assert rows[0]["stored_bytes"] < rows[0]["bytes"] < rows[1]["stored_bytes"] / 9
+    with bitsback.open("in.bb") as archive:
+        sizes = [block.size for block in archive.reader.blocks]
+    assert sum(row["stored_bytes"] for row in rows) == sum(sizes)
+
+
+def test_no_pixels_and_no_verbatim_files_are_decoded(
+    run: Run, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The container metadata of pictures is, which has their headers."""
+    Path("in/text").write_bytes(b"words " * 999)
+    Path("in/broken.png").write_bytes(Path("in/c.png").read_bytes()[:40])
+    bitsback.compress("in", "in.bb", force=True)
+    parts: set[int] = set()
+    decode = Blocks.decode_at
+
+    def counted(self: Blocks, tile: int, stop: int | None = None) -> Any:
+        starts = self.archive.collection.starts
+        parts.add(bisect_right(starts, tile) - 1)
+        return decode(self, tile, stop)
+
+    monkeypatch.setattr(Blocks, "decode_at", counted)
+    with bitsback.open("in.bb") as archive:
+        content = archive.reader.collection
+    assert isinstance(content, FileCollection) and len(content.parts) > 2
+    for options in ([], ["-l"], ["--json"]):
+        assert run("list", "in.bb", *options).exit_code == 0
+    assert parts <= {*content.metadata_parts}
 
 
 def test_what_has_no_name_is_a_range_that_extract_takes(run: Run, folder: Path) -> None:

@@ -101,6 +101,7 @@ def test_a_name_of_a_model_that_would_act_on_the_terminal(
 def test_a_pipe_without_a_writer(
     run: Run, folder: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert image_files.PATIENCE == 10
     monkeypatch.setattr(image_files, "PATIENCE", 0.1)
     os.mkfifo("pipe.bb")
     assert_one_line_error(run(command, "pipe.bb"), "pipe.bb", "no process writes to")

@@ -51,13 +51,11 @@ def test_npz(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
 @pytest.mark.parametrize(
     ("contents", "match"),
     [
-        ({"a.npy": b"x", "b.txt": b"y"}, "no .npy file|no array"),
-        ({"b.txt": b"y"}, "'b.txt', which is no array"),
+        ({"a.npy": b"x"}, "no .npy file"),
         ({"../a.npy": b""}, "leads out"),
-        ({}, "no arrays|no .npy"),
     ],
 )
-def test_zip_files_that_are_none(tmp_path: Path, contents: dict[str, bytes], match: str) -> None:
+def test_zip_files_of_bad_arrays(tmp_path: Path, contents: dict[str, bytes], match: str) -> None:
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as container:
         for name, data in contents.items():
             container.writestr(name, data)
@@ -71,12 +69,10 @@ def test_npz_with_objects_or_damage(tmp_path: Path) -> None:
         bitsback.compress(tmp_path / "x.npz", tmp_path / "x.bb")
     np.savez_compressed(tmp_path / "y.npz", a=np.random.default_rng(0).integers(0, 9, 5000))
     data = bytearray((tmp_path / "y.npz").read_bytes())
-    for place in (len(data) // 2, len(data) - 5):
-        (tmp_path / "z.npz").write_bytes(
-            data[:place] + bytes([data[place] ^ 255]) + data[place + 1 :]
-        )
-        with pytest.raises(bitsback.InputError, match=r"z\.npz"):
-            bitsback.compress(tmp_path / "z.npz", tmp_path / "z.bb")
+    data[len(data) // 2] ^= 255
+    (tmp_path / "z.npz").write_bytes(data)
+    with pytest.raises(bitsback.InputError, match=r"z\.npz"):
+        bitsback.compress(tmp_path / "z.npz", tmp_path / "z.bb")
     assert not (tmp_path / "z.bb").exists()
 
 
@@ -116,9 +112,7 @@ def test_idx_files_that_are_damaged(tmp_path: Path) -> None:
         ("long", data + b"x", "is longer"),
         ("header", data[:9], "within its header"),
         ("huge", bytes([0, 0, 8, 5]) + b"\xff" * 20, "no array can have"),
-        ("other", gzip.compress(b"hello world"), "contains no idx file"),
         ("cut", packed[:-9], "gzip|longer"),
-        ("nothing", b"", r"no \.npy file"),
     ):
         (tmp_path / name).write_bytes(bad)
         with pytest.raises(bitsback.InputError, match=f"{name}.*({match})"):

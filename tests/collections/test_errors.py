@@ -113,7 +113,7 @@ def test_one_bad_picture_among_many(folder: Path, tmp_path: Path, case: str) -> 
     summary, warned = warnings_of(folder, tmp_path / "a.bb")
     assert warned == [] and summary.files == 31 and summary.bad == {}
     (held,) = (held for reason, held in summary.stored.items() if reason.startswith(DAMAGED))
-    assert (held.files, held.bytes, held.first) == (1, len(data), f"1/{name}")
+    assert (held.files, held.bytes, held.largest) == (1, len(data), f"1/{name}")
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     assert (tmp_path / "out" / "1" / name).read_bytes() == data
     with pytest.raises(bitsback.InputError, match=rf"(?s)1.{name}: .*({match}).*") as error:
@@ -245,17 +245,33 @@ def test_names_that_the_file_system_takes_for_the_same(
     assert not (tmp_path / "out").exists()
 
 
+def test_reasons_are_ordered_by_bytes(run: Run, tmp_path: Path) -> None:
+    """The largest file is named. A block of a few bytes has no share of more than all."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.png").write_bytes(b"broken")
+    assert "\nverbatim: 22 bytes for 6 bytes\n" in run("compress", "in").stderr
+    for name, size in (("b.txt", 5), ("c.h5", 2_000), ("d.txt", 9)):
+        (tmp_path / "in" / name).write_bytes(bytes(size))
+    lines = run("compress", "in", "-f").stderr.splitlines()
+    assert [line.split(", ")[:2] for line in lines if line.startswith("stored verbatim")] == [
+        ["stored verbatim: 3 files", "2.01 kB (the largest c.h5"],
+        ["stored verbatim: 1 file", "6 bytes (a.png)"],
+    ]
+    rows = json.loads(run("compress", "in", "-f", "--json").stdout)["stored"]
+    assert [row["largest"] for row in rows.values()] == ["c.h5", "a.png"]
+
+
 def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
     (folder / "0" / "x.png").write_bytes(b"broken")
     (folder / "notes.txt").write_text("x")
     result = run("compress", "in")
     assert result.exit_code == 0 and result.stderr.startswith("in: 32 files, ")
     assert (
-        "stored verbatim: 1 file, 6 bytes, damaged, or not what their endings say: is no picture"
-        " that can be read, or a damaged one, such as 0/x.png: they come back as they are;"
-        " --pictures-only refuses them by name\n"
+        "stored verbatim: 1 file, 6 bytes (0/x.png), damaged, or not what their endings say: is no"
+        " picture that can be read, or a damaged one: they come back as they are; --pictures-only"
+        " refuses them by name\n"
     ) in result.stderr
-    assert "1 file, 1 bytes, no pictures, such as notes.txt: --pictures-only" in result.stderr
+    assert "1 file, 1 bytes (notes.txt), no pictures: --pictures-only" in result.stderr
     result = run("compress", "in", "--pictures-only", "-f")
     assert result.exit_code == 2 and "x.png" in result.stderr and "--skip-bad" in result.stderr
     result = run("compress", "in", "--pictures-only", "--skip-bad", "-f")
@@ -283,7 +299,12 @@ def test_warnings_of_the_command(run: Run, tmp_path: Path) -> None:
     size = (tmp_path / "in" / "a.webp").stat().st_size
     assert told["disk_in"] == size
     assert told["stored"] == {
-        "lossy or animated WebP": {"files": 1, "bytes": size, "first": "a.webp"}
+        "lossy or animated WebP": {
+            "files": 1,
+            "bytes": size,
+            "largest": "a.webp",
+            "largest_bytes": size,
+        }
     }
     assert run("decompress", "in.bb", "-o", "out").exit_code == 0
     assert files(tmp_path / "out") == ["a.webp"]

@@ -31,7 +31,7 @@ def test_what_users_see(run: Run) -> None:
     assert summary["jpeg"]["bytes_in"] == size
     share = round(100 * summary["jpeg"]["bytes_out"] / size)
     assert f"\nJPEG: {share} % of {size / 1000:.3g} kB\n" in result.stderr
-    assert "JPEG: it is hierarchical, such as b.jpg: they are compressed" in result.stderr
+    assert "(b.jpg), JPEG: it is hierarchical: they are compressed" in result.stderr
     assert "a.jpg: 1 JPEG stream, baseline, coded" in result.stderr
     assert "b.jpg: 1 JPEG stream, hierarchical, stored verbatim: it is hier" in result.stderr
     lines = [line.split() for line in run("list", "-l", "in.bb").stdout.splitlines()[1:]]

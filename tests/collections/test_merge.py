@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from bitsback.archive.reading.stored import Stored
 from bitsback.coding import block_reader
 from bitsback.io.open_folder import OpenFolder
 from bitsback.io.output import Output
+from bundled_models import spec_models
 from plane_models import only_one_shape
 from reference import archive as spec
 from reference.model import Model as SpecModel
@@ -462,3 +464,101 @@ def test_a_kill_leaves_the_old_archive_or_the_new_one(tmp_path: Path, replacing:
             break
         killed += 1
     assert killed > 8 and files(out.parent) == ["x.bb"], "the next run removed what was left"
+
+
+def parts_of(path: Path) -> list[bytes]:
+    """The decoded bytes of each part of an archive, whether files need them or not."""
+    with bitsback.open(path) as opened:
+        archive, found = opened.reader, []
+        for start, part in zip(archive.collection.starts, archive.collection.parts, strict=False):
+            firsts = [block.first for block in archive.blocks]
+            ours = [first for first in firsts if start <= first < start + part.tiles]
+            tiles = (archive.blocks.decode_at(first)[1] for first in ours)
+            found.append(b"".join(bytes(each.bytes) for each in tiles))
+    return found
+
+
+SECRET = b"the removed text 0123456789"
+
+
+def with_secrets(folder: Path, kind: str) -> tuple[list[str], list[bytes]]:
+    """Files in a folder: the names of some to remove, and bytes that they alone contain."""
+    grey = np.add.outer(np.arange(20), np.arange(30)).astype(np.uint8)
+    row = np.full(30, 201, np.uint8)
+    for number in range(6):
+        picture = (grey + 9 * number) % 200
+        if number in (1, 4) and kind != "texts":
+            picture[7] = row
+        (folder / "in").mkdir(exist_ok=True)
+        info = PngInfo()
+        info.add_text("Comment", SECRET.decode() if number == 1 else "a comment")
+        image = Image.fromarray(picture.astype(np.uint8))
+        if kind == "texts":
+            content = b"of line %d\n" % number * 90
+            (folder / f"in/{number}.x").write_bytes(content + SECRET * (number in (1, 4)))
+        elif kind == "two values":
+            Image.fromarray(picture > 100).save(folder / f"in/{number}.x.png", pnginfo=info)
+        else:
+            image.save(folder / f"in/{number}.x.png", pnginfo=info)
+    names = [name for name in files(folder / "in") if name[0] in "14"]
+    return names, [SECRET] + [row.tobytes()] * (kind in ("pictures", "stack"))
+
+
+@pytest.mark.parametrize("kind", ["texts", "pictures", "stack", "two values"])
+def test_removed_files_are_erased(kind: str, tmp_path: Path) -> None:
+    names, secrets = with_secrets(tmp_path, kind)
+    path = tmp_path / "x.bb"
+    bitsback.compress(tmp_path / "in", path, stack=kind == "stack", hashes="sha256")
+    bitsback.remove(path, names)
+    for secret in secrets:
+        assert any(secret in part for part in parts_of(path)), "it survives the removal"
+    summary = bitsback.merge([path], tmp_path / "y.bb")
+    assert (summary.files, summary.items) == (4, 4)
+    for secret in secrets:
+        assert not any(secret in part for part in parts_of(tmp_path / "y.bb"))
+    bitsback.decompress(tmp_path / "y.bb", tmp_path / "out")
+    left = [name for name in files(tmp_path / "in") if name not in names]
+    assert files(tmp_path / "out") == left
+    for name in left:
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "in" / name).read_bytes()
+    data = (tmp_path / "y.bb").read_bytes()
+    assert [file.name for file in spec.decode_files(data, spec_models(data))] == left
+    bitsback.merge([tmp_path / "y.bb"], tmp_path / "z.bb")
+    assert (tmp_path / "z.bb").read_bytes() == data, "nothing is erased twice"
+
+
+def test_erasing_needs_the_model(
+    tmp_path: Path, private: bitsback.Model, digits: NDArray[np.bool_]
+) -> None:
+    for number, digit in enumerate(digits[:6]):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        Image.fromarray(digit).save(tmp_path / f"in/{number}.png")
+    for embed in ("always", "never"):
+        path, merged = tmp_path / f"{embed}.bb", tmp_path / f"{embed}-merged.bb"
+        bitsback.compress(tmp_path / "in", path, model=private, embed=embed)
+        bitsback.remove(path, ["1.png"])
+        if embed == "never":
+            with pytest.raises(bitsback.ArchiveError, match=r"block \d+ .* files in it were rem"):
+                bitsback.merge([path], merged)
+            continue
+        bitsback.merge([path], merged)
+        with bitsback.open(merged) as archive:
+            assert archive.info()["methods"]["model"] == 1
+            assert np.array_equal(archive["2.png"], digits[2])
+
+
+def test_parity_keeps_its_share(run: Run, tmp_path: Path) -> None:
+    paths = [str(tmp_path / f"{number}.bb") for number in range(3)]
+    for path, parity in zip(paths, (None, 30, 10), strict=True):
+        items = np.random.default_rng(0).integers(0, 256, (20, 40, 50), np.uint8)
+        bitsback.compress(items, path, model="fast", parity=parity)
+    assert run("merge", *paths, "-o", "all.bb").exit_code == 0
+    assert re.search(r"parity +3[0-2](\.\d)? % of the first 1", run("info", "all.bb").stdout)
+    with bitsback.open("all.bb") as archive:
+        assert archive.info()["parity"] == pytest.approx(30, abs=2)
+        assert archive.verify() == []
+    data = Path("all.bb").read_bytes()
+    Path("all.bb").write_bytes(data[:9000] + bytes(5000) + data[14_000:])
+    assert bitsback.repair("all.bb").shards and Path("all.bb").read_bytes() == data
+    with pytest.warns(bitsback.InputWarning, match="has no parity"):
+        bitsback.merge(paths, io.BytesIO())

@@ -191,18 +191,14 @@ def test_a_folder(tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("six files")
     bitsback.compress(folder, tmp_path / "x.bb")
     out = decoded(tmp_path / "x.bb", tmp_path / "out")
-    for name in ("c.bmp", "e.jpg", "notes.txt"):
+    for name in ("c.bmp", "d.tif", "e.jpg", "notes.txt"):
         assert (out / name).read_bytes() == (folder / name).read_bytes()
     for file in folder.rglob("*.*"):
-        if file.suffix not in (".txt", ".tif"):
+        if file.suffix != ".txt":
             pixels = [
                 np.asarray(Image.open(one / file.relative_to(folder))) for one in (folder, out)
             ]
             assert np.array_equal(*pixels)
-    restored = next(out.glob("d.tif*"))
-    assert np.array_equal(
-        np.asarray(Image.open(restored)), np.asarray(Image.open(folder / "d.tif"))
-    )
 
 
 def test_files_with_jpeg_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ import bitsback
 from bitsback import _core
 from bundled_models import spec_models
 from reference import archive as spec
-from reference.container_metadata import is_plain
+from reference.container_metadata import promises_bytes
 from second_decoder import LIBRARY, PROGRAM
 
 from . import jpeg, seeds
@@ -189,7 +189,7 @@ def exact_files(data: bytes) -> Items:
 
 def is_made_anew(metadata: bytes) -> bool:
     """Whether it is that of a compressed TIFF file, or of a WebP file."""
-    return metadata[:1] in (b"\4", b"\7") and not is_plain(metadata)
+    return metadata[:1] in (b"\4", b"\7") and not promises_bytes(metadata)
 
 
 def pixels_of(data: bytes) -> tuple[str, tuple[int, ...], bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 import bitsback
+from bitsback.files.deflated import Deflated
 from bitsback.files.drawing import Split
 from bitsback.files.picture_files import alike, file_of, samples_of, split, unpack
 from broken_metadata import assert_both_refuse
@@ -166,16 +168,21 @@ BAD = {
     "a chunk that is cut off": b"\x08\0\5\x08\1\0\1tEXt\5abcd",
     "bytes behind them": TWO + b"\0",
 }
-STREAM = b"\x78\x9c\6\x0f\x08\0"
+PIXELS = (np.arange(40, dtype=np.uint8) % 4).reshape(8, 5)
+_ROWS = zlib.compress(b"".join(b"\0" + row.tobytes() for row in PIXELS))
+_TOKENS = Deflated.find([(_ROWS, 48)])
+assert _TOKENS is not None
+STREAM = _TOKENS.pack()
+CUT = bytes([1, len(_ROWS)])
 EXACT = {
     "no check": GOOD["one frame"],
-    "another check": GOOD["one frame"] + b"????" + STREAM + b"\1\x40" + b"\x08" + bytes(8),
-    "no such level": GOOD["one frame"] + b"????\x78\x9c\0\x0f\x08\0\1\x40\x08" + bytes(8),
-    "too few filters": GOOD["one frame"] + b"????" + STREAM + b"\1\x40" + b"\7" + bytes(7),
-    "no such filter": GOOD["one frame"] + b"????" + STREAM + b"\1\x40" + b"\x08" + bytes(7) + b"\5",
+    "another check": GOOD["one frame"] + b"????" + STREAM + CUT + b"\x08" + bytes(8),
+    "no tokens": GOOD["one frame"] + b"????\0" + CUT + b"\x08" + bytes(8),
+    "no such level": GOOD["one frame"] + b"????\1\x78\x9c\0" + CUT + b"\x08" + bytes(8),
+    "too few filters": GOOD["one frame"] + b"????" + STREAM + CUT + b"\7" + bytes(7),
+    "no such filter": GOOD["one frame"] + b"????" + STREAM + CUT + b"\x08" + bytes(7) + b"\5",
     "no stream for a frame": GOOD["one frame"] + b"????",
 }
-PIXELS = (np.arange(40, dtype=np.uint8) % 4).reshape(8, 5)
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from bitsback import _core
 from bitsback.errors import ArchiveError
 from bitsback.files import picture_files
 from bitsback.files.picture_files import file_of
@@ -116,7 +115,7 @@ def test_pixels_and_all_that_is_told_come_back(mode: str, name: str, data: st.Da
     file = saved(picture(mode, size, data.draw(st.integers(0, 99)), colours), name)
     for exact in (False, True):
         parts = split(file, exact)
-        if parts is None:  # such as BMP of 32 bits, or the output of another zlib
+        if parts is None:  # such as BMP of 32 bits
             assert exact or (FORMATS[name][0], mode) == ("BMP", "RGBA")
             continue
         with Image.open(io.BytesIO(file)) as image:
@@ -189,10 +188,7 @@ def drawing(*cuts: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(spec.chunk(kind, held) for kind, held in chunks)
 
 
-def test_another_zlib_of_python_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as zlib-ng: the core has classic zlib, unless it was compiled without its headers."""
-    if not _core.classic_zlib():
-        pytest.fail("the core has no zlib: install its headers (apt-get install zlib1g-dev)")
+def test_the_zlib_of_python_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     file = own_png((np.add.outer(np.arange(50), np.arange(60)) % 7).astype(np.uint8))
     monkeypatch.delattr(zlib, "compressobj")
     parts = split(file, True)
@@ -204,7 +200,7 @@ def test_the_bytes_are_checked_when_they_are_made() -> None:
     file = own_png(np.arange(60, dtype=np.uint8).reshape(6, 10))
     parts = split(file, True)
     assert parts is not None
-    with pytest.raises(ArchiveError, match="its very bytes cannot be made again"):
+    with pytest.raises(ArchiveError, match="cannot be made again"):
         file_of(parts.pixels ^ np.uint8(1), parts.metadata)
     with pytest.raises(ArchiveError, match="another picture"):
         file_of(parts.pixels[:3], parts.metadata)

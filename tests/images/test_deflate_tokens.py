@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bitsback.errors import ArchiveError
-from bitsback.files.tokens import TokenReader, Tokens
+from bitsback.files.tokens import TokenReader, TokenWriter
 from reference import deflate_tokens as reference
 
 STREAMS = zipfile.ZipFile(Path(__file__).parent / "deflate/streams.zip")
@@ -25,6 +26,28 @@ def raw(data: bytes, level: int = 6, memory: int = 8, strategy: int = 0) -> byte
 
 def some(size: int, letters: int, seed: int = 1) -> bytes:
     return bytes(random.Random(seed).choices(range(letters), k=size))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of a raw deflate stream."""
+
+    coded: bytes
+    size: int
+    """Bytes of the stream."""
+
+    @classmethod
+    def find(cls, stream: bytes, most: int = 1 << 30) -> tuple[bytes, Tokens] | None:
+        """The plaintext and the tokens of a stream."""
+        writer = TokenWriter()
+        found = writer.add(stream, most)
+        return None if found is None else (found[0], cls(writer.end(), found[1]))
+
+    def stream(self, plaintext: bytes) -> bytes:
+        reader = TokenReader(self.coded)
+        made = reader.stream(plaintext, self.size)
+        reader.end()
+        return made
 
 
 def check(stream: bytes, plaintext: bytes | None = None) -> Tokens:
@@ -80,6 +103,48 @@ def test_streams_of_zlib(strategy: int, memory: int) -> None:
         stream = raw(plaintext, level, memory, strategy)
         tokens = check(stream, plaintext)
         assert len(tokens.coded) < 0.05 * len(stream)
+
+
+PLAINTEXTS = {
+    "letters": some(30_000, 3),
+    "words": b"".join(some(1 + i % 7, 4, i % 97) for i in range(6_000)),
+    "noise": some(70_000, 256),
+    "runs": b"".join(bytes([i % 5]) * (i % 300) for i in range(300)),
+    "few": b"few",
+}
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED, zlib.Z_RLE, zlib.Z_HUFFMAN_ONLY, zlib.Z_FIXED],
+)
+@pytest.mark.parametrize("memory", [8, 9])
+def test_what_zlib_chooses_takes_next_to_nothing(memory: int, strategy: int) -> None:
+    for level in range(10):
+        for plaintext in PLAINTEXTS.values():
+            stream = raw(plaintext, level, memory, strategy)
+            assert len(check(stream, plaintext).coded) < 30
+
+
+@pytest.mark.parametrize("name", PLAINTEXTS)
+def test_the_specification_chooses_the_same(name: str) -> None:
+    for level in range(1, 10):
+        for memory, strategy in (
+            (8, zlib.Z_FILTERED),
+            (9, zlib.Z_DEFAULT_STRATEGY),
+            (8, zlib.Z_RLE),
+        ):
+            plaintext = PLAINTEXTS[name][:9_000]
+            packer = zlib.compressobj(level, zlib.DEFLATED, -15, memory, strategy)
+            stream = (
+                b"".join(
+                    packer.compress(plaintext[at : at + 4_000]) + packer.flush(zlib.Z_SYNC_FLUSH)
+                    for at in range(0, len(plaintext), 4_000)
+                )
+                + packer.flush()
+            )
+            tokens = check(stream, plaintext)
+            assert reference.stream(plaintext, tokens.coded, tokens.size) == stream
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 
 from bitsback.coding.inflated import encode_inflated
 from bitsback.files import picture_files
-from bitsback.files.deflated import DeflatedSegments, OtherDeflated
 from bitsback.wire import Cursor
 from images.test_deflate_streams import decode
 from images.test_deflate_tokens import odd_streams
@@ -162,9 +161,7 @@ def tokens_in(container: str, data: bytes) -> int | None:
         assert picture_files.file_of(taken.pixels.whole(), taken.metadata) == data
         metadata: Any = picture_files.unpack(taken.metadata)
         made = metadata.deflated if container[0] == "T" else metadata.stream.deflated
-        if isinstance(made, OtherDeflated):
-            return len(made.tokens.coded)
-        return len(made.coded) if isinstance(made, DeflatedSegments) else 0
+        return len(made.coded)
     packed = encode_inflated(np.frombuffer(data, np.uint8))
     if packed is None:
         return None

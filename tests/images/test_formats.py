@@ -19,7 +19,7 @@ def test_the_page_tells_of_each_format(line: Format) -> None:
     if line.start or line.endings:
         page = (ROOT / "docs" / "images.md").read_text(encoding="utf-8")
         table = [row for row in page.splitlines() if row.startswith("| ")]
-        assert any(line.label.removeprefix("table as ") in row for row in table)
+        assert any(line.label in row for row in table)
 
 
 def test_no_two_formats_have_a_number_or_a_name_in_common() -> None:
@@ -43,11 +43,10 @@ def test_each_codec_is_there(line: Format) -> None:
         (b"II*\0", "scan.png", "TIFF"),
         (b"II*\0" + bytes(124) + b"DICM", "IM0001", "DICOM"),
         (gzip.compress(b"P5 1 1 255 ?", mtime=0), "scan", "NIfTI"),
-        (gzip.compress(b"hello", mtime=0), "hello.gz", "idx"),
-        (b"\x1f\x8b\x08", "digits.gz", "idx"),
+        (gzip.compress(b"\0\0\x08\x03", mtime=0), "digits", "idx"),
+        (gzip.compress(b"hello", mtime=0), "hello.gz", None),
         (b"\0\0\x08\x03", "digits", "idx"),
         (b"\x93NUMPY", "table.csv", ".npy"),
-        (b"a,b", "table.csv", "table as text"),
         (b"\x89HDF\r\n\x1a\n", "scan.png", "PNG"),
         (b"\x89PNG\r\n\x1a\n", ".png", None),
         (b"hello", "hello.txt", None),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from . import chain
 from .codecs import Adaptive
-from .container_metadata import has_tokens, is_plain, restore
+from .container_metadata import promises_bytes, restore
 from .decoded import decode_pixels
 from .fields import Reader, inflate, require, unpack_lzma2
 from .inflated import decode_inflated
@@ -180,7 +180,7 @@ def decode_picture(models: dict[bytes, Any], reader: Reader) -> bytes:
     require(len(bands) > 0, "a picture has pixels")
     metadata = reader.take(reader.varint())
     known = metadata[:1] in (b"\1", b"\3", b"\4", b"\6", b"\x0c")
-    require(known and (is_plain(metadata) or has_tokens(metadata)), "a file without zlib")
+    require(known and promises_bytes(metadata), "a file that comes back")
     picture = np.concatenate(bands, dtype=bands[0].dtype)
     colours = picture.ndim == 2 or (picture.ndim == 3 and 2 <= picture.shape[2] <= 256)
     require(colours and picture.dtype.str[0] != ">" and picture.size > 0, "a picture")

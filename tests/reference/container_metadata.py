@@ -4,7 +4,7 @@ metadata).
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from . import deflate_tokens, inflated
 from .fields import Reader, require
+from .group4 import group4
 from .jpeg_markers import Skeleton
 from .jpeg_streams import Planes, undo_round
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 COMPRESSIONS = (1, 4, 5, 8, 32773, 32946, 34925, 50000)
 """The values of tag 259 that the container metadata may have."""
+CHOSEN = (5, 32773)
+"""Those whose encoders have choices."""
 SAMPLES = (
     {(0, bits) for bits in (1, 2, 4, 8, 16)}
     | {(3, bits) for bits in (1, 2, 4, 8)}
@@ -37,48 +40,21 @@ def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None
     return tiff(reader, pages)
 
 
-def is_plain(metadata: bytes) -> bool:
-    """Whether they promise a file in which nothing is compressed by zlib or libtiff."""
-    reader = Reader(metadata[1:])
-    if metadata[0] in (3, 9):
-        return all(is_of_tokens(reader, metadata[0] == 9))
+def promises_bytes(metadata: bytes) -> bool:
+    """Whether they promise the bytes of the file, and every decoder makes them."""
     if metadata[0] != 4:
-        return metadata[0] in (1, 5, 6, 10, 11, 12)
-    runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
-    return all(run[8] == 1 for run in runs)
-
-
-def has_tokens(metadata: bytes) -> bool:
-    """Whether they promise a TIFF file whose deflate segments are made of tokens."""
-    if metadata[0] != 4:
-        return False
+        return metadata[0] in (1, 3, 5, 6, 9, 10, 11, 12)
     reader = Reader(metadata[1:])
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
-    if not {run[8] for run in runs} <= {1, 8, 32946}:
-        return False
+    compressions = {run[8] for run in runs}
+    if compressions == {1} or not compressions <= {1, 4, 5, 8, 32773, 32946}:
+        return compressions == {1}
     for run in runs:
         for _ in range(4 * run[0] * (run[8] != 1)):
             reader.varint()
     for _ in range(3 * reader.varint()):
         reader.varint()
-    reader.take(4 * reader.byte())
-    return segment_deflater(reader)[1] is not None
-
-
-def is_of_tokens(reader: Reader, animated: bool) -> Iterator[bool]:
-    """For each stream of a PNG file, of kind 3 or 9."""
-    reader.take(2)
-    frames = [reader.varint() for _ in range(3)][2] if animated else 1
-    for _ in range(frames + 1):
-        chunks(reader)
-    reader.take(4 if animated else 0)
-    for _ in range(frames):
-        yield reader.data[reader.at + 2 : reader.at + 3] == b"\0"
-        deflater(reader)
-        if animated:
-            for _ in range(reader.varint()):
-                reader.varint()
-            reader.take(reader.varint())
+    return reader.byte() == 1
 
 
 def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
@@ -212,7 +188,7 @@ def tiff(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool = False) 
 
 
 def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> Made | None:
-    """None where the container metadata does not promise its bytes, or libtiff makes them.
+    """None where the container metadata does not promise its bytes.
 
     on_sheet: there is one picture, a sheet with all pages.
     """
@@ -251,11 +227,11 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
             spans.append((end + gap, length))
             end += gap + length
     checked, at_check = reader.byte(), reader.at
-    require(checked <= 2, "a check of the list")
+    require(checked <= 1, "a check of the list")
     check = int.from_bytes(reader.take(4), "little") if checked else None
-    codes = reader.varint() if checked == 2 else 0
-    require(checked < 2 or 2 <= codes <= 8193, "codes between clear codes")
-    deflate, tokens = segment_deflater(reader)
+    deflater = Deflater(reader)
+    chosen = any(layout.compression in CHOSEN for layout in layouts)
+    choices = Reader(reader.take(reader.varint()) if chosen else b"")
     padding = reader.take(reader.varint())
     others = reader.take(len(reader.data) - reader.at)
     check_places(layouts, fields, spans, len(padding), len(others))
@@ -263,11 +239,13 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
         (sheet,) = pages
         pages = pages_of_sheet(layouts, sheet)
     shown = list(rows_of(layouts, pages))
-    require(check is not None or tokens is None, "a check beside tokens")
+    deflated = any(layout.compression in (8, 32946) for layout in layouts)
+    require(bool(deflater.coded) == (deflated and check is not None), "tokens of streams")
     if any(layout.compression != 1 for layout in layouts) and check is None:
         return None
-    if any(layout.compression not in (1, 8, 32946, 5 * (codes > 0)) for layout in layouts):
-        return None  # libtiff's compressions are not implemented here
+    if any(layout.compression in (34925, 50000) for layout in layouts):
+        return None  # LZMA and Zstandard are not promised
+    choice = choices_of(choices)
     chunks: dict[int, bytes] = {}
     places, crc = iter(spans), 0
     for layout, told, page in zip(layouts, fields, shown, strict=True):
@@ -282,10 +260,14 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
                     tile, padding = in_a_tile(layout, tile, layout.segment_rows(band), padding)
                     raw = b"".join(segment_row(row, layout) for row in tile)
                     start, length = next(places)
-                    if layout.compression == 5:
-                        raw = lzw_of_tiff(raw, codes // 2, codes % 2)
+                    if layout.compression == 4:
+                        raw = group4(raw, layout.columns, length)
+                    elif layout.compression == 5:
+                        raw = lzw_of_tiff(raw, *next(choice))
+                    elif layout.compression == 32773:
+                        raw = in_runs([*raw], len(raw) // len(tile), *next(choice))
                     elif layout.compression != 1:
-                        raw = deflate(raw, length)
+                        raw = deflater.next(raw, length)
                     if layout.flags & 8:
                         raw = bytes(int(f"{value:08b}"[::-1], 2) for value in raw)
                     require(len(raw) == length, "the length of a segment")
@@ -298,8 +280,8 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
                 numbers[which].to_bytes(width, order) for _, numbers in sorted(found.items())
             )
     require(not padding, "the padding is that of the tiles")
-    if tokens is not None:
-        tokens.done()
+    require(next(choice, None) is None, "a choice for each segment")
+    deflater.done()
     data = b""
     for start, chunk in sorted(chunks.items()):
         require(start >= len(data), "no two of them overlap")
@@ -357,6 +339,7 @@ def check_samples(layout: Layout) -> None:
     require(layout.flags & (16 | 128) != 16 | 128, "floats are no differences")
     require(not layout.flags & 256 or kind == 128, "bytes of floats")
     require(layout.compression in COMPRESSIONS, "a compression of the list")
+    require(layout.compression != 4 or layout.bits == 1, "bits of Group 4")
 
 
 def dtype_of(layout: Layout) -> str:
@@ -364,15 +347,6 @@ def dtype_of(layout: Layout) -> str:
         return "|b1"
     kind = "i" if layout.flags & 64 else "f" if layout.flags & 128 else "u"
     return f"|{kind}1" if layout.bits <= 8 else f"<{kind}{layout.bits // 8}"
-
-
-def way(reader: Reader) -> tuple[bytes, bytes]:
-    """How deflate was called: the header of its stream, and level, window, memory, strategy."""
-    header, ways = reader.take(2), reader.take(4)
-    level, window, memory, strategy = ways
-    require(1 <= level <= 9 and 9 <= window <= 15, "a level and a window of zlib")
-    require(memory in (8, 9) and strategy <= 4, "a memory level and a strategy of zlib")
-    return header, ways
 
 
 def change(reader: Reader) -> int:
@@ -453,37 +427,25 @@ def segment_row(row: NDArray[Any], layout: Layout) -> bytes:
     return packed(samples, layout.bits)
 
 
-def deflated(content: bytes, header: bytes, ways: bytes) -> bytes:
-    """A stream of RFC 1950."""
-    level, window, memory, strategy = ways
-    packer = zlib.compressobj(level, zlib.DEFLATED, -window, memory, strategy)
-    return framed(content, header, packer.compress(content) + packer.flush())
+class Deflater:
+    """The streams of a file, one after the other."""
 
+    def __init__(self, reader: Reader) -> None:
+        size = reader.varint()
+        self.header = reader.take(2 * (size > 0))
+        self.coded = reader.take(size)
+        self.streams = deflate_tokens.Streams(self.coded) if size else None
 
-def framed(content: bytes, header: bytes, stream: bytes) -> bytes:
-    return header + stream + zlib.adler32(content).to_bytes(4, "big")
+    def next(self, content: bytes, size: int) -> bytes:
+        """The next stream, of so many bytes."""
+        require(self.streams is not None, "tokens of streams")
+        assert self.streams is not None
+        raw = self.streams.next(content, size - 6)
+        return self.header + raw + zlib.adler32(content).to_bytes(4, "big")
 
-
-def deflater(reader: Reader) -> Callable[[bytes], bytes]:
-    """What makes the stream of a PNG file."""
-    if reader.data[reader.at + 2 : reader.at + 3] != b"\0":
-        header, ways = way(reader)
-        return lambda content: deflated(content, header, ways)
-    header, size = reader.take(3)[:2], reader.varint()
-    coded = reader.take(reader.varint())
-    return lambda content: framed(content, header, deflate_tokens.stream(content, coded, size))
-
-
-def segment_deflater(
-    reader: Reader,
-) -> tuple[Callable[[bytes, int], bytes], deflate_tokens.Streams | None]:
-    """What makes the next stream of a TIFF file, of so many bytes; and its tokens, if it has."""
-    if reader.data[reader.at + 2 : reader.at + 3] != b"\0":
-        header, ways = way(reader)
-        return lambda content, _: deflated(content, header, ways), None
-    header = reader.take(3)[:2]
-    streams = deflate_tokens.Streams(reader.take(reader.varint()))
-    return lambda content, size: framed(content, header, streams.next(content, size - 6)), streams
+    def done(self) -> None:
+        if self.streams is not None:
+            self.streams.done()
 
 
 def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
@@ -503,7 +465,7 @@ def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
     reader.take(2)
     chunks(reader)
     chunks(reader)
-    deflater(reader)
+    Deflater(reader)
     at = 1 + reader.at
     data, _ = png_file(Reader(metadata[1:]), pixels)
     return metadata[:at] + zlib.crc32(data).to_bytes(4, "little") + metadata[at + 4 :]
@@ -535,12 +497,12 @@ def samples_of_png(depth: int, colour: int, pixels: NDArray[Any]) -> list[list[i
 
 
 def png_file(reader: Reader, pixels: NDArray[Any]) -> tuple[bytes, int]:
-    """A file made with zlib, and the CRC that it must have."""
+    """The file, and the CRC that it must have."""
     depth, colour = reader.byte(), reader.byte()
     before, after = chunks(reader), chunks(reader)
-    deflate = deflater(reader)
+    deflater = Deflater(reader)
     check = int.from_bytes(reader.take(4), "little")
-    parts = png_parts(reader, depth, colour, deflate, pixels)
+    parts = png_parts(reader, depth, colour, deflater, pixels)
     reader.done()
     size = struct.pack(">II", pixels.shape[1], pixels.shape[0])
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([depth, colour, 0, 0, 0])) + before
@@ -552,7 +514,7 @@ def png_parts(
     reader: Reader,
     depth: int,
     colour: int,
-    deflate: Callable[[bytes], bytes],
+    deflater: Deflater,
     pixels: NDArray[Any],
 ) -> list[bytes]:
     """What the chunks of pixels hold, by the cuts and filters that come next."""
@@ -568,8 +530,8 @@ def png_parts(
             data, above, max(CHANNELS[colour] * depth // 8, 1), kind
         )
         above = data
-    stream = deflate(content)
-    require(sum(cuts) == len(stream), "the chunks hold the stream")
+    stream = deflater.next(content, sum(cuts))
+    deflater.done()
     parts = []
     for cut in cuts:
         parts.append(stream[:cut])
@@ -717,25 +679,41 @@ def lzw(pixels: list[int], bits: int, clears: list[int], flags: int) -> bytes:
     return written.to_bytes(-(-held // 8), "little") + bytes(flags >> 2 & 1)
 
 
-def lzw_of_tiff(data: bytes, between: int, ended: int) -> bytes:
+def choices_of(reader: Reader) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """For each segment of LZW and of runs what is regular, and the exceptions."""
+    while reader.at < len(reader.data):
+        count, regular = reader.varint(), reader.varint()
+        require(count > 0 and regular < 2**32, "choices of a segment")
+        told = [(reader.varint(), reader.varint()) for _ in range(reader.varint())]
+        require(all(max(pair) < 2**32 for pair in told), "exceptions below 2^32")
+        for _ in range(count):
+            yield regular, told
+
+
+def lzw_of_tiff(data: bytes, regular: int, exceptions: list[tuple[int, int]]) -> bytes:
     """The codes from the highest bits on, each as long as all of them are in binary digits."""
-    text, numbers, since, at = format(256, "09b"), dict[bytes, int](), 0, 0
-    while at < len(data):
+    waiting, as_usual = list(exceptions), 0
+    text, numbers, since, between, at = "", dict[bytes, int](), 0, 0, 0
+    while True:
+        if since == between and (between > 0 or not text):
+            text += format(256, f"0{lzw_width(since)}b")
+            numbers, since, between, as_usual = {}, 0, regular // 2, as_usual + 1
+            if waiting and as_usual > waiting[0][0]:
+                between, as_usual = waiting.pop(0)[1], 0
+        if at == len(data):
+            break
         end = at + 1
         while end < len(data) and data[at : end + 1] in numbers:
             end += 1
         string = data[at:end]
-        width = lzw_width(since)
-        text += format(numbers.get(string, string[0]), f"0{width}b")
+        text += format(numbers.get(string, string[0]), f"0{lzw_width(since)}b")
         since += 1
         if end < len(data) and 257 + since < 4096:
             numbers[data[at : end + 1]] = 257 + since
         at = end
-        if since == between:
-            text += format(256, f"0{lzw_width(since)}b")
-            numbers, since = {}, 0
+    require(not waiting, "exceptions before the last clear code")
     text += format(257, f"0{lzw_width(since)}b")
-    text += "0" * (8 if ended and len(text) % 8 == 0 else -len(text) % 8)
+    text += "0" * (8 if regular % 2 and len(text) % 8 == 0 else -len(text) % 8)
     return bytes(int(text[at : at + 8], 2) for at in range(0, len(text), 8))
 
 
@@ -763,7 +741,6 @@ def byte_runs(reader: Reader, pixels: NDArray[Any]) -> bytes:
     frames, flags = reader.varint(), reader.byte()
     require(pixels.dtype.kind in "ui", "integers")
     require(frames > 0 and len(pixels) % frames == 0, "frames of the picture")
-    require(flags < 4, "flags of runs")
     rows, size, data = len(pixels) // frames, pixels.dtype.itemsize, b""
     planes = [
         [value.tobytes()[::-1][place] for value in channel.ravel()]
@@ -789,12 +766,14 @@ def byte_runs(reader: Reader, pixels: NDArray[Any]) -> bytes:
 
 def in_runs(plane: list[int], columns: int, flags: int, exceptions: list[tuple[int, int]]) -> bytes:
     """The compressed bytes of a plane."""
+    require(flags < 8, "flags of runs")
     out, at, since, waiting = b"", 0, 0, list(exceptions)
     while at < len(plane) or (waiting and waiting[0][0] == since):
         if waiting and waiting[0][0] == since:
             control, since = waiting.pop(0)[1], 0
         else:
             control, since = plain_control(plane, at, columns, flags), since + 1
+        require(control < 256, "a control byte")
         count = control + 1 if control < 128 else 257 - control if control > 128 else 0
         part = plane[at : at + count]
         require(len(part) == count, "bytes of the plane")
@@ -819,8 +798,14 @@ def plain_control(plane: list[int], at: int, columns: int, flags: int) -> int:
     if run(at) >= least:
         return 257 - run(at)
     end = at + 1
-    while end < last and end < at + 128 and run(end) < least:
-        end += 1
+    while end < last and end < at + 128:
+        pair = run(end) == 2 and end + 2 < last and run(end + 2) == 1
+        if flags & 4 and pair and end <= at + 126:
+            end += 2
+        elif run(end) < least:
+            end += 1
+        else:
+            break
     return end - at - 1
 
 
@@ -867,13 +852,13 @@ def animated_frames(reader: Reader, sheet: NDArray[Any]) -> Frames:
 
 
 def animated_file(reader: Reader, sheet: NDArray[Any]) -> tuple[bytes, int, int]:
-    """A file made with zlib, the CRC that it must have, and where that stands."""
+    """The file, the CRC that it must have, and where that stands."""
     frames, at = animated_frames(reader, sheet), reader.at
     check = int.from_bytes(reader.take(4), "little")
     made: list[tuple[bytes, bytes]] = []
     for number, pixels in enumerate(frames.pixels):
-        deflate = deflater(reader)
-        parts = png_parts(reader, frames.depth, frames.colour, deflate, pixels)
+        deflater = Deflater(reader)
+        parts = png_parts(reader, frames.depth, frames.colour, deflater, pixels)
         made += frames.lists[number]
         made += [(b"fdAT" if number else b"IDAT", part) for part in parts]
     reader.done()

@@ -3,14 +3,18 @@
 from collections import Counter as Counts
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from . import fields
 from .counted import squash, stretch
 from .jpeg_mixing import Decisions
+from .zlib_choice import Choice, equal, hash_of
 
 ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
 RUNS = {0: (3, 6, 2), 1: (3, 10, 3), 2: (11, 138, 7)}  # least, most, extra bits
 PLAIN = 2**15
+USUAL = {"Builder": 0, "Differs": 0, "Is": 1, "Zeros": 1, "Many": 1, "All": 1}
+"""The decisions about codes in the headers that zlib writes."""
 
 
 def require(condition: bool) -> None:
@@ -88,6 +92,8 @@ class Counters:
     def __init__(self, decisions: Decisions) -> None:
         self.decisions = decisions
         self.counters: dict[tuple[object, ...], Counter] = defaultdict(Counter)
+        guessed = self.counters["Guessed",]
+        guessed.p, guessed.n = 2**22 - 2**15, 24
 
     def bit(self, one: int) -> int:
         """The next decision, whose probability of a one this is, in units of 2^-16."""
@@ -138,6 +144,21 @@ Entry = tuple[int, int, int]  # length, distance, depth
 Settings = tuple[int, int, int, int, int]
 
 
+class Choosing(NamedTuple):
+    level: int
+    memory: int
+    filtered: int
+
+
+def read_choice(coder: Decoder) -> Choosing | Settings:
+    """A level of zlib, with its memory and its strategy, or the fields of another search."""
+    level = coder.plain(4)
+    require(level < 12)
+    if level == 0:
+        return read_settings(coder)
+    return Choosing(level, *((coder.plain(1), coder.plain(1)) if level < 10 else (0, 0)))
+
+
 def read_settings(coder: Decoder) -> Settings:
     number, depth, nice = coder.plain(2), coder.plain(12) + 1, coder.plain(9)
     insert, ends = coder.plain(9), coder.plain(1)
@@ -159,10 +180,8 @@ class Search:
         last: dict[int, int] = {}
         found = [0] * len(self.d)
         for i in range(len(self.d) - (2 if number < 2 else 3)):
-            a, b, c = self.d[i : i + 3]
             if number < 2:
-                s = 5 + number
-                value = (a << 2 * s ^ b << s ^ c) % 2 ** (15 + number)
+                value = hash_of(self.d, i, number)
             else:
                 four = int.from_bytes(self.d[i : i + 4], "little")
                 factor = 0x9E3779B1 if number == 3 else 0x1E35A7BD
@@ -172,12 +191,6 @@ class Search:
                 found[i] = i - last[value]
             last[value] = i
         return found
-
-    def match(self, a: int, b: int, most: int) -> int:
-        n = 0
-        while n < most and self.d[a + n] == self.d[b + n]:
-            n += 1
-        return n
 
     def at(self, p: int) -> list[Entry]:
         if p not in self.lists:
@@ -192,7 +205,7 @@ class Search:
         stop, best, deep, at = min(most, self.nice), 2, 0, p
         depth = min(self.depth, 16) if self.work > 256 * (p + 2**16) else self.depth
         left = 4 * depth + 256
-        if self.before_3 and self.before_3[p] and self.match(p - self.before_3[p], p, 3) == 3:
+        if self.before_3 and self.before_3[p] and equal(d, p - self.before_3[p], p, 3) == 3:
             best = 3
             made.append((3, self.before_3[p], 0))
         while best < stop and self.before[at] and deep < depth and left > 0:
@@ -205,7 +218,7 @@ class Search:
             deep += 1
             if d[at + best] != d[p + best] or d[at : at + 2] != d[p : p + 2]:
                 continue
-            length = self.match(at, p, most)
+            length = equal(d, at, p, most)
             left = max(left - length // 16, 0)
             if length > best:
                 best = length
@@ -224,6 +237,29 @@ class Search:
 
 
 Token = tuple[int, int, bool]  # length or 0 of a literal, distance, odd
+
+
+def other_match(d: bytes, coder: Decoder, p: int) -> tuple[int, int]:
+    length, distance = 3 + coder.number("Length"), 1 + coder.number("Distance")
+    require(length <= min(258, len(d) - p) and distance <= min(2**15, p))
+    require(equal(d, p - distance, p, length) == length)
+    return length, distance
+
+
+class Guessed:
+    """Tokens that zlib would choose, except some."""
+
+    def __init__(self, d: bytes, coder: Decoder, by: Choosing) -> None:
+        self.d, self.coder = d, coder
+        self.choice = Choice(d, *by)
+
+    def next(self, p: int) -> Token:
+        length, distance = self.choice.guess(p)
+        if not self.coder.by("Guessed"):
+            is_match = self.coder.by("Match") if length else 1
+            length, distance = other_match(self.d, self.coder, p) if is_match else (0, 0)
+        self.choice.take(p, length)
+        return length, distance, False
 
 
 class Tokens:
@@ -302,10 +338,7 @@ class Tokens:
             )
             if self.coder.mixed("candidate", keys, zn * 2 + top):
                 return self.length(own, g, m, k - 1 - j), g
-        length, distance = 3 + self.coder.number("Length"), 1 + self.coder.number("Distance")
-        require(length <= min(258, len(self.d) - p) and distance <= min(2**15, p))
-        require(self.search.match(p - distance, p, length) == length)
-        return length, distance
+        return other_match(self.d, self.coder, p)
 
     def length(self, own: int, g: int, m: int, order: int) -> int:
         full = bucket(own)
@@ -460,7 +493,8 @@ class Codes:
 
     def __init__(self, coder: Decoder, literal: list[int], distance: list[int]) -> None:
         self.coder = coder
-        builder = 1 + coder.by("Builder", 1) if coder.by("Builder", 0) else 0
+        self.usual = coder.by("Usual")
+        builder = 1 + coder.by("Builder", 1) if self.by("Builder", 0) else 0
 
         def built(counts: Sequence[int], most: int) -> list[int]:
             if builder == 0:
@@ -476,10 +510,13 @@ class Codes:
         self.precode = self.lengths(2, built([used[i] for i in range(19)], 7), 7)
         self.hclen = self.count(2, [self.precode[i] for i in ORDER], 4)
 
+    def by(self, name: str, *index: object) -> int:
+        return USUAL[name] if self.usual else self.coder.by(name, *index)
+
     def lengths(self, t: int, guesses: list[int], most: int) -> list[int]:
         made, e = [], 0
         for guess in guesses:
-            e = self.coder.by("Differs", t, guess > 0, e)
+            e = self.by("Differs", t, guess > 0, e)
             if e:
                 more = self.coder.by("More", t) if guess else 1
                 by = 1 + self.coder.number("Size", t, guess > 0, more)
@@ -490,19 +527,20 @@ class Codes:
 
     def count(self, t: int, lengths: list[int], least: int) -> int:
         needed = max([least, *(i + 1 for i, x in enumerate(lengths) if x)])
-        needed += self.coder.number("Count", t)
+        needed += 0 if self.usual else self.coder.number("Count", t)
         require(needed <= len(lengths))
         return needed
 
     def code_runs(self) -> list[tuple[int, int]]:
         a = self.literal[: self.hlit] + self.distance[: self.hdist]
-        runs, by = list[tuple[int, int]](), self.coder.by
+        runs, by = list[tuple[int, int]](), self.by
         i = 0
         while i < len(a):
             same = 1
             while same < 138 and i + same < len(a) and a[i + same] == a[i]:
                 same += 1
             near = min(same, self.hlit - i) if i < self.hlit else same
+            same = near if self.usual else same
             zero, again = a[i] == 0, i > 0 and a[i - 1] == a[i]
             if (
                 same < 3
@@ -548,7 +586,7 @@ class Streams:
     def __init__(self, coded: bytes) -> None:
         self.coder = Decoder(coded)
         self.before = {"Stored": 0, "Tokens": 16383}
-        self.settings: Settings | None = None
+        self.settings: Choosing | Settings | None = None
 
     def again(self, name: str) -> int:
         if not self.coder.by("Same", name):
@@ -560,8 +598,13 @@ class Streams:
         require(size <= 2 * len(plaintext) + 2**16)
         coder = self.coder
         if self.settings is None or coder.by("Other"):
-            self.settings = read_settings(coder)
-        tokens, out, p = Tokens(plaintext, coder, self.settings), Writer(), 0
+            self.settings = read_choice(coder)
+        tokens: Guessed | Tokens
+        if isinstance(self.settings, Choosing):
+            tokens = Guessed(plaintext, coder, self.settings)
+        else:
+            tokens = Tokens(plaintext, coder, self.settings)
+        out, p = Writer(), 0
         kind, last = 2, 0
         while not last:
             last = coder.by("Last")

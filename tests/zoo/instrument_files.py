@@ -119,8 +119,7 @@ def tiff_files() -> Iterator[InstrumentFile]:
     lzw = {"compression": "lzw", "dtype": "u2", **grey}
     yield _tiff("lzw.tif", shape=(90, 120), **lzw)
     yield _tiff("lzw-predicted.tif", shape=(3, 40, 50), predictor=True, **lzw)
-    packbits = {"compression": "packbits", "coded": False}
-    yield _tiff("packbits.tif", shape=(20, 30), dtype="u1", **packbits, **grey)
+    yield _tiff("packbits.tif", shape=(20, 30), dtype="u1", compression="packbits", **grey)
     for compression in ("jpegxl", "jpeg2000", "webp"):
         told = {"shape": (20, 30, 3), "compression": compression, **rgb}
         yield _tiff(f"{compression}.tif", coded=False, **told)

@@ -84,6 +84,6 @@ fn picture(bytes: &mut Bytes, library: &Library) -> Result<Vec<u8>> {
     demand(known, "an embedded picture has a format that cannot be embedded", SECTION)?;
     match metadata::restore(metadata, &Picture::new(dtype, &shape, &pixels)?)? {
         Restored::Exact(file) => Ok(file),
-        _ => refuse("an embedded picture needs zlib", SECTION),
+        _ => refuse("an embedded picture does not come back byte for byte", SECTION),
     }
 }

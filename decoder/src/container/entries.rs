@@ -12,11 +12,21 @@ const SECTION: &str = "format.md, A5.19";
 /// The lower 12 bits of a mode, if it is known.
 pub type Mode = Option<u16>;
 
+/// When something was changed, in nanoseconds since 1970, if it is known.
+pub type Time = Option<i64>;
+
+/// What a folder has beside the names and the content of its files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Attributes {
+    pub mode: Mode,
+    pub time: Time,
+}
+
 /// A folder; without a name, the outermost one.
 #[derive(Clone, Debug)]
 pub struct Folder {
     pub name: String,
-    pub mode: Mode,
+    pub attributes: Attributes,
 }
 
 #[derive(Clone, Debug)]
@@ -63,15 +73,16 @@ impl Entries {
             let mode = read_mode(&mut bytes)?;
             entries.modes.resize(entries.modes.len() + count as usize, mode);
         }
+        let mut time = 0i64;
         for _ in 0..bytes.varint()? {
             let (name, mode) = (read_text(&mut bytes)?, read_mode(&mut bytes)?);
-            bytes.varint()?; // modification time
+            time = time.wrapping_add(bytes.change()?);
             demand(name.is_empty() || is_name(&name), &format!("the name {name:?} is not allowed"), SECTION)?;
-            entries.folders.push(Folder { name, mode });
+            entries.folders.push(Folder { name, attributes: Attributes { mode, time: Some(time) } });
         }
         for _ in 0..bytes.varint()? {
             let (name, target) = (read_text(&mut bytes)?, read_text(&mut bytes)?);
-            bytes.varint()?;
+            bytes.change()?; // its time
             demand(is_name(&name), &format!("the name {name:?} is not allowed"), SECTION)?;
             let fits = (1..=4095).contains(&target.len()) && !target.contains('\0');
             demand(fits, &format!("the target of {name:?} is not allowed"), SECTION)?;
@@ -138,7 +149,7 @@ mod tests {
     #[test]
     fn places() {
         let link = |name: &str| Link { name: name.to_string(), target: "x".to_string() };
-        let folder = |name: &str| Folder { name: name.to_string(), mode: None };
+        let folder = |name: &str| Folder { name: name.to_string(), attributes: Attributes::default() };
         let check = |names: &[&str], folders: &[&str], links: &[&str]| {
             let folders = folders.iter().copied().map(folder).collect();
             let entries = Entries { modes: Vec::new(), folders, links: links.iter().copied().map(link).collect() };

@@ -10,7 +10,7 @@ use crate::types::block::{read_map, Block, Method, Run};
 
 const SECTION: &str = "format.md, A7";
 pub const MAGIC: u8 = 0xBB;
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 
 pub struct Array {
     pub dtype: Dtype,

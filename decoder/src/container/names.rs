@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::blocks::adaptive;
 use crate::container::archive::Archive;
 use crate::container::collection::{Collection, Kind, Part};
+use crate::container::entries::Time;
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, error, refuse, Result};
 
@@ -25,6 +26,7 @@ pub struct File {
     pub holder: usize,
     pub start: u64,
     pub hash: Option<[u8; 32]>,
+    pub time: Time,
 }
 
 /// Consecutive files, and the sum of their content digests, if known.
@@ -58,7 +60,7 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
     let mut bytes = Bytes::new(payload, NAMES);
     let mut files = Vec::new();
     let mut add = |part: usize, index: u64| {
-        files.push(File { part, index, name: String::new(), size: 0, holder: 0, start: 0, hash: None });
+        files.push(File { part, index, name: String::new(), size: 0, holder: 0, start: 0, hash: None, time: None });
     };
     if kind == Kind::Npz {
         for part in 0..collection.parts.len() {
@@ -181,7 +183,7 @@ fn read_numbered(payload: &[u8], collection: &Collection) -> Result<Vec<File>> {
             if let Some(&class) = numbers.get(number) {
                 name = format!("{}/{name}", names[class]);
             }
-            files.push(File { part, index, name, size: 0, holder: 0, start: 0, hash: None });
+            files.push(File { part, index, name, size: 0, holder: 0, start: 0, hash: None, time: None });
         }
     }
     Ok(files)
@@ -214,10 +216,12 @@ fn read_stats(payload: &[u8], collection: &Collection, files: &mut [File]) -> Re
     // The container metadata of files fill their parts in order.
     let mut parts = (0..collection.parts.len()).filter(|&part| collection.parts[part].is_metadata());
     let mut current = parts.next();
+    let mut time = 0i64;
     for file in files.iter_mut() {
         file.size = bytes.varint()?;
         bytes.varint_in(0, i64::MAX as u64, "the size of a file")?; // of the original file
-        bytes.varint()?; // modification time
+        time = time.wrapping_add(bytes.change()?);
+        file.time = Some(time);
         if collection.parts[file.part].axes == 3 {
             file.holder = file.part;
         } else if file.size > 0 {

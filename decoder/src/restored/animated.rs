@@ -2,7 +2,7 @@
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, error, Result};
-use crate::restored::deflated::{checked, Encoder, Rows};
+use crate::restored::deflated::{checked, Deflated, Rows};
 use crate::restored::metadata::{chunks, Restored};
 use crate::restored::picture::{packed, png_start, push_chunk, Chunk, Picture};
 use crate::restored::sheet::places;
@@ -42,7 +42,7 @@ impl<'a> Frames<'a> {
     }
 }
 
-/// Restores the file; if zlib compressed a frame, a file with the same chunks and pixels.
+/// Restores the file, of kind 8 with the same chunks and pixels.
 pub fn file(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, SECTION);
     demand(picture.pixels.len() <= MOST_BYTES, "the sheet of an animated PNG is too large", SECTION)?;
@@ -52,21 +52,20 @@ pub fn file(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Restored>
     if exact {
         check = Some(bytes.u32()?);
         for &(rows, _) in &sizes {
-            streams.push((Encoder::read(&mut bytes)?, Rows::read(&mut bytes, rows)?));
+            streams.push((Deflated::read(&mut bytes)?, Rows::read(&mut bytes, rows)?));
         }
     }
     bytes.end()?;
-    let check = check.filter(|_| streams.iter().all(|(encoder, _)| !matches!(encoder, Encoder::Zlib)));
     let mut out = png_start(rows, columns, bits, colour);
     let mut number = 0;
     for (i, (&size, place)) in sizes.iter().zip(places(&sizes, picture)?).enumerate() {
         push_numbered(&lists[i], &mut number, &mut out);
         let content = frame_rows(picture, size, place, bits, colour)?;
-        let parts = match (check, streams.get(i)) {
-            (Some(_), Some((encoder, rows))) => rows.parts(encoder, &content, picture.png_pixel(bits))?,
-            _ => None,
+        let parts = match streams.get(i) {
+            Some((deflated, rows)) => rows.parts(deflated, &content, picture.png_pixel(bits))?,
+            None => packed(&content),
         };
-        for part in parts.unwrap_or_else(|| packed(&content)) {
+        for part in parts {
             let pixels = Chunk { kind: if i == 0 { *b"IDAT" } else { *b"fdAT" }, content: &part };
             push_numbered(&[pixels], &mut number, &mut out);
         }

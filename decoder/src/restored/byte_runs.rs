@@ -1,7 +1,8 @@
-//! Container metadata of DICOM files in runs of bytes (format.md, A6.10).
+//! Runs of bytes, and container metadata of DICOM files in them (format.md, A6.10).
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, Result};
+use crate::restored::choices::Exceptions;
 use crate::restored::picture::Picture;
 
 const SECTION: &str = "format.md, A6.10";
@@ -11,7 +12,7 @@ struct Segment {
     gap: u64,
     length: u64,
     /// For each exception, the number of control bytes since the previous one, and its control byte.
-    exceptions: Vec<(u64, u8)>,
+    exceptions: Vec<(u64, u64)>,
 }
 
 /// Restores the file of a picture.
@@ -20,13 +21,13 @@ pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     let frames = bytes.varint_in(1, 1 << 40, "the number of frames")? as usize;
     let flags = bytes.byte()?;
     let integers = matches!(picture.dtype.code[1], b'u' | b'i');
-    demand(flags < 4 && integers && picture.rows % frames == 0, "the runs do not fit the picture", SECTION)?;
+    demand(integers && picture.rows % frames == 0, "the runs do not fit the picture", SECTION)?;
     let mut segments = Vec::new();
     for _ in 0..bytes.varint()? {
         let (gap, length) = (bytes.varint()?, bytes.varint()?);
         let mut exceptions = Vec::new();
         for _ in 0..bytes.varint()? {
-            exceptions.push((bytes.varint()?, bytes.byte()?));
+            exceptions.push((bytes.varint()?, u64::from(bytes.byte()?)));
         }
         segments.push(Segment { gap, length, exceptions });
     }
@@ -42,23 +43,27 @@ pub fn file(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
         let most = 2 * plane.len() + segment.exceptions.len();
         demand(segment.length <= most as u64, "a segment is too long", SECTION)?;
         out.extend_from_slice(bytes.take_long(segment.gap)?);
-        let start = out.len();
-        compress(&plane, picture.columns, flags, &segment.exceptions, &mut out)?;
-        demand((out.len() - start) as u64 == segment.length, "the length of a segment does not match", SECTION)?;
+        let made = compress(&plane, picture.columns, u64::from(flags), &segment.exceptions)?;
+        demand(made.len() as u64 == segment.length, "the length of a segment does not match", SECTION)?;
+        out.extend(made);
     }
     out.extend_from_slice(bytes.rest());
     Ok(out)
 }
 
-fn compress(plane: &[u8], columns: usize, flags: u8, exceptions: &[(u64, u8)], out: &mut Vec<u8>) -> Result<()> {
-    let plain = Plain { plane, columns, by_rows: flags & 1 != 0, least: if flags & 2 != 0 { 2 } else { 3 } };
+pub fn compress(plane: &[u8], columns: usize, flags: u64, exceptions: &Exceptions) -> Result<Vec<u8>> {
+    demand(flags < 8, "the flags of runs are unknown", SECTION)?;
+    let least = if flags & 2 != 0 { 2 } else { 3 };
+    let plain = Plain { plane, columns, by_rows: flags & 1 != 0, joins: flags & 4 != 0, least };
+    let mut out = Vec::new();
     let mut exceptions = exceptions.iter().peekable();
     let (mut at, mut since) = (0, 0);
     loop {
         let control = match exceptions.next_if(|&&(before, _)| before == since) {
             Some(&(_, control)) => {
                 since = 0;
-                control
+                demand(control < 256, "a control byte is too large", SECTION)?;
+                control as u8
             }
             None if at < plane.len() => {
                 since += 1;
@@ -79,13 +84,16 @@ fn compress(plane: &[u8], columns: usize, flags: u8, exceptions: &[(u64, u8)], o
         out.extend_from_slice(if is_run { &part[..1] } else { part });
         at += count;
     }
-    demand(exceptions.next().is_none(), "there are exceptions behind the last run", SECTION)
+    demand(exceptions.next().is_none(), "there are exceptions behind the last run", SECTION)?;
+    Ok(out)
 }
 
 struct Plain<'a> {
     plane: &'a [u8],
     columns: usize,
     by_rows: bool,
+    /// Whether two equal bytes within a literal belong to it if a single byte follows them.
+    joins: bool,
     least: usize,
 }
 
@@ -109,8 +117,18 @@ impl Plain<'_> {
         if run >= self.least {
             return (257 - run) as u8;
         }
-        let last = self.end(at).min(at + MOST);
-        let literal = (at + 1..last).find(|&end| self.run(end, self.least) >= self.least).unwrap_or(last);
-        (literal - at - 1) as u8
+        let (last, most) = (self.end(at), at + MOST);
+        let mut end = at + 1;
+        while end < last.min(most) {
+            let run = self.run(end, 3);
+            if run < self.least {
+                end += 1;
+            } else if self.joins && run == 2 && end + 2 <= most && end + 2 < last && self.run(end + 2, 2) == 1 {
+                end += 2;
+            } else {
+                break;
+            }
+        }
+        (end - at - 1) as u8
     }
 }

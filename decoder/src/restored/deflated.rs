@@ -2,58 +2,36 @@
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::crc::{adler32, crc32};
-use crate::foundations::error::{demand, Result};
+use crate::foundations::error::{demand, error, refuse, Result};
 use crate::tokens::Streams;
 
 const SECTION: &str = "format.md, A6.2";
 
-pub enum Encoder<'a> {
-    /// zlib. This decoder does not have it, and compresses the rows with its own encoder.
-    Zlib,
-    Other {
-        header: [u8; 2],
-        size: u64,
-        coded: &'a [u8],
-    },
+/// The streams of RFC 1950 of a file, one after the other.
+pub struct Deflated<'a> {
+    header: [u8; 2],
+    coded: &'a [u8],
 }
 
-impl<'a> Encoder<'a> {
-    pub fn read(bytes: &mut Bytes<'a>) -> Result<Encoder<'a>> {
-        let [a, b, level] = bytes.clone().array()?;
-        if level > 0 {
-            skip_zlib(bytes)?;
-            return Ok(Encoder::Zlib);
+impl<'a> Deflated<'a> {
+    /// None for a file without streams.
+    pub fn read(bytes: &mut Bytes<'a>) -> Result<Option<Deflated<'a>>> {
+        let length = bytes.varint()?;
+        if length == 0 {
+            return Ok(None);
         }
-        bytes.take(3)?;
-        let [size, length] = [bytes.varint()?, bytes.varint()?];
-        Ok(Encoder::Other { header: [a, b], size, coded: bytes.take_long(length)? })
+        Ok(Some(Deflated { header: bytes.array()?, coded: bytes.take_long(length)? }))
     }
-}
 
-/// The tokens of the segments of a TIFF file, and the header of each; None for zlib.
-pub type Segments<'a> = Option<([u8; 2], &'a [u8])>;
-
-pub fn read_segments<'a>(bytes: &mut Bytes<'a>) -> Result<Segments<'a>> {
-    let [a, b, level] = bytes.clone().array()?;
-    if level > 0 {
-        skip_zlib(bytes)?;
-        return Ok(None);
+    pub fn streams(&self) -> Result<Streams<'a>> {
+        Streams::new(self.coded)
     }
-    bytes.take(3)?;
-    let length = bytes.varint()?;
-    Ok(Some(([a, b], bytes.take_long(length)?)))
-}
 
-/// Skips the parameters of zlib: header, level, window, memory, strategy.
-fn skip_zlib(bytes: &mut Bytes) -> Result<()> {
-    let [_, _, level, window, memory, strategy] = bytes.array()?;
-    let known = (1..=9).contains(&level) && (9..=15).contains(&window) && matches!(memory, 8 | 9) && strategy <= 4;
-    demand(known, "zlib has no such parameters", SECTION)
-}
-
-/// The next stream of RFC 1950, whose raw stream has `size` bytes.
-pub fn next_stream(streams: &mut Streams, header: [u8; 2], content: &[u8], size: u64) -> Result<Vec<u8>> {
-    Ok([&header[..], &streams.next(content, size)?, &adler32(content).to_be_bytes()].concat())
+    /// The next stream, of `size` bytes.
+    pub fn next(&self, streams: &mut Streams, content: &[u8], size: u64) -> Result<Vec<u8>> {
+        let raw = streams.next(content, size.saturating_sub(6))?;
+        Ok([&self.header[..], &raw, &adler32(content).to_be_bytes()].concat())
+    }
 }
 
 /// The cuts of a stream into chunks, and its filters.
@@ -75,15 +53,15 @@ impl<'a> Rows<'a> {
         Ok(Rows { cuts, filters })
     }
 
-    /// The content of the chunks of pixels, from unfiltered rows; None for zlib.
-    pub fn parts(&self, encoder: &Encoder, rows: &[u8], pixel: usize) -> Result<Option<Vec<Vec<u8>>>> {
-        let &Encoder::Other { header, size, coded } = encoder else { return Ok(None) };
-        let whole = self.cuts.iter().try_fold(0u64, |sum, &cut| sum.checked_add(cut));
-        demand(whole.is_some() && whole == size.checked_add(6), "the chunks do not contain the stream", SECTION)?;
-        let rows = self.filtered(rows, pixel);
-        let mut streams = Streams::new(coded)?;
-        let stream = next_stream(&mut streams, header, &rows, size)?;
+    /// The content of the chunks of pixels, from unfiltered rows.
+    pub fn parts(&self, deflated: &Option<Deflated>, rows: &[u8], pixel: usize) -> Result<Vec<Vec<u8>>> {
+        let Some(deflated) = deflated else { return refuse("a PNG file has no coded tokens", SECTION) };
+        let size = self.cuts.iter().try_fold(0u64, |sum, &cut| sum.checked_add(cut));
+        let size = size.ok_or_else(|| error("the chunks of a PNG file are too long", SECTION))?;
+        let mut streams = deflated.streams()?;
+        let stream = deflated.next(&mut streams, &self.filtered(rows, pixel), size)?;
         streams.end()?;
+        demand(stream.len() as u64 == size, "the chunks do not contain the stream", SECTION)?;
         let mut left = &stream[..];
         let mut parts = Vec::new();
         for &cut in &self.cuts {
@@ -91,7 +69,7 @@ impl<'a> Rows<'a> {
             parts.push(part.to_vec());
             left = others;
         }
-        Ok(Some(parts))
+        Ok(parts)
     }
 
     /// The rows with their filters; `pixel`: bytes of a pixel, at least 1.

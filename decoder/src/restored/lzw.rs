@@ -1,16 +1,36 @@
-//! LZW of TIFF files, by an encoder with clear codes at equal distances (format.md, A6.3).
+//! LZW of TIFF files (format.md, A6.3).
+
+use crate::foundations::error::{demand, Result};
+use crate::restored::choices::Exceptions;
+use crate::restored::high_bits::HighBits;
+
+const SECTION: &str = "format.md, A6.3";
 
 const CLEAR: u32 = 256;
 const MOST: usize = 4096;
 
-/// Compresses bytes, with `between` codes between clear codes. `ended`: a zero byte follows if the last code ends a
-/// byte.
-pub fn compress(bytes: &[u8], between: usize, ended: bool) -> Vec<u8> {
-    let mut out = Codes::default();
+/// Compresses bytes. `regular`: twice the number of codes between clear codes, and 1 if a zero byte follows a last code
+/// that ends a byte.
+pub fn compress(bytes: &[u8], regular: u64, exceptions: &Exceptions) -> Result<Vec<u8>> {
+    let mut exceptions = exceptions.iter().peekable();
+    let mut usual = 0;
+    // The number of codes up to the next clear code; 0 if there is none.
+    let mut distance = || match exceptions.next_if(|&&(before, _)| before == usual) {
+        Some(&(_, codes)) => {
+            usual = 0;
+            codes
+        }
+        None => {
+            usual += 1;
+            regular / 2
+        }
+    };
+    let mut between = distance();
+    let mut out = HighBits::default();
     // Codes, indexed by the code of a string and the byte behind it.
     let mut longer = vec![0u16; MOST << 8];
     let mut known: Vec<usize> = Vec::new();
-    let (mut next, mut since, mut at) = (258, 0, 0);
+    let (mut next, mut since, mut at) = (258, 0u64, 0);
     out.put(CLEAR, 9);
     while at < bytes.len() {
         let mut code = usize::from(bytes[at]);
@@ -36,36 +56,18 @@ pub fn compress(bytes: &[u8], between: usize, ended: bool) -> Vec<u8> {
         if since == between {
             out.put(CLEAR, width(next));
             known.drain(..).for_each(|place| longer[place] = 0);
-            (next, since) = (258, 0);
+            (next, since, between) = (258, 0, distance());
         }
     }
+    demand(exceptions.next().is_none(), "there are exceptions behind the last clear code", SECTION)?;
     out.put(CLEAR + 1, width(next));
-    if out.count > 0 || ended {
-        out.bytes.push((out.buffer << (8 - out.count)) as u8);
+    if out.bits() % 8 == 0 && regular % 2 == 1 {
+        out.put(0, 8);
     }
-    out.bytes
+    Ok(out.end())
 }
 
 /// The bits of a code, with `next` known codes; they grow one code early.
 fn width(next: usize) -> u32 {
     (usize::BITS - (next + 1).leading_zeros()).clamp(9, 12)
-}
-
-/// Writes codes from the highest bits of bytes on.
-#[derive(Default)]
-struct Codes {
-    bytes: Vec<u8>,
-    buffer: u64,
-    count: u32,
-}
-
-impl Codes {
-    fn put(&mut self, code: u32, width: u32) {
-        self.buffer = self.buffer << width | u64::from(code);
-        self.count += width;
-        while self.count >= 8 {
-            self.count -= 8;
-            self.bytes.push((self.buffer >> self.count) as u8);
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::error::{demand, Result};
-use crate::restored::deflated::{checked, Encoder, Rows};
+use crate::restored::deflated::{checked, Deflated, Rows};
 use crate::restored::picture::{pack, packed, Chunk, Mode, Picture};
 use crate::restored::tiff::Tiff;
 use crate::restored::{animated, byte_runs, gif, lossless_jpeg};
@@ -218,22 +218,21 @@ fn frame_row(layout: u8, picture: &Picture, row: &[u8], out: &mut Vec<u8>) -> Re
     Ok(())
 }
 
-/// Kinds 2 and 3; for streams by zlib, a file with the same chunks and pixels.
+/// Kinds 2 and 3.
 fn png(metadata: &[u8], exact: bool, picture: &Picture) -> Result<Restored> {
     let mut bytes = Bytes::new(metadata, "format.md, A6.2");
     let [bits, colour] = bytes.array()?;
     let [before, behind] = [chunks(&mut bytes)?, chunks(&mut bytes)?];
     let mut stream = None;
     if exact {
-        stream = Some((Encoder::read(&mut bytes)?, bytes.u32()?, Rows::read(&mut bytes, picture.rows)?));
+        stream = Some((Deflated::read(&mut bytes)?, bytes.u32()?, Rows::read(&mut bytes, picture.rows)?));
     }
     bytes.end()?;
     let content = picture.png_rows(bits, colour)?;
-    if let Some((encoder, check, rows)) = stream {
-        if let Some(parts) = rows.parts(&encoder, &content, picture.png_pixel(bits))? {
-            let file = picture.png_with(bits, colour, &before, &parts, &behind);
-            return Ok(Restored::Exact(checked(file, check)?));
-        }
+    if let Some((deflated, check, rows)) = stream {
+        let parts = rows.parts(&deflated, &content, picture.png_pixel(bits))?;
+        let file = picture.png_with(bits, colour, &before, &parts, &behind);
+        return Ok(Restored::Exact(checked(file, check)?));
     }
     Ok(Restored::Png(picture.png_with(bits, colour, &before, &packed(&content), &behind)))
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::blocks::methods;
 use crate::container::archive::{block_payload, Archive};
 use crate::container::collection::{Collection, Container, Kind, Part};
-use crate::container::entries::{Entries, Folder, Link, Mode};
+use crate::container::entries::{Attributes, Entries, Folder, Link};
 use crate::container::lone::{self, Array};
 use crate::container::names::{self, File, Group};
 use crate::container::ranges::Ranges;
@@ -25,13 +25,13 @@ pub enum Output {
     One(Vec<u8>),
     /// The named files of a folder.
     Folder(Vec<(String, Vec<u8>)>),
-    /// A folder with modes and links.
+    /// A folder with modes, times and links.
     Tree(Tree),
 }
 
-/// Files, with their modes, and the folders and links beside them.
+/// Files, and the folders and links beside them.
 pub struct Tree {
-    pub files: Vec<(String, Vec<u8>, Mode)>,
+    pub files: Vec<(String, Vec<u8>, Attributes)>,
     pub folders: Vec<Folder>,
     pub links: Vec<Link>,
 }
@@ -180,9 +180,10 @@ impl Decoded {
         self.files.iter().filter(move |file| paged || !file.name.is_empty())
     }
 
-    pub fn existing_files_with_modes(&self) -> impl Iterator<Item = (&File, Mode)> {
+    pub fn existing_files_with_attributes(&self) -> impl Iterator<Item = (&File, Attributes)> {
         let modes = self.entries.modes.iter().copied().chain(std::iter::repeat(None));
-        self.files.iter().zip(modes).filter(|(file, _)| !file.name.is_empty())
+        let all = self.files.iter().zip(modes).map(|(file, mode)| (file, Attributes { mode, time: file.time }));
+        all.filter(|(file, _)| !file.name.is_empty())
     }
 
     pub fn array(&self) -> (Vec<u64>, Vec<u8>) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::container::collection::{Container, Kind};
-use crate::container::entries::{Entries, Mode};
+use crate::container::entries::{Attributes, Entries};
 use crate::container::names::File;
 use crate::foundations::error::{demand, error, Result};
 use crate::foundations::sha256::sha256;
@@ -17,10 +17,9 @@ use crate::restored::zip::zip;
 const NAMES: &str = "format.md, A5.12";
 const HASHES: &str = "format.md, A5.16";
 
-const NOTE_PNG: &str =
-    "PNG files that zlib compressed have the same pixels and chunks, but not the same bytes: those need zlib";
+const NOTE_PNG: &str = "PNG files without the tokens of their streams were written with the same pixels and chunks";
 const NOTE_TIFF: &str =
-    "WebP files, TIFF files with compressed pages, and single TIFF files without metadata were written page by page, as PNG or TIFF";
+    "WebP files, TIFF files whose bytes are not promised, and single TIFF files without metadata were written page by page, as PNG or TIFF";
 
 impl Decoded {
     pub fn restore(self, notes: &mut Notes) -> Result<Output> {
@@ -40,16 +39,16 @@ impl Decoded {
     }
 
     fn restore_folder(&self, notes: &mut Notes) -> Result<Output> {
-        let mut files: Vec<(String, Vec<u8>, Mode)> = Vec::new();
+        let mut files: Vec<(String, Vec<u8>, Attributes)> = Vec::new();
         let mut note = |text: &'static str| {
             if !notes.contains(&text) {
                 notes.push(text);
             }
         };
-        for (file, mode) in self.existing_files_with_modes() {
+        for (file, attributes) in self.existing_files_with_attributes() {
             let bytes = self.bytes_of(file);
             if self.parts[file.part].axes == 3 {
-                files.push((file.name.clone(), hashed(file, bytes.to_vec())?, mode));
+                files.push((file.name.clone(), hashed(file, bytes.to_vec())?, attributes));
                 continue;
             }
             let (shape, pixels) = self.picture(file);
@@ -59,14 +58,14 @@ impl Decoded {
                 let fits = picture.fits(&ending);
                 let other = if picture.fits("png") { "png" } else { "tif" };
                 let name = if fits { file.name.clone() } else { format!("{}.{other}", file.name) };
-                files.push((name, picture.file(if fits { &ending } else { other })?, mode));
+                files.push((name, picture.file(if fits { &ending } else { other })?, attributes));
                 continue;
             }
             match metadata::restore(bytes, &picture)? {
-                Restored::Exact(made) => files.push((file.name.clone(), hashed(file, made)?, mode)),
+                Restored::Exact(made) => files.push((file.name.clone(), hashed(file, made)?, attributes)),
                 Restored::Png(made) => {
                     note(NOTE_PNG);
-                    files.push((file.name.clone(), made, mode));
+                    files.push((file.name.clone(), made, attributes));
                 }
                 Restored::Pages(pages) => {
                     note(NOTE_TIFF);
@@ -79,7 +78,7 @@ impl Decoded {
                             format!("{}.{page:0digits$}.{ending}", file.name)
                         };
                         let page = Picture { rows: *rows, columns: *columns, pixels: own, ..picture };
-                        files.push((name, page.file(ending)?, mode));
+                        files.push((name, page.file(ending)?, attributes));
                     }
                 }
             }
@@ -113,7 +112,7 @@ impl Decoded {
         self.files.iter().map(page).collect()
     }
 
-    /// The TIFF file of these pages, if it needs no compression.
+    /// The TIFF file of these pages, if this decoder has its compressions.
     fn tiff_of(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
         let Some(part) = self.parts.iter().position(|part| part.is_metadata()) else { return Ok(None) };
         match &self.bytes[part][..] {
@@ -123,7 +122,7 @@ impl Decoded {
         }
     }
 
-    /// The files of pictures or pages that need neither zlib nor libtiff.
+    /// The files of pictures or pages that come back byte for byte.
     pub fn exact_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let mut found = Vec::new();
         match self.container {
@@ -153,7 +152,7 @@ fn hashed(file: &File, made: Vec<u8>) -> Result<Vec<u8>> {
 }
 
 /// Refuses two files of the same name, a file in place of a folder of another one, and names that are too long.
-fn check_names(files: &[(String, Vec<u8>, Mode)]) -> Result<()> {
+fn check_names(files: &[(String, Vec<u8>, Attributes)]) -> Result<()> {
     let mut names = HashSet::new();
     let mut folders = HashSet::new();
     for (name, ..) in files {

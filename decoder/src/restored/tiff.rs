@@ -1,14 +1,14 @@
-//! Container metadata of TIFF files (format.md, A6.3). Files without compression, or with tokens for deflate streams,
-//! are restored exactly; from others the pages are available.
+//! Container metadata of TIFF files (format.md, A6.3). Files with a check and files without compression are restored
+//! exactly, except those whose deflate streams need zlib; from others the pages are available.
 
 use crate::foundations::bytes::Bytes;
 use crate::foundations::crc::crc32;
 use crate::foundations::error::{demand, error, refuse, Result};
-use crate::restored::deflated::{next_stream, read_segments, Segments};
-use crate::restored::lzw;
+use crate::restored::choices::Choices;
+use crate::restored::deflated::Deflated;
 use crate::restored::picture::{pack, Picture};
 use crate::restored::sheet::places_of_pages;
-use crate::tokens::Streams;
+use crate::restored::{byte_runs, group4, lzw};
 
 const SECTION: &str = "format.md, A6.3";
 /// The most bytes of pages beside the first one in a row of pages on a sheet.
@@ -34,10 +34,10 @@ pub struct Tiff<'a> {
     /// For each compressed page the places of the fields with the offsets and lengths of its segments, and the bytes
     /// per number.
     fields: Vec<(u64, u64)>,
-    tokens: Segments<'a>,
+    deflated: Option<Deflated<'a>>,
     check: Option<u32>,
-    /// Twice the number of codes between clear codes of LZW, plus 1 if streams end with an extra byte; 0 for libtiff.
-    codes: usize,
+    /// Those of the encoders of LZW and PackBits.
+    choices: &'a [u8],
     padding: &'a [u8],
     others: &'a [u8],
 }
@@ -62,6 +62,7 @@ impl Layout {
             && (flags & (16 | 64) == 0 || bits >= 8)
             && (flags & 128 == 0 || bits >= 16 && flags & 16 == 0)
             && matches!(compression, 1 | 4 | 5 | 8 | 32773 | 32946 | 34925 | 50000)
+            && (compression != 4 || bits == 1)
             && (flags & 256 == 0 || flags & 128 != 0)
             && flags < 512;
         demand(known, "the layout of a page is unknown", SECTION)?;
@@ -101,6 +102,11 @@ impl Layout {
         matches!(self.compression, 8 | 32946)
     }
 
+    /// Whether the encoder of its compression has choices.
+    fn has_choices(&self) -> bool {
+        matches!(self.compression, 5 | 32773)
+    }
+
     fn segments(&self) -> u128 {
         let [down, across] = self.grid();
         down as u128 * across as u128 * self.planes as u128
@@ -123,8 +129,13 @@ impl Layout {
     fn raw_bytes(&self, band: usize) -> u128 {
         let left = self.rows - band * self.segment_rows;
         let rows = if self.is_tiled() { self.segment_rows } else { self.segment_rows.min(left) };
+        rows as u128 * self.row_bytes()
+    }
+
+    /// The bytes of a row of a segment.
+    fn row_bytes(&self) -> u128 {
         let samples = self.segment_columns as u128 * self.channels as u128;
-        rows as u128 * (samples * u128::from(self.bits)).div_ceil(8)
+        (samples * u128::from(self.bits)).div_ceil(8)
     }
 
     /// Whether the samples of a page fit the layout.
@@ -190,17 +201,26 @@ impl<'a> Tiff<'a> {
         }
         let expected: u128 = pages.iter().map(|(count, layout)| u128::from(*count) * layout.segments()).sum();
         demand(expected == segments.len() as u128, "the number of segments does not match the pages", SECTION)?;
-        let (check, codes) = match bytes.byte()? {
-            0 => (None, 0),
-            1 => (Some(bytes.u32()?), 0),
-            2 => (Some(bytes.u32()?), bytes.varint_in(2, 8193, "the number of codes")? as usize),
+        let check = match bytes.byte()? {
+            0 => None,
+            1 => Some(bytes.u32()?),
             _ => return bytes.error("the check of a TIFF file is unknown"),
         };
-        let tokens = read_segments(&mut bytes)?;
-        demand(tokens.is_none() || check.is_some(), "tokens of a TIFF file have no check", SECTION)?;
+        let deflated = Deflated::read(&mut bytes)?;
+        let expected = check.is_some() && pages.iter().any(|(_, layout)| layout.is_deflate());
+        demand(
+            deflated.is_some() == expected,
+            "a TIFF file has tokens without streams or a check, or lacks them",
+            SECTION,
+        )?;
+        let mut choices = &[][..];
+        if pages.iter().any(|(_, layout)| layout.has_choices()) {
+            let length = bytes.varint()?;
+            choices = bytes.take_long(length)?;
+        }
         let length = bytes.varint()?;
         let padding = bytes.take_long(length)?;
-        let tiff = Tiff { pages, segments, fields, tokens, check, codes, padding, others: bytes.rest() };
+        let tiff = Tiff { pages, segments, fields, deflated, check, choices, padding, others: bytes.rest() };
         tiff.check_tiles()?;
         tiff.check_places()?;
         Ok(tiff)
@@ -302,7 +322,7 @@ impl<'a> Tiff<'a> {
         Ok(pages)
     }
 
-    /// Restores the file from a sheet with all pages, if it needs no compression.
+    /// Restores the file from a sheet with all pages, if this decoder has its compressions.
     pub fn file(&self, sheet: &Picture) -> Result<Option<Vec<u8>>> {
         let pages = self.pages_of(sheet)?;
         let pages =
@@ -310,34 +330,42 @@ impl<'a> Tiff<'a> {
         self.file_of_pages(&pages.collect::<Vec<_>>())
     }
 
-    /// Restores the file from its pages, if it needs no compression.
+    /// Restores the file from its pages, if this decoder has its compressions.
     pub fn file_of_pages(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
         demand(self.layouts().count() == pages.len(), "the number of pages does not match", SECTION)?;
         let same = self.layouts().zip(pages).all(|(layout, page)| layout.fits(page));
         demand(same, "the shape of a page differs from its layout", SECTION)?;
-        let known = |layout: &Layout| {
-            let by_lzw = layout.compression == 5 && self.codes > 0;
-            layout.compression == 1 || by_lzw || layout.is_deflate() && self.tokens.is_some()
+        let known = |layout: &Layout| match layout.compression {
+            1 => true,
+            4 | 5 | 32773 => self.check.is_some(),
+            _ => layout.is_deflate() && self.deflated.is_some(),
         };
         if !self.pages.iter().all(|(_, layout)| known(layout)) {
             return Ok(None);
         }
         let mut made = Vec::new();
         let mut padding = self.padding;
-        let mut deflate = match self.tokens {
-            Some((header, coded)) => Some((header, Streams::new(coded)?)),
+        let mut deflated = match &self.deflated {
+            Some(deflated) => Some((deflated, deflated.streams()?)),
             None => None,
         };
+        let mut choices = Choices::new(self.choices);
         let mut segments = self.segments.iter();
         for (layout, page) in self.layouts().zip(pages) {
             let first = made.len();
             make_segments(layout, page, !self.padding.is_empty(), &mut padding, &mut made)?;
             for (segment, &(_, length)) in made[first..].iter_mut().zip(&mut segments) {
-                if let (true, Some((header, streams))) = (layout.is_deflate(), &mut deflate) {
-                    *segment = next_stream(streams, *header, segment, length.saturating_sub(6))?;
+                if let (true, Some((deflated, streams))) = (layout.is_deflate(), &mut deflated) {
+                    *segment = deflated.next(streams, segment, length)?;
                 }
-                if layout.compression == 5 {
-                    *segment = lzw::compress(segment, self.codes / 2, self.codes % 2 == 1);
+                if layout.compression == 4 {
+                    *segment = group4::compress(segment, layout.segment_columns, length)?;
+                } else if layout.has_choices() {
+                    let (regular, exceptions) = choices.take()?;
+                    *segment = match layout.compression {
+                        5 => lzw::compress(segment, regular, exceptions)?,
+                        _ => byte_runs::compress(segment, layout.row_bytes() as usize, regular, exceptions)?,
+                    };
                 }
                 if layout.has(8) {
                     segment.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
@@ -345,7 +373,8 @@ impl<'a> Tiff<'a> {
             }
         }
         demand(padding.is_empty(), "there is too much padding", SECTION)?;
-        if let Some((_, streams)) = deflate {
+        choices.end()?;
+        if let Some((_, streams)) = deflated {
             streams.end()?;
         }
         self.assemble(&made).map(Some)

@@ -17,6 +17,7 @@ type Run = (usize, usize);
 
 #[derive(Default)]
 pub struct Codes {
+    usual: Counter,
     builder: [Counter; 2],
     differs: [[[Counter; 2]; 2]; 3],
     more: [Counter; 3],
@@ -39,8 +40,10 @@ impl Codes {
         distances: &[u32; DISTANCES],
         out: &mut Writer,
     ) -> Result<(Code, Code)> {
+        // Whether all decisions are those of zlib's headers.
+        let usual = self.usual.bit(coder)?;
         let mut builder = 0;
-        if self.builder[0].bit(coder)? {
+        if !usual && self.builder[0].bit(coder)? {
             builder = 1 + usize::from(self.builder[1].bit(coder)?);
         }
         let build = |counts: &[u32], most| match builder {
@@ -49,21 +52,21 @@ impl Codes {
             _ => sorted::lengths(counts, most),
         };
         let mut lengths = build(literals, 15);
-        self.change(coder, 0, &mut lengths, 15)?;
+        self.change(coder, usual, 0, &mut lengths, 15)?;
         let mut far = build(distances, 15);
-        self.change(coder, 1, &mut far, 15)?;
-        let literal_count = self.needed(coder, 0, &lengths, 257)?;
-        let distance_count = self.needed(coder, 1, &far, 1)?;
+        self.change(coder, usual, 1, &mut far, 15)?;
+        let literal_count = self.needed(coder, usual, 0, &lengths, 257)?;
+        let distance_count = self.needed(coder, usual, 1, &far, 1)?;
         let codes = (Code::new(&lengths, false)?, Code::new(&far, false)?);
         lengths.truncate(literal_count);
         lengths.extend_from_slice(&far[..distance_count]);
-        let runs = self.runs(coder, &lengths, literal_count)?;
+        let runs = self.runs(coder, usual, &lengths, literal_count)?;
         let mut counts = [0; PRECODES];
         runs.iter().for_each(|&(symbol, _)| counts[symbol] += 1);
         let mut precode = build(&counts, 7);
-        self.change(coder, 2, &mut precode, 7)?;
+        self.change(coder, usual, 2, &mut precode, 7)?;
         let ordered = ORDER.map(|symbol| precode[symbol]);
-        let count = self.needed(coder, 2, &ordered, 4)?;
+        let count = self.needed(coder, usual, 2, &ordered, 4)?;
         out.put(literal_count as u32 - 257, 5);
         out.put(distance_count as u32 - 1, 5);
         out.put(count as u32 - 4, 4);
@@ -79,7 +82,10 @@ impl Codes {
     }
 
     /// Reads the differences of lengths to those of the builder.
-    fn change(&mut self, coder: &mut Decoder, t: usize, lengths: &mut [u8], most: usize) -> Result<()> {
+    fn change(&mut self, coder: &mut Decoder, usual: bool, t: usize, lengths: &mut [u8], most: usize) -> Result<()> {
+        if usual {
+            return Ok(());
+        }
         let mut differs = false;
         for length in lengths {
             let b = usize::from(*length);
@@ -100,35 +106,39 @@ impl Codes {
     }
 
     /// Reads the number of written lengths.
-    fn needed(&mut self, coder: &mut Decoder, t: usize, lengths: &[u8], least: usize) -> Result<usize> {
+    fn needed(&mut self, coder: &mut Decoder, usual: bool, t: usize, lengths: &[u8], least: usize) -> Result<usize> {
         let used = lengths.iter().rposition(|&length| length > 0).map_or(0, |last| last + 1);
-        let needed = used.max(least) + self.count[t].read(coder)?;
+        let needed = used.max(least) + if usual { 0 } else { self.count[t].read(coder)? };
         demand(needed <= lengths.len(), "coded tokens have too many lengths of code words", SECTION)?;
         Ok(needed)
     }
 
-    fn runs(&mut self, coder: &mut Decoder, lengths: &[u8], literal_count: usize) -> Result<Vec<Run>> {
+    fn runs(&mut self, coder: &mut Decoder, usual: bool, lengths: &[u8], literal_count: usize) -> Result<Vec<Run>> {
         let mut runs = Vec::new();
         let mut i = 0;
         while let Some(&length) = lengths.get(i) {
-            let same = lengths[i..].iter().take(138).take_while(|&&other| other == length).count();
+            let mut same = lengths[i..].iter().take(138).take_while(|&&other| other == length).count();
             let near = if i < literal_count { same.min(literal_count - i) } else { same };
+            if usual {
+                same = near;
+            }
             let [zero, repeats] = [length == 0, i > 0 && lengths[i - 1] == length];
             let [z, r] = [zero, repeats].map(usize::from);
             let possible = same >= 3 && (zero || repeats);
-            if !possible || !self.is[z][r][near.min(11)][usize::from(near < same)].bit(coder)? {
+            let is = &mut self.is[z][r][near.min(11)][usize::from(near < same)];
+            if !possible || !(usual || is.bit(coder)?) {
                 runs.push((length.into(), 1));
                 i += 1;
                 continue;
             }
-            let mut kind = if zero && repeats { usize::from(self.zeros.bit(coder)?) } else { z };
+            let mut kind = if zero && repeats { usize::from(usual || self.zeros.bit(coder)?) } else { z };
             if kind == 1 && same >= 11 {
-                kind += usize::from(self.many[r].bit(coder)?);
+                kind += usize::from(usual || self.many[r].bit(coder)?);
             }
             let crosses = near == same || self.crosses[z][r].bit(coder)?;
             let (least, most, _) = RUNS[kind];
             let mut count = most.min(if crosses { same } else { near });
-            if !self.all[z][r][kind].bit(coder)? {
+            if !(usual || self.all[z][r][kind].bit(coder)?) {
                 count = count.saturating_sub(1 + self.less[z][r].read(coder)?);
             }
             demand(count >= least, "coded tokens have a run that is too short", SECTION)?;

@@ -19,6 +19,11 @@ impl Default for Counter {
 }
 
 impl Counter {
+    /// A counter whose decisions are nearly always 1.
+    pub fn likely() -> Counter {
+        Counter { p: (1 << 22) - (1 << 15), c: 24 }
+    }
+
     pub fn bit(&mut self, coder: &mut Decoder) -> Result<bool> {
         let bit = coder.bit((self.p >> 6).clamp(1, (1 << 16) - 1))?;
         let goal = if bit { (1i64 << 22) - 1 } else { 0 };

@@ -5,7 +5,7 @@ use crate::counting::decider::{Decider, Decision, Place};
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::error::{demand, Result};
 use crate::tokens::counters::{Counter, Number};
-use crate::tokens::search::{Entry, Search, Settings};
+use crate::tokens::search::{equal, Entry, Search, Settings};
 use crate::tokens::{LEAST_MATCH, MOST_DISTANCE, MOST_MATCH, SECTION};
 
 /// A literal has no length.
@@ -61,6 +61,24 @@ impl<'a> Mixed<'a> {
     }
 }
 
+/// Matches that no search predicts.
+#[derive(Default)]
+pub struct Others {
+    length: Number,
+    distance: Number,
+}
+
+impl Others {
+    pub fn read(&mut self, coder: &mut Decoder, text: &[u8], p: usize) -> Result<Token> {
+        let length = LEAST_MATCH + self.length.read(coder)?;
+        let distance = 1 + self.distance.read(coder)?;
+        let possible = length <= MOST_MATCH.min(text.len() - p) && distance <= MOST_DISTANCE.min(p);
+        let right = possible && equal(text, p - distance, p, length) == length;
+        demand(right, "coded tokens have a wrong match", SECTION)?;
+        Ok(Token { length: length as u16, distance: distance as u16, odd: false })
+    }
+}
+
 pub struct Learned<'a> {
     matches: Mixed<'a>,
     candidates: Mixed<'a>,
@@ -68,8 +86,6 @@ pub struct Learned<'a> {
     hidden: Counter,
     odd: Counter,
     shorter: [Number; 32],
-    length: Number,
-    distance: Number,
 }
 
 impl<'a> Learned<'a> {
@@ -81,8 +97,6 @@ impl<'a> Learned<'a> {
             hidden: Counter::default(),
             odd: Counter::default(),
             shorter: [Number::default(); 32],
-            length: Number::default(),
-            distance: Number::default(),
         }
     }
 }
@@ -91,14 +105,20 @@ pub struct Tokens<'a, 'b> {
     text: &'a [u8],
     search: Search<'a>,
     learned: &'a mut Learned<'b>,
+    others: &'a mut Others,
     history: usize,
     literals: usize,
     lost: usize,
 }
 
 impl<'a, 'b> Tokens<'a, 'b> {
-    pub fn new(text: &'a [u8], settings: Settings, learned: &'a mut Learned<'b>) -> Tokens<'a, 'b> {
-        Tokens { text, search: Search::new(text, settings), learned, history: 0, literals: 0, lost: 0 }
+    pub fn new(
+        text: &'a [u8],
+        settings: Settings,
+        learned: &'a mut Learned<'b>,
+        others: &'a mut Others,
+    ) -> Tokens<'a, 'b> {
+        Tokens { text, search: Search::new(text, settings), learned, others, history: 0, literals: 0, lost: 0 }
     }
 
     /// Decodes the token at a position.
@@ -216,12 +236,8 @@ impl<'a, 'b> Tokens<'a, 'b> {
             demand(less + LEAST_MATCH <= l, "coded tokens have a wrong length", SECTION)?;
             return Ok((l - less, g));
         }
-        let length = LEAST_MATCH + self.learned.length.read(coder)?;
-        let distance = 1 + self.learned.distance.read(coder)?;
-        let possible = length <= MOST_MATCH.min(self.text.len() - p) && distance <= MOST_DISTANCE.min(p);
-        let right = possible && self.search.equal(p - distance, p, length) == length;
-        demand(right, "coded tokens have a wrong match", SECTION)?;
-        Ok((length, distance))
+        let Token { length, distance, .. } = self.others.read(coder, self.text, p)?;
+        Ok((length.into(), distance.into()))
     }
 }
 

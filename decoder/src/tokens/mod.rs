@@ -1,5 +1,6 @@
 //! Restores deflate streams from their plaintext and coded tokens (format.md, A6.8).
 
+mod choice;
 mod codes;
 pub mod counters;
 mod heap;

@@ -20,7 +20,7 @@ pub struct Settings {
 
 impl Settings {
     pub fn read(coder: &mut Decoder) -> Result<Settings> {
-        let mut number = |bits: u32| (0..bits).try_fold(0, |n, _| Ok(2 * n + usize::from(coder.bit(PLAIN)?)));
+        let mut number = |bits: u32| plain(coder, bits);
         let hash = number(2)?;
         let depth = number(12)? + 1;
         let nice = number(9)?;
@@ -30,6 +30,11 @@ impl Settings {
         demand(known, "coded tokens have invalid search settings", SECTION)?;
         Ok(Settings { hash, depth, nice, insert, ends })
     }
+}
+
+/// A number in plain bits.
+pub fn plain(coder: &mut Decoder, bits: u32) -> Result<usize> {
+    (0..bits).try_fold(0, |n, _| Ok(2 * n + usize::from(coder.bit(PLAIN)?)))
 }
 
 /// A match in the list of a position.
@@ -82,11 +87,6 @@ impl<'a> Search<'a> {
         &self.lists[position % 4].1
     }
 
-    /// The number of equal bytes from two positions on.
-    pub fn equal(&self, a: usize, b: usize, most: usize) -> usize {
-        self.text[a..].iter().zip(&self.text[b..]).take(most).take_while(|(x, y)| x == y).count()
-    }
-
     /// Inserts the positions of a match.
     pub fn take(&mut self, position: usize, length: usize) {
         if length > self.settings.insert {
@@ -106,7 +106,7 @@ impl<'a> Search<'a> {
         let all = 4 * depth + 256;
         let (mut best, mut deep, mut at, mut left) = (LEAST_MATCH - 1, 0, p, all);
         let three = self.before_three.get(p).map_or(0, |&three| usize::from(three));
-        if three > 0 && self.equal(p - three, p, LEAST_MATCH) == LEAST_MATCH {
+        if three > 0 && equal(d, p - three, p, LEAST_MATCH) == LEAST_MATCH {
             best = LEAST_MATCH;
             made.push(Entry { length: best, distance: three, depth: 0 });
         }
@@ -123,7 +123,7 @@ impl<'a> Search<'a> {
             if d[at + best] != d[p + best] || d[at] != d[p] || d[at + 1] != d[p + 1] {
                 continue;
             }
-            let length = self.equal(at, p, most);
+            let length = equal(d, at, p, most);
             left = left.saturating_sub(length / 16);
             if length > best {
                 best = length;
@@ -134,8 +134,13 @@ impl<'a> Search<'a> {
     }
 }
 
+/// The number of equal bytes from two positions on.
+pub fn equal(text: &[u8], a: usize, b: usize, most: usize) -> usize {
+    text[a..].iter().zip(&text[b..]).take(most).take_while(|(x, y)| x == y).count()
+}
+
 /// H of the bytes from a position on.
-fn hash_of(bytes: &[u8], hash: usize) -> usize {
+pub fn hash_of(bytes: &[u8], hash: usize) -> usize {
     let four = bytes.iter().rev().fold(0, |four, &byte| four << 8 | u32::from(byte));
     let [a, b, c, _] = four.to_le_bytes().map(u32::from);
     let found = match hash {

@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::deflate::Writer;
 use crate::foundations::error::{demand, error, Result};
+use crate::tokens::choice::{self, Choice, Level};
 use crate::tokens::codes::{Code, Codes};
 use crate::tokens::counters::{Counter, Number};
-use crate::tokens::matches::{Learned, Specs, Token, Tokens};
-use crate::tokens::search::Settings;
+use crate::tokens::matches::{Learned, Others, Specs, Token, Tokens};
+use crate::tokens::search::{plain, Settings};
 use crate::tokens::{DISTANCES, LITERALS, MOST_MATCH, SECTION};
 
 const MOST_TEXT: usize = (1 << 31) - 2;
@@ -37,12 +38,62 @@ impl Repeated {
     }
 }
 
+/// What predicts the tokens of a stream.
+#[derive(Clone, Copy)]
+enum Encoder {
+    Zlib(Level),
+    Other(Settings),
+}
+
+impl Encoder {
+    fn read(coder: &mut Decoder) -> Result<Encoder> {
+        let number = plain(coder, 4)?;
+        demand(number <= choice::LITERALS, "coded tokens have an unknown level of zlib", SECTION)?;
+        Ok(match number {
+            0 => Encoder::Other(Settings::read(coder)?),
+            1..=9 => Encoder::Zlib(Level { number, hash: plain(coder, 1)?, filtered: plain(coder, 1)? == 1 }),
+            _ => Encoder::Zlib(Level { number, hash: 0, filtered: false }),
+        })
+    }
+}
+
+/// The decisions about tokens that zlib would choose.
+struct Guesses {
+    right: Counter,
+    matched: Counter,
+}
+
+enum Source<'a, 'b> {
+    Guessed(Choice<'a>, &'a mut Guesses, &'a mut Others),
+    Searched(Tokens<'a, 'b>),
+}
+
+impl Source<'_, '_> {
+    /// The token at a position.
+    fn next(&mut self, coder: &mut Decoder, text: &[u8], at: usize) -> Result<Token> {
+        let (choice, guesses, others) = match self {
+            Source::Guessed(choice, guesses, others) => (choice, guesses, others),
+            Source::Searched(tokens) => return tokens.next(coder, at),
+        };
+        let mut token = choice.guess(at);
+        if !guesses.right.bit(coder)? {
+            let matched = token.length == 0 || guesses.matched.bit(coder)?;
+            token = if matched { others.read(coder, text, at)? } else { Token::default() };
+        }
+        choice.take(at, token.length.into());
+        Ok(token)
+    }
+}
+
 /// Decodes a sequence of streams from coded tokens.
 pub struct Streams<'a> {
     coder: Decoder<'a>,
     other: Counter,
-    settings: Option<Settings>,
-    learned: Learned<'static>,
+    encoder: Option<Encoder>,
+    guesses: Guesses,
+    /// Made for the first stream of an encoder other than zlib.
+    learned: Option<Learned<'static>>,
+    others: Others,
     codes: Codes,
     is_last: Counter,
     types: [[Counter; 2]; 3],
@@ -53,12 +104,13 @@ pub struct Streams<'a> {
 
 impl<'a> Streams<'a> {
     pub fn new(coded: &'a [u8]) -> Result<Streams<'a>> {
-        static SPECS: LazyLock<Specs> = LazyLock::new(Specs::new);
         Ok(Streams {
             coder: Decoder::new(coded, SECTION)?,
             other: Counter::default(),
-            settings: None,
-            learned: Learned::new(&SPECS),
+            encoder: None,
+            guesses: Guesses { right: Counter::likely(), matched: Counter::default() },
+            learned: None,
+            others: Others::default(),
             codes: Codes::default(),
             is_last: Counter::default(),
             types: [[Counter::default(); 2]; 3],
@@ -73,12 +125,19 @@ impl<'a> Streams<'a> {
         demand(text.len() <= MOST_TEXT, "the plaintext of a deflate stream is too long", SECTION)?;
         demand(size <= most_bytes(text.len() as u64), "a deflate stream is too long for its plaintext", SECTION)?;
         let coder = &mut self.coder;
-        let settings = match self.settings {
-            Some(settings) if !self.other.bit(coder)? => settings,
-            _ => Settings::read(coder)?,
+        let encoder = match self.encoder {
+            Some(encoder) if !self.other.bit(coder)? => encoder,
+            _ => Encoder::read(coder)?,
         };
-        self.settings = Some(settings);
-        let mut tokens = Tokens::new(text, settings, &mut self.learned);
+        self.encoder = Some(encoder);
+        let mut tokens = match encoder {
+            Encoder::Zlib(level) => Source::Guessed(Choice::new(text, level), &mut self.guesses, &mut self.others),
+            Encoder::Other(settings) => {
+                static SPECS: LazyLock<Specs> = LazyLock::new(Specs::new);
+                let learned = self.learned.get_or_insert_with(|| Learned::new(&SPECS));
+                Source::Searched(Tokens::new(text, settings, learned, &mut self.others))
+            }
+        };
         let mut out = Writer::default();
         let mut made = Vec::new();
         let (mut at, mut kind, mut last) = (0, 2, false);
@@ -103,7 +162,7 @@ impl<'a> Streams<'a> {
                 let start = at;
                 while count.map_or(at < text.len(), |count| made.len() < count) {
                     demand(at < text.len(), "coded tokens are of a longer plaintext", SECTION)?;
-                    let token = tokens.next(coder, at)?;
+                    let token = tokens.next(coder, text, at)?;
                     at += usize::from(token.length.max(1));
                     made.push(token);
                 }

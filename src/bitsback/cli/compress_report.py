@@ -87,9 +87,13 @@ def report(
             more = figures.count(len(summary.stored) - number, "reason")
             _say(f"stored verbatim: files for {more} more; --json shows all")
             break
+        name = held.largest
+        if held.files > 1:
+            name = f"the largest {name}, {figures.size(held.largest_bytes)}"
+        advice = "" if summary.files == 1 else f": {remedy(reason)}"
         _say(
-            f"stored verbatim: {figures.count(held.files, 'file')}, {figures.size(held.bytes)},"
-            f" {reason}, such as {held.first}: {remedy(reason)}"
+            f"stored verbatim: {figures.count(held.files, 'file')}, {figures.size(held.bytes)}"
+            f" ({name}), {reason}{advice}"
         )
     if summary.resumed:
         _say(
@@ -109,6 +113,11 @@ def report(
     if summary.name_bytes is not None:
         bits = figures.per(8 * summary.name_bytes, summary.files or 0, 1)
         _say(f"the names take {figures.size(summary.name_bytes)}, {bits} bits each")
+    if summary.model_bytes > summary.bytes_out // 2:
+        _say(
+            f"the model in it takes {figures.left_of(summary.model_bytes, summary.bytes_out)};"
+            " --embed never leaves it outside"
+        )
     if summary.outdone:
         _say(
             f"{figures.count(summary.outdone, 'block')} of {summary.blocks:,}: no model was as good"

@@ -56,7 +56,9 @@ def share(part: float, whole: float) -> str:
 
 
 def left_of(stored: int, original: int) -> str:
-    """The stored bytes as a share of the original ones: `25 % of 936 kB`."""
+    """The stored bytes as a share of the original ones: `25 % of 936 kB`, or `22 bytes for 6`."""
+    if stored > original:
+        return f"{size(stored)} for {size(original)}"
     return f"{share(stored, original)} of {size(original)}"
 
 

@@ -209,7 +209,6 @@ def bitsback(context: click.Context, verbose: int) -> None:
       bitsback extract scans.bb a/b.png 'c/*.png'
       bitsback extract digits.bb 3 10:20 -o some.npy
       bitsback view scans.bb             shows the pictures in the browser
-      bitsback demo                      compares compressors on a test set
 
     'bitsback COMMAND --help' describes a command. The file name - stands for standard input or
     output, and X.bb for an archive.

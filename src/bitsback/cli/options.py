@@ -98,12 +98,11 @@ def field_option(each: Field[Any]) -> Callable[[Function], Function]:
     text = re.sub(r'"([\w-]+)"', r"\1", declared.meaning)
     text = re.sub(r"`(\w+)`", lambda found: f"--{found[1].replace('_', '-')}", text)
     text += f"  [default: {declared.usual}]" if declared.usual else ""
-    default = declared.command_default or each.default
-    form: dict[str, Any] = {"default": default, "metavar": declared.metavar, "help": text}
+    form: dict[str, Any] = {"default": each.default, "metavar": declared.metavar, "help": text}
     low = declared.least if declared.above is None else declared.above
     kinds = str(each.type).split(" | ")
     if declared.choices:
-        form |= {"type": click.Choice(declared.choices), "show_default": default is not None}
+        form |= {"type": click.Choice(declared.choices), "show_default": each.default is not None}
     elif "bool" in kinds:
         form |= {"is_flag": True}
     elif low is not None:

@@ -43,7 +43,7 @@ from bitsback.format.runs import Run, pack_runs, pack_value_map, read_value_map
 Buffer = bytes | bytearray | memoryview
 
 MAGIC = 0xBB
-VERSION = 5
+VERSION = 6
 _IMPLIED, _NUMBERED, _COLUMNS = 1, 2, 4
 """The flags of the header.
 

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback import _core
 from bitsback.files import byte_runs, jpeg_samples
 from bitsback.files.axes import FRAME, Axes, T, X, Y, Z, plain_axes
 from bitsback.files.bands import Bands, rows_of_band
@@ -25,7 +26,6 @@ from bitsback.files.byte_runs import (
     ByteRuns,
     Segment,
     compressed_bytes,
-    decompress,
     exceptions_of,
     frame_of,
 )
@@ -377,11 +377,11 @@ class Dicom:
             planes = [plane for plane, _ in self._planes(frame)]
             yield frame_of(planes, self.dtype, shape)
 
-    def _planes(self, frame: int) -> Iterator[tuple[bytes, list[int]]]:
+    def _planes(self, frame: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         """The planes of a frame, each with its control bytes. Raises OSError."""
         size = self.shape[0] // int(self.frames) * self.shape[1]
         for start, end in self._segments(frame):
-            found = decompress(self.data[start:end], size)
+            found = _core.byte_runs_unpack(self.data[start:end], size)
             if found is None:
                 raise OSError("a segment of its RLE is damaged, or has another size")
             yield found

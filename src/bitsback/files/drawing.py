@@ -135,6 +135,14 @@ class Split:
         return cls(pixels, packed, True, len(least) + saving, saving, indexed)
 
 
+def most_parts(size: int) -> int:
+    """The most frames or chunks of a file of `size` bytes that is coded by its pixels.
+
+    Each takes time and memory, however small it is.
+    """
+    return (1 << 12) + size // 256
+
+
 UNKNOWN_ENCODER = "an unknown encoder of "
 """The start of a reason that the headers do not show."""
 

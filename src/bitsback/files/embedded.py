@@ -1,15 +1,13 @@
 """Picture files among other bytes, such as in ZIP files, and lossless JPEG streams (docs/format.md,
 A5.20).
 
-Only formats that every decoder can restore are coded, without zlib and libtiff.
+Only formats that every decoder can restore are coded, without libtiff.
 """
 
 from __future__ import annotations
 
 import io
-import zlib
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,15 +16,13 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files import formats, volumes
 from bitsback.files.bitmap import Frame
-from bitsback.files.deflated import DeflatedSegments, OtherDeflated
 from bitsback.files.drawing import ContainerMetadata, PictureCodec, pack
 from bitsback.files.gif import Gif
 from bitsback.files.jpeg_samples import JpegSamples, take_samples
 from bitsback.files.picture_files import file_of, unpack
 from bitsback.files.pictures import reading_picture
 from bitsback.files.png.png_metadata import Png
-from bitsback.files.png.png_parts import places
-from bitsback.files.tiff.segments import BY_ZLIB, NONE
+from bitsback.files.tiff.segments import BY_ZLIB, OWN
 from bitsback.files.tiff.tiff_metadata import Tiff
 from bitsback.format.modes import mode_of
 
@@ -52,10 +48,6 @@ def split(data: bytes) -> tuple[NDArray[Any], bytes] | None:
         if found is None or not found.exact or found.pixels.size > _MOST:
             return None
         metadata = unpack(found.metadata)
-        if isinstance(metadata, Png) and metadata.stream is not None:
-            other = _by_tokens(data)
-            if other is not None:
-                metadata = replace(metadata, stream=replace(metadata.stream, deflated=other))
         return (found.pixels.whole(), pack(metadata)) if _is_possible(metadata) else None
     return None
 
@@ -68,11 +60,6 @@ def _split_jpeg(data: bytes) -> tuple[NDArray[Any], bytes] | None:
     return taken.pixels(np.dtype(np.uint16 if wide else np.uint8)), pack(taken.metadata)
 
 
-def _by_tokens(png: bytes) -> OtherDeflated | None:
-    stream = b"".join(png[at : at + size] for kind, at, size in places(png) if kind == b"IDAT")
-    return OtherDeflated.find(zlib.decompress(stream), stream)
-
-
 def file(pixels: NDArray[Any], metadata: bytes) -> bytes:
     """The bytes of a file. Raises ArchiveError."""
     mode = mode_of(pixels.dtype, pixels.shape)
@@ -82,10 +69,9 @@ def file(pixels: NDArray[Any], metadata: bytes) -> bytes:
 
 
 def _is_possible(metadata: ContainerMetadata) -> bool:
-    if isinstance(metadata, Png) and metadata.stream is not None:
-        return isinstance(metadata.stream.deflated, OtherDeflated)
+    if isinstance(metadata, Png):
+        return metadata.exact
     if isinstance(metadata, Tiff):
-        by_tokens = BY_ZLIB if isinstance(metadata.deflated, DeflatedSegments) else ()
-        known = (NONE, *by_tokens)
+        known = (*OWN, *BY_ZLIB)
         return metadata.exact and all(page.compression in known for _, page in metadata.pages)
     return isinstance(metadata, Frame | Gif | JpegSamples)

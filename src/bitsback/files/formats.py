@@ -37,12 +37,8 @@ START = 512
 class ArrayCodec(Protocol):
     """Reads and writes files of one array."""
 
-    def open_array(self, file: BinaryIO, name: str, otherwise: str) -> Items:
-        """The array in a file.
-
-        name: of the file, for messages. otherwise: the error for a file of another format. Raises
-        InputError.
-        """
+    def open_array(self, file: BinaryIO, name: str) -> Items:
+        """The array in a file. name: of the file, for messages. Raises InputError."""
 
     def holds(self, dtype: np.dtype[Any], shape: Shape) -> bool:
         """Whether a file can have this array."""
@@ -55,6 +51,9 @@ class ArrayCodec(Protocol):
 
 class ArraysCodec(Protocol):
     """Reads and writes files of several named arrays."""
+
+    def holds_arrays(self, file: BinaryIO) -> bool:
+        """Whether a file contains arrays and nothing else."""
 
     def open_arrays(self, file: BinaryIO, name: str) -> AbstractContextManager[dict[str, Items]]:
         """The arrays in a file. name: of the file, for messages. Raises InputError."""
@@ -120,22 +119,21 @@ class ArrayFormat(Format):
     def whole_title(self) -> str:
         return self.title + " in a gzip container" * self.gzip
 
+    def starts(self, start: bytes) -> bool:
+        return super().starts(_gunzipped(start) if self.gzip else start)
+
     def ending_behind(self, name: str) -> str:
         if re.search(self.names, name):
             return ".gz" if self.gzip else ""
         return self.endings[0]
 
-    def open(self, file: BinaryIO, name: str, otherwise: str | None = None) -> Items:
-        """The array in a file.
-
-        otherwise: the error for a file of another format. Raises InputError.
-        """
+    def open(self, file: BinaryIO, name: str) -> Items:
+        """The array in a file. Raises InputError."""
         from bitsback.io.file_io import GzipReader
 
         if self.gzip:
             file = cast(BinaryIO, GzipReader(file, name))
-            otherwise = f"contains no {self.label} file; unpack it with gunzip first"
-        return self.codec().open_array(file, name, otherwise or f"is no {self.label} file")
+        return self.codec().open_array(file, name)
 
     @contextmanager
     def write(self, output: Writable, dtype: np.dtype[Any], shape: Shape) -> Iterator[Writable]:
@@ -188,10 +186,8 @@ class GzippedFormat(PictureFormat):
     def starts(self, start: bytes) -> bool:
         if not super().starts(start):
             return False
-        with suppress(zlib.error):
-            inside = picture_format(zlib.decompressobj(31).decompress(start, START))
-            return inside is not None and 1 in inside.metadata
-        return False
+        inside = picture_format(_gunzipped(start))
+        return inside is not None and 1 in inside.metadata
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,23 +209,11 @@ class VerbatimFormat(Format):
         return self.ends(name)
 
 
-@dataclass(frozen=True, kw_only=True)
-class UnreadFormat(Format):
-    """Files of numbers that are not read."""
-
-    remedy: str
-    """Python code that makes the array x.npy from the file FILE."""
-
-    def matches(self, start: bytes, name: str) -> bool:
-        return (not self.start or self.starts(start)) and (not self.endings or self.ends(name))
-
-    def advice(self, name: str) -> str:
-        """Advice on what to do with a file of this name."""
-        file = name.rpartition("/")[2].replace("'", "\\'")
-        return (
-            f"is {self.title}, which is not read; make a .npy file of its numbers, by Python:"
-            f" numpy.save('x.npy', {self.remedy.replace('FILE', file)})"
-        )
+def _gunzipped(start: bytes) -> bytes:
+    """The first bytes in a gzip container; empty for bytes that are none."""
+    with suppress(zlib.error):
+        return zlib.decompressobj(31).decompress(start, START)
+    return b""
 
 
 def _codec(name: str) -> Callable[[], Any]:
@@ -301,7 +285,7 @@ FORMATS: tuple[Format, ...] = (
         codec=_codec("gzipped"), axes=_codec("volumes"), with_axes=(10,),
     ),
     ArrayFormat(
-        title="an idx file", endings=(".idx.gz", ".gz"), start=rb"\x1f\x8b", key="idx.gz",
+        title="an idx file", endings=(".idx.gz", ".gz"), start=_IDX, key="idx.gz",
         container=GZIPPED_IDX, codec=_codec("idx"), gzip=True, names=r"idx\d",
     ),
     ArrayFormat(
@@ -346,29 +330,6 @@ FORMATS: tuple[Format, ...] = (
         codec=_codec("gif"), axes=_codec("gif"), with_axes=(6,),
     ),
     NPY,
-    UnreadFormat(
-        title="a DICOM file", start=rb".{128}DICM", remedy="pydicom.dcmread('FILE').pixel_array"
-    ),
-    UnreadFormat(
-        title="an HDF5 file", start=rb"\x89HDF\r\n\x1a\n", remedy="h5py.File('FILE')['NAME'][...]"
-    ),
-    UnreadFormat(
-        title="a WAV file", start=rb"RIFF.{4}WAVE", remedy="scipy.io.wavfile.read('FILE')[1]"
-    ),
-    UnreadFormat(
-        title="a FLAC file", start=rb"fLaC", remedy="soundfile.read('FILE', dtype='int16')[0]"
-    ),
-    UnreadFormat(
-        title="a Parquet file", start=rb"PAR1", remedy="pandas.read_parquet('FILE').to_numpy()"
-    ),
-    UnreadFormat(
-        title="a table as text", endings=(".csv",),
-        remedy="numpy.loadtxt('FILE', delimiter=',', skiprows=1)",
-    ),
-    UnreadFormat(
-        title="a table as text", endings=(".tsv", ".tab"),
-        remedy="numpy.loadtxt('FILE', delimiter='\\t', skiprows=1)",
-    ),
 )  # fmt: skip
 
 ARRAYS = next(form for form in FORMATS if isinstance(form, ArraysFormat))
@@ -387,7 +348,6 @@ KINDS = {**ONE_ARRAY, ARRAYS.key: ARRAYS, PAGES.key: PAGES}
 CONTAINERS = {form.container: form for form in ONE_ARRAY.values()}
 """The formats of files of one array, by their numbers in archives."""
 _PICTURES = [form for form in FORMATS if isinstance(form, PictureFormat)]
-_UNREAD = [form for form in FORMATS if isinstance(form, UnreadFormat)]
 PICTURES = frozenset(
     ending for form in _PICTURES if form.pillow is not None for ending in form.endings
 )
@@ -447,16 +407,6 @@ def unread_picture(name: str) -> str:
     )
 
 
-def unknown_file() -> str:
-    """The description of a single file of an unknown format."""
-    others = dict.fromkeys(form.label for form in FORMATS if form in KINDS.values())
-    del others[NPY.label]
-    return (
-        f"no {NPY.label} file, nor one of the other kinds ({', '.join(others)}, or pictures by"
-        " their endings); make one with numpy.save"
-    )
-
-
 def picture_format(start: bytes) -> PictureFormat | None:
     """The format of a picture file in a folder, by its first bytes."""
     return next((form for form in _PICTURES if form.starts(start)), None)
@@ -483,16 +433,6 @@ def format_of_metadata(kind: int) -> PictureFormat | None:
 def plugins() -> list[tuple[str, str]]:
     """Pillow's modules and names of the formats of pictures."""
     return [form.pillow for form in _PICTURES if form.pillow is not None]
-
-
-def advice(start: bytes, name: str) -> str | None:
-    """Advice on a file of an unsupported format; None if the format is unknown.
-
-    >>> print(advice(b"", "sensor.csv"))  # doctest: +ELLIPSIS
-    is a table as text, which is not read; make a .npy file of its numbers, by Python: numpy.save...
-    """
-    found = next((form for form in _UNREAD if form.matches(start, name)), None)
-    return None if found is None else found.advice(name)
 
 
 def restored_name(name: str, mode: str) -> tuple[str, str]:

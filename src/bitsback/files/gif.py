@@ -19,8 +19,16 @@ from bitsback import _core
 from bitsback.errors import ArchiveError
 from bitsback.files.axes import FRAME, Axes, Place, plain_axes
 from bitsback.files.bands import Bands
-from bitsback.files.drawing import UNKNOWN_ENCODER, Drawing, Seekable, Split, WholeDrawing, makes
-from bitsback.files.sheet import sheet_of
+from bitsback.files.drawing import (
+    UNKNOWN_ENCODER,
+    Drawing,
+    Seekable,
+    Split,
+    WholeDrawing,
+    makes,
+    most_parts,
+)
+from bitsback.files.sheet import Sheet, sheet_of
 from bitsback.format.grid import Shape
 from bitsback.io.file_io import FileContent, same_bytes
 from bitsback.wire import Cursor, varint
@@ -190,6 +198,9 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
 
 
 def refusal(file: BinaryIO) -> str:
+    content = FileContent(file)
+    if len(content) <= _MOST_BYTES and len(_all_images(content[:])) > most_parts(len(content)):
+        return "GIF with too many frames for its size"
     return f"{UNKNOWN_ENCODER}GIF"
 
 
@@ -209,22 +220,25 @@ def _split(file: BinaryIO) -> tuple[Gif, Pixels] | None:
     if len(content) > _MOST_BYTES:
         return None
     data = content[:]
-    try:
-        images = list(_images(data))
-    except IndexError:
-        raise OSError("image file is truncated") from None
-    if not images:
-        raise OSError("is damaged: it has no image")
+    images = _all_images(data)
+    if len(images) > most_parts(len(data)):
+        return None
     frames, drawn, others, end = list[GifFrame](), list[Pixels](), list[bytes](), 0
+    laid, left = Sheet(max(image.width for image in images)), _MOST_PIXELS
     for image in images:
-        found = image.frame(data, image.start - end)
-        if found is None or _too_large([*frames, found[0]]):
+        size = image.height, image.width
+        if laid.rows_with(size) * laid.width > _MOST_PIXELS or image.pixels > left:
             continue
+        left -= image.pixels
+        found = image.frame(data, image.start - end)
+        if found is None:
+            continue
+        laid.add(size)
         frames.append(found[0])
         drawn.append(found[1])
         others.append(data[end : image.start])
         end = image.end
-    if not frames:
+    if not frames or _too_large(frames):
         return None
     places, shape = _sheet(frames)
     sheet = np.zeros(shape, np.uint8)
@@ -244,9 +258,13 @@ class _ImageBlock:
     """The place of the byte with the bits of its pixels."""
     end: int
 
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
     def frame(self, data: bytes, gap: int) -> tuple[GifFrame, Pixels] | None:
         """The frame and its pixels; None if they do not reproduce the bytes."""
-        count, bits, at = self.width * self.height, data[self.start], self.start + 1
+        count, bits, at = self.pixels, data[self.start], self.start + 1
         if not count or count > _MOST_PIXELS or not 0 < bits <= _MOST_BITS:
             return None
         block, parts = data[at], list[bytes]()
@@ -275,6 +293,17 @@ class _ImageBlock:
             except ArchiveError:
                 pass
         return None
+
+
+def _all_images(data: bytes) -> list[_ImageBlock]:
+    """Raises OSError for a damaged file."""
+    try:
+        images = list(_images(data))
+    except IndexError:
+        raise OSError("image file is truncated") from None
+    if not images:
+        raise OSError("is damaged: it has no image")
+    return images
 
 
 def _images(data: bytes) -> Iterator[_ImageBlock]:

@@ -19,15 +19,13 @@ _DTYPES = {8: "|u1", 9: "|i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _CODES = {text: code for code, text in _DTYPES.items()}
 
 
-def open_array(file: BinaryIO, name: str, otherwise: str) -> Items:
-    """The array of an idx file.
+def open_array(file: BinaryIO, name: str) -> Items:
+    """The array of an idx file, which starts as one.
 
-    otherwise: the error for a file of another format. Raises InputError if it is damaged. A file
-    that is too short or too long raises it while it is read.
+    Raises InputError if it is damaged. A file that is too short or too long raises it while it is
+    read.
     """
     start = bytes(read_up_to(file, 4, name))
-    if start[:2] != b"\0\0" or len(start) < 4 or start[2] not in _DTYPES or not start[3]:
-        raise InputError(f"{name}: {otherwise}")
     sizes = bytes(read_up_to(file, 4 * start[3], name))
     shape = struct.unpack(f">{len(sizes) // 4}I", sizes[: len(sizes) // 4 * 4])
     if len(sizes) != 4 * start[3]:

@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -18,30 +18,25 @@ _SUFFIX = ".npy"
 _OLDEST = (1980, 1, 1, 0, 0, 0)
 
 
+def holds_arrays(file: BinaryIO) -> bool:
+    """Whether a zip file contains .npy files and nothing else."""
+    names: list[str] = []
+    with suppress(Exception):  # a damaged file may make the library raise any error
+        names = zipfile.ZipFile(file).namelist()
+    return bool(names) and all(name.endswith(_SUFFIX) for name in names)
+
+
 @contextmanager
 def open_arrays(file: BinaryIO, name: str) -> Iterator[dict[str, Items]]:
-    """The arrays of an npz file, by name.
-
-    Raises InputError if it is damaged, or contains other files.
-    """
-    try:
-        container = zipfile.ZipFile(file)
-    except Exception as error:  # a damaged file may make the library raise any error
-        raise InputError(f"{name}: is a damaged npz file: {one_line(error)}") from None
-    with container:
+    """The arrays of an npz file, by name. Raises InputError if it is damaged."""
+    with zipfile.ZipFile(file) as container:
         arrays: dict[str, Items] = {}
         for entry in container.infolist():
-            if not entry.filename.endswith(_SUFFIX):
-                raise InputError(
-                    f"{name}: contains {printable(entry.filename)!r}, which is no array of NumPy's"
-                )
             key = entry.filename.removesuffix(_SUFFIX)
             check(key, f"{name}: {key}")
             if key in arrays:
                 raise InputError(f"{name}: contains two arrays of the name {printable(key)!r}")
             arrays[key] = _Member(container, entry, f"{name}: {printable(key)}")
-        if not arrays:
-            raise InputError(f"{name}: contains no arrays")
         yield arrays
 
 

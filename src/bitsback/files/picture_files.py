@@ -105,17 +105,8 @@ def identified(file: BinaryIO) -> ImageFile:
 def opened(path: Path | Url, whole: bool = False) -> Iterator[Image.Image]:
     """The picture in a file. whole: its pixels will be read. Raises the errors of Pillow."""
     # Pillow does not close a file that it opened itself if its first bytes cannot be read.
-    with open_regular(path, whole) as file:
-        try:
-            image = identified(file)
-        except UnidentifiedImageError:
-            file.seek(0)
-            advice = formats.advice(file.read(formats.START), name_of(path))
-            if advice is None:
-                raise
-            raise InputError(f"{printable(name_of(path))}: {advice}") from None
-        with image:
-            yield image
+    with open_regular(path, whole) as file, identified(file) as image:
+        yield image
 
 
 def pixel_bands(image: Image.Image, name: str) -> Bands:

@@ -23,14 +23,34 @@ def sheet_of(frames: Sequence[Shape]) -> tuple[list[Place], Shape]:
     >>> sheet_of([(2, 3), (1, 2), (4, 1)])[1]
     (6, 3)
     """
-    widest = max(columns for _, columns in frames)
-    places, top, left, tallest = list[Place](), 0, 0, 0
-    for rows, columns in frames:
-        if left + columns > widest:
-            top, left, tallest = top + tallest, 0, 0
-        places.append((slice(top, top + rows), slice(left, left + columns)))
-        left, tallest = left + columns, max(tallest, rows)
-    return places, (top + tallest, widest)
+    sheet = Sheet(max(columns for _, columns in frames))
+    for frame in frames:
+        sheet.add(frame)
+    return sheet.places, (sheet.rows_with((0, 0)), sheet.width)
+
+
+class Sheet:
+    """The places of frames on a sheet of a given width, which has that of the widest frame."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.places: list[Place] = []
+        self._top = self._left = self._tallest = 0
+
+    def rows_with(self, frame: Shape) -> int:
+        """The rows of the sheet with one more frame."""
+        rows, columns = frame
+        if self._left + columns > self.width:
+            return self._top + self._tallest + rows
+        return self._top + max(self._tallest, rows)
+
+    def add(self, frame: Shape) -> None:
+        rows, columns = frame
+        if self._left + columns > self.width:
+            self._top, self._left, self._tallest = self._top + self._tallest, 0, 0
+        place = slice(self._top, self._top + rows), slice(self._left, self._left + columns)
+        self.places.append(place)
+        self._left, self._tallest = self._left + columns, max(self._tallest, rows)
 
 
 MOVING = 4

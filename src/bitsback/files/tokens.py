@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from bitsback import _core, tables
 from bitsback.errors import ArchiveError
@@ -58,27 +57,3 @@ def _refusing() -> Iterator[None]:
         yield
     except ValueError as error:
         raise ArchiveError(f"its compression cannot be made again: {error}") from None
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """The tokens of a raw deflate stream."""
-
-    coded: bytes
-    size: int
-    """Bytes of the stream."""
-
-    @classmethod
-    def find(cls, stream: bytes | memoryview, most: int = _MOST) -> tuple[bytes, Tokens] | None:
-        """The plaintext and the tokens of a stream. Arguments and None: as in `TokenWriter.add`."""
-        writer = TokenWriter()
-        found = writer.add(stream, most)
-        return None if found is None else (found[0], cls(writer.end(), found[1]))
-
-    def stream(self, plaintext: bytes | bytearray) -> bytes:
-        """The stream. Raises ArchiveError if the tokens belong to another plaintext."""
-        with _refusing():
-            reader = TokenReader(self.coded)
-            made = reader.stream(plaintext, self.size)
-            reader.end()
-        return made

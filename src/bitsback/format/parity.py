@@ -158,6 +158,14 @@ class Window:
         fields = (self.place, self.length, self.size, self.groups, self.rows)
         return section(PARITY, bytes([part]), *map(varint, fields), content)
 
+    @classmethod
+    def unpack(cls, cursor: Cursor) -> Window:
+        """Reads the fields of a window. Raises ArchiveError."""
+        window = cls(*(cursor.varint() for _ in range(5)))
+        if min(window.length, window.size, window.groups, window.rows) < 1:
+            raise ArchiveError("its parity is damaged")
+        return window
+
     def content_size(self, part: int) -> int:
         """The size in bytes of a section's content."""
         if part:
@@ -165,12 +173,27 @@ class Window:
         return CRC_SIZE * (self.shards + self.groups * self.rows)
 
 
-def windows_for(end: int, percent: float) -> list[Window]:
-    """Windows that cover the bytes of an archive up to `end`."""
+def windows_for(end: int, percent: float, first: int = 0) -> list[Window]:
+    """Windows that cover the bytes of an archive from `first` up to `end`."""
     return [
         Window.for_percent(start, min(_WINDOW, end - start), percent)
-        for start in range(0, end, _WINDOW)
+        for start in range(first, end, _WINDOW)
     ]
+
+
+def read_window(start: bytes) -> Window:
+    """The window of a parity section, from its first bytes. Raises ArchiveError."""
+    cursor = Cursor(memoryview(start), 1)
+    cursor.varint()
+    cursor.byte()
+    return Window.unpack(cursor)
+
+
+def share_of(windows: Sequence[Window]) -> float:
+    """The bytes of parity of some windows in per cent of the bytes in their shards, at most 100."""
+    covered = sum(window.columns * window.groups * window.size for window in windows)
+    parity = sum(window.rows * window.groups * window.size for window in windows)
+    return min(100 * parity / covered, 100.0) if covered else 0.0
 
 
 @dataclass(frozen=True)
@@ -202,12 +225,11 @@ def _at(data: bytes | memoryview, at: int, base: int) -> ParitySection | None:
     try:
         length = cursor.varint()
         begin, part = cursor.at, cursor.byte()
-        window = Window(*(cursor.varint() for _ in range(5)))
+        window = Window.unpack(cursor)
     except ArchiveError:
         return None
     if (
-        min(window.length, window.size, window.groups, window.rows) < 1
-        or window.end > base + at
+        window.end > base + at
         or window.groups > window.shards
         or window.size * window.groups > _MOST
         or window.columns + window.rows > MOST_SHARDS

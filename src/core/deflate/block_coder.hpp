@@ -59,6 +59,39 @@ class BlockCoder {
             plaintext += token.bytes();
         }
         ++literal[end_of_block];
+        bool usual = false;
+        if constexpr (Coder::encodes) usual = header == usual_header(literal, distance);
+        if (usually_.code(coder, usual ? 1 : 0) == 0)
+            code_lengths(coder, header, literal, distance);
+        else if constexpr (!Coder::encodes)
+            header = usual_header(literal, distance);
+    }
+
+    // Codes the padding behind the last block.
+    template <class Coder>
+    std::uint32_t end(Coder& coder, std::uint32_t padding) {
+        return paddings_.code(coder, padding);
+    }
+
+  private:
+    static constexpr std::uint32_t builders = 3;
+
+    // Codes nothing: each decision has its usual value.
+    struct NoCoder {
+        static constexpr bool encodes = false;
+        std::uint32_t bit(std::uint32_t, std::uint32_t) { return 0; }
+    };
+    Header usual_header(Counts literal, Counts distance) {
+        Header made;
+        NoCoder none;
+        usual_ = true;
+        code_lengths(none, made, literal, distance);
+        usual_ = false;
+        return made;
+    }
+
+    template <class Coder>
+    void code_lengths(Coder& coder, Header& header, Counts literal, Counts distance) {
         CodeLengths actual;
         if constexpr (Coder::encodes) actual = CodeLengths::from_header(header);
         std::uint32_t builder = 0;
@@ -73,9 +106,10 @@ class BlockCoder {
                 if (wrong < least) least = wrong, builder = each;
             }
         }
-        builder = builder_[0].code(coder, builder != 0) == 0
-                      ? 0
-                      : 1 + builder_[1].code(coder, builder == 2);
+        if (decide(coder, builder_[0], builder != 0, 0) != 0)
+            builder = 1 + builder_[1].code(coder, builder == 2);
+        else
+            builder = 0;
         differences(coder, 0, built(builder, literal, most_bits), actual.literal);
         differences(coder, 1, built(builder, distance, most_bits), actual.distance);
         header.literals =
@@ -94,14 +128,11 @@ class BlockCoder {
         header.precodes = count(coder, 2, ordered, 4, header.precodes);
     }
 
-    // Codes the padding behind the last block.
+    // Codes a decision about a header. usual: its value in zlib's headers.
     template <class Coder>
-    std::uint32_t end(Coder& coder, std::uint32_t padding) {
-        return paddings_.code(coder, padding);
+    std::uint32_t decide(Coder& coder, Counter& counter, bool bit, std::uint32_t usual) {
+        return usual_ ? usual : counter.code(coder, bit ? 1 : 0);
     }
-
-  private:
-    static constexpr std::uint32_t builders = 3;
 
     static std::vector<std::uint8_t> built(std::uint32_t builder, Counts counts, unsigned most) {
         if (builder == 0) return zlib_lengths(counts, most);
@@ -130,7 +161,7 @@ class BlockCoder {
         std::uint32_t before = 0;
         for (std::size_t i = 0; i < expected.size(); ++i) {
             const std::uint32_t guess = expected[i], is = actual[i];
-            before = differences.differs[guess != 0][before].code(coder, is != guess);
+            before = decide(coder, differences.differs[guess != 0][before], is != guess, 0);
             if (before == 0) {
                 actual[i] = static_cast<std::uint8_t>(guess);
                 continue;
@@ -151,7 +182,7 @@ class BlockCoder {
                    unsigned least, unsigned number) {
         auto needed = static_cast<unsigned>(lengths.size());
         while (needed > least && lengths[needed - 1] == 0) --needed;
-        const std::uint32_t more = counts_[code].code(coder, number - needed);
+        const std::uint32_t more = usual_ ? 0 : counts_[code].code(coder, number - needed);
         if (more > lengths.size() - needed)
             throw std::invalid_argument("coded tokens have a wrong code");
         return needed + more;
@@ -173,25 +204,25 @@ class BlockCoder {
         const std::uint8_t length = all[at];
         std::size_t same = 1;
         while (same < 138 && at + same < all.size() && all[at + same] == length) ++same;
+        // Some encoders, zlib among them, do not continue runs from literals to distances.
+        const std::size_t near = at < middle ? std::min(same, middle - at) : same;
+        if (usual_) same = near;
         const bool again = at > 0 && all[at - 1] == length, zero = length == 0;
         if (same < 3 || !(again || zero)) return {length, 1};
-        // Some encoders do not continue runs from literals to distances.
-        const std::size_t near = at < middle ? std::min(same, middle - at) : same;
         Runs& runs = runs_[zero][again];
-        if (runs.is[std::min<std::size_t>(near, 11)][near < same].code(coder, run.symbol >= 16) ==
-            0)
-            return {length, 1};
+        Counter& is = runs.is[std::min<std::size_t>(near, 11)][near < same];
+        if (decide(coder, is, run.symbol >= 16, 1) == 0) return {length, 1};
         unsigned kind = 0;
         if (zero && again)
-            kind = runs.zeros.code(coder, run.symbol > 16);
+            kind = decide(coder, runs.zeros, run.symbol > 16, 1);
         else if (zero)
             kind = 1;
-        if (kind == 1 && same >= 11) kind += runs.many.code(coder, run.symbol == 18);
+        if (kind == 1 && same >= 11) kind += decide(coder, runs.many, run.symbol == 18, 1);
         std::size_t most = same;
         if (near < same && runs.crosses.code(coder, run.count > near) == 0) most = near;
         most = std::min<std::size_t>(most, run_most[kind]);
         std::size_t count = most;
-        if (runs.all[kind].code(coder, run.count == most) == 0)
+        if (decide(coder, runs.all[kind], run.count == most, 1) == 0)
             count =
                 most - 1 - runs.less.code(coder, static_cast<std::uint32_t>(most - 1 - run.count));
         if (count < run_least[kind] || count > most)
@@ -208,8 +239,9 @@ class BlockCoder {
         NumberCounters less;
     };
 
-    Counter last_, types_[3][2], builder_[2];
+    Counter last_, types_[3][2], usually_, builder_[2];
     unsigned type_ = 2;
+    bool usual_ = false;  // whether decisions about headers have their usual values
     NumberCounters paddings_, counts_[3];
     Repeated stored_{0, {}, {}}, tokens_{16383, {}, {}};
     Differences differences_[3];

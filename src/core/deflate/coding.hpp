@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "block_coder.hpp"
+#include "guessed_coder.hpp"
+#include "level_finder.hpp"
 #include "stream.hpp"
 #include "token_coder.hpp"
 
@@ -148,6 +150,16 @@ void code_settings(Coder& coder, SearchSettings& settings) {
         for (unsigned i = bits; i-- > 0;) made = 2 * made + coder.bit(1u << 15, value >> i & 1);
         return made;
     };
+    settings.level = static_cast<std::uint8_t>(number(4, settings.level));
+    if (settings.level >= levels)
+        throw std::invalid_argument("coded tokens have an unknown level of zlib");
+    if (settings.level > 0) {
+        if (settings.level < runs_level) {
+            settings.hash = number(1, settings.hash) & 1;
+            settings.filtered = number(1, settings.filtered) != 0;
+        }
+        return;
+    }
     settings.hash = static_cast<std::uint8_t>(number(2, settings.hash));
     settings.depth = static_cast<std::uint16_t>(number(12, settings.depth - 1u) + 1);
     settings.nice = static_cast<std::uint16_t>(number(9, settings.nice));
@@ -161,21 +173,31 @@ void code_settings(Coder& coder, SearchSettings& settings) {
 template <class Coder>
 class StreamCoder {
   public:
-    StreamCoder(const LogisticTables& logistic, Coder& coder) : coder_(coder), tokens_(logistic) {}
+    StreamCoder(const LogisticTables& logistic, Coder& coder)
+        : logistic_(logistic), coder_(coder), guessed_(matches_) {}
     StreamCoder(const StreamCoder&) = delete;
 
-    void encode(const Stream& stream, const SearchSettings& settings) {
-        begin(stream.plaintext, settings);
+    // guesses: the settings; with a level of zlib, also its wrong guesses.
+    void encode(const Stream& stream, const Guesses& guesses) {
+        begin(stream.plaintext, guesses.settings);
         std::size_t at = 0, next = 0;
+        auto wrong = guesses.wrong.begin();
         for (const Block& each : stream.blocks) {
             Block block{each.last, each.type, each.padding, each.stored, each.tokens, nullptr};
             blocks_.start(coder_, block);
             const std::size_t first = at, first_token = next;
             at += each.stored;
             for (std::size_t i = 0; i < each.tokens; ++i) {
-                const Token& token = stream.tokens[next++];
-                tokens_.code(coder_, at, token);
+                const Token& token = stream.tokens[next];
+                if (settings_.level == 0) {
+                    tokens_->code(coder_, at, token);
+                } else {
+                    const bool is_wrong = wrong != guesses.wrong.end() && wrong->first == next;
+                    const Token guess = is_wrong ? wrong++->second : token;
+                    guessed_.code(coder_, stream.plaintext, at, guess, token);
+                }
                 at += token.bytes();
+                ++next;
             }
             if (each.header) {
                 Header header = *each.header;
@@ -208,7 +230,7 @@ class StreamCoder {
             while (block.type != 0 && (last ? at < plaintext.size() : made.size() < block.tokens)) {
                 if (at == plaintext.size())
                     throw std::invalid_argument("coded tokens are of a longer plaintext");
-                made.push_back(tokens_.code(coder_, at, {}));
+                made.push_back(decode_token(plaintext, at));
                 at += made.back().bytes();
             }
             if (block.type == 2) {
@@ -226,18 +248,34 @@ class StreamCoder {
     }
 
   private:
+    Token decode_token(std::span<const std::uint8_t> plaintext, std::size_t at) {
+        if (settings_.level == 0) return tokens_->code(coder_, at, {});
+        const Token made = guessed_.code(coder_, plaintext, at, choice_.guess(at), {});
+        choice_.take(at, made);
+        return made;
+    }
+
     void begin(std::span<const std::uint8_t> plaintext, const SearchSettings& settings) {
         if (!begun_ || other_.code(coder_, settings != settings_) != 0) {
             settings_ = settings;
             code_settings(coder_, settings_);
         }
         begun_ = true;
-        tokens_.begin(plaintext, settings_);
         blocks_.begin();
+        if (settings_.level > 0) {
+            if constexpr (!Coder::encodes) choice_.begin(plaintext, settings_);
+        } else {
+            if (!tokens_) tokens_.emplace(logistic_, matches_);
+            tokens_->begin(plaintext, settings_);
+        }
     }
 
+    const LogisticTables& logistic_;
     Coder& coder_;
-    TokenCoder tokens_;
+    MatchCoder matches_;
+    std::optional<TokenCoder> tokens_;
+    GuessedCoder guessed_;
+    ZlibChoice choice_;
     BlockCoder blocks_;
     bool begun_ = false;
     Counter other_;  // whether the settings differ from those of the previous stream
@@ -253,7 +291,7 @@ inline SearchSettings find_settings(std::span<const Stream> streams,
     const auto size_of = [&](SearchSettings& settings, std::uint64_t share) {
         SettingsFinder::fit(trial, settings, share);
         BitEncoder coder;
-        StreamCoder(logistic, coder).encode(trial, settings);
+        StreamCoder(logistic, coder).encode(trial, {settings, {}});
         return coder.end().size();
     };
     std::array<std::size_t, hashes> sizes;
@@ -297,6 +335,10 @@ class StreamsEncoder {
     // Adds the next stream. encoder: identifies the encoder; consecutive streams with the same
     // number share settings.
     void add(Stream stream, unsigned encoder) {
+        if (auto guesses = levels_.find(stream)) {
+            flush();
+            return streams_.encode(stream, *guesses);
+        }
         if (bytes_ > bytes_of_a_group || encoder != encoder_) flush();
         encoder_ = encoder;
         bytes_ += stream.plaintext.size();
@@ -313,7 +355,7 @@ class StreamsEncoder {
     void flush() {
         if (group_.empty()) return;
         if (!settings_ || bytes_ > few_bytes) settings_ = find_settings(group_, logistic_);
-        for (const Stream& stream : group_) streams_.encode(stream, *settings_);
+        for (const Stream& stream : group_) streams_.encode(stream, {*settings_, {}});
         group_.clear();
         bytes_ = 0;
     }
@@ -321,6 +363,7 @@ class StreamsEncoder {
     const LogisticTables& logistic_;
     BitEncoder coder_;
     StreamCoder<BitEncoder> streams_;
+    LevelFinder levels_;
     std::vector<Stream> group_;
     std::size_t bytes_ = 0;  // size of plaintexts of the group
     unsigned encoder_ = 0;

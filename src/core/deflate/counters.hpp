@@ -12,6 +12,10 @@ namespace bitsback::deflate {
 // An adaptive probability of a one.
 class Counter {
   public:
+    Counter() = default;
+    // p: the probability, in units of 2^-22. n: how often it counts as used.
+    Counter(std::uint32_t p, std::uint32_t n) : p_(p), n_(n) {}
+
     template <class Coder>
     std::uint32_t code(Coder& coder, std::uint32_t bit) {
         bit = coder.bit(std::clamp(p_ >> 6, 1u, (1u << 16) - 1), bit);

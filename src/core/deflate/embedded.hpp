@@ -28,6 +28,12 @@ using View = std::span<const std::uint8_t>;
 // A second round extracts the streams in plaintexts.
 inline constexpr std::size_t most_rounds = 2;
 
+// The budget of a search, in about as many nanoseconds: for each byte of the input, and for all.
+inline constexpr std::uint64_t work_of_a_byte = 64, least_work = 1 << 24, work_of_a_start = 1 << 11;
+// The sum of what plaintexts may have beyond the usual ratio: such streams save little, but their
+// plaintexts take time.
+inline constexpr std::size_t most_excess = 1 << 23;
+
 // The most bytes that the rest, with plaintexts, may have for this many bytes of input.
 inline constexpr std::uint64_t most_rest(std::uint64_t bytes) {
     return std::min((bytes << 10) + (1u << 16), bytes + (1u << 26));
@@ -131,15 +137,24 @@ struct Segment {
 // since the compressor of the rest codes their repetitions well.
 using Known = std::map<std::pair<std::size_t, std::uint32_t>, std::size_t>;
 
+// Whether a stream may begin with these bytes. It excludes most of those that only look like a
+// header, sooner than a reader.
+inline bool may_begin(View bytes) {
+    const unsigned type = bytes[0] >> 1 & 3;
+    if (type != 0) return type < 3;
+    return bytes.size() >= 5 && (number_at(bytes, 1, 2) ^ number_at(bytes, 3, 2)) == 0xffff;
+}
+
 // Finds the streams between the files, at most `most`, with at most `most_bytes` of plaintext.
-// Returns streams and files in order.
+// Returns streams and files in order. The search ends early if its work exceeds its budget.
+// excess: what is left of most_excess.
 inline std::vector<Segment> find_segments(View bytes, std::span<const File> files,
                                           std::uint64_t most_bytes, Known& known,
+                                          std::size_t& excess,
                                           std::size_t most = ~std::size_t{0}) {
     constexpr std::size_t least_plaintext = 64;
     std::vector<Segment> found;
-    // The total size of failed attempts is bounded, so that the search takes linear time.
-    std::uint64_t left = 8 * std::uint64_t{bytes.size()} + most_rest(bytes.size());
+    std::uint64_t left = work_of_a_byte * bytes.size() + least_work;
     for (std::size_t at = 0; at < bytes.size() && found.size() < most; ++at) {
         if (!files.empty() && at >= files.front().place) {
             found.push_back({files.front().place, files.front().bytes, 0, {}});
@@ -147,26 +162,31 @@ inline std::vector<Segment> find_segments(View bytes, std::span<const File> file
             files = files.subspan(1);
             continue;
         }
+        if (left == 0) break;
         const auto frame = frame_of(bytes.subspan(at));
         if (!frame || at + frame->header >= bytes.size()) continue;
         const std::size_t place = at + frame->header;
-        StreamReader reader(bytes.subspan(place), std::min(most_bytes, left));
-        bool accepted = false;
+        if (!may_begin(bytes.subspan(place))) continue;
+        StreamReader reader(bytes.subspan(place), std::min(most_bytes, left), excess);
+        std::uint64_t work = work_of_a_start;
         try {
             Stream stream = reader.read();
-            const std::uint32_t sum = crc32(bytes.subspan(place, stream.bytes));
-            accepted = stream.plaintext.size() >= least_plaintext &&
-                       (files.empty() || place + stream.bytes <= files.front().place) &&
-                       is_whole(*frame, bytes.subspan(at), stream) &&
-                       ++known[{stream.bytes, sum}] == 1;
-            at += accepted ? frame->header + stream.bytes - 1 : 0;
-            if (accepted) most_bytes -= stream.plaintext.size();
-            const std::size_t size = stream.bytes;
-            if (accepted) found.push_back({place, size, frame->encoder, std::move(stream)});
+            const std::size_t plaintext = stream.plaintext.size(), size = stream.bytes;
+            work += plaintext;
+            if (plaintext >= least_plaintext &&
+                (files.empty() || place + size <= files.front().place) &&
+                is_whole(*frame, bytes.subspan(at), stream) &&
+                ++known[{size, crc32(bytes.subspan(place, size))}] == 1) {
+                most_bytes -= plaintext;
+                excess -= plaintext - std::min(plaintext, usual_ratio * size);
+                at = place + size - 1;
+                found.push_back({place, size, frame->encoder, std::move(stream)});
+            }
         } catch (const std::invalid_argument&) {
         }
-        if (!accepted) left -= std::min<std::uint64_t>(left, reader.work());
+        left -= std::min(left, work + reader.work());
     }
+    for (const File& file : files) found.push_back({file.place, file.bytes, 0, {}});
     std::erase_if(found, [&](const Segment& each) {
         const View stream = bytes.subspan(each.place, each.bytes);
         return !each.stream.plaintext.empty() && known[{each.bytes, crc32(stream)}] > 1;
@@ -202,9 +222,12 @@ class Inflater {
     // The rest of the bytes; empty if nothing is extracted, or the rest has more than `most` bytes.
     Bytes take(View bytes, std::span<const File> files, std::uint64_t most) {
         if (most < bytes.size()) return {};
-        auto found = find_segments(bytes, files, most - bytes.size(), known_);
+        auto found = find_segments(bytes.first(std::min(fresh_, bytes.size())), files,
+                                   most - bytes.size(), known_, excess_);
         Bytes rest = rest_of(bytes, found);
         if (found.empty() || rest.size() > most) return {};
+        fresh_ = rest.size() - bytes.size();
+        for (const Segment& each : found) fresh_ += each.bytes;
         rounds_.push_back(std::move(found));
         return rest;
     }
@@ -219,6 +242,9 @@ class Inflater {
 
   private:
     Known known_;
+    std::size_t excess_ = most_excess;
+    // The bytes in front of those that were searched before, which later rounds search: plaintexts.
+    std::size_t fresh_ = ~std::size_t{0};
     std::vector<std::vector<Segment>> rounds_;
     StreamsEncoder encoder_;
 };

@@ -58,6 +58,13 @@ struct Token {
     std::uint16_t odd : 1 = 0;      // length 258 coded as symbol 284 and extra bits
     std::uint16_t before = 0;       // distance - 1
 
+    static Token match(std::size_t length, std::size_t distance) {
+        Token made;
+        made.length = static_cast<std::uint16_t>(length) & 0x7fff;
+        made.before = static_cast<std::uint16_t>(distance - 1);
+        return made;
+    }
+    bool operator==(const Token&) const = default;
     unsigned distance() const { return before + 1u; }
     std::size_t bytes() const { return std::max<std::size_t>(length, 1); }
 };
@@ -67,6 +74,8 @@ struct Token {
 struct Run {
     std::uint8_t symbol;
     std::uint8_t count;
+
+    bool operator==(const Run&) const = default;
 };
 inline constexpr unsigned run_bits[3] = {2, 3, 7}, run_least[3] = {3, 3, 11},
                           run_most[3] = {6, 10, 138};
@@ -76,6 +85,8 @@ struct Header {
     unsigned literals = 0, distances = 0, precodes = 0;  // numbers of written lengths
     std::array<std::uint8_t, deflate::precodes> precode{};
     std::vector<Run> runs;
+
+    bool operator==(const Header&) const = default;
 };
 
 // Lengths of the code words of literals and lengths, and of distances.
@@ -200,14 +211,15 @@ class Code {
     void put(BitWriter& out, unsigned symbol) const { out.put(words_[symbol], lengths_[symbol]); }
     bool has(unsigned symbol) const { return lengths_[symbol] != 0; }
 
-    // Builds the table for reading.
-    void fill() {
+    // Builds the table for reading, and returns the number of its entries.
+    std::size_t fill() {
         table_.assign(std::size_t{1} << longest_, none);
         for (std::size_t i = 0; i < words_.size(); ++i)
             if (lengths_[i] != 0)
                 for (std::size_t at = words_[i]; at < table_.size();
                      at += std::size_t{1} << lengths_[i])
                     table_[at] = static_cast<std::uint16_t>(i);
+        return table_.size();
     }
     unsigned take(BitReader& in) const {
         const std::uint16_t symbol = table_[in.look(longest_)];

@@ -21,6 +21,10 @@ struct SearchSettings {
     std::uint16_t nice = most_match;  // a match of this length ends the search
     std::uint16_t insert = 0;  // longest match whose inside is inserted into chains, 0 to 258
     bool ends = false;         // whether the last position of longer matches is inserted
+    // A level of zlib whose choice predicts each token, 0 for none; of the fields above only `hash`
+    // is used then. filtered: by its strategy Z_FILTERED.
+    std::uint8_t level = 0;
+    bool filtered = false;
 
     bool operator==(const SearchSettings&) const = default;
 };
@@ -38,6 +42,24 @@ inline std::uint32_t hash_at(const std::uint8_t* at, unsigned hash) {
     const std::uint32_t four = a | b << 8 | c << 16 | std::uint32_t{at[3]} << 24;
     if (hash == hashes) return (four & 0xffffff) * 0x1E35A7BDu >> 17;
     return four * (hash == libdeflate ? 0x1E35A7BDu : 0x9E3779B1u) >> 16;
+}
+
+// The number of equal bytes from two positions on, at most `most`.
+inline unsigned same_bytes(std::span<const std::uint8_t> plaintext, std::size_t a, std::size_t b,
+                           unsigned most) {
+    const std::uint8_t* x = plaintext.data() + a;
+    const std::uint8_t* y = plaintext.data() + b;
+    unsigned n = 0;
+    if constexpr (std::endian::native == std::endian::little) {
+        for (; n + 8 <= most; n += 8) {
+            std::uint64_t u, v;
+            std::memcpy(&u, x + n, 8);
+            std::memcpy(&v, y + n, 8);
+            if (u != v) return n + static_cast<unsigned>(std::countr_zero(u ^ v)) / 8;
+        }
+    }
+    while (n < most && x[n] == y[n]) ++n;
+    return n;
 }
 
 // For each position the distance to the previous one with the same hash, 0 if none is in reach.
@@ -98,22 +120,6 @@ class Search {
             std::memset(left_out_.data() + position + 1, 1, length - 1 - (settings_.ends ? 1 : 0));
     }
 
-    unsigned length(std::size_t a, std::size_t b, unsigned most) const {
-        const std::uint8_t* x = plaintext_.data() + a;
-        const std::uint8_t* y = plaintext_.data() + b;
-        unsigned n = 0;
-        if constexpr (std::endian::native == std::endian::little) {
-            for (; n + 8 <= most; n += 8) {
-                std::uint64_t u, v;
-                std::memcpy(&u, x + n, 8);
-                std::memcpy(&v, y + n, 8);
-                if (u != v) return n + static_cast<unsigned>(std::countr_zero(u ^ v)) / 8;
-            }
-        }
-        while (n < most && x[n] == y[n]) ++n;
-        return n;
-    }
-
     // Finds the candidates at a position within a distance.
     void find(std::size_t position, Candidates& found, std::size_t reach) {
         found.count = 0;
@@ -128,7 +134,7 @@ class Search {
         const std::uint8_t* here = plaintext_.data() + position;
         std::size_t at = position;
         if (settings_.hash == libdeflate && before_3_[at] != 0 &&
-            length(at - before_3_[at], at, least_match) == least_match) {
+            same_bytes(plaintext_, at - before_3_[at], at, least_match) == least_match) {
             best = least_match;
             found.all[found.count++] = {least_match, 0, before_3_[at]};
         }
@@ -140,7 +146,7 @@ class Search {
             ++deep;
             const std::uint8_t* there = plaintext_.data() + at;
             if (there[best] != here[best] || there[0] != here[0] || there[1] != here[1]) continue;
-            const unsigned same = length(at, position, most);
+            const unsigned same = same_bytes(plaintext_, at, position, most);
             left -= std::min(left, same / 16);
             if (same <= best) continue;
             best = same;

@@ -20,12 +20,17 @@ struct Stream {
     std::size_t bytes = 0;
 };
 
+// The usual size of a plaintext is at most so many times that of its stream.
+inline constexpr std::size_t usual_ratio = 32;
+
 class StreamReader {
   public:
-    // most: the largest size of the plaintext. Throws std::invalid_argument for streams that zlib
-    // refuses, for longer plaintext, and for streams of more than most_bytes.
-    StreamReader(std::span<const std::uint8_t> bytes, std::size_t most)
-        : in_(bytes), most_(std::min(most, most_plaintext)) {}
+    // most: the largest size of the plaintext. excess: by how much it may exceed usual_ratio times
+    // the stream. Throws std::invalid_argument for streams that zlib refuses, for longer
+    // plaintext, and for streams of more than most_bytes.
+    StreamReader(std::span<const std::uint8_t> bytes, std::size_t most,
+                 std::size_t excess = most_plaintext)
+        : in_(bytes), most_(std::min(most, most_plaintext)), excess_(excess) {}
 
     Stream read() {
         do read_block();
@@ -36,8 +41,8 @@ class StreamReader {
             throw std::invalid_argument("a deflate stream is too long for its plaintext");
         return std::move(stream_);
     }
-    // The number of bytes that were read and produced so far.
-    std::size_t work() const { return in_.bytes() + stream_.plaintext.size(); }
+    // The number of bytes that were read and produced so far, and of entries of tables.
+    std::size_t work() const { return in_.bytes() + stream_.plaintext.size() + entries_; }
 
   private:
     void read_block() {
@@ -90,8 +95,7 @@ class StreamReader {
         Code literal(lengths.literal), distance(lengths.distance);
         if (!literal.has(end_of_block))
             throw std::invalid_argument("a block of a deflate stream has no end");
-        literal.fill();
-        distance.fill();
+        entries_ += literal.fill() + distance.fill();
         std::vector<std::uint8_t>& out = stream_.plaintext;
         while (true) {
             unsigned symbol = literal.take(in_);
@@ -117,21 +121,27 @@ class StreamReader {
                 if (token.distance() > out.size())
                     throw std::invalid_argument("a deflate stream copies bytes before its start");
                 require_room(token.length);
-                for (unsigned i = 0; i < token.length; ++i)
-                    out.push_back(out[out.size() - token.distance()]);
+                const std::size_t size = out.size();
+                out.resize(size + token.length);
+                std::uint8_t* to = out.data() + size;
+                for (unsigned i = 0; i < token.length; ++i, ++to) *to = *(to - token.distance());
             }
             stream_.tokens.push_back(token);
             ++block.tokens;
         }
     }
 
-    void require_room(std::size_t bytes) const {
-        if (bytes > most_ - stream_.plaintext.size())
+    void require_room(std::size_t bytes) {
+        if (bytes <= room_ - stream_.plaintext.size()) return;
+        room_ = std::min(most_, excess_ + usual_ratio * in_.bytes());
+        if (bytes > room_ - stream_.plaintext.size())
             throw std::invalid_argument("the plaintext of a deflate stream is too long");
     }
 
     BitReader in_;
-    std::size_t most_;
+    std::size_t most_, excess_;
+    std::size_t room_ = 0;     // bytes of plaintext up to which there surely is room
+    std::size_t entries_ = 0;  // of tables
     Stream stream_;
 };
 
@@ -147,26 +157,21 @@ class StreamWriter {
         if (block.type == 2) put_header(*block.header);
         const CodeLengths lengths = block.lengths();
         const Code literal(lengths.literal), distance(lengths.distance);
-        const auto put = [&](const Code& code, unsigned symbol) {
-            if (!code.has(symbol))
-                throw std::invalid_argument("a symbol of a deflate stream has no code");
-            code.put(out_, symbol);
-        };
         std::size_t at = 0;
         for (const Token& token : tokens) {
             if (token.length == 0) {
-                put(literal, plaintext[at]);
+                put_symbol(literal, plaintext[at]);
             } else {
                 const Symbol length = token.odd ? Symbol{27, 5, 31} : length_symbol(token.length);
-                put(literal, first_length + length.symbol);
+                put_symbol(literal, first_length + length.symbol);
                 out_.put(length.extra, length.bits);
                 const Symbol far = distance_symbol(token.distance());
-                put(distance, far.symbol);
+                put_symbol(distance, far.symbol);
                 out_.put(far.extra, far.bits);
             }
             at += token.bytes();
         }
-        put(literal, end_of_block);
+        put_symbol(literal, end_of_block);
     }
     // Writes these bits up to the next byte.
     void pad(std::uint32_t bits) {
@@ -177,6 +182,12 @@ class StreamWriter {
     std::vector<std::uint8_t>& bytes() { return out_.bytes(); }
 
   private:
+    void put_symbol(const Code& code, unsigned symbol) {
+        if (!code.has(symbol))
+            throw std::invalid_argument("a symbol of a deflate stream has no code");
+        code.put(out_, symbol);
+    }
+
     void put_stored(const Block& block, std::span<const std::uint8_t> plaintext) {
         pad(block.padding);
         out_.put(block.stored, 16);
@@ -192,7 +203,7 @@ class StreamWriter {
             out_.put(header.precode[precode_order[i]], 3);
         const Code precode(header.precode, true);
         for (const Run& run : header.runs) {
-            precode.put(out_, run.symbol);
+            put_symbol(precode, run.symbol);
             if (run.symbol >= 16)
                 out_.put(run.count - run_least[run.symbol - 16], run_bits[run.symbol - 16]);
         }

@@ -13,6 +13,7 @@
 
 #include "../mixing/context_mixer.hpp"
 #include "counters.hpp"
+#include "guessed_coder.hpp"
 #include "search.hpp"
 
 namespace bitsback::deflate {
@@ -62,8 +63,9 @@ class Decisions {
 
 class TokenCoder {
   public:
-    explicit TokenCoder(const LogisticTables& logistic)
-        : matches_({10, 15, 13, 9, 14, 12, 15, 13, 12, 16, 15}, 4, logistic),
+    TokenCoder(const LogisticTables& logistic, MatchCoder& others)
+        : others_(others),
+          matches_({10, 15, 13, 9, 14, 12, 15, 13, 12, 16, 15}, 4, logistic),
           candidates_({9, 12, 14, 9, 12, 9, 12, 9}, 6, logistic),
           lengths_({6, 9, 4, 12, 6}, 1, logistic) {}
 
@@ -214,7 +216,7 @@ class TokenCoder {
                 return code_length(coder, here, i, token.length, made);
             }
         }
-        code_escape(coder, position, token, made);
+        made = others_.code(coder, plaintext_, position, token);
     }
 
     template <class Coder>
@@ -237,28 +239,13 @@ class TokenCoder {
         made.length = static_cast<std::uint16_t>(candidate.length - 1 - less);
     }
 
-    // Codes a match that is not a candidate.
-    template <class Coder>
-    void code_escape(Coder& coder, std::size_t position, const Token& token, Token& made) {
-        const std::uint32_t length = escaped_lengths_.code(coder, token.length - least_match);
-        const std::uint32_t before = escaped_distances_.code(coder, token.before);
-        if (length > most_match - least_match ||
-            length + least_match > plaintext_.size() - position || before >= position ||
-            before >= most_distance ||
-            search_->length(position - before - 1, position, length + least_match) !=
-                length + least_match)
-            throw std::invalid_argument("coded tokens have a wrong match");
-        made.length = static_cast<std::uint16_t>(length + least_match);
-        made.before = static_cast<std::uint16_t>(before);
-    }
-
     std::span<const std::uint8_t> plaintext_;
     unsigned depth_ = 0;
     std::optional<Search> search_;
+    MatchCoder& others_;
     Decisions matches_, candidates_, lengths_;
     Counter hidden_, odd_;
     std::array<NumberCounters, 32> shortened_;
-    NumberCounters escaped_lengths_, escaped_distances_;
     // The state of the previous tokens.
     std::uint32_t history_ = 0;  // one bit per token, 1 for a match
     std::size_t literals_ = 0;   // since the last match

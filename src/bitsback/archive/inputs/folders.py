@@ -189,10 +189,8 @@ class _DecidedFiles:
             self._stats.add(decision.size, 0, decision.time)
             if not decision.reason:
                 return
-            before = self._stored.get(decision.reason, VerbatimFiles(0, 0, name))
-            self._stored[decision.reason] = replace(
-                before, files=before.files + 1, bytes=before.bytes + decision.size
-            )
+            before = self._stored.get(decision.reason, VerbatimFiles())
+            self._stored[decision.reason] = before.more(name, decision.size)
 
     def leave_out(self, name: str, error: InputError) -> None:
         """Leaves out a bad file. Raises InputError unless the options allow that."""

@@ -135,24 +135,19 @@ def _open_file(file: BufferedReader, place: Location) -> Iterator[Plan]:
     name = name_of(place)
     start = file.peek(formats.START)[: formats.START]
     found = formats.format_of(start, name)
-    if isinstance(found, formats.ArraysFormat):
+    if isinstance(found, formats.ArraysFormat) and found.codec().holds_arrays(file):
         with found.codec().open_arrays(file, name) as arrays:
             yield partial(_arrays, arrays, name)
     elif isinstance(found, formats.PagesFormat) and found.starts(start):
         yield partial(_pages, file, name)
-    elif isinstance(found, formats.PictureFormat | formats.VerbatimFormat):
-        yield partial(_listed, place)
     elif isinstance(found, formats.ArrayFormat):
         yield partial(_array, found.open(file, name), found.container)
-    elif isinstance(found, formats.UnreadFormat):
-        raise InputError(f"{naming.printable(name)}: {found.advice(name)}")
     else:
-        items = formats.NPY.open(file, name, f"is {formats.unknown_file()}")
-        yield partial(_array, items, ARRAY)
+        yield partial(_listed, place)
 
 
 def _listed(place: Location, request: Request) -> Input:
-    """A single picture file."""
+    """A single file that has no arrays, as a folder."""
     options = replace(request.options, skip_bad=False)
     return _pictures(list_files([place]), replace(request, options=options))
 

@@ -74,7 +74,9 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
         if pages and request.exact and name not in request.held:
             reason = f"{NOT_REPRODUCIBLE}: {reason}"
         stored = (
-            {} if streams.coded else {joined_reason(streams, reason): VerbatimFiles(1, size, name)}
+            {}
+            if streams.coded
+            else {joined_reason(streams, reason): VerbatimFiles().more(name, size)}
         )
         disk = FilesOnDisk(size, stored=stored)
     files = FileCollection(PAGES, tuple(part for _, part in parts))

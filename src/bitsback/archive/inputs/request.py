@@ -47,6 +47,11 @@ class FilesOnDisk:
     """The names of the files that are restored with other bytes."""
     saving: Saving = field(default_factory=Saving)
 
+    @property
+    def stored_by_size(self) -> dict[str, VerbatimFiles]:
+        """The verbatim files, those that have the most bytes first."""
+        return dict(sorted(self.stored.items(), key=lambda each: -each[1].bytes))
+
 
 @dataclass(frozen=True)
 class FolderFiles:

@@ -20,6 +20,7 @@ from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, ONE, VARIED, ArrayPart
 from bitsback.format.layout import VERSION
 from bitsback.format.modes import mode_of
+from bitsback.format.parity import share_of
 from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileCollection, JoinedArray
 
 _SHOWN = 100  # damaged blocks at most
@@ -73,6 +74,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
     except ArchiveError as error:
         labels = None
         problems.append(error)
+    windows = archive.parity
     return {
         "archive": archive.name,
         "version": VERSION,
@@ -99,6 +101,9 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
         "lanes": sorted(lanes),
         "models": list(models.values()),
         "model_bytes": sum(place.size for place in archive.directory.models),
+        # The share of parity in per cent, and the end of the bytes that it covers.
+        "parity": share_of(windows) or None,
+        "parity_end": max((window.end for window in windows), default=0),
         "problems": [str(problem) for problem in problems],
     }
 

@@ -1,13 +1,13 @@
-"""List the entries of an archive without decoding it."""
+"""List the entries of an archive without decoding pictures and verbatim files."""
 
 from __future__ import annotations
 
-import io
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -17,16 +17,10 @@ from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.stacked import series_in
 from bitsback.coding.block import STREAMS
 from bitsback.errors import ArchiveError
-from bitsback.files import formats
-from bitsback.files.drawing import UNKNOWN_ENCODER
-from bitsback.files.picture_files import refusal
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
-from bitsback.format.grid import Shape
+from bitsback.format.grid import Grid, Shape
 from bitsback.format.modes import mode_of
 from bitsback.format.parts import ARRAYS, PAGES, FileCollection
-
-_MOST_READ = 1 << 26
-"""The limit of the bytes of verbatim files to read for the reasons."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,10 @@ class Entry:
     bytes: int
     """The bytes of the original file of a folder, or of the elements of other content."""
     stored_bytes: int
-    """Its share of the bytes of blocks, by elements, including blocks with its metadata."""
+    """Its share of the bytes of blocks, including blocks with its metadata.
+
+    A block is shared by the bytes of the files in it, or by elements if there are no files.
+    """
     held: bool = False
     """Whether it is a verbatim file, whose elements are its bytes."""
     axes: tuple[str, ...] = ()
@@ -56,8 +53,6 @@ class Entry:
     """Its place in a series, as `3 of 60 in scan/IM*`."""
     jpeg: bool = False
     """Whether its JPEG streams are coded."""
-    reason: str = ""
-    """The reason for storing it verbatim, as far as its header shows that."""
     modality: str = ""
     """The modality of a DICOM file."""
     target: str | None = None
@@ -89,17 +84,13 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
     if collection.kind == PAGES:
         yield from _pages(archive, collection, shares)
         return
-    places, left = _places(archive) if facts else {}, _MOST_READ
+    places = _places(archive) if facts else {}
     for number, name in enumerate(archive.names):
         at, item = archive.files.place(number)
         part = collection.parts[at]
         if part.axes == BYTES:
             _, start, stop = archive.files.span(number)
-            entry = shares.held(name, at, part, start, stop)
-            if facts and not entry.jpeg and stop - start <= left:
-                left -= stop - start
-                entry = replace(entry, reason=_reason(archive, at, start, stop))
-            yield entry
+            yield shares.held(name, at, part, start, stop)
             continue
         shape = part.item_shape[1:] if part.axes == ONE else part.shape_of(item)
         entry = shares.pictures(name, at, part, range(item, item + 1), shape)
@@ -149,18 +140,6 @@ def _with_facts(archive: ArchiveReader, number: int, entry: Entry) -> Entry:
     return replace(entry, shape=array.shape, axes=array.dims, modality=modality)
 
 
-def _reason(archive: ArchiveReader, part: int, start: int, stop: int) -> str:
-    """The reason why a file is not coded; empty if its header does not show it."""
-    try:
-        begin = archive.part_bytes(part, start, min(start + formats.START, stop))
-        if formats.picture_format(begin) in (None, formats.JPEG):
-            return ""
-        reason = refusal(io.BytesIO(archive.part_bytes(part, start, stop)))
-    except ArchiveError:
-        return ""
-    return "" if reason.startswith(UNKNOWN_ENCODER) else reason
-
-
 def _pages(archive: ArchiveReader, collection: FileCollection, shares: _Shares) -> Iterator[Entry]:
     """The entries of pages. Consecutive pages of one size in a part are one entry.
 
@@ -196,9 +175,10 @@ class _Shares:
         self._collection, self._jpeg = archive.collection, jpeg
         self._blocks = list(archive.blocks)
         self._firsts = [block.first for block in self._blocks]
-        self._sizes = [0]
-        for block in self._blocks:
-            self._sizes.append(self._sizes[-1] + block.size)
+        self._sizes = list(accumulate((block.size for block in self._blocks), initial=0))
+        self._weights = _weights(archive)
+        self._grids: dict[int, Grid] = {}
+        """The grids of the parts that are one item."""
 
     def entry(
         self,
@@ -210,8 +190,7 @@ class _Shares:
         shape: Shape,
     ) -> Entry:
         """The entry of some tiles. at: the number of their part. first, end: the tiles there."""
-        starts = self._collection.starts
-        stored = self._before(starts[at] + end) - self._before(starts[at] + first)
+        stored = self._before(at, end) - self._before(at, first)
         size = math.prod(shape) * dtype.itemsize
         return Entry(name, shape, dtype.str, None, size, stored)
 
@@ -226,7 +205,8 @@ class _Shares:
         """The entry of a verbatim file, which has these bytes of a part."""
         stored = self._bytes(at, start, stop)
         size, shape = stop - start, (stop - start,)
-        first, last = (self._tile_of(at, part, byte) for byte in (start, max(stop - 1, start)))
+        tiles, before = self._grid(at), self._collection.starts[at]
+        first, last = (before + _tile_of(tiles, byte) for byte in (start, max(stop - 1, start)))
         jpeg = size > 0 and bisect_left(self._jpeg, first) < bisect_right(self._jpeg, last)
         return Entry(name, shape, part.dtype.str, None, size, stored, held=True, jpeg=jpeg)
 
@@ -235,48 +215,88 @@ class _Shares:
         return self._bytes(at, start, stop) if stop > start else 0
 
     def _bytes(self, at: int, start: int, stop: int) -> int:
-        part = self._collection.parts[at]
-        return self._before_byte(at, part, stop) - self._before_byte(at, part, start)
+        return self._before_byte(at, stop) - self._before_byte(at, start)
 
     def _before_entry(self, at: int, part: ArrayPart, entry: int) -> int:
-        """The bytes of blocks for the earlier entries of a part.
-
-        The slices of a stack's tile have equal shares in it.
-        """
-        start = self._collection.starts[at]
+        """The bytes of blocks for the earlier entries of a part."""
         if part.axes != ONE:
-            return self._before(start + part.first_tile(entry))
-        grid = part.grid(0)
-        strip, within = divmod(entry, grid.extents[0])
-        low, high = (self._before(start + n * grid.in_a_strip) for n in (strip, strip + 1))
-        slices = min(grid.extents[0], part.entries - strip * grid.extents[0])
-        return low + (high - low) * within // slices if within else low
+            return self._before(at, part.first_tile(entry))
+        grid = self._grid(at)
+        strip = entry // grid.extents[0]
+        first, end = strip * grid.extents[0], min((strip + 1) * grid.extents[0], part.entries)
+        low = self._before(at, strip * grid.in_a_strip)
+        if entry == first:
+            return low
+        high = self._before(at, (strip + 1) * grid.in_a_strip)
+        weights = self._weights.get(at, range(part.entries + 1))
+        here = weights[entry] - weights[first]
+        return low + (high - low) * here // max(weights[end] - weights[first], 1)
 
-    def _before_byte(self, at: int, part: ArrayPart, byte: int) -> int:
+    def _before_byte(self, at: int, byte: int) -> int:
         """The bytes of blocks for the earlier bytes of a part."""
-        first = self._tile_of(at, part, byte)
-        tile = first - self._collection.starts[at]
-        low, high = part.elements_before(tile), part.elements_before(tile + 1)
-        before, end = self._before(first), self._before(first + 1)
+        grid = self._grid(at)
+        tile = _tile_of(grid, byte)
+        low, high = (min(n * grid.extents[0], grid.shape[0]) for n in (tile, tile + 1))
+        before, end = self._before(at, tile), self._before(at, tile + 1)
         return before + (end - before) * (byte - low) // max(high - low, 1)
 
-    def _tile_of(self, at: int, part: ArrayPart, byte: int) -> int:
-        """The number of the tile that has a byte of a part."""
-        tiles = range(part.tiles)
-        tile = max(bisect_right(tiles, byte, key=part.elements_before) - 1, 0)
-        return self._collection.starts[at] + tile
-
-    def _before(self, tile: int) -> int:
-        """The bytes of blocks for the tiles before this one."""
-        number = bisect_right(self._firsts, tile) - 1
+    def _before(self, at: int, tile: int) -> int:
+        """The bytes of blocks for the tiles before this one of a part."""
+        start = self._collection.starts[at]
+        number = bisect_right(self._firsts, start + tile) - 1
         if number < 0:
             return 0
         block = self._blocks[number]
-        if tile >= block.first + block.items:
+        first, end = block.first - start, block.first + block.items - start
+        if tile >= end:
             return self._sizes[number + 1]
-        start, part = self._collection.part_of(block.first)
-        low, here, high = (
-            part.elements_before(min(place - start, part.tiles))
-            for place in (block.first, tile, block.first + block.items)
-        )
+        if tile == first:
+            return self._sizes[number]
+        low, here, high = (self._weight(at, n) for n in (first, tile, end))
         return self._sizes[number] + block.size * (here - low) // max(high - low, 1)
+
+    def _weight(self, at: int, tile: int) -> int:
+        """The bytes of the files in the tiles before this one of a part, or else the elements."""
+        part, weights = self._collection.parts[at], self._weights.get(at)
+        tile = min(max(tile, 0), part.tiles)
+        if weights is None:
+            return part.elements_before(tile)
+        if part.axes == ONE:
+            grid = self._grid(at)
+            strip, within = divmod(tile, grid.in_a_strip)
+            first, count = strip * grid.extents[0], grid.in_a_strip
+            end = first + grid.extents[0]
+        else:
+            if tile == part.tiles:
+                return weights[-1]
+            first, within = part.item_of(tile)
+            end, count = first + 1, part.grid(first).tiles
+        low, high = (weights[min(n, part.entries)] for n in (first, end))
+        return low + (high - low) * within // count
+
+    def _grid(self, at: int) -> Grid:
+        if at not in self._grids:
+            self._grids[at] = self._collection.parts[at].grid(0)
+        return self._grids[at]
+
+
+def _tile_of(grid: Grid, byte: int) -> int:
+    """The tile that has a byte of a part of bytes."""
+    return min(byte // grid.extents[0], grid.tiles - 1)
+
+
+def _weights(archive: ArchiveReader) -> dict[int, Sequence[int]]:
+    """For each part of pictures in a folder, the bytes of the files before each of its entries."""
+    if archive.collection.kind is None:
+        return {}
+    listed = archive.files.listed  # removed files too, which have a share
+    if listed.stats is None:
+        return {}
+    sizes: dict[int, list[int]] = {}
+    number = 0
+    for part, count in listed.runs:
+        if archive.collection.parts[part].axes != BYTES:
+            originals = listed.stats.originals[number : number + count]
+            sizes.setdefault(part, []).extend(max(n >> 1, 1) for n in originals)
+        number += count
+    return {part: list(accumulate(each, initial=0)) for part, each in sizes.items()}

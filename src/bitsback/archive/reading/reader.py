@@ -13,7 +13,7 @@ from typing import Any
 from bitsback.archive.reading.addition import keep_removed, with_addition
 from bitsback.archive.reading.archive_file import ArchiveFile, Source
 from bitsback.archive.reading.damage import Owners, described, gaps_of
-from bitsback.archive.reading.directory import Directory, guess_collection, scan
+from bitsback.archive.reading.directory import HEADER_SPACE, Directory, guess_collection, scan
 from bitsback.archive.reading.framed import with_axes
 from bitsback.archive.reading.hashes import Check, check_of
 from bitsback.archive.reading.indexed import ArraySource
@@ -32,12 +32,14 @@ from bitsback.format.layout import (
     ENTRIES,
     MODEL,
     NAMES,
+    PARITY,
     STATS,
     UNNAMED,
     UNORDERED,
     open_section,
 )
 from bitsback.format.members import Files, NumberedNames
+from bitsback.format.parity import Window, read_window
 from bitsback.format.parts import ARRAYS, FOLDER, Array
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Options, Url, check_options, located
@@ -341,6 +343,19 @@ class ArchiveReader:
         assert self.file_sections is not None, "it has files"
         with self.file.naming():
             return self.file_sections.preview(number) or None
+
+    @property
+    def parity(self) -> list[Window]:
+        """The bytes that have parity, in order. It reads the first bytes of sections only."""
+        places = [place for place in self.directory.sections if place.kind == PARITY]
+        windows: set[Window] = set()
+        at = 0
+        with suppress(ArchiveError):  # if they are damaged
+            while at < len(places):
+                start = self.file.read(places[at].offset, min(places[at].size, HEADER_SPACE))
+                windows.add(window := read_window(start))
+                at += window.rows + 2  # after its rows, and its checksums twice
+        return sorted(windows)
 
     def part_source(self, part: int, entry: int | None = None) -> PartSource:
         """The array of a part, or one entry along its first axis."""

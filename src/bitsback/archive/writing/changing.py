@@ -11,7 +11,7 @@ from typing import Unpack
 from bitsback.archive.inputs.opening import Source
 from bitsback.archive.writing.continuing import ChangedFolder, continued
 from bitsback.archive.writing.longer_array import LongerArray
-from bitsback.archive.writing.repairing import add_parity
+from bitsback.archive.writing.repairing import add_parity, extend_parity
 from bitsback.archive.writing.writer import Changed, write_archive
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import InputError
@@ -29,7 +29,8 @@ def add(
     """Adds files to an archive of a folder, or items to an archive of an array.
 
     Its blocks stay unchanged, and new blocks are written behind them. Until these are complete and
-    on the disk, the old archive is valid, whatever happens.
+    on the disk, the old archive is valid, whatever happens. If the archive has parity, the new
+    bytes get the same share of it.
 
     >>> import bitsback, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -73,8 +74,9 @@ def add_with(
         request = dataclasses.replace(changed.options(options), parity=None)
         summary = write_archive(source, archive, request, changed)
     if options.parity is None:
-        return summary
-    grown = add_parity(archive, options.parity)
+        grown = extend_parity(archive)
+    else:
+        grown = add_parity(archive, options.parity)
     return dataclasses.replace(summary, bytes_out=summary.bytes_out + grown)
 
 
@@ -82,8 +84,7 @@ def remove(archive: str | os.PathLike[str], names: Iterable[str]) -> list[str]:
     """Removes files from an archive of a folder. Returns their names.
 
     Nothing is coded again, and the archive gets no smaller: the content of the files stays in it,
-    hidden. `merge` with this archive as its only input writes an archive without the blocks that no
-    file needs.
+    hidden. `merge` with this archive as its only input writes an archive without it.
 
     archive: its path. names: of files, links, or empty folders with a `/` at the end. Raises
     InputError if there is no such file, or if no file would be left. Raises ArchiveError if the
@@ -109,6 +110,7 @@ def remove(archive: str | os.PathLike[str], names: Iterable[str]) -> list[str]:
         numbers = [_number(folder, name) for name in wanted if name not in entries]
         folder.remove(numbers, entries)
         folder.finish()
+    extend_parity(archive)
     return wanted
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.writing.generation import Generation
+from bitsback.archive.writing.repairing import keep_parity
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.index import Place
 from bitsback.format.layout import BLOCK, COLLECTION, MODEL, PARITY, open_section, section
+from bitsback.format.parity import share_of
 from bitsback.io.file_io import name_of
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import Options, Url, check_options, located
@@ -64,6 +66,7 @@ def embed(
             raise problem
         models = [archive.library.find(prefix) for prefix in _named(archive)]
         _write(archive, models, output, progress)
+        keep_parity(output, share_of(archive.parity))
     return models
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.targets import check_restorable, kind_of
+from bitsback.archive.writing.erasing import Eraser
 from bitsback.coding.block import PREFIX_SIZE, read_header
 from bitsback.errors import ArchiveError, InputError, InputWarning
 from bitsback.format import entries as entries_format
@@ -35,6 +36,7 @@ from bitsback.format.layout import (
 )
 from bitsback.format.layout import section as pack_section
 from bitsback.format.members import FileDescriptions, Files
+from bitsback.format.parity import share_of
 from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileCollection, JoinedArray
 from bitsback.format.previews import Previews
 from bitsback.format.unnamed import pack_described
@@ -66,6 +68,8 @@ class Shard:
     entries: Entries | None
     digests: Digests | None
     unordered: bool
+    parity: float
+    """The share of its parity in per cent."""
     stamp: Stamp
     """The stamp of its file."""
 
@@ -95,6 +99,8 @@ class Merged:
     """For each of its parts, the joined parts: (number of the shard, number of the part there)."""
     names: bytes = b""
     """The `N` section, and the `F`, `E` and `H` sections if there are any."""
+    files: int | None = None
+    """The number of its files, without removed ones; None for an array."""
     with_stats: bool = False
     with_digests: bool = False
     with_entries: bool = False
@@ -122,6 +128,7 @@ def look(place: Location) -> Shard:
             *listed,
             archive.digests,
             archive.unordered,
+            share_of(archive.parity),
             _stamp(place),
         )
 
@@ -158,17 +165,28 @@ def previews_of(archive: ArchiveReader) -> Iterator[Previews]:
                 raise ArchiveError(f"{archive.name}: its previews are damaged: {error}") from None
 
 
-def blocks_of(archive: ArchiveReader, part: int, start: int) -> Iterator[tuple[int, int, bytes]]:
+def blocks_of(
+    archive: ArchiveReader, eraser: Eraser, part: int, start: int
+) -> Iterator[tuple[int, int, bytes]]:
     """The blocks of one part: (new number of the first tile, number of tiles, section) of each.
 
-    start: the new number of the part's first tile. Raises ArchiveError.
+    Those with content of removed files are coded again. start: the new number of the part's first
+    tile. Raises ArchiveError.
     """
     tiles = range(*archive.collection.starts[part : part + 2])
     wanted = [block for block in archive.blocks if block.first in tiles]
     archive.file.expect(wanted)
+    shift = start - tiles.start
     for block in wanted:
-        shift = start - tiles.start
-        yield block.first + shift, block.items, _renumbered(archive, block, shift)
+        first = block.first + shift
+        encoded = eraser.encoded(block, part, first)
+        if encoded is None:
+            yield first, block.items, _renumbered(archive, block, shift)
+            continue
+        at = 0
+        for items, size, _ in encoded.blocks:
+            yield first, items, encoded.sections[at : at + size]
+            first, at = first + items, at + size
 
 
 def _renumbered(archive: ArchiveReader, block: BlockInfo, shift: int) -> bytes:
@@ -302,8 +320,9 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     packed = pack_described(merged)
     digests = joined([(shard.digests, len(shard.names)) for shard in shards])
     packed += b"" if digests is None else digests.pack()
+    shown = sum(map(bool, names)) if files.has_removed else files.shown_files
     return Merged(
-        files, members, packed, stats is not None, digests is not None, entries is not None
+        files, members, packed, shown, stats is not None, digests is not None, entries is not None
     )
 
 

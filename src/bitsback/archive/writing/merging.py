@@ -1,4 +1,4 @@
-"""Merge archives without decoding their blocks.
+"""Merge archives without decoding their blocks, except those with removed files.
 
 Only the number of a block's first tile changes (docs/format.md, `B`).
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.verifying import verify as verify_archive
+from bitsback.archive.writing.erasing import Eraser
 from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.merge_content import (
     Merged,
@@ -24,6 +25,7 @@ from bitsback.archive.writing.merge_content import (
     models_of,
     previews_of,
 )
+from bitsback.archive.writing.repairing import keep_parity
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.layout import (
     DESCRIBED,
@@ -39,6 +41,8 @@ from bitsback.io.file_io import Location, name_of
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.files import matching
 from bitsback.io.remote.url import Options, Url, check_options, located
+from bitsback.models import Model
+from bitsback.models.embed import pack_model
 from bitsback.summary import Summary
 from bitsback.work import Progress, begin
 
@@ -53,12 +57,14 @@ def merge(
     progress: Progress | None = None,
     storage_options: Options | None = None,
 ) -> Summary:
-    """Merges archives into one, in their order, without coding a block again.
+    """Merges archives into one, in their order.
 
     Arrays are joined along their first axis, whether they are items or stacks. The files of folders
     and npz archives, and the pages of TIFF files, follow one another. The pages lose their tags,
     with an InputWarning. Models that several archives embed are in the new archive once. Every
-    checksum is checked.
+    checksum is checked. No block is coded again, except those that contain removed files (see
+    `remove`), whose content is erased. If an archive has parity, the new one has the greatest share
+    of them, or warns with InputWarning if it is no file.
 
     sources: paths or URLs. `*` in a URL stands for all that match, sorted by the numbers in them.
     destination, force, threads, storage_options: as in `compress`. verify: decode the new archive,
@@ -68,7 +74,8 @@ def merge(
     Memory is bounded by a block, and by the names and the indexes. Raises InputError if the
     archives cannot be joined. These are arrays of different dtypes or items, or of one picture
     each, TIFF files that are stored verbatim, and two files of one name. Raises ArchiveError if an
-    archive is damaged, or the new one cannot be verified.
+    archive is damaged, the model of a block with removed files is missing, or the new archive
+    cannot be verified.
 
     >>> import bitsback, numpy as np, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -92,6 +99,8 @@ def merge(
     with open_output(destination, force) as output:
         begin(progress, "merging")
         summary = _write(shards, merged, output, progress)
+        keep_parity(output, max(shard.parity for shard in shards))
+        summary = replace(summary, bytes_out=output.size)
         if verify and output.place is not None:
             begin(progress, "verifying")
             _verify(output.place, output.name, threads, progress)
@@ -133,27 +142,32 @@ def _write(
     )
     written, done = Generation(output), 0
     written.add(replace(content, features=features).pack() + merged.names)
-    _write_models(shards, written)
+    embedded, models = _write_models(shards, written), dict[bytes, Model]()
     for number, members in groupby(chain.from_iterable(merged.parts), lambda member: member[0]):
         with shards[number].opened() as archive:
+            eraser = Eraser(archive)
             for _, part in members:
-                for first, tiles, block in blocks_of(archive, part, done):
+                for first, tiles, block in blocks_of(archive, eraser, part, done):
                     written.add_block(block, first, tiles)
                     if progress is not None:
                         progress(first + tiles, content.tiles)
                 done += shards[number].parts[part].tiles
+            models |= eraser.models
     assert done == content.tiles, "they have all parts"
+    for identity, model in models.items() if embedded else ():
+        if identity not in embedded:
+            written.add(section(MODEL, pack_model(model, bases=())))
     _write_previews(shards, written)
     written.finish()
     return Summary(
         shape=content.shape,
         dtype=content.dtype_name,
-        items=content.items,
+        items=content.items if merged.files is None else merged.files,
         elements=content.elements,
         blocks=len(written.blocks),
         bytes_in=sum(shard.size for shard in shards),
         bytes_out=output.size,
-        files=content.shown_files,
+        files=merged.files,
         noun=content.noun,
     )
 
@@ -169,8 +183,8 @@ def _write_previews(shards: Sequence[Shard], output: Generation) -> None:
         before += len(shard.names)
 
 
-def _write_models(shards: Sequence[Shard], output: Generation) -> None:
-    """Writes the models of all archives, each once."""
+def _write_models(shards: Sequence[Shard], output: Generation) -> set[bytes]:
+    """Writes the models of all archives, each once. Returns the first 16 bytes of each identity."""
     written: set[bytes] = set()
     for shard in shards:
         if written.issuperset(shard.models):
@@ -180,3 +194,4 @@ def _write_models(shards: Sequence[Shard], output: Generation) -> None:
                 if identity not in written:
                     output.add(section(MODEL, payload))
                     written.add(identity)
+    return written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -17,9 +18,18 @@ from bitsback.archive.writing.continuing import continued
 from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.tail import kept_tail
 from bitsback.compress_options import MOST_PARITY
-from bitsback.errors import ArchiveError, InputError
+from bitsback.errors import ArchiveError, InputError, InputWarning
+from bitsback.format.index import Place
 from bitsback.format.layout import COLLECTION, PARITY, Cursor, footer_of, open_section
-from bitsback.format.parity import Parity, ParitySection, Window, find, found_at, windows_for
+from bitsback.format.parity import (
+    Parity,
+    ParitySection,
+    Window,
+    find,
+    found_at,
+    share_of,
+    windows_for,
+)
 from bitsback.io.file_io import RandomAccess, name_of, open_anywhere
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import Options, Url, located
@@ -59,15 +69,57 @@ def add_parity(archive: str | os.PathLike[str], percent: float) -> int:
         return before.output.size - before.end
 
 
-def _write_parity(archive: ArchiveReader, output: Output, windows: Sequence[Window]) -> None:
-    """Writes a generation that has only parity."""
+def extend_parity(archive: str | os.PathLike[str]) -> int:
+    """Appends parity for the bytes behind the parity of an archive, with the same share.
+
+    Returns the bytes that it takes, 0 for an archive without parity. Raises InputError,
+    ArchiveError.
+    """
+    with continued(archive) as before:
+        if older := _parity_sections(before.archive):
+            end = max(place.end for place in older)
+            first = end + size_of_index(before.archive.file.read, end, before.end)
+            windows = windows_for(before.end, share_of(before.archive.parity), first)
+            _write_parity(before.archive, before.output, windows, older)
+        return before.output.size - before.end
+
+
+def keep_parity(output: Output, percent: float) -> None:
+    """Adds parity of this share, as older archives have, to a new archive.
+
+    Warns with InputWarning if the new archive is no file, which its parity needs.
+    """
+    if not percent:
+        return
+    if output.place is None:
+        warnings.warn(
+            f"{output.name}: has no parity, which only archives that are files can have",
+            InputWarning,
+            stacklevel=3,
+        )
+        return
+    with ArchiveReader(output.place) as archive:
+        _write_parity(archive, output, windows_for(output.size, percent))
+
+
+def _parity_sections(archive: ArchiveReader) -> list[Place]:
+    return [place for place in archive.directory.sections if place.kind == PARITY]
+
+
+def _write_parity(
+    archive: ArchiveReader,
+    output: Output,
+    windows: Sequence[Window],
+    others: Sequence[Place] = (),
+) -> None:
+    """Writes a generation that has only parity. others: older parity that stays valid."""
     index = archive.directory.index
     assert index is not None, "its index is whole"
     (collection,) = (place for place in index.sections if place.kind == COLLECTION)
     kept = [place for place in index.sections if place.kind not in (COLLECTION, PARITY)]
     data = archive.file.read_place(collection)
     open_section(data, COLLECTION)
-    written = Generation(output, kept, archive.blocks)
+    written = Generation(output, [*kept, *others], archive.blocks)
     written.add(data)
     for window in windows:
         for section in window.sections(archive.file.read):
@@ -197,7 +249,11 @@ def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output)
                 return False
             _copy(mended, newest, output)
             own = [window for window in sorted(windows) if _reaches(window, windows, newest)]
-            _write_parity(archive, output, own)
+            # Windows from the start replace older parity; later ones extend it.
+            older = _parity_sections(archive) if own[0].place else []
+            if not all(is_whole(archive.file.read, place) for place in older):
+                return False
+            _write_parity(archive, output, own, older)
     except ArchiveError:
         return False
     finally:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
@@ -27,7 +26,7 @@ from bitsback.archive.writing.longer_array import LongerArray
 from bitsback.archive.writing.unfinished import Unfinished, key_of, part_of
 from bitsback.coding.block import METHODS, PREFIX_SIZE, STREAMS
 from bitsback.compress_options import CompressKeywords, CompressOptions
-from bitsback.errors import InputError, ModelWarning
+from bitsback.errors import InputError
 from bitsback.format.array_part import BYTES
 from bitsback.format.digests import Digests
 from bitsback.format.layout import (
@@ -303,7 +302,7 @@ class _Writer:
             noted={} if content.listing is None else content.listing.noted,
             bad=content.bad,
             disk_in=None if disk is None else disk.size,
-            stored={} if disk is None else disk.stored,
+            stored={} if disk is None else disk.stored_by_size,
             inexact=[] if disk is None else disk.inexact,
             saving=Saving() if disk is None else disk.saving,
             order_bits=self._order_bits if self._options.unordered else None,
@@ -360,42 +359,6 @@ class _Writer:
             )
 
     def _plan(self) -> list[Plan]:
-        """The plan for each part.
-
-        A requested model is left out if the options allow this and the archive is smaller without
-        it. Raises UnfitError if the requested model codes none of the parts.
-        """
-        plans = self._plan_requested()
-        model = self._requested
-        if model is None or self._options.embed != "if-smaller" or is_bundled(model):
-            return plans
-        model_bytes = len(section(MODEL, pack_model(model)))
-        plans_without = [part.plan(self._planner) for part in self._parts]
-        with_it, without = self._trial_bytes(plans) + model_bytes, self._trial_bytes(plans_without)
-        all_coded = all(
-            other.model is not None
-            for plan, other in zip(plans, plans_without, strict=True)
-            if plan.model is not None
-        )
-        if with_it <= without or not all_coded:
-            return plans
-        warnings.warn(
-            f"{self._content.name}: the model {model.name} is not used: by a trial the archive"
-            f" would take about {with_it:,} bytes with it, {model_bytes:,} of these for the model,"
-            f" and {without:,} without it; 'always' (--embed always) uses it and puts it into the"
-            " archive, and 'never' (--embed never) uses it and leaves it outside",
-            ModelWarning,
-            stacklevel=2,
-        )
-        self._fixed = False
-        return plans_without
-
-    def _trial_bytes(self, plans: list[Plan]) -> int:
-        """The bytes of all blocks, as estimated by the trials."""
-        pairs = zip(self._parts, plans, strict=True)
-        return round(sum(plan.rate * part.collection.elements for part, plan in pairs))
-
-    def _plan_requested(self) -> list[Plan]:
         """The plan for each part with the requested model, if there is one.
 
         Raises UnfitError if the requested model codes none of the parts.

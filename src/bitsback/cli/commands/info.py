@@ -96,6 +96,9 @@ def _lines(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if info["model_bytes"]:
         yield "", f"{figures.count(info['model_bytes'], 'byte')} of the archive are its model"
+    if info["parity"]:
+        covered = figures.count(info["parity_end"], "byte")
+        yield "parity", f"{info['parity']:.3g} % of the first {covered}"
     for problem in info["problems"]:
         yield "DAMAGED", problem
 
@@ -139,7 +142,7 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for part in parts[:_SHOWN]:
         if part["held"]:
             what = figures.count(part["items"], "file")
-            yield "", f"{what}, stored verbatim, {_share([part])}; 'bitsback list -l' tells why"
+            yield "", f"{what}, stored verbatim, {_share([part])}"
             continue
         mode = f"mode {part['mode']}, " if part["mode"] else ""
         shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     help=(
         "Also show the bytes of each file, or of the array, its share of the compressed bytes, its"
         " mode or dtype, its shape, its place in a series, the axes of frames and pages, the"
-        " modality of DICOM files, whether the JPEG streams of a file are coded, and why a file is"
-        " stored verbatim, if its header tells."
+        " modality of DICOM files, and whether the JPEG streams of a file are coded. Files that are"
+        " coded together share their compressed bytes in proportion to their sizes."
     ),
 )
 @click.option(
@@ -63,9 +63,8 @@ def command(
     /), or the arrays of an npz file.
 
     Items of an array are listed as a range, such as 0:60, and successive similar pages of a TIFF
-    file as well. 'extract' takes every line as an ITEM. Nothing is decoded, with two exceptions: -l
-    and --json read headers and the first 64 MB of verbatim files, and --thumbnails decodes
-    pictures.
+    file as well. 'extract' takes every line as an ITEM. Only --thumbnails decodes pixels; -l and
+    --json read the headers of pictures.
 
     A NAME is a name, a folder or a pattern, as for 'extract'; then only the matching entries are
     listed. If X.bb is -, it is standard input.
@@ -178,7 +177,6 @@ def _row(entry: Entry) -> dict[str, Any]:
         "stored_bytes": entry.stored_bytes,
     }
     row |= {} if entry.target is None else {"target": entry.target}
-    row |= {"reason": entry.reason} if entry.reason else {}
     row |= {"series": entry.series} if entry.series else {}
     row |= {"axes": [*entry.axes]} if entry.axes else {}
     return row | ({"modality": entry.modality} if entry.modality else {})
@@ -217,7 +215,6 @@ def _facts(entry: Entry) -> str:
     """
     facts = [entry.modality] * bool(entry.modality)
     facts += [entry.series] * bool(entry.series)
-    facts += [entry.reason] * bool(entry.reason)
     facts += [f"axes {' '.join(entry.axes)}"] * (len(entry.axes) > 2)
     return f"  ({', '.join(facts)})" if facts else ""
 

@@ -1,4 +1,4 @@
-"""`bitsback merge`: merge several archives without decoding their blocks."""
+"""`bitsback merge`: merge several archives into one."""
 
 from __future__ import annotations
 
@@ -34,13 +34,18 @@ def command(
     Arrays, stacks included, are joined along their first axis; their items must have the same dtype
     and shape. Folders become one folder with the files of all; the same name in two of them is an
     error. The pages of TIFF files are joined, without their tags. Each embedded model is kept once.
-    A new archive that is a file is decoded and checked before it appears.
+    If an archive has parity, the new one has the greatest share of all. A new archive that is a
+    file is decoded and checked before it appears.
+
+    Blocks with files that 'bitsback remove' has removed are the exception: they are coded again
+    without the content of these files, which needs their model.
 
     X.bb and the output may be URLs that fsspec supports. In a URL, * matches several archives,
     which are sorted by the numbers in their names: part-2 before part-10.
 
     \b
       bitsback merge monday.bb tuesday.bb -o days.bb
+      bitsback merge scans.bb -o clean.bb              erases removed files
       bitsback merge 's3://bucket/part-*.bb' -o s3://bucket/all.bb
     """
     import bitsback

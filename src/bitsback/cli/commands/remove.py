@@ -23,13 +23,12 @@ def command(archive: str, items: tuple[str, ...], quiet: bool, as_json: bool) ->
 
     No command restores the removed files, but X.bb does not get smaller. Their coded bytes stay in
     it, and other programs could recover them. 'bitsback merge X.bb -o Y.bb' writes an archive
-    without the blocks that no file uses any more; a block that other files use still contains the
-    removed data. To delete every byte, decompress X.bb and compress the folder again.
+    without them.
 
     \b
       bitsback remove scans.bb a/b.png
       bitsback remove scans.bb 'a/*.tif' c/
-      bitsback merge scans.bb -o smaller.bb
+      bitsback merge scans.bb -o clean.bb
     """
     import bitsback
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError
 from bitsback.files.axes import FRAME, Axes, plain_axes
 from bitsback.files.bands import Bands
-from bitsback.files.deflated import unpack_deflated
+from bitsback.files.deflated import Deflated
 from bitsback.files.drawing import Drawing, Seekable, WholeDrawing
 from bitsback.files.pictures import identify, sample_bands
 from bitsback.files.png.png_metadata import (
@@ -170,7 +170,7 @@ class Animation:
         if not exact:
             return animation
         crc = int.from_bytes(cursor.take(4), "little")
-        streams = [Stream.unpack_rows(cursor, unpack_deflated(cursor)) for _ in range(number)]
+        streams = [Stream.unpack_rows(cursor, Deflated.unpack(cursor)) for _ in range(number)]
         return replace(animation, streams=tuple(streams), crc=crc)
 
 

@@ -1,12 +1,14 @@
 """The codec of PNG files, still and animated (docs/format.md, Container metadata).
 
-It stores the chunks around the pixels. If zlib can reproduce the compressed pixels, the file is
-restored byte for byte.
+It stores the chunks around the pixels, and the tokens of their deflate stream, which restore the
+file byte for byte.
 """
 
 from __future__ import annotations
 
 import io
+import math
+import struct
 import tempfile
 import zlib
 from contextlib import suppress
@@ -17,18 +19,26 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, same_pixels
-from bitsback.files.drawing import UNKNOWN_ENCODER, ContainerMetadata, Seekable, Split, makes
+from bitsback.files.drawing import (
+    UNKNOWN_ENCODER,
+    ContainerMetadata,
+    Seekable,
+    Split,
+    makes,
+    most_parts,
+)
 from bitsback.files.pictures import identify, sample_bands, split_picture
 from bitsback.files.png import animated, png_metadata
 from bitsback.files.png.animated import Animation, is_animated
 from bitsback.files.png.png_metadata import Png
-from bitsback.files.png.png_parts import Place, Samples, around_pixels, places
+from bitsback.files.png.png_parts import AROUND, MAGIC, Place, Samples, around_pixels, places
 from bitsback.files.png.png_reading import png_bands
 from bitsback.io.file_io import Content, FileContent, in_memory, same_bytes
 from bitsback.wire import Cursor
 
 _PLUGINS = (("Png", "PNG"),)
 _IN_MEMORY = 1 << 24
+_MOST_INTERLACED = 1 << 24  # pixels
 _INTERLACE = 28
 """The place of the byte that says whether a file is interlaced."""
 
@@ -46,7 +56,10 @@ def samples(file: BinaryIO) -> Bands | None:
 
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
-    if is_animated(FileContent(file)):
+    content = FileContent(file)
+    if _has_many_chunks(content) or (exact and _is_interlaced(content) and _is_large(content)):
+        return None
+    if is_animated(content):
         return _split_animated(file, exact)
 
     def metadata_of(data: Content, file: BinaryIO, pixels: Bands) -> Png | None:
@@ -92,9 +105,29 @@ def _split_animated(file: BinaryIO, exact: bool) -> Split | None:
 
 def refusal(file: BinaryIO) -> str:
     data = FileContent(file)
-    if data[_INTERLACE : _INTERLACE + 1] == b"\1":
+    if _is_interlaced(data):
         return "interlaced PNG"
+    if _has_many_chunks(data):
+        return "PNG with too many chunks for its size"
     return f"{UNKNOWN_ENCODER}{'animated ' * is_animated(data)}PNG"
+
+
+def _is_interlaced(data: Content) -> bool:
+    return data[_INTERLACE : _INTERLACE + 1] == b"\1"
+
+
+def _is_large(data: Content) -> bool:
+    """Whether an interlaced file has so many pixels that decoding them takes much memory."""
+    return math.prod(struct.unpack(">II", data[16:24])) > _MOST_INTERLACED
+
+
+def _has_many_chunks(data: Content) -> bool:
+    at = len(MAGIC)
+    for _ in range(most_parts(len(data))):
+        if at >= len(data):
+            return False
+        at += AROUND + int.from_bytes(data[at : at + 4], "big")
+    return at < len(data)
 
 
 def unpack(cursor: Cursor, kind: int) -> ContainerMetadata:

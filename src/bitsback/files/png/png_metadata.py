@@ -1,7 +1,7 @@
 """The container metadata of PNG files (docs/format.md, Container metadata).
 
-It has the chunks around the pixels. If zlib can reproduce the compressed pixels, it also has the
-settings for that.
+It has the chunks around the pixels. If the file is restored byte for byte, it also has the tokens
+of the compressed pixels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands
-from bitsback.files.deflated import ZLIB, AnyDeflated, find_deflated, unpack_deflated
+from bitsback.files.deflated import Deflated
 from bitsback.files.drawing import Drawing, Seekable
 from bitsback.files.png.png_parts import (
     AROUND,
@@ -47,17 +47,17 @@ class Stream:
 
     filters: bytes
     """One for each row."""
-    deflated: AnyDeflated
+    deflated: Deflated
     cuts: tuple[int, ...]
     """The bytes of the stream in each chunk."""
 
     def parts(self, content: bytes | bytearray) -> list[bytes]:
-        """The content of the chunks for these rows with their filters. Raises ArchiveError if this
-        zlib makes another stream.
+        """The content of the chunks for these rows with their filters. Raises ArchiveError for
+        tokens of other rows.
         """
-        packed = self.deflated.stream(content)
-        if sum(self.cuts) != len(packed):
-            raise not_made_again()
+        reader = self.deflated.reader()
+        packed = reader.stream(content, sum(self.cuts))
+        reader.end()
         ends = accumulate(self.cuts)
         return [packed[end - cut : end] for end, cut in zip(ends, self.cuts, strict=True)]
 
@@ -67,7 +67,7 @@ class Stream:
         return b"".join(map(varint, numbers)) + self.filters
 
     @classmethod
-    def unpack_rows(cls, cursor: Cursor, deflated: AnyDeflated) -> Stream:
+    def unpack_rows(cls, cursor: Cursor, deflated: Deflated) -> Stream:
         """Raises ArchiveError."""
         count = cursor.varint()
         if count > len(cursor.data):
@@ -80,10 +80,10 @@ class Stream:
 
 
 def not_made_again() -> ArchiveError:
-    """The error for a file that only another zlib can restore byte for byte."""
+    """The error for a file whose check does not match."""
     return ArchiveError(
-        f"its very bytes cannot be made again by the zlib of this computer ({ZLIB}); its pixels and"
-        " all else of it can: 'decompress --files pixels'"
+        "its bytes are not those that its check promises; 'decompress --files pixels' makes a file"
+        " with its pixels"
     )
 
 
@@ -153,9 +153,7 @@ def _window(size: int) -> int:
 
 
 class ExactPngDrawing:
-    """The original file, byte for byte. All of it is in memory, since the sizes of zlib's inputs
-    may change its output.
-    """
+    """The original file, byte for byte. All of it is in memory."""
 
     def __init__(
         self, samples: Samples, around: Around, stream: Stream, crc: int, file: Seekable
@@ -275,7 +273,7 @@ class Png:
     ) -> Stream | None:
         rows = self.samples.filtered(self.samples.row_bytes(pixels), filters)
         parts = [content(data, place) for place in idats]
-        deflated = find_deflated(rows, b"".join(parts))
+        deflated = Deflated.find([(b"".join(parts), len(rows))])
         if deflated is None:
             return None
         return Stream(filters, deflated, tuple(map(len, parts)))
@@ -325,7 +323,7 @@ class Png:
         before, after = unpack_chunks(cursor), unpack_chunks(cursor)
         if not exact:
             return cls(samples, before, after)
-        deflated = unpack_deflated(cursor)
+        deflated = Deflated.unpack(cursor)
         crc = int.from_bytes(cursor.take(4), "little")
         return cls(samples, before, after, Stream.unpack_rows(cursor, deflated), crc)
 

@@ -19,16 +19,14 @@ from PIL import Image, TiffImagePlugin
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.files.deflated import Deflated
 from bitsback.files.png.png_parts import pack_bits
+from bitsback.files.tiff.choices import CHOSEN, ChoiceReader, Segment, is_whole
 from bitsback.format.modes import MOST_CHANNELS
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
-NONE, GROUP_4, LZW, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD = (
-    1, 4, 5, 8, 32773, 32946, 34925, 50000,
-)  # fmt: skip
-"""Compressions, by their numbers in the tag 259."""
+NONE, GROUP_4, DEFLATE, OLD_DEFLATE, LZMA, ZSTD = 1, 4, 8, 32946, 34925, 50000
+"""Compressions, by their numbers in the tag 259, beside LZW and PACKBITS."""
 
 BIG, INVERTED, SCALED, REVERSED, PREDICTED, TILED, SIGNED, FLOAT, BY_BYTES = (
     1, 2, 4, 8, 16, 32, 64, 128, 256,
@@ -86,6 +84,7 @@ class Layout:
             and self.flags & (BY_BYTES | FLOAT) != BY_BYTES
             and self.bits >= _LEAST_BITS.get(self.flags & (INVERTED | SIGNED | FLOAT), 65)
             and not (self.flags & PREDICTED and (self.bits < 8 or self.flags & FLOAT))
+            and (self.compression != GROUP_4 or self.bits == 1)
         )
 
     @cached_property
@@ -248,22 +247,13 @@ _STREAMS: dict[int, Callable[[], Any]] = {
 """Decompressors that check where a stream ends; libtiff stops at the last byte that it wants, and
 accepts damaged LZMA.
 """
-_BY_PILLOW = {
-    GROUP_4: "group4",
-    LZW: "tiff_lzw",
-    PACKBITS: "packbits",
-    LZMA: "lzma",
-    ZSTD: "zstd",
-}
-"""Pillow's names."""
-COMPRESSIONS = (NONE, *BY_ZLIB, *_BY_PILLOW)
+_BY_PILLOW = {LZMA: "lzma", ZSTD: "zstd"}
+"""Pillow's names of compressions that Pillow also makes. Their bytes are not promised."""
+OWN = (NONE, GROUP_4, *CHOSEN)
+"""Compressions whose encoders are our own, so that they always make the same bytes."""
+COMPRESSIONS = (*OWN, *BY_ZLIB, *_BY_PILLOW)
 """The compressions that can be undone, and done again on restoring."""
 
-BEST = Deflated(b"\x78\xda", 9, 15, 8, 0)
-"""The settings of zlib for segments of another deflate encoder. Each file chooses the level."""
-
-_LZW_CLEAR, _LZW_END, _LZW_FIRST = 256, 257, 258
-MOST_CODES = 1 << 12  # codes in a table of LZW
 _EXTRA = 1 << 16  # bytes by which a compressed segment may exceed twice its content
 
 
@@ -288,74 +278,17 @@ def decompress(layout: Layout, data: bytes, rows: int, whole: bool = False) -> b
         complete = len(raw) == size and stream.eof and not (whole and stream.unused_data)
         return raw if complete else None
     raw = _decompress_by_pillow(layout, data, rows)
-    complete = not whole or layout.compression == GROUP_4 or _ENDS[layout.compression](data, size)
-    return raw if complete else None
+    return raw if not whole or _is_whole(layout, data, size) else None
 
 
-def _ends_as_lzw(data: bytes, size: int) -> bool:
-    """Whether these bytes are exactly one stream of LZW, which decompresses to `size` bytes.
-    Source: TIFF, section 13.
-    """
-    lengths = [1] * _LZW_FIRST
-    previous = buffer = held = made = 0
-    width = 9
-    for at, byte in enumerate(data):
-        buffer, held = buffer << 8 | byte, held + 8
-        if held < width:
-            continue
-        held -= width
-        code, buffer = buffer >> held, buffer & ((1 << held) - 1)
-        if code == _LZW_END:
-            # Some encoders begin a byte that they do not need.
-            return made == size and not buffer and data[at + 1 :] in (b"", b"\0")
-        if code == _LZW_CLEAR:
-            del lengths[_LZW_FIRST:]
-            previous, width = 0, 9
-            continue
-        if previous and len(lengths) < 1 << 12:
-            lengths.append(previous + 1)
-        if code >= len(lengths):
-            return False
-        previous = lengths[code]
-        made += previous
-        # Codes become wider one code early.
-        width = min(max((len(lengths) + 1).bit_length(), 9), 12)
-    return False
+def _is_whole(layout: Layout, data: bytes, size: int) -> bool:
+    """Whether these bytes are exactly one stream, which decompresses to `size` bytes."""
+    if layout.compression in CHOSEN:
+        return is_whole(Segment(layout.compression, data, size, layout.row_bytes))
+    return layout.compression == GROUP_4 or _ends_as_zstd(data)
 
 
-def codes_between_clears(data: bytes) -> int | None:
-    """The number of codes in a stream of LZW from its first clear code to the second one; None if
-    it has no second one.
-    """
-    bits, since, width = int.from_bytes(data[: 3 * MOST_CODES], "big"), -1, 9
-    left = 8 * min(len(data), 3 * MOST_CODES)
-    while left >= width:
-        left -= width
-        code = bits >> left & ((1 << width) - 1)
-        if code in (_LZW_CLEAR, _LZW_END):
-            if since >= 0 or code == _LZW_END:
-                return since if code == _LZW_CLEAR and since > 0 else None
-            since, width = 0, 9
-            continue
-        since += 1
-        # The first code defines no other, and codes become wider one code early.
-        width = min(max((_LZW_FIRST + since).bit_length(), 9), 12)
-    return None
-
-
-def _ends_as_packbits(data: bytes, size: int) -> bool:
-    """Whether these bytes are runs that decompress to `size` bytes. Source: TIFF, section 9."""
-    at = made = 0
-    while at < len(data):
-        count = data[at]
-        if count < 128:
-            at, made = at + count + 2, made + count + 1
-        else:  # 128 is ignored
-            at, made = at + 1 + (count > 128), made + (257 - count) * (count > 128)
-    return at == len(data) and made == size
-
-
-def _ends_as_zstd(data: bytes, size: int) -> bool:
+def _ends_as_zstd(data: bytes) -> bool:
     """Whether these bytes are exactly one frame of Zstandard. Source: RFC 8878,
     section 3.1.1.
     """
@@ -369,26 +302,30 @@ def _ends_as_zstd(data: bytes, size: int) -> bool:
     return bool(last) and at + 4 * checked == len(data)
 
 
-_ENDS = {LZW: _ends_as_lzw, PACKBITS: _ends_as_packbits, ZSTD: _ends_as_zstd}
-
-
 def compress(
-    layout: Layout, raw: bytes, rows: int, deflate: Callable[[bytes], bytes], codes: int = 0
+    layout: Layout,
+    raw: bytes,
+    rows: int,
+    size: int,
+    deflate: Callable[[bytes], bytes],
+    choices: ChoiceReader,
 ) -> bytes:
     """A compressed segment of `rows` rows.
 
-    codes: for LZW twice the number of codes between clear codes, plus 1 if the segment ends with an
-    extra byte; our own encoder makes it. 0: libtiff. Raises ArchiveError if Pillow cannot
-    make the segment.
+    size: its bytes in the original file. choices: those of the encoders of LZW and PackBits. Raises
+    ArchiveError if the segment cannot be made.
     """
     if layout.compression == NONE:
         return raw
     if layout.compression in BY_ZLIB:
         data = deflate(raw)
-    elif layout.compression == LZW and codes:
-        data = _core.lzw_pack_tiff(raw, codes >> 1)
-        if codes & 1 and data[-1] & 1:  # the last bit of the end code
-            data += b"\0"
+    elif layout.compression in CHOSEN:
+        data = choices.next().compress(layout.compression, raw, layout.row_bytes)
+    elif layout.compression == GROUP_4:
+        try:
+            data = _core.group4_pack(raw, layout.columns, size)
+        except ValueError:
+            raise ArchiveError("its container metadata is that of other pixels") from None
     else:
         try:
             data = _compress_by_pillow(layout, raw, rows)
@@ -400,18 +337,11 @@ def compress(
     return data.translate(REVERSE) if layout.flags & REVERSED else data
 
 
-def _size(layout: Layout, rows: int) -> tuple[str, tuple[int, int]]:
-    """The mode and the size of a picture with the bytes of a segment."""
-    if layout.compression == GROUP_4:
-        return "1", (layout.columns, rows)
-    return "L", (layout.row_bytes, rows)
-
-
 def _decompress_by_pillow(layout: Layout, data: bytes, rows: int) -> bytes:
-    mode, size = _size(layout, rows)
+    bits, columns = (1, layout.columns) if layout.compression == GROUP_4 else (8, layout.row_bytes)
     directory: Any = TiffImagePlugin.ImageFileDirectory_v2()
     tags = {
-        256: size[0], 257: size[1], 258: 1 if mode == "1" else 8, 259: layout.compression,
+        256: columns, 257: rows, 258: bits, 259: layout.compression,
         262: 1, 273: 0, 277: 1, 278: rows, 279: len(data),
     }  # fmt: skip
     for number, value in tags.items():
@@ -422,9 +352,8 @@ def _decompress_by_pillow(layout: Layout, data: bytes, rows: int) -> bytes:
 
 
 def _compress_by_pillow(layout: Layout, raw: bytes, rows: int) -> bytes:
-    mode, size = _size(layout, rows)
     file = io.BytesIO()
-    image = Image.frombytes(mode, size, raw)
+    image = Image.frombytes("L", (layout.row_bytes, rows), raw)
     image.save(file, "TIFF", compression=_BY_PILLOW[layout.compression], tiffinfo={278: rows})
     with Image.open(file, formats=("TIFF",)) as made:
         tags: Any = getattr(made, "tag_v2")  # noqa: B009 - as not all images have one

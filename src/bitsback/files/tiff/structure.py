@@ -18,6 +18,7 @@ from PIL import Image
 from bitsback.files.bands import Bands, Read, joined, rows_of_band
 from bitsback.files.drawing import UNKNOWN_ENCODER
 from bitsback.files.sheet import bands_on_sheet, sheet_of_pages, waiting_pixels
+from bitsback.files.tiff.choices import PACKBITS
 from bitsback.files.tiff.segments import (
     BIG,
     BY_BYTES,
@@ -26,7 +27,6 @@ from bitsback.files.tiff.segments import (
     GROUP_4,
     INVERTED,
     NONE,
-    PACKBITS,
     PREDICTED,
     REVERSED,
     SCALED,

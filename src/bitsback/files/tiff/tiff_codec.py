@@ -11,6 +11,7 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import chain, groupby
 from typing import Any, BinaryIO, cast
 
@@ -19,21 +20,19 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, PageRows
-from bitsback.files.deflated import Deflated, DeflatedSegments
+from bitsback.files.deflated import Deflated
 from bitsback.files.drawing import Comparison, Split
 from bitsback.files.tiff import structure
+from bitsback.files.tiff.choices import Segment, find_choices, usual_choices
 from bitsback.files.tiff.segments import (
-    BEST,
     BY_ZLIB,
     GROUP_4,
-    LZW,
-    MOST_CODES,
+    OWN,
     REVERSE,
     REVERSED,
     TILED,
     Places,
     Span,
-    codes_between_clears,
     decompress,
     merged,
 )
@@ -53,8 +52,6 @@ from bitsback.wire import Cursor
 _IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
 """The most bytes of container metadata, which is in memory."""
-_LOOKED_AT = 4
-"""Segments of LZW that are read to find the places of clear codes."""
 _PLACES = (273, 279, 324, 325)
 """Tags that hold the places of segments."""
 _OTHER_PAGES = 330
@@ -105,22 +102,27 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
         ):
             return None
         exact = exact or metadata.has_leaders
-        codes = _codes_of_lzw(reader, pages)
-        tries = (
-            (metadata,)
-            if codes is None
-            else (*(replace(metadata, codes=2 * codes + ended) for ended in (0, 1)), metadata)
-        )
-        found = (_made_again(each, content, reader, pages) for each in tries)
-        again = next(filter(None, found), None)
-        if again is None and exact:
-            segments = DeflatedSegments.find(_deflated_segments(reader, pages))
-            if segments is not None and len(segments.coded) <= _MOST_OTHERS:
-                again = _made_again(replace(metadata, deflated=segments), content, reader, pages)
-        if again is not None:
-            return again if exact or again.codes else replace(again, check=None)
-        if exact or not metadata.compressed or not _alone(file, pages):
+        choices = find_choices(partial(_segments, reader, pages))
+        if len(choices) > _MOST_OTHERS:
             return None
+        metadata = replace(metadata, choices=choices)
+        deflated = any(page.layout.compression in BY_ZLIB for page in pages)
+        if exact and deflated:
+            streams = Deflated.find(_deflated_segments(reader, pages))
+            if streams is None or len(streams.coded) > _MOST_OTHERS:
+                return None
+            metadata = replace(metadata, deflated=streams)
+        if exact or not deflated:
+            again = _made_again(metadata, content, reader, pages)
+            if again is not None:
+                own = all(page.layout.compression in OWN for page in pages)
+                return again if exact or own else replace(again, check=None)
+        if exact or not metadata.compressed:
+            return None
+        if not _alone(file, pages):
+            return tiff_metadata(file, pages, exact=True) if deflated else None
+        counts = ((page.layout.compression, page.layout.segments) for page in pages)
+        metadata = replace(metadata, choices=usual_choices(counts))
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             made = cast(BinaryIO, spool)
             drawing = _drawn(metadata, reader, pages, made)
@@ -144,14 +146,23 @@ def _deflated_segments(reader: Reader, pages: list[Page]) -> Iterator[tuple[byte
     """The deflate streams of a file, and the bytes of the plaintext of each, in the order in which
     they are drawn.
     """
+    return ((each.data, each.size) for each in _segments(reader, pages, BY_ZLIB))
+
+
+def _segments(
+    reader: Reader, pages: list[Page], compressions: tuple[int, ...]
+) -> Iterator[Segment]:
+    """The segments of these compressions, in the order in which they are drawn."""
     for page in pages:
         layout = page.layout
-        if layout.compression in BY_ZLIB:
+        if layout.compression in compressions:
             for number, (start, end) in enumerate(page.spans):
                 data = reader.read(start, end - start)
+                if layout.flags & REVERSED:
+                    data = data.translate(REVERSE)
                 rows = layout.rows_stored(number // (layout.across * layout.planes))
-                reverse = layout.flags & REVERSED
-                yield data.translate(REVERSE) if reverse else data, rows * layout.row_bytes
+                size = rows * layout.row_bytes
+                yield Segment(layout.compression, data, size, layout.row_bytes)
 
 
 def _metadata(content: Content, reader: Reader, pages: list[Page]) -> Tiff | None:
@@ -169,7 +180,7 @@ def _metadata(content: Content, reader: Reader, pages: list[Page]) -> Tiff | Non
     ends = [0, *(end for _, end in segments)]
     starts = [*(start for start, _ in segments), len(content)]
     others = b"".join(content[end:start] for end, start in zip(ends, starts, strict=True))
-    metadata = Tiff(tuple(runs), fields, places, others, deflated=_deflated(reader, pages))
+    metadata = Tiff(tuple(runs), fields, places, others)
     padding = b"".join(_padding(reader, pages))
     if padding.strip(b"\0") or any(page.layout.blank for page in pages):
         metadata = replace(metadata, padding=padding)
@@ -183,39 +194,6 @@ def _padding(reader: Reader, pages: list[Page]) -> Iterator[bytes]:
             for band in range(layout.down):
                 for part in PageReader(reader, page).band(band)[1]:
                     yield part.tobytes()
-
-
-def _codes_of_lzw(reader: Reader, pages: list[Page]) -> int | None:
-    """The number of codes between clear codes in the first segment of LZW that has several, or a
-    number that no segment reaches; None for a file without LZW.
-    """
-    spans = [span for page in pages if page.layout.compression == LZW for span in page.spans]
-    if not spans:
-        return None
-    longest = sorted(spans, key=lambda span: span[0] - span[1])[:_LOOKED_AT]
-    reverse = any(page.layout.flags & REVERSED for page in pages)
-    for start, end in longest:
-        data = reader.read(start, end - start)
-        codes = codes_between_clears(data.translate(REVERSE) if reverse else data)
-        if codes is not None:
-            return codes
-    return MOST_CODES
-
-
-def _deflated(reader: Reader, pages: list[Page]) -> Deflated:
-    """The settings of zlib that make the first segment again, or otherwise the smallest one, so
-    that it fits in the place of one by another encoder.
-    """
-    for page in pages:
-        if page.layout.compression in BY_ZLIB:
-            start, end = page.spans[0]
-            data = reader.read(start, end - start)
-            raw = decompress(page.layout, data, page.layout.rows_stored(0))
-            if raw is None:
-                return BEST
-            others = [replace(BEST, level=level) for level in range(9, 0, -1)]
-            return Deflated.find(raw, data) or min(others, key=lambda one: len(one.stream(raw)))
-    return BEST
 
 
 def _drawn(metadata: Tiff, reader: Reader, pages: list[Page], file: Any) -> TiffDrawing | None:

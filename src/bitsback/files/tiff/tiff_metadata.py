@@ -17,15 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.files.deflated import ZLIB, Deflated, DeflatedSegments, unpack_segments
+from bitsback.files.deflated import NO_STREAMS, Deflated
 from bitsback.files.drawing import Drawing, Seekable
 from bitsback.files.sheet import SheetDrawing, sheet_of_pages, waiting_pixels
+from bitsback.files.tiff.choices import CHOSEN, ChoiceReader
 from bitsback.files.tiff.segments import (
-    BEST,
     BIG,
+    BY_ZLIB,
     COMPRESSIONS,
-    MOST_CODES,
     NONE,
+    OWN,
     TILED,
     Layout,
     Places,
@@ -36,15 +37,14 @@ from bitsback.files.tiff.segments import (
     pack_signed,
     unpack_signed,
 )
-from bitsback.files.tokens import TokenReader
 from bitsback.format.grid import Shape
 from bitsback.lazy import cached_property
 from bitsback.wire import Cursor, varint
 
 _SMALLEST_PAGES, _SMALLEST_FIELDS = 10, 4  # bytes in container metadata
 _WIDTHS = (2, 4, 8)
-_WITH_CODES = 2
-"""The kind of check that says how segments of LZW are made."""
+_LEVEL = 9
+"""The level of zlib for segments with other bytes, which should fit in their places."""
 _MOST_SEGMENTS = 1 << 20
 _WIDE, _MARGIN = 16, 1 << 24
 """The factor and the offset for the most pixels of tiles by those of their picture."""
@@ -86,14 +86,12 @@ class Tiff:
     """The samples of tiles beyond the edges of pages, in the order of the segments; if empty, all
     are `blank`.
     """
-    deflated: Deflated | DeflatedSegments = BEST
+    deflated: Deflated = NO_STREAMS
+    """The streams of segments, if the file is restored byte for byte."""
     check: int | None = None
     """The CRC-32 of the segments, if the file is restored byte for byte; otherwise None."""
-    codes: int = 0
-    """Twice the number of codes between clear codes in segments of LZW; 0 if libtiff makes them.
-
-    It is 1 more if a zero byte follows streams whose last code ends a byte.
-    """
+    choices: bytes = b""
+    """Those of the encoders of segments of LZW and PackBits, coded."""
 
     @property
     def compressed(self) -> bool:
@@ -126,8 +124,7 @@ class Tiff:
         """The same without the promise of equal bytes, if a file with other segments is valid."""
         if self.has_leaders:
             return self
-        deflated = self.deflated if isinstance(self.deflated, Deflated) else BEST
-        return replace(self, check=None, deflated=deflated, codes=0)
+        return replace(self, check=None, deflated=NO_STREAMS)
 
     def layouts(self) -> Iterator[Layout]:
         """The layout of each page."""
@@ -203,9 +200,10 @@ class Tiff:
                 before = at
         parts.append(self.places.pack())
         promised = b"" if self.check is None else self.check.to_bytes(4, "little")
-        parts += [bytes([(self.check is not None) + (self.codes > 0)]), promised]
-        parts += [varint(self.codes)] * (self.codes > 0)
-        parts += [self.deflated.pack(), varint(len(self.padding)), self.padding, self.others]
+        parts += [bytes([self.check is not None]), promised, self.deflated.pack()]
+        if any(page.compression in CHOSEN for _, page in self.pages):
+            parts += [varint(len(self.choices)), self.choices]
+        parts += [varint(len(self.padding)), self.padding, self.others]
         return b"".join(parts)
 
     @classmethod
@@ -228,12 +226,13 @@ class Tiff:
         places = Places.unpack(cursor)
         promised = cursor.byte()
         check = int.from_bytes(cursor.take(4), "little") if promised else None
-        codes = cursor.varint() if promised == _WITH_CODES else 0
-        deflated = unpack_segments(cursor)
+        deflated = Deflated.unpack(cursor)
+        chosen = any(page.compression in CHOSEN for _, page in pages)
+        choices = cursor.take(cursor.varint()) if chosen else b""
         padding = bytes(cursor.take(cursor.varint()))
         others = bytes(cursor.take(len(cursor.data) - cursor.at))
-        tiff = cls(pages, tuple(fields), places, others, padding, deflated, check, codes)
-        if promised > _WITH_CODES or (promised == _WITH_CODES) != (codes > 0) or not tiff.sound:
+        tiff = cls(pages, tuple(fields), places, others, padding, deflated, check, choices)
+        if promised > 1 or not tiff.sound:
             raise ArchiveError("its container metadata describes an impossible file")
         return tiff
 
@@ -252,9 +251,7 @@ class Tiff:
             and all({one.offset_bytes, one.count_bytes} <= {*_WIDTHS} for one in self.fields)
             and all(min(one.offsets, one.counts) >= 0 for one in self.fields)
             and len(self.padding) in (0, self._padding_bytes)
-            and (self.check is not None or isinstance(self.deflated, Deflated))
-            and self.codes <= (2 * MOST_CODES + 1) * (self.check is not None)
-            and self.codes != 1
+            and bool(self.deflated.coded) == (self.check is not None and self._has_streams)
         )
 
     @cached_property
@@ -263,6 +260,10 @@ class Tiff:
         ArchiveError for segments that overlap.
         """
         return self._lengths_fit() and all(end <= self.size for _, end in self.spans[-1:])
+
+    @property
+    def _has_streams(self) -> bool:
+        return any(page.compression in BY_ZLIB for _, page in self.pages)
 
     @property
     def _padding_bytes(self) -> int:
@@ -295,8 +296,8 @@ class TiffDrawing:
         self._metadata, self._file = metadata, file
         self._places, self._fields = iter(metadata.places), iter(metadata.fields)
         self._layouts = metadata.layouts()
-        deflated = metadata.deflated
-        self._tokens = None if isinstance(deflated, Deflated) else TokenReader(deflated.coded)
+        self._streams = metadata.deflated.reader() if metadata.deflated.coded else None
+        self._choices = ChoiceReader(metadata.choices)
         self._padded = 0
         """The bytes of padding used so far."""
         self.crc = 0
@@ -324,8 +325,9 @@ class TiffDrawing:
 
     def close(self) -> int:
         """The bytes of the file. Raises ArchiveError if they are not those that were promised."""
-        if self._tokens is not None:
-            self._tokens.end()
+        if self._streams is not None:
+            self._streams.end()
+        self._choices.end()
         self._leave()
         for space, at in self._free:
             for first in range(0, space, _CHUNK):
@@ -333,8 +335,8 @@ class TiffDrawing:
         if self._metadata.check not in (None, self.crc):
             advice = "; its pixels and all else of it can: 'decompress --files pixels'"
             raise ArchiveError(
-                "its very bytes cannot be made again by the zlib"
-                f" ({ZLIB}) or Pillow of this computer" + advice * (not self._metadata.has_leaders)
+                "its very bytes cannot be made again by the Pillow of this computer"
+                + advice * (not self._metadata.has_leaders)
             )
         return self._size
 
@@ -367,8 +369,10 @@ class TiffDrawing:
             samples = self._in_a_tile(samples)
         size = place.end - place.start
         deflate = partial(self._deflate, size)
-        data = compress(page, page.raw(samples), len(samples), deflate, self._metadata.codes)
+        data = compress(page, page.raw(samples), len(samples), size, deflate, self._choices)
         self.crc = zlib.crc32(data, self.crc)
+        if self._metadata.check is not None and page.compression in OWN and len(data) != size:
+            raise ArchiveError("its container metadata is that of other pixels")
         if page.compression == NONE:
             self._write(place.start, data)
             return
@@ -381,11 +385,9 @@ class TiffDrawing:
 
     def _deflate(self, size: int, raw: bytes) -> bytes:
         """size: bytes of the stream in the original file."""
-        deflated = self._metadata.deflated
-        if isinstance(deflated, Deflated):
-            return deflated.stream(raw)
-        assert self._tokens is not None
-        return deflated.stream(self._tokens, raw, size)
+        if self._streams is None:
+            return zlib.compress(raw, _LEVEL)
+        return self._streams.stream(raw, size)
 
     def _place_for(self, length: int) -> int:
         """The place for a compressed segment of `length` bytes."""

@@ -1,0 +1,59 @@
+"""The second decoder restores TIFF files in Group 4, LZW and PackBits byte for byte."""
+
+from __future__ import annotations
+
+import subprocess
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+import bitsback
+from bitsback.archive.inputs import folders, request
+from images.test_tiff_encoders import NAMES, written
+from second_decoder import PROGRAM
+from zoo import library_files, tool_files
+
+pytestmark = pytest.mark.rust
+
+
+@pytest.fixture(autouse=True)
+def by_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes all possible pictures by their pixels, also where their files are smaller."""
+    monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
+    monkeypatch.setattr(request.FolderFiles, "outgrown", lambda *_: frozenset())
+
+
+def check_folder(folder: Path) -> None:
+    archive, out = folder.with_suffix(".bb"), folder.with_suffix(".out")
+    bitsback.compress(folder, archive, files="exact", model="fast")
+    subprocess.run([PROGRAM, archive, out], check=True)
+    for file in folder.iterdir():
+        assert (out / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_files_of_any_encoder(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name, encoder in NAMES:
+        (tmp_path / "in" / f"{name} {encoder}.tif").write_bytes(written(name, encoder))
+    check_folder(tmp_path / "in")
+
+
+@pytest.mark.parametrize("name", ["fax, pages", "runs, planes in tiles", "codes"])
+def test_a_file_on_its_own(name: str, tmp_path: Path) -> None:
+    (tmp_path / "x.tif").write_bytes(written(name, "libtiff"))
+    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb", model="fast")
+    subprocess.run([PROGRAM, tmp_path / "x.bb", tmp_path / "y.tif"], check=True)
+    assert (tmp_path / "y.tif").read_bytes() == (tmp_path / "x.tif").read_bytes()
+
+
+def test_files_of_the_zoo(tmp_path: Path) -> None:
+    """Of libraries, and of the tools that are installed."""
+    (tmp_path / "in").mkdir()
+    methods = ("packbits", "group4", "lzw", "-g4-", "Group4", "LZW", "RLE")
+    for name, make in chain(library_files.files(), tool_files.files()):
+        if name.endswith(".tif") and any(each in name for each in methods):
+            data = make()
+            if data is not None:
+                (tmp_path / "in" / name).write_bytes(data)
+    check_folder(tmp_path / "in")
