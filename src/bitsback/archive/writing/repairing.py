@@ -80,7 +80,7 @@ def extend_parity(archive: str | os.PathLike[str]) -> int:
             end = max(place.end for place in older)
             first = end + size_of_index(before.archive.file.read, end, before.end)
             windows = windows_for(before.end, share_of(before.archive.parity), first)
-            _write_parity(before.archive, before.output, windows, older)
+            _write_parity(before.archive, before.output, windows, extend=True)
         return before.output.size - before.end
 
 
@@ -110,16 +110,17 @@ def _write_parity(
     archive: ArchiveReader,
     output: Output,
     windows: Sequence[Window],
-    others: Sequence[Place] = (),
+    extend: bool = False,
 ) -> None:
-    """Writes a generation that has only parity. others: older parity that stays valid."""
+    """Writes a generation that has only parity. extend: older parity stays valid."""
     index = archive.directory.index
     assert index is not None, "its index is whole"
     (collection,) = (place for place in index.sections if place.kind == COLLECTION)
-    kept = [place for place in index.sections if place.kind not in (COLLECTION, PARITY)]
+    dropped = (COLLECTION,) if extend else (COLLECTION, PARITY)
+    kept = [place for place in index.sections if place.kind not in dropped]
     data = archive.file.read_place(collection)
     open_section(data, COLLECTION)
-    written = Generation(output, [*kept, *others], archive.blocks)
+    written = Generation(output, kept, archive.blocks)
     written.add(data)
     for window in windows:
         for section in window.sections(archive.file.read):
@@ -250,10 +251,11 @@ def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output)
             _copy(mended, newest, output)
             own = [window for window in sorted(windows) if _reaches(window, windows, newest)]
             # Windows from the start replace older parity; later ones extend it.
-            older = _parity_sections(archive) if own[0].place else []
+            extend = own[0].place > 0
+            older = _parity_sections(archive) if extend else []
             if not all(is_whole(archive.file.read, place) for place in older):
                 return False
-            _write_parity(archive, output, own, older)
+            _write_parity(archive, output, own, extend)
     except ArchiveError:
         return False
     finally:
