@@ -111,7 +111,7 @@ def png_of_texts(texts: int) -> bytes:
 
 
 def png_of_parts(parts: int) -> bytes:
-    """A PNG with empty chunks of pixels."""
+    """A PNG with empty chunks of pixels, and one with a pixel."""
     return _header(1, 1) + pack_chunk((b"IDAT", b"")) * parts + pack_chunk((b"IDAT", _PIXEL)) + _END
 
 

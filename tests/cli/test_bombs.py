@@ -1,16 +1,21 @@
-"""Archives of few bytes that claim much: each command ends soon, with memory for the actual
-bytes.
+"""Archives of few bytes that claim much, and files that would take long: each command ends soon,
+with memory for the actual bytes.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import bombs
 import numpy as np
 import pytest
 
+import bitsback
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.index import BlockInfo, Index, Place
 from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section
@@ -27,20 +32,29 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs resource"
 MEASURE = """
 import resource, subprocess, sys
 code = subprocess.run([sys.executable, "-m", "bitsback", *sys.argv[1:]]).returncode
-print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime, code, used.ru_maxrss)
 """
 
 
-def cost(folder: Path, *arguments: str) -> tuple[int, int, str]:
-    """The exit code, the peak memory in bytes, and standard error."""
+class Cost(NamedTuple):
+    """What a command takes: its exit code, peak memory in bytes, standard error and CPU seconds."""
+
+    code: int
+    memory: int
+    said: str
+    seconds: float
+
+
+def cost(folder: Path, *arguments: str) -> Cost:
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, *arguments],
         capture_output=True,
         cwd=folder,
         timeout=PATIENCE,
     )
-    code, kilobytes = map(int, done.stdout.splitlines()[-1].split())
-    return code, kilobytes * 1024, done.stderr.decode()
+    seconds, code, kilobytes = done.stdout.splitlines()[-1].split()
+    return Cost(int(code), int(kilobytes) * 1024, done.stderr.decode(), float(seconds))
 
 
 def pages(folder: Path, count: int, data: int) -> Path:
@@ -67,8 +81,8 @@ def pages(folder: Path, count: int, data: int) -> Path:
 )
 def test_pages_that_are_not_there(tmp_path: Path, arguments: list[str]) -> None:
     pages(tmp_path, 8_000_000, 2000).rename(tmp_path / "x.bb")
-    usual = cost(tmp_path, "info", "nothing.bb")[1]
-    code, held, said = cost(tmp_path, *arguments)
+    usual = cost(tmp_path, "info", "nothing.bb").memory
+    code, held, said, _ = cost(tmp_path, *arguments)
     assert code == (0 if arguments[0] in ("info", "list") else 2)
     assert held - usual < 40_000_000
     if code:
@@ -83,7 +97,87 @@ def test_blocks_that_are_not_there(tmp_path: Path, command: str) -> None:
     collection = Place(COLLECTION, len(HEAD), len(start) - len(HEAD))
     index = Index([collection], blocks).pack()
     (tmp_path / "x.bb").write_bytes(start + index)
-    usual = cost(tmp_path, "info", "nothing.bb")[1]
-    _, held, said = cost(tmp_path, command, "x.bb")
+    usual = cost(tmp_path, "info", "nothing.bb").memory
+    _, held, said, _ = cost(tmp_path, command, "x.bb")
     assert held - usual < 120 * (tmp_path / "x.bb").stat().st_size
     assert said.count("\n") < 5
+
+
+Make = Callable[[], bytes]
+SMALL: dict[str, Make] = {
+    "frames.gif": partial(bombs.gif_of_frames, 300),
+    "more frames.gif": partial(bombs.gif_of_frames, 6000),
+    "frames.png": partial(bombs.animated_png, 40),
+    "more frames.png": partial(bombs.animated_png, 4000),
+    "starts.bin": partial(bombs.zlib_starts, 5000),
+    "costly starts.bin": partial(bombs.costly_starts, 2000),
+    "zeros.zip": partial(bombs.zip_of_zeros, 10, 1_000_000),
+    "small zeros.zip": partial(bombs.zip_of_zeros, 300, 64_000),
+    "texts.png": partial(bombs.png_of_texts, 100),
+    "more texts.png": partial(bombs.png_of_texts, 5000),
+    "parts.png": partial(bombs.png_of_parts, 100),
+    "more parts.png": partial(bombs.png_of_parts, 5000),
+    "interlaced.png": partial(bombs.interlaced_png, 31),
+}
+LARGE: dict[str, Make] = {
+    "frames.gif": partial(bombs.gif_of_frames, 40_000),
+    "frames.png": partial(bombs.animated_png, 200_000),
+    "starts.bin": partial(bombs.zlib_starts, 16_000_000),
+    "costly starts.bin": partial(bombs.costly_starts, 700_000),
+    "zeros.zip": partial(bombs.zip_of_zeros, 500, 60_000_000),
+    "small zeros.zip": partial(bombs.zip_of_zeros, 30_000, 64_000),
+    "texts.png": partial(bombs.png_of_texts, 1_000_000),
+    "parts.png": partial(bombs.png_of_parts, 1_000_000),
+    "interlaced.png": partial(bombs.interlaced_png, 13_000),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_small_bombs_come_back(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    data = SMALL[name]()
+    (tmp_path / "in" / name).write_bytes(data)
+    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert (tmp_path / "out" / name).read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [("more frames.gif", "frames"), ("more frames.png", "chunks"), ("more texts.png", "chunks")],
+)
+def test_the_summary_says_that_there_are_too_many_parts(
+    tmp_path: Path, name: str, parts: str
+) -> None:
+    (tmp_path / name).write_bytes(SMALL[name]())
+    (reason,) = bitsback.compress(tmp_path / name, tmp_path / "x.bb").stored
+    assert reason.endswith(f"with too many {parts} for its size")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGE)
+def test_large_bombs_take_little_time_and_memory(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    data = LARGE[name]()
+    (tmp_path / "in" / name).write_bytes(data)
+    packed = cost(tmp_path, "compress", "in", "-o", "x.bb")
+    restored = cost(tmp_path, "decompress", "x.bb", "-o", "out")
+    assert (packed.code, restored.code) == (0, 0)
+    assert packed.seconds < min(2 + 0.5 * len(data) / 1e6, 20)
+    assert restored.seconds < 5
+    assert packed.memory < 60e6 + 64e6 + 8 * len(data)
+    assert restored.memory < 60e6 + 8 * len(data)
+    assert (tmp_path / "out" / name).read_bytes() == data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [bombs.gif_of_frames, bombs.animated_png])
+@pytest.mark.parametrize("frames", [2000, 50_000])
+def test_twice_the_frames_take_twice_the_time(
+    tmp_path: Path, make: Callable[[int], bytes], frames: int
+) -> None:
+    seconds = list[float]()
+    for count in (frames, 2 * frames):
+        (tmp_path / "in").write_bytes(make(count))
+        seconds.append(cost(tmp_path, "compress", "in", "-o", "x.bb", "--force").seconds)
+    assert seconds[1] < 2.2 * seconds[0]

@@ -38,13 +38,16 @@ PLAIN, SHUFFLED, ROWS = range(3)
 _HEAD = 3  # bytes: coder, form, distance or transform
 _REPETITIONS = zlib.Z_DEFAULT_STRATEGY
 _TRIAL_LEVEL = 5
+_CLEARLY = 0.9  # most bytes of LZMA, as a share of deflate's at this level, to leave out higher ones
 _SAMPLE = 1 << 15  # elements of each of three parts
 _LEAST = 0.8  # least bytes of the best coding of photographs, as a share of fast deflate's
 _HOPELESS = 0.98  # ratio of the sample above which the rest is not tried
 # Samples are coded by deflate, and LZMA finds more repetitions in a whole block. The best filtered
-# and the best unfiltered plan are both tried on a block if their samples have similar sizes.
+# and the best unfiltered plan are both tried on a block if their samples have similar sizes; of a
+# block of bytes deflate chooses one of them.
 _RIVAL = 1.25  # most bytes of the larger of these samples, as a share of the smaller one
 _REPEATING = 4  # compression ratio of deflate from which LZMA takes little time
+_DEPTH = 64  # positions at which LZMA looks for a match; by default it takes long for repetitions
 _UNREPEATED = 0.85  # least bytes of a block without repetitions, as a share of the sample's
 _SEQUENCE = 32  # bytes of a sequence that may repeat
 _BEGINS = 61  # one of so many pairs of bytes begins a sequence
@@ -94,6 +97,10 @@ class _Plan:
     strategy: int
     size: int
 
+    def deflated_size(self, content: Bytes) -> int:
+        """The bytes of transformed content by a fast level of deflate."""
+        return len(raw_deflate.compress(content.data, self.strategy, _TRIAL_LEVEL))
+
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
@@ -136,6 +143,8 @@ def _encoded(tiles: Tiles, trial: _Trial, coder: Coder) -> bytes | None:
     filtered = best.transform.filtered
     rival = next((plan for plan in plans if plan.transform.filtered != filtered), best)
     tried = [best] + [rival] * (rival is not best and rival.size < _RIVAL * best.size)
+    if tiles.are_bytes and len(tried) > 1:  # LZMA would take seconds for both
+        tried = [min(tried, key=lambda plan: plan.deflated_size(plan.transform.content(tiles)))]
     found = min((_packed(tiles, plan, coder) for plan in tried), key=len)
     if _claim(tiles.dtype, tiles.shapes, found) <= max_elements(len(found)):
         return found
@@ -290,11 +299,18 @@ def _sample(tiles: Tiles) -> Tiles:
 
 def _packed(tiles: Tiles, plan: _Plan, coder: Coder) -> bytes:
     content = plan.transform.content(tiles)
+
+    def by_lzma() -> bytes:
+        stream = lzma2.compress(content.data, pb=0, nice_len=273, depth=_DEPTH)
+        return plan.transform.head("lzma") + stream
+
+    packed = by_lzma() if coder == "lzma" else b""
+    if packed and len(packed) < _CLEARLY * plan.deflated_size(content):
+        return packed  # the highest level of deflate takes long for repetitive content
     deflated = plan.transform.head("deflate") + raw_deflate.compress(content.data, plan.strategy)
     if coder == "deflate" and _REPEATING * len(deflated) > content.size:
         return deflated
-    stream = lzma2.compress(content.data, pb=0, nice_len=273)
-    return min(deflated, plan.transform.head("lzma") + stream, key=len)
+    return min(deflated, packed or by_lzma(), key=len)
 
 
 def _decompress(data: memoryview, coder: Coder, size: int) -> bytes:

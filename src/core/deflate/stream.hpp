@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -90,15 +92,29 @@ class StreamReader {
         return header;
     }
 
+    // The codes of a block, with tables for reading.
+    struct Codes {
+        explicit Codes(const CodeLengths& all)
+            : lengths(all), literal(lengths.literal), distance(lengths.distance) {
+            if (!literal.has(end_of_block))
+                throw std::invalid_argument("a block of a deflate stream has no end");
+            entries = literal.fill() + distance.fill();
+        }
+        Codes(const Codes&) = delete;
+
+        CodeLengths lengths;
+        Code literal, distance;
+        std::size_t entries;
+    };
+
     void read_tokens(Block& block) {
-        const CodeLengths lengths = block.lengths();
-        Code literal(lengths.literal), distance(lengths.distance);
-        if (!literal.has(end_of_block))
-            throw std::invalid_argument("a block of a deflate stream has no end");
-        entries_ += literal.fill() + distance.fill();
+        static const Codes fixed(CodeLengths::fixed());
+        std::optional<Codes> own;
+        if (block.header) entries_ += own.emplace(block.lengths()).entries;
+        const Codes& codes = own ? *own : fixed;
         std::vector<std::uint8_t>& out = stream_.plaintext;
         while (true) {
-            unsigned symbol = literal.take(in_);
+            unsigned symbol = codes.literal.take(in_);
             if (symbol == end_of_block) return;
             Token token;
             if (symbol < end_of_block) {
@@ -114,7 +130,7 @@ class StreamReader {
                                    : static_cast<std::uint16_t>(least_match + length.extra +
                                                                 in_.take(length.bits));
                 token.odd = symbol == 27 && token.length == most_match;
-                const Symbol far = base_of(distance.take(in_), 1);
+                const Symbol far = base_of(codes.distance.take(in_), 1);
                 if (far.symbol >= distances)
                     throw std::invalid_argument("a deflate stream has an invalid distance");
                 token.before = static_cast<std::uint16_t>(far.extra + in_.take(far.bits));
