@@ -23,6 +23,7 @@ from bitsback.coding.block import (
     Method,
 )
 from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.chain import lanes_for
 from bitsback.coding.decoded import encode_pixels
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.inflated import encode_inflated
@@ -35,16 +36,6 @@ from bitsback.format.two_values import TwoValues, to_symbols
 from bitsback.format.value_range import ValueMap
 from bitsback.models import Model
 from bitsback.models.costs import max_elements
-
-# A lane costs a few bytes a block and lets the core overlap its steps. Measured with mnist-binary,
-# coding 2,000 images of 28x28 takes with 1, 2, 4, 8 lanes 5.3, 4.1, 3.9, 3.9 us an image, and one
-# image 49, 53, 72, 98 bytes.
-_LANES = ((1 << 19, 4), (1 << 14, 2), (0, 1))  # from this many elements on
-
-
-def lanes_for(elements: int) -> int:
-    """The number of lanes of a chain: one for few elements, to save bytes; else more, for speed."""
-    return next(lanes for least, lanes in _LANES if elements >= least)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,12 @@ from bitsback.format.value_range import ValueMap
 from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.models.model import BoundModel
+
+_Key = tuple[bytes, int, int, bytes]
+"""The identity of a model, the layout, the lanes, and the digest of the content."""
+_recent: deque[tuple[_Key, bytes]] = deque(maxlen=16)
+"""The last codings of small blocks, since trials and a block often code the same tiles."""
+_SMALL = 1 << 19  # elements of such a block at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,20 +76,32 @@ class BlockPlan:
             both = Tiles.from_arrays([*self.before, *self.tiles], self.tiles.dtype)
             alone = replace(self, before=None)
             return replace(alone, tiles=both).cost - replace(alone, tiles=self.before).cost
-        # A chain that started from zeros would draw the least likely latents for its first items.
-        digest = chain.digest(b"", self.tiles.bytes)
-        return len(chain.encode(self.parts, self.symbols, digest, 1))
+        return len(self.encode(chain.lanes_for(self.tiles.elements.size)))
 
-    def affordable(self, size: int, multiset: bool = False) -> bool:
-        """Whether a reader accepts these items in a block with so many bytes of data."""
-        return chain.affordable(self.parts, size, multiset)
+    def affordable(self, size: int, multiset: bool = False, times: int = 1) -> bool:
+        """Whether a reader accepts these items in a block with so many bytes of data.
 
-    def encode(self, lanes: int, multiset: bool) -> bytes:
+        times: how many times the block has these items.
+        """
+        runs = [replace(run, items=times * run.items) for run in self.runs]
+        parts = chain.stretches(self.model, layouts.item_shapes(self.model, runs, self.layout))
+        return chain.affordable(parts, size, multiset)
+
+    def encode(self, lanes: int, multiset: bool = False) -> bytes:
         """The data of a block. multiset: drop the order of the tiles."""
         elements = self.tiles.elements
         digest = chain.digest(pack_runs(self.runs), self.tiles.bytes)
-        sets = Multisets(self.runs, elements, self.symbols) if multiset else None
-        return chain.encode(self.parts, self.symbols, digest, lanes, sets)
+        if multiset:
+            sets = Multisets(self.runs, elements, self.symbols)
+            return chain.encode(self.parts, self.symbols, digest, lanes, sets)
+        key = (self.model.identity, self.layout, lanes, digest)
+        for known, data in tuple(_recent):
+            if known == key:
+                return data
+        data = chain.encode(self.parts, self.symbols, digest, lanes)
+        if elements.size <= _SMALL:
+            _recent.append((key, data))
+        return data
 
 
 def runs_of(tiles: Tiles, value_map: ValueMap | None) -> list[Run]:

@@ -18,7 +18,6 @@ from bitsback import InputError, InputWarning, Message
 from bitsback.archive.inputs.opening import Source, open_input
 from bitsback.archive.inputs.request import Request
 from bitsback.coding import chain
-from bitsback.coding.block_coding import lanes_for
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.compress_options import LARGEST_TILE, CompressOptions
 from bitsback.files.npy import Items
@@ -182,7 +181,7 @@ def _explain(
         )
     x = plan.symbols.reshape(1, -1)
     digest = chain.digest(pack_runs(plan.runs), tiles.bytes)
-    message = chain.initial(digest, lanes_for(x.size))
+    message = chain.initial(digest, chain.lanes_for(x.size))
     ledger = enter(plan.model, size, message, x)
     buffer = io.BytesIO()
     whole = LARGEST_TILE if plan.model.wants_small else None  # the ledger covers this

@@ -10,7 +10,6 @@ import numpy as np
 
 from bitsback import Message, Model, _core, load_model
 from bitsback.coding import chain
-from bitsback.coding.block_coding import lanes_for
 from bitsback_lab.paper import style
 from bitsback_lab.paper.coding import Symbols, as_symbols, length, rounded
 from bitsback_lab.paper.exhibits import Conditions, Exhibit, Numbers, fixed, table
@@ -36,7 +35,7 @@ class Scheme:
 
 
 def _from_digest(x: Symbols, seed: int) -> Message:
-    return chain.initial(chain.digest(b"", x.tobytes()), lanes_for(x.size))
+    return chain.initial(chain.digest(b"", x.tobytes()), chain.lanes_for(x.size))
 
 
 def _from_random(x: Symbols, seed: int) -> Message:
