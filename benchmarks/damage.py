@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import argparse
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness import report
 
 import bitsback
-from bitsback.archive.inputs import part_reader
 from bitsback.archive.reading.damage import Owners
 from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.coding import cutting
+from bitsback.planner.policy import POLICIES, Effort
 
 _SECTOR = 1 << 12
 
@@ -35,7 +35,7 @@ def main() -> None:
         "--elements", nargs="+", type=int, default=[1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 21],
         help="elements of a block, about",
     )  # fmt: skip
-    parser.add_argument("--model", default="auto", help="a model or a policy")
+    parser.add_argument("--model", default="auto", choices=POLICIES, help="a policy")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     for folder in options.folders:
@@ -45,10 +45,8 @@ def main() -> None:
         report(str(folder), rows, [], options.json)
 
 
-def _row(folder: Path, elements: int, model: str) -> dict[str, Any]:
-    for module in (cutting, part_reader):
-        setattr(module, "FOLDER_ELEMENTS", elements)  # noqa: B010
-    cutting.FOLDER_BYTES = elements
+def _row(folder: Path, elements: int, model: Effort) -> dict[str, Any]:
+    POLICIES[model] = replace(POLICIES[model], folder_elements=elements)
     file = io.BytesIO()
     summary = bitsback.compress(folder, file, model=model)
     lost, apart = [], 0

@@ -45,8 +45,8 @@ class CompressOptions:
         "auto",
         "A bundled model, see 'bitsback models', or a model file.",
         'Or a model; or how a bundled one is chosen. "best" takes whichever makes a sample'
-        ' smallest. "auto" does the same, but tries context mixing, which is slow, only if the'
-        ' sample suggests that it pays. "fast" chooses among those that code at least 5 MB a'
+        ' smallest. "auto" does the same, but takes context mixing, which is slow, only if it'
+        ' saves 5 %. "fast" chooses among those that code at least 5 MB a'
         " second. The size of the input does not matter.",
         names=("-m", "--model"),
         metavar="NAME|FILE",

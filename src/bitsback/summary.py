@@ -131,7 +131,11 @@ class Compressed(Summary):
     policy: str | None
     """The policy that chose models: "auto", "fast" or "best"; None for a requested model."""
     outdone: int
-    """The number of blocks that a model could code, but a general compressor made smaller."""
+    """The number of blocks that a model could code, but did not make enough smaller than a general
+    compressor."""
+    refused: int
+    """The number of blocks that a model could code, but that readers would refuse, since decoding
+    them takes too much memory or time for their bytes. A general compressor coded them."""
     model_bytes: int
     """The bytes of embedded models; 0 if there are none."""
     skipped: dict[str, list[str]]

@@ -94,10 +94,12 @@ def test_an_archive_of_digits_needs_no_bundled_model_once_it_is_embedded(tmp_pat
     for embed in ("always", "never"):
         bitsback.compress(array, tmp_path / f"{embed}.bb", embed=embed)
     bitsback.embed(tmp_path / "never.bb")
+    models = []
     for embed in ("always", "never"):
         sections = archive.read_sections((tmp_path / f"{embed}.bb").read_bytes())
-        assert sum(section.kind == "M" for section in sections) == 1
+        models.append(sum(section.kind == "M" for section in sections))
         assert np.array_equal(bitsback.decompress(tmp_path / f"{embed}.bb"), array, equal_nan=True)
+    assert models[0] >= models[1] > 0  # "always" embeds those that were planned
 
 
 def head(dtype: str, *digits: tuple[int, bytes, int], shift: int = 0, count: int = 0) -> bytes:

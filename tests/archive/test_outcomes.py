@@ -13,6 +13,7 @@ from PIL import Image
 import bitsback
 from bitsback.archive.inputs import folders
 from bitsback.planner.pictures import SimilarPictures, TrialOutcome, TrialOutcomes
+from bitsback.planner.policy import DEFAULT
 
 ALIKE = SimilarPictures("|u1", (3,), False, 12, 3)
 YES, NO = TrialOutcome(True, False, 0.5), TrialOutcome(False, False, 1.5)
@@ -23,14 +24,14 @@ def fails() -> TrialOutcome:
 
 
 def test_what_all_told_is_expected() -> None:
-    outcomes = TrialOutcomes()
+    outcomes = TrialOutcomes(DEFAULT)
     for _ in range(6):
         assert outcomes.decide(ALIKE, None, lambda: YES) == YES
     assert outcomes.decide(ALIKE, None, fails) == YES
 
 
 def test_as_long_as_they_differ_each_has_its_own() -> None:
-    outcomes, tried = TrialOutcomes(), []
+    outcomes, tried = TrialOutcomes(DEFAULT), []
 
     def trial() -> TrialOutcome:
         tried.append(len(tried))
@@ -42,7 +43,7 @@ def test_as_long_as_they_differ_each_has_its_own() -> None:
 
 
 def test_a_surprise_asks_for_trials_again() -> None:
-    outcomes = TrialOutcomes()
+    outcomes = TrialOutcomes(DEFAULT)
     for _ in range(6):
         outcomes.decide(ALIKE, YES, fails)
     assert outcomes.decide(ALIKE, NO, fails) == NO
@@ -53,7 +54,7 @@ def test_a_surprise_asks_for_trials_again() -> None:
 
 
 def test_others_say_nothing() -> None:
-    outcomes = TrialOutcomes()
+    outcomes = TrialOutcomes(DEFAULT)
     for _ in range(6):
         outcomes.decide(ALIKE, YES, fails)
     dense = SimilarPictures("|u1", (3,), False, 12, 4)

@@ -16,10 +16,11 @@ import bitsback
 from bitsback import _core
 from bitsback.coding import chain
 from bitsback.coding.block import read_header
-from bitsback.coding.cutting import blocks_of
 from bitsback.coding.multisets import Multisets
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.runs import Run
+from bitsback.planner.cutting import blocks_of
+from bitsback.planner.policy import DEFAULT
 from in_memory import Pipe, in_order, pack, unpack
 from plane_models import ship
 from random_models import random_model
@@ -198,10 +199,11 @@ def test_what_is_too_large_for_a_block_is_several(
     items: int, shape: tuple[int, ...], dtype: str, blocks: int
 ) -> None:
     part = ArrayPart.of_items(dtype, shape, items)
-    found = list(blocks_of(part, None, "x", unordered=True))
+    elements = DEFAULT.block_elements
+    found = list(blocks_of(part, None, "x", elements, unordered=True))
     assert len(found) == blocks and sum(count for _, count in found) == items
     assert max(count for _, count in found) - min(count for _, count in found) <= 1
-    assert len(list(blocks_of(part, 1000, "x", unordered=True))) == -(-items // 1000)
+    assert len(list(blocks_of(part, 1000, "x", elements, unordered=True))) == -(-items // 1000)
 
 
 def test_what_no_model_codes_is_sorted() -> None:

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from bitsback.archive.reading.indexing import read_index
 from bitsback.archive.reading.part_source import last_touched, touched
 from bitsback.archive.reading.strips import Joiner
-from bitsback.coding.cutting import blocks_of, cut_for
 from bitsback.files import bands
 from bitsback.format.array_part import COUNTED, VARIED, ArrayPart
 from bitsback.format.grid import Grid
 from bitsback.format.layout import Cursor
+from bitsback.planner.cutting import blocks_of, cut_for
+from bitsback.planner.policy import DEFAULT
 
 sides = st.integers(1, 9)
 
@@ -91,7 +92,7 @@ def test_the_tiles_of_a_collection(part: ArrayPart, block: int) -> None:
     found = [shape for count, shape in part.alike(0, part.tiles) for _ in range(count)]
     assert found == shapes
     for most in (None, block):
-        blocks = list(blocks_of(part, most, "x"))
+        blocks = list(blocks_of(part, most, "x", DEFAULT.block_elements))
         assert sum(count for _, count in blocks) == part.tiles
         assert all(0 < count <= (most or part.tiles) for _, count in blocks)
         assert [first for first, _ in blocks] == [
@@ -121,7 +122,7 @@ def test_what_was_cut_is_put_together(part: ArrayPart, band: int) -> None:
 def test_large_images_are_cut_evenly_and_stacks_by_slices() -> None:
     def cut(*shape: int, axes: int = 0, tile: int | None = None) -> tuple[list[int], int]:
         part = ArrayPart(np.dtype("u1"), shape, axes)
-        grid = Grid(part.item_shape, cut_for(part, tile))
+        grid = Grid(part.item_shape, cut_for(part, tile, DEFAULT))
         return list(grid.extents), grid.tiles
 
     assert cut(1024, 1024) == ([1024, 1024], 1)

@@ -112,10 +112,8 @@ def test_noise_is_not_tried_with_models_that_count(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Candidate, "plan", noted)
     rng = np.random.default_rng(0)
-    y, x = np.mgrid[:32, :32]
-    smooth = (128 + 50 * np.sin(x / 9 + y / 7) + rng.normal(0, 6, (32, 32))).astype(np.uint8)
-    for array in (rng.integers(0, 256, (32, 32, 3)).astype(np.uint8), smooth):
-        assert_same(bitsback.decode(bitsback.encode(array)), array)
+    array = rng.integers(0, 256, (32, 32, 3)).astype(np.uint8)
+    assert_same(bitsback.decode(bitsback.encode(array)), array)
     assert set(tried) == {"universal"}
 
 

@@ -86,7 +86,15 @@ def test_where_models_lose_it_is_told(run: Run, folder: Path) -> None:
     for choice in (["--fast"], ["-m", "mnist"], []):
         result = run("compress", "noise.npy", "-f", "--block", "10", *choice)
         assert result.exit_code == 0
-        assert "3 blocks of 3: no model was as good as a general compressor" in result.stderr
-    told = json.loads(run("compress", "noise.npy", "-f", "--block", "10", "--json").stdout)
-    assert told["outdone"] == 3
-    assert "no model" not in run("compress", "digits.npy", "-f").stderr
+        told = "3 blocks of 3: a general compressor was used, since no model saved enough"
+        assert told in result.stderr
+    numbers = json.loads(run("compress", "noise.npy", "-f", "--block", "10", "--json").stdout)
+    assert numbers["outdone"] == 3 and not numbers["refused"]
+    assert "general compressor" not in run("compress", "digits.npy", "-f").stderr
+
+
+def test_what_a_reader_would_refuse_is_told(run: Run, folder: Path) -> None:
+    np.save(folder / "blank.npy", np.zeros((700, 700), np.uint8))
+    result = run("compress", "blank.npy", "-m", "universal-mixed")
+    assert "1 block of 1: a general compressor was used, since readers refuse" in result.stderr
+    assert "saved enough" not in result.stderr

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.format.tiles import Tiles
 from bitsback.models import bundled
-from bitsback.planner.candidates import fitting_outlines
+from bitsback.planner.candidates import candidates_for, fitting_outlines
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import BEST, DEFAULT, FAST, Policy
 from drawn_letters import lettering
@@ -33,7 +35,19 @@ def names(policy: Policy, *shape: int, dtype: str = "u1") -> set[str]:
 
 
 def test_a_policy_has_few_numbers() -> None:
-    assert len(numbers(DEFAULT)) <= 30
+    assert len(numbers(DEFAULT)) <= 24
+
+
+def test_numbers_are_read_from_the_policy_that_is_passed() -> None:
+    """A module that read them from a policy of its own would ignore a changed one."""
+    source = Path(bitsback.__file__).parent
+    files = {path: path.read_text(encoding="utf-8") for path in source.rglob("*.py")}
+    own = files[source / "planner" / "policy.py"]
+    others = "\n".join(text for text in files.values() if text is not own)
+    for field in fields(Policy):
+        assert not re.search(rf"\b(DEFAULT|FAST|BEST)\.{field.name}\b", others), field.name
+        passed = re.search(rf"\bpolicy\.{field.name}\b", others)
+        assert passed or re.search(rf"\bself\.{field.name}\b", own), field.name
 
 
 def test_models_are_known_by_their_outlines() -> None:
@@ -43,6 +57,14 @@ def test_models_are_known_by_their_outlines() -> None:
     assert "mnist" not in names(DEFAULT, 28, 28) and "mnist-context" in names(DEFAULT, 28, 28)
     assert {"mnist", "mnist-context"} < names(DEFAULT.for_random_access, 28, 28)
     assert "mnist-context" not in names(FAST, 28, 28)
+
+
+def test_the_best_policy_tries_models_for_more_levels_too() -> None:
+    tiles = Tiles.stacked(lettering(40, 50)[np.newaxis])
+    for policy, found in ((DEFAULT, False), (BEST, True)):
+        outlines = fitting_outlines(None, policy, tiles)
+        candidates = candidates_for(outlines, tiles, policy.exhaustive)
+        assert ("universal-deep" in {each.outline.name for each in candidates}) == found
 
 
 def test_names_of_models_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,7 @@ def report(
         "model": summary.model,
         "policy": summary.policy,
         "outdone": summary.outdone,
+        "refused": summary.refused,
         "order_bits": summary.order_bits,
         "name_bytes": summary.name_bytes,
         "resumed": summary.resumed,
@@ -120,8 +121,14 @@ def report(
         )
     if summary.outdone:
         _say(
-            f"{figures.count(summary.outdone, 'block')} of {summary.blocks:,}: no model was as good"
-            " as a general compressor, which was used"
+            f"{figures.count(summary.outdone, 'block')} of {summary.blocks:,}: a general compressor"
+            " was used, since no model saved enough"
+        )
+    if summary.refused:
+        _say(
+            f"{figures.count(summary.refused, 'block')} of {summary.blocks:,}: a general compressor"
+            " was used, since readers refuse a model that needs so much memory or time for so few"
+            " bytes"
         )
     for left_out in summary.bad.values():
         _say(f"left out: {left_out}")

@@ -235,9 +235,11 @@ def _rows(array: da.Array, shard: int | None) -> da.Array:
 def _check_items(array: da.Array, shard: int | None, request: CompressOptions) -> None:
     """Raises InputError if the shards of an array could not be merged."""
     rows = _rows(array, shard)
-    model, _ = read_choice(request.model, request.storage_options)
+    choice = read_choice(request.model, request.storage_options)
     shapes = {(length, *array.shape[1:]) for length in rows.chunks[0]}
-    if rows.numblocks[0] > 1 and any(item_axes(shape, array.dtype, model) == 0 for shape in shapes):
+    if rows.numblocks[0] > 1 and any(
+        item_axes(shape, array.dtype, *choice) == 0 for shape in shapes
+    ):
         raise InputError(
             "the array: is one picture, or one item, of which shards cannot be joined; give it to"
             " bitsback.compress, which reads it chunk by chunk"

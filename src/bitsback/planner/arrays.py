@@ -26,9 +26,9 @@ from bitsback.models.outline import Outline
 from bitsback.planner.blocks import smallest_coding
 from bitsback.planner.candidates import Candidate, candidates_for, outlines_of, undominated
 from bitsback.planner.plan import NO_MODEL, Plan
-from bitsback.planner.planner import Planner, long_list
+from bitsback.planner.planner import Planner
 from bitsback.planner.policy import DEFAULT
-from bitsback.planner.sampling import boxes_at
+from bitsback.planner.sampling import SAMPLE_SLICES, boxes_at
 
 Axes = Literal["auto", "yx", "yxc", "zyx", "zyxc"]
 """The meaning of the last axes of an array.
@@ -117,7 +117,7 @@ def choose_coding(
     many = array.ndim > 1 and not is_narrow(array.dtype)
     if plan.model is not None and many:
         listed = whole.value_range
-        many = isinstance(listed, ValueList) and long_list(listed, whole)
+        many = isinstance(listed, ValueList) and planner.long_list(listed, whole)
     if many and whole.elements.size and whole.two_values is None:
         codings += _by_digits(planner, array, outlines, axes)
     return min(codings, key=lambda pair: pair[1].cost)
@@ -169,7 +169,7 @@ def _plan(
             yield candidate.plan(_tiles(sample, view.axes), items, view.layout, before)
 
     default = wanted or _default_axes(array.shape, axes)
-    return planner.choose(whole, _tiles(sample, default), candidates, plans)[1]
+    return planner.choose(whole, _tiles(sample, default), candidates, plans, array.size)[1]
 
 
 def _views(model: Outline, dtype: np.dtype[Any], shape: Shape, axes: str) -> Iterator[AxesMeaning]:
@@ -232,7 +232,7 @@ def _sample(
     channels = array.ndim > 2 and array.shape[-1] <= layouts.MOST_CHANNELS
     most = planner.policy.sample_elements
     slices = array.reshape(-1, *array.shape[array.ndim - 2 - channels :])
-    length = min(len(slices), DEFAULT.sample_slices)
+    length = min(len(slices), SAMPLE_SLICES)
     groups = min(most // (length * slices[0].size), len(slices) // (2 * length))
     most //= max(groups, 1)
     sample, before = [], []
@@ -249,8 +249,8 @@ def _sample(
 def _some_items(array: NDArray[Any], axes: int) -> NDArray[Any]:
     """Some consecutive items, such as the slices of a stack."""
     items = _reshaped(Tiles.stacked(array[np.newaxis]), array.shape, axes).stack
-    start = max((len(items) - DEFAULT.sample_slices) // 2, 0)
-    return items[start : start + DEFAULT.sample_slices]
+    start = max((len(items) - SAMPLE_SLICES) // 2, 0)
+    return items[start : start + SAMPLE_SLICES]
 
 
 def _tiles(parts: list[NDArray[Any]], axes: int) -> Tiles:

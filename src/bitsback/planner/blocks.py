@@ -37,7 +37,6 @@ from bitsback.models import Model
 from bitsback.planner.candidates import any_codes
 from bitsback.planner.plan import Plan
 from bitsback.planner.planner import Planner
-from bitsback.planner.policy import DEFAULT
 from bitsback.wire import varint
 
 _BAND = 1 << 21  # elements of a band of an embedded picture
@@ -83,6 +82,8 @@ class Encoded:
     """The number of blocks that a model could code, but another method made smaller."""
     order_bits: float
     """The bits saved by leaving out the order of the tiles."""
+    refused: int
+    """The number of blocks that the model could code, but a reader would refuse."""
 
     @property
     def tiles(self) -> int:
@@ -95,8 +96,8 @@ class SmallestCoding:
 
     coding: Coding
     codable: bool
-    """Whether the model could code them."""
-    refused: int = 0
+    """Whether the model could code them, so that a reader accepts it."""
+    refused: int
     """The bytes of the model's coding, if a reader would refuse it as too few for its elements."""
 
 
@@ -165,46 +166,65 @@ def _encode_decoded(block: Uncoded, behind: Sequence[JpegBehind], planner: Plann
     if coding is None:
         return _encode_pixels(block, planner)
     encoded = _encoded(block, coding)
-    if DEFAULT.surprise * coding.cost < block.plan.rate * block.tiles.elements.size:
+    if planner.policy.surprise * coding.cost < block.plan.rate * block.tiles.elements.size:
         return encoded  # in the trial the model took more bytes
     other = _encode_pixels(block, planner)
     return _fewest_bytes([encoded, other])
 
 
 def _encode_pixels(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
-    tiles, plan = block.tiles, block.plan
-    encoded = _smallest(block, (plan, *plan.rivals))
-    if (
-        fixed
-        or block.planned
-        or not tiles.elements.size
-        or not any_codes(None, tiles.dtype, tiles.shapes[0][1])
-    ):
-        return encoded
-    used = next(iter(encoded.models), None)
-    if (
+    tiles, plan, planned = block.tiles, block.plan, block.planned
+    tried = _by_plans(block, plan, split=fixed)
+    best = _best(tried)
+    if fixed or not tiles.elements.size or not any_codes(None, tiles.dtype, tiles.shapes[0][1]):
+        return best
+    while best.refused and plan.model is not None:
+        planner, planned = planner.without(plan.model), True
+        plan = planner.plan(tiles).settled
+        tried = [*_by_plans(block, plan), *tried]
+        best = _best(tried)
+    if planned or _is_expected(block, best, planner):
+        return best
+    other = planner.plan(tiles).settled
+    if not other.models or other.same_as(plan):
+        return best
+    return _best([*tried, *_by_plans(block, other)])
+
+
+def _is_expected(block: Uncoded, encoded: Encoded, planner: Planner) -> bool:
+    """Whether a model has coded a block in about as many bytes as its plan promised."""
+    tiles, plan, used = block.tiles, block.plan, next(iter(encoded.models), None)
+    return (
         used is not None
         and (used.any_shape or (used.levels == 2) == (tiles.two_values is not None))
         and not planner.surprised(plan, len(encoded.sections), tiles.elements.size)
         and not (plan.digits and tiles.value_range is not None)  # a value list may be smaller
-    ):
-        return encoded
-    other = planner.plan(tiles)
-    if not other.models or other.same_as(plan):
-        return encoded
-    return _fewest_bytes([encoded, _smallest(block, [other])])
+    )
 
 
-def _smallest(block: Uncoded, plans: Sequence[Plan]) -> Encoded:
-    return _fewest_bytes(_by_plan(block, plan) for plan in plans)
+_Tried = tuple[float, Encoded]
+"""A coding of a block, and its bytes divided by the share of other codings' that it may take."""
+
+
+def _by_plans(block: Uncoded, plan: Plan, split: bool = False) -> list[_Tried]:
+    """The codings of a block by a plan and its rivals."""
+    found = []
+    for one in (plan, *plan.rivals):
+        encoded = _by_plan(block, one, split)
+        found.append((len(encoded.sections) / (one.share if encoded.models else 1), encoded))
+    return found
+
+
+def _best(tried: Iterable[_Tried]) -> Encoded:
+    return min(tried, key=lambda pair: pair[0])[1]
 
 
 def _fewest_bytes(encodings: Iterable[Encoded]) -> Encoded:
     return min(encodings, key=lambda encoded: len(encoded.sections))
 
 
-def _encoded(block: Uncoded, coding: Coding, codable: bool = False) -> Encoded:
-    """codable: whether a model could code the tiles."""
+def _encoded(block: Uncoded, coding: Coding, codable: bool = False, refused: int = 0) -> Encoded:
+    """codable: whether a model could code the tiles. refused: 1 if a reader would refuse that."""
     tiles = block.tiles
     whole = section(
         BLOCK,
@@ -220,22 +240,23 @@ def _encoded(block: Uncoded, coding: Coding, codable: bool = False) -> Encoded:
         coding.models,
         int(codable and not coding.models),
         block.order_bits if coding.method.multiset and block.order_bits else 0,
+        refused,
     )
 
 
-def _by_plan(block: Uncoded, plan: Plan) -> Encoded:
-    """Encodes a block by its plan, in several parts if a reader would refuse it as one."""
+def _by_plan(block: Uncoded, plan: Plan, split: bool) -> Encoded:
+    """Encodes a block by its plan. split: in several parts if a reader would refuse it as one."""
     tiles, multiset = block.tiles, block.order_bits is not None
     found = smallest_coding(tiles, plan, block.coder, multiset, block.records)
-    encoded = _encoded(block, found.coding, found.codable)
-    if not found.refused or multiset or tiles.count == 1:
+    encoded = _encoded(block, found.coding, found.codable, int(found.refused > 0))
+    if not split or not found.refused or multiset or tiles.count == 1:
         return encoded
     count = _parts(block, plan, found.refused)
     ends = [number * tiles.count // count for number in range(count + 1)]
     parts: list[Encoded] = []
     for start, end in pairwise(ends):
-        parts.append(_by_plan(block.part(start, end), plan))
-        if parts[0].outdone:  # the model will hardly do better on the other parts
+        parts.append(_by_plan(block.part(start, end), plan, split))
+        if not parts[0].models:  # the model will hardly do better on the other parts
             return encoded
     return _fewest_bytes([encoded, _joined(parts)])
 
@@ -263,6 +284,7 @@ def _joined(parts: Sequence[Encoded]) -> Encoded:
         tuple(dict.fromkeys(model for part in parts for model in part.models)),
         sum(part.outdone for part in parts),
         sum(part.order_bits for part in parts),
+        sum(part.refused for part in parts),
     )
 
 
@@ -285,28 +307,25 @@ def smallest_coding(
     coding: Coding | None = None
     refused = 0
     if trial is not None:
-        expected = round(plan.rate * tiles.elements.size)
-        most = DEFAULT.surprise * expected + DEFAULT.block_bytes if expected else math.inf
-        if trial.affordable(int(min(most, tiles.elements.nbytes)), multiset):
-            coding = by_model(trial, multiset)
-            expected = sum(map(len, coding.data))
-        if coding is None or not trial.affordable(expected, multiset):
-            coding, refused = None, expected + 1
+        coding = by_model(trial, multiset)
+        size = sum(map(len, coding.data))
+        if not trial.affordable(size, multiset):
+            coding, refused = None, size
     if coding is None or plan.contested or coding.cost >= least_size(tiles):
         pair = tiles.two_values
         if pair is not None and plan.invert:
             pair = pair[::-1]
-        codings = [coding] if coding is not None else []
+        by_plan, codings = coding, [coding] if coding is not None else []
         if not digits:
             codings += by_streams(tiles, plan.jpeg_tables)
-        limit = min((coding.cost for coding in codings), default=math.inf)
+        limit = min((coding.cost / plan.share for coding in codings), default=math.inf)
         codings = [*without_model(tiles, pair, coder, limit), *codings]
         if records:
             codings += by_adaptive(tiles)
         if plan.digits:
             codings += _by_digits(tiles, plan.digits, coder)
-        coding = min(codings, key=lambda coding: coding.cost)
-    return SmallestCoding(coding, trial is not None, refused)
+        coding = min(codings, key=lambda one: one.cost / (plan.share if one is by_plan else 1))
+    return SmallestCoding(coding, trial is not None and not refused, refused)
 
 
 def _by_digits(tiles: Tiles, plans: Sequence[Plan], coder: Coder) -> Iterator[Coding]:

@@ -152,7 +152,7 @@ def check_fit(model: Model, dtype: np.dtype[Any], item_shape: Shape, name: str) 
         )
 
 
-def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
+def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None, policy: Policy) -> int:
     """The number of axes that count items: 1, or 0 if the array is a single item.
 
     An array is a single item if it has a model's shape, or if it is one picture to a size-agnostic
@@ -167,10 +167,10 @@ def item_axes(shape: Shape, dtype: np.dtype[Any], model: Model | None) -> int:
         return 0
     if any(fits(outline, shape[1:]) for outline in outlines if not outline.any_shape):
         return 1
-    if any(outline.serial for outline in outlines) and _is_table(dtype, shape):
+    if any(outline.serial for outline in outlines) and _is_table(dtype, shape, policy):
         return 1
     picture = layouts.layouts_for(dtype, shape) == (layouts.PICTURES,)
-    picture = picture and (is_narrow(dtype) or min(shape[:2]) >= DEFAULT.picture_side)
+    picture = picture and (is_narrow(dtype) or min(shape[:2]) >= policy.picture_side)
     return 0 if picture and any(o.any_shape and not o.serial for o in outlines) else 1
 
 
@@ -178,10 +178,10 @@ def _is_item(model: Outline, shape: Shape) -> bool:
     return shape == model.item_shape or (model.size is None and fits(model, shape))
 
 
-def _is_table(dtype: np.dtype[Any], shape: Shape) -> bool:
+def _is_table(dtype: np.dtype[Any], shape: Shape, policy: Policy) -> bool:
     """Whether an array is a table, with many rows of a few columns, and not a picture."""
     few = len(shape) == 2 and dtype.kind != "b" and layouts.is_step(dtype, shape[1:])
-    return few and shape[0] >= DEFAULT.table_ratio * shape[1]
+    return few and shape[0] >= policy.table_ratio * shape[1]
 
 
 def fitting_outlines(requested: Model | None, policy: Policy, tiles: Tiles) -> list[Outline]:
@@ -203,11 +203,14 @@ def has_colours(shape: Shape) -> bool:
     return len(shape) == 3 and shape[2] in (3, 4)
 
 
-def candidates_for(outlines: Sequence[Outline], tiles: Tiles) -> Iterator[Candidate]:
+def candidates_for(
+    outlines: Sequence[Outline], tiles: Tiles, exhaustive: bool = False
+) -> Iterator[Candidate]:
     """The models that code the values of these tiles.
 
     There are three groups: fixed-size, size-agnostic and context-mixing models. Of each group it
-    takes the models for the fewest levels, which fit the values best.
+    takes the models for the fewest levels, which fit the values best. exhaustive: of size-agnostic
+    models it takes all.
     """
     for any_shape, counted in ((False, False), (True, False), (True, True)):
         found = [
@@ -218,7 +221,7 @@ def candidates_for(outlines: Sequence[Outline], tiles: Tiles) -> Iterator[Candid
         ]
         least = min((outline.levels for outline in found), default=0)
         for outline in found:
-            if outline.levels == least:
+            if outline.levels == least or (exhaustive and any_shape):
                 if counted and tiles.two_values is not None:  # 0 is the more frequent value
                     yield Candidate(outline, _mostly_greater(tiles))
                     continue

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding.cutting import cut_for
 from bitsback.coding.fallback import encode_fallback
 from bitsback.files.bands import Bands, Rows
 from bitsback.format.array_part import ONE, ArrayPart
@@ -22,9 +21,10 @@ from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.planner.candidates import any_codes
-from bitsback.planner.plan import NO_MODEL
+from bitsback.planner.cutting import cut_for
+from bitsback.planner.plan import BLOCK_BYTES, NO_MODEL
 from bitsback.planner.planner import Planner, UnfitError
-from bitsback.planner.policy import DEFAULT, FAST
+from bitsback.planner.policy import Policy
 from bitsback.planner.sampling import Box, sample_boxes
 
 _AT_ONCE = 1 << 20  # bytes that deflate takes at once
@@ -41,11 +41,9 @@ def pixel_cost(
     of elements does so where the cost is far below `enough`. tile: the requested number of rows and
     columns of a tile at most. enough: the bytes that the caller compares the estimate with.
     """
-    grid = _grid(pixels, tile)
-    requested, policy = planner.requested, planner.policy
-    is_trained = requested is not None and (requested.wavefront or not requested.counted)
-    elements = FAST.sample_elements if is_trained else policy.sample_elements
-    above, boxes = zip(*sample_boxes(pixels.dtype, grid, elements), strict=True)
+    policy = planner.policy
+    grid = _grid(pixels, tile, policy)
+    above, boxes = zip(*sample_boxes(pixels.dtype, grid, policy), strict=True)
     # The regions have to come in order.
     read = sorted({*map(_key, boxes), *map(_key, above)})
     regions = dict(zip(read, pixels.regions([*map(_box, read)]), strict=True))
@@ -55,11 +53,11 @@ def pixel_cost(
     )
     whole, by_model, share = sample.elements.size == pixels.size, None, 1.0
     if any_codes(planner.requested, pixels.dtype, pixels.shape):
-        plan = NO_MODEL
+        plan, learned = NO_MODEL, before if before.elements.size else None
         with suppress(UnfitError):
-            plan = planner.plan(sample, "a picture", before if before.elements.size else None)
+            plan = planner.plan(sample, "a picture", learned, pixels.size)
         if plan.models:
-            start = policy.block_bytes // 2  # of a message, which pictures share
+            start = BLOCK_BYTES // 2  # of a message, which pictures share
             by_model = max(plan.rate * sample.elements.size - start, 1.0)
             share = sample.elements.size / pixels.size
             if policy.surprise * by_model > share * enough:
@@ -72,7 +70,7 @@ def pixel_cost(
     of_sample = None
     if whole or by_model is not None:
         of_sample = encode_fallback(sample, coder, limit)
-    if by_model is not None and (of_sample is None or len(of_sample) > policy.graphic * limit):
+    if by_model is not None and (of_sample is None or len(of_sample) > policy.surprise * limit):
         return int(by_model), False
     if whole:
         by_fallback = _size(of_sample, sample)
@@ -94,10 +92,10 @@ def _box(key: tuple[tuple[int, int], ...]) -> Box:
     return tuple(slice(*ends) for ends in key)
 
 
-def _grid(pixels: Bands, tile: int | None) -> Grid:
+def _grid(pixels: Bands, tile: int | None, policy: Policy) -> Grid:
     """The grid of a picture, if another size of tiles was requested."""
     part = ArrayPart(pixels.dtype, pixels.shape, ONE)
-    return Grid(pixels.shape, None if tile is None else cut_for(part, tile))
+    return Grid(pixels.shape, None if tile is None else cut_for(part, tile, policy))
 
 
 def _tiles(pixels: Bands, grid: Grid) -> Iterator[Tiles]:
@@ -182,25 +180,19 @@ class SimilarPictures:
     density: int
 
     @classmethod
-    def measure(cls, pixels: Bands, indexed: bool, file_size: int) -> SimilarPictures:
-        density = round(DEFAULT.density_steps * math.log2(file_size / pixels.size))
+    def measure(
+        cls, pixels: Bands, indexed: bool, file_size: int, policy: Policy
+    ) -> SimilarPictures:
+        density = round(math.log(file_size / pixels.size, policy.surprise))
         size = pixels.size.bit_length()
         return cls(pixels.dtype.str, pixels.shape[2:], indexed, size, density)
-
-    @property
-    def small(self) -> bool:
-        return self.size <= DEFAULT.large_sample.bit_length()
-
-
-def is_tried(number: int) -> bool:
-    """Whether the file with this number has a trial of its own in any case."""
-    return number % DEFAULT.own_trials == 0
 
 
 class TrialOutcomes:
     """The last trials of similar pictures. Predictions depend only on the order of the calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy) -> None:
+        self._same = policy.same_outcomes
         self._last: dict[SimilarPictures, deque[TrialOutcome]] = {}
 
     def decide(
@@ -209,9 +201,9 @@ class TrialOutcomes:
         """The outcome of the picture's own trial, of the last trials of similar pictures if they
         agree, or of a new trial.
         """
-        last = self._last.setdefault(alike, deque(maxlen=DEFAULT.same_outcomes))
+        last = self._last.setdefault(alike, deque(maxlen=self._same))
         if own is None:
-            if len(last) == DEFAULT.same_outcomes and len(set(last)) == 1:
+            if len(last) == self._same and len(set(last)) == 1:
                 return last[0]
             own = trial()
         last.append(own)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from bitsback.coding import layouts
 from bitsback.models import Model
 
+BLOCK_BYTES = 80
+"""The bytes of a block's header and of the start of its message, about."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -21,6 +24,8 @@ class Plan:
     """Whether the greater of two values is symbol 0."""
     rate: float = 0.0
     """The estimated number of bytes per element."""
+    share: float = 1.0
+    """The share of other codings' bytes below which the model is taken."""
     contested: bool = True
     """Whether a general compressor may be as good as the model, so that it is tried too."""
     rivals: tuple[Plan, ...] = ()

@@ -1,10 +1,13 @@
 """The planner: tries models on a sample of some tiles, and makes a plan from the results."""
 
+from __future__ import annotations
+
 import logging
 import math
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -19,7 +22,7 @@ from bitsback.format.value_list import ValueList
 from bitsback.format.value_range import is_narrow
 from bitsback.models import Model
 from bitsback.planner.candidates import Candidate, candidates_for, fitting_outlines
-from bitsback.planner.plan import NO_MODEL, Plan
+from bitsback.planner.plan import BLOCK_BYTES, NO_MODEL, Plan
 from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.sampling import learned_before, sample_of, series_sample
 
@@ -39,53 +42,61 @@ class Planner:
 
     policy: Policy = DEFAULT
     requested: Model | None = None
+    refused: frozenset[str] = frozenset()
+    """The names of models that are not taken, since a reader would refuse a block of them."""
 
-    def plan(self, tiles: Tiles, name: str = "", before: Tiles | None = None) -> Plan:
+    def plan(
+        self, tiles: Tiles, name: str = "", before: Tiles | None = None, elements: int = 0
+    ) -> Plan:
         """The plan for a block of these tiles, by a trial on a sample.
 
         name: the name of the input, for messages. before: if the tiles are already a sample, the
-        tiles before it, from which a model may learn. Raises UnfitError if the tiles have values
-        that a requested model does not code.
+        tiles before it, from which a model may learn. elements: those of the block, if the tiles
+        are a sample of it. Raises UnfitError if the tiles have values that a requested model does
+        not code.
         """
-        plan = self._plan(tiles, name, before)
+        plan = self._plan(tiles, name, before, max(elements, tiles.elements.size))
         _log.info("%s: %s", name or "a block", plan.reason)
         return plan
 
-    def _plan(self, tiles: Tiles, name: str, before: Tiles | None) -> Plan:
+    def _plan(self, tiles: Tiles, name: str, before: Tiles | None, elements: int) -> Plan:
         known = tiles if before is None else Tiles.from_arrays([*before, *tiles], tiles.dtype)
-        outlines = fitting_outlines(self.requested, self.policy, tiles)
+        outlines = [
+            outline
+            for outline in fitting_outlines(self.requested, self.policy, tiles)
+            if outline.name not in self.refused
+        ]
         if not outlines:
             return NO_MODEL
         serial = any(outline.serial for outline in outlines)
         whole = any(not outline.any_shape for outline in outlines)
         policy = self.policy
-        sample = series_sample(tiles) if serial else sample_of(tiles, whole, policy)
-        candidates = list(candidates_for(outlines, known))
+        sample = series_sample(tiles, policy) if serial else sample_of(tiles, whole, policy)
+        candidates = list(candidates_for(outlines, known, policy.exhaustive))
         if not candidates:
-            return self._without_model(sample, name)
+            return self._without_model(sample, name, elements)
 
         def plans(candidate: Candidate) -> Iterator[BlockPlan]:
             learned = before
-            if candidate.outline.counted and before is None:
-                learned = learned_before(known, sample)
+            if candidate.outline.counted and before is None and sample is not tiles:
+                learned = learned_before(known, sample, policy)
             for layout in layouts.layouts_of(candidate.outline, tiles.dtype, tiles.shapes[0][1]):
                 yield candidate.plan(sample, known, layout, learned)
 
-        picked, plan = self.choose(known, sample, candidates, plans)
+        picked, plan = self.choose(known, sample, candidates, plans, elements)
         if picked is None:
             return plan
         value_map = picked.value_map
         if self.requested is not None or not isinstance(value_map, ValueList):
             return plan
-        if long_list(value_map, known) and (digits := self._by_digits(sample)) is not None:
-            plan = replace(plan, rivals=(*plan.rivals, digits))
-        return plan
+        digits = self._by_digits(sample, elements) if self.long_list(value_map, known) else None
+        return plan if digits is None else replace(plan, rivals=(*plan.rivals, digits))
 
-    def _without_model(self, sample: Tiles, name: str) -> Plan:
+    def _without_model(self, sample: Tiles, name: str, elements: int) -> Plan:
         """The plan for tiles whose values no model codes. Raises UnfitError."""
         model = self.requested
         if model is None:
-            return self._by_digits(sample) or NO_MODEL
+            return self._by_digits(sample, elements) or NO_MODEL
         if sample.elements.size:
             allowed = (
                 "two values"
@@ -99,21 +110,37 @@ class Planner:
         return replace(NO_MODEL, model=model)
 
     def choose(
-        self, known: Tiles, sample: Tiles, candidates: list[Candidate], plans: MakePlans
+        self,
+        known: Tiles,
+        sample: Tiles,
+        candidates: list[Candidate],
+        plans: MakePlans,
+        elements: int,
     ) -> tuple[BlockPlan | None, Plan]:
         """The best block plan for a sample of known tiles, and the plan for blocks.
 
         Without a suitable model, or if a general compressor is better, the block plan is None, and
         the plan has no model.
         """
+        times = -(-elements // max(sample.elements.size, 1))
         trials = [plan for each in candidates if not each.outline.counted for plan in plans(each)]
         counting = [each for each in candidates if each.outline.counted]  # by context mixing
-        best = min((trial.cost for trial in trials), default=math.inf)
-        if trials and counting:
-            counting = self._promising(known, sample, counting, best)
-        slower = [plan for each in counting for plan in plans(each)]
-        share = 1.0 if known.two_values is not None else self.policy.counting_share
-        if min((trial.cost for trial in slower), default=math.inf) <= share * best:
+        share = self.policy.counting_share
+        if known.two_values is not None or self.requested is not None:
+            share = 1.0
+        slower: list[BlockPlan] = []
+        for some in self._promising(known, sample, counting, _least(trials)):
+            for plan in chain.from_iterable(map(plans, some)):
+                if self._is_accepted(plan, _least([*trials, *slower]), times):
+                    slower.append(plan)
+            if _least(slower) > share * _least(trials):
+                break
+        accepted = [
+            trial for trial in (*trials, *slower) if self._is_accepted(trial, trial.cost, times)
+        ]
+        if accepted:  # otherwise a block may show that its sample has missed something
+            trials, slower = ([one for one in some if one in accepted] for some in (trials, slower))
+        if _least(slower) <= share * _least(trials):
             trials += slower
         if not trials:
             return None, NO_MODEL
@@ -131,14 +158,14 @@ class Planner:
         if any_shape and self._is_beaten(picked):
             return None, replace(NO_MODEL, reason="no model, since deflate is better on a sample")
         contested = self._contested(picked)
-        rivals = () if self.requested is not None else self._rivals(picked, trials, contested)
+        rivals = self._rivals(picked, trials, contested, share)
         reason = f"the model {picked.model.name}, of {len(trials)} trials on"
         reason += f" {picked.tiles.elements.size} elements"
         reason += "".join(f"; {rival.models[0].name} is near, and is tried" for rival in rivals)
         reason += "; a general compressor may be as good, and is tried" if contested else ""
-        return picked, replace(_plan_of(picked, contested), rivals=rivals, reason=reason)
+        return picked, replace(_plan_of(picked, contested, share), rivals=rivals, reason=reason)
 
-    def _by_digits(self, sample: Tiles) -> Plan | None:
+    def _by_digits(self, sample: Tiles, elements: int) -> Plan | None:
         """The plan for the digits of a sample's elements; None if no model codes any of them."""
         if is_narrow(sample.dtype) or not sample.elements.size or sample.two_values is not None:
             return None
@@ -146,33 +173,45 @@ class Planner:
         plans = tuple(
             NO_MODEL
             if is_noise(digit, bits, self.policy.worthwhile)
-            else self._plan(Tiles(digit, sample.shapes), "a digit", None)
+            else self._plan(Tiles(digit, sample.shapes), "a digit", None, elements)
             for digit, bits in zip(digits, cut.bits, strict=True)
         )
         return plan_of_digits(plans)
 
     def _promising(
         self, known: Tiles, sample: Tiles, counting: list[Candidate], best: float
-    ) -> list[Candidate]:
-        """The context-mixing models that may be better than the best other model.
+    ) -> Sequence[list[Candidate]]:
+        """The context-mixing models that may be better than the best other model, in groups of
+        which each is tried if the one before pays.
 
-        For two levels and for repetitive data these are all of them. In a first trial, for noise,
-        and for little data with little repetition there are none. Otherwise they are those with a
-        network, or all if a general compressor is better.
+        For two levels, for repetitive data, and if a general compressor is better, all of them are
+        one group. In a first trial and for noise there are none. Otherwise models with a network
+        come first.
         """
         policy = self.policy
-        if known.two_values is not None:
-            return counting
-        repetition = _repetition(sample)
-        if repetition < policy.repetition:
-            return counting
-        if known.elements.size <= policy.small_sample and repetition > policy.little_repetition:
-            return []  # there is too little to learn from
-        if not policy.graphic or best >= policy.noise * sample.elements.nbytes:
+        if known.two_values is not None or best == math.inf or not counting:
+            return [counting]
+        if repetition(sample) < policy.repetition:
+            return [counting]
+        if best >= policy.noise * sample.elements.nbytes:
             return []
         general = encode_fallback(sample, "deflate", best)
-        all_of_them = general is not None and len(general) < best
-        return [each for each in counting if all_of_them or each.outline.wavefront]
+        networks = [each for each in counting if each.outline.wavefront]
+        if not networks or (general is not None and len(general) < best):
+            return [counting]
+        return [networks, [each for each in counting if not each.outline.wavefront]]
+
+    def _is_accepted(self, trial: BlockPlan, cost: float, times: int) -> bool:
+        """Whether a reader accepts the model of a trial for a block, if the trial takes `cost`
+        bytes.
+
+        times: how many times as large as the sample the block is. A block may then exceed the
+        estimate.
+        """
+        if self.requested is not None or cost == math.inf:
+            return True
+        most = cost if times == 1 else self.policy.surprise * times * cost + BLOCK_BYTES
+        return trial.affordable(int(most), times=times)
 
     def _contested(self, picked: BlockPlan) -> bool:
         """Whether a general compressor may be as good on a block as the picked model.
@@ -182,8 +221,7 @@ class Planner:
         """
         if self.requested is not None and not self.requested.any_shape:
             return False  # the user asked for it, and it is for exactly this shape
-        uncertain = picked.model.counted or not is_narrow(picked.tiles.dtype)
-        limit = (self.policy.rival_share if uncertain else self.policy.margin) * picked.cost
+        limit = self.policy.margin * picked.cost
         general = encode_fallback(picked.tiles, self.policy.coder, limit)
         return general is not None and len(general) < limit
 
@@ -198,7 +236,7 @@ class Planner:
         return general is not None and len(general) < picked.cost
 
     def _rivals(
-        self, picked: BlockPlan, trials: list[BlockPlan], contested: bool
+        self, picked: BlockPlan, trials: list[BlockPlan], contested: bool, share: float
     ) -> tuple[Plan, ...]:
         """The next best model after a context-mixing model, if its cost is near.
 
@@ -214,17 +252,20 @@ class Planner:
         if not self.policy.rival_blocks or not picked.model.counted or not others:
             return ()
         next_best = min(others, key=lambda trial: trial.cost)
-        limit = self.policy.rival_share * picked.cost + self.policy.block_bytes
-        return (_plan_of(next_best, contested),) if next_best.cost <= limit else ()
+        limit = self.policy.margin * picked.cost + BLOCK_BYTES
+        return (_plan_of(next_best, contested, share),) if next_best.cost <= limit else ()
+
+    def without(self, model: Model) -> Planner:
+        """A planner that does not take this model."""
+        return replace(self, refused=self.refused | {model.name})
+
+    def long_list(self, values: ValueList, tiles: Tiles) -> bool:
+        """Whether a list of the values of tiles is so long that digits may be better."""
+        return self.policy.values_of_list * values.levels > tiles.elements.size
 
     def surprised(self, plan: Plan, size: int, elements: int) -> bool:
         """Whether a block of `size` bytes is far larger than the trial promised."""
-        return size > self.policy.surprise * plan.rate * elements + self.policy.block_bytes
-
-
-def long_list(values: ValueList, tiles: Tiles) -> bool:
-    """Whether a list of the values of tiles is so long that digits may be better."""
-    return DEFAULT.values_of_list * values.levels > tiles.elements.size
+        return size > self.policy.surprise * plan.rate * elements + BLOCK_BYTES
 
 
 def plan_of_digits(digits: tuple[Plan, ...]) -> Plan | None:
@@ -237,10 +278,11 @@ def plan_of_digits(digits: tuple[Plan, ...]) -> Plan | None:
     return Plan(rate=rate, digits=digits, reason=reason)
 
 
-def _plan_of(trial: BlockPlan, contested: bool) -> Plan:
+def _plan_of(trial: BlockPlan, contested: bool, share: float) -> Plan:
     rate = trial.cost / trial.tiles.elements.size
     axes = len(trial.tiles.shapes[0][1])
-    return Plan(trial.model, trial.layout, axes, trial.invert, rate, contested)
+    share = share if trial.model.counted else 1.0
+    return Plan(trial.model, trial.layout, axes, trial.invert, rate, share, contested)
 
 
 def _pick(trials: list[BlockPlan], policy: Policy) -> BlockPlan:
@@ -253,7 +295,12 @@ def _pick(trials: list[BlockPlan], policy: Policy) -> BlockPlan:
     return other if policy.autoregressive_share * other.cost < picked.cost else picked
 
 
-def _repetition(tiles: Tiles) -> float:
+def _least(trials: list[BlockPlan]) -> float:
+    """The fewest bytes of trials; infinity without any."""
+    return min((trial.cost for trial in trials), default=math.inf)
+
+
+def repetition(tiles: Tiles) -> float:
     """The bytes by deflate, as a share of the bytes by the frequencies of values alone.
 
     It is small for repetitive data.

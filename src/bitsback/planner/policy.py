@@ -26,68 +26,51 @@ class Policy:
     """The slowest general compressor to try. LZMA takes longer than deflate, and finds repetitions
     at greater distances."""
 
-    # Which models are tried.
+    # Which models are tried, and which is taken.
     cheapest: bool = False
     """Whether the cheapest of several equivalent models is taken instead of the costliest, and
     autoregressive models are taken only for images of any size."""
     autoregressive_share: float = 1.0
     """Share of other models' bytes below which an autoregressive model is taken. Random access to a
     digit takes 5 ms with one, and 0.3 ms with others."""
-    counting_share: float = 0.995
-    """Share of other models' bytes below which a context-mixing model is taken, for more than two
-    levels; 0: none is tried. They take 6 to 9 times as long as `universal`. Slices of CT and MR
-    gain 0.8 to 4 %, photographs 4 % and more."""
+    counting_share: float = 0.955
+    """Share of other codings' bytes below which a context-mixing model is taken, for more than two
+    levels; 0: none is tried. They take 6 to 9 times as long as `universal`. Photographs and slices
+    of CT and MR mostly gain 1 to 4 %, drawings, plots and letters 10 to 60 %. The default is a
+    little above 1 / 1.05, since samples differ from blocks."""
     repetition: float = 0.6
     """Bytes by deflate, as a share of those by frequencies alone, below which all context-mixing
-    models are tried. `benchmarks/compare_policies.py` has plots at 0.15 to 0.37, letters of many
-    fonts at 0.50 to 0.54, and photographs of Kodak at 0.67 to 0.93."""
-    little_repetition: float = 0.8
-    """The same share, above which context-mixing models are not tried on only `small_sample`
-    elements, from which they learn too little."""
-    graphic: float = 1.4
-    """Bytes by deflate of a sample, as a share of those by the best model, from which on deflate is
-    not tried on a whole picture. 0: context-mixing models are tried only on repetitive data."""
+    models are tried. Plots have 0.15 to 0.37, letters of many fonts 0.50 to 0.54, and photographs
+    of Kodak 0.67 to 0.93."""
     noise: float = 0.9
-    """Share of the elements' bytes from which on a result shows noise or compressed data."""
+    """Share of the elements' bytes from which on a result shows noise or compressed data, for which
+    context mixing is not tried. 0: it is tried only on repetitive data."""
 
     # How large a trial is.
     sample_elements: int = 1 << 17
     """Elements of a sample, and of the data from which a model learns before it: a twelfth of a
     block. With fast models it is a quarter, and a trial takes a tenth of a photograph's time."""
-    sample_tiles: int = 64
-    """Tiles of a sample."""
-    sample_slices: int = 8
-    """Consecutive slices in a sample of a stack, or items in a sample of an array alone."""
-    box_elements: int = 1 << 12
-    """The least elements of each box in a sample of a large tile. Its sides have at least 64."""
-    boxes: int = 3
-    """The most boxes along the rows and along the columns. Several are needed, since a picture may
-    be empty in its middle."""
-    large_sample: int = 1 << 19
-    """Elements from which a model learns before samples of two levels, of neighbouring slices, and
-    of pictures with short trials."""
+    whole_samples: int = 3
+    """Samples of a block up to which each block is coded by all likely models. A trial of context
+    mixing on a sample codes the data before it twice, so it takes as long."""
     array_share: int = 16
     """The elements of an array alone, such as a chunk, for each element of its sample."""
     small_sample: int = 1 << 14
-    """The least elements of a sample of an array alone. Fewer do not show that a requested model
-    codes badly."""
+    """The least elements of a sample of an array alone, and of one that shows that a requested
+    model codes badly. Also the least elements of a picture of wide numbers that is a block alone,
+    and the least bytes of a verbatim file that is tested for noise."""
 
     # What is tried on whole blocks.
-    margin: float = 1.1
-    """Share of the model's bytes of a sample below which a general compressor is tried on blocks;
-    it gains up to a tenth if it learns from a whole block. Also the share of other codings' bytes
-    above which a warning says that a requested model codes badly."""
-    rival_share: float = 1.15
-    """Share of the bytes of a context-mixing model below which another model codes a block too: a
-    sample does not show how fast each learns. It is also `margin` for such models, and for wide
-    numbers."""
+    margin: float = 1.15
+    """Share of the model's bytes of a sample below which a general compressor, or the model that is
+    second, is tried on blocks: a sample does not show how fast each learns. Also the share of other
+    codings' bytes above which a warning says that a requested model codes badly."""
     rival_blocks: int = 1
-    """The number of first blocks of a part that are coded with rivals too. A second one changes no
-    byte of three plots, and takes an eighth of their time (`benchmarks/compare_policies.py`)."""
+    """The number of first blocks of a part that are coded with rivals too, if blocks are large. A
+    second one changes no byte of three plots, and takes an eighth of their time."""
     surprise: float = 1.25
-    """Share of the estimated bytes above which a block has a plan of its own."""
-    block_bytes: int = 80
-    """The bytes of a block's header and of the start of its message."""
+    """Share of the estimated bytes above which a block has a plan of its own. Pictures are similar
+    if their files' bytes a pixel differ by less."""
     values_of_list: int = 16
     """Elements for each value of a list, below which digits are tried too."""
 
@@ -110,9 +93,34 @@ class Policy:
     """The number of files for each file that has its own trial."""
     same_outcomes: int = 6
     """Equal outcomes of similar pictures' trials, after which the next one is expected."""
-    density_steps: int = 4
-    """Pictures are similar if their files' bytes a pixel are in the same of so many steps for each
-    factor of two."""
+
+    # How large tiles and blocks are.
+    tile_side: int = 1024
+    """The most rows and columns of a tile; four times as many for bool. Smaller pictures are
+    decided by the trials of similar ones."""
+    block_elements: int = 2048 * 784
+    """The approximate number of elements of a block."""
+    folder_elements: int = 1 << 18
+    """The approximate number of elements of a block of a folder's pictures. It is small so that
+    damage costs few files. A bad sector in a series of slices loses 6 files instead of 34, for
+    0.2 % of the bytes. In texts it loses half as many files, for 1.6 % (`benchmarks/damage.py`)."""
+
+    @property
+    def folder_bytes(self) -> int:
+        """The approximate size of a block of files that are stored verbatim."""
+        return 4 * self.folder_elements
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether all models that code the values are tried, not only those for the fewest levels,
+        which fit them best.
+        """
+        return self.repetition == math.inf
+
+    @property
+    def whole_elements(self) -> int:
+        """The elements of a block at most that is its own sample."""
+        return self.whole_samples * self.sample_elements
 
     @property
     def for_random_access(self) -> Policy:
@@ -128,7 +136,7 @@ class Policy:
         """The policy for a first trial of a picture. Context-mixing models are tried only on
         repetitive data.
         """
-        return replace(self, coder="deflate", graphic=0) if self.name == "auto" else self
+        return replace(self, coder="deflate", noise=0) if self.name == "auto" else self
 
     def for_array(self, elements: int) -> Policy:
         """The same for an array alone of so many elements."""
@@ -140,6 +148,6 @@ DEFAULT = Policy("auto")
 FAST = Policy(
     "fast", "deflate", cheapest=True, counting_share=0, sample_elements=1 << 15, rival_blocks=0
 )
-BEST = Policy("best", counting_share=1, repetition=math.inf, graphic=math.inf, rival_blocks=1 << 62)
+BEST = Policy("best", counting_share=1, repetition=math.inf, rival_blocks=1 << 62)
 
 POLICIES = {policy.name: policy for policy in (DEFAULT, FAST, BEST)}

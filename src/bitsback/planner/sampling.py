@@ -1,4 +1,7 @@
-"""Take samples of the tiles of a block for trials."""
+"""Take samples of the tiles of a block for trials.
+
+A policy says how large a sample is. The numbers here say where in the tiles it is.
+"""
 
 import math
 from itertools import islice
@@ -10,35 +13,42 @@ from numpy.typing import NDArray
 from bitsback.coding import layouts
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.tiles import Tiles
-from bitsback.planner.policy import DEFAULT, Policy
+from bitsback.planner.policy import Policy
 
 Box = tuple[slice, ...]
+SAMPLE_TILES = 64
+"""Tiles of a sample at most."""
+SAMPLE_SLICES = 8
+"""Consecutive slices in a sample of a stack, or items in a sample of an array alone."""
+_BOX_SIDE = 64  # rows and columns at least of each of several boxes
+_BOXES = 3  # along the rows and along the columns at most; the middle of a picture may be empty
 
 
-def sample_of(tiles: Tiles, whole: bool, policy: Policy = DEFAULT) -> Tiles:
-    """A sample of the tiles, with the sizes of the policy.
+def sample_of(tiles: Tiles, whole: bool, policy: Policy) -> Tiles:
+    """A sample of the tiles, or all of them if they are few.
 
-    Large tiles are cut to some boxes each, unless `whole`.
+    A trial then sees what the block codes. Large tiles are cut to some boxes each, unless `whole`.
     """
-    numbers, elements = _sampled(tiles.count), DEFAULT.sample_elements
-    if len(numbers) == tiles.count and (whole or tiles.elements.size <= elements):
-        return tiles  # so that a trial and a block see the same data
+    if tiles.elements.size <= policy.whole_elements:
+        return tiles
+    numbers, elements = _sampled(tiles.count), policy.sample_elements
+    if len(numbers) == tiles.count and whole:
+        return tiles
     if tiles.shape is not None:
         sample = Tiles.stacked(np.ascontiguousarray(tiles.stack[:: numbers.step][: len(numbers)]))
     else:
         sample = Tiles.from_arrays(islice(tiles, 0, numbers.stop, numbers.step), tiles.dtype)
-    most = min(elements // sample.count, policy.sample_elements)
     if whole or sample.elements.size <= elements:
         return sample
     boxes = (
         np.ascontiguousarray(tile[box])
         for tile in sample
-        for _, box in boxes_in(tile.dtype, tile.shape, most)
+        for _, box in boxes_in(tile.dtype, tile.shape, elements // sample.count)
     )
     return Tiles.from_arrays(boxes, tiles.dtype)
 
 
-def learned_before(tiles: Tiles, sample: Tiles, policy: Policy = DEFAULT) -> Tiles | None:
+def learned_before(tiles: Tiles, sample: Tiles, policy: Policy) -> Tiles | None:
     """The data of a block from which a model may learn before it codes the sample.
 
     These are the other tiles, or, in large tiles, the rows above the boxes of the sample. None if
@@ -49,7 +59,7 @@ def learned_before(tiles: Tiles, sample: Tiles, policy: Policy = DEFAULT) -> Til
         tile.size for tile in islice(tiles, 0, numbers.stop, numbers.step)
     )
     found: list[NDArray[Any]] = []
-    before = policy.large_sample if tiles.two_values is not None else policy.sample_elements
+    before = policy.whole_elements if tiles.two_values is not None else policy.sample_elements
     left = before
     for number, tile in enumerate(tiles):
         if left <= 0:
@@ -66,7 +76,7 @@ def learned_before(tiles: Tiles, sample: Tiles, policy: Policy = DEFAULT) -> Til
     return Tiles.from_arrays((tile for tile in found if tile.size), tiles.dtype) if enough else None
 
 
-def series_sample(tiles: Tiles, policy: Policy = DEFAULT) -> Tiles:
+def series_sample(tiles: Tiles, policy: Policy) -> Tiles:
     """The first tiles of a series, whose tiles follow one another in time."""
     (count, shape), *_ = tiles.shapes
     steps = min(count, policy.sample_elements // max(math.prod(shape), 1))
@@ -74,15 +84,15 @@ def series_sample(tiles: Tiles, policy: Policy = DEFAULT) -> Tiles:
     return Tiles(elements, ((steps, shape),))
 
 
-def sample_boxes(dtype: np.dtype[Any], grid: Grid, elements: int) -> list[tuple[Box, Box]]:
-    """The boxes of a picture, cut by this grid, that make a sample of so many elements of its
-    tiles, each after what is above it; see `boxes_in`.
+def sample_boxes(dtype: np.dtype[Any], grid: Grid, policy: Policy) -> list[tuple[Box, Box]]:
+    """The boxes of a picture, cut by this grid, that make a sample of its tiles, each after what is
+    above it; see `boxes_in`.
     """
     regions = [grid.region(number) for number in _sampled(grid.tiles)]
     shapes = [tuple(part.stop - part.start for part in region) for region in regions]
-    if sum(map(math.prod, shapes)) <= elements:
+    if sum(map(math.prod, shapes)) <= policy.whole_elements:
         return [((slice(0, 0),) * len(region), region) for region in regions]
-    most = elements // len(shapes)
+    most = policy.sample_elements // len(shapes)
     return [
         (_within(region, rows), _within(region, box))
         for region, shape in zip(regions, shapes, strict=True)
@@ -114,10 +124,10 @@ def boxes_at(shape: Shape, rows: int, most: int, above: int = 0) -> list[tuple[B
 
     rows: the axis of the rows; axes before it are slices, the axis after it is the columns.
     """
-    box_elements, counts = DEFAULT.box_elements, [1] * len(shape)
-    each = min(math.isqrt(max(most // box_elements, 1)), DEFAULT.boxes)
+    counts = [1] * len(shape)
+    each = min(math.isqrt(most) // _BOX_SIDE, _BOXES)
     for axis in (rows, rows + 1):
-        counts[axis] = max(min(each, shape[axis] // math.isqrt(box_elements)), 1)
+        counts[axis] = max(min(each, shape[axis] // _BOX_SIDE), 1)
     cells = math.prod(counts)
     found = []
     for at in np.ndindex(*counts):
@@ -135,9 +145,8 @@ def boxes_at(shape: Shape, rows: int, most: int, above: int = 0) -> list[tuple[B
 
 def _sampled(count: int) -> range:
     """The numbers of the sampled tiles, out of `count`."""
-    most = DEFAULT.sample_tiles
-    step = max(count // most, 1)
-    return range(0, min(step * most, count), step)
+    step = max(count // SAMPLE_TILES, 1)
+    return range(0, min(step * SAMPLE_TILES, count), step)
 
 
 def middle(tile: NDArray[Any], most: int) -> NDArray[Any]:
@@ -159,9 +168,8 @@ def _axis_of_rows(dtype: np.dtype[Any], shape: Shape) -> int:
 
 
 def _middle_at(shape: Shape, rows: int, most: int) -> Box:
-    sides = [1] * (rows - 1) + [
-        min(side, DEFAULT.sample_slices) for side in shape[max(rows - 1, 0) : rows]
-    ]
+    sides = [1] * (rows - 1)
+    sides += [min(side, SAMPLE_SLICES) for side in shape[max(rows - 1, 0) : rows]]
     sides += shape[rows:]
     others = math.prod(sides[:rows]) * math.prod(sides[rows + 2 :])
     side = max(math.isqrt(most // others), 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import operator
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,9 +19,10 @@ from bitsback.format.tiles import Tiles
 from bitsback.format.value_list import find_value_list
 from bitsback.format.value_range import is_narrow
 from bitsback.planner.candidates import any_codes, picture_plans
-from bitsback.planner.planner import Planner
-from bitsback.planner.policy import DEFAULT, Policy
-from bitsback.planner.sampling import boxes_in, middle
+from bitsback.planner.cutting import cut_for
+from bitsback.planner.planner import Planner, repetition
+from bitsback.planner.policy import Policy
+from bitsback.planner.sampling import SAMPLE_SLICES, SAMPLE_TILES, boxes_in, middle
 
 Peek = Callable[[int, int], NDArray[Any] | None]
 """Reads some items from a place on; None if the source can be read only once.
@@ -51,10 +52,13 @@ def frames_stack(part: ArrayPart) -> bool:
     return stackable(part) and layouts.layouts_for(part.dtype, some) == (layouts.STACKS,)
 
 
-def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False) -> bool:
+def is_stack(
+    part: ArrayPart, peek: Peek, planner: Planner, block: int, likely: bool = False
+) -> bool:
     """Whether coding as a stack is smaller in a trial on groups of consecutive slices.
 
-    Sources that can be read only once get no trial, and are no stacks. likely: the slices are known
+    Sources that can be read only once get no trial, and are no stacks. block: the elements of a
+    block of slices. likely: the slices are known
     to be neighbours, so the trial has more of them and any gain is enough.
     """
     policy, requested = planner.policy, planner.requested
@@ -78,12 +82,17 @@ def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False
     more = (1 - 1 / part.entries) / (1 - 1 / length)
     enough = 1 / policy.worthwhile if likely else policy.worthwhile
     pays = 1.0 if likely else policy.worthwhile
-    tried = likely or policy.repetition < math.inf
-    if tried and _least(together) >= (1 - (1 - pays) / more) * _least(apart):
+    mixing = policy.counting_share and repetition(alone) < policy.repetition
+    settled = likely or not (mixing and _keeps_slices(part, policy))
+    if settled and _least(together) >= (1 - (1 - pays) / more) * _least(apart):
         return False
     if likely:  # no more than the sample of a plan, so that both codings have equal samples
         alone, stacked = _alone_and_stacked(found, policy, spread=False)
-    best, best_stacked = (planner.plan(tiles, "some slices") for tiles in (alone, stacked))
+    sizes = min(block, part.elements), min(policy.block_elements, part.elements)
+    best, best_stacked = (
+        planner.plan(tiles, "some slices", elements=elements)
+        for tiles, elements in zip((alone, stacked), sizes, strict=True)
+    )
     if best.model is None or best_stacked.model is None:
         return False
     if best.model.counted:  # with a network it would gain as much from earlier slices
@@ -99,6 +108,12 @@ def is_stack(part: ArrayPart, peek: Peek, planner: Planner, likely: bool = False
     return whole * alone.elements.size < limit
 
 
+def _keeps_slices(part: ArrayPart, policy: Policy) -> bool:
+    """Whether tiles of a stack have whole slices. Smaller ones have less to learn from."""
+    cut = cut_for(as_stack(part), None, policy, policy.stack_slices)
+    return cut is None or all(map(operator.ge, cut[1:], part.entry_shape))
+
+
 def _alone_and_stacked(
     groups: list[NDArray[Any]], policy: Policy, spread: bool
 ) -> tuple[Tiles, Tiles]:
@@ -111,11 +126,11 @@ def _alone_and_stacked(
         boxes = [
             (slices, box)
             for slices in groups
-            for _, box in boxes_in(slices.dtype, slices.shape, policy.large_sample // len(groups))
+            for _, box in boxes_in(slices.dtype, slices.shape, policy.whole_elements // len(groups))
         ]
         sample = [np.ascontiguousarray(slices[box]) for slices, box in boxes]
     else:
-        sample = [middle(slices, DEFAULT.sample_elements // len(groups)) for slices in groups]
+        sample = [middle(slices, policy.sample_elements // len(groups)) for slices in groups]
     alone = Tiles.from_arrays((one for slices in sample for one in slices), sample[0].dtype)
     stacked = Tiles.from_arrays(sample, alone.dtype)
     if is_narrow(alone.dtype):
@@ -135,13 +150,13 @@ def _groups(part: ArrayPart, policy: Policy, likely: bool) -> list[range]:
     """Groups of consecutive slices, at places all over the array."""
     most, places = policy.stack_slices, policy.stack_slices
     if likely:
-        most, places = policy.sample_slices, policy.stack_slices // 2
+        most, places = SAMPLE_SLICES, policy.stack_slices // 2
     slices = part.elements // part.entries
     length = min(part.entries, most, _MOST_READ // slices)
     if length < 2:
         return []
-    several = max(DEFAULT.sample_elements // (length * slices), places)
-    most = policy.sample_tiles // length
+    several = max(policy.sample_elements // (length * slices), places)
+    most = SAMPLE_TILES // length
     count = min(several, most, part.entries // length, _MOST_READ // (length * slices))
     lead = (part.entries // count - length) // 2
     starts = (n * part.entries // count + lead for n in range(count))

@@ -25,7 +25,6 @@ from bitsback.archive.inputs.jpeg_streams import MOST_BYTES, JpegStreams, joined
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, FolderFiles, Input, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
 from bitsback.archive.inputs.warn import warn_of_names
-from bitsback.coding.cutting import cut_bytes
 from bitsback.coding.inflated import has_deflate_stream, stored_members
 from bitsback.errors import InputError
 from bitsback.files import formats
@@ -46,15 +45,9 @@ from bitsback.io import names as naming
 from bitsback.io.file_io import name_of, open_regular, reading
 from bitsback.io.names import ending_of
 from bitsback.io.remote.url import Url, changed
-from bitsback.planner.pictures import (
-    SimilarPictures,
-    TrialOutcome,
-    TrialOutcomes,
-    is_tried,
-    pixel_cost,
-)
+from bitsback.planner.cutting import cut_bytes
+from bitsback.planner.pictures import SimilarPictures, TrialOutcome, TrialOutcomes, pixel_cost
 from bitsback.planner.planner import Planner
-from bitsback.planner.policy import DEFAULT
 from bitsback.summary import (
     DAMAGED,
     NO_PICTURE,
@@ -66,14 +59,11 @@ from bitsback.summary import (
 )
 from bitsback.work import begin, check_threads, ordered_map
 
-_SMALL = 1 << 14  # bytes of a verbatim file that is not tested for density
-_START = 1 << 16  # bytes of a larger one that are tested
+_START = 1 << 16  # bytes of a verbatim file that are tested for density
 _IN_MEMORY = 1 << 24  # bytes of container metadata; more are in a temporary file
 _CACHE_BYTES = 1 << 26
 """The limit in bytes of the decoded small pictures that wait in memory until they are coded."""
 _CHUNK = 1 << 20
-_WORTH = 0.01
-"""The share of a file from which a saving is counted."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +131,7 @@ class _DecidedFiles:
         """
         self._listing, self._request, self._metadata = listing, request, metadata
         self._sorts = sorts
-        self._groups, self._stats = Groups(request.knows), FileStats()
+        self._groups, self._stats = Groups(request.knows, request.policy.folder_bytes), FileStats()
         self._sums = FileSums()
         self._names: list[str] = []
         self._modes: list[int | None] = []
@@ -165,7 +155,7 @@ class _DecidedFiles:
         self._sums.add_file()
         if not decision.exact:
             self._inexact.append(name)
-        if decision.saving > _WORTH * decision.size:
+        if decision.saving > (1 - self._request.policy.worthwhile) * decision.size:
             self._saving = Saving(self._saving.files + 1, self._saving.bytes + decision.saving)
         if decision.header is not None:
             if decision.metadata:
@@ -235,7 +225,7 @@ class _DecidedFiles:
         length = self._metadata.tell()
         if length:  # first, so that the pictures in a truncated archive have theirs
             part = ArrayPart(np.dtype("|u1"), (0, length), BYTES)
-            part = replace(part, cut=cut_bytes(part))
+            part = replace(part, cut=cut_bytes(part, request.policy))
             parts.append((ByteItems(name, part, _metadata_chunks(self._metadata)), part))
             picture_names.append([])
         first = len(parts)
@@ -243,7 +233,7 @@ class _DecidedFiles:
             if group.part.axes == BYTES:
                 part = group.part
                 if not group.streams:
-                    part = replace(part, cut=cut_bytes(part))
+                    part = replace(part, cut=cut_bytes(part, request.policy))
                 jpeg_tables[len(parts)] = self._jpeg_tables.get(group.members[0], b"")
                 chunks = chunks_of(listing, names, group.members, self._stats, self._sums)
                 parts.append((ByteItems(name, part, chunks), part))
@@ -323,7 +313,7 @@ class _Decider:
         self._listing, self._request, self._sorts = listing, request, sorts
         self._others = not request.options.pictures_only
         """Whether files that are damaged, or are no pictures, are stored verbatim."""
-        self._outcomes = TrialOutcomes()
+        self._outcomes = TrialOutcomes(request.policy)
         self._knows = lru_cache(maxsize=None)(request.knows)
 
     def decide(self, name: str, picture: _Undecided) -> _Decision:
@@ -361,7 +351,9 @@ class _Decider:
                 if name in self._request.held:
                     return name, self._stored(decision, file, SMALLER)
                 try:
-                    return name, self._picture(decision, name, file, is_tried(number))
+                    return name, self._picture(
+                        decision, name, file, number % self._request.policy.own_trials == 0
+                    )
                 except InputError as error:
                     if not self._others:
                         return name, _NoPicture(str(error))
@@ -390,8 +382,9 @@ class _Decider:
             if taken is None:
                 return self._stored(decision, file, refusal(file))
         pixels = named(taken.pixels, name_of(path))
-        alike = SimilarPictures.measure(pixels, taken.indexed, decision.size)
-        whole = pixels.whole() if alike.small else None
+        alike = SimilarPictures.measure(pixels, taken.indexed, decision.size, request.policy)
+        small = pixels.size < request.policy.tile_side**2
+        whole = pixels.whole() if small else None
         if whole is not None:  # its trial may come when its file is closed
             pixels = Bands.from_array(whole)
         coded = (
@@ -424,7 +417,7 @@ class _Decider:
             share = (cost + taken.weight) / decision.size
             return TrialOutcome(cost <= enough, general, share)
 
-        own = trial() if tried or not alike.small else None
+        own = trial() if tried or not small else None
         coded_anyway = own is not None and own.by_pixels
         held = None if coded_anyway else self._stored(decision, file, SMALLER)
         return _Undecided(coded, held, taken.indexed, alike, trial, own)
@@ -439,7 +432,10 @@ class _Decider:
         if decision.size <= MOST_BYTES and _has_streams(file):
             shown = "" if reason.startswith((NO_PICTURE, UNREAD)) else reason
             return replace(decision, sort=STREAMS, reason=shown)
-        dense = decision.size > _SMALL and len(zlib.compress(start, 1)) > DEFAULT.noise * len(start)
+        policy = self._request.policy
+        dense = decision.size > policy.small_sample and (
+            len(zlib.compress(start, 1)) > policy.noise * len(start)
+        )
         reason = "" if streams.coded else joined_reason(streams, reason)
         return replace(decision, sort="dense" if dense else "loose", reason=reason)
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _BYTE = "|u1"
 STREAMS = "streams"
 """The sort of files with JPEG streams."""
-_STREAMED = 1 << 20  # bytes of a part of such files
 _Key = tuple[str, Shape, str]
 """The key of a part: its dtype, its shape (empty for verbatim files), and its sort."""
 
@@ -44,15 +43,17 @@ class Groups:
     of their first pictures.
     """
 
-    def __init__(self, apart: Callable[[Shape], bool]) -> None:
-        """apart: whether pictures of this shape form a separate part."""
+    def __init__(self, apart: Callable[[Shape], bool], most: int) -> None:
+        """apart: whether pictures of this shape form a separate part. most: the bytes of a part of
+        files with JPEG streams, so that one file is restored quickly.
+        """
         self.losses: Counter[str] = Counter()
         """For each of the LOSSES, the number of its pictures."""
         self._apart = lru_cache(maxsize=None)(apart)
         self._members: dict[_Key, array[int]] = {}
         self._sizes: dict[_Key, array[int]] = {}
         """The rows and columns of each picture, or the bytes of each verbatim file."""
-        self._count = 0
+        self._count, self._most = 0, most
         self._streamed = self._parts_of_streams = 0
 
     def add(self, header: "Header", sort: str = "") -> None:
@@ -69,7 +70,7 @@ class Groups:
         """
         if sort == STREAMS:
             self._streamed += size
-            if self._streamed > _STREAMED and self._streamed > size:
+            if self._streamed > self._most and self._streamed > size:
                 self._streamed, self._parts_of_streams = size, self._parts_of_streams + 1
             sort = f"{STREAMS} {self._parts_of_streams}"
         self._add((_BYTE, (), sort), (size,))

@@ -168,7 +168,7 @@ def _check_labels(name: str, request: Request, what: str) -> None:
 
 
 def _arranged(items: Items, request: Request, container: int = ARRAY) -> ArrayPart:
-    axes = item_axes(items.shape, items.dtype, request.requested)
+    axes = item_axes(items.shape, items.dtype, request.requested, request.policy)
     if request.options.unordered and items.shape:  # the rows of a table are items, too
         axes = COUNTED
     return request.arranged(ArrayPart(items.dtype, items.shape, axes, container), items)
@@ -202,7 +202,7 @@ def _pictures(listing: Listing, request: Request) -> Input:
         return folder_input(listing, request)
     from bitsback.files.picture_files import PictureItems, read_header
 
-    groups = Groups(request.knows)
+    groups = Groups(request.knows, request.policy.folder_bytes)
     for name in listing.names:
         groups.add(read_header(listing.path(name)))
     parts: list[tuple[Items, ArrayPart]] = [

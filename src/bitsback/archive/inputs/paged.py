@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -17,7 +18,6 @@ from bitsback.archive.inputs.jpeg_streams import joined_reason, streams_in
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, Input, Request
 from bitsback.archive.inputs.unordered import by_size
 from bitsback.archive.inputs.warn import warn_of_losses
-from bitsback.coding.cutting import cut_for
 from bitsback.files import formats
 from bitsback.files.bands import BandItems, Bands
 from bitsback.files.drawing import pack
@@ -33,6 +33,7 @@ from bitsback.format.array_part import BYTES, ArrayPart
 from bitsback.format.members import Files, part_by_part
 from bitsback.format.parts import PAGES, FileCollection
 from bitsback.io.file_io import Reader
+from bitsback.planner.cutting import cut_for
 from bitsback.summary import NOT_REPRODUCIBLE, SMALLER, VerbatimFiles
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
     if name in request.held:
         metadata = None
     parts: list[tuple[Items, ArrayPart]] = []
-    groups = Groups(request.knows)
+    groups = Groups(request.knows, request.policy.folder_bytes)
     if metadata is not None:
         for page in pages:
             groups.add(Header(page.dtype, page.shape, ()))
@@ -62,13 +63,14 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
             items = BandItems(name, group.part, members.__getitem__, peeks=True)
             parts.append((items, request.arranged(group.part, items)))
         packed = pack(metadata)
-        parts.append(_bytes_part(name, len(packed), lambda: iter([packed])))
+        parts.append(_bytes_part(request, name, len(packed), lambda: iter([packed])))
         disk, bonds = FilesOnDisk(size, inexact=[] if metadata.exact else [name]), Bonds()
     else:
         streams = streams_in(file, size)
         streams.log(name)
         cut = streams.large or not streams.coded
-        parts.append(_bytes_part(name, 1 + size, lambda: _file_after(VERBATIM, file), cut))
+        chunks = partial(_file_after, VERBATIM, file)
+        parts.append(_bytes_part(request, name, 1 + size, chunks, cut))
         bonds = Bonds(jpeg_tables={0: streams.tables})
         reason = SMALLER if name in request.held else refusal(file)
         if pages and request.exact and name not in request.held:
@@ -89,7 +91,7 @@ def pages_set(file: BinaryIO, name: str, request: Request) -> Input:
         image = identified(file)
     headers = list(_headers(image, name))
     order = by_size(headers)
-    groups = Groups(request.knows)
+    groups = Groups(request.knows, request.policy.folder_bytes)
     for page in order:
         groups.add(headers[page])
     warn_of_losses(groups.losses, "page")
@@ -133,12 +135,12 @@ def _page(image: Image.Image, name: str, page: int, header: Header) -> Bands:
 
 
 def _bytes_part(
-    name: str, size: int, chunks: Callable[[], Iterator[bytes]], cut: bool = True
+    request: Request, name: str, size: int, chunks: Callable[[], Iterator[bytes]], cut: bool = True
 ) -> tuple[Items, ArrayPart]:
     from bitsback.archive.inputs.folders import ByteItems
 
     part = ArrayPart(np.dtype("|u1"), (0, size), BYTES)
-    part = replace(part, cut=cut_for(part, None) if cut else None)
+    part = replace(part, cut=cut_for(part, None, request.policy) if cut else None)
     return ByteItems(name, part, chunks), part
 
 

@@ -13,7 +13,6 @@ from bitsback.archive.inputs.request import Input, Request
 from bitsback.archive.inputs.tile_reader import TileReader
 from bitsback.coding import layouts
 from bitsback.coding.canonical import canonical
-from bitsback.coding.cutting import BLOCK_ELEMENTS, FOLDER_ELEMENTS, blocks_of
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.errors import ModelWarning
 from bitsback.files.npy import Items
@@ -26,10 +25,11 @@ from bitsback.lazy import cached_property
 from bitsback.models import Model
 from bitsback.planner.blocks import Uncoded
 from bitsback.planner.candidates import any_codes, check_fit, is_bundled, picture_plans
+from bitsback.planner.cutting import blocks_of
 from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.planner import Planner
-from bitsback.planner.policy import DEFAULT, Policy
-from bitsback.planner.sampling import sample_of
+from bitsback.planner.policy import Policy
+from bitsback.planner.sampling import SAMPLE_TILES, sample_of
 
 _QUICK_ELEMENTS = 8 * 784
 """The elements of a block for random access.
@@ -69,16 +69,18 @@ class PartReader:
         block: int | None,
         elements: int,
         role: Role,
+        whole: bool,
     ) -> None:
         """block: the requested number of tiles of a block at most. elements: the approximate number
-        of elements of a block otherwise. Raises InputError if a tile is larger than a block can be.
+        of elements of a block otherwise. whole: whether unordered items are one block if they can.
+        Raises InputError if a tile is larger than a block can be.
         """
         self.items = items
         self.collection = collection
         self._role = role
         counted = collection.axes in (COUNTED, VARIED) and collection.cut is None
         self._sets = role.unordered and counted
-        whole = self._sets and elements == BLOCK_ELEMENTS
+        whole &= self._sets
         self._blocks = list(blocks_of(collection, block, items.name, elements, whole))
         self._reader = TileReader(items, collection)
         self._ahead: list[Tiles] = []
@@ -120,11 +122,7 @@ class PartReader:
                 self._ahead.append(self._read(first, count))
             elements, tiles = elements + self._ahead[number].elements.size, tiles + count
             # The first block decides whether a requested model fits; it may not code others.
-            if (
-                requested is not None
-                or elements >= DEFAULT.sample_elements
-                or tiles >= policy.sample_tiles
-            ):
+            if requested is not None or elements >= policy.sample_elements or tiles >= SAMPLE_TILES:
                 break
         first_ones = self._ahead[0]
         self._planned = len(self._ahead) == 1 and not self._role.frames and not self._sets
@@ -136,7 +134,7 @@ class PartReader:
         if self._role.frames:
             plan = plan.of_frames()
         if requested is not None:
-            _warn_if_outdone(plan, first_ones, self.items.name)
+            _warn_if_outdone(plan, first_ones, self.items.name, policy)
         return plan
 
     def tasks(self, first: int, plan: Plan, policy: Policy) -> Iterator[Uncoded]:
@@ -145,9 +143,9 @@ class PartReader:
         if self.collection.axes == BYTES:  # so few bytes that LZMA needs no trial
             coder = "lzma"
         for number, (start, count) in enumerate(self._blocks):
-            if number == policy.rival_blocks:
-                plan = plan.settled
             tiles = self._ahead.pop(0) if self._ahead else self._read(start, count)
+            if number == policy.rival_blocks and tiles.elements.size > policy.whole_elements:
+                plan = plan.settled
             bits = None
             if self._sets:
                 ties = [array[start : start + count] for array in self._role.ties]
@@ -169,6 +167,7 @@ class PartReader:
 def part_readers(taken: Input, request: Request) -> list[PartReader]:
     """The parts of an input. Raises InputError if a requested model fits none of them."""
     parts: list[PartReader] = []
+    policy = request.policy
     for number, (items, collection) in enumerate(taken.parts):
         leader, array = taken.bonds.follows.get(number, (None, None))
         role = Role(
@@ -180,12 +179,14 @@ def part_readers(taken: Input, request: Request) -> list[PartReader]:
             taken.bonds.jpeg_tables.get(number, b""),
         )
         block = request.options.block
-        if block is None and taken.collection.kind not in (None, ARRAYS) and _apart(collection):
+        files = taken.collection.kind not in (None, ARRAYS)
+        if block is None and files and _apart(collection, policy):
             block = 1
-        elements = BLOCK_ELEMENTS if taken.kept is None else _elements(collection)
+        elements = policy.block_elements if taken.kept is None else _elements(collection, policy)
+        whole = elements == policy.block_elements
         if request.options.quick:
-            elements = _QUICK_ELEMENTS
-        parts.append(PartReader(items, collection, block, elements, role))
+            elements, whole = _QUICK_ELEMENTS, False
+        parts.append(PartReader(items, collection, block, elements, role, whole))
     requested = request.requested
     if requested is not None and not any(part.codable(requested) for part in parts):
         for part in [part for part in parts if part.collection.axes != BYTES][:1]:
@@ -193,22 +194,22 @@ def part_readers(taken: Input, request: Request) -> list[PartReader]:
     return parts
 
 
-def _elements(part: ArrayPart) -> int:
+def _elements(part: ArrayPart, policy: Policy) -> int:
     """The elements of a block of a folder: at least as many as the largest file has.
 
     A damaged block loses all files in it.
     """
     file = 0 if part.axes == BYTES else part.elements // max(part.entries, 1)
-    return max(FOLDER_ELEMENTS, min(file, BLOCK_ELEMENTS))
+    return max(policy.folder_elements, min(file, policy.block_elements))
 
 
-def _apart(part: ArrayPart) -> bool:
+def _apart(part: ArrayPart, policy: Policy) -> bool:
     """Whether each tile of pictures is a block, since a picture may have few values."""
-    large = part.tiles and part.elements >= DEFAULT.box_elements * part.tiles
+    large = part.tiles and part.elements >= policy.small_sample * part.tiles
     return bool(part.axes in (COUNTED, VARIED) and large and not is_narrow(part.dtype))
 
 
-def _warn_if_outdone(plan: Plan, tiles: Tiles, name: str) -> None:
+def _warn_if_outdone(plan: Plan, tiles: Tiles, name: str, policy: Policy) -> None:
     """Warns with ModelWarning if a requested model does badly on a sample.
 
     It does badly if a general compressor or a size-agnostic bundled model needs a tenth fewer
@@ -217,12 +218,12 @@ def _warn_if_outdone(plan: Plan, tiles: Tiles, name: str) -> None:
     model = plan.model
     if model is None or (model.any_shape and is_bundled(model)):
         return
-    sample = sample_of(tiles, whole=False)
-    if sample.elements.size < DEFAULT.small_sample:
+    sample = sample_of(tiles, False, policy)
+    if sample.elements.size < policy.small_sample:
         return
     cost = plan.rate * sample.elements.size
-    other, least = min(_others(sample).items(), key=lambda pair: pair[1])
-    if cost > DEFAULT.margin * least:
+    other, least = min(_others(sample, policy).items(), key=lambda pair: pair[1])
+    if cost > policy.margin * least:
         times = cost / least
         excess = f"{100 * (times - 1):.0f} % more than" if times < 2 else f"{times:,.1f} times what"
         warnings.warn(
@@ -234,7 +235,7 @@ def _warn_if_outdone(plan: Plan, tiles: Tiles, name: str) -> None:
         )
 
 
-def _others(sample: Tiles) -> dict[str, int]:
+def _others(sample: Tiles, policy: Policy) -> dict[str, int]:
     """The bytes of the sample by each other compressor or model, by its name."""
     general = encode_fallback(sample, "deflate")
     found = {"the bytes as they are": sample.elements.nbytes}
@@ -242,7 +243,7 @@ def _others(sample: Tiles) -> dict[str, int]:
         found["a general compressor"] = len(general)
     shape = sample.shapes[0][1]
     if layouts.layouts_for(sample.dtype, shape):
-        for plan in picture_plans(None, DEFAULT, sample):
+        for plan in picture_plans(None, policy, sample):
             name, cost = f"the model {plan.model.name}", plan.cost
             found[name] = min(cost, found.get(name, cost))
     return found

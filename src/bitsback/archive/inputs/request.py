@@ -11,7 +11,6 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.coding.cutting import SIDE, cut_for, slices_in_memory
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.files.file_lists import Listing
@@ -26,6 +25,7 @@ from bitsback.format.parts import Content, FileCollection
 from bitsback.io.remote.url import Url
 from bitsback.models import Model
 from bitsback.planner.candidates import any_fits, read_choice
+from bitsback.planner.cutting import cut_for, slices_in_memory
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.stacks import Peek, as_stack, frames_stack, is_stack, stackable
@@ -266,7 +266,8 @@ class Request:
 
     def arranged(self, part: ArrayPart, items: Items) -> ArrayPart:
         """The description of an array, as a stack if it is one, and cut into tiles."""
-        return self.cut(as_stack(part) if self._is_stack(part, items.peek) else part)
+        stack = self._is_stack(part, items.peek, self.policy.block_elements)
+        return self.cut(as_stack(part) if stack else part)
 
     def arranged_pictures(
         self, part: ArrayPart, items: PictureItems, frames: int = 0
@@ -279,13 +280,15 @@ class Request:
         """
         several = self._frames(part, frames) if frames else None
         if several is None or frames > 1 or self.stack:
-            slices = slices_in_memory(part) if stackable(part) else 0
+            slices = slices_in_memory(part, self.policy) if stackable(part) else 0
             few = slices < self.policy.stack_slices and not self.stack
-            if not few and self._is_stack(part, items.peek):
-                cut = cut_for(as_stack(part), self.tile, max(slices, 1))
+            if not few and self._is_stack(part, items.peek, self.policy.folder_elements):
+                cut = cut_for(as_stack(part), self.tile, self.policy, max(slices, 1))
                 return replace(as_stack(part), cut=cut), False
-        if several is not None and self._is_stack(several, items.frames(frames).peek, likely=True):
-            return replace(part, cut=several.entry_shape if frames > 1 else None), True
+        if several is not None:
+            peek, block = items.frames(frames).peek, self.policy.folder_elements
+            if self._is_stack(several, peek, block, likely=True):
+                return replace(part, cut=several.entry_shape if frames > 1 else None), True
         return self.cut(part), False
 
     def _frames(self, part: ArrayPart, frames: int) -> ArrayPart | None:
@@ -296,18 +299,18 @@ class Request:
         rows, *others = part.item_shape
         frame = (rows // frames, *others)
         several = ArrayPart.of_items(part.dtype.str, frame, part.entries * frames)
-        side = SIDE if self.tile is None else self.tile
+        side = self.policy.tile_side if self.tile is None else self.tile
         return several if max(frame[:2]) <= side and frames_stack(several) else None
 
-    def _is_stack(self, part: ArrayPart, peek: Peek, likely: bool = False) -> bool:
+    def _is_stack(self, part: ArrayPart, peek: Peek, block: int, likely: bool = False) -> bool:
         if self.stack is False or not stackable(part):
             return False
         if self.stack is None:
             known = self.knows(part.item_shape)
-            return not known and is_stack(part, peek, self.planner, likely)
+            return not known and is_stack(part, peek, self.planner, block, likely)
         return True
 
     def cut(self, part: ArrayPart) -> ArrayPart:
         known = part.axes != VARIED and self.knows(part.item_shape)
         known &= self.requested is None or not self.requested.wants_small
-        return part if known else replace(part, cut=cut_for(part, self.tile))
+        return part if known else replace(part, cut=cut_for(part, self.tile, self.policy))

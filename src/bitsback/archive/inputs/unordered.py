@@ -39,7 +39,7 @@ def picture_set(listing: Listing, request: Request) -> Input:
         raise InputError(f"{listing.root}: there is no picture that can be used{first}")
     order = by_size([header for _, header in found])
     names = [found[number][0] for number in order]
-    groups = Groups(request.knows)
+    groups = Groups(request.knows, request.policy.folder_bytes)
     for number in order:
         groups.add(found[number][1])
     warn_of_losses(groups.losses, "picture")

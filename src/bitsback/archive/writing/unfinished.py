@@ -134,6 +134,7 @@ class Unfinished:
                 "models": [model.identity.hex() for model in block.models],
                 "outdone": block.outdone,
                 "order_bits": block.order_bits,
+                "refused": block.refused,
             }
         ).encode()
         start = _START.pack(key, len(head), len(block.sections))

@@ -200,7 +200,8 @@ class _Writer:
         self._used: dict[bytes, Model] = {}
         """The models that blocks were coded with, by their identities."""
         self._outdone = 0
-        """The number of blocks for which no model was as good as a general compressor."""
+        """The number of blocks for which no model saved enough over a general compressor."""
+        self._refused = 0
         self._order_bits = 0.0
         self._model_bytes = 0
         self._embedded: set[bytes] = set()  # first bytes of the identities of models in the archive
@@ -293,6 +294,7 @@ class _Writer:
             model=", ".join(dict.fromkeys(model.name for model in self._used.values())) or None,
             policy=None if self._requested is not None else self._planner.policy.name,
             outdone=self._outdone,
+            refused=self._refused,
             model_bytes=self._model_bytes,
             bytes_in=collection.nbytes,
             bytes_out=self._output.size - self._start,
@@ -337,6 +339,7 @@ class _Writer:
     def _count(self, encoded: Encoded, tile: int) -> None:
         """Records coded blocks for the summary. tile: the number of their first tile."""
         self._outdone += encoded.outdone
+        self._refused += encoded.refused
         self._order_bits += encoded.order_bits
         self._used |= {model.identity: model for model in encoded.models}
         for tiles, size, method in encoded.blocks:

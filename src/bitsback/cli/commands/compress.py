@@ -74,9 +74,8 @@ def command(
     Models. The model that makes a sample smallest is used. Items of 28 x 28 have models for digits
     and clothes; bilevel items (bool, 0/1, 0/255) have other models than grey ones. Universal models
     code pictures of all sizes. Arrays of one dimension, or of a few columns, are coded as series.
-    Context mixing, the slowest, is tried if the sample suggests that it pays, and always with
-    --best. LZMA, or deflate with --fast, compresses what no model suits. 'bitsback train' makes
-    further models.
+    Context mixing, the slowest, is used if it saves 5 %, and for any gain with --best. LZMA, or
+    deflate with --fast, compresses what no model suits. 'bitsback train' makes further models.
 
     \b
       bitsback compress scans --unordered        a set of pictures without names

@@ -16,13 +16,13 @@ from bitsback.archive.inputs.opening import Source, open_input
 from bitsback.archive.inputs.request import Input, Request
 from bitsback.archive.inputs.tile_reader import TileReader
 from bitsback.coding import layouts
-from bitsback.coding.cutting import blocks_of
 from bitsback.errors import InputError, InputWarning
 from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.value_range import is_narrow
 from bitsback.io.file_io import name_of
 from bitsback.io.remote.url import Url
 from bitsback.models import Model
+from bitsback.planner.cutting import blocks_of
 from bitsback_train.fit.items import Item, as_items
 from bitsback_train.job.splits import (
     HELD_OUT,
@@ -99,7 +99,9 @@ def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
     whether arrays are stacks. Raises InputError for data that no such model codes, and for too
     little data.
     """
-    with opened(source, Request(model)) as (name, found):
+    request = Request(model)
+    elements = request.policy.block_elements
+    with opened(source, request) as (name, found):
         parts = [(items, part) for items, part in found.parts if part.elements]
         shapes: list[tuple[int, Shape]] = []
         for _, part in parts:
@@ -120,7 +122,7 @@ def read_image_set(source: Source, model: Model | None, seed: int) -> ImageSet:
         def tiles() -> Iterator[Values]:
             for items, part in parts:
                 reader = TileReader(items, part)
-                for first, count in blocks_of(part, None, items.name):
+                for first, count in blocks_of(part, None, items.name, elements):
                     for tile in reader.read(first, count):
                         yield tile.reshape(_as_stack(part, tile.shape))
                 items.finish()

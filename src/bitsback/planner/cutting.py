@@ -12,27 +12,18 @@ from bitsback.errors import InputError
 from bitsback.format.array_part import MOST_COLOUR_CHANNELS, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.layout import MAX_BLOCK_BYTES
+from bitsback.planner.policy import Policy
 
-SIDE, BILEVEL_SIDE = 1024, 4096
-"""The default limit of a tile's rows and columns, and that for bool, so that a page is one tile."""
-_MOST, _BILEVEL_MOST = 1 << 22, 1 << 24  # elements of a tile
+_BILEVEL = 4  # the sides of tiles of bool for those of others, so that a page is one tile
+# Limits of memory. They bound what a policy may choose.
 _STACK = 1 << 21  # elements of a tile of a stack
-_FEWEST_SLICES = 4  # slices of a tile of a stack of pictures
 _STRIP = 1 << 25  # elements of all pictures that one tile of a stack has slices of
-BLOCK_ELEMENTS = 2048 * 784
-"""The approximate number of elements of a block by default."""
-FOLDER_ELEMENTS, FOLDER_BYTES = 1 << 18, 1 << 20
-"""The approximate size of a block of a folder's pictures, and of files that are stored verbatim.
-
-It is small so that damage costs few files. A bad sector in a series of slices loses 6 files instead
-of 34, for 0.2 % of the bytes. In texts it loses half as many files, for 1.6 %
-(`benchmarks/damage.py`).
-"""
-SET_ELEMENTS, SET_ITEMS = 1 << 28, 1 << 20
-"""The elements and items of a block of unordered items at most. They are all in memory at once."""
+_SET_ELEMENTS, _SET_ITEMS = 1 << 28, 1 << 20  # of a block of unordered items, which is in memory
 
 
-def cut_for(part: ArrayPart, tile: int | None, slices: int = layouts.MOST_SLICES) -> Shape | None:
+def cut_for(
+    part: ArrayPart, tile: int | None, policy: Policy, slices: int = layouts.MOST_SLICES
+) -> Shape | None:
     """The greatest extents of a tile; None if items are not cut.
 
     tile: the requested number of rows and columns at most. slices: slices of a stack at most.
@@ -40,29 +31,31 @@ def cut_for(part: ArrayPart, tile: int | None, slices: int = layouts.MOST_SLICES
     if not part.elements:
         return None
     shapes = [shape for _, shape in part.runs]
-    bilevel = part.dtype == np.bool_
-    side = BILEVEL_SIDE if bilevel else SIDE
-    most = _BILEVEL_MOST if bilevel else _MOST
+    side = policy.tile_side
+    most = MOST_COLOUR_CHANNELS * side**2
+    if part.dtype == np.bool_:
+        side, most = _BILEVEL * side, (_BILEVEL * side) ** 2
     cut = _cut_of(shapes[0], side if tile is None else tile, most, slices)
     if all(most >= size for shape in shapes for most, size in zip(cut, shape, strict=True)):
         return None
     return cut
 
 
-def slices_in_memory(part: ArrayPart) -> int:
+def slices_in_memory(part: ArrayPart, policy: Policy) -> int:
     """The slices of a tile of a stack of pictures at most.
 
     So many pictures have to fit into memory. Fewer make reading one faster and limit the damage of
     a lost block.
     """
     size = math.prod(part.entry_shape)
-    few = max(FOLDER_ELEMENTS // size, _FEWEST_SLICES)
+    few = max(policy.folder_elements // size, policy.stack_slices)
     return min(layouts.MOST_SLICES, few, _STRIP // size)
 
 
-def cut_bytes(part: ArrayPart) -> Shape | None:
+def cut_bytes(part: ArrayPart, policy: Policy) -> Shape | None:
     """The greatest extent of a tile of verbatim files; None if they are not cut."""
-    most = FOLDER_BYTES if part.entries else _MOST  # headers of a series repeat, so keep them close
+    # The headers of a series repeat, so they are kept close.
+    most = policy.folder_bytes if part.entries else MOST_COLOUR_CHANNELS * policy.tile_side**2
     return (most,) if part.elements > most else None
 
 
@@ -95,7 +88,7 @@ def blocks_of(
     part: ArrayPart,
     block: int | None,
     name: str,
-    elements: int = BLOCK_ELEMENTS,
+    elements: int,
     unordered: bool = False,
 ) -> Iterator[tuple[int, int]]:
     """Pairs (first tile, number of tiles): the blocks of a part, split evenly.
@@ -113,8 +106,8 @@ def blocks_of(
             " smaller items"
         )
     if unordered:
-        fitting = max(SET_ELEMENTS // max(largest // size, 1), 1)
-        block = min(SET_ITEMS if block is None else block, SET_ITEMS, fitting)
+        fitting = max(_SET_ELEMENTS // max(largest // size, 1), 1)
+        block = min(_SET_ITEMS if block is None else block, _SET_ITEMS, fitting)
     if not part.elements:
         starts = sorted({0, part.tiles})
     elif block is None:
