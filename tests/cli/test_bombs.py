@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import bombs
 import numpy as np
 import pytest
 
 import bitsback
+import bombs
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.index import BlockInfo, Index, Place
 from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section

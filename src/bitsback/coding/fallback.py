@@ -38,7 +38,9 @@ PLAIN, SHUFFLED, ROWS = range(3)
 _HEAD = 3  # bytes: coder, form, distance or transform
 _REPETITIONS = zlib.Z_DEFAULT_STRATEGY
 _TRIAL_LEVEL = 5
-_CLEARLY = 0.9  # most bytes of LZMA, as a share of deflate's at this level, to leave out higher ones
+_CLEARLY = (
+    0.9  # most bytes of LZMA, as a share of deflate's at this level, to leave out higher ones
+)
 _SAMPLE = 1 << 15  # elements of each of three parts
 _LEAST = 0.8  # least bytes of the best coding of photographs, as a share of fast deflate's
 _HOPELESS = 0.98  # ratio of the sample above which the rest is not tried
