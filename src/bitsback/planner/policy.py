@@ -62,9 +62,9 @@ class Policy:
 
     # What is tried on whole blocks.
     margin: float = 1.15
-    """Share of the model's bytes of a sample below which a general compressor, or the model that is
-    second, is tried on blocks: a sample does not show how fast each learns. Also the share of other
-    codings' bytes above which a warning says that a requested model codes badly."""
+    """Share of the model's bytes of a sample below which blocks are also coded by a general
+    compressor, or by the second model. A sample does not show how fast each learns. A requested
+    model whose share of other codings' bytes is larger causes a warning."""
     rival_blocks: int = 1
     """The number of first blocks of a part that are coded with rivals too, if blocks are large. A
     second one changes no byte of three plots, and takes an eighth of their time."""

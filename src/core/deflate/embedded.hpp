@@ -150,8 +150,7 @@ inline bool may_begin(View bytes) {
 // excess: what is left of most_excess.
 inline std::vector<Segment> find_segments(View bytes, std::span<const File> files,
                                           std::uint64_t most_bytes, Known& known,
-                                          std::size_t& excess,
-                                          std::size_t most = ~std::size_t{0}) {
+                                          std::size_t& excess, std::size_t most = ~std::size_t{0}) {
     constexpr std::size_t least_plaintext = 64;
     std::vector<Segment> found;
     std::uint64_t left = work_of_a_byte * bytes.size() + least_work;

@@ -7,7 +7,6 @@ file byte for byte.
 from __future__ import annotations
 
 import io
-import math
 import struct
 import tempfile
 import zlib
@@ -118,7 +117,8 @@ def _is_interlaced(data: Content) -> bool:
 
 def _is_large(data: Content) -> bool:
     """Whether an interlaced file has so many pixels that decoding them takes much memory."""
-    return math.prod(struct.unpack(">II", data[16:24])) > _MOST_INTERLACED
+    columns, rows = struct.unpack(">II", data[16:24])
+    return bool(columns * rows > _MOST_INTERLACED)
 
 
 def _has_many_chunks(data: Content) -> bool:
