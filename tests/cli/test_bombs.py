@@ -16,6 +16,7 @@ import pytest
 
 import bitsback
 import bombs
+from bitsback.files.png import png_codec
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.index import BlockInfo, Index, Place
 from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section
@@ -152,6 +153,30 @@ def test_the_summary_says_that_there_are_too_many_parts(
     (tmp_path / name).write_bytes(SMALL[name]())
     (reason,) = bitsback.compress(tmp_path / name, tmp_path / "x.bb").stored
     assert reason.endswith(f"with too many {parts} for its size")
+
+
+FORGED: dict[str, Make] = {
+    "texts.png": partial(bombs.png_of_texts, 100_000),
+    "parts.png": partial(bombs.png_of_parts, 100_000),
+    "frames.png": partial(bombs.animated_png, 8000),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_restoring_takes_memory_for_the_bytes_of_a_file(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an archive that `compress` would not make."""
+    monkeypatch.setattr(png_codec, "most_parts", lambda size: size)
+    data = FORGED[name]()
+    (tmp_path / name).write_bytes(data)
+    assert not bitsback.compress(tmp_path / name, tmp_path / "x.bb").stored
+    assert (tmp_path / "x.bb").stat().st_size < len(data) // 100
+    usual = cost(tmp_path, "info", "x.bb").memory
+    restored = cost(tmp_path, "decompress", "x.bb", "-o", "out")
+    assert restored.code == 0
+    assert restored.memory - usual < 10e6 + 16 * len(data)
+    assert (tmp_path / "out" / name).read_bytes() == data
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ _HEADER = 2  # bytes
 _CHECK = 4  # bytes of Adler-32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Deflated:
     """Streams of RFC 1950 by one encoder: the first two bytes of each, and the coded tokens."""
 

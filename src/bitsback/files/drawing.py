@@ -50,7 +50,7 @@ class Drawing(Protocol):
 class WholeDrawing:
     """A file that is made from all of its rows at once."""
 
-    def __init__(self, file: Seekable, make: Callable[[NDArray[Any]], bytes]) -> None:
+    def __init__(self, file: Seekable, make: Callable[[NDArray[Any]], bytes | bytearray]) -> None:
         """make: returns the bytes of the file for its pixels, or raises ArchiveError."""
         self._file, self._make, self._bands = file, make, list[NDArray[Any]]()
 

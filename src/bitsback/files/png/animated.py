@@ -33,7 +33,7 @@ from bitsback.files.png.png_metadata import (
     unpack_chunks,
     unpack_samples,
 )
-from bitsback.files.png.png_parts import MAGIC, Chunk, Samples, content, pack_chunk, places
+from bitsback.files.png.png_parts import MAGIC, Chunk, Samples, content, pack_file, places
 from bitsback.files.png.png_reading import png_bands
 from bitsback.files.sheet import sheet_of
 from bitsback.format.grid import Shape
@@ -120,19 +120,22 @@ class Animation:
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: Shape) -> Drawing:
         return WholeDrawing(file, self._file_of)
 
-    def _file_of(self, sheet: NDArray[Any]) -> bytes:
-        chunks = [self.samples.header(self.size)]
-        for frame, place in enumerate(sheet_of(self.frames)[0]):
-            kind = _PIXELS if frame else _FIRST_PIXELS
-            chunks += self.around[frame]
-            chunks += [(kind, part) for part in self._parts(frame, sheet[place])]
-        chunks += [*self.around[-1], (b"IEND", b"")]
-        data = MAGIC + b"".join(map(pack_chunk, _with_numbers(chunks)))
+    def _file_of(self, sheet: NDArray[Any]) -> bytearray:
+        data = pack_file(_with_numbers(self._chunks(sheet)))
         if self.exact and zlib.crc32(data) != self.crc:
             raise not_made_again()
         return data
 
-    def _parts(self, frame: int, pixels: NDArray[Any]) -> list[bytes]:
+    def _chunks(self, sheet: NDArray[Any]) -> Iterator[Chunk]:
+        yield self.samples.header(self.size)
+        for frame, place in enumerate(sheet_of(self.frames)[0]):
+            kind = _PIXELS if frame else _FIRST_PIXELS
+            yield from self.around[frame]
+            yield from ((kind, part) for part in self._parts(frame, sheet[place]))
+        yield from self.around[-1]
+        yield b"IEND", b""
+
+    def _parts(self, frame: int, pixels: NDArray[Any]) -> Iterable[bytes]:
         """The content of the chunks of a frame's pixels. Raises ArchiveError."""
         rows = self.samples.row_bytes(np.ascontiguousarray(pixels))
         if self.exact:
@@ -278,7 +281,7 @@ class Animated:
         for (rows, columns), parts in zip(self.metadata.frames, self.parts, strict=True):
             header = self.metadata.samples.header((columns, rows))
             idats = [(_FIRST_PIXELS, part) for part in parts]
-            yield MAGIC + b"".join(map(pack_chunk, [header, *palette, *idats, (b"IEND", b"")]))
+            yield bytes(pack_file([header, *palette, *idats, (b"IEND", b"")]))
 
 
 def _are_sound(header: bytes, around: Sequence[Sequence[Chunk]]) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,13 @@ from bitsback.files.deflated import Deflated
 from bitsback.files.drawing import Drawing, Seekable
 from bitsback.files.png.png_parts import (
     AROUND,
-    MAGIC,
     Bytes,
     Chunk,
     Place,
     Samples,
     content,
     pack_chunk,
+    pack_file,
     size_of,
 )
 from bitsback.files.png.png_reading import filters_of
@@ -41,7 +42,7 @@ _MOST_EXACT = 1 << 28
 """The limit of the bytes of rows, in memory at once, of a file that is restored byte for byte."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stream:
     """The compression of the pixels."""
 
@@ -51,7 +52,7 @@ class Stream:
     cuts: tuple[int, ...]
     """The bytes of the stream in each chunk."""
 
-    def parts(self, content: bytes | bytearray) -> list[bytes]:
+    def parts(self, content: bytes | bytearray) -> Iterator[bytes]:
         """The content of the chunks for these rows with their filters. Raises ArchiveError for
         tokens of other rows.
         """
@@ -59,7 +60,7 @@ class Stream:
         packed = reader.stream(content, sum(self.cuts))
         reader.end()
         ends = accumulate(self.cuts)
-        return [packed[end - cut : end] for end, cut in zip(ends, self.cuts, strict=True)]
+        return (packed[end - cut : end] for end, cut in zip(ends, self.cuts, strict=True))
 
     def pack_rows(self) -> bytes:
         """The sizes of the chunks, and the filters."""
@@ -105,8 +106,9 @@ class PngDrawing:
         self._samples, self._after, self._file = samples, around.after, file
         self._packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _window(size))
         self._above: Bytes | None = None
-        file.write(MAGIC + b"".join(map(pack_chunk, around.before)))
-        self._at = len(MAGIC) + sum(map(size_of, around.before))
+        start = pack_file(around.before)
+        file.write(start)
+        self._at = len(start)
         self._crc = self._size = 0  # of the current IDAT chunk, if it has bytes
 
     def add(self, rows: NDArray[Any]) -> None:
@@ -119,9 +121,10 @@ class PngDrawing:
     def close(self) -> int:
         self._put(self._packer.flush())
         self._end_chunk()
-        after = b"".join(map(pack_chunk, self._after))
-        self._file.write(after)
-        return self._at + len(after)
+        for chunk in self._after:
+            self._file.write(pack_chunk(chunk))
+            self._at += size_of(chunk)
+        return self._at
 
     def _put(self, data: bytes) -> None:
         if not data:
@@ -173,9 +176,8 @@ class ExactPngDrawing:
 
     def close(self) -> int:
         """Raises ArchiveError if the result is another file."""
-        idats = [(b"IDAT", idat) for idat in self._stream.parts(self._content)]
-        chunks = [*self._around.before, *idats, *self._around.after]
-        data = MAGIC + b"".join(map(pack_chunk, chunks))
+        idats = ((b"IDAT", idat) for idat in self._stream.parts(self._content))
+        data = pack_file(chain(self._around.before, idats, self._around.after))
         if zlib.crc32(data) != self._crc:
             raise not_made_again()
         self._file.write(data)
@@ -339,7 +341,12 @@ def unpack_chunks(cursor: Cursor) -> tuple[Chunk, ...]:
     count = cursor.varint()
     if count * _SMALLEST_CHUNK > len(cursor.data):
         raise ArchiveError("its container metadata is too short for its chunks")
-    return tuple((bytes(cursor.take(4)), bytes(cursor.take(cursor.varint()))) for _ in range(count))
+    kinds = dict[bytes, bytes]()  # each is kept once
+    chunks = list[Chunk]()
+    for _ in range(count):
+        kind = bytes(cursor.take(4))
+        chunks.append((kinds.setdefault(kind, kind), bytes(cursor.take(cursor.varint()))))
+    return tuple(chunks)
 
 
 def unpack_samples(cursor: Cursor) -> Samples:

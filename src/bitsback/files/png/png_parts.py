@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,14 @@ def pack_chunk(chunk: Chunk) -> bytes:
     kind, content = chunk
     crc = zlib.crc32(content, zlib.crc32(kind))
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc)
+
+
+def pack_file(chunks: Iterable[Chunk]) -> bytearray:
+    """A file of these chunks."""
+    data = bytearray(MAGIC)
+    for chunk in chunks:  # joining them would take several times the memory of small chunks
+        data += pack_chunk(chunk)
+    return data
 
 
 Bytes = NDArray[np.uint8]

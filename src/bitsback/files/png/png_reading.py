@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitsback.files.bands import Bands, Read, pixels_as_they_are, reader_of, rows_of_band
-from bitsback.files.png.png_parts import AROUND, MAGIC, Bytes, Chunk, Place, Samples, pack_chunk
+from bitsback.files.png.png_parts import AROUND, MAGIC, Bytes, Chunk, Place, Samples, pack_file
 from bitsback.io.file_io import Content, Reader
 
 _CHUNK = 1 << 18
@@ -140,7 +140,7 @@ def _small_file(
         rows, content = rows + 1, b"\0" + above + content
     idat = b"IDAT", zlib.compress(content, _STORED)
     chunks = [samples.header((width, rows)), *palette, idat, (b"IEND", b"")]
-    return MAGIC + b"".join(map(pack_chunk, chunks))
+    return bytes(pack_file(chunks))
 
 
 _FILTERS = 5
