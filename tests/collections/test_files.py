@@ -321,7 +321,8 @@ def test_a_picture_is_judged_by_the_tiles_that_were_asked_for(
     bands = Bands.from_array(picture)
     costs = {tile: pixel_cost(bands, tile, Planner(BEST))[0] for tile in (None, 16)}
     for tile, cost in costs.items():
-        summary = bitsback.compress(picture[np.newaxis], tmp_path / f"{tile}.bb", tile=tile)
+        file = tmp_path / f"{tile}.bb"
+        summary = bitsback.compress(picture[np.newaxis], file, model="best", tile=tile)
         assert cost == pytest.approx(summary.bytes_out, rel=0.05)
     assert costs[16] > 1.1 * costs[None]
     save(picture, tmp_path / "in" / "a.png")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 import pytest
-import tifffile
 
 import bitsback
 from bitsback.archive.inputs import folders, request
@@ -18,16 +15,6 @@ from second_decoder import PROGRAM
 from zoo.test_zoo import ZOO, made
 
 pytestmark = pytest.mark.rust
-
-PAGES = {4, 32773}
-"""The compressions of TIFF files that it writes as pages."""
-
-
-def compressions(data: bytes) -> set[int]:
-    """Those of a TIFF file; none of one that tifffile does not read."""
-    with suppress(tifffile.TiffFileError, ValueError), tifffile.TiffFile(io.BytesIO(data)) as file:
-        return {int(page.aspage().compression) for page in file.pages}
-    return set()
 
 
 @pytest.mark.parametrize("kind", ["png", "animated", "library", "tiff", "tool"])
@@ -42,7 +29,7 @@ def test_files_come_back(
     (before / "inner").mkdir(parents=True)
     files = made(islice(ZOO[kind](), 0, None, step))
     for number, (name, data) in enumerate(files.items()):
-        if name.endswith((".png", ".tif")) and not compressions(data) & PAGES:
+        if name.endswith((".png", ".tif")):
             path = before / "inner" / name
             path.write_bytes(data)
             path.chmod(0o600 + number % 64)

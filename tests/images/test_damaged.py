@@ -56,7 +56,9 @@ def test_an_npz_file_that_asks_for_a_newer_zip(tmp_path: Path) -> None:
     at = data.index(b"PK\1\2")
     data[at + 6] = 99
     (tmp_path / "x.npz").write_bytes(data)
-    refused(tmp_path / "x.npz", r"x\.npz: is a damaged npz file: .*9\.9")
+    bitsback.compress(tmp_path / "x.npz", tmp_path / "x.bb")
+    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
+    assert (tmp_path / "out" / "x.npz").read_bytes() == data, "it is stored as any other file"
 
 
 def test_an_npz_file_with_a_local_name_that_is_not_utf8(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_pages_of_wide_numbers_have_lists_of_their_own(tmp_path: Path) -> None:
     """So that few values of one do not become many beside those of others."""
     (tmp_path / "in").mkdir()
     for number in range(3):
-        labels = pixels(1, "u4").repeat(4, 0).repeat(2, 1) // 999 + number * 100003
+        labels = pixels(1, "u4").repeat(8, 0).repeat(4, 1) // 999 + number * 100003
         (tmp_path / "in" / f"{number}.tif").write_bytes(tiff(labels))
     summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", stack=False)
     assert summary.blocks == 4, "one of metadata, and one of each picture"

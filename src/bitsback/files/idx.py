@@ -20,12 +20,14 @@ _CODES = {text: code for code, text in _DTYPES.items()}
 
 
 def open_array(file: BinaryIO, name: str) -> Items:
-    """The array of an idx file, which starts as one.
+    """The array of an idx file.
 
-    Raises InputError if it is damaged. A file that is too short or too long raises it while it is
+    Raises InputError for another file or a damaged one. A file that is too short or too long raises it while it is
     read.
     """
     start = bytes(read_up_to(file, 4, name))
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _DTYPES:
+        raise InputError(f"{name}: is no idx file")
     sizes = bytes(read_up_to(file, 4 * start[3], name))
     shape = struct.unpack(f">{len(sizes) // 4}I", sizes[: len(sizes) // 4 * 4])
     if len(sizes) != 4 * start[3]:
