@@ -181,4 +181,5 @@ def _shrinkage_warning(source: str, summary: Compressed) -> str | None:
         return None
     held = sum(held.bytes for held in summary.stored.values())
     verb = "did not shrink" if summary.bytes_out >= disk else "shrank by less than a tenth"
-    return f"{source} {verb}: {figures.share(held, disk)} of its bytes are stored verbatim"
+    cause = f": {figures.share(held, disk)} of its bytes are stored verbatim"
+    return f"{source} {verb}{cause if 2 * held > disk else ''}"
