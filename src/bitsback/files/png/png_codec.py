@@ -56,7 +56,7 @@ def samples(file: BinaryIO) -> Bands | None:
 
 def split(file: BinaryIO, exact: bool) -> Split | None:
     content = FileContent(file)
-    if _has_many_chunks(content) or (exact and _is_interlaced(content) and _is_large(content)):
+    if _has_many_chunks(content) or (_is_interlaced(content) and _is_large(content)):
         return None
     if is_animated(content):
         return _split_animated(file, exact)
