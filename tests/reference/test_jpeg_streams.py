@@ -33,7 +33,7 @@ def rounds_of(content: bytes) -> int:
     """Checks that the specification restores these bytes; how often streams were taken out, and 4
     more where they have strips.
     """
-    data = encode_streams(np.frombuffer(content, np.uint8))
+    data = encode_streams(np.frombuffer(content, np.uint8), coder="decisions")
     assert data is not None
     assert decode_streams(data, len(content)) == content
     return data[0]
@@ -74,7 +74,7 @@ def test_streams_between_other_bytes() -> None:
 
 def test_tables_in_front_of_a_tile() -> None:
     stream, before = without(jpeg(picture("L")), 0xC4, 0xDB)
-    data = encode_streams(np.frombuffer(stream, np.uint8), before)
+    data = encode_streams(np.frombuffer(stream, np.uint8), before, "decisions")
     assert data is not None
     assert decode_streams(data, len(stream)) == stream
 
@@ -392,7 +392,7 @@ def test_choices_of_encoders(name: str) -> None:
 
 
 def found_details(stream: bytes) -> bytes:
-    data = encode_streams(np.frombuffer(stream, np.uint8))
+    data = encode_streams(np.frombuffer(stream, np.uint8), coder="decisions")
     assert data is not None
     reader = Reader(data, 1)
     assert reader.varint() == 0
@@ -446,7 +446,7 @@ def test_tables_of_another_stream(tables: bytes, number: int, well: bool) -> Non
 
 def test_refusals_of_strips() -> None:
     content = in_strips()
-    data = encode_streams(np.frombuffer(content, np.uint8))
+    data = encode_streams(np.frombuffer(content, np.uint8), coder="decisions")
     assert data is not None
     reader = Reader(data, 3)
     reader.take(reader.varint())
@@ -482,7 +482,7 @@ def test_refusals_of_strips() -> None:
 
 def test_refusals() -> None:
     content = jpeg(picture("L", 8, 8))
-    data = encode_streams(np.frombuffer(content, np.uint8))
+    data = encode_streams(np.frombuffer(content, np.uint8), coder="decisions")
     assert data is not None
     changed = [
         (b"\0" + data[1:], len(content)),
