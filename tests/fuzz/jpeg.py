@@ -8,9 +8,11 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 import imagecodecs
 import numpy as np
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback import lzma2
 from bitsback.coding.block import DECODED, STREAMS
-from bitsback.coding.streams import encode_streams
+from bitsback.coding.streams import JpegCoder, encode_streams
 from bitsback.files import dicom
 from bitsback.files.jpeg_samples import KIND, take_samples
 from bitsback.format.layout import HEAD
@@ -138,9 +140,11 @@ def change_block(random: Random, data: bytes, other: bytes) -> bytes:
 @dataclass(frozen=True)
 class Stream:
     """What a round leaves of a file of one stream (docs/jpeg-format.md, J1), and what else makes
-    it: coded decisions, or samples.
+    it: coded coefficients, or samples.
     """
 
+    rounds: int
+    """The byte with the flags of the block; 0 with samples."""
     skeleton: bytes
     details: bytes
     others: bytes
@@ -156,26 +160,26 @@ class Stream:
         return replace(self, **{name: mutate(random, getattr(self, name), getattr(other, name))})
 
 
-def read_stream(rest: bytes, others: bytes) -> Stream | None:
+def read_stream(rest: bytes, others: bytes, rounds: int = 0) -> Stream | None:
     """None of several streams, and of other bytes around one."""
     reader = Reader(rest)
     total, count, _, size, skeleton, details, _ = (reader.varint() for _ in range(7))
     if count != 1 or size != total:
         return None
-    return Stream(reader.take(skeleton), reader.take(details), others)
+    return Stream(rounds, reader.take(skeleton), reader.take(details), others)
 
 
 @cache
 def streams() -> list[Stream]:
     """Those of the files that are one stream without strips."""
     found = []
-    for content in files():
-        data = encode_streams(np.frombuffer(content, np.uint8))
-        if data is not None and data[0] == 1:
+    for content, coder in product(files(), get_args(JpegCoder)):
+        data = encode_streams(np.frombuffer(content, np.uint8), coder=coder)
+        if data is not None and data[0] in (1, 9):
             reader = Reader(data, 2)
-            coder = reader.byte()
-            rest = decompress(reader.take(reader.varint()), coder)
-            found.append(read_stream(rest, data[reader.at :]))
+            packed = reader.byte()
+            rest = decompress(reader.take(reader.varint()), packed)
+            found.append(read_stream(rest, data[reader.at :], data[0]))
     return [stream for stream in found if stream]
 
 
@@ -200,7 +204,8 @@ def change_stream(random: Random, fault: Fault) -> bytes:
 
     def make(size: int, coded: bytes) -> bytes:
         rest = lzma2.compress(stream.rest(size))
-        return archive_of_bytes(size, STREAMS, b"\1\0\1" + varint(len(rest)) + rest + coded)
+        head = bytes([stream.rounds, 0, 1]) + varint(len(rest))
+        return archive_of_bytes(size, STREAMS, head + rest + coded)
 
     return fitted(make, stream.others + random.randbytes(MOST_ADDED), fault)
 

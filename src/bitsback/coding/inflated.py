@@ -37,8 +37,8 @@ def encode_inflated(
 ) -> bytes | None:
     """The data of a block of these bytes; None without a deflate stream or a gain.
 
-    coder: see `encode_streams`. encode_picture: codes a picture file of a ZIP file, or lossless JPEG streams, and returns its
-    fields or None. With it, the result is None if there is no picture.
+    encode_picture: codes a picture file of a ZIP file, or lossless JPEG streams, and returns its
+    fields or None. With it, the result is None if there is no picture. coder: see `encode_streams`.
     """
     whole = content.tobytes()
     candidates = Places()

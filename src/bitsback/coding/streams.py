@@ -167,8 +167,8 @@ def _rest(
 ) -> tuple[int, int, NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     """The fields of a block.
 
-    These are the rounds with the flag _SYMBOLS, the number of bytes of tables before the content, the bytes outside the
-    streams, the strips, and the coded coefficients.
+    These are the rounds with the flag _SYMBOLS, the number of bytes of tables before the content,
+    the bytes outside the streams, the strips, and the coded coefficients.
     """
     check_claim(size, "bytes", len(data))
     cursor = Cursor(data)

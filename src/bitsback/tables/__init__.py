@@ -1,8 +1,8 @@
 """The tables of codecs and models, which come with the package (docs/format.md,
 docs/model-format.md).
 
-tools/make_tables.py and tools/make_jpeg_symbols.py made them. The meaning of archives depends on them, so they are checked on
-first use.
+tools/make_tables.py and tools/make_jpeg_symbols.py made them. The meaning of archives depends on
+them, so they are checked on first use.
 """
 
 import hashlib

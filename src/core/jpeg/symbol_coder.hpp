@@ -105,7 +105,7 @@ template <class Coder>
 class SymbolPlanes {
   public:
     SymbolPlanes(const SymbolTable& table, Coder& coder)
-        : coder_(coder), table_(table), state_(std::make_unique<SymbolState>()) {
+        : coder_(coder), table_(table), state_(std::make_unique_for_overwrite<SymbolState>()) {
         SymbolState& state = *state_;
         const auto fill = [](auto& distributions, const Distribution& first) {
             std::ranges::fill(flat(distributions), first);
@@ -124,6 +124,7 @@ class SymbolPlanes {
         fill(state.groups_by_neighbours, even);
         fill(state.in_groups, even);
         fill(state.exponents, falling);
+        std::ranges::fill(state.ready, 0);
         std::memcpy(state.weights, table.weights, sizeof state.weights);
         std::memcpy(state.group_weights, table.group_weights, sizeof state.group_weights);
     }

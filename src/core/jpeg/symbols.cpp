@@ -73,7 +73,7 @@ class Encoder {
 
     explicit Encoder(SymbolShare* shares) : at_(shares) {}
 
-    int32_t symbol(const uint16_t* starts, SixteenWords, int32_t s) {
+    BITSBACK_INLINE int32_t symbol(const uint16_t* starts, SixteenWords, int32_t s) {
         *at_++ = {starts[s], static_cast<uint16_t>(starts[s + 1] - starts[s])};
         return s;
     }
@@ -96,7 +96,7 @@ class Decoder {
     explicit Decoder(const SymbolReader& reader)
         : at_(reader.at), first_(reader.states[0]), second_(reader.states[1]) {}
 
-    int32_t symbol(const uint16_t* starts, SixteenWords ascending, int32_t) {
+    BITSBACK_INLINE int32_t symbol(const uint16_t* starts, SixteenWords ascending, int32_t) {
         const uint32_t slot = first_ & 32767;
         const uint32_t behind = count_at_most(ascending, static_cast<int16_t>(slot));
         const uint32_t start = starts[behind - 1];
@@ -117,7 +117,7 @@ class Decoder {
     }
 
   private:
-    void advance(uint32_t start, uint32_t size, uint32_t slot) {
+    BITSBACK_INLINE void advance(uint32_t start, uint32_t size, uint32_t slot) {
         const uint32_t state = size * (first_ >> 15) + slot - start, longer = state << 16 | *at_;
         const bool reads = state < 1u << 16;
         at_ += reads ? 1 : 0;
