@@ -19,7 +19,6 @@ import numpy as np
 
 from bitsback.coding.streams import JpegCoder, decode_streams, encode_streams
 
-
 Pack = Callable[[bytes], tuple[bytes | None, Callable[[bytes], bytes]]]
 
 

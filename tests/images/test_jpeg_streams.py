@@ -27,6 +27,7 @@ from bitsback.work import ordered_map
 from damaged_data import assert_damage_is_refused
 from jpeg_files import STREAMS as JPEG_STREAMS
 from jpeg_files import cut, in_strips, jpeg, picture, stored, with_preview, without
+from networks import SIMD_PATHS, engine
 
 
 def large(mode: str = "RGB", **options: Any) -> bytes:
@@ -160,6 +161,16 @@ def test_streams_of_12_bits_are_decisions() -> None:
     for content, coder in ((of_8, "symbols"), (of_12, "decisions"), (of_8 + of_12, "decisions")):
         data = encode_streams(array(content))
         assert data is not None and coder_of_block(memoryview(data)) == coder
+
+
+@pytest.mark.parametrize("coder", get_args(JpegCoder))
+def test_all_processors_give_the_same_bytes(coder: JpegCoder) -> None:
+    content = array(large(quality=90))
+    coded = []
+    for path in SIMD_PATHS:
+        with engine(path):
+            coded.append(encode_streams(content, coder=coder))
+    assert all(data == coded[0] for data in coded)
 
 
 @pytest.mark.parametrize("steps", [1, 200])

@@ -28,14 +28,17 @@ inline BITSBACK_INLINE void add_around(int32_t* sums, int32_t size) {
 // and the 4 at its corners.
 template <class Number>
 inline BITSBACK_INLINE void smoothed(const Number* from, Number* to) {
+    static const Number none[8] = {};
     Number rows[8][10];
     for (size_t i = 0; i < 8; ++i) {
+        const Number* const own = from + i * 8;
+        const Number* const above = i > 0 ? own - 8 : none;
+        const Number* const below = i < 7 ? own + 8 : none;
+        Number sums[8];
+        for (size_t j = 0; j < 8; ++j)
+            sums[j] = static_cast<Number>(above[j] + 2 * own[j] + below[j]);
         rows[i][0] = rows[i][9] = 0;
-        for (size_t j = 0; j < 8; ++j) {
-            const Number above = i > 0 ? from[(i - 1) * 8 + j] : Number{0};
-            const Number below = i < 7 ? from[(i + 1) * 8 + j] : Number{0};
-            rows[i][j + 1] = static_cast<Number>(above + 2 * from[i * 8 + j] + below);
-        }
+        memcpy(rows[i] + 1, sums, sizeof sums);
     }
     for (size_t i = 0; i < 8; ++i)
         for (size_t j = 0; j < 8; ++j)

@@ -193,6 +193,7 @@ class SymbolPlanes {
                 static_cast<std::uint8_t>(r),
                 static_cast<std::uint8_t>(i),
                 static_cast<std::uint8_t>(j)};
+            made.zigzag[r] = static_cast<std::int16_t>(k);
             made.steps[r] = step;
             made.beside_shares[r] = static_cast<std::uint32_t>(8256 / step);
             made.edge_shares[r] = static_cast<std::uint32_t>(65536 / step);

@@ -9,7 +9,7 @@ namespace {
 
 constexpr int32_t outside[8] = {1448, 2162, 2446, 2754, 2896, 2711, 2122, 1168};
 constexpr int32_t most_size = 2047;  // dequantised, of a coefficient nearby
-constexpr int32_t most_near = 1023;  // quantised, of the same coefficient of a neighbour
+constexpr int16_t most_near = 1023;  // quantised, of the same coefficient of a neighbour
 
 inline BITSBACK_INLINE int32_t size_of(int32_t x) { return x < 0 ? -x : x; }
 template <class T>
@@ -163,11 +163,15 @@ class RowCoder {
         memset(known.bottom, 0, sizeof known.bottom);
         if (last >= state_.ready[class_]) prepare(last);
         int32_t nonzero = 0;
-        for (int32_t k = last; k > 0; --k)
-            if (const int32_t v = coefficient(own, k, last, nonzero); v != 0) {
-                ++nonzero;
-                add(known, k, v);
-            }
+        size_t counted = 0, behind = 0;  // coefficients that are not 0, and others behind the last
+        for (int32_t k = last; k > 0; --k) {
+            const int32_t v = coefficient(own, k, last, by_count + 16 * counted + behind);
+            behind += k != last && behind < 15 ? 1 : 0;
+            if (v == 0) continue;
+            ++nonzero;
+            counted += counted < 11 ? 1 : 0;
+            add(known, k, v);
+        }
         dc(known, own, last, nonzero, has_left, has_above);
         known.last = last;
         known.nonzero = nonzero;
@@ -199,14 +203,17 @@ class RowCoder {
         ka_ = has_above ? upper : kl_;
         kal_ = !has_above ? kl_ : has_left ? upper - 1 : &nothing;
         kar_ = !has_above ? kl_ : has_right ? upper + 1 : &nothing;
-        const auto size = [](int16_t x) BITSBACK_INLINE {
-            return static_cast<uint16_t>(least(size_of(x), most_near));
-        };
-        for (size_t r = 0; r < 64; ++r)
-            near_[r] = static_cast<uint16_t>(13 * static_cast<uint16_t>(size(l_[r]) + size(a_[r])) +
-                                             4 * static_cast<uint16_t>(size(al_[r]) + size(ar[r])) +
-                                             3 * static_cast<uint16_t>(size(ll[r]) + size(aa[r])) +
-                                             20 * size(before[r]));
+        for (size_t r = 0; r < 64; r += 16) {
+            const auto size = [r](const int16_t* block) BITSBACK_INLINE {
+                const auto x = load<SixteenWords>(block + r);
+                return least_of(most_of(x, SixteenWords{} - x), all<SixteenWords>(most_near));
+            };
+            // At most 61,380, in words without a sign.
+            store(near_ + r, (size(l_) + size(a_)) * all<SixteenWords>(13) +
+                                 (size(al_) + size(ar)) * all<SixteenWords>(4) +
+                                 (size(ll) + size(aa)) * all<SixteenWords>(3) +
+                                 size(before) * all<SixteenWords>(20));
+        }
         for (size_t r = 0; r < 64; ++r) {
             const uint32_t beside =
                 2u * (kl_->sizes[r] + ka_->sizes[r]) + kal_->sizes[r] + kar_->sizes[r];
@@ -217,10 +224,12 @@ class RowCoder {
     // The place of the last coefficient that is not 0, in zigzag order; 0 if there is none but DC.
     BITSBACK_INLINE int32_t last_of(size_t column, const int16_t* own, bool has_left,
                                     bool has_above, bool has_right) {
-        int32_t target = 0;
+        int16_t target = 0;
         if constexpr (Coder::encodes)
-            for (int32_t k = 63; k > 0 && target == 0; --k)
-                if (own[component_.places[k].r] != 0) target = k;
+            for (size_t r = 0; r < 64; ++r) {
+                const int16_t k = own[r] != 0 ? component_.zigzag[r] : int16_t{0};
+                target = k > target ? k : target;
+            }
         const auto left = static_cast<size_t>(kl_->last), above = static_cast<size_t>(ka_->last);
         const size_t above_left = has_left && has_above ? static_cast<size_t>(kal_->last) : above,
                      above_right = has_right && has_above ? static_cast<size_t>(kar_->last) : above;
@@ -250,8 +259,8 @@ class RowCoder {
         return group * 4 + (place & 3);
     }
 
-    // Codes a coefficient other than DC. Returns it.
-    BITSBACK_INLINE int32_t coefficient(int16_t* own, int32_t k, int32_t last, int32_t nonzero) {
+    // Codes a coefficient other than DC. Returns it. count: its distribution of those by count.
+    BITSBACK_INLINE int32_t coefficient(int16_t* own, int32_t k, int32_t last, size_t count) {
         const SymbolPlace& place = component_.places[k];
         const size_t r = place.r;
         const auto predicted =
@@ -276,8 +285,7 @@ class RowCoder {
                 of_place + by_size + size,
                 of_place + by_prediction + coarse(certain >> 3) * 8 + (size >> 2),
                 of_place + by_neighbours + coarse(uint32_t{near_[r]}) * 12 + coarse(inner),
-                of_place + by_count + static_cast<size_t>(least(nonzero, 11)) * 16 +
-                    static_cast<size_t>(least(last - 1 - k, 15))};
+                of_place + count};
             s = blended(four, state_.weights[class_][k], target, usual);
         }
         if (s == 0) return 0;
@@ -383,9 +391,11 @@ class RowCoder {
 
     // Codes a symbol by a distribution.
     BITSBACK_INLINE int32_t put(SixteenWords distribution, int32_t s) {
+        alignas(32) static const int16_t parts[16] = {0,  -1, -1, -1, -1, -1, -1, -1,
+                                                      -1, -1, -1, -1, -1, -1, -1, -1};
         alignas(32) static const int16_t ramp[16] = {0,  2,  4,  6,  8,  10, 12, 14,
                                                      16, 18, 20, 22, 24, 26, 28, 30};
-        distribution[0] = 0;
+        distribution = distribution & load<SixteenWords>(parts);
         // No symbol has less than 2.
         const SixteenWords ascending =
             rounded_products(distribution, all<SixteenWords>(32767 - 32)) +
@@ -418,7 +428,7 @@ class RowCoder {
                     rounded_products(now[d.value + 1] - blend, all<SixteenWords>(weights[d.value]));
         });
         s = put(blend, s);
-        if (learns_weights_) learn_weights(of, n, weights, s);
+        if (learns_weights_) learn_weights(of, weights, s);
         repeat<n>([&](auto d) BITSBACK_INLINE {
             learn(*of[d.value], now[d.value], targets.of_symbol[s]);
             coder.learned(*of[d.value], s);
@@ -426,20 +436,22 @@ class RowCoder {
         return s;
     }
     // Moves each weight by the gradient of the logarithm of the probability.
-    static void learn_weights(Distribution* const* of, size_t n, int16_t* weights, int32_t s) {
-        const auto probability = [s](const Distribution& d) {
+    template <size_t n>
+    static BITSBACK_INLINE void learn_weights(Distribution* const (&of)[n], int16_t* weights,
+                                              int32_t s) {
+        const auto probability = [s](const Distribution& d) BITSBACK_INLINE {
             return (s == 15 ? 32767 : d.words[s + 1]) - (s == 0 ? 0 : d.words[s]);
         };
         int32_t blend = probability(*of[0]);
-        for (size_t d = 1; d < n; ++d) {
-            int16_t& weight = weights[d - 1];
-            const int32_t apart = probability(*of[d]) - blend;
+        repeat<n - 1>([&](auto d) BITSBACK_INLINE {
+            int16_t& weight = weights[d.value];
+            const int32_t apart = probability(*of[d.value + 1]) - blend;
             const int32_t next = blend + (apart * weight >> 15);
             const int32_t step =
                 between(apart * 64 >> floor_log2(static_cast<uint32_t>(next | 1)), -256, 256);
             weight = static_cast<int16_t>(between(weight + step, 512, 32767 - 512));
             blend = next;
-        }
+        });
     }
 
     const SymbolRow& row_;

@@ -49,6 +49,7 @@ struct SymbolPlace {
 };
 struct SymbolComponent {
     SymbolPlace places[64];
+    int16_t zigzag[64];  // the number of each place
     int32_t steps[64];
     uint32_t beside_shares[64], edge_shares[64];
     int32_t number, of_class;
