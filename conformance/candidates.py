@@ -144,14 +144,17 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         bitsback.compress([f"{name}/slope.png"], f"{name}/x.bb", model="fast", previews=True)
         yield "A5.17", "previews.bb", Path(name, "x.bb").read_bytes()
         yield "A5.19", "modes and links.bb", _of_entries(Path(name, "tree"))
-        yield "A5.7", "JPEG streams.bb", _of_files(Path(name, "jpeg"), _jpeg_files())
+        yield "A5.7", "JPEG streams.bb", _of_jpeg(Path(name, "jpeg"), _jpeg_files(), "best")
+        symbols = _jpeg_files() | _extreme_streams()
+        yield "J9", "JPEG streams as symbols.bb", _of_jpeg(Path(name, "symbols"), symbols)
         strips = in_strips(jpeg(picture(rows=40, columns=70), quality=95))
         too_short = strips.replace(b"\0\xff\xd9", b"\xff\xd9")
         strips_of_jpeg = {"strips.jpg": strips, "no strips.jpg": too_short}
-        yield "J1", "strips of JPEG.bb", _of_files(Path(name, "strips"), strips_of_jpeg)
-        yield "J4", "parts of JPEG streams.bb", _of_files(Path(name, "parts"), _cut_streams())
+        yield "J1", "strips of JPEG.bb", _of_jpeg(Path(name, "strips"), strips_of_jpeg, "best")
+        yield "J9", "strips as symbols.bb", _of_jpeg(Path(name, "strips 2"), strips_of_jpeg)
+        yield "J4", "parts of JPEG streams.bb", _of_jpeg(Path(name, "parts"), _cut_streams())
         for kind, streams in _chosen_streams().items():
-            yield "A5.7", f"{kind}.bb", _of_files(Path(name, kind), streams)
+            yield "A5.7", f"{kind}.bb", _of_jpeg(Path(name, kind), streams, "best")
         yield "A5.7", "pixels of JPEG.bb", _of_files(Path(name, "decoded"), _decoded_files())
         inflated = {f"{each}.bin": make() for each, make in INFLATED.items()}
         nested = {"x.bin": INFLATED["a stream in a stream"]()}
@@ -666,7 +669,16 @@ def _of_entries(folder: Path) -> bytes:
     return Path(f"{folder}.bb").read_bytes()
 
 
-def _of_files(folder: Path, files: dict[str, bytes]) -> bytes:
+def _of_jpeg(folder: Path, files: dict[str, bytes], model: str = "auto") -> bytes:
+    """The same of JPEG files, which no general compressor codes although they resemble each other.
+
+    model: which chooses the coder of coefficients.
+    """
+    with mock.patch.object(blocks, "without_model", lambda *_: iter(())):
+        return _of_files(folder, files, model)
+
+
+def _of_files(folder: Path, files: dict[str, bytes], model: str = "auto") -> bytes:
     """An archive of a folder with these files, byte for byte."""
     folder.mkdir()
     for name, content in files.items():
@@ -676,7 +688,7 @@ def _of_files(folder: Path, files: dict[str, bytes]) -> bytes:
         os.utime(path, ns=(0, 10**18))
     folder.chmod(0o755)
     os.utime(folder, ns=(0, 10**18))
-    bitsback.compress(folder, f"{folder}.bb")
+    bitsback.compress(folder, f"{folder}.bb", model=model)
     return Path(f"{folder}.bb").read_bytes()
 
 
@@ -699,6 +711,15 @@ def _jpeg_files() -> dict[str, bytes]:
     files["two.bin"] = b"before" + whole["grey"] + bytes(99) + whole["one block"] + b"behind"
     files["cut.jpg"] = cut(whole["progressive"], 0.7)
     return files
+
+
+def _extreme_streams() -> dict[str, bytes]:
+    """JPEG streams with the greatest coefficients and steps."""
+    found = {}
+    for name in ("greatest values", "greatest values, arithmetic"):
+        skeleton, plane, details = test_jpeg_streams.CHOICES[name]()
+        found[f"{name}.jpg"] = write(skeleton, [plane], Details(details, len(skeleton.scans)))
+    return found
 
 
 def _cut_streams() -> dict[str, bytes]:

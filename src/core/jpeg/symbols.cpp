@@ -8,6 +8,7 @@ namespace bitsback::jpeg {
 namespace {
 
 constexpr int32_t outside[8] = {1448, 2162, 2446, 2754, 2896, 2711, 2122, 1168};
+using Sums = Vector<uint16_t, 16>;
 constexpr int32_t most_size = 2047;  // dequantised, of a coefficient nearby
 constexpr int16_t most_near = 1023;  // quantised, of the same coefficient of a neighbour
 
@@ -204,15 +205,14 @@ class RowCoder {
         kal_ = !has_above ? kl_ : has_left ? upper - 1 : &nothing;
         kar_ = !has_above ? kl_ : has_right ? upper + 1 : &nothing;
         for (size_t r = 0; r < 64; r += 16) {
-            const auto size = [r](const int16_t* block) BITSBACK_INLINE {
+            const auto size = [r](const int16_t* block, uint16_t weight) BITSBACK_INLINE {
                 const auto x = load<SixteenWords>(block + r);
-                return least_of(most_of(x, SixteenWords{} - x), all<SixteenWords>(most_near));
+                const SixteenWords limited =
+                    least_of(most_of(x, SixteenWords{} - x), all<SixteenWords>(most_near));
+                return seen_as<Sums>(limited) * all<Sums>(weight);
             };
-            // At most 61,380, in words without a sign.
-            store(near_ + r, (size(l_) + size(a_)) * all<SixteenWords>(13) +
-                                 (size(al_) + size(ar)) * all<SixteenWords>(4) +
-                                 (size(ll) + size(aa)) * all<SixteenWords>(3) +
-                                 size(before) * all<SixteenWords>(20));
+            store(near_ + r, size(l_, 13) + size(a_, 13) + size(al_, 4) + size(ar, 4) +
+                                 size(ll, 3) + size(aa, 3) + size(before, 20));
         }
         for (size_t r = 0; r < 64; ++r) {
             const uint32_t beside =
