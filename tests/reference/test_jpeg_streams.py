@@ -5,6 +5,7 @@ cut, nested and among other bytes, and of encoders that choose otherwise.
 import random
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 import bitsback
 from bitsback.coding import streams as core
-from bitsback.coding.streams import encode_streams
+from bitsback.coding.streams import JpegCoder, encode_streams
 from bitsback.files.drawing import pack
 from bitsback.files.jpeg_samples import take_samples
 from bitsback.files.picture_files import file_of
@@ -26,17 +27,25 @@ from reference.fields import ArchiveError, Reader
 from reference.jpeg_coefficients import ZIGZAG, Block
 from reference.jpeg_markers import Skeleton
 from reference.jpeg_streams import HEADER, SOI, Details, decode_streams, decompress, write
+from reference.jpeg_symbols import Coefficients as Symbols
 from reference.message import write_varint
 
 
+CODERS: list[JpegCoder] = ["decisions", "symbols"]
+
+
 def rounds_of(content: bytes) -> int:
-    """Checks that the specification restores these bytes; how often streams were taken out, and 4
-    more where they have strips.
+    """Checks that the specification restores these bytes, from both coders; how often streams were
+    taken out, and 4 more where they have strips.
     """
-    data = encode_streams(np.frombuffer(content, np.uint8), coder="decisions")
-    assert data is not None
-    assert decode_streams(data, len(content)) == content
-    return data[0]
+    heads = set()
+    for coder in CODERS:
+        data = encode_streams(np.frombuffer(content, np.uint8), coder=coder)
+        assert data is not None
+        assert decode_streams(data, len(content)) == content
+        heads.add(data[0] % 8)
+    (head,) = heads
+    return head
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -72,9 +81,10 @@ def test_streams_between_other_bytes() -> None:
     assert rounds_of(b"before" + one + b"between\xff\xd8" + other + bytes(300)) == 1
 
 
-def test_tables_in_front_of_a_tile() -> None:
+@pytest.mark.parametrize("coder", CODERS)
+def test_tables_in_front_of_a_tile(coder: JpegCoder) -> None:
     stream, before = without(jpeg(picture("L")), 0xC4, 0xDB)
-    data = encode_streams(np.frombuffer(stream, np.uint8), before, "decisions")
+    data = encode_streams(np.frombuffer(stream, np.uint8), before, coder)
     assert data is not None
     assert decode_streams(data, len(stream)) == stream
 
@@ -444,9 +454,43 @@ def test_tables_of_another_stream(tables: bytes, number: int, well: bool) -> Non
         core.decode_streams(memoryview(data), len(content))
 
 
-def test_refusals_of_strips() -> None:
+TRACED = bytes.fromhex("02007FD758091A009FA07CFD")
+"""The symbols of the block that docs/jpeg-format.md traces (J9.7)."""
+
+
+def traced(data: bytes) -> tuple[Symbols, list[list[Block]]]:
+    frame = skeleton_of(False, step=16).frame
+    assert frame
+    one = replace(frame.components[0], rows=1, columns=1)
+    symbols = Symbols(data)
+    return symbols, symbols.pop(replace(frame, rows=1, columns=1, components=[one]))
+
+
+def test_a_traced_block_of_symbols() -> None:
+    symbols, planes = traced(TRACED)
+    symbols.done()
+    block = [0] * 64
+    for r, u in zip(ZIGZAG, [30, -7, 2, 0, 1], strict=False):
+        block[r] = u
+    assert planes == [[block]]
+    assert symbols.weights[0][1] == [18978, 8935, 1374]
+    assert symbols.group_weights[0] == [13100, 6702]
+    assert symbols.of([], "G0", 0, 0, 0) == [
+        2775, 28101, 32052, 32386, 32485, 32572, 32623, 32667,
+        32677, 32704, 32722, 32738, 32744, 32747, 32758, 32760,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", [TRACED[:-2], TRACED[:-1], TRACED + bytes(2), TRACED[:6]])
+def test_refusals_of_symbols(data: bytes) -> None:
+    with pytest.raises(ArchiveError):
+        traced(data)[0].done()
+
+
+@pytest.mark.parametrize("coder", CODERS)
+def test_refusals_of_strips(coder: JpegCoder) -> None:
     content = in_strips()
-    data = encode_streams(np.frombuffer(content, np.uint8), coder="decisions")
+    data = encode_streams(np.frombuffer(content, np.uint8), coder=coder)
     assert data is not None
     reader = Reader(data, 3)
     reader.take(reader.varint())
@@ -470,7 +514,8 @@ def test_refusals_of_strips() -> None:
         head + write_varint(3) + write_varint(2**60)[:3] + rest,
         b"\1" + head[1:] + rest,
         b"\1" + data[1:],
-        b"\x09" + data[1:],
+        b"\x15" + data[1:],
+        bytes([data[0] ^ 8]) + data[1:],
         b"\4" + data[1:],
     ]
     for forged in changed:
@@ -480,9 +525,10 @@ def test_refusals_of_strips() -> None:
             core.decode_streams(memoryview(forged), len(content))
 
 
-def test_refusals() -> None:
+@pytest.mark.parametrize("coder", CODERS)
+def test_refusals(coder: JpegCoder) -> None:
     content = jpeg(picture("L", 8, 8))
-    data = encode_streams(np.frombuffer(content, np.uint8), coder="decisions")
+    data = encode_streams(np.frombuffer(content, np.uint8), coder=coder)
     assert data is not None
     changed = [
         (b"\0" + data[1:], len(content)),
