@@ -56,9 +56,7 @@ def decode_streams(data: bytes, size: int) -> bytes:
     return rest[before:]
 
 
-def pop_planes(
-    frame: Frame, coded: int, model: Coefficients | BySymbols, strips: Reader
-) -> Planes:
+def pop_planes(frame: Frame, coded: int, model: Coefficients | BySymbols, strips: Reader) -> Planes:
     """Those of a stream with so many entropy-coded bytes."""
     count = min(coded // BYTES_OF_A_STRIP, frame.rows)
     if count < 2:

@@ -246,9 +246,7 @@ class BlockCoder:
         found["L"] = left or above or NOTHING
         found["A"] = above or found["L"]
         self.l, self.a = found["L"].last, found["A"].last
-        self.al, self.ar = (
-            found[name].last if name in found else self.a for name in ("AL", "AR")
-        )
+        self.al, self.ar = (found[name].last if name in found else self.a for name in ("AL", "AR"))
         for name in ("AL", "AR"):
             found.setdefault(name, found["L"] if self.top else NOTHING)
         self.at = [found.get(name, NOTHING) for name in ("L", "A", "AL", "AR", "LL", "AA")]

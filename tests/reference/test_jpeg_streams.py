@@ -30,7 +30,6 @@ from reference.jpeg_streams import HEADER, SOI, Details, decode_streams, decompr
 from reference.jpeg_symbols import Coefficients as Symbols
 from reference.message import write_varint
 
-
 CODERS: list[JpegCoder] = ["decisions", "symbols"]
 
 
