@@ -34,7 +34,7 @@ from jpeg_files import STREAMS as FILES
 from packing import archive_of_block, archive_of_bytes, archive_of_files, index_of
 from reference.blocks import read_runs
 from reference.fields import Reader
-from reference.jpeg_streams import Details, decompress, write
+from reference.jpeg_streams import SYMBOLS, Details, decompress, write
 from reference.test_jpeg_streams import SAMPLES
 from reference.test_jpeg_streams import samples as samples_of
 
@@ -46,7 +46,7 @@ SCAN = b"\xff\xda"
 MOST_BYTES = 1 << 15
 """Of a file that is compressed."""
 MOST_ADDED = 1 << 12
-"""Bytes that changed decisions may take more."""
+"""Bytes that changed decisions may take more. Changed symbols do not end well with any."""
 MOST_TRIALS = 6
 """Of sizes that fit changed decisions."""
 COUNTED = re.compile(
@@ -207,7 +207,8 @@ def change_stream(random: Random, fault: Fault) -> bytes:
         head = bytes([stream.rounds, 0, 1]) + varint(len(rest))
         return archive_of_bytes(size, STREAMS, head + rest + coded)
 
-    return fitted(make, stream.others + random.randbytes(MOST_ADDED), fault)
+    added = b"" if stream.rounds & SYMBOLS else random.randbytes(MOST_ADDED)
+    return fitted(make, stream.others + added, fault)
 
 
 @cache
