@@ -84,24 +84,33 @@ from images.test_tiff_tokens import deflated_file
 from jpeg_files import LOSSLESS, cut, in_strips, jpeg, picture, with_preview, without
 from jpeg_files import STREAMS as JPEG_STREAMS
 from model_parts import Parts, Tensors
-from packing import archive_of_block, archive_of_file, archive_of_files, index_of, replaced
+from packing import (
+    archive_of_block,
+    archive_of_bytes,
+    archive_of_file,
+    archive_of_files,
+    index_of,
+    replaced,
+)
 from random_counted import small_counted, small_flat, small_guesses
 from random_programs import random_program
 from random_wavefronts import random_wavefront, small_wavefront
 from reference import (
     archive,
     container_metadata,
+    jpeg_symbols,
     test_any_shape_refusals,
     test_jpeg_streams,
     test_refusals,
 )
 from reference.fields import ArchiveError, Reader
-from reference.jpeg_coefficients import Coefficients
+from reference.jpeg_coefficients import ZIGZAG, Block, Coefficients
 from reference.jpeg_colours import to_rgb
 from reference.jpeg_mixing import Decisions
-from reference.jpeg_streams import Details, write
+from reference.jpeg_streams import SYMBOLS, Details, write
 from reference.message import write_varint
 from reference.model_file import identity
+from written_symbols import END, write_symbols
 from zoo.dicom_files import dicom_file
 
 TESTS = Path(reference.__file__).parent.parent
@@ -138,6 +147,7 @@ def always() -> Iterator[tuple[str, str, bytes]]:
     yield "M1", "bundled models.bb", _of_all_models()
     yield from _of_misreadings()
     yield from _at_limits()
+    yield from _of_symbols()
     with TemporaryDirectory() as name:
         slope = np.add.outer(np.arange(500), np.arange(600)) // 5
         Image.fromarray(slope.astype(np.uint8)).save(f"{name}/slope.png")
@@ -152,6 +162,8 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         strips_of_jpeg = {"strips.jpg": strips, "no strips.jpg": too_short}
         yield "J1", "strips of JPEG.bb", _of_jpeg(Path(name, "strips"), strips_of_jpeg, "best")
         yield "J9", "strips as symbols.bb", _of_jpeg(Path(name, "strips 2"), strips_of_jpeg)
+        levels = _streams_of_symbols()
+        yield "J9", "levels of symbols.bb", _of_jpeg(Path(name, "levels of symbols"), levels)
         yield "J4", "parts of JPEG streams.bb", _of_jpeg(Path(name, "parts"), _cut_streams())
         for kind, streams in _chosen_streams().items():
             yield "A5.7", f"{kind}.bb", _of_jpeg(Path(name, kind), streams, "best")
@@ -599,6 +611,69 @@ def _of_the_middle() -> bytes:
     block = b"\0" + pack_runs([Run(1, np.dtype("u1"), (len(stream),), None)])
     block += bytes([Method(STREAMS).pack()]) + data
     return _archive([(kind, block if kind == "B" else part) for kind, part in kinds[:-1]], counts)
+
+
+def _of_symbols() -> Iterator[tuple[str, str, bytes]]:
+    """Archives of a JPEG stream of one block, whose symbols are at a limit, or break a rule."""
+    whole = test_jpeg_streams.skeleton_of(False, step=16)
+    skeleton = test_jpeg_streams.changed(whole, b"\0\x28\0\x28", b"\0\x08\0\x08")
+    assert skeleton.frame
+    frame = skeleton.frame
+
+    def of_bytes(coded: bytes, planes: list[list[Block]] | None, rounds: int = 1) -> bytes:
+        stream = write(skeleton, planes, Details(b"", 1)) if planes else bytes(999)
+        heads = len(stream), 1, 0, len(stream), len(skeleton.data), 0, 0
+        rest = lzma2.compress(b"".join(map(write_varint, heads)) + skeleton.data)
+        data = bytes([rounds + SYMBOLS, 0, 1]) + write_varint(len(rest)) + rest + coded
+        return archive_of_bytes(len(stream), STREAMS, data)
+
+    def of_symbols(*chosen: int, end: tuple[int, int] = (END, END)) -> bytes:
+        """With all symbols and a whole stream, as of a reader that refuses none of them."""
+        symbols = iter(chosen)
+        with mock.patch.object(jpeg_symbols, "require"):
+            coded, planes = write_symbols(frame, lambda _: next(symbols), end)
+        assert next(symbols, None) is None
+        return of_bytes(coded, planes)
+
+    greatest, least = (13, 12, 63, 248), (14, 12, 63, 248)  # 32,767 and -32,767
+    for rule, name, chosen in (
+        ("J9.6", "the greatest coefficients", (0, 2, *greatest, *least, 0)),
+        ("J9.6", "a coefficient above the greatest", (0, 1, 13, 12, 63, 249, 0)),
+        ("J9.6", "a coefficient below the least", (0, 1, 14, 12, 63, 249, 0)),
+        ("J9.6", "DC above the greatest", (0, 0, 13, 12, 63, 249)),
+        ("J9.6", "DC below the least", (0, 0, 14, 12, 63, 249)),
+        ("J9.6", "an exponent of 16", (0, 0, 13, 14, 0, 0)),
+        ("J9.6", "the last symbol of a coefficient", (0, 1, 15, 0, 0, 0)),
+        ("J9.6", "the last symbol of DC", (0, 0, 15, 0, 0)),
+        ("J9.4", "zero at the last place", (0, 1, 0, 0)),
+        ("J9.3", "the fifth place of a group", (3, 4, 1, *[0] * 16)),
+    ):
+        yield rule, f"{name}.bb", of_symbols(*chosen)
+    chosen = 1, 0, 1, 0, 4, 11, 0, 13, 2, 7  # of the block that J9.7 traces
+    yield "J9.7", "the traced block of symbols.bb", of_symbols(*chosen)
+    yield "J9.1", "another state behind symbols.bb", of_symbols(*chosen, end=(END + 1, END))
+    yield "J9.1", "the other state behind symbols.bb", of_symbols(*chosen, end=(END, END + 1))
+    symbols = iter(chosen)
+    coded, planes = write_symbols(frame, lambda _: next(symbols))
+    yield "J9.1", "symbols of half a word more.bb", of_bytes(coded + b"\0", planes)
+    yield "J9.1", "symbols of a word more.bb", of_bytes(coded + b"\0\0", planes)
+    yield "J9.1", "symbols of a word less.bb", of_bytes(coded[:-2], planes)
+    yield "J9.1", "symbols of three words.bb", of_bytes(coded[:6], planes)
+    yield "J1", "unknown rounds of symbols.bb", of_bytes(coded, planes, 1 + 2 * SYMBOLS)
+
+
+def _streams_of_symbols() -> dict[str, bytes]:
+    """JPEG streams of four components, and of coefficients of all sizes in several components."""
+    skeleton, planes = test_jpeg_streams.four_components()
+    rng = np.random.default_rng(5)
+    files = {"four.jpg": write(skeleton, planes, Details(b"", 1))}
+    for number, greatest in enumerate((2, 40, 700)):
+        sizes = np.geomspace(greatest, 0.3, 64) * rng.uniform(0.2, 2, (16, 1))
+        drawn = np.zeros((16, 64), int)
+        drawn[:, ZIGZAG] = rng.laplace(0, sizes)
+        rough = [drawn[: len(plane)].tolist() for plane in planes]
+        files[f"rough {number}.jpg"] = write(skeleton, rough, Details(b"", 1))
+    return files
 
 
 def _of_bands() -> bytes:

@@ -182,8 +182,8 @@ def samples(skeleton: Skeleton) -> list[list[int]]:
     ]
 
 
-@pytest.mark.parametrize("conditions", [None, b""])
-def test_four_components_of_odd_sampling(conditions: bytes | None) -> None:
+def four_components(conditions: bytes | None = None) -> tuple[Skeleton, list[list[Block]]]:
+    """A stream of four components of odd sampling, and their blocks."""
     factors = [0x31, 0x12, 0x11, 0x22]
     frame = bytes([8, 0, 21, 0, 30, 4])
     frame += b"".join(bytes([name, one, 0]) for name, one in enumerate(factors))
@@ -194,7 +194,12 @@ def test_four_components_of_odd_sampling(conditions: bytes | None) -> None:
     skeleton = Skeleton(head + segment(kind, frame) + segment(0xDA, scan) + b"\xff\xd9")
     assert skeleton.frame
     drawn = blocks(False)
-    planes = [drawn[: one.rows * one.columns] for one in skeleton.frame.components]
+    return skeleton, [drawn[: one.rows * one.columns] for one in skeleton.frame.components]
+
+
+@pytest.mark.parametrize("conditions", [None, b""])
+def test_four_components_of_odd_sampling(conditions: bytes | None) -> None:
+    skeleton, planes = four_components(conditions)
     assert [len(plane) for plane in planes] == [12, 8, 4, 16]
     assert rounds_of(write(skeleton, planes, Details(b"", 1))) == 1
 
