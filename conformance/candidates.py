@@ -11,6 +11,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -86,7 +87,6 @@ from jpeg_files import STREAMS as JPEG_STREAMS
 from model_parts import Parts, Tensors
 from packing import (
     archive_of_block,
-    archive_of_bytes,
     archive_of_file,
     archive_of_files,
     index_of,
@@ -104,13 +104,13 @@ from reference import (
     test_refusals,
 )
 from reference.fields import ArchiveError, Reader
-from reference.jpeg_coefficients import ZIGZAG, Block, Coefficients
+from reference.jpeg_coefficients import ZIGZAG, Coefficients
 from reference.jpeg_colours import to_rgb
 from reference.jpeg_mixing import Decisions
 from reference.jpeg_streams import SYMBOLS, Details, write
 from reference.message import write_varint
 from reference.model_file import identity
-from written_symbols import END, write_symbols
+from written_symbols import END, archive_of_symbols, write_symbols
 from zoo.dicom_files import dicom_file
 
 TESTS = Path(reference.__file__).parent.parent
@@ -620,20 +620,13 @@ def _of_symbols() -> Iterator[tuple[str, str, bytes]]:
     assert skeleton.frame
     frame = skeleton.frame
 
-    def of_bytes(coded: bytes, planes: list[list[Block]] | None, rounds: int = 1) -> bytes:
-        stream = write(skeleton, planes, Details(b"", 1)) if planes else bytes(999)
-        heads = len(stream), 1, 0, len(stream), len(skeleton.data), 0, 0
-        rest = lzma2.compress(b"".join(map(write_varint, heads)) + skeleton.data)
-        data = bytes([rounds + SYMBOLS, 0, 1]) + write_varint(len(rest)) + rest + coded
-        return archive_of_bytes(len(stream), STREAMS, data)
-
     def of_symbols(*chosen: int, end: tuple[int, int] = (END, END)) -> bytes:
         """With all symbols and a whole stream, as of a reader that refuses none of them."""
         symbols = iter(chosen)
         with mock.patch.object(jpeg_symbols, "require"):
             coded, planes = write_symbols(frame, lambda _: next(symbols), end)
         assert next(symbols, None) is None
-        return of_bytes(coded, planes)
+        return archive_of_symbols(skeleton, coded, planes)[0]
 
     greatest, least = (13, 12, 63, 248), (14, 12, 63, 248)  # 32,767 and -32,767
     for rule, name, chosen in (
@@ -655,24 +648,50 @@ def _of_symbols() -> Iterator[tuple[str, str, bytes]]:
     yield "J9.1", "the other state behind symbols.bb", of_symbols(*chosen, end=(END, END + 1))
     symbols = iter(chosen)
     coded, planes = write_symbols(frame, lambda _: next(symbols))
-    yield "J9.1", "symbols of half a word more.bb", of_bytes(coded + b"\0", planes)
-    yield "J9.1", "symbols of a word more.bb", of_bytes(coded + b"\0\0", planes)
-    yield "J9.1", "symbols of a word less.bb", of_bytes(coded[:-2], planes)
-    yield "J9.1", "symbols of three words.bb", of_bytes(coded[:6], planes)
-    yield "J1", "unknown rounds of symbols.bb", of_bytes(coded, planes, 1 + 2 * SYMBOLS)
+    for rule, name, changed, rounds in (
+        ("J9.1", "symbols of half a word more", coded + b"\0", 1),
+        ("J9.1", "symbols of a word more", coded + b"\0\0", 1),
+        ("J9.1", "symbols of a word less", coded[:-2], 1),
+        ("J9.1", "symbols of three words", coded[:6], 1),
+        ("J1", "unknown rounds of symbols", coded, 1 + 2 * SYMBOLS),
+    ):
+        yield rule, f"{name}.bb", archive_of_symbols(skeleton, changed, planes, rounds)[0]
 
 
 def _streams_of_symbols() -> dict[str, bytes]:
     """JPEG streams of four components, and of coefficients of all sizes in several components."""
-    skeleton, planes = test_jpeg_streams.four_components()
+    skeleton, planes = test_jpeg_streams.components()
     rng = np.random.default_rng(5)
     files = {"four.jpg": write(skeleton, planes, Details(b"", 1))}
-    for number, greatest in enumerate((2, 40, 700)):
-        sizes = np.geomspace(greatest, 0.3, 64) * rng.uniform(0.2, 2, (16, 1))
-        drawn = np.zeros((16, 64), int)
-        drawn[:, ZIGZAG] = rng.laplace(0, sizes)
-        rough = [drawn[: len(plane)].tolist() for plane in planes]
-        files[f"rough {number}.jpg"] = write(skeleton, rough, Details(b"", 1))
+
+    def add(name: str, step: int, of_size: Callable[[int], NDArray[Any]]) -> None:
+        """of_size: coefficients of so many blocks, in zigzag order."""
+        steps = [number.to_bytes(2, "big") * 64 for number in (3, step)]
+        changed = test_jpeg_streams.changed(skeleton, *steps)
+        rough = []
+        for plane in planes:
+            drawn = np.zeros((len(plane), 64), int)
+            drawn[:, ZIGZAG] = of_size(len(plane))
+            rough.append(drawn.tolist())
+        files[f"{name}.jpg"] = write(changed, rough, Details(b"", 1))
+
+    def falling(greatest: float, blocks: int) -> NDArray[Any]:
+        return rng.laplace(0, np.geomspace(greatest, 0.3, 64) * rng.uniform(0.2, 2, (blocks, 1)))
+
+    def lone(blocks: int) -> NDArray[Any]:
+        large = (rng.random((blocks, 64)) < 0.01) * rng.integers(-4000, 4001, (blocks, 64))
+        return rng.laplace(0, 0.5, (blocks, 64)).astype(int) + large
+
+    def greatest(blocks: int) -> NDArray[Any]:
+        return rng.choice([-16_000, 0, 16_000], (blocks, 64)) * (np.arange(64) < 9)
+
+    for number, size in enumerate((2, 40, 700)):
+        add(f"rough {number}", 3, partial(falling, size))
+    for step in (1, 255, 65_535):
+        add(f"lone {step}", step, lone)
+        add(f"greatest {step}", step, greatest)
+    skeleton, planes = test_jpeg_streams.components((0x32, 0x21))
+    add("two", 3, partial(falling, 40))
     return files
 
 

@@ -34,9 +34,11 @@ from jpeg_files import STREAMS as FILES
 from packing import archive_of_block, archive_of_bytes, archive_of_files, index_of
 from reference.blocks import read_runs
 from reference.fields import Reader
+from reference.jpeg_markers import Skeleton
 from reference.jpeg_streams import SYMBOLS, Details, decompress, write
-from reference.test_jpeg_streams import SAMPLES
+from reference.test_jpeg_streams import SAMPLES, components
 from reference.test_jpeg_streams import samples as samples_of
+from written_symbols import archive_of_symbols, write_symbols
 
 from .check import MEMORY
 from .mutate import change, change_streams, mutate, read, section, without_digests
@@ -209,6 +211,33 @@ def change_stream(random: Random, fault: Fault) -> bytes:
 
     added = b"" if stream.rounds & SYMBOLS else random.randbytes(MOST_ADDED)
     return fitted(make, stream.others + added, fault)
+
+
+def choose_symbols(random: Random) -> tuple[bytes, bytes | None]:
+    """An archive of a small stream of any symbols, and this stream. A few of the symbols are none
+    that a reader accepts, or the coded ones are changed: then the stream is None.
+    """
+    skeleton, _ = components(random.choice(((0x31, 0x12, 0x11, 0x22), (0x32, 0x21), (0x11,))))
+    steps = random.choice((1, 3, 16, 255, 65_535)).to_bytes(2, "big") * 64
+    data = skeleton.data.replace(b"\0\3" * 64, steps)
+    size = bytes([0, random.randint(1, 24), 0, random.randint(1, 40)])
+    skeleton = Skeleton(data.replace(b"\0\x15\0\x1e", size))
+    assert skeleton.frame
+    skew, strange = random.choice((0.2, 0.6, 2)), random.choice((0, 1e-3))
+
+    def choose(accepted: range) -> int:
+        if random.random() < strange:
+            return random.randrange(min(len(accepted) + 3, 16))
+        if random.random() < 0.02 or accepted.stop > 16:
+            return random.choice(accepted)
+        return accepted[min(int(random.expovariate(skew)), len(accepted) - 1)]
+
+    coded, planes = write_symbols(skeleton.frame, choose)
+    if random.random() < 0.2:
+        changed = mutate(random, coded, coded[::-1])
+        return archive_of_symbols(skeleton, changed, planes)[0], None
+    archive, stream = archive_of_symbols(skeleton, coded, planes)
+    return archive, stream if planes else None
 
 
 @cache

@@ -182,15 +182,17 @@ def samples(skeleton: Skeleton) -> list[list[int]]:
     ]
 
 
-def four_components(conditions: bytes | None = None) -> tuple[Skeleton, list[list[Block]]]:
-    """A stream of four components of odd sampling, and their blocks."""
-    factors = [0x31, 0x12, 0x11, 0x22]
-    frame = bytes([8, 0, 21, 0, 30, 4])
+def components(
+    factors: tuple[int, ...] = (0x31, 0x12, 0x11, 0x22), conditions: bytes | None = None
+) -> tuple[Skeleton, list[list[Block]]]:
+    """A stream of components of odd sampling, and their blocks."""
+    frame = bytes([8, 0, 21, 0, 30, len(factors)])
     frame += b"".join(bytes([name, one, 0]) for name, one in enumerate(factors))
     one = skeleton_of(False, 2, conditions=conditions)
     head = one.data[: one.data.index(b"\xff\xc1" if conditions is None else b"\xff\xc9")]
     kind = 0xC1 if conditions is None else 0xC9
-    scan = bytes([4]) + b"".join(bytes([name, 0]) for name in range(4)) + b"\0\x3f\0"
+    scan = bytes([len(factors)])
+    scan += b"".join(bytes([name, 0]) for name in range(len(factors))) + b"\0\x3f\0"
     skeleton = Skeleton(head + segment(kind, frame) + segment(0xDA, scan) + b"\xff\xd9")
     assert skeleton.frame
     drawn = blocks(False)
@@ -199,7 +201,7 @@ def four_components(conditions: bytes | None = None) -> tuple[Skeleton, list[lis
 
 @pytest.mark.parametrize("conditions", [None, b""])
 def test_four_components_of_odd_sampling(conditions: bytes | None) -> None:
-    skeleton, planes = four_components(conditions)
+    skeleton, planes = components(conditions=conditions)
     assert [len(plane) for plane in planes] == [12, 8, 4, 16]
     assert rounds_of(write(skeleton, planes, Details(b"", 1))) == 1
 

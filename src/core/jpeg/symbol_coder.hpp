@@ -110,7 +110,7 @@ class SymbolPlanes {
         const auto fill = [](auto& distributions, const Distribution& first) {
             std::ranges::fill(flat(distributions), first);
         };
-        Distribution even{{18000}}, falling = first_value;
+        Distribution even{{18000}};
         for (std::size_t s = 1; s < symbols; ++s)
             even.words[s] = static_cast<std::int16_t>(2048 * s);
         for (std::size_t n = 0; n < 64; ++n) {
@@ -123,13 +123,11 @@ class SymbolPlanes {
         }
         fill(state.groups_by_neighbours, even);
         fill(state.in_groups, even);
-        fill(state.exponents, falling);
+        fill(state.exponents, first_exponent);
         std::ranges::fill(state.ready, 0);
         std::memcpy(state.weights, table.weights, sizeof state.weights);
         std::memcpy(state.group_weights, table.group_weights, sizeof state.group_weights);
     }
-
-    const SymbolState& state() const { return *state_; }
 
     void code(const Strip& strip, std::span<const std::array<std::uint16_t, block_size>> steps) {
         const auto& [frame, planes] = strip;
@@ -150,10 +148,9 @@ class SymbolPlanes {
     }
 
   private:
-    // Of exponents.
-    static constexpr Distribution first_value = {{18000, 16000, 20000, 24000, 25600, 27200, 28100,
-                                                  29000, 29600, 30200, 30700, 31200, 31600, 32000,
-                                                  32300, 32600}};
+    static constexpr Distribution first_exponent = {{18000, 16000, 20000, 24000, 25600, 27200,
+                                                     28100, 29000, 29600, 30200, 30700, 31200,
+                                                     31600, 32000, 32300, 32600}};
 
     static std::span<Distribution> flat(Distribution& one) { return {&one, 1}; }
     template <class Inner, std::size_t n>

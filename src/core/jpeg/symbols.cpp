@@ -83,7 +83,6 @@ class Encoder {
                   static_cast<uint16_t>(1 << (15 - count))};
         return value;
     }
-    void learned(const Distribution&, int32_t) {}
     SymbolShare* end() const { return at_; }
 
   private:
@@ -109,7 +108,6 @@ class Decoder {
         advance(value << (15 - count), 1u << (15 - count), slot);
         return static_cast<int32_t>(value);
     }
-    void learned(const Distribution&, int32_t) {}
     const uint16_t* at() const { return at_; }
     void end(SymbolReader& reader) const {
         reader.at = at_;
@@ -377,16 +375,13 @@ class RowCoder {
         int32_t exponent = 2;
         if constexpr (Coder::encodes) exponent = floor_log2(static_cast<uint32_t>(rest));
         exponent = 2 + alone(exponents, exponent - 2);
-        if (exponent > 15) {
-            valid_ = false;
-            exponent = 15;
-        }
+        if (exponent > 15) valid_ = false;
+        exponent = least(exponent, 15);
         int32_t low = 0;
         const int32_t bits = rest - (1 << exponent);
         if (exponent > 8) low = coder.bits(bits >> 8 & 127, exponent - 8) << 8;
         low |= coder.bits(bits & 255 & ((1 << exponent) - 1), least(exponent, 8));
-        size = (1 << exponent) + low + 7;
-        return size;
+        return (1 << exponent) + low + 7;
     }
 
     // Codes a symbol by a distribution.
@@ -412,7 +407,6 @@ class RowCoder {
         const auto now = load<SixteenWords>(of.words);
         s = put(now, s);
         learn(of, now, quick.of_symbol[s]);
-        coder.learned(of, s);
         return s;
     }
     // Codes a symbol by a blend of distributions, one after the other. All of them learn it, and
@@ -429,10 +423,8 @@ class RowCoder {
         });
         s = put(blend, s);
         if (learns_weights_) learn_weights(of, weights, s);
-        repeat<n>([&](auto d) BITSBACK_INLINE {
-            learn(*of[d.value], now[d.value], targets.of_symbol[s]);
-            coder.learned(*of[d.value], s);
-        });
+        repeat<n>([&](auto d)
+                      BITSBACK_INLINE { learn(*of[d.value], now[d.value], targets.of_symbol[s]); });
         return s;
     }
     // Moves each weight by the gradient of the logarithm of the probability.
