@@ -12,15 +12,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from bitsback.coding.streams import decode_streams, encode_streams
+from bitsback.coding.streams import JpegCoder, decode_streams, encode_streams
+
+Pack = Callable[[bytes], tuple[bytes | None, Callable[[bytes], bytes]]]
 
 
-def ours(content: bytes) -> tuple[bytes | None, Callable[[bytes], bytes]]:
-    data = encode_streams(np.frombuffer(content, np.uint8))
+def ours(coder: JpegCoder, content: bytes) -> tuple[bytes | None, Callable[[bytes], bytes]]:
+    data = encode_streams(np.frombuffer(content, np.uint8), coder=coder)
     return data, lambda packed: decode_streams(memoryview(packed), len(content))
 
 
@@ -37,7 +40,12 @@ def lepton(content: bytes) -> tuple[bytes | None, Callable[[bytes], bytes]]:
     return lepton_jpeg_python.compress_bytes(content), lepton_jpeg_python.decompress_bytes
 
 
-PEERS = {"bitsback": ours, "JPEG XL": jpeg_xl, "Lepton": lepton}
+PEERS: dict[str, Pack] = {
+    "bitsback": partial(ours, "symbols"),
+    "bitsback --best": partial(ours, "decisions"),
+    "JPEG XL": jpeg_xl,
+    "Lepton": lepton,
+}
 
 
 def main(folder: str) -> None:

@@ -11,6 +11,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -84,24 +85,32 @@ from images.test_tiff_tokens import deflated_file
 from jpeg_files import LOSSLESS, cut, in_strips, jpeg, picture, with_preview, without
 from jpeg_files import STREAMS as JPEG_STREAMS
 from model_parts import Parts, Tensors
-from packing import archive_of_block, archive_of_file, archive_of_files, index_of, replaced
+from packing import (
+    archive_of_block,
+    archive_of_file,
+    archive_of_files,
+    index_of,
+    replaced,
+)
 from random_counted import small_counted, small_flat, small_guesses
 from random_programs import random_program
 from random_wavefronts import random_wavefront, small_wavefront
 from reference import (
     archive,
     container_metadata,
+    jpeg_symbols,
     test_any_shape_refusals,
     test_jpeg_streams,
     test_refusals,
 )
 from reference.fields import ArchiveError, Reader
-from reference.jpeg_coefficients import Coefficients
+from reference.jpeg_coefficients import ZIGZAG, Coefficients
 from reference.jpeg_colours import to_rgb
 from reference.jpeg_mixing import Decisions
-from reference.jpeg_streams import Details, write
+from reference.jpeg_streams import SYMBOLS, Details, write
 from reference.message import write_varint
 from reference.model_file import identity
+from written_symbols import END, archive_of_symbols, write_symbols
 from zoo.dicom_files import dicom_file
 
 TESTS = Path(reference.__file__).parent.parent
@@ -138,20 +147,26 @@ def always() -> Iterator[tuple[str, str, bytes]]:
     yield "M1", "bundled models.bb", _of_all_models()
     yield from _of_misreadings()
     yield from _at_limits()
+    yield from _of_symbols()
     with TemporaryDirectory() as name:
         slope = np.add.outer(np.arange(500), np.arange(600)) // 5
         Image.fromarray(slope.astype(np.uint8)).save(f"{name}/slope.png")
         bitsback.compress([f"{name}/slope.png"], f"{name}/x.bb", model="fast", previews=True)
         yield "A5.17", "previews.bb", Path(name, "x.bb").read_bytes()
         yield "A5.19", "modes and links.bb", _of_entries(Path(name, "tree"))
-        yield "A5.7", "JPEG streams.bb", _of_files(Path(name, "jpeg"), _jpeg_files())
+        yield "A5.7", "JPEG streams.bb", _of_jpeg(Path(name, "jpeg"), _jpeg_files(), "best")
+        symbols = _jpeg_files() | _extreme_streams()
+        yield "J9", "JPEG streams as symbols.bb", _of_jpeg(Path(name, "symbols"), symbols)
         strips = in_strips(jpeg(picture(rows=40, columns=70), quality=95))
         too_short = strips.replace(b"\0\xff\xd9", b"\xff\xd9")
         strips_of_jpeg = {"strips.jpg": strips, "no strips.jpg": too_short}
-        yield "J1", "strips of JPEG.bb", _of_files(Path(name, "strips"), strips_of_jpeg)
-        yield "J4", "parts of JPEG streams.bb", _of_files(Path(name, "parts"), _cut_streams())
+        yield "J1", "strips of JPEG.bb", _of_jpeg(Path(name, "strips"), strips_of_jpeg, "best")
+        yield "J9", "strips as symbols.bb", _of_jpeg(Path(name, "strips 2"), strips_of_jpeg)
+        levels = _streams_of_symbols()
+        yield "J9", "levels of symbols.bb", _of_jpeg(Path(name, "levels of symbols"), levels)
+        yield "J4", "parts of JPEG streams.bb", _of_jpeg(Path(name, "parts"), _cut_streams())
         for kind, streams in _chosen_streams().items():
-            yield "A5.7", f"{kind}.bb", _of_files(Path(name, kind), streams)
+            yield "A5.7", f"{kind}.bb", _of_jpeg(Path(name, kind), streams, "best")
         yield "A5.7", "pixels of JPEG.bb", _of_files(Path(name, "decoded"), _decoded_files())
         inflated = {f"{each}.bin": make() for each, make in INFLATED.items()}
         nested = {"x.bin": INFLATED["a stream in a stream"]()}
@@ -598,6 +613,88 @@ def _of_the_middle() -> bytes:
     return _archive([(kind, block if kind == "B" else part) for kind, part in kinds[:-1]], counts)
 
 
+def _of_symbols() -> Iterator[tuple[str, str, bytes]]:
+    """Archives of a JPEG stream of one block, whose symbols are at a limit, or break a rule."""
+    whole = test_jpeg_streams.skeleton_of(False, step=16)
+    skeleton = test_jpeg_streams.changed(whole, b"\0\x28\0\x28", b"\0\x08\0\x08")
+    assert skeleton.frame
+    frame = skeleton.frame
+
+    def of_symbols(*chosen: int, end: tuple[int, int] = (END, END)) -> bytes:
+        """With all symbols and a whole stream, as of a reader that refuses none of them."""
+        symbols = iter(chosen)
+        with mock.patch.object(jpeg_symbols, "require"):
+            coded, planes = write_symbols(frame, lambda _: next(symbols), end)
+        assert next(symbols, None) is None
+        return archive_of_symbols(skeleton, coded, planes)[0]
+
+    greatest, least = (13, 12, 63, 248), (14, 12, 63, 248)  # 32,767 and -32,767
+    for rule, name, chosen in (
+        ("J9.6", "the greatest coefficients", (0, 2, *greatest, *least, 0)),
+        ("J9.6", "a coefficient above the greatest", (0, 1, 13, 12, 63, 249, 0)),
+        ("J9.6", "a coefficient below the least", (0, 1, 14, 12, 63, 249, 0)),
+        ("J9.6", "DC above the greatest", (0, 0, 13, 12, 63, 249)),
+        ("J9.6", "DC below the least", (0, 0, 14, 12, 63, 249)),
+        ("J9.6", "an exponent of 16", (0, 0, 13, 14, 0, 0)),
+        ("J9.6", "the last symbol of a coefficient", (0, 1, 15, 0, 0, 0)),
+        ("J9.6", "the last symbol of DC", (0, 0, 15, 0, 0)),
+        ("J9.4", "zero at the last place", (0, 1, 0, 0)),
+        ("J9.3", "the fifth place of a group", (3, 4, 1, *[0] * 16)),
+    ):
+        yield rule, f"{name}.bb", of_symbols(*chosen)
+    chosen = 1, 0, 1, 0, 4, 11, 0, 13, 2, 7  # of the block that J9.7 traces
+    yield "J9.7", "the traced block of symbols.bb", of_symbols(*chosen)
+    yield "J9.1", "another state behind symbols.bb", of_symbols(*chosen, end=(END + 1, END))
+    yield "J9.1", "the other state behind symbols.bb", of_symbols(*chosen, end=(END, END + 1))
+    symbols = iter(chosen)
+    coded, planes = write_symbols(frame, lambda _: next(symbols))
+    for rule, name, changed, rounds in (
+        ("J9.1", "symbols of half a word more", coded + b"\0", 1),
+        ("J9.1", "symbols of a word more", coded + b"\0\0", 1),
+        ("J9.1", "symbols of a word less", coded[:-2], 1),
+        ("J9.1", "symbols of three words", coded[:6], 1),
+        ("J1", "unknown rounds of symbols", coded, 1 + 2 * SYMBOLS),
+    ):
+        yield rule, f"{name}.bb", archive_of_symbols(skeleton, changed, planes, rounds)[0]
+
+
+def _streams_of_symbols() -> dict[str, bytes]:
+    """JPEG streams of four components, and of coefficients of all sizes in several components."""
+    skeleton, planes = test_jpeg_streams.components()
+    rng = np.random.default_rng(5)
+    files = {"four.jpg": write(skeleton, planes, Details(b"", 1))}
+
+    def add(name: str, step: int, of_size: Callable[[int], NDArray[Any]]) -> None:
+        """of_size: coefficients of so many blocks, in zigzag order."""
+        steps = [number.to_bytes(2, "big") * 64 for number in (3, step)]
+        changed = test_jpeg_streams.changed(skeleton, *steps)
+        rough = []
+        for plane in planes:
+            drawn = np.zeros((len(plane), 64), int)
+            drawn[:, ZIGZAG] = of_size(len(plane))
+            rough.append(drawn.tolist())
+        files[f"{name}.jpg"] = write(changed, rough, Details(b"", 1))
+
+    def falling(greatest: float, blocks: int) -> NDArray[Any]:
+        return rng.laplace(0, np.geomspace(greatest, 0.3, 64) * rng.uniform(0.2, 2, (blocks, 1)))
+
+    def lone(blocks: int) -> NDArray[Any]:
+        large = (rng.random((blocks, 64)) < 0.01) * rng.integers(-4000, 4001, (blocks, 64))
+        return rng.laplace(0, 0.5, (blocks, 64)).astype(int) + large
+
+    def greatest(blocks: int) -> NDArray[Any]:
+        return rng.choice([-16_000, 0, 16_000], (blocks, 64)) * (np.arange(64) < 9)
+
+    for number, size in enumerate((2, 40, 700)):
+        add(f"rough {number}", 3, partial(falling, size))
+    for step in (1, 255, 65_535):
+        add(f"lone {step}", step, lone)
+        add(f"greatest {step}", step, greatest)
+    skeleton, planes = test_jpeg_streams.components((0x32, 0x21))
+    add("two", 3, partial(falling, 40))
+    return files
+
+
 def _of_bands() -> bytes:
     """An archive of a ZIP file with two pictures of several bands."""
     pictures = [test_embedded.png(colours) for colours in (COLOURS, COLOURS[::-1])]
@@ -666,7 +763,16 @@ def _of_entries(folder: Path) -> bytes:
     return Path(f"{folder}.bb").read_bytes()
 
 
-def _of_files(folder: Path, files: dict[str, bytes]) -> bytes:
+def _of_jpeg(folder: Path, files: dict[str, bytes], model: str = "auto") -> bytes:
+    """The same of JPEG files, which no general compressor codes although they resemble each other.
+
+    model: which chooses the coder of coefficients.
+    """
+    with mock.patch.object(blocks, "without_model", lambda *_: iter(())):
+        return _of_files(folder, files, model)
+
+
+def _of_files(folder: Path, files: dict[str, bytes], model: str = "auto") -> bytes:
     """An archive of a folder with these files, byte for byte."""
     folder.mkdir()
     for name, content in files.items():
@@ -676,7 +782,7 @@ def _of_files(folder: Path, files: dict[str, bytes]) -> bytes:
         os.utime(path, ns=(0, 10**18))
     folder.chmod(0o755)
     os.utime(folder, ns=(0, 10**18))
-    bitsback.compress(folder, f"{folder}.bb")
+    bitsback.compress(folder, f"{folder}.bb", model=model)
     return Path(f"{folder}.bb").read_bytes()
 
 
@@ -699,6 +805,15 @@ def _jpeg_files() -> dict[str, bytes]:
     files["two.bin"] = b"before" + whole["grey"] + bytes(99) + whole["one block"] + b"behind"
     files["cut.jpg"] = cut(whole["progressive"], 0.7)
     return files
+
+
+def _extreme_streams() -> dict[str, bytes]:
+    """JPEG streams with the greatest coefficients and steps."""
+    found = {}
+    for name in ("greatest values", "greatest values, arithmetic"):
+        skeleton, plane, details = test_jpeg_streams.CHOICES[name]()
+        found[f"{name}.jpg"] = write(skeleton, [plane], Details(details, len(skeleton.scans)))
+    return found
 
 
 def _cut_streams() -> dict[str, bytes]:

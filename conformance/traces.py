@@ -56,7 +56,12 @@ SECTIONS = {
     "cost": "M9", "program": "M2",
     "inflated": "A5.20", "parity": "A5.18", "jpeg_streams": "J1 J3 J4", "jpeg_markers": "J2",
     "jpeg_arithmetic": "J4", "jpeg_mixing.Decisions": "J5", "jpeg_mixing": "J6.3",
-    "jpeg_coefficients": "J6 J6.1 J6.2", "decoded": "J8",
+    "jpeg_coefficients": "J6 J6.1 J6.2", "decoded": "J8", "jpeg_symbols": "J9 J9.2",
+    "jpeg_symbols.Symbols": "J9.1", "jpeg_symbols.Symbols.by": "J9.2",
+    "jpeg_symbols.Symbols.alone": "J9.2", "jpeg_symbols.Symbols.blend": "J9.2",
+    "jpeg_symbols.related": "J9.3", "jpeg_symbols.BlockCoder.pop_last": "J9.3",
+    "jpeg_symbols.BlockCoder.pop_coefficient": "J9.4", "jpeg_symbols.BlockCoder.pop_dc": "J9.5",
+    "jpeg_symbols.BlockCoder.put": "J9.6", "jpeg_symbols.Coefficients.value": "J9.6",
 }  # fmt: skip
 """The sections of docs/format.md (A), docs/model-format.md (M) and docs/jpeg-format.md (J) that a
 module, or a function or a class in it, follows.

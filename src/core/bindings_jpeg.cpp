@@ -23,6 +23,15 @@ namespace bitsback {
 namespace {
 
 using Table = In<std::int32_t>;
+using Symbols = std::optional<In<std::int16_t>>;
+
+// Calls code(table of symbols, or null).
+template <class Code>
+auto with_symbols(const Symbols& numbers, const Code& code) {
+    std::optional<jpeg::SymbolTable> table;
+    if (numbers) table = jpeg::symbol_table(view(*numbers));
+    return code(table ? &*table : nullptr);
+}
 
 }  // namespace
 
@@ -30,19 +39,20 @@ void bind_jpeg(nb::module_& m) {
     m.def(
         "pack_jpeg_streams",
         [](const In<std::uint8_t>& bytes, std::size_t threads, const Table& stretch,
-           const Table& cdf) {
+           const Table& cdf, const Symbols& symbols) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
-            jpeg::Packed packed;
-            {
+            const jpeg::Packed packed = with_symbols(symbols, [&](const jpeg::SymbolTable* table) {
                 nb::gil_scoped_release release;
-                packed = jpeg::pack_streams(view(bytes), threads, logistic);
-            }
-            return std::tuple(packed.rounds, to_python(packed.rest), to_python(packed.strips),
-                              to_python(packed.coded));
+                return jpeg::pack_streams(view(bytes), threads, logistic, table);
+            });
+            return std::tuple(packed.rounds, packed.by_symbols, to_python(packed.rest),
+                              to_python(packed.strips), to_python(packed.coded));
         },
-        "bytes"_a, "threads"_a, "stretch"_a, "cdf"_a,
-        "The number of rounds that extracted JPEG streams, 0 to 2, the rest, and the coded "
-        "coefficients: of streams in strips, and of the others.");
+        "bytes"_a, "threads"_a, "stretch"_a, "cdf"_a, "symbols"_a.none(),
+        "The number of rounds that extracted JPEG streams, 0 to 2, whether their coefficients are "
+        "symbols, the rest, and the coded coefficients: of streams in strips, and of the others. "
+        "symbols: the table of first distributions, or None for binary decisions, which code "
+        "streams of 12 bits in any case.");
     const auto describe = [](std::size_t rounds, jpeg::View rest, std::size_t size) {
         std::vector<std::tuple<std::uint64_t, std::uint64_t, int, int>> streams;
         for (const jpeg::StreamInfo& info : jpeg::describe_streams(rounds, rest, size))
@@ -71,18 +81,19 @@ void bind_jpeg(nb::module_& m) {
         "unpack_jpeg_streams",
         [](std::size_t rounds, const In<std::uint8_t>& rest, const In<std::uint8_t>& strips,
            const In<std::uint8_t>& coded, std::size_t size, std::size_t threads,
-           const Table& stretch, const Table& cdf) {
+           const Table& stretch, const Table& cdf, const Symbols& symbols) {
             const LogisticTables logistic(copy(stretch), copy(cdf));
-            jpeg::Bytes made;
-            {
-                nb::gil_scoped_release release;
-                made = jpeg::unpack_streams(rounds, view(rest), view(strips), view(coded), size,
-                                            threads, logistic);
-            }
-            return to_python(made);
+            return with_symbols(symbols, [&](const jpeg::SymbolTable* table) {
+                return made_without_lock([&] {
+                    return jpeg::unpack_streams(rounds, view(rest), view(strips), view(coded), size,
+                                                threads, logistic, table);
+                });
+            });
         },
         "rounds"_a, "rest"_a, "strips"_a, "coded"_a, "size"_a, "threads"_a, "stretch"_a, "cdf"_a,
-        "The original `size` bytes. Raises ValueError for invalid input.");
+        "symbols"_a.none(),
+        "The original `size` bytes. symbols: the table if the coefficients are symbols, else None. "
+        "Raises ValueError for invalid input.");
     m.def(
         "jpeg_sample_runs",
         [](const In<std::uint8_t>& bytes) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "jpeg/kernels.hpp"
+#include "jpeg/symbols.hpp"
 #include "linear/linear.hpp"
 #include "mixing/kernels.hpp"
 #include "series/least_squares.hpp"
@@ -29,6 +30,10 @@ const MixingKernels& mixing_kernels() { return choose(mixing_plain, mixing_avx2,
 
 const jpeg::Kernels& jpeg::kernels() { return choose(jpeg_plain, jpeg_avx2, jpeg_avx512); }
 
+const jpeg::SymbolKernels& jpeg::symbol_kernels() {
+    return choose(symbols_plain, symbols_avx2, symbols_avx512);
+}
+
 const WaveKernels& wave_kernels(bool contracted) {
     if (contracted) return wavefront_contracted;
     return choose(wavefront_plain, wavefront_avx2, wavefront_avx512);
@@ -41,6 +46,8 @@ const LeastSquares& least_squares(Arithmetic arithmetic) {
 const MixingKernels& mixing_kernels() { return mixing_plain; }
 
 const jpeg::Kernels& jpeg::kernels() { return jpeg_plain; }
+
+const jpeg::SymbolKernels& jpeg::symbol_kernels() { return symbols_plain; }
 
 const WaveKernels& wave_kernels(bool contracted) {
     return contracted ? wavefront_contracted : wavefront_plain;

@@ -113,6 +113,7 @@ using Lanes = Vector<int32_t, width>;
 using WordLanes = Vector<int16_t, 2 * width>;
 using Numbers = Vector<uint32_t, width>;
 using Four = Vector<int32_t, 4>;
+using SixteenWords = Vector<int16_t, 16>;
 
 template <class V>
 inline BITSBACK_INLINE V load(const void* from) {
@@ -256,6 +257,55 @@ inline BITSBACK_INLINE WordLanes adjusted(WordLanes weights, WordLanes inputs, W
     const Wide change = (product + all<Wide>(1 << 14)) >> all<Wide>(15);
     return converted<WordLanes>(
         clamped(converted<Wide>(weights) + change, -most_weight, most_weight));
+#endif
+}
+
+// (a * b + 2^14) >> 15, for numbers of which one is not -2^15.
+inline BITSBACK_INLINE SixteenWords rounded_products(SixteenWords a, SixteenWords b) {
+#if defined(__AVX2__)
+    return seen_as<SixteenWords>(_mm256_mulhrs_epi16(seen_as<__m256i>(a), seen_as<__m256i>(b)));
+#elif defined(__SSE2__)
+    __m128i x[2], y[2];
+    memcpy(x, &a, sizeof a);
+    memcpy(y, &b, sizeof b);
+    repeat<2>([&](auto n) BITSBACK_INLINE {
+        __m128i& half = x[n.value];
+        const __m128i low = _mm_mullo_epi16(half, y[n.value]);
+        half = _mm_slli_epi16(_mm_mulhi_epi16(half, y[n.value]), 1);
+        half = _mm_add_epi16(half, _mm_srli_epi16(low, 15));
+        half = _mm_add_epi16(half, _mm_and_si128(_mm_srli_epi16(low, 14), _mm_set1_epi16(1)));
+    });
+    return load<SixteenWords>(x);
+#elif defined(__aarch64__)
+    int16x8_t x[2], y[2];
+    memcpy(x, &a, sizeof a);
+    memcpy(y, &b, sizeof b);
+    repeat<2>([&](auto n) BITSBACK_INLINE { x[n.value] = vqrdmulhq_s16(x[n.value], y[n.value]); });
+    return load<SixteenWords>(x);
+#else
+    using Wide = Vector<int32_t, 16>;
+    return converted<SixteenWords>((converted<Wide>(a) * converted<Wide>(b) + all<Wide>(1 << 14)) >>
+                                   all<Wide>(15));
+#endif
+}
+
+// The number of elements that are at most x, in a vector that ascends.
+inline BITSBACK_INLINE uint32_t count_at_most(SixteenWords ascending, int16_t x) {
+#if defined(__AVX2__) && defined(__GNUC__)
+    const auto more = static_cast<uint32_t>(_mm256_movemask_epi8(
+        _mm256_cmpgt_epi16(seen_as<__m256i>(ascending), _mm256_set1_epi16(x))));
+    return static_cast<uint32_t>(__builtin_ctzll(uint64_t{1} << 32 | more)) / 2;
+#elif defined(__SSE2__)
+    __m128i half[2];
+    memcpy(half, &ascending, sizeof ascending);
+    const __m128i least = _mm_set1_epi16(x);
+    const auto more = static_cast<uint32_t>(_mm_movemask_epi8(
+        _mm_packs_epi16(_mm_cmpgt_epi16(half[0], least), _mm_cmpgt_epi16(half[1], least))));
+    return static_cast<uint32_t>(__builtin_ctz(1u << 16 | more));
+#else
+    uint32_t count = 0;
+    for (size_t i = 0; i < 16; ++i) count += ascending[i] <= x ? 1 : 0;
+    return count;
 #endif
 }
 

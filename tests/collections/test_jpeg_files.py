@@ -42,7 +42,8 @@ def test_what_users_see(run: Run) -> None:
     ]
     rows = json.loads(run("list", "in.bb", "--json").stdout)
     assert [row["jpeg"] for row in rows] == [True, False, False]
-    assert f"1 file, JPEG, {share} % of {size / 1000:.3g} kB" in run("info", "in.bb").stdout
+    told = f"1 file, JPEG, coefficients as symbols, {share} % of {size / 1000:.3g} kB"
+    assert told in run("info", "in.bb").stdout
 
 
 def test_a_tiff_file_on_its_own(run: Run) -> None:

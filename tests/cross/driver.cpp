@@ -604,10 +604,14 @@ void run(std::uint32_t operation, Fields& fields, State& state) {
         }
         case 'J': {
             const LogisticTables logistic(fields.array<std::int32_t>(), state.logistic);
+            const auto numbers = fields.array<std::int16_t>();
+            std::optional<jpeg::SymbolTable> table;
+            if (!numbers.empty()) table = jpeg::symbol_table(numbers);
+            const jpeg::SymbolTable* const symbols = table ? &*table : nullptr;
             const auto bytes = fields.array<std::uint8_t>();
-            const jpeg::Packed packed = jpeg::pack_streams(bytes, 1, logistic);
+            const jpeg::Packed packed = jpeg::pack_streams(bytes, 1, logistic, symbols);
             if (jpeg::unpack_streams(packed.rounds, packed.rest, packed.strips, packed.coded,
-                                     bytes.size(), 1, logistic) != bytes)
+                                     bytes.size(), 1, logistic, symbols) != bytes)
                 throw NotGivenBack("JPEG streams did not give back their bytes");
             print(packed.coded);
             break;

@@ -15,7 +15,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bitsback.coding.streams import encode_streams
+from bitsback import tables
+from bitsback.coding.streams import JpegCoder, encode_streams
 from bundled_models import spec_model
 from choices import Seeded
 from jpeg_files import jpeg, picture
@@ -457,18 +458,23 @@ class Vectors:
         self.steps(codec, symbols)
 
     def jpeg(self, content: bytes) -> None:
-        """Adds the coefficients of a JPEG stream as this machine's core codes them, which the
-        specification decodes.
+        """Adds the coefficients of a JPEG stream as this machine's core codes them by each coder,
+        which the specification decodes.
         """
-        data = encode_streams(np.frombuffer(content, np.uint8))
-        assert data is not None
-        assert decode_streams(data, len(content)) == content
-        reader = Reader(data, 1)
-        reader.varint()
-        reader.byte()
-        reader.take(reader.varint())
-        self.put("J", STRETCH, list(content))
-        self.expect(data[reader.at :])
+        coders: dict[JpegCoder, list[int]] = {
+            "decisions": [],
+            "symbols": tables.jpeg_symbols().tolist(),
+        }
+        for coder, symbols in coders.items():
+            data = encode_streams(np.frombuffer(content, np.uint8), coder=coder)
+            assert data is not None
+            assert decode_streams(data, len(content)) == content
+            reader = Reader(data, 1)
+            reader.varint()
+            reader.byte()
+            reader.take(reader.varint())
+            self.put("J", STRETCH, symbols, list(content))
+            self.expect(data[reader.at :])
 
     def crc(self, size: int) -> None:
         data = self.rng.bytes(size)

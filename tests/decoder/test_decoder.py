@@ -71,7 +71,7 @@ def test_it_agrees_about_damage() -> None:
 
 
 def test_it_agrees_about_damaged_jpeg_streams() -> None:
-    outcomes = differential.run(0, 0, 150, differential.JPEG_KINDS)
+    outcomes = differential.run(0, 0, 300, differential.JPEG_KINDS)
     assert all(outcomes[f"{kind}, the same"] for kind in differential.JPEG_KINDS), outcomes
     assert outcomes["JPEG block, refused"] > 30 and outcomes["stream, the same"] > 10, outcomes
 

@@ -23,7 +23,7 @@ STEPS = {
     "files": "A5.12 A5.13 A5.9 A5.14 A5.15 A5.16 A5.19 A5.17",
     "container metadata": "A6 A6.1 A6.2 A6.3 A6.4 A6.5 A6.6 A6.7 A6.10",
     "deflate streams": "J5 A6.8 A6.9 A5.20",
-    "JPEG": "J1 J2 J3 J4 J6 J6.1 J6.2 J6.3 J7 A6.11 J8",
+    "JPEG": "J1 J2 J3 J4 J6 J6.1 J6.2 J6.3 J7 A6.11 J8 J9 J9.1 J9.2 J9.3 J9.4 J9.5 J9.6",
     "parity and damage": "A5.18 A9",
 }
 CHECKS = {"A5.10", "M8", "M9"}

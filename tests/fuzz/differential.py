@@ -43,7 +43,14 @@ GOLDEN = "archive/golden", "chunks/golden"
 LARGEST = 5_000  # bytes of a golden file: what is larger takes too long to decode a million times
 SECONDS = 600  # for one run of the second decoder's program
 KINDS = *("damage",) * 2, *("forgery",) * 4, *("block",) * 2, "metadata"  # the last takes longest
-JPEG_KINDS = *("JPEG block",) * 4, *("stream",) * 3, "pixels", *("samples",) * 2, "file"
+JPEG_KINDS = (
+    *("JPEG block",) * 4,
+    *("stream",) * 3,
+    *("symbols",) * 2,
+    "pixels",
+    *("samples",) * 2,
+    "file",
+)
 
 Items = list[tuple[str, str, tuple[int, ...], bytes]]
 """The name, dtype, shape and bytes of each item."""
@@ -114,6 +121,9 @@ def case(seed: int, number: int, kinds: Sequence[str]) -> tuple[str, bytes, byte
         return kind, data, content
     if kind == "stream":
         return kind, jpeg.change_stream(random, lambda data: refusal(second().read(data))), None
+    if kind == "symbols":
+        data, content = jpeg.choose_symbols(random)
+        return kind, data, content
     if kind == "samples" and random.random() < 0.5:
         return kind, jpeg.change_samples(random, lambda data: refusal(their_files(data))), None
     if kind == "pixels":

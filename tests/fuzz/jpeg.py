@@ -8,9 +8,11 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 import imagecodecs
 import numpy as np
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback import lzma2
 from bitsback.coding.block import DECODED, STREAMS
-from bitsback.coding.streams import encode_streams
+from bitsback.coding.streams import JpegCoder, encode_streams
 from bitsback.files import dicom
 from bitsback.files.jpeg_samples import KIND, take_samples
 from bitsback.format.layout import HEAD
@@ -32,9 +34,11 @@ from jpeg_files import STREAMS as FILES
 from packing import archive_of_block, archive_of_bytes, archive_of_files, index_of
 from reference.blocks import read_runs
 from reference.fields import Reader
-from reference.jpeg_streams import Details, decompress, write
-from reference.test_jpeg_streams import SAMPLES
+from reference.jpeg_markers import Skeleton
+from reference.jpeg_streams import SYMBOLS, Details, decompress, write
+from reference.test_jpeg_streams import SAMPLES, components
 from reference.test_jpeg_streams import samples as samples_of
+from written_symbols import archive_of_symbols, write_symbols
 
 from .check import MEMORY
 from .mutate import change, change_streams, mutate, read, section, without_digests
@@ -44,7 +48,7 @@ SCAN = b"\xff\xda"
 MOST_BYTES = 1 << 15
 """Of a file that is compressed."""
 MOST_ADDED = 1 << 12
-"""Bytes that changed decisions may take more."""
+"""Bytes that changed decisions may take more. Changed symbols do not end well with any."""
 MOST_TRIALS = 6
 """Of sizes that fit changed decisions."""
 COUNTED = re.compile(
@@ -138,9 +142,11 @@ def change_block(random: Random, data: bytes, other: bytes) -> bytes:
 @dataclass(frozen=True)
 class Stream:
     """What a round leaves of a file of one stream (docs/jpeg-format.md, J1), and what else makes
-    it: coded decisions, or samples.
+    it: coded coefficients, or samples.
     """
 
+    rounds: int
+    """The byte with the flags of the block; 0 with samples."""
     skeleton: bytes
     details: bytes
     others: bytes
@@ -156,26 +162,26 @@ class Stream:
         return replace(self, **{name: mutate(random, getattr(self, name), getattr(other, name))})
 
 
-def read_stream(rest: bytes, others: bytes) -> Stream | None:
+def read_stream(rest: bytes, others: bytes, rounds: int = 0) -> Stream | None:
     """None of several streams, and of other bytes around one."""
     reader = Reader(rest)
     total, count, _, size, skeleton, details, _ = (reader.varint() for _ in range(7))
     if count != 1 or size != total:
         return None
-    return Stream(reader.take(skeleton), reader.take(details), others)
+    return Stream(rounds, reader.take(skeleton), reader.take(details), others)
 
 
 @cache
 def streams() -> list[Stream]:
     """Those of the files that are one stream without strips."""
     found = []
-    for content in files():
-        data = encode_streams(np.frombuffer(content, np.uint8))
-        if data is not None and data[0] == 1:
+    for content, coder in product(files(), get_args(JpegCoder)):
+        data = encode_streams(np.frombuffer(content, np.uint8), coder=coder)
+        if data is not None and data[0] in (1, 9):
             reader = Reader(data, 2)
-            coder = reader.byte()
-            rest = decompress(reader.take(reader.varint()), coder)
-            found.append(read_stream(rest, data[reader.at :]))
+            packed = reader.byte()
+            rest = decompress(reader.take(reader.varint()), packed)
+            found.append(read_stream(rest, data[reader.at :], data[0]))
     return [stream for stream in found if stream]
 
 
@@ -200,9 +206,38 @@ def change_stream(random: Random, fault: Fault) -> bytes:
 
     def make(size: int, coded: bytes) -> bytes:
         rest = lzma2.compress(stream.rest(size))
-        return archive_of_bytes(size, STREAMS, b"\1\0\1" + varint(len(rest)) + rest + coded)
+        head = bytes([stream.rounds, 0, 1]) + varint(len(rest))
+        return archive_of_bytes(size, STREAMS, head + rest + coded)
 
-    return fitted(make, stream.others + random.randbytes(MOST_ADDED), fault)
+    added = b"" if stream.rounds & SYMBOLS else random.randbytes(MOST_ADDED)
+    return fitted(make, stream.others + added, fault)
+
+
+def choose_symbols(random: Random) -> tuple[bytes, bytes | None]:
+    """An archive of a small stream of any symbols, and this stream. A few of the symbols are none
+    that a reader accepts, or the coded ones are changed: then the stream is None.
+    """
+    skeleton, _ = components(random.choice(((0x31, 0x12, 0x11, 0x22), (0x32, 0x21), (0x11,))))
+    steps = random.choice((1, 3, 16, 255, 65_535)).to_bytes(2, "big") * 64
+    data = skeleton.data.replace(b"\0\3" * 64, steps)
+    size = bytes([0, random.randint(1, 24), 0, random.randint(1, 40)])
+    skeleton = Skeleton(data.replace(b"\0\x15\0\x1e", size))
+    assert skeleton.frame
+    skew, strange = random.choice((0.2, 0.6, 2)), random.choice((0, 1e-3))
+
+    def choose(accepted: range) -> int:
+        if random.random() < strange:
+            return random.randrange(min(len(accepted) + 3, 16))
+        if random.random() < 0.02 or accepted.stop > 16:
+            return random.choice(accepted)
+        return accepted[min(int(random.expovariate(skew)), len(accepted) - 1)]
+
+    coded, planes = write_symbols(skeleton.frame, choose)
+    if random.random() < 0.2:
+        changed = mutate(random, coded, coded[::-1])
+        return archive_of_symbols(skeleton, changed, planes)[0], None
+    archive, stream = archive_of_symbols(skeleton, coded, planes)
+    return archive, stream if planes else None
 
 
 @cache

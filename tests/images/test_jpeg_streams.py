@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import bitsback
 from bitsback.archive.inputs import jpeg_streams
 from bitsback.coding.streams import (
+    JpegCoder,
     JpegStream,
+    coder_of_block,
     decode_streams,
     encode_streams,
     find_streams,
@@ -24,6 +27,7 @@ from bitsback.work import ordered_map
 from damaged_data import assert_damage_is_refused
 from jpeg_files import STREAMS as JPEG_STREAMS
 from jpeg_files import cut, in_strips, jpeg, picture, stored, with_preview, without
+from networks import SIMD_PATHS, engine
 
 
 def large(mode: str = "RGB", **options: Any) -> bytes:
@@ -65,10 +69,11 @@ def array(content: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8)
 
 
+@pytest.mark.parametrize("coder", get_args(JpegCoder))
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_stream_comes_back(name: str) -> None:
+def test_a_stream_comes_back(name: str, coder: JpegCoder) -> None:
     content = STREAMS[name]()
-    data = encode_streams(array(content))
+    data = encode_streams(array(content), coder=coder)
     assert data is not None
     assert decode_streams(memoryview(data), len(content)) == content
     if len(content) > 3000:
@@ -78,7 +83,7 @@ def test_a_stream_comes_back(name: str) -> None:
 def test_a_preview_is_coded_too() -> None:
     content = STREAMS["with a preview"]()
     data = encode_streams(array(content))
-    assert data is not None and data[0] == 2
+    assert data is not None and data[0] == 2 + 8
     outer, preview = find_streams(array(content))
     assert streams_of_block(memoryview(data), len(content)) == [outer, preview]
     assert outer == JpegStream(0, len(content), "baseline", None)
@@ -150,6 +155,33 @@ def test_threads_share_strips() -> None:
     assert list(decoded) == [content]
 
 
+def test_streams_of_12_bits_are_decisions() -> None:
+    of_8 = large()
+    of_12 = of_8.replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c")
+    for content, coder in ((of_8, "symbols"), (of_12, "decisions"), (of_8 + of_12, "decisions")):
+        data = encode_streams(array(content))
+        assert data is not None and coder_of_block(memoryview(data)) == coder
+
+
+@pytest.mark.parametrize("coder", get_args(JpegCoder))
+def test_all_processors_give_the_same_bytes(coder: JpegCoder) -> None:
+    content = array(large(quality=90))
+    coded = []
+    for path in SIMD_PATHS:
+        with engine(path):
+            coded.append(encode_streams(content, coder=coder))
+    assert all(data == coded[0] for data in coded)
+
+
+@pytest.mark.parametrize("steps", [1, 200])
+def test_noise_of_two_levels_comes_back(steps: int) -> None:
+    levels = np.random.default_rng(1).choice([0, 255], (64, 80)).astype(np.uint8)
+    content = jpeg(Image.fromarray(levels), qtables=[[steps] * 64])
+    data = encode_streams(array(content))
+    assert data is not None
+    assert decode_streams(memoryview(data), len(content)) == content
+
+
 def test_damaged_streams_come_back() -> None:
     """Bits that are wrong are what an encoder could have chosen, or bytes behind the last unit."""
     rng = np.random.default_rng(7)
@@ -163,11 +195,12 @@ def test_damaged_streams_come_back() -> None:
             assert decode_streams(memoryview(data), len(content)) == content
 
 
+@pytest.mark.parametrize("coder", get_args(JpegCoder))
 @pytest.mark.parametrize("make", [with_preview, STREAMS["tiles"], in_strips])
-def test_damaged_data_are_refused(make: Callable[[], bytes]) -> None:
+def test_damaged_data_are_refused(make: Callable[[], bytes], coder: JpegCoder) -> None:
     """Neither a crash nor other bytes of another size."""
     content = make()
-    data = encode_streams(array(content))
+    data = encode_streams(array(content), coder=coder)
     assert data is not None
     assert_damage_is_refused(decode_streams, data, len(content))
 
@@ -179,7 +212,7 @@ def test_a_folder_comes_back(tmp_path: Path) -> None:
         ending = "bin" if "two" in name else "jpg"
         (folder / f"{number:02}.{ending}").write_bytes(make())
     (folder / "notes.txt").write_text("of no picture")
-    summary = bitsback.compress(folder, tmp_path / "x.bb")
+    summary = bitsback.compress(folder, tmp_path / "x.bb", model="best")
     assert summary.methods["streams"] == 1
     size = sum(file.stat().st_size for file in folder.iterdir())
     assert summary.bytes_out < 0.85 * size
@@ -188,6 +221,16 @@ def test_a_folder_comes_back(tmp_path: Path) -> None:
         assert (tmp_path / "out" / file.name).read_bytes() == file.read_bytes()
     with bitsback.Archive(tmp_path / "x.bb") as archive:
         assert archive["00.jpg"].read() == STREAMS["4:2:0"]()
+
+
+def test_the_effort_chooses_the_coder(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(large(quality=90))
+    for model, coder in (("fast", "symbols"), ("auto", "symbols"), ("best", "decisions")):
+        bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model=model, force=True)
+        with bitsback.open(tmp_path / "x.bb") as archive:
+            (part,) = archive.info()["parts"]
+        assert part["jpeg"] == [coder]
 
 
 def test_many_files_are_several_parts(tmp_path: Path) -> None:

@@ -15,6 +15,10 @@ from .least_squares import solve
 Block = list[int]  # in rows
 ZIGZAG = sorted(range(64), key=lambda r: (s := r // 8 + r % 8, r // 8 if s % 2 else -(r // 8)))
 NONE: Block = [0] * 64
+AROUND = {
+    "L": (0, -1), "A": (-1, 0), "AL": (-1, -1), "AR": (-1, 1), "LL": (0, -2), "AA": (-2, 0)
+}  # fmt: skip
+"""The rows and columns between a block and its neighbours."""
 INSIDE = [1448, 2009, 1892, 1703, 1448, 1138, 784, 400]
 OUTSIDE = [1448, 2162, 2446, 2754, 2896, 2711, 2122, 1168]
 INVERSE = [11585, 7762, 6858, 6092, 5793, 6188, 7908, 14361]
@@ -219,10 +223,7 @@ class Neighbours:
         counts: dict[str, int] = {}
         sides: dict[str, tuple[list[list[int]], list[list[int]]]] = {}
         self.smoothed: dict[str, list[int]] = {}
-        around = {
-            "L": (0, -1), "A": (-1, 0), "AL": (-1, -1), "AR": (-1, 1), "LL": (0, -2), "AA": (-2, 0)
-        }  # fmt: skip
-        for name, (down, across) in around.items():
+        for name, (down, across) in AROUND.items():
             place = own.place(row + down, column + across)
             if place is not None:
                 self.blocks[name] = own.blocks[place]
@@ -282,6 +283,9 @@ class Coefficients:
         self.sizes: dict[tuple[int, int], Learned] = {}
         self.scales: dict[tuple[int, ...], Scale] = {}
         self.c = 0
+
+    def done(self) -> None:
+        self.decisions.done()
 
     def pop(self, frame: Frame) -> list[list[Block]]:
         """The blocks of the components of a stream."""

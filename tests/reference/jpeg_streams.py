@@ -1,4 +1,4 @@
-"""The method streams: JPEG streams in bytes (docs/jpeg-format.md, J1, J3 and J4)."""
+"""The method streams: JPEG streams in bytes (docs/jpeg-format.md, J1, J3, J4 and J9)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,6 +10,7 @@ from .fields import Reader, inflate, require, unpack_lzma2
 from .jpeg_arithmetic import Stretch
 from .jpeg_coefficients import ZIGZAG, Block, Coefficients
 from .jpeg_markers import Component, Frame, Scan, Skeleton
+from .jpeg_symbols import Coefficients as BySymbols
 
 HEADER = (TABLES / "jpeg_header.bin").read_bytes()
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
@@ -17,7 +18,7 @@ MOST_OF_TABLES, MOST_BEFORE = 4096, 65_536
 Planes = list[list[Any]]
 """Blocks of coefficients, or samples."""
 FREE_BLOCKS = 2**18
-STRIPS, BYTES_OF_A_STRIP = 4, 2**20
+STRIPS, SYMBOLS, BYTES_OF_A_STRIP = 4, 8, 2**20
 LONGEST_RUN, MOST_CORRECTIONS = 32_767, 937
 ZEROS, LONG_RUNS, NO_RESTARTS = 1, 2, 4
 
@@ -26,14 +27,14 @@ def decode_streams(data: bytes, size: int) -> bytes:
     """The bytes of a block, so many."""
     reader = Reader(data)
     first, before, coder = reader.byte(), reader.varint(), reader.byte()
-    rounds = first % STRIPS
-    require(first < 2 * STRIPS and 1 <= rounds <= 2, "rounds of the list")
+    rounds, coefficients = first % STRIPS, BySymbols if first & SYMBOLS else Coefficients
+    require(first < 2 * SYMBOLS and 1 <= rounds <= 2, "rounds of the list")
     require(coder <= 1, "a coder of the list")
     require(before <= MOST_BEFORE, "the number of bytes in front of the tile")
     size += before
     rest = decompress(reader.take(reader.varint()), coder)
     strips = Reader(reader.take(reader.varint()) if first & STRIPS else b"")
-    model, left = Coefficients(data[reader.at :]), FREE_BLOCKS + size
+    model, left = coefficients(data[reader.at :]), FREE_BLOCKS + size
 
     def planes_of(skeleton: Skeleton, own: int, coded: int) -> Planes:
         nonlocal left
@@ -50,12 +51,12 @@ def decode_streams(data: bytes, size: int) -> bytes:
         require(len(rest) <= 2 * size + 64, "the size of the rest")
         rest = undo_round(rest, planes_of)
         require(number > 0 or len(rest) == size, "the size of the tile")
-    model.decisions.done()
+    model.done()
     require(strips.at == len(strips.data), "strips of streams")
     return rest[before:]
 
 
-def pop_planes(frame: Frame, coded: int, model: Coefficients, strips: Reader) -> Planes:
+def pop_planes(frame: Frame, coded: int, model: Coefficients | BySymbols, strips: Reader) -> Planes:
     """Those of a stream with so many entropy-coded bytes."""
     count = min(coded // BYTES_OF_A_STRIP, frame.rows)
     if count < 2:
@@ -65,11 +66,11 @@ def pop_planes(frame: Frame, coded: int, model: Coefficients, strips: Reader) ->
     for begin, end in pairwise(bounds):
         rows = end - begin
         parts = [replace(one, rows=rows * one.v) for one in frame.components]
-        own = Coefficients(strips.take(strips.varint()))
+        own = type(model)(strips.take(strips.varint()))
         strip = own.pop(replace(frame, rows=rows, components=parts))
         for plane, part in zip(planes, strip, strict=True):
             plane += part
-        own.decisions.done()
+        own.done()
     return planes
 
 

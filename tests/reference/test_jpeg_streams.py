@@ -5,6 +5,7 @@ cut, nested and among other bytes, and of encoders that choose otherwise.
 import random
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 import bitsback
 from bitsback.coding import streams as core
-from bitsback.coding.streams import encode_streams
+from bitsback.coding.streams import JpegCoder, encode_streams
 from bitsback.files.drawing import pack
 from bitsback.files.jpeg_samples import take_samples
 from bitsback.files.picture_files import file_of
@@ -26,17 +27,24 @@ from reference.fields import ArchiveError, Reader
 from reference.jpeg_coefficients import ZIGZAG, Block
 from reference.jpeg_markers import Skeleton
 from reference.jpeg_streams import HEADER, SOI, Details, decode_streams, decompress, write
+from reference.jpeg_symbols import Coefficients as Symbols
 from reference.message import write_varint
+
+CODERS: list[JpegCoder] = ["decisions", "symbols"]
 
 
 def rounds_of(content: bytes) -> int:
-    """Checks that the specification restores these bytes; how often streams were taken out, and 4
-    more where they have strips.
+    """Checks that the specification restores these bytes, from both coders; how often streams were
+    taken out, and 4 more where they have strips.
     """
-    data = encode_streams(np.frombuffer(content, np.uint8))
-    assert data is not None
-    assert decode_streams(data, len(content)) == content
-    return data[0]
+    heads = set()
+    for coder in CODERS:
+        data = encode_streams(np.frombuffer(content, np.uint8), coder=coder)
+        assert data is not None
+        assert decode_streams(data, len(content)) == content
+        heads.add(data[0] % 8)
+    (head,) = heads
+    return head
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -72,9 +80,10 @@ def test_streams_between_other_bytes() -> None:
     assert rounds_of(b"before" + one + b"between\xff\xd8" + other + bytes(300)) == 1
 
 
-def test_tables_in_front_of_a_tile() -> None:
+@pytest.mark.parametrize("coder", CODERS)
+def test_tables_in_front_of_a_tile(coder: JpegCoder) -> None:
     stream, before = without(jpeg(picture("L")), 0xC4, 0xDB)
-    data = encode_streams(np.frombuffer(stream, np.uint8), before)
+    data = encode_streams(np.frombuffer(stream, np.uint8), before, coder)
     assert data is not None
     assert decode_streams(data, len(stream)) == stream
 
@@ -173,19 +182,26 @@ def samples(skeleton: Skeleton) -> list[list[int]]:
     ]
 
 
-@pytest.mark.parametrize("conditions", [None, b""])
-def test_four_components_of_odd_sampling(conditions: bytes | None) -> None:
-    factors = [0x31, 0x12, 0x11, 0x22]
-    frame = bytes([8, 0, 21, 0, 30, 4])
+def components(
+    factors: tuple[int, ...] = (0x31, 0x12, 0x11, 0x22), conditions: bytes | None = None
+) -> tuple[Skeleton, list[list[Block]]]:
+    """A stream of components of odd sampling, and their blocks."""
+    frame = bytes([8, 0, 21, 0, 30, len(factors)])
     frame += b"".join(bytes([name, one, 0]) for name, one in enumerate(factors))
     one = skeleton_of(False, 2, conditions=conditions)
     head = one.data[: one.data.index(b"\xff\xc1" if conditions is None else b"\xff\xc9")]
     kind = 0xC1 if conditions is None else 0xC9
-    scan = bytes([4]) + b"".join(bytes([name, 0]) for name in range(4)) + b"\0\x3f\0"
+    scan = bytes([len(factors)])
+    scan += b"".join(bytes([name, 0]) for name in range(len(factors))) + b"\0\x3f\0"
     skeleton = Skeleton(head + segment(kind, frame) + segment(0xDA, scan) + b"\xff\xd9")
     assert skeleton.frame
     drawn = blocks(False)
-    planes = [drawn[: one.rows * one.columns] for one in skeleton.frame.components]
+    return skeleton, [drawn[: one.rows * one.columns] for one in skeleton.frame.components]
+
+
+@pytest.mark.parametrize("conditions", [None, b""])
+def test_four_components_of_odd_sampling(conditions: bytes | None) -> None:
+    skeleton, planes = components(conditions=conditions)
     assert [len(plane) for plane in planes] == [12, 8, 4, 16]
     assert rounds_of(write(skeleton, planes, Details(b"", 1))) == 1
 
@@ -392,7 +408,7 @@ def test_choices_of_encoders(name: str) -> None:
 
 
 def found_details(stream: bytes) -> bytes:
-    data = encode_streams(np.frombuffer(stream, np.uint8))
+    data = encode_streams(np.frombuffer(stream, np.uint8), coder="decisions")
     assert data is not None
     reader = Reader(data, 1)
     assert reader.varint() == 0
@@ -444,9 +460,43 @@ def test_tables_of_another_stream(tables: bytes, number: int, well: bool) -> Non
         core.decode_streams(memoryview(data), len(content))
 
 
-def test_refusals_of_strips() -> None:
+TRACED = bytes.fromhex("02007FD758091A009FA07CFD")
+"""The symbols of the block that docs/jpeg-format.md traces (J9.7)."""
+
+
+def traced(data: bytes) -> tuple[Symbols, list[list[Block]]]:
+    frame = skeleton_of(False, step=16).frame
+    assert frame
+    one = replace(frame.components[0], rows=1, columns=1)
+    symbols = Symbols(data)
+    return symbols, symbols.pop(replace(frame, rows=1, columns=1, components=[one]))
+
+
+def test_a_traced_block_of_symbols() -> None:
+    symbols, planes = traced(TRACED)
+    symbols.done()
+    block = [0] * 64
+    for r, u in zip(ZIGZAG, [30, -7, 2, 0, 1], strict=False):
+        block[r] = u
+    assert planes == [[block]]
+    assert symbols.weights[0][1] == [18978, 8935, 1374]
+    assert symbols.group_weights[0] == [13100, 6702]
+    assert symbols.of([], "G0", 0, 0, 0) == [
+        2775, 28101, 32052, 32386, 32485, 32572, 32623, 32667,
+        32677, 32704, 32722, 32738, 32744, 32747, 32758, 32760,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", [TRACED[:-2], TRACED[:-1], TRACED + bytes(2), TRACED[:6]])
+def test_refusals_of_symbols(data: bytes) -> None:
+    with pytest.raises(ArchiveError):
+        traced(data)[0].done()
+
+
+@pytest.mark.parametrize("coder", CODERS)
+def test_refusals_of_strips(coder: JpegCoder) -> None:
     content = in_strips()
-    data = encode_streams(np.frombuffer(content, np.uint8))
+    data = encode_streams(np.frombuffer(content, np.uint8), coder=coder)
     assert data is not None
     reader = Reader(data, 3)
     reader.take(reader.varint())
@@ -470,7 +520,8 @@ def test_refusals_of_strips() -> None:
         head + write_varint(3) + write_varint(2**60)[:3] + rest,
         b"\1" + head[1:] + rest,
         b"\1" + data[1:],
-        b"\x09" + data[1:],
+        b"\x15" + data[1:],
+        bytes([data[0] ^ 8]) + data[1:],
         b"\4" + data[1:],
     ]
     for forged in changed:
@@ -480,9 +531,10 @@ def test_refusals_of_strips() -> None:
             core.decode_streams(memoryview(forged), len(content))
 
 
-def test_refusals() -> None:
+@pytest.mark.parametrize("coder", CODERS)
+def test_refusals(coder: JpegCoder) -> None:
     content = jpeg(picture("L", 8, 8))
-    data = encode_streams(np.frombuffer(content, np.uint8))
+    data = encode_streams(np.frombuffer(content, np.uint8), coder=coder)
     assert data is not None
     changed = [
         (b"\0" + data[1:], len(content)),

@@ -66,6 +66,10 @@ table!(
     /// stretch of the codec `counted`.
     stretch, i32, 1408, "stretch.bin"
 );
+table!(
+    /// The first distributions and weights of the symbols of JPEG streams (jpeg-format.md, J9).
+    jpeg_symbols, i16, 32646, "jpeg_symbols.bin"
+);
 
 #[cfg(test)]
 mod tests {

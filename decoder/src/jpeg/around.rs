@@ -67,6 +67,26 @@ pub fn smoothed(d: &[i64; BLOCK]) -> [i64; BLOCK] {
     std::array::from_fn(|n| rows[n / 8][n % 8] + 2 * rows[n / 8][n % 8 + 1] + rows[n / 8][n % 8 + 2])
 }
 
+/// The places around another one, with their weights.
+pub struct Nearby {
+    pub places: Vec<(usize, i64)>,
+    /// 2^30 / the sum of the weights
+    pub share: i64,
+}
+
+impl Nearby {
+    pub fn new(r: usize) -> Nearby {
+        let near = (1..BLOCK).filter(|n| *n != r).filter_map(|n| {
+            let (down, across) = ((n / 8).abs_diff(r / 8), (n % 8).abs_diff(r % 8));
+            let fits = down <= 2 && across <= 2;
+            fits.then(|| (n, (840 / (down * down + across * across)) as i64))
+        });
+        let places: Vec<(usize, i64)> = near.collect();
+        let share = (1 << 30) / places.iter().map(|place| place.1).sum::<i64>();
+        Nearby { places, share }
+    }
+}
+
 pub struct Around<'a> {
     /// L, A, AL, AR, LL and AA
     pub left: &'a Block,

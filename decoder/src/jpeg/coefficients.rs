@@ -3,7 +3,7 @@
 use crate::counting::decider::squash;
 use crate::foundations::arithmetic::Decoder;
 use crate::foundations::error::{refuse, Result};
-use crate::jpeg::around::{luma_last, shared_luma, smoothed, Around, Edges, Known};
+use crate::jpeg::around::{luma_last, shared_luma, smoothed, Around, Edges, Known, Nearby};
 use crate::jpeg::decisions::{Decisions, Lines, CONTEXTS, DISTRIBUTIONS};
 use crate::jpeg::levels::{halves, natural, signed_halves, thirds, within, Block, BLOCK, INVERSE, OUTSIDE};
 use crate::jpeg::markers::{Component, Frame};
@@ -142,26 +142,6 @@ struct Own {
     nonzero: i64,
     sum: i64,
     inside: [i64; BLOCK],
-}
-
-/// The places around another one, with their weights.
-struct Nearby {
-    places: Vec<(usize, i64)>,
-    /// 2^30 / the sum of the weights
-    share: i64,
-}
-
-impl Nearby {
-    fn new(r: usize) -> Nearby {
-        let near = (1..BLOCK).filter(|n| *n != r).filter_map(|n| {
-            let (down, across) = ((n / 8).abs_diff(r / 8), (n % 8).abs_diff(r % 8));
-            let fits = down <= 2 && across <= 2;
-            fits.then(|| (n, (840 / (down * down + across * across)) as i64))
-        });
-        let places: Vec<(usize, i64)> = near.collect();
-        let share = (1 << 30) / places.iter().map(|place| place.1).sum::<i64>();
-        Nearby { places, share }
-    }
 }
 
 pub struct Model<'a> {

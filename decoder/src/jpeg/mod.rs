@@ -11,3 +11,5 @@ pub mod markers;
 pub mod pixels;
 pub mod scans;
 pub mod streams;
+pub mod symbol_blocks;
+pub mod symbols;

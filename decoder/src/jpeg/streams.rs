@@ -7,11 +7,12 @@ use crate::foundations::bytes::Bytes;
 use crate::foundations::dtype::Dtype;
 use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::{inflate, lzma2};
-use crate::jpeg::coefficients::Model;
+use crate::jpeg::coefficients;
 use crate::jpeg::details::Details;
 use crate::jpeg::levels::{self, BLOCK};
 use crate::jpeg::markers::{Frame, Segments};
 use crate::jpeg::scans::{self, Planes};
+use crate::jpeg::symbol_blocks;
 use crate::types::block::{Block, ValueMap};
 
 const SECTION: &str = "jpeg-format.md, J1";
@@ -30,6 +31,9 @@ const MOST_OF_TABLES: usize = 1 << 12;
 /// Added to the number of rounds if streams have strips.
 const STRIPS: u8 = 4;
 
+/// Added to it if coefficients are symbols.
+const SYMBOLS: u8 = 8;
+
 /// Entropy-coded bytes per strip.
 const BYTES_OF_A_STRIP: usize = 1 << 20;
 
@@ -37,9 +41,43 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
     Streams::read(block)?.decode(&[])
 }
 
+/// The coder of coefficients.
+enum Model<'a> {
+    Decisions(coefficients::Model<'a>),
+    Symbols(symbol_blocks::Model<'a>),
+}
+
+impl<'a> Model<'a> {
+    fn new(by_symbols: bool, coded: &'a [u8]) -> Result<Self> {
+        Ok(if by_symbols {
+            Model::Symbols(symbol_blocks::Model::new(coded)?)
+        } else {
+            Model::Decisions(coefficients::Model::new(coded)?)
+        })
+    }
+
+    /// Decodes the coefficients of a stream.
+    fn planes(&mut self, frame: &Frame) -> Result<Components> {
+        let mut planes: Vec<_> = frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
+        match self {
+            Model::Decisions(model) => model.code(frame, &mut planes)?,
+            Model::Symbols(model) => model.code(frame, &mut planes)?,
+        }
+        Ok(planes)
+    }
+
+    fn end(&self) -> Result<()> {
+        match self {
+            Model::Decisions(model) => model.end(),
+            Model::Symbols(model) => model.end(),
+        }
+    }
+}
+
 pub struct Strip<'a> {
     /// The frame with only the rows of the strip.
     frame: Frame,
+    by_symbols: bool,
     coded: &'a [u8],
 }
 
@@ -47,8 +85,8 @@ type Components = Vec<Vec<levels::Block>>;
 
 impl Strip<'_> {
     pub fn decode(&self) -> Result<Components> {
-        let mut model = Model::new(self.coded)?;
-        let planes = coefficients(&mut model, &self.frame)?;
+        let mut model = Model::new(self.by_symbols, self.coded)?;
+        let planes = model.planes(&self.frame)?;
         model.end()?;
         Ok(planes)
     }
@@ -81,12 +119,6 @@ fn decode_all(strips: &[Strip]) -> Result<Vec<Components>> {
     })
 }
 
-fn coefficients(model: &mut Model, frame: &Frame) -> Result<Components> {
-    let mut planes: Vec<_> = frame.components.iter().map(|one| vec![[0; BLOCK]; one.rows * one.columns]).collect();
-    model.code(frame, &mut planes)?;
-    Ok(planes)
-}
-
 /// A block of JPEG streams. `read` has undone the second round, if there are two.
 pub struct Streams<'a> {
     /// The rest of the bytes.
@@ -94,6 +126,7 @@ pub struct Streams<'a> {
     /// The size of the bytes, and of those in front of the tile.
     size: usize,
     before: usize,
+    by_symbols: bool,
     model: Model<'a>,
     strips: Bytes<'a>,
     /// The remaining budget of blocks.
@@ -108,7 +141,8 @@ impl<'a> Streams<'a> {
         let mut bytes = Bytes::new(block.data, SECTION);
         let first = bytes.byte()?;
         let rounds = first % STRIPS;
-        let known = first < 2 * STRIPS && (1..=2).contains(&rounds);
+        let (has_strips, by_symbols) = (first & STRIPS != 0, first & SYMBOLS != 0);
+        let known = first < 2 * SYMBOLS && (1..=2).contains(&rounds);
         demand(known, "there are not 1 or 2 rounds of JPEG streams", SECTION)?;
         let before = bytes.varint()?;
         demand(before <= MOST_BEFORE, "a block of JPEG streams has too many tables in front", SECTION)?;
@@ -122,10 +156,11 @@ impl<'a> Streams<'a> {
             1 => lzma2::decode(packed, most)?,
             _ => return refuse("the coder of a block is unknown: a newer release is needed", SECTION),
         };
-        let length = if first < STRIPS { 0 } else { bytes.varint()? };
+        let length = if has_strips { bytes.varint()? } else { 0 };
         let strips = Bytes::new(bytes.take_long(length)?, SECTION);
         let blocks = FREE_BLOCKS + size as u64;
-        let mut streams = Streams { rest, size, before, model: Model::new(bytes.rest())?, strips, blocks };
+        let model = Model::new(by_symbols, bytes.rest())?;
+        let mut streams = Streams { rest, size, before, by_symbols, model, strips, blocks };
         if rounds == 2 {
             streams.rest = streams.restore_streams(most, |streams, stream| streams.write(stream, &mut [].iter()))?;
         }
@@ -179,7 +214,8 @@ impl<'a> Streams<'a> {
         for i in (0..count).filter(|_| count > 1) {
             let rows = (i + 1) * frame.rows / count - i * frame.rows / count;
             let size = self.strips.varint()?;
-            strips.push(Strip { frame: frame.part(rows), coded: self.strips.take_long(size)? });
+            let coded = self.strips.take_long(size)?;
+            strips.push(Strip { frame: frame.part(rows), by_symbols: self.by_symbols, coded });
         }
         Ok(strips)
     }
@@ -190,7 +226,7 @@ impl<'a> Streams<'a> {
         if let Some(frame) = &stream.frame {
             let strips = self.strips_of(frame, stream)?;
             if strips.is_empty() {
-                planes = coefficients(&mut self.model, frame)?;
+                planes = self.model.planes(frame)?;
             } else {
                 planes = frame.components.iter().map(|one| Vec::with_capacity(one.rows * one.columns)).collect();
             }

@@ -28,7 +28,7 @@ from bitsback.coding.decoded import encode_pixels
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.inflated import encode_inflated
 from bitsback.coding.number_digits import Cut
-from bitsback.coding.streams import encode_streams
+from bitsback.coding.streams import JpegCoder, encode_streams
 from bitsback.format import adaptive
 from bitsback.format.runs import pack_value_map
 from bitsback.format.tiles import Tiles
@@ -88,10 +88,10 @@ def without_model(
             yield Coding(Method(FALLBACK), None, [by_fallback])
 
 
-def by_streams(tiles: Tiles, jpeg_tables: bytes) -> Iterator[Coding]:
+def by_streams(tiles: Tiles, jpeg_coder: JpegCoder, jpeg_tables: bytes) -> Iterator[Coding]:
     """The codings of bytes by the JPEG and deflate streams in them.
 
-    jpeg_tables: see `encode_streams`.
+    jpeg_coder, jpeg_tables: see `encode_streams`.
     """
     if not tiles.are_bytes:
         return
@@ -99,7 +99,7 @@ def by_streams(tiles: Tiles, jpeg_tables: bytes) -> Iterator[Coding]:
         (STREAMS, partial(encode_streams, before=jpeg_tables)),
         (INFLATED, encode_inflated),
     ):
-        data = encode(tiles.elements)
+        data = encode(tiles.elements, coder=jpeg_coder)
         if data is not None:
             yield Coding(Method(method), None, [data])
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bitsback import _core, tables
 from bitsback.coding.block import FALLBACK, STREAMS
 from bitsback.coding.fallback import decode_fallback, encode_fallback
-from bitsback.coding.streams import decode_streams, encode_streams
+from bitsback.coding.streams import JpegCoder, decode_streams, encode_streams
 from bitsback.errors import ArchiveError
 from bitsback.format.tiles import Tiles
 from bitsback.models.costs import check_claim, max_elements
@@ -31,12 +31,14 @@ def has_deflate_stream(content: bytes) -> bool:
 
 
 def encode_inflated(
-    content: NDArray[np.uint8], encode_picture: Callable[[bytes], bytes | None] | None = None
+    content: NDArray[np.uint8],
+    encode_picture: Callable[[bytes], bytes | None] | None = None,
+    coder: JpegCoder = "symbols",
 ) -> bytes | None:
     """The data of a block of these bytes; None without a deflate stream or a gain.
 
     encode_picture: codes a picture file of a ZIP file, or lossless JPEG streams, and returns its
-    fields or None. With it, the result is None if there is no picture.
+    fields or None. With it, the result is None if there is no picture. coder: see `encode_streams`.
     """
     whole = content.tobytes()
     candidates = Places()
@@ -64,7 +66,7 @@ def encode_inflated(
     if not rounds or (encode_picture is not None and not pictures):
         return None
     tokens, left_bytes = inflater.tokens(), np.frombuffer(rest, np.uint8)
-    method, by_method = STREAMS, encode_streams(left_bytes)
+    method, by_method = STREAMS, encode_streams(left_bytes, coder=coder)
     if by_method is None:
         method, by_method = FALLBACK, encode_fallback(Tiles.stacked(left_bytes[np.newaxis]), "lzma")
     if by_method is None:

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from bitsback.wire import Cursor, varint
 from bitsback.work import spare_threads
 
 _DEFLATE, _LZMA2 = range(2)
-_STRIPS = 4
-"""A flag in the byte of the rounds: the block has streams in strips."""
+_STRIPS, _SYMBOLS = 4, 8
+"""Flags in the byte of the rounds: the block has streams in strips; coefficients are symbols."""
 MOST_BEFORE = 1 << 16
+JpegCoder = Literal["symbols", "decisions"]
+"""The coders of coefficients: the fast one, and the one whose result is smallest."""
 BEGIN = b"\xff\xd8\xff"
 """The first bytes of a JPEG stream."""
 NO_TABLE = "a scan lacks its Huffman table"
@@ -82,7 +85,7 @@ def streams_of_block(data: memoryview, size: int) -> list[JpegStream]:
     """
     rounds, before, rest, _, _ = _rest(data, size)
     try:
-        streams = _streams(_core.tell_jpeg_streams(rounds, rest, before + size))
+        streams = _streams(_core.tell_jpeg_streams(rounds & ~_SYMBOLS, rest, before + size))
     except ValueError as error:
         raise _damaged(error) from None
     return [
@@ -92,6 +95,11 @@ def streams_of_block(data: memoryview, size: int) -> list[JpegStream]:
     ]
 
 
+def coder_of_block(data: memoryview) -> JpegCoder:
+    """The coder of the coefficients of a block."""
+    return "symbols" if data[0] & _SYMBOLS else "decisions"
+
+
 def _streams(entries: list[tuple[int, int, int, int]]) -> list[JpegStream]:
     return [
         JpegStream(offset, length, _KINDS.get(kind, "hierarchical"), _REASONS[reason])
@@ -99,27 +107,35 @@ def _streams(entries: list[tuple[int, int, int, int]]) -> list[JpegStream]:
     ]
 
 
-def encode_streams(content: NDArray[np.uint8], before: bytes = b"") -> bytes | None:
+def encode_streams(
+    content: NDArray[np.uint8], before: bytes = b"", coder: JpegCoder = "symbols"
+) -> bytes | None:
     """The data of a block of these bytes; None if no JPEG stream in them can be reproduced.
 
-    before: streams with only tables, from elsewhere in the file, at most MOST_BEFORE bytes.
+    before: streams with only tables, from elsewhere in the file, at most MOST_BEFORE bytes. coder:
+    of coefficients of 8 bits; those of 12 bits are decisions.
     """
     if BEGIN not in content.tobytes():
         return None
     whole = np.concatenate([np.frombuffer(before, np.uint8), content])
     with spare_threads() as threads:
-        rounds, rest, strips, coded = _core.pack_jpeg_streams(
-            whole, threads, tables.stretch(), tables.logistic_cdf()
+        rounds, by_symbols, rest, strips, coded = _core.pack_jpeg_streams(
+            whole,
+            threads,
+            tables.stretch(),
+            tables.logistic_cdf(),
+            tables.jpeg_symbols() if coder == "symbols" else None,
         )
     if not rounds:
         return None
     deflater = zlib.compressobj(9, zlib.DEFLATED, raw_deflate.WINDOW, 9, zdict=tables.jpeg_header())
     packed = [deflater.compress(rest) + deflater.flush(), lzma2.compress(rest)]
-    coder = _LZMA2 if len(packed[_LZMA2]) < len(packed[_DEFLATE]) else _DEFLATE
-    head = bytes([rounds + _STRIPS * bool(strips)]) + varint(len(before))
-    head += bytes([coder]) + varint(len(packed[coder]))
+    smaller = _LZMA2 if len(packed[_LZMA2]) < len(packed[_DEFLATE]) else _DEFLATE
+    flags = _STRIPS * bool(strips) + _SYMBOLS * by_symbols
+    head = bytes([rounds + flags]) + varint(len(before))
+    head += bytes([smaller]) + varint(len(packed[smaller]))
     coded = varint(len(strips)) * bool(strips) + strips + coded
-    data: bytes = head + packed[coder] + coded
+    data: bytes = head + packed[smaller] + coded
     if len(content) > max_elements(len(data)) or len(rest) > _most_rest(len(whole)):
         return None
     return data
@@ -131,7 +147,7 @@ def decode_streams(data: memoryview, size: int) -> bytes:
     try:
         with spare_threads() as threads:
             whole = _core.unpack_jpeg_streams(
-                rounds,
+                rounds & ~_SYMBOLS,
                 rest,
                 strips,
                 coded,
@@ -139,6 +155,7 @@ def decode_streams(data: memoryview, size: int) -> bytes:
                 threads,
                 tables.stretch(),
                 tables.logistic_cdf(),
+                tables.jpeg_symbols() if rounds & _SYMBOLS else None,
             )
     except ValueError as error:
         raise _damaged(error) from None
@@ -150,8 +167,8 @@ def _rest(
 ) -> tuple[int, int, NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     """The fields of a block.
 
-    These are the rounds, the number of bytes of tables before the content, the bytes outside the
-    streams, the strips, and the coded coefficients.
+    These are the rounds with the flag _SYMBOLS, the number of bytes of tables before the content,
+    the bytes outside the streams, the strips, and the coded coefficients.
     """
     check_claim(size, "bytes", len(data))
     cursor = Cursor(data)

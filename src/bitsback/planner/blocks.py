@@ -132,7 +132,9 @@ def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
 def _encode_bytes(block: Uncoded, planner: Planner) -> Encoded:
     """Encodes bytes. Pictures in ZIP files are coded by their pixels if that is smaller."""
     encoded = _encode_pixels(block, planner)
-    data = encode_inflated(block.tiles.elements, partial(encode_picture, planner))
+    data = encode_inflated(
+        block.tiles.elements, partial(encode_picture, planner), block.plan.jpeg_coder
+    )
     if data is None:
         return encoded
     other = _encoded(block, Coding(Method(INFLATED), None, [data]))
@@ -317,7 +319,7 @@ def smallest_coding(
             pair = pair[::-1]
         by_plan, codings = coding, [coding] if coding is not None else []
         if not digits:
-            codings += by_streams(tiles, plan.jpeg_tables)
+            codings += by_streams(tiles, plan.jpeg_coder, plan.jpeg_tables)
         limit = min((coding.cost / plan.share for coding in codings), default=math.inf)
         codings = [*without_model(tiles, pair, coder, limit), *codings]
         if records:

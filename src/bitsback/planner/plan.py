@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bitsback.coding import layouts
+from bitsback.coding.streams import JpegCoder
 from bitsback.models import Model
 
 BLOCK_BYTES = 80
@@ -32,6 +33,8 @@ class Plan:
     """Other plans that may be better. Blocks are coded with each of them."""
     digits: tuple[Plan, ...] = ()
     """The plan for each digit, the highest first, if elements are cut into digits."""
+    jpeg_coder: JpegCoder = "symbols"
+    """The coder of JPEG streams in bytes."""
     jpeg_tables: bytes = b""
     """Tables of JPEG streams that are elsewhere in their file."""
     reason: str = "no model codes such elements"

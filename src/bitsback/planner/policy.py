@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bitsback.coding.fallback import Coder
+from bitsback.coding.streams import JpegCoder
 
 Effort = Literal["auto", "fast", "best"]
 """The names of the policies, as `model` takes them; "auto" is the default one."""
@@ -25,6 +26,8 @@ class Policy:
     coder: Coder = "lzma"
     """The slowest general compressor to try. LZMA takes longer than deflate, and finds repetitions
     at greater distances."""
+    jpeg_coder: JpegCoder = "symbols"
+    """The coder of JPEG streams. Decisions take 5 to 6 % fewer bytes, and 10 times as long."""
 
     # Which models are tried, and which is taken.
     cheapest: bool = False
@@ -148,6 +151,8 @@ DEFAULT = Policy("auto")
 FAST = Policy(
     "fast", "deflate", cheapest=True, counting_share=0, sample_elements=1 << 15, rival_blocks=0
 )
-BEST = Policy("best", counting_share=1, repetition=math.inf, rival_blocks=1 << 62)
+BEST = Policy(
+    "best", jpeg_coder="decisions", counting_share=1, repetition=math.inf, rival_blocks=1 << 62
+)
 
 POLICIES = {policy.name: policy for policy in (DEFAULT, FAST, BEST)}

@@ -1,8 +1,8 @@
 """The tables of codecs and models, which come with the package (docs/format.md,
 docs/model-format.md).
 
-tools/make_tables.py made them. The meaning of archives depends on them, so they are checked on
-first use.
+tools/make_tables.py and tools/make_jpeg_symbols.py made them. The meaning of archives depends on
+them, so they are checked on first use.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ _SHA256 = {
     "stretch.bin": "73ee8079df7acbc6fe70d3f199528cadf2a191f442ac1ec2d1325b636ee34f3e",
     "beta_binomial.bin": "8c95250e06ff2ea1e5798835fe60a855a8c999028596a1f4bae4c9d451077c86",
     "jpeg_header.bin": "96f7c54acaf9c9ad6c30cec45790c6c92cf4312505dc0aabe9fae77049f9ea63",
+    "jpeg_symbols.bin": "ea491d5f0546f2401c0a4cdb73ac2bafc4c6080f78a5f4239c1dfc40f8e9536a",
 }
 
 
@@ -89,6 +90,15 @@ def jpeg_header() -> bytes:
     Raises BitsbackError if the file is missing or damaged.
     """
     return _load("jpeg_header.bin", "u1").tobytes()
+
+
+@cache
+def jpeg_symbols() -> NDArray[np.int16]:
+    """The first distributions and weights of coefficients as symbols: int16 [32646], read-only.
+
+    Raises BitsbackError if the file is missing or damaged.
+    """
+    return _load("jpeg_symbols.bin", "<i2")
 
 
 def _load(name: str, dtype: str) -> NDArray[Any]:

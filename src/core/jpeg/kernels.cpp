@@ -3,6 +3,7 @@
 #include "kernels.hpp"
 
 #include "../mixing/log_odds.hpp"
+#include "around.hpp"
 
 namespace bitsback::jpeg {
 namespace {
@@ -164,35 +165,9 @@ void nudge(int32_t* weights, const int32_t* inputs, int32_t step) {
     }
 }
 
-void surround(int32_t* sums, int32_t size) {
-    constexpr size_t side = 5;
-    // Symmetric, so that three rows are all.
-    alignas(32) static const int32_t shares[3][8] = {
-        {105, 168, 210, 168, 105}, {168, 420, 840, 420, 168}, {210, 840, 0, 840, 210}};
-    for (size_t c = 0; c < 8; c += width) {
-        Lanes added[3];
-        for (size_t i = 0; i < 3; ++i) added[i] = load<Lanes>(shares[i] + c) * lanes(size);
-        for (size_t i = 0; i < side; ++i) {
-            int32_t* const row = sums + 16 * i + c;
-            store(row, load<Lanes>(row) + added[i < 3 ? i : 4 - i]);
-        }
-    }
-}
+void surround(int32_t* sums, int32_t size) { add_around(sums, size); }
 
-void smooth(const int32_t* from, int32_t* to) {
-    int32_t rows[8][10];
-    for (size_t i = 0; i < 8; ++i) {
-        rows[i][0] = rows[i][9] = 0;
-        for (size_t j = 0; j < 8; ++j) {
-            const int32_t above = i > 0 ? from[(i - 1) * 8 + j] : 0;
-            const int32_t below = i < 7 ? from[(i + 1) * 8 + j] : 0;
-            rows[i][j + 1] = above + 2 * from[i * 8 + j] + below;
-        }
-    }
-    for (size_t i = 0; i < 8; ++i)
-        for (size_t j = 0; j < 8; ++j)
-            to[i * 8 + j] = rows[i][j] + 2 * rows[i][j + 1] + rows[i][j + 2];
-}
+void smooth(const int32_t* from, int32_t* to) { smoothed(from, to); }
 
 }  // namespace
 

@@ -24,6 +24,7 @@
 #include "details.hpp"
 #include "stream.hpp"
 #include "strips.hpp"
+#include "symbol_coder.hpp"
 
 namespace bitsback::jpeg {
 
@@ -271,17 +272,18 @@ inline Extraction extract_streams(View bytes) {
 
 struct Packed {
     std::size_t rounds = 0;
+    bool by_symbols = false;
     Bytes rest;
-    Bytes strips;  // of streams with several strips: size and decisions of each
-    Bytes coded;   // the decisions of all other streams
+    Bytes strips;  // of streams with several strips: size and coded coefficients of each
+    Bytes coded;   // the coefficients of all other streams
 };
 
-inline Packed pack_streams(View bytes, std::size_t threads, const LogisticTables& logistic) {
-    auto [rounds, rest] = extract_streams(bytes);
-    Packed packed{rounds.size(), std::move(rest), {}, {}};
-    if (rounds.empty()) return packed;
-    BitEncoder coder;
-    CoefficientCoder<BitEncoder> model(logistic, coder);
+// Codes the coefficients of streams. tables: of Planes.
+template <template <class> class Planes, class Encoder, class Tables>
+void pack_coefficients(Packed& packed, std::vector<std::vector<Found>>& rounds, std::size_t threads,
+                       const Tables& tables) {
+    Encoder coder;
+    Planes<Encoder> model(tables, coder);
     for (std::size_t round = rounds.size(); round-- > 0;)
         for (Found& found : rounds[round]) {
             Stream& stream = found.stream;
@@ -292,8 +294,8 @@ inline Packed pack_streams(View bytes, std::size_t threads, const LogisticTables
             }
             std::vector<Bytes> strips(count);
             in_threads(count, threads, [&](std::size_t i) {
-                BitEncoder own_coder;
-                CoefficientCoder<BitEncoder> own_model(logistic, own_coder);
+                Encoder own_coder;
+                Planes<Encoder> own_model(tables, own_coder);
                 own_model.code(Strip(stream.frame, stream.planes, i, count), stream.steps);
                 strips[i] = own_coder.end();
             });
@@ -303,6 +305,22 @@ inline Packed pack_streams(View bytes, std::size_t threads, const LogisticTables
             }
         }
     packed.coded = coder.end();
+}
+
+// symbols: the table of their coder, which then codes streams of 8 bits; else null.
+inline Packed pack_streams(View bytes, std::size_t threads, const LogisticTables& logistic,
+                           const SymbolTable* symbols) {
+    auto [rounds, rest] = extract_streams(bytes);
+    Packed packed{rounds.size(), false, std::move(rest), {}, {}};
+    if (rounds.empty()) return packed;
+    const auto has_8_bits = [](const Found& found) { return found.stream.frame.precision <= 8; };
+    packed.by_symbols = symbols != nullptr && std::ranges::all_of(rounds, [&](const auto& round) {
+                            return std::ranges::all_of(round, has_8_bits);
+                        });
+    if (packed.by_symbols)
+        pack_coefficients<SymbolPlanes, SymbolEncoder>(packed, rounds, threads, *symbols);
+    else
+        pack_coefficients<CoefficientCoder, BitEncoder>(packed, rounds, threads, logistic);
     return packed;
 }
 
@@ -389,10 +407,12 @@ Bytes insert_streams(std::size_t rounds, View rest, std::size_t size, const Stre
     return bytes;
 }
 
-inline Bytes unpack_streams(std::size_t rounds, View rest, View strips, View coded,
-                            std::size_t size, std::size_t threads, const LogisticTables& logistic) {
-    BitDecoder coder(coded);
-    CoefficientCoder<BitDecoder> model(logistic, coder);
+// Restores the original `size` bytes. tables: of Planes.
+template <template <class> class Planes, class Decoder, class Tables>
+Bytes unpack_streams(std::size_t rounds, View rest, View strips, View coded, std::size_t size,
+                     std::size_t threads, const Tables& tables) {
+    Decoder coder(coded);
+    Planes<Decoder> model(tables, coder);
     Allowance allowance(size);
     Bytes bytes = insert_streams(rounds, rest, size, [&](const StreamParts& stream) {
         const Bytes skeleton = with_tables(stream.tables, stream.skeleton);
@@ -413,8 +433,8 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View strips, View cod
                 strips = strips.subspan(bytes);
             }
             in_threads(count, threads, [&](std::size_t i) {
-                BitDecoder own_coder(parts[i]);
-                CoefficientCoder<BitDecoder> own_model(logistic, own_coder);
+                Decoder own_coder(parts[i]);
+                Planes<Decoder> own_model(tables, own_coder);
                 own_model.code(Strip(found.frame, planes, i, count), found.steps);
                 own_coder.end();
             });
@@ -424,6 +444,17 @@ inline Bytes unpack_streams(std::size_t rounds, View rest, View strips, View cod
     coder.end();
     if (!strips.empty()) throw std::invalid_argument("there are more strips than the streams need");
     return bytes;
+}
+
+// The same. symbols: the table of their coder if it coded the streams, else null.
+inline Bytes unpack_streams(std::size_t rounds, View rest, View strips, View coded,
+                            std::size_t size, std::size_t threads, const LogisticTables& logistic,
+                            const SymbolTable* symbols) {
+    if (symbols != nullptr)
+        return unpack_streams<SymbolPlanes, SymbolDecoder>(rounds, rest, strips, coded, size,
+                                                           threads, *symbols);
+    return unpack_streams<CoefficientCoder, BitDecoder>(rounds, rest, strips, coded, size, threads,
+                                                        logistic);
 }
 
 // Describes all streams, extracted or not, by place, given the rest after `rounds` rounds. For a

@@ -115,7 +115,9 @@ class PartReader:
         """
         requested, policy = planner.requested, planner.policy
         if not self._blocks or not self.codable(requested):
-            return replace(NO_MODEL, jpeg_tables=self._role.jpeg_tables)
+            return replace(
+                NO_MODEL, jpeg_coder=policy.jpeg_coder, jpeg_tables=self._role.jpeg_tables
+            )
         elements = tiles = 0
         for number, (first, count) in enumerate(self._blocks):
             if number == len(self._ahead):  # an earlier call may have read the block

@@ -7,7 +7,7 @@ models. It decodes nothing, and builds no model.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
@@ -16,6 +16,7 @@ from bitsback.archive.reading.reader import ArchiveReader
 from bitsback.archive.reading.source import at_block
 from bitsback.coding.block import METHODS, STREAMS
 from bitsback.coding.layouts import LAYOUTS
+from bitsback.coding.streams import coder_of_block
 from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, ONE, VARIED, ArrayPart
 from bitsback.format.layout import VERSION
@@ -35,7 +36,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
     models: dict[str, dict[str, Any]] = {}
     problems = archive.problems
     sizes: Counter[int] = Counter()
-    jpeg: set[int] = set()
+    jpeg: defaultdict[int, set[str]] = defaultdict(set)
     damaged = 0
     for block in archive.blocks:
         try:
@@ -49,7 +50,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
         start, _ = archive.collection.part_of(block.first)
         sizes[start] += block.size
         if header.method.number == STREAMS:
-            jpeg.add(start)
+            jpeg[start].add(coder_of_block(header.data))
         multisets += header.method.multiset
         if header.model is not None:
             lanes.update(header.data[:1])
@@ -149,19 +150,22 @@ def _describe_array(array: Array) -> dict[str, Any]:
 
 
 def _describe_files(
-    files: FileCollection, visible: int, sizes: Mapping[int, int], jpeg: Collection[int]
+    files: FileCollection,
+    visible: int,
+    sizes: Mapping[int, int],
+    jpeg: Mapping[int, Collection[str]],
 ) -> dict[str, Any]:
     """The description of files.
 
-    sizes: the bytes of the blocks of each part, by its first tile. jpeg: the first tiles of the
-    parts whose JPEG streams are coded.
+    sizes: the bytes of the blocks of each part, by its first tile. jpeg: the coders of JPEG streams
+    of each part that has some, likewise.
     """
     return {
         "names": 0 if files.kind == PAGES else visible,
         "removed": files.files - visible if files.has_removed else 0,
         "parts": [
             _describe_part(part, files.kind)
-            | {"jpeg": start in jpeg, "block_bytes": sizes.get(start, 0)}
+            | {"jpeg": sorted(jpeg.get(start, ())), "block_bytes": sizes.get(start, 0)}
             for number, (start, part) in enumerate(zip(files.starts, files.parts, strict=False))
             if number not in files.metadata_parts or not files.files
         ],

@@ -137,7 +137,8 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     jpeg = [part for part in info["parts"] if part["jpeg"]]
     if jpeg:
         what = figures.count(sum(part["items"] for part in jpeg), "file")
-        yield "", f"{what}, JPEG, {_share(jpeg)}"
+        coders = " and ".join(sorted({coder for part in jpeg for coder in part["jpeg"]}))
+        yield "", f"{what}, JPEG, coefficients as {coders}, {_share(jpeg)}"
     parts = [part for part in info["parts"] if not part["jpeg"]]
     for part in parts[:_SHOWN]:
         if part["held"]:
