@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding.fallback import encode_fallback
+from bitsback.coding.plan import BLOCK_BYTES, NO_MODEL
 from bitsback.files.bands import Bands, Rows
 from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Grid, Shape
@@ -22,7 +23,6 @@ from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.planner.candidates import any_codes
 from bitsback.planner.cutting import cut_for
-from bitsback.planner.plan import BLOCK_BYTES, NO_MODEL
 from bitsback.planner.planner import Planner, UnfitError
 from bitsback.planner.policy import Policy
 from bitsback.planner.sampling import Box, sample_boxes

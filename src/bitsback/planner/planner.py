@@ -13,16 +13,17 @@ import numpy as np
 
 from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.encoding import Rules
 from bitsback.coding.fallback import encode_fallback
 from bitsback.coding.number_digits import cut_of, is_noise
+from bitsback.coding.plan import BLOCK_BYTES, NO_MODEL, Plan
 from bitsback.errors import InputError
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import symbol_dtype
 from bitsback.format.value_list import ValueList
 from bitsback.format.value_range import is_narrow
 from bitsback.models import Model
-from bitsback.planner.candidates import Candidate, candidates_for, fitting_outlines
-from bitsback.planner.plan import BLOCK_BYTES, NO_MODEL, Plan
+from bitsback.planner.candidates import Candidate, any_codes, candidates_for, fitting_outlines
 from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.sampling import learned_before, sample_of, series_sample
 
@@ -255,17 +256,20 @@ class Planner:
         limit = self.policy.margin * picked.cost + BLOCK_BYTES
         return (_plan_of(next_best, contested, share),) if next_best.cost <= limit else ()
 
-    def without(self, model: Model) -> Planner:
-        """A planner that does not take this model."""
-        return replace(self, refused=self.refused | {model.name})
+    @property
+    def rules(self) -> Rules:
+        """The rules for blocks that may have new plans."""
+        policy = self.policy
+        return Rules(policy.coder, policy.surprise, not policy.cheapest, self._new_plan)
+
+    def _new_plan(self, tiles: Tiles, refused: frozenset[str]) -> Plan:
+        if not any_codes(None, tiles.dtype, tiles.shapes[0][1]):
+            return NO_MODEL
+        return replace(self, refused=refused).plan(tiles)
 
     def long_list(self, values: ValueList, tiles: Tiles) -> bool:
         """Whether a list of the values of tiles is so long that digits may be better."""
         return self.policy.values_of_list * values.levels > tiles.elements.size
-
-    def surprised(self, plan: Plan, size: int, elements: int) -> bool:
-        """Whether a block of `size` bytes is far larger than the trial promised."""
-        return size > self.policy.surprise * plan.rate * elements + BLOCK_BYTES
 
 
 def plan_of_digits(digits: tuple[Plan, ...]) -> Plan | None:

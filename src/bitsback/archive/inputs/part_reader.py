@@ -13,7 +13,9 @@ from bitsback.archive.inputs.request import Input, Request
 from bitsback.archive.inputs.tile_reader import TileReader
 from bitsback.coding import layouts
 from bitsback.coding.canonical import canonical
+from bitsback.coding.encoding import Uncoded
 from bitsback.coding.fallback import Coder, encode_fallback
+from bitsback.coding.plan import NO_MODEL, Plan
 from bitsback.errors import ModelWarning
 from bitsback.files.npy import Items
 from bitsback.format.array_part import BYTES, COUNTED, VARIED, ArrayPart
@@ -23,10 +25,8 @@ from bitsback.format.tiles import Tiles
 from bitsback.format.value_range import is_narrow
 from bitsback.lazy import cached_property
 from bitsback.models import Model
-from bitsback.planner.blocks import Uncoded
 from bitsback.planner.candidates import any_codes, check_fit, is_bundled, picture_plans
 from bitsback.planner.cutting import blocks_of
-from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import Policy
 from bitsback.planner.sampling import SAMPLE_TILES, sample_of
