@@ -47,20 +47,33 @@ class Planner:
     """The names of models that are not taken, since a reader would refuse a block of them."""
 
     def plan(
-        self, tiles: Tiles, name: str = "", before: Tiles | None = None, elements: int = 0
+        self,
+        tiles: Tiles,
+        name: str = "",
+        before: Tiles | None = None,
+        elements: int = 0,
+        tried: Tiles | None = None,
     ) -> Plan:
         """The plan for a block of these tiles, by a trial on a sample.
 
         name: the name of the input, for messages. before: if the tiles are already a sample, the
         tiles before it, from which a model may learn. elements: those of the block, if the tiles
-        are a sample of it. Raises UnfitError if the tiles have values that a requested model does
-        not code.
+        are a sample of it. tried: the sample of an earlier trial, which goes on here if the sample
+        is the same. Raises UnfitError if the tiles have values that a requested model does not
+        code.
         """
-        plan = self._plan(tiles, name, before, max(elements, tiles.elements.size))
+        plan = self._plan(tiles, name, before, max(elements, tiles.elements.size), tried)
         _log.info("%s: %s", name or "a block", plan.reason)
         return plan
 
-    def _plan(self, tiles: Tiles, name: str, before: Tiles | None, elements: int) -> Plan:
+    def _plan(
+        self,
+        tiles: Tiles,
+        name: str,
+        before: Tiles | None,
+        elements: int,
+        tried: Tiles | None = None,
+    ) -> Plan:
         known = tiles if before is None else Tiles.from_arrays([*before, *tiles], tiles.dtype)
         outlines = [
             outline
@@ -73,6 +86,8 @@ class Planner:
         whole = any(not outline.any_shape for outline in outlines)
         policy = self.policy
         sample = series_sample(tiles, policy) if serial else sample_of(tiles, whole, policy)
+        if sample is not tiles:
+            sample = sample.like(tried)
         candidates = list(candidates_for(outlines, known, policy.exhaustive))
         if not candidates:
             return self._without_model(sample, name, elements)
@@ -192,7 +207,7 @@ class Planner:
         policy = self.policy
         if known.two_values is not None or best == math.inf or not counting:
             return [counting]
-        if repetition(sample) < policy.repetition:
+        if sample.once(repetition) < policy.repetition:
             return [counting]
         if best >= policy.noise * sample.elements.nbytes:
             return []

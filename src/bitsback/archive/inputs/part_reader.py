@@ -54,6 +54,8 @@ class Role:
     """Whether the tiles are frames, each similar to the one before."""
     jpeg_tables: bytes = b""
     """The tables for abbreviated JPEG streams in its bytes."""
+    tried: Tiles | None = None
+    """The sample of an earlier trial of its only item."""
 
 
 class PartReader:
@@ -126,13 +128,15 @@ class PartReader:
             # The first block decides whether a requested model fits; it may not code others.
             if requested is not None or elements >= policy.sample_elements or tiles >= SAMPLE_TILES:
                 break
+        if len(self._ahead) == 1:
+            self._ahead[0] = self._ahead[0].like(self._role.tried)
         first_ones = self._ahead[0]
         self._planned = len(self._ahead) == 1 and not self._role.frames and not self._sets
         if len(self._ahead) > 1:
             first_ones = Tiles.from_arrays(chain.from_iterable(self._ahead), first_ones.dtype)
         if self._role.frames:
             first_ones = layouts.as_stacks(first_ones)
-        plan = planner.plan(first_ones, self.items.name)
+        plan = planner.plan(first_ones, self.items.name, tried=self._role.tried)
         if self._role.frames:
             plan = plan.of_frames()
         if requested is not None:
@@ -179,6 +183,7 @@ def part_readers(taken: Input, request: Request) -> list[PartReader]:
             number in taken.bonds.records,
             number in taken.bonds.frames,
             taken.bonds.jpeg_tables.get(number, b""),
+            taken.bonds.tried.get(number),
         )
         block = request.options.block
         files = taken.collection.kind not in (None, ARRAYS)
