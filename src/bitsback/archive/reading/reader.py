@@ -41,6 +41,7 @@ from bitsback.format.layout import (
 from bitsback.format.members import Files, NumberedNames
 from bitsback.format.parity import Window, read_window
 from bitsback.format.parts import ARRAYS, FOLDER, Array
+from bitsback.io.locks import Lock
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Options, Url, check_options, located
 from bitsback.lazy import cached_property
@@ -66,6 +67,8 @@ class ArchiveReader:
         if cache < 0:
             raise InputError(f"cache={cache}: it must be a number of bytes, 0 for no cache")
         self.cache = BlockCache(cache)
+        self.metadata_lock = Lock()
+        """Held while container metadata is read, so that no block of it is decoded twice."""
         self._requested = requested_model(model, storage_options) if model is not None else None
         source = located(source, storage_options)
         check_options(storage_options, source, located(model))
@@ -366,7 +369,24 @@ class ArchiveReader:
         """The bytes `start` to `stop` of a part with the bytes of files or of metadata."""
         if start == stop:
             return b""
-        return self._bytes_source(part).take((Steps(range(start, stop)),), verify).tobytes()
+        source = self._bytes_source(part)
+        with (
+            source.fitting((stop - start,)),
+            self.blocks.announced(source.blocks((Steps(range(start, stop)),))),
+        ):
+            return b"".join(self._stretches(source, start, stop, verify))
+
+    def _stretches(
+        self, source: PartSource, start: int, stop: int, verify: bool
+    ) -> Iterator[memoryview]:
+        """The bytes `start` to `stop` of a part, block by block."""
+        extent = source.part.grid(0).extents[0]
+        tile, end = source.first + start // extent, source.first - (-stop // extent)
+        while tile < end:
+            first, tiles = self.blocks.decode_at(tile, None if verify else end)
+            before = (first - source.first) * extent
+            yield tiles.bytes[max(start - before, 0) : stop - before]
+            tile = first + tiles.count
 
     def part_chunks(
         self, part: int, start: int, stop: int, *, verify: bool = True

@@ -124,7 +124,12 @@ class RestoredParts:
         """
 
         def decoded(task: Task) -> Result:
-            return work(task, decode(self.archive, task, None if self.verify else task.items))
+            archive, stop = self.archive, None if self.verify else task.items
+            if not archive.collection.part_of(task.first)[1].is_metadata:
+                return work(task, decode(archive, task, stop))
+            with archive.metadata_lock:  # the pictures need the same block
+                tiles = archive.blocks.decode(task, stop)
+            return work(task, tiles)
 
         return ordered_map(decoded, self.tasks() if tasks is None else tasks, self._threads)
 
