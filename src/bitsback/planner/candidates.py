@@ -128,7 +128,8 @@ def codes(model: Outline, dtype: np.dtype[Any], shape: Shape) -> bool:
 
 def any_fits(requested: Model | None, item_shape: Shape) -> bool:
     """Whether the requested model, or else any bundled one, has items of this shape."""
-    return any(fits(outline, item_shape) for outline in outlines_of(requested))
+    outlines = [outline for outline in outlines_of(requested) if not outline.any_shape]
+    return any(fits(outline, item_shape) for outline in outlines)
 
 
 def any_codes(requested: Model | None, dtype: np.dtype[Any], shape: Shape) -> bool:
