@@ -29,9 +29,9 @@ PACKING = {
     "archive/writing/generation.py Generation.finish": "finish",
 }
 RESTORING = {
-    "archive/reading/directory.py scan": "scan",
+    "archive/container/directory.py scan": "scan",
     "coding/block_reader.py decode": "decode",
-    "archive/reading/file_writer.py FileWriter.drawing": "draw",
+    "archive/files/file_writer.py FileWriter.drawing": "draw",
     "archive/restoring/staging.py _Target.take": "finish",
 }
 """The functions with which stages of the flow begin, and the stages (docs/architecture.md)."""

@@ -15,8 +15,8 @@ import pytest
 import xarray
 
 import bitsback
+from bitsback.archive.files.listing import entries
 from bitsback.archive.inputs import folders, request
-from bitsback.archive.reading.listing import entries
 from bitsback.files import picture_files
 from bitsback.napari import read
 from bitsback.xarray import BitsbackBackend

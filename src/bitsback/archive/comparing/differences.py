@@ -16,9 +16,9 @@ from bitsback.archive.comparing.readback import (
     restored_names,
 )
 from bitsback.archive.comparing.two_archives import TwoArchives
-from bitsback.archive.reading.archive_file import Source
-from bitsback.archive.reading.hashes import digest_of
-from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.container.archive_file import Source
+from bitsback.archive.container.hashes import digest_of
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.files.file_lists import list_folder
 from bitsback.format.layout import MAGIC

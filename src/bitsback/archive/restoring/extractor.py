@@ -12,13 +12,13 @@ from typing import Any, Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.archive_file import Source
-from bitsback.archive.reading.damage import BESIDE_PAGES, Problem
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.source import BlockSource, Task, decode
-from bitsback.archive.reading.strips import RestoredParts, fill_value, strips_of
-from bitsback.archive.reading.targets import packed
-from bitsback.archive.reading.verifying import lost_items, verify
+from bitsback.archive.container.archive_file import Source
+from bitsback.archive.container.damage import BESIDE_PAGES, Problem
+from bitsback.archive.container.source import BlockSource, Task, decode
+from bitsback.archive.container.targets import packed
+from bitsback.archive.files.strips import RestoredParts, fill_value, strips_of
+from bitsback.archive.files.verifying import lost_items, verify
+from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.restoring.restore import folder_of, restore
 from bitsback.archive.restoring.stream import Stream
 from bitsback.decompress_options import DecompressKeywords, DecompressOptions

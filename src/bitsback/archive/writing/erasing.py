@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.source import decode
+from bitsback.archive.container.source import decode
+from bitsback.archive.reader import ArchiveReader
 from bitsback.coding.block import PREFIX_SIZE, Block, read_header
 from bitsback.coding.encoding import Encoded, Uncoded, encode
 from bitsback.coding.plan import NO_MODEL, Plan

@@ -16,7 +16,7 @@ from bitsback.errors import InputError
 
 if TYPE_CHECKING:
     from bitsback.archive.archive import Archive
-    from bitsback.archive.reading.listing import Entry
+    from bitsback.archive.files.listing import Entry
 
 
 @click.command(short_help="List the names in an archive.")
@@ -107,7 +107,7 @@ def command(
 
 def _entries(archive: Archive, names: Sequence[str], facts: bool) -> Iterator[Entry]:
     """The entries to list. facts: also read headers. Raises InputError."""
-    from bitsback.archive.reading.listing import entries
+    from bitsback.archive.files.listing import entries
     from bitsback.cli.selection import file_numbers
 
     if not names:
@@ -123,7 +123,7 @@ def _entries(archive: Archive, names: Sequence[str], facts: bool) -> Iterator[En
 
 def _print_hashes(archive: Archive, names: Sequence[str], progress: Progress) -> None:
     """Raises InputError if the archive has none."""
-    from bitsback.archive.reading.hashes import as_line
+    from bitsback.archive.container.hashes import as_line
     from bitsback.cli.selection import file_numbers
 
     hashes = archive.hashes

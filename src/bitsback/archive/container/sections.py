@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from bitsback.archive.reading.archive_file import ArchiveFile
-from bitsback.archive.reading.directory import HEADER_SPACE, Directory
-from bitsback.archive.reading.source import BlockSource, Task, at_block, decode
+from bitsback.archive.container.archive_file import ArchiveFile
+from bitsback.archive.container.directory import HEADER_SPACE, Directory
+from bitsback.archive.container.source import BlockSource, Task, at_block, decode
 from bitsback.coding.block import Block, read_header
 from bitsback.errors import ArchiveError
 from bitsback.format.digests import Digests

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import (
+from bitsback.archive.container.damage import (
     Gap,
     Owners,
     Problem,
@@ -25,8 +25,8 @@ from bitsback.archive.reading.damage import (
     merged,
     widened,
 )
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.source import Task, decode
+from bitsback.archive.container.source import Task, decode
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files.bands import in_bands, rows_of_band
 from bitsback.format.array_part import ArrayPart

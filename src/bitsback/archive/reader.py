@@ -10,20 +10,20 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from bitsback.archive.reading.addition import keep_removed, with_addition
-from bitsback.archive.reading.archive_file import ArchiveFile, Source
-from bitsback.archive.reading.damage import Owners, described, gaps_of
-from bitsback.archive.reading.directory import HEADER_SPACE, Directory, guess_collection, scan
-from bitsback.archive.reading.framed import with_axes
-from bitsback.archive.reading.hashes import Check, check_of
-from bitsback.archive.reading.indexed import ArraySource
-from bitsback.archive.reading.indexing import Steps, read_number
-from bitsback.archive.reading.library import START, Library
-from bitsback.archive.reading.part_source import PartSource, array_source
-from bitsback.archive.reading.sections import CACHE_BYTES, BlockCache, Blocks, FileSections
-from bitsback.archive.reading.source import Task
-from bitsback.archive.reading.stored import StoredSource, shown_picture, stored_page
-from bitsback.archive.reading.targets import check_restorable, kind_of
+from bitsback.archive.arrays.framed import with_axes
+from bitsback.archive.arrays.indexed import ArraySource
+from bitsback.archive.arrays.indexing import Steps, read_number
+from bitsback.archive.arrays.part_source import PartSource, array_source
+from bitsback.archive.arrays.stored import StoredSource, shown_picture, stored_page
+from bitsback.archive.container.addition import keep_removed, with_addition
+from bitsback.archive.container.archive_file import ArchiveFile, Source
+from bitsback.archive.container.damage import Owners, described, gaps_of
+from bitsback.archive.container.directory import HEADER_SPACE, Directory, guess_collection, scan
+from bitsback.archive.container.hashes import Check, check_of
+from bitsback.archive.container.library import START, Library
+from bitsback.archive.container.sections import CACHE_BYTES, BlockCache, Blocks, FileSections
+from bitsback.archive.container.source import Task
+from bitsback.archive.container.targets import check_restorable, kind_of
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.digests import Digests
 from bitsback.format.index import BlockInfo

@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import complement
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.strips import RestoredParts
+from bitsback.archive.container.damage import complement
+from bitsback.archive.files.strips import RestoredParts
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError
 from bitsback.files import formats
 from bitsback.files.axes import Axes

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from bitsback.archive.reading.directory import HEADER_SPACE
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.stacked import series_in
+from bitsback.archive.container.directory import HEADER_SPACE
+from bitsback.archive.files.stacked import series_in
+from bitsback.archive.reader import ArchiveReader
 from bitsback.coding.block import STREAMS
 from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, ONE, ArrayPart

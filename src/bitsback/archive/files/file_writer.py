@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import contains
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.targets import target_of
+from bitsback.archive.container.damage import contains
+from bitsback.archive.container.targets import target_of
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing, Seekable, WholeDrawing
 from bitsback.io.names import printable

@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.source import at_block
+from bitsback.archive.container.source import at_block
+from bitsback.archive.reader import ArchiveReader
 from bitsback.coding.block import METHODS, STREAMS
 from bitsback.coding.layouts import LAYOUTS
 from bitsback.coding.streams import coder_of_block
