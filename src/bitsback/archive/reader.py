@@ -374,17 +374,15 @@ class ArchiveReader:
             source.fitting((stop - start,)),
             self.blocks.announced(source.blocks((Steps(range(start, stop)),))),
         ):
-            return b"".join(self._stretches(source, start, stop, verify))
+            return b"".join(self._stretches(part, start, stop, verify))
 
-    def _stretches(
-        self, source: PartSource, start: int, stop: int, verify: bool
-    ) -> Iterator[memoryview]:
+    def _stretches(self, part: int, start: int, stop: int, verify: bool) -> Iterator[memoryview]:
         """The bytes `start` to `stop` of a part, block by block."""
-        extent = source.part.grid(0).extents[0]
-        tile, end = source.first + start // extent, source.first - (-stop // extent)
+        begin, extent = self.collection.starts[part], self.collection.parts[part].grid(0).extents[0]
+        tile, end = begin + start // extent, begin - (-stop // extent)
         while tile < end:
             first, tiles = self.blocks.decode_at(tile, None if verify else end)
-            before = (first - source.first) * extent
+            before = (first - begin) * extent
             yield tiles.bytes[max(start - before, 0) : stop - before]
             tile = first + tiles.count
 
