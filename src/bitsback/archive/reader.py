@@ -45,9 +45,8 @@ from bitsback.io.locks import Lock
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Options, Url, check_options, located
 from bitsback.lazy import cached_property
-from bitsback.models import Model
+from bitsback.models import Model, requested_model
 from bitsback.models.model import Choice
-from bitsback.planner.candidates import requested_model
 
 _CHUNK = 1 << 20
 

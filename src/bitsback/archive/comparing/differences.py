@@ -26,8 +26,8 @@ from bitsback.format.parts import FOLDER
 from bitsback.io.file_io import open_file, open_regular, reading
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Options, check_options, located
+from bitsback.models import requested_model
 from bitsback.models.model import Choice
-from bitsback.planner.candidates import requested_model
 from bitsback.summary import Differences
 from bitsback.work import Progress, check_threads, ordered_map
 

@@ -30,8 +30,7 @@ from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import open_file
 from bitsback.io.output import Destination, open_output
 from bitsback.io.remote.url import Url, check_options, located
-from bitsback.models import Model
-from bitsback.planner.candidates import requested_model
+from bitsback.models import Model, requested_model
 from bitsback.summary import Restored
 from bitsback.work import Work, begin, check_threads, ordered_map
 

@@ -101,7 +101,7 @@ def command(
         stack.enter_context(shown_warnings(progress, quiet))
         from bitsback.files.formats import ONE_ARRAY, PAGES
         from bitsback.io.remote.url import check_options, located
-        from bitsback.planner.candidates import requested_model
+        from bitsback.models import requested_model
 
         places = [located(place, storage_options) for place in (archive, output, folder)]
         check_options(storage_options, *places, located(model))
