@@ -107,6 +107,7 @@ from reference.jpeg_coefficients import ZIGZAG, Coefficients
 from reference.jpeg_colours import to_rgb
 from reference.jpeg_mixing import Decisions
 from reference.jpeg_streams import SYMBOLS, Details, write
+from reference.jpeg_symbols import Distribution, probability
 from reference.message import write_varint
 from reference.model_file import identity
 from written_symbols import END, archive_of_symbols, write_symbols
@@ -623,7 +624,7 @@ def _of_symbols() -> Iterator[tuple[str, str, bytes]]:
         """With all symbols and a whole stream, as of a reader that refuses none of them."""
         symbols = iter(chosen)
         with mock.patch.object(jpeg_symbols, "require"):
-            coded, planes = write_symbols(frame, lambda _: next(symbols), end)
+            coded, planes = write_symbols(frame, lambda *_: next(symbols), end)
         assert next(symbols, None) is None
         return archive_of_symbols(skeleton, coded, planes)[0]
 
@@ -641,12 +642,13 @@ def _of_symbols() -> Iterator[tuple[str, str, bytes]]:
         ("J9.3", "the fifth place of a group", (3, 4, 1, *[0] * 16)),
     ):
         yield rule, f"{name}.bb", of_symbols(*chosen)
+    yield "J9.2", "the greatest weights of symbols.bb", _of_great_weights()
     chosen = 1, 0, 1, 0, 4, 11, 0, 13, 2, 7  # of the block that J9.7 traces
     yield "J9.7", "the traced block of symbols.bb", of_symbols(*chosen)
     yield "J9.1", "another state behind symbols.bb", of_symbols(*chosen, end=(END + 1, END))
     yield "J9.1", "the other state behind symbols.bb", of_symbols(*chosen, end=(END, END + 1))
     symbols = iter(chosen)
-    coded, planes = write_symbols(frame, lambda _: next(symbols))
+    coded, planes = write_symbols(frame, lambda *_: next(symbols))
     for rule, name, changed, rounds in (
         ("J9.1", "symbols of half a word more", coded + b"\0", 1),
         ("J9.1", "symbols of a word more", coded + b"\0\0", 1),
@@ -655,6 +657,24 @@ def _of_symbols() -> Iterator[tuple[str, str, bytes]]:
         ("J1", "unknown rounds of symbols", coded, 1 + 2 * SYMBOLS),
     ):
         yield rule, f"{name}.bb", archive_of_symbols(skeleton, changed, planes, rounds)[0]
+
+
+def _of_great_weights() -> bytes:
+    """An archive of a JPEG stream whose weights of groups become as great as they can."""
+    whole = test_jpeg_streams.skeleton_of(False, step=16)
+    skeleton = test_jpeg_streams.changed(whole, b"\0\x28\0\x28", b"\0\xb0\0\xb0")
+    assert skeleton.frame
+
+    def choose(accepted: range, blended: list[Distribution]) -> int:
+        """A symbol that the second distribution expects, and the first one does not."""
+        if not blended:
+            return accepted[0]
+        first, second, *_ = blended
+        few = range(1, 4) if len(blended) == 3 else accepted
+        return max(few, key=lambda s: probability(second, s) - probability(first, s))
+
+    coded, planes = write_symbols(skeleton.frame, choose)
+    return archive_of_symbols(skeleton, coded, planes)[0]
 
 
 def _streams_of_symbols() -> dict[str, bytes]:

@@ -20,8 +20,10 @@ END = 2**16
 """What a state is behind the last symbol."""
 
 
-Choose = Callable[[range], int]
-"""From the symbols that a reader accepts to one of them, or to another one."""
+Choose = Callable[[range, list[Distribution]], int]
+"""From the symbols that a reader accepts to one of them, or to another one. The list has the
+distributions of which these symbols have a blend.
+"""
 
 
 class _Chosen(Symbols):
@@ -30,28 +32,28 @@ class _Chosen(Symbols):
     def __init__(self, choose: Choose) -> None:
         super().__init__(bytes(8))
         self.choose = choose
-        self.accepted = range(16)
+        self.accepted, self.blended = range(16), list[Distribution]()
         self.steps = list[tuple[int, int]]()
 
     def by(self, p: Distribution) -> int:
         starts = [0, *(mul(p[s], 32735) + 2 * s for s in range(1, 16)), 2**15]
-        s = self.choose(self.accepted)
+        s = self.choose(self.accepted, self.blended)
         self.steps.append((starts[s], starts[s + 1] - starts[s]))
         return s
 
     def bits(self, n: int) -> int:
-        s = self.choose(range(2**n))
+        s = self.choose(range(2**n), [])
         self.steps.append((s << 15 - n, 2 ** (15 - n)))
         return s
 
     def alone(self, p: Distribution) -> int:
         """A place behind a group, the last value behind a place, and an exponent behind others."""
-        before = self.accepted
+        before, self.blended = self.accepted, []
         self.accepted = _PLACES if before == _GROUPS else _LAST if before == _PLACES else _EXPONENTS
         return super().alone(p)
 
     def blend(self, of: list[Distribution], weights: list[int], learns: bool, final: int) -> int:
-        self.accepted = _GROUPS if final == QUICK else _VALUES
+        self.accepted, self.blended = _GROUPS if final == QUICK else _VALUES, of
         return super().blend(of, weights, learns, final)
 
 

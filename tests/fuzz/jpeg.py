@@ -225,7 +225,7 @@ def choose_symbols(random: Random) -> tuple[bytes, bytes | None]:
     assert skeleton.frame
     skew, strange = random.choice((0.2, 0.6, 2)), random.choice((0, 1e-3))
 
-    def choose(accepted: range) -> int:
+    def choose(accepted: range, _: object) -> int:
         if random.random() < strange:
             return random.randrange(min(len(accepted) + 3, 16))
         if random.random() < 0.02 or accepted.stop > 16:

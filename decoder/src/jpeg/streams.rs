@@ -43,16 +43,16 @@ pub fn decode(block: &Block) -> Result<Vec<u8>> {
 
 /// The coder of coefficients.
 enum Model<'a> {
-    Decisions(coefficients::Model<'a>),
-    Symbols(symbol_blocks::Model<'a>),
+    Decisions(Box<coefficients::Model<'a>>),
+    Symbols(Box<symbol_blocks::Model<'a>>),
 }
 
 impl<'a> Model<'a> {
     fn new(by_symbols: bool, coded: &'a [u8]) -> Result<Self> {
         Ok(if by_symbols {
-            Model::Symbols(symbol_blocks::Model::new(coded)?)
+            Model::Symbols(Box::new(symbol_blocks::Model::new(coded)?))
         } else {
-            Model::Decisions(coefficients::Model::new(coded)?)
+            Model::Decisions(Box::new(coefficients::Model::new(coded)?))
         })
     }
 

@@ -22,8 +22,8 @@ _CODES = {text: code for code, text in _DTYPES.items()}
 def open_array(file: BinaryIO, name: str) -> Items:
     """The array of an idx file.
 
-    Raises InputError for another file or a damaged one. A file that is too short or too long raises it while it is
-    read.
+    Raises InputError for another file or a damaged one. A file that is too short or too long raises
+    it while it is read.
     """
     start = bytes(read_up_to(file, 4, name))
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _DTYPES:
