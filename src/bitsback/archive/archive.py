@@ -37,7 +37,7 @@ from bitsback.models.model import Choice
 from bitsback.work import Progress
 
 if TYPE_CHECKING:
-    from bitsback.archive.restoring.extracting import Item
+    from bitsback.archive.restoring.extract import Item
 
 
 class Archive(Indexed):
@@ -344,7 +344,7 @@ class Archive(Indexed):
         Raises KeyError or IndexError if there is no such item, InputError if the destination does
         not suit the items, ArchiveError for damage.
         """
-        from bitsback.archive.restoring.extracting import extract  # late, as it imports Pillow
+        from bitsback.archive.restoring.extract import extract  # late, as it imports Pillow
 
         return extract(self.reader, items, destination, png, verify, force, progress, links)
 

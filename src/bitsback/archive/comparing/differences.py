@@ -159,8 +159,8 @@ def _quick_difference(archive: ArchiveReader, number: int, place: Path) -> str |
     files = archive.files
     with reading(printable(os.fspath(place))):
         status = place.stat()
-        held = files.stats is not None and files.stored(number)
-        if held and status.st_size != files.span(number)[2] - files.span(number)[1]:
+        verbatim = files.stats is not None and files.stored(number)
+        if verbatim and status.st_size != files.span(number)[2] - files.span(number)[1]:
             return "size"
         if status.st_mtime_ns == files.time(number):
             return ""

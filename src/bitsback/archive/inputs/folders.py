@@ -105,7 +105,7 @@ class _Undecided:
     """A picture whose coding is decided by its own trial, or by the trials of similar pictures."""
 
     coded: _Decision
-    held: _Decision | None
+    verbatim: _Decision | None
     """None if its own trial says that it is coded."""
     indexed: bool
     alike: SimilarPictures
@@ -199,10 +199,10 @@ class _DecidedFiles:
     def leave_out(self, name: str, error: InputError) -> None:
         """Leaves out a bad file. Raises InputError unless the options allow that."""
         if not self._request.options.skip_bad:
-            held = ", and without --pictures-only (pictures_only=True) they are stored verbatim"
+            verbatim = ", and without --pictures-only (pictures_only=True) they are stored verbatim"
             raise InputError(
                 f"{error}; --skip-bad (skip_bad=True) leaves such files out"
-                + held * isinstance(error, _NoPicture)
+                + verbatim * isinstance(error, _NoPicture)
             )
         self._bad[name] = str(error)
 
@@ -336,8 +336,8 @@ class _Decider:
     def decide(self, name: str, picture: _Undecided) -> _Decision:
         """The decision on a picture."""
         outcome = self._outcomes.decide(picture.alike, picture.tried, picture.trial)
-        if picture.held is not None and not outcome.by_pixels:
-            return picture.held
+        if picture.verbatim is not None and not outcome.by_pixels:
+            return picture.verbatim
         if picture.coded.header is None:
             size = picture.coded.size
             return replace(picture.coded, saving=size - round(outcome.share * size))
@@ -365,7 +365,7 @@ class _Decider:
                             return name, self._stored(decision, file, unread)
                         if self._others:
                             return name, self._stored(decision, file, NO_PICTURE)
-                if name in self._request.held:
+                if name in self._request.verbatim:
                     return name, self._stored(decision, file, SMALLER)
                 try:
                     return name, self._picture(
@@ -439,8 +439,8 @@ class _Decider:
 
         own = trial() if tried or not small else None
         coded_anyway = own is not None and own.by_pixels
-        held = None if coded_anyway else self._stored(decision, file, SMALLER)
-        return _Undecided(coded, held, taken.indexed, alike, trial, own)
+        verbatim = None if coded_anyway else self._stored(decision, file, SMALLER)
+        return _Undecided(coded, verbatim, taken.indexed, alike, trial, own)
 
     def _stored(self, decision: _Decision, file: BinaryIO, reason: str) -> _Decision:
         streams = streams_in(file, decision.size)

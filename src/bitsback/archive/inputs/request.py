@@ -223,7 +223,7 @@ class Request:
 
     Otherwise only their pixels are stored, in the colours that they show.
     """
-    held: frozenset[str] = frozenset()
+    verbatim: frozenset[str] = frozenset()
     """The names of files to store verbatim in any case."""
 
     @classmethod

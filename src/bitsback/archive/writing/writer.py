@@ -132,7 +132,7 @@ def write_archive(
             writer.write_blocks(restartable)
             # Only the coded blocks show how many bytes a picture takes.
             while outgrown := content.outgrown(writer.own_blocks):
-                request = replace(request, held=request.held | outgrown)
+                request = replace(request, verbatim=request.verbatim | outgrown)
                 content = inputs.enter_context(closing(prepare(request)))
                 writer = _Writer(content, request, unfinished, changed)
                 restartable.restart()

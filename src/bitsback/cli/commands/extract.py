@@ -13,7 +13,7 @@ from bitsback.cli.selection import file_numbers, item_range
 from bitsback.cli.spool import opened as opened_archive
 
 if TYPE_CHECKING:
-    from bitsback.archive.restoring.extracting import Item
+    from bitsback.archive.restoring.extract import Item
 
 
 class _Command(click.Command):

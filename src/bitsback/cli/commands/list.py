@@ -171,7 +171,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "shape": list(entry.shape),
         "dtype": entry.dtype,
         "mode": entry.mode,
-        "held": entry.held,
+        "held": entry.verbatim,
         "jpeg": entry.jpeg,
         "bytes": entry.bytes,
         "stored_bytes": entry.stored_bytes,
@@ -197,7 +197,7 @@ def _long(entry: Entry) -> str:
 
 
 def _kind(entry: Entry) -> str:
-    if entry.held:
+    if entry.verbatim:
         return "JPEG" if entry.jpeg else "file"
     return entry.mode or figures.dtype(entry.dtype)
 
@@ -206,7 +206,7 @@ def _shape(entry: Entry) -> str:
     """The shape; for a file with JPEG streams its stored share; empty for other verbatim files."""
     if entry.jpeg:
         return figures.share(entry.stored_bytes, entry.bytes)
-    return "" if entry.held else figures.dimensions(entry.shape)
+    return "" if entry.verbatim else figures.dimensions(entry.shape)
 
 
 def _facts(entry: Entry) -> str:
