@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,7 @@ def test_names_of_models_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     outline = bundled.outline
 
     def renamed(name: str) -> Any:
-        found = outline(name)
-        object.__setattr__(found := type(found)(**vars(found)), "name", name[::-1])
-        return found
+        return replace(outline(name), name=name[::-1])
 
     before = names(FAST, 40, 50, 3), names(BEST, 40, 50, 3)
     monkeypatch.setattr(bundled, "outline", renamed)
