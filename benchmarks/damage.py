@@ -19,8 +19,8 @@ from typing import Any
 from harness import report
 
 import bitsback
-from bitsback.archive.reading.damage import Owners
-from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.container.damage import Owners
+from bitsback.archive.reader import ArchiveReader
 from bitsback.planner.policy import POLICIES, Effort
 
 _SECTOR = 1 << 12

@@ -33,13 +33,15 @@ import reference
 from archive import test_digits as bad_digits
 from archive import test_value_lists as bad_lists
 from bitsback import lzma2
-from bitsback.coding import alone, chain, layouts
+from bitsback.coding import alone, chain, encoding, layouts
 from bitsback.coding.alone import NOTHING, pack
 from bitsback.coding.block import DECODED, FALLBACK, MODEL, STREAMS, Method
 from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.decoded import encode_pixels, find_behind
+from bitsback.coding.encoding import smallest_coding
 from bitsback.coding.number_digits import cut_of
+from bitsback.coding.plan import NO_MODEL
 from bitsback.files import drawing
 from bitsback.files.jpeg_samples import take_samples
 from bitsback.format.array_part import ONE, ArrayPart
@@ -65,9 +67,6 @@ from bitsback.models import Model, bundled, file
 from bitsback.models.embed import pack_model
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.model import BoundModel
-from bitsback.planner import blocks
-from bitsback.planner.blocks import smallest_coding
-from bitsback.planner.plan import NO_MODEL
 from broken_models import MODELS, broken, field, tensor
 from decoder.test_decoder import png, rare_streams, zlib_stream
 from fuzz import mutate, seeds
@@ -719,7 +718,7 @@ def _of_bands() -> bytes:
     """An archive of a ZIP file with two pictures of several bands."""
     pictures = [test_embedded.png(colours) for colours in (COLOURS, COLOURS[::-1])]
     content = test_embedded.zipped(ZIP_STORED, a=pictures[0], b=pictures[1])
-    with TemporaryDirectory() as name, mock.patch.object(blocks, "_BAND", 5000):
+    with TemporaryDirectory() as name, mock.patch.object(encoding, "_BAND", 5000):
         return _of_files(Path(name, "bands"), {"a.zip": content})
 
 
@@ -788,7 +787,7 @@ def _of_jpeg(folder: Path, files: dict[str, bytes], model: str = "auto") -> byte
 
     model: which chooses the coder of coefficients.
     """
-    with mock.patch.object(blocks, "without_model", lambda *_: iter(())):
+    with mock.patch.object(encoding, "without_model", lambda *_: iter(())):
         return _of_files(folder, files, model)
 
 
@@ -811,7 +810,7 @@ def _of_wavefronts(path: Path) -> bytes:
     rng = np.random.default_rng(3)
     pictures = rng.integers(0, 30, (2, 19, 21, 3)).cumsum(2).astype(np.uint8)
     path.write_bytes(file.write(*random_wavefront(1)))
-    with mock.patch.object(blocks, "without_model", lambda *_: iter(())):
+    with mock.patch.object(encoding, "without_model", lambda *_: iter(())):
         bitsback.compress(pictures, f"{path}.bb", model=path)
     return Path(f"{path}.bb").read_bytes()
 

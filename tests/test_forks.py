@@ -72,7 +72,7 @@ COLD = """
 import io, os, signal, sys, threading
 import numpy as np
 import bitsback
-from bitsback.archive.reading import library
+from bitsback.archive.container import library
 
 small, large = io.BytesIO(), io.BytesIO()
 bitsback.compress(np.arange(100), small, model="fast", threads=1)

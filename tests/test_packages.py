@@ -70,6 +70,32 @@ def test_no_package_imports_itself_by_way_of_others() -> None:
     TopologicalSorter(packages).prepare()
 
 
+def listed() -> list[set[str]]:
+    """The packages in each line of the tree in docs/architecture.md."""
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    tree = page.split("    src/bitsback/\n")[1].split("\n    train/")[0]
+    entries = [line.strip().split("  ")[0] for line in tree.splitlines() if line[6] != " "]
+    names = [entry.replace("/", ".").replace(".py", "").split(", ") for entry in entries]
+    return [{f"bitsback.{name.strip('.')}" for name in line} for line in names]
+
+
+def test_packages_import_only_those_listed_above_them() -> None:
+    lines = listed()
+    place = {name: number for number, line in enumerate(lines) for name in line}
+
+    def line_of(module: str) -> int | None:
+        parts = module.split(".")
+        return place.get(".".join(parts[:3]), place.get(".".join(parts[:2])))
+
+    for name, needed in graph().items():
+        own = line_of(name)
+        if name.startswith("bitsback.") and name not in ("bitsback.archive", "bitsback.__main__"):
+            assert own is not None, f"{name} is not listed"
+        for other in needed & sources().keys():
+            below = line_of(other)
+            assert own is None or below is None or below <= own, f"{name} imports {other}"
+
+
 def test_only_training_and_its_own_package_need_torch() -> None:
     needing = {
         package(name) for name, needed in graph().items() if any("torch" in n for n in needed)

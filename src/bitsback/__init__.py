@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from bitsback import codecs
     from bitsback.archive.archive import Archive, open
     from bitsback.archive.comparing.differences import diff
-    from bitsback.archive.restoring.extractor import decompress
+    from bitsback.archive.restoring.decompress import decompress
     from bitsback.archive.writing.changing import add, remove
     from bitsback.archive.writing.embedding import embed
     from bitsback.archive.writing.merging import merge
@@ -116,7 +116,7 @@ _LAZY = {
     "compress": "archive.writing.writer",
     "DecompressOptions": "decompress_options",
     "decode": "array_bytes",
-    "decompress": "archive.restoring.extractor",
+    "decompress": "archive.restoring.decompress",
     "diff": "archive.comparing.differences",
     "encode": "array_bytes",
     "embed": "archive.writing.embedding",

@@ -15,10 +15,10 @@ from fsspec.archive import AbstractArchiveFileSystem
 from fsspec.utils import stringify_path
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.file_writer import FileWriter
-from bitsback.archive.reading.indexed import View
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.targets import target_of
+from bitsback.archive.arrays.indexed import View
+from bitsback.archive.container.targets import target_of
+from bitsback.archive.files.file_writer import FileWriter
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.files.npy import write_header
 from bitsback.format.grid import Shape

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from bitsback.archive.reading.indexed import View
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.stacked import Stack, arrays_in
+from bitsback.archive.arrays.indexed import View
+from bitsback.archive.files.stacked import Stack, arrays_in
+from bitsback.archive.reader import ArchiveReader
 from bitsback.dask.reading import lazy
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files.axes import C, X, Y

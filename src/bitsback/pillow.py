@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from bitsback.archive.reading.file_writer import FileWriter
-from bitsback.archive.reading.indexed import View, is_image
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.stacked import picture_numbers
+from bitsback.archive.arrays.indexed import View, is_image
+from bitsback.archive.files.file_writer import FileWriter
+from bitsback.archive.files.stacked import picture_numbers
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.format.layout import MAGIC
 from bitsback.format.parts import ARRAYS, FOLDER

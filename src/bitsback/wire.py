@@ -43,6 +43,9 @@ class Cursor:
                 return value
         raise ArchiveError("a number is not in its shortest form, or above 2^64 - 1")
 
+    def varints(self, count: int) -> tuple[int, ...]:
+        return tuple(self.varint() for _ in range(count))
+
     def done(self) -> None:
         if self.at != len(self.data):
             raise ArchiveError("something follows the last field")

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.indexed import View
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.stacked import Stack, arrays_in
+from bitsback.archive.arrays.indexed import View
+from bitsback.archive.files.stacked import Stack, arrays_in
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError, MissingExtra
 from bitsback.files.axes import C
 from bitsback.io.remote.url import Options

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.reading import library
+from bitsback.archive.container import library
 from bitsback.format.array_part import VARIED, ArrayPart
 from bitsback.format.members import pack_files
 from bitsback.format.parts import FOLDER, PAGES, FileCollection

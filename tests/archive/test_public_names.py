@@ -16,8 +16,8 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive import archive as archive_module
-from bitsback.archive.reading.indexed import MOST_SHOWN
-from bitsback.archive.reading.sections import Blocks
+from bitsback.archive.arrays.indexed import MOST_SHOWN
+from bitsback.archive.container.sections import Blocks
 
 NAMES = [
     "attrs", "cache", "chunks", "classes", "close", "closed", "dims", "dtype", "extract",

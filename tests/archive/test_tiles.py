@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitsback.archive.reading.indexing import read_index
-from bitsback.archive.reading.part_source import last_touched, touched
-from bitsback.archive.reading.strips import Joiner
+from bitsback.archive.arrays.indexing import read_index
+from bitsback.archive.arrays.part_source import last_touched, touched
+from bitsback.archive.files.strips import Joiner
 from bitsback.files import bands
 from bitsback.format.array_part import COUNTED, VARIED, ArrayPart
 from bitsback.format.grid import Grid

@@ -15,8 +15,8 @@ import tifffile
 from PIL import Image
 
 import bitsback
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.sections import Blocks
+from bitsback.archive.container.sections import Blocks
+from bitsback.archive.reader import ArchiveReader
 from bitsback.format.array_part import BYTES
 
 from .conftest import Run, assert_one_line_error

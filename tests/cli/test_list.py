@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.archive.reading.sections import Blocks
+from bitsback.archive.container.sections import Blocks
 from bitsback.format.parts import FileCollection
 from zoo.dicom_files import dicom_file
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import bitsback
-from bitsback.archive.reading.block_numbers import block_numbers
-from bitsback.archive.reading.part_source import PartSource
+from bitsback.archive.arrays.part_source import PartSource
+from bitsback.archive.files.block_numbers import block_numbers
 from bitsback.archive.writing.continuing import continued
 from bitsback.format.index import Index
 from bitsback.format.layout import BLOCK, INDEX, Cursor

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.archive.reading import verifying
+from bitsback.archive.files import verifying
 from bitsback.format.digests import Digests, Group, joined
 from bitsback.format.layout import HASHES
 from packing import swapped

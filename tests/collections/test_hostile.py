@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import bitsback
 import bitsback.pillow
-from bitsback.archive.reading.stacked import arrays_in
+from bitsback.archive.files.stacked import arrays_in
 from bitsback.coding.block import RAW
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import bitsback
+from bitsback.archive.files.stacked import arrays_in
 from bitsback.archive.inputs import jpeg_streams
-from bitsback.archive.reading.stacked import arrays_in
 from jpeg_files import jpeg, picture, without
 
 from .conftest import Run

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 import bitsback
-from bitsback.archive.reading.damage import BESIDE_PAGES
+from bitsback.archive.container.damage import BESIDE_PAGES
 from bitsback.format.array_part import BYTES
 from bitsback.format.index import BlockInfo
 from bitsback.format.layout import MODEL, NAMES

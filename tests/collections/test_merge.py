@@ -22,8 +22,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
-from bitsback.archive.reading.block_numbers import block_numbers
-from bitsback.archive.reading.stored import Stored
+from bitsback.archive.arrays.stored import Stored
+from bitsback.archive.files.block_numbers import block_numbers
 from bitsback.coding import block_reader
 from bitsback.io.open_folder import OpenFolder
 from bitsback.io.output import Output

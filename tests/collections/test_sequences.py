@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import bitsback
-from bitsback.archive.reading.stored import Stored
+from bitsback.archive.arrays.stored import Stored
 from reference import archive as spec
 from second_decoder import PROGRAM
 

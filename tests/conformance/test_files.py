@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
-from bitsback.archive.reading.stored import Stored
+from bitsback.archive.arrays.stored import Stored
 from bitsback.format.layout import MODEL, open_section
 from bitsback.models import bundled
 from bitsback.models.embed import unpack_model

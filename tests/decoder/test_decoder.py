@@ -25,12 +25,12 @@ import bitsback
 from archive.golden.make import GOLDEN, jpeg_colours, photo, swinging, woven
 from bitsback.archive.inputs import jpeg_streams
 from bitsback.archive.writing import writer
+from bitsback.coding import encoding
 from bitsback.coding.block import DECODED
 from bitsback.coding.decoded import encode_pixels, find_behind
 from bitsback.format.tiles import Tiles
 from bitsback.models.embed import pack_model
 from bitsback.models.file import write
-from bitsback.planner import blocks as coding
 from decoded_pictures import BAD, SHAPE, SOUND
 from decoded_pictures import DECODED as PICTURES
 from docs.blocks import ROOT
@@ -158,7 +158,7 @@ def test_an_array_in_wavefronts(
     model = tmp_path / "model.safetensors"
     levels = 256 if array.dtype == np.uint8 else 65536
     model.write_bytes(write(*random_wavefront(seed, levels, **contexts)))
-    monkeypatch.setattr(coding, "without_model", lambda *of: iter(()))
+    monkeypatch.setattr(encoding, "without_model", lambda *of: iter(()))
     with warnings.catch_warnings(action="ignore", category=bitsback.ModelWarning):
         bitsback.compress(array, tmp_path / "x.bb", model=model, **options)
     with bitsback.open(tmp_path / "x.bb") as archive:

@@ -20,8 +20,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import bitsback
-from bitsback.archive.reading.source import decode
-from bitsback.archive.reading.stored import Stored
+from bitsback.archive.arrays.stored import Stored
+from bitsback.archive.container.source import decode
 from bitsback.files.drawing import pack
 from bitsback.files.formats import ONE_ARRAY
 from bitsback.files.jpeg_samples import take_samples

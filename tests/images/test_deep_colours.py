@@ -15,8 +15,8 @@ import tifffile
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.archive.files.listing import entries
 from bitsback.archive.inputs import folders
-from bitsback.archive.reading.listing import entries
 from bitsback.coding import layouts
 from bitsback.errors import ArchiveError
 from bitsback.files import picture_files

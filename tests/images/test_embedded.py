@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from bitsback.coding import encoding
 from bitsback.coding.block import INFLATED
 from bitsback.coding.block_reader import decode_picture
+from bitsback.coding.encoding import encode_picture
 from bitsback.coding.inflated import (
     decode_inflated,
     encode_inflated,
@@ -38,8 +40,6 @@ from bitsback.format.members import pack_files
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.models import Model, bundled
-from bitsback.planner import blocks
-from bitsback.planner.blocks import encode_picture
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import DEFAULT
 from bitsback.wire import varint
@@ -136,7 +136,7 @@ def test_a_file_comes_back(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "in" / name).write_bytes(content)
     summary = bitsback.compress(tmp_path / "in", tmp_path / "a.bb", model="fast")
     assert summary.methods["inflated"] == 1
-    monkeypatch.setattr(blocks, "encode_picture", lambda planner, data: None)
+    monkeypatch.setattr(encoding, "encode_picture", lambda *_: None)
     without = bitsback.compress(tmp_path / "in", tmp_path / "b.bb", model="fast")
     assert summary.bytes_out < without.bytes_out
     assert restored((tmp_path / "a.bb").read_bytes(), tmp_path) == {name: content}
@@ -147,7 +147,7 @@ def test_a_picture_of_several_bands(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     content = zipped(STORED, a=png(COLOURS), b=png(COLOURS[..., 0]))
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a").write_bytes(content)
-    monkeypatch.setattr(blocks, "_BAND", 5000)
+    monkeypatch.setattr(encoding, "_BAND", 5000)
     bitsback.compress(tmp_path / "in", tmp_path / "a.bb", model="fast")
     assert restored((tmp_path / "a.bb").read_bytes(), tmp_path) == {"a": content}
 
@@ -272,8 +272,9 @@ def test_what_breaks_a_rule_is_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_damaged_data_are_refused() -> None:
-    content, planner = FILES["grey.odt"](), Planner(DEFAULT)
-    encode = partial(encode_picture, planner)
+    content, rules = FILES["grey.odt"](), Planner(DEFAULT).rules
+    assert rules.new_plan is not None
+    encode = partial(encode_picture, rules, rules.new_plan)
     data = encode_inflated(np.frombuffer(content, np.uint8), encode)
     assert data is not None
 

@@ -19,11 +19,11 @@ from bitsback.archive.inputs.part_reader import part_readers
 from bitsback.archive.inputs.request import Request
 from bitsback.coding import chain
 from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.encoding import smallest_coding
 from bitsback.coding.fallback import encode_fallback
+from bitsback.coding.plan import Plan
 from bitsback.format.tiles import Tiles
 from bitsback.models import bundled
-from bitsback.planner.blocks import smallest_coding
-from bitsback.planner.plan import Plan
 from bitsback.summary import Compressed
 from drawn_letters import lettering
 

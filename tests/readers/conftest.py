@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
-from bitsback.archive.reading.sections import Blocks
+from bitsback.archive.container.sections import Blocks
 from bitsback.format.array_part import BYTES
 
 BLOCK = 4

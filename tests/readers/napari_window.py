@@ -16,7 +16,7 @@ import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
 
-from bitsback.archive.reading.sections import Blocks
+from bitsback.archive.container.sections import Blocks
 
 decoded: list[int] = []
 decode = Blocks.decode_at

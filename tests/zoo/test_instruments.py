@@ -15,8 +15,8 @@ import pytest
 import xarray
 
 import bitsback
+from bitsback.archive.files.listing import entries
 from bitsback.archive.inputs import folders, request
-from bitsback.archive.reading.listing import entries
 from bitsback.files import picture_files
 from bitsback.napari import read
 from bitsback.xarray import BitsbackBackend
@@ -102,7 +102,7 @@ def test_levels_of_pyramids_have_their_spacing(archive: Any) -> None:
 
 
 def test_files_that_are_not_coded_state_why(archive: Any, folder: Path) -> None:
-    held = [entry.name for entry in entries(archive.reader) if entry.held]
+    held = [entry.name for entry in entries(archive.reader) if entry.verbatim]
     found = {name: picture_files.refusal(io.BytesIO((folder / name).read_bytes())) for name in held}
     assert found == {
         "jpegxl.tif": "compression JPEGXL, 50002 (tag 259)",

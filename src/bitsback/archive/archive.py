@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.archive_file import Source
-from bitsback.archive.reading.damage import Problem
-from bitsback.archive.reading.describe import describe
-from bitsback.archive.reading.directory import HEADER_SPACE
-from bitsback.archive.reading.file_writer import FileWriter
-from bitsback.archive.reading.indexed import (
+from bitsback.archive.arrays.indexed import (
     MOST_ELEMENTS,
     MOST_SHOWN,
     ArraySource,
@@ -23,10 +18,15 @@ from bitsback.archive.reading.indexed import (
     shown_images,
     table,
 )
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.sections import CACHE_BYTES
-from bitsback.archive.reading.stacked import Stack, StackSource, series_in
-from bitsback.archive.reading.stored import Stored, StoredSource, shown_picture
+from bitsback.archive.arrays.stored import Stored, StoredSource, shown_picture
+from bitsback.archive.container.archive_file import Source
+from bitsback.archive.container.damage import Problem
+from bitsback.archive.container.directory import HEADER_SPACE
+from bitsback.archive.container.sections import CACHE_BYTES
+from bitsback.archive.files.describe import describe
+from bitsback.archive.files.file_writer import FileWriter
+from bitsback.archive.files.stacked import Stack, StackSource, series_in
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.labelling import classes_of
 from bitsback.format.members import NumberedNames
@@ -37,7 +37,7 @@ from bitsback.models.model import Choice
 from bitsback.work import Progress
 
 if TYPE_CHECKING:
-    from bitsback.archive.restoring.extracting import Item
+    from bitsback.archive.restoring.extract import Item
 
 
 class Archive(Indexed):
@@ -344,7 +344,7 @@ class Archive(Indexed):
         Raises KeyError or IndexError if there is no such item, InputError if the destination does
         not suit the items, ArchiveError for damage.
         """
-        from bitsback.archive.restoring.extracting import extract  # late, as it imports Pillow
+        from bitsback.archive.restoring.extract import extract  # late, as it imports Pillow
 
         return extract(self.reader, items, destination, png, verify, force, progress, links)
 
@@ -353,7 +353,7 @@ class Archive(Indexed):
 
         Each fault comes with the number of its block, or None outside of blocks.
         """
-        from bitsback.archive.reading.verifying import verify  # late, as it imports Pillow
+        from bitsback.archive.files.verifying import verify  # late, as it imports Pillow
 
         return verify(self.reader, threads, progress)
 
@@ -363,7 +363,7 @@ class Archive(Indexed):
         They are names of files and arrays, and numbers of pages and items, `3` or `3:8`. problems:
         the result of `verify`.
         """
-        from bitsback.archive.reading.verifying import lost_items  # late, as it imports Pillow
+        from bitsback.archive.files.verifying import lost_items  # late, as it imports Pillow
 
         return lost_items(self.reader, problems)
 

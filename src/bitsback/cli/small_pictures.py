@@ -56,7 +56,7 @@ def write(
 
 def _thumbnail_of(archive: Archive, number: int) -> bytes | None:
     """A PNG file of the thumbnail of a decoded picture; None if the file is no picture."""
-    from bitsback.archive.reading.indexed import thumbnail
+    from bitsback.archive.arrays.indexed import thumbnail
 
     try:
         picture = _image(archive[number])
@@ -73,7 +73,7 @@ def _image(array: Any) -> NDArray[np.generic] | None:
     """An array as one image: the middle one of a stack. None if it has no image."""
     import numpy as np
 
-    from bitsback.archive.reading.indexed import is_image
+    from bitsback.archive.arrays.indexed import is_image
 
     while len(array.shape) > 2 and not is_image(array.shape, array.dtype) and array.shape[0]:
         array = array[array.shape[0] // 2]

@@ -119,25 +119,23 @@ def encode_fallback(tiles: Tiles, coder: Coder, limit: float = math.inf) -> byte
     deflate compresses the content so well that LZMA takes little time. limit: a size in bytes; None
     may stand for data of this size or more.
     """
-    known = tiles.by_fallback
-    if coder not in known:
-        if "trial" not in known:
-            if "least" not in known:
-                known["least"] = _LEAST * _fast_estimate(tiles)
-            if known["least"] > limit and not _is_repetitive(tiles):
+    if coder not in tiles.tried:
+        if "trial" not in tiles.tried:
+            least = _LEAST * tiles.once(_fast_estimate)
+            if least > limit and not tiles.once(_is_repetitive):
                 return None
-            known["trial"] = _try(tiles)
-        trial: _Trial = known["trial"]
+            tiles.tried.add("trial")
+        trial = tiles.once(_try)
         best = trial.plans[0]
         beaten = _UNREPEATED * best.size > limit * trial.share
-        if beaten and best.strategy == zlib.Z_HUFFMAN_ONLY and not _is_repetitive(tiles):
+        if beaten and best.strategy == zlib.Z_HUFFMAN_ONLY and not tiles.once(_is_repetitive):
             return None
-        known[coder] = _encoded(tiles, trial, coder)
-    result: bytes | None = known[coder]
-    return result
+        tiles.tried.add(coder)
+    return tiles.once(_encoded, coder)
 
 
-def _encoded(tiles: Tiles, trial: _Trial, coder: Coder) -> bytes | None:
+def _encoded(tiles: Tiles, coder: Coder) -> bytes | None:
+    trial = tiles.once(_try)
     plans = trial.plans
     best = plans[0]
     if best.size > _HOPELESS * trial.share * tiles.elements.nbytes:

@@ -8,8 +8,8 @@ import uuid
 import dask.array as da
 import numpy as np
 
-from bitsback.archive.reading.indexed import View
-from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.arrays.indexed import View
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.io.remote.url import Options
 from bitsback.models.model import Choice

@@ -23,7 +23,7 @@ from dask.delayed import Delayed
 from numpy.typing import NDArray
 
 from bitsback.archive.inputs.request import Request
-from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.writing.merging import merge
 from bitsback.archive.writing.writer import write_archive
 from bitsback.compress_options import CompressKeywords, CompressOptions

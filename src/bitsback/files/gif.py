@@ -97,7 +97,7 @@ class GifFrame:
     @classmethod
     def unpack(cls, cursor: Cursor) -> GifFrame:
         """Raises ArchiveError."""
-        gap, width, height, bits, flags, block, count = (cursor.varint() for _ in range(7))
+        gap, width, height, bits, flags, block, count = cursor.varints(7)
         if not (
             0 < width < 1 << 16
             and 0 < height < 1 << 16

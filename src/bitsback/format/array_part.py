@@ -15,7 +15,7 @@ import numpy as np
 from bitsback.errors import ArchiveError
 from bitsback.format.containers import ARRAY as ARRAY
 from bitsback.format.containers import GZIPPED_IDX, IDX
-from bitsback.format.grid import Grid, Shape
+from bitsback.format.grid import Grid, Shape, grid_of
 from bitsback.format.layout import COLLECTION, Cursor, check_dimensions, pack_shape, section
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
@@ -92,19 +92,19 @@ class ArrayPart(OneArray):
             return self.item_shape
         return (*self.sizes[run][1:], *self.shape[1:])
 
-    @property
+    @cached_property
     def items(self) -> int:
         return self._items[-1]
 
-    @property
+    @cached_property
     def tiles(self) -> int:
         return self._tiles[-1]
 
-    @property
+    @cached_property
     def elements(self) -> int:
         return self._elements[-1]
 
-    @property
+    @cached_property
     def content(self) -> "ArrayPart":
         """The same content as an array; the bytes of files have one axis."""
         return replace(self, shape=self.item_shape, axes=ONE)
@@ -138,6 +138,11 @@ class ArrayPart(OneArray):
         )
 
     @property
+    def is_metadata(self) -> bool:
+        """Whether a part of a collection has the container metadata of pictures."""
+        return self.axes == BYTES and not self.entries
+
+    @property
     def stack(self) -> bool:
         """Whether the array is a single stack of slices."""
         return self.axes == ONE and len(self.shape) > 1 and not self.picture
@@ -157,7 +162,7 @@ class ArrayPart(OneArray):
     @cached_property
     def _tiles(self) -> list[int]:
         return list(
-            accumulate((n * Grid(shape, self.cut).tiles for n, shape in self.runs), initial=0)
+            accumulate((n * grid_of(shape, self.cut).tiles for n, shape in self.runs), initial=0)
         )
 
     @cached_property
@@ -169,7 +174,7 @@ class ArrayPart(OneArray):
 
     def grid(self, item: int) -> Grid:
         """The tiles of an item."""
-        return Grid(self.shape_of(item), self.cut)
+        return grid_of(self.shape_of(item), self.cut)
 
     def first_tile(self, item: int) -> int:
         """The number of an item's first tile. `item` may also be the number of items: the result is
@@ -242,7 +247,7 @@ class ArrayPart(OneArray):
         return f"[{', '.join(text)}] of item {items_before + start}"
 
     def _grid_of_run(self, run: int) -> Grid:
-        return Grid(self._shape(run), self.cut)
+        return grid_of(self._shape(run), self.cut)
 
     def pack(self) -> bytes:
         head = varint(self.features) + bytes([self.container])
@@ -312,7 +317,7 @@ def _unpack_cut(cursor: Cursor, dimensions: int) -> Shape | None:
         raise ArchiveError("it is cut in an unknown way: it needs a newer bitsback")
     if kind == 0:
         return None
-    cut = tuple(cursor.varint() for _ in range(dimensions))
+    cut = cursor.varints(dimensions)
     if 0 in cut:
         raise ArchiveError("its tiles have no extent")
     return cut

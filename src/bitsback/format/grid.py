@@ -5,6 +5,7 @@ The last tiles of each dimension may be smaller.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bitsback.lazy import cached_property
 
@@ -37,11 +38,11 @@ class Grid:
             max(-(-size // count), 1) for size, count in zip(self.shape, self.counts, strict=True)
         )
 
-    @property
+    @cached_property
     def tiles(self) -> int:
         return math.prod(self.counts)
 
-    @property
+    @cached_property
     def in_a_strip(self) -> int:
         """The number of tiles in a strip: those at one position of the first dimension.
 
@@ -87,3 +88,9 @@ class Grid:
             tile, at = divmod(tile, count)
             places.append(at)
         return places[::-1]
+
+
+@lru_cache(maxsize=1 << 10)
+def grid_of(shape: Shape, cut: Shape | None) -> Grid:
+    """The grid of an item, one object for all items that are cut alike."""
+    return Grid(shape, cut)

@@ -53,7 +53,7 @@ class Cursor(wire.Cursor):
     def shape(self) -> Shape:
         dimensions = self.byte()
         check_dimensions(dimensions)
-        return tuple(self.varint() for _ in range(dimensions))
+        return self.varints(dimensions)
 
     def section(self) -> bytes:
         """The bytes of a section, which are not checked."""

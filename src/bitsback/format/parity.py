@@ -161,7 +161,7 @@ class Window:
     @classmethod
     def unpack(cls, cursor: Cursor) -> Window:
         """Reads the fields of a window. Raises ArchiveError."""
-        window = cls(*(cursor.varint() for _ in range(5)))
+        window = cls(*cursor.varints(5))
         if min(window.length, window.size, window.groups, window.rows) < 1:
             raise ArchiveError("its parity is damaged")
         return window

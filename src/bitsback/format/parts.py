@@ -110,11 +110,7 @@ class FileCollection(Parts):
     @cached_property
     def metadata_parts(self) -> list[int]:
         """The numbers of the parts with container metadata of pictures."""
-        return [
-            number
-            for number, part in enumerate(self.parts)
-            if part.axes == BYTES and part.entries == 0
-        ]
+        return [number for number, part in enumerate(self.parts) if part.is_metadata]
 
     @property
     def noun(self) -> str:

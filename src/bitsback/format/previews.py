@@ -36,7 +36,7 @@ class Previews:
         first, count = cursor.varint(), cursor.varint()
         if count > len(payload):
             raise ArchiveError("its previews are shorter than their number")
-        lengths = [cursor.varint() for _ in range(count)]
+        lengths = cursor.varints(count)
         pictures = [cursor.take(length) for length in lengths]
         cursor.done()
         return cls(first, pictures)

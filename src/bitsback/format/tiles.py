@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from bitsback.format.two_values import TwoValues, find_two_values
 from bitsback.format.value_range import Ordered, find_value_range
 from bitsback.lazy import cached_property
 
+Result = TypeVar("Result")
 _OF_ELEMENTS = ("two_values", "value_range", "range_of_series")
 """The cached properties that depend only on the elements."""
 
@@ -91,9 +92,34 @@ class Tiles:
         return _core.are_jpeg_colours(self.elements)
 
     @cached_property
-    def by_fallback(self) -> dict[str, Any]:
-        """A cache for general compressors: results by name, and the outcome of a sample."""
+    def tried(self) -> set[str]:
+        """The general compressors that were tried, and "trial" if a sample of the tiles was."""
+        return set()
+
+    @cached_property
+    def _computed(self) -> dict[object, Any]:
         return {}
+
+    def once(self, compute: Callable[..., Result], *others: object) -> Result:
+        """`compute(tiles, *others)`, computed once for these tiles and those of `like`."""
+        key = compute, others
+        if key not in self._computed:
+            self._computed[key] = compute(self, *others)
+        found: Result = self._computed[key]
+        return found
+
+    def like(self, other: Tiles | None) -> Tiles:
+        """These tiles with all that was computed for `other`, if it is equal; nothing is `tried`.
+
+        The outcome of a trial with a limit depends on what was tried before.
+        """
+        if other is None or (self.dtype, self.shapes) != (other.dtype, other.shapes):
+            return self
+        if not np.array_equal(self.bytes, other.bytes):
+            return self
+        alike = Tiles(other.elements, other.shapes)
+        alike.__dict__.update(other.__dict__, _computed=other._computed, tried=set())
+        return alike
 
     def reshaped(self, shapes: tuple[tuple[int, Shape], ...]) -> Tiles:
         """The same elements as tiles of other shapes, with the cached properties."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
+from typing import cast
 
 from bitsback.errors import ModelError
 from bitsback.io.remote.ranges import read_all
 from bitsback.io.remote.url import Options, Url, located
 from bitsback.models import bundled
-from bitsback.models.model import Model
+from bitsback.models.model import Choice, Model, model_of
 
-__all__ = ["Model", "bundled", "load_model"]
+__all__ = ["Model", "bundled", "load_model", "requested_model"]
 
 
 def load_model(
@@ -42,3 +43,10 @@ def load_model(
         ) from None
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
+
+
+def requested_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
+    """The model that a choice names; None for "auto". Raises ModelError if it is missing."""
+    if (requested := model_of(choice)) is not None:
+        return requested
+    return None if choice == "auto" else load_model(cast(str, choice), storage_options)

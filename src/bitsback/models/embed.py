@@ -175,7 +175,7 @@ def _read_head(cursor: Cursor) -> _Head:
     dtype, dimensions = cursor.byte(), cursor.byte()
     if dtype >= len(_DTYPES) or not 1 <= dimensions <= 4:
         raise ArchiveError("a tensor has an impossible dtype or number of dimensions")
-    shape = tuple(cursor.varint() for _ in range(dimensions))
+    shape = cursor.varints(dimensions)
     method = cursor.byte()
     if method > _DIFFERENCE or 0 in shape:
         raise ArchiveError("a tensor is coded with a method that does not exist")

@@ -409,6 +409,8 @@ class BoundModel:
     def most_elements(self) -> int:
         """The number of elements of the largest variable."""
         latents = [variable for name, variable in self.model.variables.items() if name != DATA]
+        if not latents:
+            return self.elements
         return sum(
             count * max([shape.elements, *(variable.elements(shape.size) for variable in latents)])
             for count, shape in self.shapes

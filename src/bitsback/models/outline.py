@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bitsback.errors import ModelError
+from bitsback.lazy import cached_property
 from bitsback.models.code import CodeStep, DistributionKey, read_code, read_key
 from bitsback.models.distributions import (
     ANY_SHAPE,
@@ -64,16 +65,16 @@ class Outline:
     cost: int
     """The number of units of a wavefront's networks; 0 for other codecs."""
 
-    @property
+    @cached_property
     def any_shape(self) -> bool:
         """Whether it codes items of any shape and any number of levels, in one batch."""
         return self.variables[DATA].any_shape
 
-    @property
+    @cached_property
     def channels(self) -> int:
         return self.variables[DATA].channels
 
-    @property
+    @cached_property
     def levels(self) -> int:
         return self.variables[DATA].levels
 

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from bitsback.coding import layouts
 from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.encoding import smallest_coding
 from bitsback.coding.number_digits import cut_of, is_noise
+from bitsback.coding.plan import NO_MODEL, Plan
 from bitsback.errors import InputError
 from bitsback.format.array_part import MOST_COLOUR_CHANNELS
 from bitsback.format.grid import Shape
@@ -23,9 +25,7 @@ from bitsback.format.value_list import ValueList
 from bitsback.format.value_range import is_narrow
 from bitsback.models.named import NamedModel
 from bitsback.models.outline import Outline
-from bitsback.planner.blocks import smallest_coding
 from bitsback.planner.candidates import Candidate, candidates_for, outlines_of, undominated
-from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import DEFAULT
 from bitsback.planner.sampling import SAMPLE_SLICES, boxes_at

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -13,17 +13,10 @@ from bitsback.format.grid import Shape
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_range import is_narrow
 from bitsback.io.remote.url import Options
-from bitsback.models import Model, bundled, load_model
-from bitsback.models.model import Choice, model_of
+from bitsback.models import Model, bundled, requested_model
+from bitsback.models.model import Choice
 from bitsback.models.outline import Outline
 from bitsback.planner.policy import DEFAULT, POLICIES, Policy
-
-
-def requested_model(choice: Choice, storage_options: Options | None = None) -> Model | None:
-    """The model that a choice names; None for "auto". Raises ModelError if it is missing."""
-    if (requested := model_of(choice)) is not None:
-        return requested
-    return None if choice == "auto" else load_model(cast(str, choice), storage_options)
 
 
 def read_choice(
@@ -128,7 +121,8 @@ def codes(model: Outline, dtype: np.dtype[Any], shape: Shape) -> bool:
 
 def any_fits(requested: Model | None, item_shape: Shape) -> bool:
     """Whether the requested model, or else any bundled one, has items of this shape."""
-    return any(fits(outline, item_shape) for outline in outlines_of(requested))
+    outlines = [outline for outline in outlines_of(requested) if not outline.any_shape]
+    return any(fits(outline, item_shape) for outline in outlines)
 
 
 def any_codes(requested: Model | None, dtype: np.dtype[Any], shape: Shape) -> bool:

@@ -10,11 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.coding.fallback import encode_fallback
+from bitsback.coding.plan import BLOCK_BYTES, NO_MODEL
 from bitsback.files.bands import Bands, Rows
 from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Grid, Shape
@@ -22,7 +24,6 @@ from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import find_two_values, to_symbols
 from bitsback.planner.candidates import any_codes
 from bitsback.planner.cutting import cut_for
-from bitsback.planner.plan import BLOCK_BYTES, NO_MODEL
 from bitsback.planner.planner import Planner, UnfitError
 from bitsback.planner.policy import Policy
 from bitsback.planner.sampling import Box, sample_boxes
@@ -31,19 +32,19 @@ _AT_ONCE = 1 << 20  # bytes that deflate takes at once
 _TOGETHER = 1 << 24  # bytes of tiles that are in memory, and compressed together
 
 
-def pixel_cost(
-    pixels: Bands, tile: int | None, planner: Planner, enough: float = 0.0
-) -> tuple[int, bool]:
-    """An estimate of the bytes of the pixels, and whether a general compressor needs the fewest.
+class Sample(NamedTuple):
+    """A sample of a picture."""
 
-    A model codes only a sample of a large picture. Deflate codes the sample and the whole, and
-    their ratio extrapolates the model's cost, since pages are often empty at their edges. The ratio
-    of elements does so where the cost is far below `enough`. tile: the requested number of rows and
-    columns of a tile at most. enough: the bytes that the caller compares the estimate with.
-    """
-    policy = planner.policy
-    grid = _grid(pixels, tile, policy)
-    above, boxes = zip(*sample_boxes(pixels.dtype, grid, policy), strict=True)
+    tiles: Tiles
+    above: Tiles
+    """What is above each of the tiles."""
+
+
+def sample_picture(pixels: Bands, tile: int | None, policy: Policy) -> Sample:
+    """tile: the requested number of rows and columns of a tile at most."""
+    above, boxes = zip(
+        *sample_boxes(pixels.dtype, _grid(pixels, tile, policy), policy), strict=True
+    )
     # The regions have to come in order.
     read = sorted({*map(_key, boxes), *map(_key, above)})
     regions = dict(zip(read, pixels.regions([*map(_box, read)]), strict=True))
@@ -51,6 +52,28 @@ def pixel_cost(
         Tiles.from_arrays((regions[_key(box)] for box in some), pixels.dtype)
         for some in (boxes, above)
     )
+    return Sample(sample, before)
+
+
+def pixel_cost(
+    pixels: Bands,
+    tile: int | None,
+    planner: Planner,
+    enough: float = 0.0,
+    taken: Sample | None = None,
+) -> tuple[int, bool]:
+    """An estimate of the bytes of the pixels, and whether a general compressor needs the fewest.
+
+    A model codes only a sample of a large picture. Deflate codes the sample and the whole, and
+    their ratio extrapolates the model's cost, since pages are often empty at their edges. The ratio
+    of elements does so where the cost is far below `enough`. tile: the requested number of rows and
+    columns of a tile at most. enough: the bytes that the caller compares the estimate with. taken:
+    the sample, if it was taken before.
+    """
+    policy = planner.policy
+    grid = _grid(pixels, tile, policy)
+    sample, before = taken or sample_picture(pixels, tile, policy)
+    sample = sample.like(sample)
     whole, by_model, share = sample.elements.size == pixels.size, None, 1.0
     if any_codes(planner.requested, pixels.dtype, pixels.shape):
         plan, learned = NO_MODEL, before if before.elements.size else None

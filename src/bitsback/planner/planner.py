@@ -13,16 +13,17 @@ import numpy as np
 
 from bitsback.coding import layouts
 from bitsback.coding.block_plan import BlockPlan
+from bitsback.coding.encoding import Rules
 from bitsback.coding.fallback import encode_fallback
 from bitsback.coding.number_digits import cut_of, is_noise
+from bitsback.coding.plan import BLOCK_BYTES, NO_MODEL, Plan
 from bitsback.errors import InputError
 from bitsback.format.tiles import Tiles
 from bitsback.format.two_values import symbol_dtype
 from bitsback.format.value_list import ValueList
 from bitsback.format.value_range import is_narrow
 from bitsback.models import Model
-from bitsback.planner.candidates import Candidate, candidates_for, fitting_outlines
-from bitsback.planner.plan import BLOCK_BYTES, NO_MODEL, Plan
+from bitsback.planner.candidates import Candidate, any_codes, candidates_for, fitting_outlines
 from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.sampling import learned_before, sample_of, series_sample
 
@@ -46,20 +47,33 @@ class Planner:
     """The names of models that are not taken, since a reader would refuse a block of them."""
 
     def plan(
-        self, tiles: Tiles, name: str = "", before: Tiles | None = None, elements: int = 0
+        self,
+        tiles: Tiles,
+        name: str = "",
+        before: Tiles | None = None,
+        elements: int = 0,
+        tried: Tiles | None = None,
     ) -> Plan:
         """The plan for a block of these tiles, by a trial on a sample.
 
         name: the name of the input, for messages. before: if the tiles are already a sample, the
         tiles before it, from which a model may learn. elements: those of the block, if the tiles
-        are a sample of it. Raises UnfitError if the tiles have values that a requested model does
-        not code.
+        are a sample of it. tried: the sample of an earlier trial, which goes on here if the sample
+        is the same. Raises UnfitError if the tiles have values that a requested model does not
+        code.
         """
-        plan = self._plan(tiles, name, before, max(elements, tiles.elements.size))
+        plan = self._plan(tiles, name, before, max(elements, tiles.elements.size), tried)
         _log.info("%s: %s", name or "a block", plan.reason)
         return plan
 
-    def _plan(self, tiles: Tiles, name: str, before: Tiles | None, elements: int) -> Plan:
+    def _plan(
+        self,
+        tiles: Tiles,
+        name: str,
+        before: Tiles | None,
+        elements: int,
+        tried: Tiles | None = None,
+    ) -> Plan:
         known = tiles if before is None else Tiles.from_arrays([*before, *tiles], tiles.dtype)
         outlines = [
             outline
@@ -72,6 +86,8 @@ class Planner:
         whole = any(not outline.any_shape for outline in outlines)
         policy = self.policy
         sample = series_sample(tiles, policy) if serial else sample_of(tiles, whole, policy)
+        if sample is not tiles:
+            sample = sample.like(tried)
         candidates = list(candidates_for(outlines, known, policy.exhaustive))
         if not candidates:
             return self._without_model(sample, name, elements)
@@ -191,7 +207,7 @@ class Planner:
         policy = self.policy
         if known.two_values is not None or best == math.inf or not counting:
             return [counting]
-        if repetition(sample) < policy.repetition:
+        if sample.once(repetition) < policy.repetition:
             return [counting]
         if best >= policy.noise * sample.elements.nbytes:
             return []
@@ -255,17 +271,20 @@ class Planner:
         limit = self.policy.margin * picked.cost + BLOCK_BYTES
         return (_plan_of(next_best, contested, share),) if next_best.cost <= limit else ()
 
-    def without(self, model: Model) -> Planner:
-        """A planner that does not take this model."""
-        return replace(self, refused=self.refused | {model.name})
+    @property
+    def rules(self) -> Rules:
+        """The rules for blocks that may have new plans."""
+        policy = self.policy
+        return Rules(policy.coder, policy.surprise, not policy.cheapest, self._new_plan)
+
+    def _new_plan(self, tiles: Tiles, refused: frozenset[str]) -> Plan:
+        if not any_codes(None, tiles.dtype, tiles.shapes[0][1]):
+            return NO_MODEL
+        return replace(self, refused=refused).plan(tiles)
 
     def long_list(self, values: ValueList, tiles: Tiles) -> bool:
         """Whether a list of the values of tiles is so long that digits may be better."""
         return self.policy.values_of_list * values.levels > tiles.elements.size
-
-    def surprised(self, plan: Plan, size: int, elements: int) -> bool:
-        """Whether a block of `size` bytes is far larger than the trial promised."""
-        return size > self.policy.surprise * plan.rate * elements + BLOCK_BYTES
 
 
 def plan_of_digits(digits: tuple[Plan, ...]) -> Plan | None:

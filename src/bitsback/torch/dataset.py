@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 import bitsback
-from bitsback.archive.reading.block_numbers import block_numbers
+from bitsback.archive.files.block_numbers import block_numbers
 from bitsback.errors import InputError
 from bitsback.files.formats import ARRAYS, PAGES
 from bitsback.lazy import cached_property

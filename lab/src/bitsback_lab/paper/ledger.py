@@ -24,10 +24,10 @@ from bitsback.files.npy import Items
 from bitsback.format.array_part import VARIED, ArrayPart
 from bitsback.format.runs import pack_runs
 from bitsback.format.tiles import Tiles
-from bitsback.models import Model, bundled
+from bitsback.models import Model, bundled, requested_model
 from bitsback.models.integer import Size
 from bitsback.models.variables import DATA
-from bitsback.planner.candidates import any_fits, check_fit, requested_model
+from bitsback.planner.candidates import any_fits, check_fit
 from bitsback.planner.planner import Planner
 from bitsback_lab.paper.coding import Symbols, length
 

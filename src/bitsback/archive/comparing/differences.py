@@ -16,9 +16,9 @@ from bitsback.archive.comparing.readback import (
     restored_names,
 )
 from bitsback.archive.comparing.two_archives import TwoArchives
-from bitsback.archive.reading.archive_file import Source
-from bitsback.archive.reading.hashes import digest_of
-from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.container.archive_file import Source
+from bitsback.archive.container.hashes import digest_of
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.files.file_lists import list_folder
 from bitsback.format.layout import MAGIC
@@ -26,8 +26,8 @@ from bitsback.format.parts import FOLDER
 from bitsback.io.file_io import open_file, open_regular, reading
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Options, check_options, located
+from bitsback.models import requested_model
 from bitsback.models.model import Choice
-from bitsback.planner.candidates import requested_model
 from bitsback.summary import Differences
 from bitsback.work import Progress, check_threads, ordered_map
 
@@ -159,8 +159,8 @@ def _quick_difference(archive: ArchiveReader, number: int, place: Path) -> str |
     files = archive.files
     with reading(printable(os.fspath(place))):
         status = place.stat()
-        held = files.stats is not None and files.stored(number)
-        if held and status.st_size != files.span(number)[2] - files.span(number)[1]:
+        verbatim = files.stats is not None and files.stored(number)
+        if verbatim and status.st_size != files.span(number)[2] - files.span(number)[1]:
             return "size"
         if status.st_mtime_ns == files.time(number):
             return ""

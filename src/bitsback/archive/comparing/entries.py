@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reader import ArchiveReader
 from bitsback.files.file_lists import Listing, mode_of
 from bitsback.format.entries import RESTORED, Entries
 from bitsback.io.file_io import reading

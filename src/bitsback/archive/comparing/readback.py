@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.comparing.entries import MODE, archive_entries, disk_entries
+from bitsback.archive.container.damage import lost_names, merged
+from bitsback.archive.container.source import Task, decode
+from bitsback.archive.container.targets import target_of
+from bitsback.archive.files.file_writer import FileWriter
+from bitsback.archive.files.paged import make_pages
+from bitsback.archive.files.strips import RestoredParts
+from bitsback.archive.files.whole_files import hand_over
 from bitsback.archive.inputs.opening import open_input
 from bitsback.archive.inputs.request import Request
 from bitsback.archive.inputs.tile_reader import TileReader
-from bitsback.archive.reading.damage import lost_names, merged
-from bitsback.archive.reading.file_writer import FileWriter
-from bitsback.archive.reading.paged import make_pages
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.source import Task, decode
-from bitsback.archive.reading.strips import RestoredParts
-from bitsback.archive.reading.targets import target_of
-from bitsback.archive.reading.whole_files import hand_over
+from bitsback.archive.reader import ArchiveReader
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.files.drawing import Comparison, Drawing

@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from bitsback.archive.arrays.indexed import ArraySource
+from bitsback.archive.arrays.part_source import JoinedSource, PartSource
+from bitsback.archive.arrays.stored import StoredSource
 from bitsback.archive.comparing.entries import archive_entries, differences, merge_differences
 from bitsback.archive.comparing.readback import same, spooled
-from bitsback.archive.reading.block_numbers import block_numbers
-from bitsback.archive.reading.damage import BESIDE_PAGES, as_text, merged
-from bitsback.archive.reading.file_writer import FileWriter
-from bitsback.archive.reading.indexed import ArraySource
-from bitsback.archive.reading.paged import make_pages
-from bitsback.archive.reading.part_source import JoinedSource, PartSource
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.stacked import MOST_LISTED
-from bitsback.archive.reading.stored import StoredSource
-from bitsback.archive.reading.strips import RestoredParts
+from bitsback.archive.container.damage import BESIDE_PAGES, as_text, merged
+from bitsback.archive.files.block_numbers import block_numbers
+from bitsback.archive.files.file_writer import FileWriter
+from bitsback.archive.files.paged import make_pages
+from bitsback.archive.files.stacked import MOST_LISTED
+from bitsback.archive.files.strips import RestoredParts
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.format.array_part import ONE
 from bitsback.format.layout import Cursor

@@ -11,11 +11,11 @@ import stat
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from time import time_ns
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,12 +41,19 @@ from bitsback.format.grid import Shape
 from bitsback.format.labelling import check_classes, pack_folders
 from bitsback.format.members import Files
 from bitsback.format.parts import FOLDER, FileCollection
+from bitsback.format.tiles import Tiles
 from bitsback.io import names as naming
 from bitsback.io.file_io import name_of, open_regular, reading
 from bitsback.io.names import ending_of
 from bitsback.io.remote.url import Url, changed
 from bitsback.planner.cutting import cut_bytes
-from bitsback.planner.pictures import SimilarPictures, TrialOutcome, TrialOutcomes, pixel_cost
+from bitsback.planner.pictures import (
+    SimilarPictures,
+    TrialOutcome,
+    TrialOutcomes,
+    pixel_cost,
+    sample_picture,
+)
 from bitsback.planner.planner import Planner
 from bitsback.summary import (
     DAMAGED,
@@ -64,6 +71,7 @@ _IN_MEMORY = 1 << 24  # bytes of container metadata; more are in a temporary fil
 _CACHE_BYTES = 1 << 26
 """The limit in bytes of the decoded small pictures that wait in memory until they are coded."""
 _CHUNK = 1 << 20
+Stored = TypeVar("Stored")
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,8 @@ class _Decision:
     """The JPEG streams of a verbatim file."""
     pixels: NDArray[Any] | None = None
     """The pixels of a small picture that is coded, so that it need not be read again."""
+    tried: list[Tiles] = field(default_factory=list)
+    """The sample of its own trial, if it had one."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ class _Undecided:
     """A picture whose coding is decided by its own trial, or by the trials of similar pictures."""
 
     coded: _Decision
-    held: _Decision | None
+    verbatim: _Decision | None
     """None if its own trial says that it is coded."""
     indexed: bool
     alike: SimilarPictures
@@ -104,20 +114,20 @@ class _Undecided:
     """The outcome of its own trial, if it always has one."""
 
 
-class _PixelStore(dict[int, NDArray[Any]]):
-    """A cache of the pixels of small pictures, by the number of the file.
+class _Store(dict[int, Stored]):
+    """A cache of the pixels or samples of pictures, by the number of the file.
 
-    It saves reading them again, as far as the memory limit allows.
+    It saves reading and trying them again, as far as the memory limit allows.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._left = _CACHE_BYTES
 
-    def keep(self, number: int, pixels: NDArray[Any]) -> None:
-        if pixels.nbytes <= self._left:
-            self._left -= pixels.nbytes
-            self[number] = pixels
+    def keep(self, number: int, value: Stored, size: int) -> None:
+        if size <= self._left:
+            self._left -= size
+            self[number] = value
 
 
 class _DecidedFiles:
@@ -141,7 +151,7 @@ class _DecidedFiles:
         self._stored: dict[str, VerbatimFiles] = {}
         self._inexact: list[str] = []
         self._saving = Saving()
-        self._pixels = _PixelStore()
+        self._pixels, self._tried = _Store[NDArray[Any]](), _Store[Tiles]()
         self._jpeg_tables: dict[int, bytes] = {}
 
     def __len__(self) -> int:
@@ -161,13 +171,17 @@ class _DecidedFiles:
             if decision.metadata:
                 digest = digest_of_bytes(name, METADATA, decision.metadata)
                 self._sums.add(len(self._names) - 1, digest, len(decision.metadata))
-            self._groups.add(decision.header, decision.sort)
+            members = self._groups.add(decision.header, decision.sort)
+            if decision.tried and len(members) == 1:
+                self._tried.keep(members[0], decision.tried[0], decision.tried[0].elements.nbytes)
+            else:
+                self._tried.pop(members[0], None)
             original = 2 * decision.size + (not decision.exact)
             self._stats.add(len(decision.metadata), original, decision.time)
             self._metadata.write(decision.metadata)
             self._coded[name] = decision.size
             if decision.pixels is not None:
-                self._pixels.keep(len(self._names) - 1, decision.pixels)
+                self._pixels.keep(members[-1], decision.pixels, decision.pixels.nbytes)
         else:
             sort, streams = decision.sort, decision.streams
             if streams is not None:
@@ -185,10 +199,10 @@ class _DecidedFiles:
     def leave_out(self, name: str, error: InputError) -> None:
         """Leaves out a bad file. Raises InputError unless the options allow that."""
         if not self._request.options.skip_bad:
-            held = ", and without --pictures-only (pictures_only=True) they are stored verbatim"
+            verbatim = ", and without --pictures-only (pictures_only=True) they are stored verbatim"
             raise InputError(
                 f"{error}; --skip-bad (skip_bad=True) leaves such files out"
-                + held * isinstance(error, _NoPicture)
+                + verbatim * isinstance(error, _NoPicture)
             )
         self._bad[name] = str(error)
 
@@ -222,6 +236,7 @@ class _DecidedFiles:
         picture_names: list[list[str]] = []
         framed: set[int] = set()
         jpeg_tables: dict[int, bytes] = {}
+        tried: dict[int, Tiles] = {}
         length = self._metadata.tell()
         if length:  # first, so that the pictures in a truncated archive have theirs
             part = ArrayPart(np.dtype("|u1"), (0, length), BYTES)
@@ -247,6 +262,8 @@ class _DecidedFiles:
                 part, are_frames = request.arranged_pictures(group.part, items, frames)
                 if are_frames:
                     framed.add(len(parts))
+                if group.members[0] in self._tried:
+                    tried[len(parts)] = self._tried[group.members[0]]
                 parts.append((items, part))
                 picture_names.append([names[member] for member in group.members])
         runs = [(first + part, count) for part, count in self._groups.runs]
@@ -267,7 +284,7 @@ class _DecidedFiles:
             listing,
             FolderFiles(self._coded, picture_names, self._metadata, self._sums),
             disk=FilesOnDisk(self._size, self._stored, self._inexact, self._saving),
-            bonds=Bonds(frames=frozenset(framed), jpeg_tables=jpeg_tables),
+            bonds=Bonds(frames=frozenset(framed), jpeg_tables=jpeg_tables, tried=tried),
             labels=b"" if request.options.labels is None else pack_folders(),
         )
 
@@ -319,8 +336,8 @@ class _Decider:
     def decide(self, name: str, picture: _Undecided) -> _Decision:
         """The decision on a picture."""
         outcome = self._outcomes.decide(picture.alike, picture.tried, picture.trial)
-        if picture.held is not None and not outcome.by_pixels:
-            return picture.held
+        if picture.verbatim is not None and not outcome.by_pixels:
+            return picture.verbatim
         if picture.coded.header is None:
             size = picture.coded.size
             return replace(picture.coded, saving=size - round(outcome.share * size))
@@ -348,7 +365,7 @@ class _Decider:
                             return name, self._stored(decision, file, unread)
                         if self._others:
                             return name, self._stored(decision, file, NO_PICTURE)
-                if name in self._request.held:
+                if name in self._request.verbatim:
                     return name, self._stored(decision, file, SMALLER)
                 try:
                     return name, self._picture(
@@ -395,6 +412,7 @@ class _Decider:
                 pixels=whole,
                 exact=taken.exact,
                 saving=taken.saving,
+                tried=[],
             )
             if fits
             else self._stored(decision, file, f"{NOT_REPRODUCIBLE}: {refusal(file)}")
@@ -407,10 +425,12 @@ class _Decider:
 
         def trial() -> TrialOutcome:
             enough = request.policy.worthwhile * (decision.size - taken.weight)
+            sample = sample_picture(pixels, request.tile, request.policy)
+            coded.tried.append(sample.tiles)
             # Slow models are tried only if the others are not good enough.
             for policy in dict.fromkeys([request.policy.first_trial, request.policy]):
                 cost, general = pixel_cost(
-                    pixels, request.tile, Planner(policy, request.requested), enough
+                    pixels, request.tile, Planner(policy, request.requested), enough, sample
                 )
                 if cost <= enough and not general:
                     break
@@ -419,8 +439,8 @@ class _Decider:
 
         own = trial() if tried or not small else None
         coded_anyway = own is not None and own.by_pixels
-        held = None if coded_anyway else self._stored(decision, file, SMALLER)
-        return _Undecided(coded, held, taken.indexed, alike, trial, own)
+        verbatim = None if coded_anyway else self._stored(decision, file, SMALLER)
+        return _Undecided(coded, verbatim, taken.indexed, alike, trial, own)
 
     def _stored(self, decision: _Decision, file: BinaryIO, reason: str) -> _Decision:
         streams = streams_in(file, decision.size)

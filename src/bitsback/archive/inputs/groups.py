@@ -56,12 +56,15 @@ class Groups:
         self._count, self._most = 0, most
         self._streamed = self._parts_of_streams = 0
 
-    def add(self, header: "Header", sort: str = "") -> None:
-        """Adds the next picture. sort: pictures of different sorts are in different parts."""
+    def add(self, header: "Header", sort: str = "") -> "array[int]":
+        """Adds the next picture, and returns the members of its part so far.
+
+        sort: pictures of different sorts are in different parts.
+        """
         shape = header.shape
         kind = shape if self._apart(shape) else (0, 0, *shape[2:])
-        self._add((header.dtype.str, kind, sort), shape[:2])
         self.losses.update(header.losses)
+        return self._add((header.dtype.str, kind, sort), shape[:2])
 
     def add_file(self, size: int, sort: str) -> None:
         """Adds the next verbatim file, in a part of files of one sort.
@@ -75,10 +78,12 @@ class Groups:
             sort = f"{STREAMS} {self._parts_of_streams}"
         self._add((_BYTE, (), sort), (size,))
 
-    def _add(self, key: "_Key", sizes: Shape) -> None:
-        self._members.setdefault(key, array("Q")).append(self._count)
+    def _add(self, key: "_Key", sizes: Shape) -> "array[int]":
+        members = self._members.setdefault(key, array("Q"))
+        members.append(self._count)
         self._sizes.setdefault(key, array("Q")).extend(sizes)
         self._count += 1
+        return members
 
     def __iter__(self) -> Iterator[Group]:
         for key, members in self._members.items():

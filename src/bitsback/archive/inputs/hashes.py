@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from bitsback.archive.container.hashes import digest_of
 from bitsback.archive.inputs.request import Input
-from bitsback.archive.reading.hashes import digest_of
 from bitsback.errors import InputError
 from bitsback.io.file_io import name_of, open_regular, reading
 from bitsback.io.names import printable

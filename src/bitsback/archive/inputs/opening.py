@@ -11,11 +11,11 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
+from bitsback.archive.container.targets import check_restorable
 from bitsback.archive.inputs.groups import Groups
 from bitsback.archive.inputs.paired_arrays import arrays_input
 from bitsback.archive.inputs.request import Bonds, Input, Request
 from bitsback.archive.inputs.unordered import picture_set
-from bitsback.archive.reading.targets import check_restorable
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files import formats, npy
 from bitsback.files.arrays import Convertible, foreign_items

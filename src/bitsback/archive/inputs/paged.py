@@ -51,7 +51,7 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
     with reading_picture(name):
         found = formats.PAGES.codec().split_pages(file, request.exact)
     pages, metadata = ([], None) if found is None else found
-    if name in request.held:
+    if name in request.verbatim:
         metadata = None
     parts: list[tuple[Items, ArrayPart]] = []
     groups = Groups(request.knows, request.policy.folder_bytes)
@@ -72,8 +72,8 @@ def pages_input(file: BinaryIO, name: str, request: Request) -> Input:
         chunks = partial(_file_after, VERBATIM, file)
         parts.append(_bytes_part(request, name, 1 + size, chunks, cut))
         bonds = Bonds(jpeg_tables={0: streams.tables})
-        reason = SMALLER if name in request.held else refusal(file)
-        if pages and request.exact and name not in request.held:
+        reason = SMALLER if name in request.verbatim else refusal(file)
+        if pages and request.exact and name not in request.verbatim:
             reason = f"{NOT_REPRODUCIBLE}: {reason}"
         stored = (
             {}

@@ -13,7 +13,9 @@ from bitsback.archive.inputs.request import Input, Request
 from bitsback.archive.inputs.tile_reader import TileReader
 from bitsback.coding import layouts
 from bitsback.coding.canonical import canonical
+from bitsback.coding.encoding import Uncoded
 from bitsback.coding.fallback import Coder, encode_fallback
+from bitsback.coding.plan import NO_MODEL, Plan
 from bitsback.errors import ModelWarning
 from bitsback.files.npy import Items
 from bitsback.format.array_part import BYTES, COUNTED, VARIED, ArrayPart
@@ -23,10 +25,8 @@ from bitsback.format.tiles import Tiles
 from bitsback.format.value_range import is_narrow
 from bitsback.lazy import cached_property
 from bitsback.models import Model
-from bitsback.planner.blocks import Uncoded
 from bitsback.planner.candidates import any_codes, check_fit, is_bundled, picture_plans
 from bitsback.planner.cutting import blocks_of
-from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.planner import Planner
 from bitsback.planner.policy import Policy
 from bitsback.planner.sampling import SAMPLE_TILES, sample_of
@@ -54,6 +54,8 @@ class Role:
     """Whether the tiles are frames, each similar to the one before."""
     jpeg_tables: bytes = b""
     """The tables for abbreviated JPEG streams in its bytes."""
+    tried: Tiles | None = None
+    """The sample of an earlier trial of its only item."""
 
 
 class PartReader:
@@ -126,13 +128,15 @@ class PartReader:
             # The first block decides whether a requested model fits; it may not code others.
             if requested is not None or elements >= policy.sample_elements or tiles >= SAMPLE_TILES:
                 break
+        if len(self._ahead) == 1:
+            self._ahead[0] = self._ahead[0].like(self._role.tried)
         first_ones = self._ahead[0]
         self._planned = len(self._ahead) == 1 and not self._role.frames and not self._sets
         if len(self._ahead) > 1:
             first_ones = Tiles.from_arrays(chain.from_iterable(self._ahead), first_ones.dtype)
         if self._role.frames:
             first_ones = layouts.as_stacks(first_ones)
-        plan = planner.plan(first_ones, self.items.name)
+        plan = planner.plan(first_ones, self.items.name, tried=self._role.tried)
         if self._role.frames:
             plan = plan.of_frames()
         if requested is not None:
@@ -179,6 +183,7 @@ def part_readers(taken: Input, request: Request) -> list[PartReader]:
             number in taken.bonds.records,
             number in taken.bonds.frames,
             taken.bonds.jpeg_tables.get(number, b""),
+            taken.bonds.tried.get(number),
         )
         block = request.options.block
         files = taken.collection.kind not in (None, ARRAYS)

@@ -22,6 +22,7 @@ from bitsback.format.digests import FileSums
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files
 from bitsback.format.parts import Content, FileCollection
+from bitsback.format.tiles import Tiles
 from bitsback.io.remote.url import Url
 from bitsback.models import Model
 from bitsback.planner.candidates import any_fits, read_choice
@@ -127,6 +128,8 @@ class Bonds:
     """The numbers of the parts whose tiles are frames, each similar to the one before."""
     jpeg_tables: Mapping[int, bytes] = field(default_factory=dict)
     """The tables of abbreviated JPEG streams in large files, by the number of the part."""
+    tried: Mapping[int, Tiles] = field(default_factory=dict)
+    """The samples of the trials of pictures that are a part alone, by the number of the part."""
 
 
 Settle = Callable[[Sequence[NDArray[np.intp]]], Files]
@@ -220,7 +223,7 @@ class Request:
 
     Otherwise only their pixels are stored, in the colours that they show.
     """
-    held: frozenset[str] = frozenset()
+    verbatim: frozenset[str] = frozenset()
     """The names of files to store verbatim in any case."""
 
     @classmethod

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from bitsback.archive.reading.indexed import View
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.stacked import arrays_in
+from bitsback.archive.arrays.indexed import View
+from bitsback.archive.files.stacked import arrays_in
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError, MissingExtra
 from bitsback.files.axes import FRAME, C, T, X, Y, Z
 from bitsback.io.names import printable

@@ -11,15 +11,15 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from bitsback.archive.reading.content_sums import ContentSums
-from bitsback.archive.reading.damage import complement
-from bitsback.archive.reading.file_writer import FileWriter
-from bitsback.archive.reading.hashes import Check
-from bitsback.archive.reading.paged import make_pages
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.strips import RestoredParts
-from bitsback.archive.reading.targets import target_of, unrestorable
-from bitsback.archive.reading.whole_files import hand_over
+from bitsback.archive.container.damage import complement
+from bitsback.archive.container.hashes import Check
+from bitsback.archive.container.targets import target_of, unrestorable
+from bitsback.archive.files.content_sums import ContentSums
+from bitsback.archive.files.file_writer import FileWriter
+from bitsback.archive.files.paged import make_pages
+from bitsback.archive.files.strips import RestoredParts
+from bitsback.archive.files.whole_files import hand_over
+from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.restoring.staging import Staging, Stamp, staging
 from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import ArchiveError, InputError, InputWarning

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from pathlib import Path
 from typing import Protocol
 
-from bitsback.archive.reading.hashes import Check
+from bitsback.archive.container.hashes import Check
 from bitsback.errors import InputError
 from bitsback.files.drawing import Seekable
 from bitsback.format.entries import RESTORED, Folder, Link

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from bitsback.archive.reading.library import Library, load_embedded
-from bitsback.archive.reading.source import Task, at_block
-from bitsback.archive.reading.targets import check_container
+from bitsback.archive.container.library import Library, load_embedded
+from bitsback.archive.container.source import Task, at_block
+from bitsback.archive.container.targets import check_container
 from bitsback.coding.block import read_header
 from bitsback.errors import ArchiveError
 from bitsback.format.index import BlockInfo, Index, Place

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bitsback.archive.reading.addition import is_described, lost_tiles, sections_of
-from bitsback.archive.reading.damage import Owners
-from bitsback.archive.reading.directory import Directory, Read, is_whole, section_at
+from bitsback.archive.container.addition import is_described, lost_tiles, sections_of
+from bitsback.archive.container.damage import Owners
+from bitsback.archive.container.directory import Directory, Read, is_whole, section_at
 from bitsback.errors import ArchiveError
 from bitsback.format.index import BlockInfo, Index, Place
 from bitsback.format.layout import (

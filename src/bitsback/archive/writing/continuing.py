@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from bitsback.archive.container.damage import Owners
+from bitsback.archive.container.targets import check_restorable
+from bitsback.archive.files.content_sums import sums_of
 from bitsback.archive.inputs.request import Input
-from bitsback.archive.reading.content_sums import sums_of
-from bitsback.archive.reading.damage import Owners
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.targets import check_restorable
+from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.tail import kept_tail
 from bitsback.coding.block import PREFIX_SIZE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.repairing import keep_parity
 from bitsback.errors import ArchiveError, InputError

@@ -11,9 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.source import decode
+from bitsback.archive.container.source import decode
+from bitsback.archive.reader import ArchiveReader
 from bitsback.coding.block import PREFIX_SIZE, Block, read_header
+from bitsback.coding.encoding import Encoded, Uncoded, encode
+from bitsback.coding.plan import NO_MODEL, Plan
 from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.index import BlockInfo
@@ -22,8 +24,6 @@ from bitsback.format.members import Files
 from bitsback.format.parts import FileCollection
 from bitsback.format.tiles import Tiles
 from bitsback.models import Model
-from bitsback.planner.blocks import Encoded, Uncoded, encode
-from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.planner import Planner
 
 Span = tuple[int, int]
@@ -68,10 +68,10 @@ class Eraser:
         if erased.elements.tobytes() == tiles.elements.tobytes():  # by an earlier merge
             return None
         header = read_header(task.payload)
-        planner = Planner()
+        rules = Planner().rules
         plan = self._plan(header, erased)
-        uncoded = Uncoded(erased, first, plan, planner.policy.coder, None, False)
-        encoded = encode(uncoded, planner, fixed=bool(header.models))
+        uncoded = Uncoded(erased, first, plan, rules.coder, None, False)
+        encoded = encode(uncoded, replace(rules, new_plan=None) if header.models else rules)
         self.models |= {model.identity[:PREFIX_SIZE]: model for model in encoded.models}
         return encoded
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.targets import check_restorable, kind_of
+from bitsback.archive.container.targets import check_restorable, kind_of
+from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.writing.erasing import Eraser
 from bitsback.coding.block import PREFIX_SIZE, read_header
 from bitsback.errors import ArchiveError, InputError, InputWarning

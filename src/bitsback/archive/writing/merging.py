@@ -11,8 +11,8 @@ from dataclasses import replace
 from itertools import chain, groupby
 from pathlib import Path
 
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.verifying import verify as verify_archive
+from bitsback.archive.files.verifying import verify as verify_archive
+from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.writing.erasing import Eraser
 from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.merge_content import (

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from bitsback.archive.reading.addition import size_of_index, with_addition
-from bitsback.archive.reading.directory import Directory, is_whole
-from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.container.addition import size_of_index, with_addition
+from bitsback.archive.container.directory import Directory, is_whole
+from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.writing.completing import index_of
 from bitsback.archive.writing.continuing import continued
 from bitsback.archive.writing.generation import Generation

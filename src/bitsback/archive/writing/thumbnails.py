@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from bitsback.archive.reading.indexed import thumbnail
+from bitsback.archive.arrays.indexed import thumbnail
 from bitsback.errors import InputError
 from bitsback.files.dicom import middle_frame
 from bitsback.files.file_lists import Listing

@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any
 
 from bitsback import __version__, _core
+from bitsback.coding.encoding import Encoded, Uncoded
 from bitsback.errors import InputError, ModelError
 from bitsback.format.layout import CRC_SIZE
 from bitsback.io.file_lock import open_locked
@@ -32,7 +33,6 @@ from bitsback.io.locks import Lock
 from bitsback.io.output import Destination, Output, naming
 from bitsback.io.remote.url import Url
 from bitsback.models import Model, known
-from bitsback.planner.blocks import Encoded, Uncoded
 
 _MAGIC = b"bitsback unfinished archive\n\0\0\0\1"
 _START = struct.Struct("<32sIQ")

@@ -25,6 +25,8 @@ from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.longer_array import LongerArray
 from bitsback.archive.writing.unfinished import Unfinished, key_of, part_of
 from bitsback.coding.block import METHODS, PREFIX_SIZE, STREAMS
+from bitsback.coding.encoding import Encoded, Uncoded, encode
+from bitsback.coding.plan import NO_MODEL, Plan
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import InputError
 from bitsback.format.array_part import BYTES
@@ -43,9 +45,7 @@ from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import check_options, located
 from bitsback.models import Model
 from bitsback.models.embed import pack_model
-from bitsback.planner.blocks import Encoded, Uncoded, encode
 from bitsback.planner.candidates import is_bundled
-from bitsback.planner.plan import NO_MODEL, Plan
 from bitsback.planner.planner import Planner, UnfitError
 from bitsback.summary import Blocks, Compressed, Saving
 from bitsback.work import Work, begin, check_threads, ordered_map
@@ -132,7 +132,7 @@ def write_archive(
             writer.write_blocks(restartable)
             # Only the coded blocks show how many bytes a picture takes.
             while outgrown := content.outgrown(writer.own_blocks):
-                request = replace(request, held=request.held | outgrown)
+                request = replace(request, verbatim=request.verbatim | outgrown)
                 content = inputs.enter_context(closing(prepare(request)))
                 writer = _Writer(content, request, unfinished, changed)
                 restartable.restart()
@@ -195,6 +195,8 @@ class _Writer:
         # planned before the first is coded; otherwise one by one, with one first block in memory.
         self._fixed = request.requested is not None or request.options.embed == "always"
         self._planner = Planner(request.policy)  # for parts and blocks without the requested model
+        rules = self._planner.rules
+        self._rules = replace(rules, new_plan=None) if self._fixed else rules
         self._methods = dict.fromkeys(reversed(METHODS), 0)
         self._jpeg, self._verbatim = Blocks(), Blocks()
         self._used: dict[bytes, Model] = {}
@@ -420,10 +422,10 @@ class _Writer:
     def _encode(self, task: Uncoded) -> Encoded:
         """Codes a block, or takes it from an earlier run that was stopped."""
         if self._unfinished is None:
-            return encode(task, self._planner, self._fixed)
+            return encode(task, self._rules)
         key = key_of(task, self._planner.policy, self._fixed)
         encoded = self._unfinished.find(key, task.plan.all_models)
         if encoded is None:
-            encoded = encode(task, self._planner, self._fixed)
+            encoded = encode(task, self._rules)
             self._unfinished.add(key, encoded)
         return encoded

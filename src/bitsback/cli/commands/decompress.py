@@ -97,7 +97,7 @@ def command(
     is_new = folder is not None and not folder.exists()
 
     def restore(source: str) -> tuple[bool, dict[str, Any]]:
-        from bitsback.archive.restoring.extractor import restore_archive
+        from bitsback.archive.restoring.decompress import restore_archive
         from bitsback.summary import Restored
 
         with ExitStack() as stack:

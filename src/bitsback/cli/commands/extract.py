@@ -13,7 +13,7 @@ from bitsback.cli.selection import file_numbers, item_range
 from bitsback.cli.spool import opened as opened_archive
 
 if TYPE_CHECKING:
-    from bitsback.archive.restoring.extracting import Item
+    from bitsback.archive.restoring.extract import Item
 
 
 class _Command(click.Command):
@@ -101,7 +101,7 @@ def command(
         stack.enter_context(shown_warnings(progress, quiet))
         from bitsback.files.formats import ONE_ARRAY, PAGES
         from bitsback.io.remote.url import check_options, located
-        from bitsback.planner.candidates import requested_model
+        from bitsback.models import requested_model
 
         places = [located(place, storage_options) for place in (archive, output, folder)]
         check_options(storage_options, *places, located(model))

@@ -123,10 +123,10 @@ def _size(info: dict[str, Any]) -> str:
 def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     from bitsback.files import formats
 
-    held = any(part["held"] for part in info["parts"])
+    verbatim = any(part["held"] for part in info["parts"])
     paged = info["kind"] == formats.PAGES.key
     nouns = {formats.ARRAYS.key: "array", formats.PAGES.key: "page"}
-    noun = nouns.get(info["kind"], "file" if held else "picture")
+    noun = nouns.get(info["kind"], "file" if verbatim else "picture")
     names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
     names += f", {info['removed']:,} removed" if info["removed"] else ""
     for key, singular in (("links", "link"), ("empty_folders", "empty folder")):

@@ -16,7 +16,7 @@ from bitsback.errors import InputError
 
 if TYPE_CHECKING:
     from bitsback.archive.archive import Archive
-    from bitsback.archive.reading.listing import Entry
+    from bitsback.archive.files.listing import Entry
 
 
 @click.command(short_help="List the names in an archive.")
@@ -107,7 +107,7 @@ def command(
 
 def _entries(archive: Archive, names: Sequence[str], facts: bool) -> Iterator[Entry]:
     """The entries to list. facts: also read headers. Raises InputError."""
-    from bitsback.archive.reading.listing import entries
+    from bitsback.archive.files.listing import entries
     from bitsback.cli.selection import file_numbers
 
     if not names:
@@ -123,7 +123,7 @@ def _entries(archive: Archive, names: Sequence[str], facts: bool) -> Iterator[En
 
 def _print_hashes(archive: Archive, names: Sequence[str], progress: Progress) -> None:
     """Raises InputError if the archive has none."""
-    from bitsback.archive.reading.hashes import as_line
+    from bitsback.archive.container.hashes import as_line
     from bitsback.cli.selection import file_numbers
 
     hashes = archive.hashes
@@ -171,7 +171,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "shape": list(entry.shape),
         "dtype": entry.dtype,
         "mode": entry.mode,
-        "held": entry.held,
+        "held": entry.verbatim,
         "jpeg": entry.jpeg,
         "bytes": entry.bytes,
         "stored_bytes": entry.stored_bytes,
@@ -197,7 +197,7 @@ def _long(entry: Entry) -> str:
 
 
 def _kind(entry: Entry) -> str:
-    if entry.held:
+    if entry.verbatim:
         return "JPEG" if entry.jpeg else "file"
     return entry.mode or figures.dtype(entry.dtype)
 
@@ -206,7 +206,7 @@ def _shape(entry: Entry) -> str:
     """The shape; for a file with JPEG streams its stored share; empty for other verbatim files."""
     if entry.jpeg:
         return figures.share(entry.stored_bytes, entry.bytes)
-    return "" if entry.held else figures.dimensions(entry.shape)
+    return "" if entry.verbatim else figures.dimensions(entry.shape)
 
 
 def _facts(entry: Entry) -> str:

@@ -73,7 +73,7 @@ class Stream:
         count = cursor.varint()
         if count > len(cursor.data):
             raise ArchiveError("its container metadata is too short for its chunks")
-        cuts = tuple(cursor.varint() for _ in range(count))
+        cuts = cursor.varints(count)
         filters = bytes(cursor.take(cursor.varint()))
         if not filters or max(filters) > 4:
             raise ArchiveError("its container metadata lists filters that no PNG has")

@@ -223,7 +223,7 @@ class Layout:
     @classmethod
     def unpack(cls, cursor: Cursor) -> Layout:
         """Raises ArchiveError."""
-        layout = cls(*(cursor.varint() for _ in range(9)))
+        layout = cls(*cursor.varints(9))
         if not layout.sound:
             raise ArchiveError("its container metadata describes an impossible page")
         return layout

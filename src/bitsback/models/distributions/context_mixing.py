@@ -27,7 +27,7 @@ class Context:
     """The limit of the count. The rate of updates falls with the count."""
     terms: tuple[Term, ...]
 
-    @property
+    @cached_property
     def bits(self) -> int:
         return sum(term.bits for term in self.terms)
 

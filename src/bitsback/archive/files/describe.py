@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.source import at_block
+from bitsback.archive.container.source import at_block
+from bitsback.archive.reader import ArchiveReader
 from bitsback.coding.block import METHODS, STREAMS
 from bitsback.coding.layouts import LAYOUTS
 from bitsback.coding.streams import coder_of_block
@@ -174,13 +174,13 @@ def _describe_files(
 
 
 def _describe_part(part: ArrayPart, kind: int) -> dict[str, Any]:
-    varied, held = part.axes == VARIED, part.axes == BYTES
+    varied, verbatim = part.axes == VARIED, part.axes == BYTES
     return {
         "dtype": part.dtype.str,
         "shape": None if varied else list(part.shape),
         "items": part.items if kind == ARRAYS else part.entries or 1,
-        "held": held,
-        "mode": None if kind == ARRAYS or held else mode_of(part.dtype, part.entry_shape),
+        "held": verbatim,
+        "mode": None if kind == ARRAYS or verbatim else mode_of(part.dtype, part.entry_shape),
         "stack": kind != ARRAYS and part.axes == ONE,
         "smallest": list(min((shape for _, shape in part.runs), key=math.prod)),
         "largest": list(max((shape for _, shape in part.runs), key=math.prod)),

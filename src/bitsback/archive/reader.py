@@ -10,20 +10,20 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from bitsback.archive.reading.addition import keep_removed, with_addition
-from bitsback.archive.reading.archive_file import ArchiveFile, Source
-from bitsback.archive.reading.damage import Owners, described, gaps_of
-from bitsback.archive.reading.directory import HEADER_SPACE, Directory, guess_collection, scan
-from bitsback.archive.reading.framed import with_axes
-from bitsback.archive.reading.hashes import Check, check_of
-from bitsback.archive.reading.indexed import ArraySource
-from bitsback.archive.reading.indexing import Steps, read_number
-from bitsback.archive.reading.library import START, Library
-from bitsback.archive.reading.part_source import PartSource, array_source
-from bitsback.archive.reading.sections import CACHE_BYTES, BlockCache, Blocks, FileSections
-from bitsback.archive.reading.source import Task
-from bitsback.archive.reading.stored import StoredSource, shown_picture, stored_page
-from bitsback.archive.reading.targets import check_restorable, kind_of
+from bitsback.archive.arrays.framed import with_axes
+from bitsback.archive.arrays.indexed import ArraySource
+from bitsback.archive.arrays.indexing import Steps, read_number
+from bitsback.archive.arrays.part_source import PartSource, array_source
+from bitsback.archive.arrays.stored import StoredSource, shown_picture, stored_page
+from bitsback.archive.container.addition import keep_removed, with_addition
+from bitsback.archive.container.archive_file import ArchiveFile, Source
+from bitsback.archive.container.damage import Owners, described, gaps_of
+from bitsback.archive.container.directory import HEADER_SPACE, Directory, guess_collection, scan
+from bitsback.archive.container.hashes import Check, check_of
+from bitsback.archive.container.library import START, Library
+from bitsback.archive.container.sections import CACHE_BYTES, BlockCache, Blocks, FileSections
+from bitsback.archive.container.source import Task
+from bitsback.archive.container.targets import check_restorable, kind_of
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.digests import Digests
 from bitsback.format.index import BlockInfo
@@ -41,12 +41,12 @@ from bitsback.format.layout import (
 from bitsback.format.members import Files, NumberedNames
 from bitsback.format.parity import Window, read_window
 from bitsback.format.parts import ARRAYS, FOLDER, Array
+from bitsback.io.locks import Lock
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Options, Url, check_options, located
 from bitsback.lazy import cached_property
-from bitsback.models import Model
+from bitsback.models import Model, requested_model
 from bitsback.models.model import Choice
-from bitsback.planner.candidates import requested_model
 
 _CHUNK = 1 << 20
 
@@ -66,6 +66,8 @@ class ArchiveReader:
         if cache < 0:
             raise InputError(f"cache={cache}: it must be a number of bytes, 0 for no cache")
         self.cache = BlockCache(cache)
+        self.metadata_lock = Lock()
+        """Held while container metadata is read, so that no block of it is decoded twice."""
         self._requested = requested_model(model, storage_options) if model is not None else None
         source = located(source, storage_options)
         check_options(storage_options, source, located(model))
@@ -366,7 +368,22 @@ class ArchiveReader:
         """The bytes `start` to `stop` of a part with the bytes of files or of metadata."""
         if start == stop:
             return b""
-        return self._bytes_source(part).take((Steps(range(start, stop)),), verify).tobytes()
+        source = self._bytes_source(part)
+        with (
+            source.fitting((stop - start,)),
+            self.blocks.announced(source.blocks((Steps(range(start, stop)),))),
+        ):
+            return b"".join(self._stretches(part, start, stop, verify))
+
+    def _stretches(self, part: int, start: int, stop: int, verify: bool) -> Iterator[memoryview]:
+        """The bytes `start` to `stop` of a part, block by block."""
+        begin, extent = self.collection.starts[part], self.collection.parts[part].grid(0).extents[0]
+        tile, end = begin + start // extent, begin - (-stop // extent)
+        while tile < end:
+            first, tiles = self.blocks.decode_at(tile, None if verify else end)
+            before = (first - begin) * extent
+            yield tiles.bytes[max(start - before, 0) : stop - before]
+            tile = first + tiles.count
 
     def part_chunks(
         self, part: int, start: int, stop: int, *, verify: bool = True

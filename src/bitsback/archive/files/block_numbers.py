@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.reader import ArchiveReader
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.grid import Grid
 from bitsback.format.parts import ARRAYS, FileCollection

@@ -262,11 +262,13 @@ class _DamagedCollection(ArchiveError):
 def _read_collection(read: Read, directory: Directory, offset: int, end: int) -> None:
     """Reads `C`. Raises _DamagedCollection if it is damaged."""
     place = section_at(read, offset, end)
-    if place is None or place.kind != COLLECTION or not is_whole(read, place):
+    if place is None or place.kind != COLLECTION:
         raise _DamagedCollection(_NO_COLLECTION)
-    directory.collection = unpack_collection(
-        open_section(read(place.offset, place.size), COLLECTION)
-    )
+    try:
+        payload = open_section(read(place.offset, place.size), COLLECTION)
+    except ArchiveError:
+        raise _DamagedCollection(_NO_COLLECTION) from None
+    directory.collection = unpack_collection(payload)
 
 
 def check_claims(directory: Directory, size: int) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.indexed import ArraySource, Chunks, View
-from bitsback.archive.reading.indexing import AxisPlaces
-from bitsback.archive.reading.part_source import Result
+from bitsback.archive.arrays.indexed import ArraySource, Chunks, View
+from bitsback.archive.arrays.indexing import AxisPlaces
+from bitsback.archive.arrays.part_source import Result
 from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.format.grid import Shape

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from bitsback.archive.reading.archive_file import ArchiveFile
-from bitsback.archive.reading.directory import HEADER_SPACE, Directory
-from bitsback.archive.reading.source import BlockSource, Task, at_block, decode
+from bitsback.archive.container.archive_file import ArchiveFile
+from bitsback.archive.container.directory import HEADER_SPACE, Directory
+from bitsback.archive.container.source import BlockSource, Task, at_block, decode
 from bitsback.coding.block import Block, read_header
 from bitsback.errors import ArchiveError
 from bitsback.format.digests import Digests
@@ -146,12 +146,20 @@ class Blocks(Sequence[BlockInfo]):
         block = self.with_tile(tile)
         tiles = self._cache.get(block.number)
         if tiles is None:
-            tiles = decode(
-                self.archive, self.task(block), None if stop is None else stop - block.first
-            )
-            if stop is None:
-                self._cache.put(block.number, tiles)
+            tiles = self.decode(self.task(block), None if stop is None else stop - block.first)
         return block.first, tiles
+
+    def decode(self, task: Task, stop: int | None = None) -> Tiles:
+        """The tiles of a block, or only the first `stop` of them, which are then not verified.
+
+        Complete blocks are cached. Raises ArchiveError, which names archive and block.
+        """
+        tiles = self._cache.get(task.number)
+        if tiles is None:
+            tiles = decode(self.archive, task, stop)
+            if stop is None:
+                self._cache.put(task.number, tiles)
+        return tiles
 
     def header(self, block: BlockInfo) -> Block:
         """The header of a block, from its first bytes. Raises ArchiveError if it is damaged."""

@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import complement
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.strips import RestoredParts
+from bitsback.archive.container.damage import complement
+from bitsback.archive.files.strips import RestoredParts
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError
 from bitsback.files import formats
 from bitsback.files.axes import Axes
@@ -43,9 +43,9 @@ def make_pages(
     """
     archive = parts.archive
     collection = archive.files.collection
-    held = collection.whole and not parts.damaged
-    file_of_pages = PagesFile(archive, parts.verify, exact) if held else None
-    if file_of_pages is not None and file_of_pages.held:
+    verbatim = collection.whole and not parts.damaged
+    file_of_pages = PagesFile(archive, parts.verify, exact) if verbatim else None
+    if file_of_pages is not None and file_of_pages.verbatim:
         file_of_pages.copy(file)
         return
     with ExitStack() as stack:
@@ -65,7 +65,7 @@ def axes_of_pages(archive: ArchiveReader, shape: Shape) -> Axes | None:
         return None
     file_of_pages = PagesFile(archive)
     pages, rows, *inner = shape
-    axes = None if file_of_pages.held else file_of_pages.axes((pages * rows, *inner))
+    axes = None if file_of_pages.verbatim else file_of_pages.axes((pages * rows, *inner))
     return axes if axes is not None and axes.stored == (pages * rows, *inner) else None
 
 
@@ -122,12 +122,12 @@ class PagesFile:
         files: Files = archive.files
         self._part = len(files.collection.parts) - 1
         self._size = files.collection.parts[self._part].elements
-        self.held = archive.part_bytes(self._part, 0, 1, verify=verify) == bytes([VERBATIM])
+        self.verbatim = archive.part_bytes(self._part, 0, 1, verify=verify) == bytes([VERBATIM])
         """Whether the file is stored verbatim."""
-        if self.held != (len(files) == 0):
+        if self.verbatim != (len(files) == 0):
             raise ArchiveError(f"{archive.name}: its container metadata is that of another file")
         self._metadata = b""
-        if not self.held:
+        if not self.verbatim:
             self._metadata = archive.part_bytes(self._part, 0, self._size, verify=verify)
 
     def pages(self) -> Iterator[tuple[np.dtype[Any], tuple[int, ...]]]:
@@ -152,7 +152,7 @@ class PagesFile:
 
         Raises ArchiveError if it cannot be made from pages such as those of the archive.
         """
-        if self.held:
+        if self.verbatim:
             return True
         with self._naming():
             drawing_of_pages(self._metadata, Nowhere(), self.pages(), self._exact)

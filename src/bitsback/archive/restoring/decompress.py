@@ -12,13 +12,13 @@ from typing import Any, Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.archive_file import Source
-from bitsback.archive.reading.damage import BESIDE_PAGES, Problem
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.source import BlockSource, Task, decode
-from bitsback.archive.reading.strips import RestoredParts, fill_value, strips_of
-from bitsback.archive.reading.targets import packed
-from bitsback.archive.reading.verifying import lost_items, verify
+from bitsback.archive.container.archive_file import Source
+from bitsback.archive.container.damage import BESIDE_PAGES, Problem
+from bitsback.archive.container.source import BlockSource, Task, decode
+from bitsback.archive.container.targets import packed
+from bitsback.archive.files.strips import RestoredParts, fill_value, strips_of
+from bitsback.archive.files.verifying import lost_items, verify
+from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.restoring.restore import folder_of, restore
 from bitsback.archive.restoring.stream import Stream
 from bitsback.decompress_options import DecompressKeywords, DecompressOptions
@@ -30,8 +30,7 @@ from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import open_file
 from bitsback.io.output import Destination, open_output
 from bitsback.io.remote.url import Url, check_options, located
-from bitsback.models import Model
-from bitsback.planner.candidates import requested_model
+from bitsback.models import Model, requested_model
 from bitsback.summary import Restored
 from bitsback.work import Work, begin, check_threads, ordered_map
 

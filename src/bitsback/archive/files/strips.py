@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import (
+from bitsback.archive.container.damage import (
     Gap,
     Owners,
     Problem,
@@ -25,8 +25,8 @@ from bitsback.archive.reading.damage import (
     merged,
     widened,
 )
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.source import Task, decode
+from bitsback.archive.container.source import Task, decode
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files.bands import in_bands, rows_of_band
 from bitsback.format.array_part import ArrayPart
@@ -124,7 +124,12 @@ class RestoredParts:
         """
 
         def decoded(task: Task) -> Result:
-            return work(task, decode(self.archive, task, None if self.verify else task.items))
+            archive, stop = self.archive, None if self.verify else task.items
+            if not archive.collection.part_of(task.first)[1].is_metadata:
+                return work(task, decode(archive, task, stop))
+            with archive.metadata_lock:  # the pictures need the same block
+                tiles = archive.blocks.decode(task, stop)
+            return work(task, tiles)
 
         return ordered_map(decoded, self.tasks() if tasks is None else tasks, self._threads)
 

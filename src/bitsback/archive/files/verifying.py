@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from bitsback.archive.reading.content_sums import ContentSums
-from bitsback.archive.reading.damage import Problem, gaps_of, lost_names
-from bitsback.archive.reading.file_writer import damage
-from bitsback.archive.reading.paged import pages_damage
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.source import Task, decode
-from bitsback.archive.reading.strips import RestoredParts
-from bitsback.archive.reading.whole_files import Hashing, hand_over
+from bitsback.archive.container.damage import Problem, gaps_of, lost_names
+from bitsback.archive.container.source import Task, decode
+from bitsback.archive.files.content_sums import ContentSums
+from bitsback.archive.files.file_writer import damage
+from bitsback.archive.files.paged import pages_damage
+from bitsback.archive.files.strips import RestoredParts
+from bitsback.archive.files.whole_files import Hashing, hand_over
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError
 from bitsback.format.index import BlockInfo
 from bitsback.format.parts import FOLDER

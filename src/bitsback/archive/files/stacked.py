@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.block_numbers import block_numbers
-from bitsback.archive.reading.framed import AxesSource, chunk_by_chunk
-from bitsback.archive.reading.indexed import ArraySource, Chunks, View
-from bitsback.archive.reading.indexing import AxisPlaces, cells
-from bitsback.archive.reading.paged import axes_of_pages
-from bitsback.archive.reading.part_source import PartSource, Result
-from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.arrays.framed import AxesSource, chunk_by_chunk
+from bitsback.archive.arrays.indexed import ArraySource, Chunks, View
+from bitsback.archive.arrays.indexing import AxisPlaces, cells
+from bitsback.archive.arrays.part_source import PartSource, Result
+from bitsback.archive.files.block_numbers import block_numbers
+from bitsback.archive.files.paged import axes_of_pages
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.files.formats import PICTURES
 from bitsback.format.array_part import BYTES, VARIED

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.indexed import ArraySource, Chunks
-from bitsback.archive.reading.indexing import AxisIndex, AxisPlaces, PlaceList, Steps
-from bitsback.archive.reading.part_source import Result
+from bitsback.archive.arrays.indexed import ArraySource, Chunks
+from bitsback.archive.arrays.indexing import AxisIndex, AxisPlaces, PlaceList, Steps
+from bitsback.archive.arrays.part_source import Result
 from bitsback.files.axes import Axes, Level, Place
 from bitsback.format.grid import Shape
 

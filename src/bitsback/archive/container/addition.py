@@ -8,8 +8,8 @@ from __future__ import annotations
 from array import array
 from dataclasses import replace
 
-from bitsback.archive.reading.damage import Gap, Owners, gaps_of
-from bitsback.archive.reading.directory import (
+from bitsback.archive.container.damage import Gap, Owners, gaps_of
+from bitsback.archive.container.directory import (
     Directory,
     Read,
     check_claims,
@@ -17,8 +17,8 @@ from bitsback.archive.reading.directory import (
     section_at,
     walk,
 )
-from bitsback.archive.reading.sections import FileSections
-from bitsback.archive.reading.targets import check_restorable
+from bitsback.archive.container.sections import FileSections
+from bitsback.archive.container.targets import check_restorable
 from bitsback.errors import ArchiveError
 from bitsback.format.digests import Digests, Group
 from bitsback.format.index import Place

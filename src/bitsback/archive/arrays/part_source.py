@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.indexed import ArraySource, Chunks
-from bitsback.archive.reading.indexing import AxisIndex, AxisPlaces, Steps, all_places, cells
-from bitsback.archive.reading.sections import Blocks
+from bitsback.archive.arrays.indexed import ArraySource, Chunks
+from bitsback.archive.arrays.indexing import AxisIndex, AxisPlaces, Steps, all_places, cells
+from bitsback.archive.container.sections import Blocks
 from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.index import BlockInfo

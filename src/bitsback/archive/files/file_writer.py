@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import contains
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.targets import target_of
+from bitsback.archive.container.damage import contains
+from bitsback.archive.container.targets import target_of
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing, Seekable, WholeDrawing
-from bitsback.io.locks import Lock
 from bitsback.io.names import printable
 
 
@@ -25,7 +24,6 @@ class FileWriter:
     def __init__(self, archive: ArchiveReader, verify: bool = True, exact: bool = True) -> None:
         self._archive, self._files, self._verify = archive, archive.files, verify
         self._exact = exact
-        self._lock = Lock()
 
     def file(self, number: int) -> bytes:
         """The bytes of a file. Raises ArchiveError, which names the file."""
@@ -86,8 +84,10 @@ class FileWriter:
 
     def content(self, number: int) -> bytes:
         """The bytes of a verbatim file, or of the container metadata of a picture."""
-        with self._lock:  # so that no block of container metadata is decoded twice
-            return self._archive.part_bytes(*self._files.span(number), verify=self._verify)
+        part, start, stop = self._files.span(number)
+        metadata = self._files.collection.parts[part].is_metadata
+        with self._archive.metadata_lock if metadata else nullcontext():
+            return self._archive.part_bytes(part, start, stop, verify=self._verify)
 
 
 class _Named:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from bitsback.archive.reading.directory import HEADER_SPACE
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.stacked import series_in
+from bitsback.archive.container.directory import HEADER_SPACE
+from bitsback.archive.files.stacked import series_in
+from bitsback.archive.reader import ArchiveReader
 from bitsback.coding.block import STREAMS
 from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
@@ -45,7 +45,7 @@ class Entry:
 
     A block is shared by the bytes of the files in it, or by elements if there are no files.
     """
-    held: bool = False
+    verbatim: bool = False
     """Whether it is a verbatim file, whose elements are its bytes."""
     axes: tuple[str, ...] = ()
     """The names of the axes of a file with frames or pages; empty if it was not read."""
@@ -90,7 +90,7 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
         part = collection.parts[at]
         if part.axes == BYTES:
             _, start, stop = archive.files.span(number)
-            yield shares.held(name, at, part, start, stop)
+            yield shares.verbatim(name, at, part, start, stop)
             continue
         shape = part.item_shape[1:] if part.axes == ONE else part.shape_of(item)
         entry = shares.pictures(name, at, part, range(item, item + 1), shape)
@@ -201,14 +201,14 @@ class _Shares:
         size = math.prod(shape) * part.dtype.itemsize
         return Entry(name, shape, part.dtype.str, mode, size, end - before)
 
-    def held(self, name: str, at: int, part: ArrayPart, start: int, stop: int) -> Entry:
+    def verbatim(self, name: str, at: int, part: ArrayPart, start: int, stop: int) -> Entry:
         """The entry of a verbatim file, which has these bytes of a part."""
         stored = self._bytes(at, start, stop)
         size, shape = stop - start, (stop - start,)
         tiles, before = self._grid(at), self._collection.starts[at]
         first, last = (before + _tile_of(tiles, byte) for byte in (start, max(stop - 1, start)))
         jpeg = size > 0 and bisect_left(self._jpeg, first) < bisect_right(self._jpeg, last)
-        return Entry(name, shape, part.dtype.str, None, size, stored, held=True, jpeg=jpeg)
+        return Entry(name, shape, part.dtype.str, None, size, stored, verbatim=True, jpeg=jpeg)
 
     def metadata(self, at: int, start: int, stop: int) -> int:
         """The share of container metadata, which has these bytes of a part; 0 if it is empty."""

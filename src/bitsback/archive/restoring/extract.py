@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import merged
-from bitsback.archive.reading.indexing import read_number
-from bitsback.archive.reading.reader import ArchiveReader
+from bitsback.archive.arrays.indexing import read_number
+from bitsback.archive.container.damage import merged
+from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.restoring.restore import extract_files, folder_of
 from bitsback.archive.restoring.staging import staging
 from bitsback.errors import InputError

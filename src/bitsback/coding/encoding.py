@@ -1,11 +1,11 @@
-"""Code blocks of tiles as `B` sections (docs/format.md, `B`, a block).
+"""Encode blocks of tiles to `B` sections by their plans (docs/format.md, `B`, a block).
 
 A plan names several codings, and each block takes the smallest of them.
 """
 
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, pairwise
@@ -30,16 +30,31 @@ from bitsback.coding.decoded import find_behind
 from bitsback.coding.fallback import Coder
 from bitsback.coding.inflated import encode_inflated
 from bitsback.coding.number_digits import cut_of, digit_entry
+from bitsback.coding.plan import BLOCK_BYTES, Plan
 from bitsback.format.layout import BLOCK, open_section, section
 from bitsback.format.runs import pack_runs
 from bitsback.format.tiles import Tiles
 from bitsback.models import Model
-from bitsback.planner.candidates import any_codes
-from bitsback.planner.plan import Plan
-from bitsback.planner.planner import Planner
 from bitsback.wire import varint
 
 _BAND = 1 << 21  # elements of a band of an embedded picture
+
+NewPlan = Callable[[Tiles, frozenset[str]], Plan]
+"""Makes a plan for tiles. Its second argument has the names of models that it must not take."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What blocks may have besides their plans."""
+
+    coder: Coder
+    """The slowest general compressor for pictures in other files."""
+    surprise: float
+    """The share of the bytes that a plan promised above which a block gets a new one."""
+    jpeg_behind: bool
+    """Whether pixels are searched for the JPEG that they were decoded from."""
+    new_plan: NewPlan | None
+    """None if no other models may be used."""
 
 
 @dataclass(frozen=True)
@@ -101,39 +116,39 @@ class SmallestCoding:
     """The bytes of the model's coding, if a reader would refuse it as too few for its elements."""
 
 
-def encode(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
+def encode(block: Uncoded, rules: Rules) -> Encoded:
     """Encodes a block by its plan.
 
     A block that comes out larger than expected gets a plan of its own, since the blocks of a part
-    may differ much. Pixels that a JPEG decoder made are coded by their coefficients. fixed: no
-    other model may be used.
+    may differ much. Pixels that a JPEG decoder made are coded by their coefficients.
     """
-    if block.tiles.are_bytes and not fixed and planner.requested is None:
-        return _encode_bytes(block, planner)
-    fast = planner.policy.cheapest
-    if fixed or fast or planner.requested is not None or block.order_bits is not None:
-        return _encode_pixels(block, planner, fixed)
+    if rules.new_plan is None:
+        return _encode_pixels(block, rules)
+    if block.tiles.are_bytes:
+        return _encode_bytes(block, rules, rules.new_plan)
+    if not rules.jpeg_behind or block.order_bits is not None:
+        return _encode_pixels(block, rules)
     behind = [find_behind(tile) for tile in block.tiles]
     if not any(behind):
-        return _encode_pixels(block, planner, fixed)
+        return _encode_pixels(block, rules)
     parts, start = [], 0
     for found, group in groupby(behind, key=lambda one: one is not None):
         some = list(group)
         part = block.part(start, start + len(some))
         start += len(some)
         parts.append(
-            _encode_decoded(part, [one for one in some if one is not None], planner)
+            _encode_decoded(part, [one for one in some if one is not None], rules)
             if found
-            else _encode_pixels(part, planner, fixed)
+            else _encode_pixels(part, rules)
         )
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
-def _encode_bytes(block: Uncoded, planner: Planner) -> Encoded:
+def _encode_bytes(block: Uncoded, rules: Rules, new_plan: NewPlan) -> Encoded:
     """Encodes bytes. Pictures in ZIP files are coded by their pixels if that is smaller."""
-    encoded = _encode_pixels(block, planner)
+    encoded = _encode_pixels(block, rules)
     data = encode_inflated(
-        block.tiles.elements, partial(encode_picture, planner), block.plan.jpeg_coder
+        block.tiles.elements, partial(encode_picture, rules, new_plan), block.plan.jpeg_coder
     )
     if data is None:
         return encoded
@@ -141,7 +156,7 @@ def _encode_bytes(block: Uncoded, planner: Planner) -> Encoded:
     return _fewest_bytes([encoded, other])
 
 
-def encode_picture(planner: Planner, data: bytes) -> bytes | None:
+def encode_picture(rules: Rules, new_plan: NewPlan, data: bytes) -> bytes | None:
     """The fields of an embedded picture file. None if the data are no picture file, or the fields
     are not smaller.
     """
@@ -154,52 +169,53 @@ def encode_picture(planner: Planner, data: bytes) -> bytes | None:
     rows = max(len(pixels) * _BAND // pixels.size, 1)
     starts = range(0, len(pixels), rows)
     bands = [Tiles.stacked(pixels[np.newaxis, start : start + rows]) for start in starts]
-    plan, fields = planner.plan(bands[0]), varint(len(bands))
+    plan, fields = new_plan(bands[0], frozenset()), varint(len(bands))
     for number, band in enumerate(bands):
-        block = Uncoded(band, number, plan, planner.policy.coder, None, False)
-        payload = open_section(encode(block, planner).sections, BLOCK)
+        block = Uncoded(band, number, plan, rules.coder, None, False)
+        payload = open_section(encode(block, rules).sections, BLOCK)
         fields += varint(len(payload)) + payload
     fields += varint(len(metadata)) + metadata
     return fields if len(fields) < len(zlib.compress(data)) else None
 
 
-def _encode_decoded(block: Uncoded, behind: Sequence[JpegBehind], planner: Planner) -> Encoded:
+def _encode_decoded(block: Uncoded, behind: Sequence[JpegBehind], rules: Rules) -> Encoded:
     coding = as_decoded(block.tiles, behind)
     if coding is None:
-        return _encode_pixels(block, planner)
+        return _encode_pixels(block, rules)
     encoded = _encoded(block, coding)
-    if planner.policy.surprise * coding.cost < block.plan.rate * block.tiles.elements.size:
+    if rules.surprise * coding.cost < block.plan.rate * block.tiles.elements.size:
         return encoded  # in the trial the model took more bytes
-    other = _encode_pixels(block, planner)
+    other = _encode_pixels(block, rules)
     return _fewest_bytes([encoded, other])
 
 
-def _encode_pixels(block: Uncoded, planner: Planner, fixed: bool = False) -> Encoded:
-    tiles, plan, planned = block.tiles, block.plan, block.planned
-    tried = _by_plans(block, plan, split=fixed)
+def _encode_pixels(block: Uncoded, rules: Rules) -> Encoded:
+    tiles, plan, planned, new_plan = block.tiles, block.plan, block.planned, rules.new_plan
+    tried = _by_plans(block, plan, split=new_plan is None)
     best = _best(tried)
-    if fixed or not tiles.elements.size or not any_codes(None, tiles.dtype, tiles.shapes[0][1]):
+    if new_plan is None or not tiles.elements.size:
         return best
+    refused = frozenset[str]()
     while best.refused and plan.model is not None:
-        planner, planned = planner.without(plan.model), True
-        plan = planner.plan(tiles).settled
+        refused, planned = refused | {plan.model.name}, True
+        plan = new_plan(tiles, refused).settled
         tried = [*_by_plans(block, plan), *tried]
         best = _best(tried)
-    if planned or _is_expected(block, best, planner):
+    if planned or _is_expected(block, best, rules.surprise):
         return best
-    other = planner.plan(tiles).settled
+    other = new_plan(tiles, refused).settled
     if not other.models or other.same_as(plan):
         return best
     return _best([*tried, *_by_plans(block, other)])
 
 
-def _is_expected(block: Uncoded, encoded: Encoded, planner: Planner) -> bool:
+def _is_expected(block: Uncoded, encoded: Encoded, surprise: float) -> bool:
     """Whether a model has coded a block in about as many bytes as its plan promised."""
     tiles, plan, used = block.tiles, block.plan, next(iter(encoded.models), None)
     return (
         used is not None
         and (used.any_shape or (used.levels == 2) == (tiles.two_values is not None))
-        and not planner.surprised(plan, len(encoded.sections), tiles.elements.size)
+        and len(encoded.sections) <= surprise * plan.rate * tiles.elements.size + BLOCK_BYTES
         and not (plan.digits and tiles.value_range is not None)  # a value list may be smaller
     )
 

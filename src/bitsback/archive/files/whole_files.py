@@ -12,11 +12,11 @@ from typing import Any, BinaryIO, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.damage import contains
-from bitsback.archive.reading.file_writer import FileWriter
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.source import Task
-from bitsback.archive.reading.strips import Joiner, RestoredParts
+from bitsback.archive.container.damage import contains
+from bitsback.archive.container.source import Task
+from bitsback.archive.files.file_writer import FileWriter
+from bitsback.archive.files.strips import Joiner, RestoredParts
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing, Nowhere
 from bitsback.format.array_part import BYTES, ONE, ArrayPart

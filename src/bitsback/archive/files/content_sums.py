@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.reader import ArchiveReader
-from bitsback.archive.reading.whole_files import Receiver
+from bitsback.archive.files.whole_files import Receiver
+from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing, Nowhere
 from bitsback.format.digests import (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from bitsback.archive.reading.library import Library
+from bitsback.archive.container.library import Library
 from bitsback.coding import block_reader
 from bitsback.errors import ArchiveError
 from bitsback.format.parts import Content

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.reading.indexing import AxisPlaces, Steps, all_places, read_index
+from bitsback.archive.arrays.indexing import AxisPlaces, Steps, all_places, read_index
 from bitsback.errors import BitsbackError, InputError
 from bitsback.format.grid import Shape
 

@@ -1,0 +1,1 @@
+"""The arrays of an open archive, of which regions are read."""

@@ -1,0 +1,1 @@
+"""The sections and blocks of an open archive, and its damage."""

@@ -1,0 +1,1 @@
+"""The files of an open archive: listed, verified, and restored while their blocks are decoded."""

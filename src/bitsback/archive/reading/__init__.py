@@ -1,1 +1,0 @@
-"""Read archives: opening, indexing, finding damage, verifying."""
