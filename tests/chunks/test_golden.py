@@ -48,7 +48,8 @@ def test_the_specification_decodes_it_too(name: str) -> None:
     """Skips one chunk, for which the specification takes long."""
     make_array, options = BLOCKS[name]
     given = options.get("model")
-    models = [spec_model(model) for model in ([given] if given else ["universal", "universal-16"])]
+    names = [given] if given else ["universal", "universal-16", "universal-mixed"]
+    models = [spec_model(name) for name in names]
     assert_same(spec.decode(read(name), models), make_array())
 
 

@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 import bitsback
 from bitsback.archive.comparing import readback
 from bitsback.errors import InputError
-from bitsback.files.png import png_metadata
+from bitsback.files.png import png_parts
 from bitsback.files.png.png_metadata import PngDrawing
 from bitsback.files.png.png_parts import pack_chunk
 from bitsback.io.open_folder import OpenFolder
@@ -228,7 +228,7 @@ def test_the_file_that_would_be_restored_is_what_is_compared(
         add = PngDrawing.add
         monkeypatch.setattr(PngDrawing, "add", lambda self, rows: add(self, rows ^ (rows == 90)))
     else:
-        monkeypatch.setattr(png_metadata, "pack_chunk", without_texts)
+        monkeypatch.setattr(png_parts, "pack_chunk", without_texts)
     with (
         bitsback.open("in.bb") as archive,
         pytest.raises(InputError, match=r"2\.png .* differs"),

@@ -1,1 +1,1 @@
-"""The arrays of an open archive, of which regions are read."""
+"""The arrays of an open archive, read by regions."""
