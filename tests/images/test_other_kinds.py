@@ -37,6 +37,7 @@ def zipped(**files: bytes) -> bytes:
         ("empty.npz", zipped()),
         ("cut.npz", zipped(a_npy=b"x")[:-9]),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_it_is_a_folder_of_one_file(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
