@@ -182,6 +182,8 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A6.3", "pyramid.bb", _of_files(Path(name, "levels"), {"x.tif": _pyramid()})
         yield "A6.8", "PNG of other encoders.bb", _of_files(Path(name, "png"), _png_files())
         yield "A6.8", "PNG of zlib.bb", _of_files(Path(name, "zlib"), _zlib_files())
+        far = {"x.bin": b"a stream: " + zlib.compress(_far_match(), 1)}
+        yield "A6.8", "a match of zlib at its greatest distance.bb", _of_files(Path(name, "f"), far)
         tiff = {f"{each}.tif": deflated_file(each, "zlib-ng") for each in TIFF}
         yield "A6.3", "TIFF of other encoders.bb", _of_files(Path(name, "tiff"), tiff)
         own = {f"{' '.join(each)}.tif": written(*each) for each in _OWN_COMPRESSIONS}
@@ -879,6 +881,12 @@ def _decoded_files() -> dict[str, bytes]:
         Image.fromarray(make()).save(out, "BMP")
         files[f"{number}.bmp"] = out.getvalue()
     return files
+
+
+def _far_match() -> bytes:
+    """Bytes that occur again 32,506 bytes later, and nowhere else."""
+    again, numbers = b"far and again", b"".join(b"%d," % (n * n) for n in range(6000))
+    return b"?" + again + numbers[: 32_506 - len(again)] + again + b"!"
 
 
 def _zlib_files() -> dict[str, bytes]:
