@@ -645,7 +645,7 @@ def _of_symbols() -> Iterator[tuple[str, str, bytes]]:
     ):
         yield rule, f"{name}.bb", of_symbols(*chosen)
     yield "J9.2", "the greatest weights of symbols.bb", _of_great_weights()
-    chosen = 1, 0, 1, 0, 4, 11, 0, 13, 2, 7  # of the block that J9.7 traces
+    chosen = 1, 0, 1, 0, 4, 11, 0, 13, 2, 7  # of the block that docs/jpeg-format.md traces
     yield "J9", "the traced block of symbols.bb", of_symbols(*chosen)
     yield "J9.1", "another state behind symbols.bb", of_symbols(*chosen, end=(END + 1, END))
     yield "J9.1", "the other state behind symbols.bb", of_symbols(*chosen, end=(END, END + 1))

@@ -461,7 +461,7 @@ def test_tables_of_another_stream(tables: bytes, number: int, well: bool) -> Non
 
 
 TRACED = bytes.fromhex("02007FD758091A009FA07CFD")
-"""The symbols of the block that docs/jpeg-format.md traces (J9.7)."""
+"""The symbols of the block that docs/jpeg-format.md traces."""
 
 
 def traced(data: bytes) -> tuple[Symbols, list[list[Block]]]:
