@@ -1,4 +1,4 @@
-"""Long work shows progress after half a second, and only on a terminal."""
+"""Long work shows progress: after half a second on a terminal, in a line each minute elsewhere."""
 
 from __future__ import annotations
 
@@ -149,3 +149,22 @@ def test_quiet_work_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_terminal_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert written(monkeypatch, io.StringIO()) == ""
+
+
+def test_a_log_has_a_line_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = io.StringIO()
+
+    def work(bar: Progress) -> None:
+        until(lambda: "working: 0 s\n" in log.getvalue())
+        bar(40, 100)
+        until(lambda: "working: 40 %, 0 s\n" in log.getvalue())
+        bar.stage("writing")
+        until(lambda: "writing: 0 s\n" in log.getvalue())
+
+    monkeypatch.setattr(progress, "LINE_PAUSE", 0.01)
+    assert "\x1b" not in written(monkeypatch, log, work=work)
+
+
+def test_quiet_work_writes_no_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LINE_PAUSE", 0.0)
+    assert written(monkeypatch, io.StringIO(), quiet=True) == ""

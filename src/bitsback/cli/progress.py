@@ -1,5 +1,7 @@
-"""Terminal progress display: the elapsed seconds after half a second, then a bar for each stage
-with the remaining and the elapsed time. Warnings are shown here too.
+"""Progress display: on a terminal the elapsed seconds after half a second, then a bar for each
+stage with the remaining and the elapsed time; elsewhere a line from time to time.
+
+Warnings are shown here too.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
 PATIENCE = 0.3  # seconds before anything appears, without Python's start
+LINE_PAUSE = 60.0  # least seconds between two lines where standard error is no terminal
 _TICK = 0.5
 _NARROW, _WIDE = 4, 36  # characters of the bar
 _AROUND, _COUNT = 34, 16  # the width of brackets, share and times, and that of the count
@@ -45,8 +48,10 @@ class Progress:
         self._label = label
         self._show_count = show_count
         self._note: str | None = None
-        self._hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
-        self._start = time.time()
+        self._hidden = quiet or sys.stderr is None
+        self._terminal = not self._hidden and sys.stderr.isatty()
+        self._first = self._start = time.time()
+        self._share = ""
         self._before = 0
         self._bar: ProgressBar[Any] | None = None
         self._lock = Lock()
@@ -60,7 +65,7 @@ class Progress:
                 self._clear()
             if self._bar is not None:
                 self._bar.__exit__(None, None, None)
-            self._bar, self._label = None, label
+            self._bar, self._label, self._share = None, label, ""
         self.begin(0)
 
     def begin(self, done: int) -> None:
@@ -75,7 +80,10 @@ class Progress:
         if self._hidden or total == 0:
             return
         with self._lock:
-            self._show(done, total, note)
+            if self._terminal:
+                self._show(done, total, note)
+            else:
+                self._share = f" {100 * done // total} %,"
 
     def _show(self, done: int, total: int, note: str | None) -> None:
         self._note = note
@@ -152,6 +160,16 @@ class Progress:
                 sys.stderr.flush()
                 self.shown = True
 
+    def _write_lines(self) -> None:
+        """Writes a line each minute, and more rarely in work of more than ten minutes."""
+        pause = LINE_PAUSE
+        while not self._over.wait(pause):
+            with self._lock:
+                seconds = time.time() - self._first
+                sys.stderr.write(f"{self._label}:{self._share} {seconds:.0f} s\n")
+                sys.stderr.flush()
+            pause = max(LINE_PAUSE, seconds / 10)
+
     def _clear(self) -> None:
         if self.shown or self._bar is not None:
             sys.stderr.write(_CLEAR)
@@ -160,7 +178,8 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if not self._hidden:
-            threading.Thread(target=self._watch, daemon=True).start()
+            watch = self._watch if self._terminal else self._write_lines
+            threading.Thread(target=watch, daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
