@@ -888,7 +888,7 @@ def _decoded_files() -> dict[str, bytes]:
 
 
 def _far_match() -> bytes:
-    """Bytes that occur again 32,506 bytes later, and nowhere else."""
+    """Bytes that repeat 32,506 bytes later, and nowhere else."""
     again, numbers = b"far and again", b"".join(b"%d," % (n * n) for n in range(6000))
     return b"?" + again + numbers[: 32_506 - len(again)] + again + b"!"
 
