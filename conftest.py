@@ -34,6 +34,14 @@ class Tool:
     """How to get the tool."""
 
 
+def _loads(library: str | None) -> bool:
+    """Whether the library can be loaded; the system's cache may name one that is gone."""
+    try:
+        return library is not None and ctypes.CDLL(library) is not None
+    except OSError:
+        return False
+
+
 TOOLS = {
     "rust": Tool(
         lambda: all(path.exists() for path in second_decoder.BUILT),
@@ -51,7 +59,7 @@ TOOLS = {
         "install the package libtiff-tools",
     ),
     "fuse": Tool(
-        lambda: os.environ.get("FUSE_LIBRARY_PATH") or ctypes.util.find_library("fuse"),
+        lambda: _loads(os.environ.get("FUSE_LIBRARY_PATH") or ctypes.util.find_library("fuse")),
         "`bitsback mount`",
         "install libfuse 2, by the package libfuse2t64 or libfuse2",
     ),
