@@ -7,7 +7,7 @@ import pytest
 from fuzz.campaign import cases, run
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_mutations(seed: int) -> None:
     outcomes = run(cases(seed, 0, 320))
     assert outcomes["damage, refused"] > 50
