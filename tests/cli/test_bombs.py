@@ -93,8 +93,8 @@ def test_pages_that_are_not_there(tmp_path: Path, arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("command", ["info", "verify"])
 def test_blocks_that_are_not_there(tmp_path: Path, command: str) -> None:
-    start = HEAD + ArrayPart(np.dtype("u1"), (500_000, 0), 1).pack()
-    blocks = [BlockInfo(n, n, 1, len(start) + 6 * n, 6) for n in range(500_000)]
+    start = HEAD + ArrayPart(np.dtype("u1"), (100_000, 0), 1).pack()
+    blocks = [BlockInfo(n, n, 1, len(start) + 6 * n, 6) for n in range(100_000)]
     collection = Place(COLLECTION, len(HEAD), len(start) - len(HEAD))
     index = Index([collection], blocks).pack()
     (tmp_path / "x.bb").write_bytes(start + index)
@@ -158,7 +158,7 @@ def test_the_summary_says_that_there_are_too_many_parts(
 
 
 FORGED: dict[str, Make] = {
-    "texts.png": partial(bombs.png_of_texts, 100_000),
+    "texts.png": partial(bombs.png_of_texts, 50_000),
     "parts.png": partial(bombs.png_of_parts, 100_000),
     "frames.png": partial(bombs.animated_png, 8000),
 }

@@ -54,7 +54,7 @@ def decoded(archive: Path, out: Path, *options: str) -> Path:
     return out
 
 
-@pytest.mark.parametrize("vectors", ["all", "avx2", "none"])
+@pytest.mark.parametrize("vectors", ["all", pytest.param("avx2", marks=pytest.mark.slow), "none"])
 def test_it_passes_the_conformance_files(vectors: str) -> None:
     """With all vectors that an x86-64 has, and with less."""
     runner = [sys.executable, ROOT / "conformance" / "run.py", "--", PROGRAM, "--arrays"]
