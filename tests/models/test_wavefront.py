@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -71,7 +71,6 @@ def settings_of(model: Model) -> _core.Wavefront:
 CONTEXTS: list[dict[str, Any]] = [{}, {"contexts": 10}, {"contexts": 22}]
 
 
-@settings(max_examples=60, deadline=None)
 @given(messages(), st.integers(0, 500), st.sampled_from(SIMD_PATHS))
 def test_both_laws(message: Message, seed: int, path: str) -> None:
     with engine(path):
