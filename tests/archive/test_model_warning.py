@@ -4,18 +4,18 @@ printed by default.
 
 import io
 import logging
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from bitsback.cli.main import bitsback as command
 from bitsback.models.file import write
 from bitsback_lab.digits import mnist_test_images
 from drawn_letters import lettering
@@ -73,11 +73,8 @@ def test_the_log_says_what_is_chosen_and_why(caplog: pytest.LogCaptureFixture) -
 
 
 def say(*arguments: Any, **more: str) -> tuple[int, str]:
-    import os
-
-    command = [sys.executable, "-m", "bitsback", *map(str, arguments)]
-    ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **more})
-    return ran.returncode, ran.stderr
+    ran = CliRunner().invoke(command, [str(each) for each in arguments], env=more)
+    return ran.exit_code, ran.stderr
 
 
 def test_the_command_says_it_when_asked(tmp_path: Path) -> None:

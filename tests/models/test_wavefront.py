@@ -89,7 +89,11 @@ KINDS = ["smooth", "random", "ends", "steps", "board"]
 @pytest.mark.parametrize(
     ("seed", "shapes", "kinds", "contexts"),
     [
-        *[(0, *of, contexts) for contexts in CONTEXTS[:2] for of in ((LARGE, KINDS), (WIDE, KINDS))],
+        *[
+            (0, *of, contexts)
+            for contexts in CONTEXTS[:2]
+            for of in ((LARGE, KINDS), (WIDE, KINDS))
+        ],
         (0, FLAT, ["constant"], {}),
         *[(seed, NETWORKS, ["smooth"], CONTEXTS[seed % 2]) for seed in range(12)],
         *[
