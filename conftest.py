@@ -108,7 +108,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # `make test-slow` runs the property tests again, with more examples.
-for profile, examples in (("bitsback", 30), ("bitsback-slow", 500)):
+for profile, examples in (("bitsback", 20), ("bitsback-slow", 500)):
     settings.register_profile(
         profile,
         max_examples=examples,

@@ -28,23 +28,23 @@ def decoded(mode: str = "RGB", rows: int = 40, columns: int = 56, **options: Any
     return pixels_of(jpeg(picture(mode, rows, columns), **options))
 
 
-def dark(mode: str = "RGB") -> NDArray[np.uint8]:
+def dark(mode: str, rows: int, columns: int) -> NDArray[np.uint8]:
     """With pixels that the decoder has clamped."""
-    levels = np.asarray(picture(mode, 80, 96)).astype(int)
+    levels = np.asarray(picture(mode, rows, columns)).astype(int)
     clamped = np.clip((levels - 128) * 3 // 2 + 70, 0, 255).astype(np.uint8)
     return pixels_of(jpeg(Image.fromarray(clamped), quality=60, subsampling=0))
 
 
 DECODED: dict[str, Callable[[], NDArray[np.uint8]]] = {
-    "grey": lambda: decoded("L"),
-    "grey, cropped": lambda: decoded("L", 64, 64)[5:, 3:],
-    "4:4:4": lambda: decoded(subsampling=0, quality=90),
-    "4:2:2": lambda: decoded(subsampling=1, quality=85),
-    "4:2:0": lambda: decoded(rows=64, columns=96, quality=85),
-    "4:2:0, of odd size": lambda: decoded(rows=51, columns=77, quality=80),
-    "4:2:0, cropped": lambda: decoded(rows=80, columns=96, quality=85)[5:, 3:],
-    "clamped": dark,
-    "clamped grey": lambda: dark("L"),
+    "grey": lambda: decoded("L", 24, 32),
+    "grey, cropped": lambda: decoded("L", 37, 43)[5:, 3:],
+    "4:4:4": lambda: decoded(rows=24, columns=32, subsampling=0, quality=90),
+    "4:2:2": lambda: decoded(rows=24, columns=32, subsampling=1, quality=85),
+    "4:2:0": lambda: decoded(rows=32, columns=48, quality=85),
+    "4:2:0, of odd size": lambda: decoded(rows=35, columns=45, quality=80),
+    "4:2:0, cropped": lambda: decoded(rows=53, columns=51, quality=85)[5:, 3:],
+    "clamped": lambda: dark("RGB", 80, 96),
+    "clamped grey": lambda: dark("L", 48, 56),
 }
 
 SHAPE = (8, 9, 3)

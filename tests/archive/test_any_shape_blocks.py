@@ -34,7 +34,7 @@ def smooth(dtype: str, *shape: int, step: int = 1, seed: int = 0, axis: int = -1
 
 ARRAYS = {
     "grey": smooth("u1", 40, 50),
-    "large": smooth("u1", 1500, 1100),
+    "large": smooth("u1", 1030, 1040),
     "colour": smooth("u1", 60, 70, 3, axis=1),
     "many": smooth("u1", 12, 40, 30),
     "many in colour": smooth("u1", 12, 40, 30, 3, axis=2),
@@ -108,7 +108,7 @@ def test_progress_within_one_image(model: StandIn) -> None:
 def test_files_of_large_arrays(
     tmp_path: Path, order: Literal["C", "F"], stack: bool, model: StandIn
 ) -> None:
-    volume = smooth("<u2", 40, 90, 70, axis=0)
+    volume = smooth("<u2", 34, 40, 35, axis=0)
     array = np.asarray(volume, order=order)
     np.save(tmp_path / "x.npy", array)
     np.savez(tmp_path / "x.npz", a=array, b=array[0], c=np.arange(5))

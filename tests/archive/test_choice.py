@@ -275,14 +275,14 @@ def test_a_model_is_chosen_for_the_blocks_that_come_later_too(
     digits: NDArray[np.bool_], grey: NDArray[np.uint8]
 ) -> None:
     """The choice does not depend on the first block alone."""
-    white = digits.view(np.uint8) * np.uint8(255)
+    white, grey = digits[:120].view(np.uint8) * np.uint8(255), grey[:120]
     for first, then in ((white, grey), (grey, white)):
         both = np.concatenate([first, then])
-        archive, summary = packed(both, block=300)
+        archive, summary = packed(both, block=120)
         assert summary.methods["model"] == 2
         assert summary.bytes_out < 1.02 * (len(pack(first)) + len(pack(then)))
         assert_same(unpack(archive), both)
-        assert archive == pack(both, block=300, threads=3)
+        assert archive == pack(both, block=120, threads=3)
 
 
 @pytest.mark.parametrize("alike", [True, False])

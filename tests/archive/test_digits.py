@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -40,7 +40,6 @@ def measured(dtype: str, rows: int, columns: int) -> NDArray[Any]:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
 def test_numbers_keep_order_and_bits(data: st.DataObject) -> None:
     dtype = np.dtype(data.draw(st.sampled_from(DTYPES)))
     size = dtype.itemsize

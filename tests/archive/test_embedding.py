@@ -17,7 +17,8 @@ import bitsback
 from bitsback.cli.main import bitsback as command
 from bitsback.models import bundled
 from bitsback.models.embed import unpack_model
-from in_memory import Pipe, pack, packed, unpack
+from bitsback.summary import Compressed
+from in_memory import Pipe, packed, unpack
 from reference import archive as spec
 from reference.embedded import read_model
 
@@ -104,27 +105,42 @@ def walk_of(steps: int) -> NDArray[np.int32]:
     return random.normal(0, 60, (steps, 1)).cumsum(0).astype(np.int32)
 
 
+@pytest.fixture(scope="module")
+def series() -> NDArray[np.int32]:
+    """Long enough for its model to be embedded."""
+    return walk_of(130_000)
+
+
+@pytest.fixture(scope="module")
+def coded(series: NDArray[np.int32]) -> tuple[bytes, Compressed]:
+    return packed(series)
+
+
 def kinds(archive: bytes) -> str:
     return "".join(one.kind for one in spec.read_sections(archive))
 
 
-def test_a_bundled_model_is_embedded_where_it_costs_next_to_nothing() -> None:
+def test_a_bundled_model_is_embedded_where_it_costs_next_to_nothing(
+    series: NDArray[np.int32], coded: tuple[bytes, Compressed]
+) -> None:
     """Behind the blocks, since only they tell the size of the archive."""
-    long, short = walk_of(130_000), walk_of(90_000)
-    archive, summary = packed(long)
+    archive, summary = coded
     assert 0 < summary.model_bytes < summary.bytes_out / 200
     assert set(kinds(archive)) == set("CBMI") and kinds(archive).endswith("BMI")
-    assert np.array_equal(unpack(archive), long)
+    assert np.array_equal(unpack(archive), series)
     assert read_model(spec.read_sections(archive)[-2].payload).identity == bundled.identity(
         "series"
     )
-    assert packed(short)[1].model_bytes == packed(long, embed="never")[1].model_bytes == 0
+    assert packed(series[:90_000])[1].model_bytes == 0
+    assert packed(series, embed="never")[1].model_bytes == 0
 
 
-def test_it_is_embedded_in_pipes() -> None:
-    series, pipe = walk_of(130_000), Pipe()
+def test_it_is_embedded_in_pipes(
+    series: NDArray[np.int32], coded: tuple[bytes, Compressed]
+) -> None:
+    pipe = Pipe()
     bitsback.compress(series, pipe)
-    assert bytes(pipe.written) == pack(series)
+    assert bytes(pipe.written) == coded[0]
     assert np.array_equal(bitsback.decompress(Pipe(bytes(pipe.written))), series)
     damaged = bytearray(pipe.written)
     damaged[-100] ^= 1
@@ -141,9 +157,10 @@ def test_it_is_embedded_once_when_something_is_added(tmp_path: Path) -> None:
     assert np.array_equal(bitsback.decompress(path), np.concatenate([series] * 3))
 
 
-def test_damage_to_a_bundled_model_matters_to_no_block() -> None:
-    series = walk_of(130_000)
-    archive = bytearray(pack(series))
+def test_damage_to_a_bundled_model_matters_to_no_block(
+    series: NDArray[np.int32], coded: tuple[bytes, Compressed]
+) -> None:
+    archive = bytearray(coded[0])
     archive[-100] ^= 1
     with bitsback.open(bytes(archive)) as opened:
         assert np.array_equal(opened[100:200], series[100:200])

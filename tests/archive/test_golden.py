@@ -37,7 +37,13 @@ def test_its_array_gives_the_same_bytes(name: str) -> None:
     assert make(name) == (FOLDER / f"{name}.bb").read_bytes()
 
 
-@pytest.mark.parametrize("engine", _core.simd_paths())
+ENGINES = [
+    pytest.param(engine, marks=[pytest.mark.slow] * (engine != "scalar"))
+    for engine in _core.simd_paths()
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_every_engine_gives_the_same_bytes(engine: str) -> None:
     """Runs in its own process, since loading a model chooses the engine."""
     code = (

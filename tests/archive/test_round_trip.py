@@ -80,11 +80,11 @@ def test_digits_in_any_number_and_blocks(
 def test_two_valued_digits_of_any_kind_are_coded_with_a_model(
     digits: NDArray[np.bool_], make: Any
 ) -> None:
-    array = make(digits)
+    array = make(digits[:100])
     stream = io.BytesIO()
     summary = bitsback.compress(array, stream)
     assert summary.methods["model"] == sum(summary.methods.values()) == 1
-    assert summary.bytes_out < 0.2 * digits.size / 8 + 300
+    assert summary.bytes_out < 0.2 * array.size / 8 + 300
     assert_same(unpack(stream.getvalue()), array)
 
 
@@ -100,8 +100,8 @@ def test_blocks_of_one_value_among_others(digits: NDArray[np.bool_]) -> None:
 def test_items_that_are_scattered_in_memory(digits: NDArray[np.bool_]) -> None:
     for array in (
         digits[::-3],
-        digits.T,
-        np.asfortranarray(digits),
+        digits[:90].T,
+        np.asfortranarray(digits[:90]),
         np.broadcast_to(digits[0], (5, 28, 28)),
     ):
         assert_same(unpack(pack(array)), array)
@@ -159,7 +159,7 @@ def test_memory_does_not_grow_with_the_number_of_blocks(digits: NDArray[np.bool_
     import tracemalloc
 
     peaks = []
-    for repeat in (2, 20):
+    for repeat in (1, 8):
         npy = io.BytesIO()
         np.save(npy, np.tile(digits, (repeat, 1, 1)))
         source, archive = Pipe(npy.getvalue()), io.BytesIO()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -34,7 +34,6 @@ def assert_same(found: NDArray[Any], array: NDArray[Any]) -> None:
     assert found.flags.writeable
 
 
-@settings(max_examples=60)
 @given(
     arrays.arrays(
         st.sampled_from(sorted(DTYPES)).map(np.dtype),

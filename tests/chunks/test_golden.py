@@ -43,9 +43,14 @@ def test_nothing_is_compressed_while_a_block_is_read(monkeypatch: pytest.MonkeyP
         bitsback.decode(block)
 
 
-@pytest.mark.parametrize("name", [name for name in BLOCKS if name != "grey"])
+SLOW = {"grey", "colour"}
+"""Those for which the specification takes long."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in BLOCKS]
+)
 def test_the_specification_decodes_it_too(name: str) -> None:
-    """Skips one chunk, for which the specification takes long."""
     make_array, options = BLOCKS[name]
     given = options.get("model")
     names = [given] if given else ["universal", "universal-16", "universal-mixed"]

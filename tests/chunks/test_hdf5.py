@@ -14,7 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -78,7 +78,6 @@ def test_numbers_of_another_dataset_may_be_given(volume: NDArray[np.uint16]) -> 
     assert first.shape == (2, 9, 30) and first.dtype.str == ">i4"
 
 
-@settings(max_examples=40)
 @given(
     arrays.arrays(
         st.sampled_from(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -103,7 +103,6 @@ def test_dtypes_that_are_no_numbers_come_back(array: NDArray[Any]) -> None:
     assert (read(store) == array).all()
 
 
-@settings(max_examples=40)
 @given(
     arrays.arrays(
         st.sampled_from(["bool", "u1", "i2", ">u2", "i4", "f4"]).map(np.dtype),

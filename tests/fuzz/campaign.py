@@ -15,6 +15,8 @@ from .mutate import forge, forge_model, mutate
 
 SECONDS = 10.0  # of processor time for one case
 KINDS = ("damage", "damage", "forgery", "forgery", "forgery", "metadata", "model", "repaired model")
+SLOW = {"frames", "merged", "parity", "tiles", "JPEG behind pixels"}
+"""Intact archives for which the specification takes seconds each."""
 FIXED_MEMORY = 1 << 27  # bytes, for models and their grids
 
 
@@ -103,6 +105,6 @@ def run(all_cases: Iterator[Case]) -> Counter[str]:
 def warm_up() -> None:
     """Reads intact archives, so that everything loaded once is loaded."""
     for seed in [*seeds.archives(), *seeds.collections()]:
-        for sources in ([seed.items], None):
-            assert read_archive(seed.data, sources), seed.name
+        assert read_archive(seed.data, [seed.items]), seed.name
+        assert seed.name in SLOW or read_archive(seed.data, None), seed.name
     assert all(map(read_model, seeds.models()))

@@ -31,7 +31,7 @@ from bitsback.format.parts import FOLDER, PAGES, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.models import bundled, file
 from bitsback.wire import varint
-from decoded_pictures import DECODED
+from decoded_pictures import decoded
 from in_memory import drawn, in_order
 from jpeg_files import cut, in_strips, jpeg, picture, with_preview, without
 from jpeg_files import stored as stored_jpeg
@@ -97,7 +97,7 @@ def archives() -> list[Seed]:
         ("counted", np.kron(smooth[0] > 30, np.ones((3, 3), bool)), {"model": "bilevel"}),
         ("colours of JPEG", colours, {"model": "universal"}),
         ("wavefronts", colours, {"model": "universal-fast"}),
-        ("JPEG behind pixels", DECODED["4:2:0, cropped"](), {"stack": False}),
+        ("JPEG behind pixels", decoded(rows=80, columns=96, quality=85)[5:, 3:], {"stack": False}),
         ("listed", noisy.astype("<u4") * np.uint32(10**7 + 9), {"model": "universal"}),
         ("listed floats", (noisy * 0.1 - 3).astype(">f8"), {"model": "universal"}),
         ("range", noisy - np.int64(2**62), {"model": "universal"}),

@@ -2,17 +2,14 @@
 little memory.
 """
 
-import pytest
-
 from fuzz.campaign import cases, run
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_mutations(seed: int) -> None:
-    outcomes = run(cases(seed, 0, 320))
-    assert outcomes["damage, refused"] > 50
-    assert outcomes["forgery, refused"] > 50
-    assert outcomes["metadata, refused"] > 5 and outcomes["metadata, whole"] > 2
-    assert outcomes["model, refused"] > 15
-    assert outcomes["repaired model, refused"] > 15
+def test_mutations() -> None:
+    outcomes = run(cases(0, 0, 640))
+    assert outcomes["damage, refused"] > 100
+    assert outcomes["forgery, refused"] > 100
+    assert outcomes["metadata, refused"] > 10 and outcomes["metadata, whole"] > 4
+    assert outcomes["model, refused"] > 30
+    assert outcomes["repaired model, refused"] > 30
     assert outcomes["repaired model, whole"] > 0

@@ -56,9 +56,10 @@ from zoo.gif_files import Drawn, gif_file, ramps
 
 DEFLATED, STORED = zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED
 RNG = np.random.default_rng(1)
-SLOPE = np.add.outer(np.arange(50) * 2, np.arange(60)) % 251
-NOISE = RNG.integers(0, 9, (50, 60, 3))
+SLOPE = np.add.outer(np.arange(32) * 2, np.arange(40)) % 251
+NOISE = RNG.integers(0, 9, (32, 40, 3))
 COLOURS = (np.stack([SLOPE, SLOPE[::-1], SLOPE // 2], -1) + NOISE).astype(np.uint8)
+GREY = np.concatenate([COLOURS[..., 0], COLOURS[::-1, :, 1]])
 VOLUME = (np.add.outer(np.arange(5) * 40, SLOPE) + NOISE[..., 0]).astype("<i2")
 
 
@@ -103,7 +104,7 @@ def arrays(**arrays: NDArray[Any]) -> bytes:
 FILES: dict[str, Callable[[], bytes]] = {
     "deflated.docx": lambda: zipped(DEFLATED, text=text(3000), a=png(COLOURS), b=jpeg(quality=80)),
     "stored.ora": lambda: zipped(STORED, a=png(COLOURS), text=text(2000), b=png(COLOURS[::-1])),
-    "grey.odt": lambda: zipped(DEFLATED, a=png(COLOURS[..., 0], compress_level=9), b=text(900)),
+    "grey.odt": lambda: zipped(DEFLATED, a=png(GREY, compress_level=9), b=text(900)),
     "other.epub": lambda: zipped(STORED, a=imagecodecs.png_encode(COLOURS, level=4), b=text(900)),
     "arrays.npz": lambda: arrays(a=VOLUME, colours=COLOURS, labels=np.arange(90)),
     "columns.npz": lambda: arrays(a=np.asfortranarray(VOLUME), b=VOLUME.astype(">f4")),
@@ -144,11 +145,19 @@ def test_a_file_comes_back(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.rust
 def test_a_picture_of_several_bands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = zipped(STORED, a=png(COLOURS), b=png(COLOURS[..., 0]))
+    content = zipped(STORED, a=png(np.concatenate([COLOURS, COLOURS[::-1]])))
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a").write_bytes(content)
-    monkeypatch.setattr(encoding, "_BAND", 5000)
+    made = list[bytes | None]()
+
+    def encode(*of: Any) -> bytes | None:
+        made.append(encode_picture(*of))
+        return made[-1]
+
+    monkeypatch.setattr(encoding, "_BAND", 4000)
+    monkeypatch.setattr(encoding, "encode_picture", encode)
     bitsback.compress(tmp_path / "in", tmp_path / "a.bb", model="fast")
+    assert [fields and fields[0] for fields in made] == [2]
     assert restored((tmp_path / "a.bb").read_bytes(), tmp_path) == {"a": content}
 
 

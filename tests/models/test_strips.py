@@ -41,7 +41,7 @@ from models.test_strips import convolutional
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
-model, size = convolutional(0, width=32), (1024, 2048)
+model, size = convolutional(0, width=32), (1024, 1024)
 elements = model.shape_of(size).elements
 message = Message([1 << 32], (), 0)
 x = np.zeros((1, elements), np.uint8)

@@ -37,7 +37,7 @@ def to_symbols(x: Ints, shapes: list[ItemShape]) -> NDArray[Any]:
 def test_bundled_models(name: str) -> None:
     ours, theirs = bundled.load(name), spec_model(name)
     levels = min(256, theirs.levels)
-    shapes = [ItemShape(1, 3, 17, 1, levels), ItemShape(2, 4, 5, 3, levels)]
+    shapes = [ItemShape(1, 3, 9, 1, levels), ItemShape(2, 3, 3, 3, levels)]
     x = random_items(1, shapes)
     check_messages(ours, theirs, shapes, to_symbols(x, shapes), a_message(1, 2))
 
@@ -46,7 +46,7 @@ def test_bundled_models(name: str) -> None:
 def test_planes_of_few_rows_and_many_columns(path: str) -> None:
     """More pixels could be coded at one time than the plane has rows."""
     ours, theirs = bundled.load("universal-fast"), spec_model("universal-fast")
-    shapes = [ItemShape(1, 1, 400, 1, 9), ItemShape(1, 3, 390, 1, 9)]
+    shapes = [ItemShape(1, 1, 130, 1, 9), ItemShape(1, 3, 120, 1, 9)]
     x = random_items(1, shapes)
     with engine(path):
         check_messages(ours, theirs, shapes, to_symbols(x, shapes), a_message(1, 2))

@@ -68,6 +68,15 @@ SCANS: dict[str, dict[str, Any]] = {
 MODELS = {**DENSE, **SCANS}
 
 
+def with_one_of(*values: Any) -> list[Any]:
+    """Each model with one of these values, and with the others in the long run."""
+    return [
+        pytest.param(name, value, marks=[pytest.mark.slow] * ((number + at) % len(values) > 0))
+        for number, name in enumerate(MODELS)
+        for at, value in enumerate(values)
+    ]
+
+
 @cache
 def file_of(name: str) -> bytes:
     make = random_model_file if name in DENSE else random_context_model_file
@@ -91,8 +100,7 @@ def test_a_model_is_the_same_to_both(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize(("name", "lanes"), with_one_of(1, 3))
 def test_its_codec_keeps_the_laws_and_gives_the_bits_of_the_specification(
     name: str, lanes: int
 ) -> None:
@@ -101,15 +109,13 @@ def test_its_codec_keeps_the_laws_and_gives_the_bits_of_the_specification(
     pair.check_random_bits(2, a_message(lanes, lanes, words=2000))
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("lanes", [1, 4, 16])
+@pytest.mark.parametrize(("name", "lanes"), with_one_of(1, 4, 16))
 def test_a_chain_is_that_of_the_specification(name: str, lanes: int) -> None:
     pair = pair_of(name)
     pair.check_chain(pair.items(14 if pair.bound.elements < 100 else 5), lanes)
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("falling", [False, True])
+@pytest.mark.parametrize(("name", "falling"), with_one_of(False, True))
 def test_a_multiset_is_that_of_the_specification(name: str, falling: bool) -> None:
     """Multisets of items that are often equal, of as many items, and of one item."""
     pair = pair_of(name)

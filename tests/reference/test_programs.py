@@ -32,7 +32,6 @@ def test_programs_from_a_seed(seed: int) -> None:
     check(random_program(seed), 1 + seed % 5, SIMD_PATHS[seed % len(SIMD_PATHS)])
 
 
-@settings(max_examples=40)
 @given(programs(), st.sampled_from([1, 2, 3, 8]))
 def test_programs_that_hypothesis_draws(program: Program, lanes: int) -> None:
     check(program, lanes)

@@ -3,6 +3,7 @@ codes the same bits.
 """
 
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -108,16 +109,22 @@ LARGE = [
 """Groups of several sizes, rows that come and go, and planes of earlier sheets."""
 
 
+@cache
+def large_batch() -> tuple[bytes, Ints, bytes]:
+    """A model file, items, and the message of the specification, which takes seconds."""
+    data, x = file.write(*random_wavefront(3, 65536)), random_items(3, LARGE)
+    reference = to_reference(a_message(3, 4))
+    SpecModel.from_bytes(data).planes(LARGE).push(reference, x.tolist())
+    return data, x, reference.to_bytes()
+
+
 @pytest.mark.parametrize("path", SIMD_PATHS)
 def test_large_batches(path: str) -> None:
-    data, x = file.write(*random_wavefront(3, 65536)), random_items(3, LARGE)
-    theirs = SpecModel.from_bytes(data)
+    data, x, expected = large_batch()
     with engine(path):
         message, ours = a_message(3, 4), Model.from_bytes(data)
-        reference = to_reference(message)
-        theirs.planes(LARGE).push(reference, x.tolist())
         ours.bind([(1, program.ItemShape(*shape)) for shape in LARGE]).push(message, symbols(x))
-        assert message.to_bytes() == reference.to_bytes()
+        assert message.to_bytes() == expected
 
 
 @pytest.mark.parametrize("path", SIMD_PATHS)

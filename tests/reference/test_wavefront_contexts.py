@@ -13,26 +13,26 @@ from random_wavefronts import random_wavefront
 from reference.model import Model as SpecModel
 from reference.planes import ItemShape
 
-GREY, RGB = ItemShape(1, 16, 24, 1, 256), ItemShape(1, 8, 20, 3, 256)
+GREY, RGB = ItemShape(1, 9, 16, 1, 256), ItemShape(1, 5, 11, 3, 256)
 BATCHES = {
     "grey": [GREY],
     "colours": [RGB],
-    "RGBA": [ItemShape(1, 8, 12, 4, 256)],
-    "seven bands": [ItemShape(1, 6, 9, 7, 256)],
+    "RGBA": [ItemShape(1, 5, 9, 4, 256)],
+    "seven bands": [ItemShape(1, 4, 6, 7, 256)],
     "two levels": [ItemShape(1, 16, 24, 1, 2)],
-    "few levels": [ItemShape(1, 8, 20, 3, 17)],
-    "a stack": [ItemShape(4, 8, 12, 1, 200)],
-    "a stack of colours": [ItemShape(3, 5, 9, 3, 256)],
-    "colours of JPEG": [ItemShape(2, 6, 9, 3, 256, jpeg=True)],
+    "few levels": [ItemShape(1, 5, 11, 3, 17)],
+    "a stack": [ItemShape(3, 5, 9, 1, 200)],
+    "a stack of colours": [ItemShape(3, 3, 5, 3, 256)],
+    "colours of JPEG": [ItemShape(2, 4, 6, 3, 256, jpeg=True)],
     "two items in a group": [RGB, RGB],
     "groups of several shapes": [ItemShape(1, 4, 5, 1, 256)] * 11
     + [GREY, ItemShape(1, 3, 4, 3, 9)],
     "one pixel": [ItemShape(1, 1, 1, 1, 2)],
-    "nine bits": [ItemShape(1, 16, 24, 1, 257)],
-    "eleven bits": [ItemShape(1, 8, 20, 3, 1500)],
-    "a stack of twelve bits": [ItemShape(4, 8, 12, 1, 4096)],
-    "a stack of colours of sixteen bits": [ItemShape(3, 5, 9, 3, 65536)],
-    "some items of more bits": [GREY, ItemShape(1, 8, 12, 1, 60000), RGB],
+    "nine bits": [ItemShape(1, 9, 16, 1, 257)],
+    "eleven bits": [ItemShape(1, 4, 9, 3, 1500)],
+    "a stack of twelve bits": [ItemShape(3, 5, 8, 1, 4096)],
+    "a stack of colours of sixteen bits": [ItemShape(3, 3, 4, 3, 65536)],
+    "some items of more bits": [GREY, ItemShape(1, 5, 8, 1, 60000), RGB],
 }
 
 

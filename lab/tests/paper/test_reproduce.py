@@ -211,7 +211,7 @@ def test_known_peers_are_looked_up(some_peers: None, monkeypatch: pytest.MonkeyP
 def test_model_cost_goes_on_without_a_peer(monkeypatch: pytest.MonkeyPatch, apart: Path) -> None:
     xz = Peer("xz -9e", "stream", bz2.compress, bz2.decompress)
     monkeypatch.setattr(compressors, "all_peers", lambda: ([xz], []))
-    monkeypatch.setattr(model_cost, "COUNTS", (1, 5, 20))
+    monkeypatch.setattr(model_cost, "COUNTS", (1, 5))
     numbers = json.loads(json.dumps(model_cost.EXHIBIT.measure(Conditions())))
     first = numbers["panels"][0]
     assert first["models"][0]["bytes_with_model"][0] > 300_000 > first["models"][0]["bytes"][0]
