@@ -18,7 +18,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(or $(NUMBER_OF_PROCESSORS),$(shell getcon
 # of a file, which share what they train, stay together but for one cut, and none waits for the last file of another.
 WORKERS := -n auto --dist worksteal
 
-.PHONY: demo test test-core test-parts without-torch decoder viewer test-slow docs lint lint-decoder bench cross sanitize fuzz clean
+.PHONY: demo test test-core test-parts without-torch decoder viewer test-slow docs lint lint-style lint-types lint-decoder bench cross sanitize fuzz clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
@@ -61,10 +61,16 @@ PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs conformance exa
 	tests/README.md decoder/README.md lab/README.md lab/notes lab/src !lab/src/bitsback_lab/digits/LICENCE.md src/bitsback \
 	train/README.md train/src
 
-lint: .venv/installed-test .venv/installed-lint lint-decoder
+lint: lint-style lint-types lint-decoder
+
+# The types of PyTorch, NumPy and others are read from what the tests install; without them mypy takes all for `Any`.
+lint-types: .venv/installed-test .venv/installed-lint
+	$(BIN)/mypy src lab/src train/src benchmarks examples recipes tools
+
+# These need neither the core nor PyTorch.
+lint-style: .venv/installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src lab/src train/src benchmarks examples recipes tools
 	$(BIN)/python tools/check_prose.py $(foreach path,$(PROSE),'$(path)')
 	$(BIN)/clang-format --dry-run -Werror $(shell find src/core -name '*.[ch]pp')
 
@@ -128,16 +134,16 @@ $(TRAIN_WHEEL) $(LAB_WHEEL): build/%-wheel/built: .venv/created
 	@$(BIN)/python -m pip install -q --no-deps --force-reinstall build/train-wheel/*.whl build/lab-wheel/*.whl
 	@touch $@
 
-.venv/installed-test: .venv/installed-lab
+.venv/installed-test: .venv/installed-lab tests/constraints.txt
 	@echo "installing what the tests need, PyTorch for the CPU among it"
 	@$(BIN)/python -m pip install -q -U pip  # one that finds what belongs together in half the time
-	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[test]" build/train-wheel/*.whl build/lab-wheel/*.whl
+	@$(BIN)/python -m pip install -q -c tests/constraints.txt "$$(echo build/wheel/*.whl)[test]" build/train-wheel/*.whl build/lab-wheel/*.whl
 	@touch $@
 
 # With the lab, whose commands and digits are in pages, and the modules that the pages of `bitsback.zarr` and others are about.
-.venv/installed-docs: .venv/installed-lab
+.venv/installed-docs: .venv/installed-lab tests/constraints.txt
 	@echo "installing what the site is built with"
-	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[docs,zarr,hdf5]" build/lab-wheel/*.whl
+	@$(BIN)/python -m pip install -q -c tests/constraints.txt "$$(echo build/wheel/*.whl)[docs,zarr,hdf5]" build/lab-wheel/*.whl
 	@touch $@
 
 .venv/installed-bench: .venv/installed-lab
@@ -145,7 +151,9 @@ $(TRAIN_WHEEL) $(LAB_WHEEL): build/%-wheel/built: .venv/created
 	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[peers]" "$$(echo build/lab-wheel/*.whl)[bench]"
 	@touch $@
 
-.venv/installed-lint: .venv/installed
+# The versions that the extra `lint` pins, without the package.
+LINTERS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["lint"])
+.venv/installed-lint: .venv/created pyproject.toml
 	@echo "installing the linters"
-	@$(BIN)/python -m pip install -q "$$(echo build/wheel/*.whl)[lint]"
+	@$(BIN)/python -m pip install -q $$($(BIN)/python -c '$(LINTERS)')
 	@touch $@

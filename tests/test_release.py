@@ -1,4 +1,4 @@
-"""What goes into a release: one version, and the licence of each part."""
+"""What goes into a release: one version, the licence of each part, and workflows."""
 
 import re
 import tomllib
@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
 
 import bitsback
 from bitsback.models import bundled, load_model
 
 ROOT = Path(__file__).parent.parent
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 SHORT = {"CC BY-SA 3.0": "CC-BY-SA-3.0", "CC BY-SA 4.0": "CC-BY-SA-4.0", "CC0 1.0": "CC0-1.0"}
 
 
@@ -51,3 +54,40 @@ def test_the_licence_of_each_model_is_said(name: str) -> None:
 def test_the_licences_of_what_is_compiled_in_are_there() -> None:
     assert "Wenzel Jakob" in (ROOT / "LICENSES" / "nanobind.txt").read_text("utf-8")
     assert "Goetghebuer-Planchon" in (ROOT / "LICENSES" / "robin-map.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_the_hash_of_a_commit(path: Path) -> None:
+    """A tag can move; the comment tells people and Dependabot the version."""
+    lines = [line for line in path.read_text("utf-8").splitlines() if "uses:" in line]
+    assert lines
+    for line in lines:
+        assert re.fullmatch(r" +- uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_have_limits(path: Path) -> None:
+    """Of the time of jobs, of their rights, and of runs at the same time."""
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    assert {"group", "cancel-in-progress"} == workflow["concurrency"].keys()
+    for name, job in workflow["jobs"].items():
+        assert job["timeout-minutes"] <= 90, name
+
+
+def test_a_pull_request_runs_once() -> None:
+    # YAML reads the key `on` as true.
+    events = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text("utf-8"))[True]
+    assert events == {"push": {"branches": ["main"]}, "pull_request": None}
+
+
+def test_what_the_tests_install_has_upper_limits() -> None:
+    lines = (ROOT / "tests/constraints.txt").read_text("utf-8").splitlines()
+    limits = [Requirement(line) for line in lines if not line.startswith("#")]
+    assert all([each.operator for each in limit.specifier] == ["<"] for limit in limits)
+    extras = project("")["optional-dependencies"]
+    names = ("torch", "remote", "dask", "zarr", "hdf5", "mount", "docs", "test")
+    needed = [*project("")["dependencies"], *project("lab")["dependencies"]]
+    needed += [each for name in names for each in extras[name]]
+    installed = {Requirement(each).name for each in needed} - {"bitsback"}
+    assert installed <= {limit.name for limit in limits}

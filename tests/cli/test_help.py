@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
+import runpy
 import subprocess
 import sys
+from importlib.metadata import EntryPoints
 from pathlib import Path
 
 import click
@@ -43,6 +46,18 @@ def test_help_texts_are_those_that_were_read(tmp_path: Path) -> None:
     """
     subprocess.run([sys.executable, help_texts.__file__, tmp_path], check=True)
     assert help_texts.read(tmp_path) == help_texts.read()
+
+
+def test_help_texts_say_what_they_need(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Where the trainer and the lab are not installed, and before a file is changed."""
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: EntryPoints())
+    monkeypatch.setattr(sys, "argv", ["help_texts.py", str(tmp_path / "help")])
+    with pytest.raises(SystemExit) as error:
+        runpy.run_path(help_texts.__file__, run_name="__main__")
+    assert error.value.code == 2 and not (tmp_path / "help").exists()
+    assert re.fullmatch(r".*bitsback-train: install it with .*\n", capsys.readouterr().err)
 
 
 def test_no_line_of_help_is_wider_than_a_terminal() -> None:
