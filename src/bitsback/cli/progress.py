@@ -1,7 +1,7 @@
-"""Progress display: on a terminal the elapsed seconds after half a second, then a bar for each
-stage with the remaining and the elapsed time; elsewhere a line from time to time.
+"""Progress display. Warnings are shown here too.
 
-Warnings are shown here too.
+A terminal shows the elapsed seconds after half a second. Then each stage has a bar with the
+remaining and the elapsed time. A log has a line from time to time.
 """
 
 from __future__ import annotations
@@ -144,31 +144,31 @@ class Progress:
         return seconds if self._note is None else f"{seconds}  {self._note}"
 
     def _watch(self) -> None:
-        """Shows the seconds, and that a stop was requested."""
-        pause = PATIENCE
+        """Shows that work goes on, until it ends."""
+        pause = PATIENCE if self._terminal else LINE_PAUSE
         while not self._over.wait(pause):
-            pause = _TICK
             with self._lock:
-                if self._over.is_set():
-                    continue
-                if self._bar is not None and not Progress.stopping:
-                    self._bar.render_progress()
-                    continue
-                label = "stopping" if Progress.stopping else self._label
-                seconds = time.time() - self._start
-                sys.stderr.write(f"{_CLEAR}{label} ... {seconds:.0f} s")
-                sys.stderr.flush()
-                self.shown = True
+                if not self._over.is_set():
+                    pause = self._show_time() if self._terminal else self._write_line()
 
-    def _write_lines(self) -> None:
-        """Writes a line each minute, and more rarely in work of more than ten minutes."""
-        pause = LINE_PAUSE
-        while not self._over.wait(pause):
-            with self._lock:
-                seconds = time.time() - self._first
-                sys.stderr.write(f"{self._label}:{self._share} {seconds:.0f} s\n")
-                sys.stderr.flush()
-            pause = max(LINE_PAUSE, seconds / 10)
+    def _show_time(self) -> float:
+        """Shows the seconds, and that a stop was requested. Returns the pause behind it."""
+        if self._bar is not None and not Progress.stopping:
+            self._bar.render_progress()
+            return _TICK
+        label = "stopping" if Progress.stopping else self._label
+        seconds = time.time() - self._start
+        sys.stderr.write(f"{_CLEAR}{label} ... {seconds:.0f} s")
+        sys.stderr.flush()
+        self.shown = True
+        return _TICK
+
+    def _write_line(self) -> float:
+        """Writes a line to a log. Returns the pause behind it, which grows after ten minutes."""
+        seconds = time.time() - self._first
+        sys.stderr.write(f"{self._label}:{self._share} {seconds:.0f} s\n")
+        sys.stderr.flush()
+        return max(LINE_PAUSE, seconds / 10)
 
     def _clear(self) -> None:
         if self.shown or self._bar is not None:
@@ -178,8 +178,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if not self._hidden:
-            watch = self._watch if self._terminal else self._write_lines
-            threading.Thread(target=watch, daemon=True).start()
+            threading.Thread(target=self._watch, daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
