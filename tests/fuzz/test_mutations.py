@@ -2,11 +2,16 @@
 little memory.
 """
 
+import pytest
+
 from fuzz.campaign import cases, run
 
 
-def test_mutations() -> None:
-    outcomes = run(cases(0, 0, 640))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 4))]
+)
+def test_mutations(seed: int) -> None:
+    outcomes = run(cases(seed, 0, 640))
     assert outcomes["damage, refused"] > 100
     assert outcomes["forgery, refused"] > 100
     assert outcomes["metadata, refused"] > 10 and outcomes["metadata, whole"] > 4
