@@ -610,27 +610,11 @@ MISREADINGS = [
         "self.base = ((known.value + ROUND) >> 6) + (1 << b >> 1) >> b << b"),
     one("planes of a sheet follow each other as rows do", "M10.4", "wavefront",
         "SHEET, LAG, DELAY = 4, 16, 18", "SHEET, LAG, DELAY = 4, 16, 16"),
-    one("a step has the pixels of all planes of a time", "M10.4", "wavefront",
-        """            for i in range(count):
-                places = []
-                for r in range(shape.rows):
-                    q = time - LAG * r - DELAY * i
-                    if 0 <= q < shape.columns:
-                        for item in group:
-                            element = item.first + shape.element(first + i, r, q)
-                            places.append(Place(item.planes[first + i], r, q, element))
-                if places:
-                    yield places""",
-        """            places = []
-            for i in range(count):
-                for r in range(shape.rows):
-                    q = time - LAG * r - DELAY * i
-                    if 0 <= q < shape.columns:
-                        for item in group:
-                            element = item.first + shape.element(first + i, r, q)
-                            places.append(Place(item.planes[first + i], r, q, element))
-            if places:
-                yield places"""),
+    Misreading("a step has the pixels of all planes of a time", "M10.4", "wavefront", (
+        ("            for i in range(count):\n                places = []\n",
+         "            places = []\n            for i in range(count):\n"),
+        ("                if places:\n                    yield places",
+         "            if places:\n                yield places"))),
     one("items of a step come before its rows", "M10.4", "wavefront",
         """                for r in range(shape.rows):
                     q = time - LAG * r - DELAY * i
