@@ -1,4 +1,4 @@
-"""What goes into a release: one version, the licence of each part, and workflows."""
+"""A release has one version and the licence of each part, and workflows are safe to run."""
 
 import re
 import tomllib
@@ -67,7 +67,7 @@ def test_actions_are_pinned_by_the_hash_of_a_commit(path: Path) -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_workflows_have_limits(path: Path) -> None:
-    """Of the time of jobs, of their rights, and of runs at the same time."""
+    """A workflow bounds the time and the rights of its jobs, and its runs at the same time."""
     workflow = yaml.safe_load(path.read_text("utf-8"))
     assert workflow["permissions"] == {"contents": "read"}
     assert {"group", "cancel-in-progress"} == workflow["concurrency"].keys()

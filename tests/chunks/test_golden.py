@@ -44,7 +44,7 @@ def test_nothing_is_compressed_while_a_block_is_read(monkeypatch: pytest.MonkeyP
 
 
 SLOW = {"grey", "colour"}
-"""Those for which the specification takes long."""
+"""The specification takes long to decode these."""
 
 
 @pytest.mark.parametrize(

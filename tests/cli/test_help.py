@@ -51,7 +51,7 @@ def test_help_texts_are_those_that_were_read(tmp_path: Path) -> None:
 def test_help_texts_say_what_they_need(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Where the trainer and the lab are not installed, and before a file is changed."""
+    """The script names a missing package before it changes any file."""
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: EntryPoints())
     monkeypatch.setattr(sys, "argv", ["help_texts.py", str(tmp_path / "help")])
     with pytest.raises(SystemExit) as error:
