@@ -39,8 +39,10 @@ without-torch: .venv-light/installed
 # The second decoder, and the plug-in of HDF5 by it, where cargo is 1.85 or newer; their tests are skipped elsewhere.
 # Compiled in parts, which is sooner done, and decodes a little slower.
 CARGO ?= $(firstword $(wildcard /usr/bin/cargo) cargo)
+# A cargo with a path takes the rustc beside it: rustup puts another one before it, which may have no default.
+OWN_RUSTC := $(if $(findstring /,$(CARGO)),RUSTC=$(dir $(CARGO))rustc)
 decoder:
-	@if printf '%s\n' "cargo 1.85" "$$($(CARGO) --version 2> /dev/null)" | sort -CV; then CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml \
+	@if printf '%s\n' "cargo 1.85" "$$($(CARGO) --version 2> /dev/null)" | sort -CV; then CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 $(OWN_RUSTC) $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml \
 		-p bitsback-decode -p bitsback-decode-c -p bitsback-hdf5; fi
 
 # The page that shows archives in a browser, src/bitsback/viewer.html, which is committed: to be made again after a change
