@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import struct
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
@@ -316,13 +315,6 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     assert behind is not None
     data = encode_pixels(Tiles.from_arrays([pixels], pixels.dtype), [behind])
     yield "A5.7", "coefficients 4-2-0.bb", archive_of_block("|u1", pixels.shape, DECODED, data)
-    with TemporaryDirectory() as name:
-        page = io.BytesIO()
-        tifffile.imwrite(page, np.zeros((3, 4), np.uint8), metadata=None)
-        known, unknown = (struct.pack("<HHII", 259, 3, 1, number) for number in (1, 34712))
-        Path(name, "x.tif").write_bytes(page.getvalue().replace(known, unknown))
-        bitsback.compress(f"{name}/x.tif", f"{name}/x.bb")
-        yield "A6.4", "held TIFF.bb", Path(name, "x.bb").read_bytes()
 
 
 def _of_all_models() -> bytes:

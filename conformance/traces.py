@@ -34,7 +34,7 @@ SECTIONS = {
     "container_metadata.samples_of_png": "A6.2", "container_metadata.Deflater": "A6.2",
     "container_metadata.tiff": "A6.3", "container_metadata.tiff_file": "A6.3",
     "container_metadata.check_places": "A6.3", "container_metadata.check_samples": "A6.3",
-    "container_metadata.rows_of": "A6.3", "container_metadata.restore_tiff": "A6.4",
+    "container_metadata.rows_of": "A6.3",
     "container_metadata.choices_of": "A6.3", "container_metadata.lzw_of_tiff": "A6.3",
     "group4": "A6.3",
     "container_metadata.gif": "A6.5", "container_metadata.lzw": "A6.5",
@@ -86,23 +86,17 @@ def restored(data: bytes, models: tuple[Model, ...]) -> dict[str, Any]:
     """What the specification makes of an archive, or of a block alone. Raises its errors."""
     if data[:1] == b"\xbb":
         return {"array": _array_entry(alone.decode(data, models))}
-    kind, parts, _ = archive.read_collection(archive.read_sections(data)[0].payload)
-    if kind is None:
+    if archive.read_collection(archive.read_sections(data)[0].payload)[0] is None:
         return {"array": _array_entry(archive.decode(data, models))}
     files = {}
-    for number, file in enumerate(archive.decode_files(data, models)):
+    for file in archive.decode_files(data, models):
         if file.held:
-            files[str(file.name)] = _bytes_entry(file.array.tobytes())
+            files[file.name] = _bytes_entry(file.array.tobytes())
             continue
-        name = str(number) if file.name is None else file.name
-        files[f"{name}.npy"] = _array_entry(file.array)
+        files[f"{file.name}.npy"] = _array_entry(file.array)
         made = container_metadata.restore(file.array, file.metadata) if file.metadata else None
         if made is not None and container_metadata.promises_bytes(file.metadata):
-            files[name] = _bytes_entry(made)
-    if kind == 2 and parts[-1].axes == 3:
-        whole, metadata = archive.decode_tiff(data, models)
-        if whole is not None and container_metadata.promises_bytes(metadata):
-            files["file.tif"] = _bytes_entry(whole)
+            files[file.name] = _bytes_entry(made)
     return {"files": files}
 
 

@@ -28,13 +28,13 @@ from bitsback.models import Model
 
 _REMEMBERED = 8  # files in the cache
 _MOST_LISTED = 1 << 22
-_PNG, _NPY = ".png", ".npy"
+_NPY = ".npy"
 
 
 class AsFiles:
     """The content of an open archive as files, each of which is made on demand.
 
-    Files of a folder have their names. Arrays and their items are .npy files, pages are PNG files.
+    Files of a folder have their names. Arrays and their items are .npy files.
 
     >>> import bitsback, numpy as np
     >>> archive = io.BytesIO()
@@ -57,7 +57,6 @@ class AsFiles:
         self._whole = collection.kind is None and (collection.picture or not collection.shape)
         """Whether the array is a single file, instead of a file for each item."""
         self._count = 1 if self._whole else len(archive)
-        self._ending = _NPY if collection.kind is None else _PNG
         self._digits = len(str(max(self._count - 1, 0)))
 
     def __len__(self) -> int:
@@ -72,13 +71,13 @@ class AsFiles:
                 f"{self._archive.name}: its {self._count} items are too many to list as files;"
                 " open them by their names, or read the archive with bitsback.open"
             )
-        return (f"{number:0{self._digits}}{self._ending}" for number in range(self._count))
+        return (f"{number:0{self._digits}}{_NPY}" for number in range(self._count))
 
     def number(self, name: str) -> int | None:
         """The number of the file with this name; None if there is none."""
         if self._named is not None:
             return self._named.get(name)
-        digits = name.removesuffix(self._ending)
+        digits = name.removesuffix(_NPY)
         if len(digits) != self._digits or not (digits.isascii() and digits.isdigit()):
             return None
         return int(digits) if int(digits) < self._count and digits != name else None
@@ -91,21 +90,16 @@ class AsFiles:
         number = self._number(name)
         shape = self._shape(number)
         if shape is None:
-            return None if self._named is None else self._archive.files.restored_bytes(number)
+            return self._archive.files.restored_bytes(number)
         return len(self._header(name, shape)) + math.prod(shape) * self._dtype(name).itemsize
 
     def read(self, name: str) -> bytes:
         """All bytes of a file. Raises KeyError, ArchiveError, InputError."""
-        from bitsback.files.picture_files import encode_page
-
-        number, archive = self._number(name), self._archive
+        number = self._number(name)
         shape = self._shape(number)
         if shape is not None:
             return self._header(name, shape) + self._array(number).tobytes()
-        if self._named is None:
-            page = archive.file_source(number).whole()
-            return encode_page(page, f"{archive.name}: page {number}")
-        return FileWriter(archive).file(number)
+        return FileWriter(self._archive).file(number)
 
     def _number(self, name: str) -> int:
         number = self.number(name)
@@ -142,8 +136,8 @@ class AsFiles:
 class ArchiveFileSystem(AbstractArchiveFileSystem):  # type: ignore[misc]
     """The files in an archive. fsspec finds it by its protocol, chained with the archive's URL.
 
-    Files of a folder have the names and the bytes that `decompress` restores. Pages of a TIFF file
-    are PNG files. The items of an array, and the arrays of an npz file, are .npy files.
+    Files of a folder have the names and the bytes that `decompress` restores. The items of an
+    array, and the arrays of an npz file, are .npy files.
 
     The archive stores the sizes of files that are restored byte for byte. Other sizes are known
     only after the file is made: `info` makes it, and a listing has None.

@@ -35,7 +35,7 @@ def get_reader(path: Paths) -> Callable[[Paths], list[Layer]] | None:
 def read(path: Paths) -> list[Layer]:
     """The layers of one archive or of several.
 
-    They are arrays, stacks of pictures or pages of one shape, and other pictures. Their data are
+    They are arrays, stacks of pictures of one shape, and other pictures. Their data are
     arrays of Dask, and a slice decodes only the blocks that it needs. Raises InputError if there is
     nothing to show, and ArchiveError.
     """

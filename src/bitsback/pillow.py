@@ -28,8 +28,9 @@ _WIDE = ("u2", "i4", "f4")
 class BitsbackImageFile(ImageFile.ImageFile):
     """The pictures of an archive as the frames of an image.
 
-    They are the files of a folder as Pillow reads them, pages, or the images in an array of bool,
-    uint8, uint16, int32 or float32. Opening decodes the first frame, and `seek` decodes another.
+    They are the files of a folder as Pillow reads them, the frames of a file alone, or the images
+    in an array of bool, uint8, uint16, int32 or float32. Opening decodes the first frame, and
+    `seek` decodes another.
 
     >>> import io
     >>> import bitsback.pillow
@@ -48,7 +49,11 @@ class BitsbackImageFile(ImageFile.ImageFile):
 
     def _open(self) -> None:
         self._archive = ArchiveReader(self.fp)  # type: ignore[arg-type]
-        self._frames = _frames(self._archive)
+        self._frames: Sequence[int] | list[None] = _frames(self._archive)
+        self._alone: Image.Image | None = None
+        if self._archive.collection.kind == FOLDER and len(self._frames) == 1:
+            self._alone = self._image(self._frames[0])
+            self._frames = range(getattr(self._alone, "n_frames", 1))
         self.n_frames = len(self._frames)
         self.is_animated = self.n_frames > 1
         self._show(0)
@@ -68,7 +73,11 @@ class BitsbackImageFile(ImageFile.ImageFile):
         return frame != self._frame
 
     def _show(self, frame: int) -> None:
-        made = self._image(self._frames[frame])
+        if self._alone is None:
+            made = self._image(self._frames[frame])
+        else:
+            self._alone.seek(frame)
+            made = self._alone.copy()
         made.load()
         self.im, self._mode, self._size = made.im, made.mode, made.size
         self.palette, self.info = made.palette, made.info
@@ -82,8 +91,6 @@ class BitsbackImageFile(ImageFile.ImageFile):
             made: Image.Image = Image.open(io.BytesIO(FileWriter(archive).file(which)))
             made.info["name"] = archive.names[which]
             return made
-        if archive.collection.kind is not None:
-            return _from_array(archive.file_source(which).whole(), archive.name)
         array = View(archive.array_source)
         return _from_array(np.asarray(array[... if which is None else which]), archive.name)
 

@@ -23,9 +23,9 @@ class Summary:
     bytes_out: int
     """The size of the output: of the archive, or of the files."""
     files: int | None
-    """The number of files, pages or arrays of a collection; None for an array alone."""
+    """The number of files or arrays of a collection; None for an array alone."""
     noun: str
-    """The noun for one of them: "file", "page", "array", or "item" of an array alone."""
+    """The noun for one of them: "file", "array", or "item" of an array alone."""
 
     def __repr__(self) -> str:
         """The summary on one line; the fields are attributes."""
@@ -48,7 +48,7 @@ class Restored(Summary):
     lost: tuple[str, ...] = ()
     """The lost content of a damaged archive, with `keep_going`.
 
-    It has names of files and arrays, and numbers of pages and items, as `3` or `3:8`.
+    It has names of files and arrays, and numbers of items, as `3` or `3:8`.
     """
     problems: tuple[str, ...] = ()
     """The faults of the archive."""
@@ -199,7 +199,7 @@ class Repaired:
 class Differences:
     """The differences between two archives, or between an archive and a folder or a file.
 
-    Files and arrays are named, and items and pages numbered, as `3` or `3:8`. It is true if
+    Files and arrays are named, and items numbered, as `3` or `3:8`. It is true if
     anything differs.
     """
 

@@ -102,7 +102,7 @@ class BitsbackBackend(BackendEntrypoint):
         are those of the file, such as `t`, `z`, `y`, `x`, or else `dim_0`, `dim_1`, ... If arrays
         differ in them, they get the prefix `NAME_`. model, storage_options: as for `bitsback.open`.
 
-        The variables are "array", the arrays of an npz file, or pictures and pages. Pictures of one
+        The variables are "array", the arrays of an npz file, or pictures. Pictures of one
         shape are one variable, whose coordinate `name` has the names of files. Axes have
         coordinates if the file states their spacing or channels. Blocks are the preferred chunks,
         `chunks={}`. Raises InputError and ArchiveError.

@@ -16,7 +16,6 @@ from bitsback.format.array_part import BYTES, COUNTED, ONE, VARIED, ArrayPart
 from bitsback.format.parts import (
     ARRAYS,
     FOLDER,
-    PAGES,
     FileCollection,
     JoinedArray,
     unpack_collection,
@@ -60,11 +59,10 @@ def test_descriptions_that_are_not_whole() -> None:
             unpack_collection(memoryview(whole[:size]))
     with pytest.raises(bitsback.ArchiveError, match=r"only a folder of files"):
         unpack_collection(memoryview(FileCollection(ARRAYS, (PICTURES,)).pack())[2:-4])
-    for kind in (FOLDER, PAGES):
-        stack, flat = (ArrayPart(BYTE, shape, ONE) for shape in ((3, 4, 4), (3, 4)))
-        assert unpack_collection(memoryview(FileCollection(kind, (stack,)).pack())[2:-4]).tiles == 1
-        with pytest.raises(bitsback.ArchiveError, match="no pictures"):
-            unpack_collection(memoryview(FileCollection(kind, (flat,)).pack())[2:-4])
+    stack, flat = (ArrayPart(BYTE, shape, ONE) for shape in ((3, 4, 4), (3, 4)))
+    assert unpack_collection(memoryview(FileCollection(FOLDER, (stack,)).pack())[2:-4]).tiles == 1
+    with pytest.raises(bitsback.ArchiveError, match="no pictures"):
+        unpack_collection(memoryview(FileCollection(FOLDER, (flat,)).pack())[2:-4])
     with pytest.raises(bitsback.ArchiveError, match="only a folder of files"):
         unpack_collection(memoryview(b"\0\0" + PICTURES.pack_array()))
     cut = PICTURES.pack_array()[:-1] + b"\2"

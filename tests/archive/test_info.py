@@ -13,8 +13,9 @@ import bitsback
 from bitsback.archive.container import library
 from bitsback.format.array_part import VARIED, ArrayPart
 from bitsback.format.members import pack_files
-from bitsback.format.parts import FOLDER, PAGES, FileCollection
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
+from bitsback.format.unnamed import pack_unnamed
 from bitsback.wire import varint
 from in_memory import pack
 from packing import redescribed
@@ -74,8 +75,7 @@ def test_many_sizes_take_little_memory() -> None:
     part = ArrayPart(np.dtype("u1"), (count,), VARIED, sizes=sizes)
     runs = pack_runs([Run(1, part.dtype, size, None) for _, *size in sizes])
     payload = varint(0) + runs + b"\0" + bytes(part.elements)
-    names = pack_files(PAGES, [(0, count)], [])
-    data = archive(FileCollection(PAGES, (part,)), (count, payload), others=names)
+    data = archive(FileCollection(FOLDER, (part,)), (count, payload), others=pack_unnamed())
     tracemalloc.start()
     opened = bitsback.open(io.BytesIO(data))
     (told,) = opened.info()["parts"]

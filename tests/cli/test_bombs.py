@@ -19,9 +19,10 @@ import bombs
 from bitsback.files.png import png_codec
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.index import BlockInfo, Index, Place
-from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section
-from bitsback.format.parts import PAGES, FileCollection
+from bitsback.format.layout import BLOCK, COLLECTION, HEAD, section
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
+from bitsback.format.unnamed import pack_unnamed
 from bitsback.wire import varint
 from packing import index_of
 from waiting import PATIENCE
@@ -64,15 +65,14 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> int:
     return cost(tmp_path_factory.mktemp("empty"), "info", "nothing.bb").memory
 
 
-def pages(folder: Path, count: int, data: int) -> Path:
-    """An archive of `count` pages of one pixel, whose block has `data` bytes."""
-    collection = FileCollection(PAGES, (ArrayPart.of_items("|b1", (1, 1), count),))
+def pictures(folder: Path, count: int, data: int) -> Path:
+    """An archive of `count` pictures of one pixel, whose block has `data` bytes."""
+    collection = FileCollection(FOLDER, (ArrayPart.of_items("|b1", (1, 1), count),))
     run = pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))])
     block = section(BLOCK, varint(0) + run + b"\1" + bytes(data))
     start = HEAD + collection.pack()
-    names = section(NAMES, varint(1) + varint(0) + varint(count))
-    path = folder / "pages.bb"
-    archive = start + block + names
+    path = folder / "x.bb"
+    archive = start + block + pack_unnamed()
     path.write_bytes(archive + index_of(archive, [count]))
     return path
 
@@ -80,14 +80,14 @@ def pages(folder: Path, count: int, data: int) -> Path:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["extract", "x.bb", "0:", "--png", "d"],
+        ["extract", "x.bb", "7000000", "-o", "d"],
         ["verify", "x.bb"],
         ["info", "x.bb"],
         ["list", "-l", "x.bb"],
     ],
 )
-def test_pages_that_are_not_there(tmp_path: Path, usual: int, arguments: list[str]) -> None:
-    pages(tmp_path, 8_000_000, 2000).rename(tmp_path / "x.bb")
+def test_pictures_that_are_not_there(tmp_path: Path, usual: int, arguments: list[str]) -> None:
+    pictures(tmp_path, 50_000 if arguments[0] == "list" else 8_000_000, 2000)
     code, held, said, _ = cost(tmp_path, *arguments)
     assert code == (0 if arguments[0] in ("info", "list") else 2)
     assert held - usual < 40_000_000

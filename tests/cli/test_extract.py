@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -92,27 +90,6 @@ def test_existing_pictures_stay(run: Run, folder: Path) -> None:
 def test_items_that_are_no_pictures(run: Run, folder: Path) -> None:
     bitsback.compress(np.zeros((3, 5), np.float32), "a.bb")
     assert_one_line_error(run("extract", "a.bb", "1", "--png", "p"), "float32", "-o FILE.npy")
-
-
-@pytest.mark.parametrize(
-    "page", [np.zeros((9, 9), np.float32), np.full((9, 9), 70000, np.int32), np.zeros((9, 9, 5))]
-)
-def test_pages_that_png_cannot_hold(run: Run, folder: Path, page: NDArray[Any]) -> None:
-    tifffile.imwrite("a.tif", page, photometric="minisblack")
-    bitsback.compress("a.tif", "a.bb")
-    result = run("extract", "a.bb", "0", "--png", "p")
-    assert_one_line_error(result, "a.bb: page 0", str(page.dtype), "bitsback decompress")
-    assert not Path("p").exists()
-
-
-@pytest.mark.parametrize("dtype", ["<u2", ">u2"])
-def test_pages_of_16_bits(run: Run, folder: Path, dtype: str) -> None:
-    page = np.arange(81).reshape(9, 9).astype(dtype) * 700
-    tifffile.imwrite("a.tif", page, byteorder=dtype[0])
-    bitsback.compress("a.tif", "a.bb")
-    assert run("extract", "a.bb", "0", "--png", "p").exit_code == 0
-    with Image.open("p/0.png") as image:
-        assert np.array_equal(np.asarray(image), page)
 
 
 def test_a_damaged_block_leaves_the_others_readable(

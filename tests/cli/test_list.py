@@ -140,13 +140,6 @@ def test_what_has_no_name_is_a_range_that_extract_takes(run: Run, folder: Path) 
     assert_one_line_error(run("list", "one.bb", "x"), "one.bb", "name")
 
 
-def test_pages_that_are_alike_are_one_line(run: Run, folder: Path) -> None:
-    pages = [Image.fromarray(np.full(size, 7, np.uint8)) for size in [(3, 4)] * 3 + [(5, 6)]]
-    pages[0].save("t.tif", save_all=True, append_images=pages[1:])
-    bitsback.compress("t.tif", "t.bb", stack=False)
-    assert run("list", "t.bb").stdout.splitlines() == ["0:3", "3"]
-
-
 def test_arrays_of_an_npz_file(run: Run, folder: Path) -> None:
     np.savez("x.npz", labels=np.arange(3), images=np.zeros((2, 4)), other=np.ones(1))
     bitsback.compress("x.npz", "x.bb")

@@ -17,7 +17,7 @@ from PIL import Image
 import bitsback
 from bitsback.format.modes import MODES
 
-from .conftest import Run, noise, pixels, warnings_of
+from .conftest import Run, noise, warnings_of
 
 
 def test_npz(tmp_path: Path, digits: NDArray[np.bool_]) -> None:
@@ -134,16 +134,15 @@ def test_tiff(tmp_path: Path, pages: list[NDArray[Any]]) -> None:
     images = [Image.fromarray(page) for page in pages]
     images[0].save(tmp_path / "x.tif", save_all=True, append_images=images[1:])
     summary, warned = warnings_of(tmp_path / "x.tif", tmp_path / "x.bb")
-    assert (summary.files, warned) == (21, [])
+    assert (summary.files, warned) == (1, [])
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.tif")
     with Image.open(tmp_path / "y.tif") as restored, bitsback.open(tmp_path / "x.bb") as archive:
-        assert archive.kind == "tiff"
-        assert restored.n_frames == len(pages) == len(archive)
+        assert archive.kind == "folder" and len(archive) == 1
+        assert restored.n_frames == len(pages)
         for number, image in enumerate(images):
             restored.seek(number)
             assert restored.mode == image.mode
             assert np.array_equal(np.asarray(restored), pages[number])
-            assert np.array_equal(archive[number], pages[number])
 
 
 def test_tiff_of_a_page_that_is_not_coded(tmp_path: Path) -> None:
@@ -193,12 +192,10 @@ def test_the_command_names_what_it_restores(
     np.savez("a.npz", x=digits, y=np.arange(3))
     Path("b-idx3-ubyte.gz").write_bytes(gzip.compress(idx(digits.astype(np.uint8), 8)))
     Path("c.idx").write_bytes(idx(digits.astype(np.uint8), 8))
-    Image.fromarray(digits[0]).save("d.tiff")
     made = {
         "a.npz": "a.npz",
         "b-idx3-ubyte.gz": "b-idx3-ubyte.gz",
         "c.idx": "c.idx",
-        "d.tiff": "d.tif",
     }
     for name, restored in made.items():
         base = restored.split(".")[0]
@@ -208,15 +205,11 @@ def test_the_command_names_what_it_restores(
         result = run("decompress", f"{base}.bb")
         assert result.exit_code == 0, result.output
         assert Path(restored).exists()
-    assert pixels(Path("d.tif"))[0] == "1"
     assert run("extract", "a.bb", "y", "-o", "y.npy").exit_code == 0
     assert np.array_equal(np.load("y.npy"), np.arange(3))
-    assert run("extract", "d.bb", "0", "--png", "pages").exit_code == 0
-    assert np.array_equal(pixels(Path("pages/0.png"))[1], digits[0])
     for arguments in (
         ["a.bb", "x", "y", "-o", "z.npy"],
         ["a.bb", "x", "--png", "z"],
-        ["d.bb", "0", "-o", "z"],
     ):
         result = run("extract", *arguments)
         assert result.exit_code == 2 and "give" in result.stderr

@@ -17,8 +17,9 @@ from bitsback.archive.files.stacked import arrays_in
 from bitsback.coding.block import RAW
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import BLOCK, COLLECTION, HEAD, NAMES, section
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileCollection
+from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
+from bitsback.format.unnamed import pack_unnamed
 from bitsback.wire import varint
 from packing import index_of
 
@@ -157,11 +158,10 @@ def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
         (varint(1) + ArrayPart.of_items("|u1", (2, 2), 2).pack_array() + b"x", "follows"),
     ],
 )
-@pytest.mark.parametrize("kind", [FOLDER, PAGES])
-def test_parts(tmp_path: Path, kind: int, parts: bytes, match: str) -> None:
-    names = section(NAMES, one_run(2), name(b"a") + name(b"b") if kind == FOLDER else b"")
+def test_parts(tmp_path: Path, parts: bytes, match: str) -> None:
+    names = section(NAMES, one_run(2), name(b"a") + name(b"b"))
     (tmp_path / "x.bb").write_bytes(
-        archive(section(COLLECTION, bytes([0, 1, kind]), parts), names, (2, block(0, 2)))
+        archive(section(COLLECTION, bytes([0, 1, FOLDER]), parts), names, (2, block(0, 2)))
     )
     with pytest.raises(bitsback.ArchiveError, match=match):
         bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
@@ -176,7 +176,7 @@ def test_a_block_of_two_parts(tmp_path: Path) -> None:
 
 
 def test_features_kinds_and_containers_that_are_not_known(tmp_path: Path) -> None:
-    for start in (b"\x40\1\0", b"\0\1\3", b"\0\5"):
+    for start in (b"\x40\1\0", b"\0\1\2", b"\0\5"):
         refuse(
             archive(section(COLLECTION, start, pictures(2).pack()[5:-4]), b""),
             tmp_path,
@@ -193,37 +193,34 @@ def test_an_array_that_no_idx_file_can_hold(tmp_path: Path) -> None:
         assert files(tmp_path) == ["x.bb"]
 
 
-def test_many_pages_in_few_bytes(tmp_path: Path) -> None:
+def test_many_pictures_in_few_bytes(tmp_path: Path) -> None:
     for count in (1 << 20, 1 << 40, 1 << 60):
-        collection = FileCollection(PAGES, (ArrayPart.of_items("|b1", (1, 1), count),))
+        collection = FileCollection(FOLDER, (ArrayPart.of_items("|b1", (1, 1), count),))
         payload = (
             varint(0)
             + pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))])
             + b"\1"
             + bytes(50)
         )
-        refuse(
-            archive(collection.pack(), section(NAMES, one_run(count)), (count, payload)), tmp_path
-        )
+        refuse(archive(collection.pack(), pack_unnamed(), (count, payload)), tmp_path)
 
 
-def test_many_pages_in_few_bytes_for_other_programs(tmp_path: Path) -> None:
+def test_many_pictures_in_few_bytes_for_other_programs(tmp_path: Path) -> None:
     """They are opened, and nothing of them is listed."""
     count = 1 << 21
-    collection = FileCollection(PAGES, (ArrayPart.of_items("|b1", (1, 1), count),))
+    collection = FileCollection(FOLDER, (ArrayPart.of_items("|b1", (1, 1), count),))
     run = Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))
     payload = varint(0) + pack_runs([run]) + b"\1" + bytes(500)
-    names = section(NAMES, one_run(count))
-    (tmp_path / "x.bb").write_bytes(archive(collection.pack(), names, (count, payload)))
+    (tmp_path / "x.bb").write_bytes(archive(collection.pack(), pack_unnamed(), (count, payload)))
     tracemalloc.start()
     with bitsback.open(tmp_path / "x.bb") as opened:
-        pages = arrays_in(opened.reader)["pages"]
-        assert (pages.shape, pages.chunks) == ((count, 1, 1), ((count,), (1,), (1,)))
+        pictures = arrays_in(opened.reader)["pictures"]
+        assert (pictures.shape, pictures.chunks) == ((count, 1, 1), ((count,), (1,), (1,)))
         with pytest.raises(bitsback.ArchiveError):
-            np.asarray(pages[7])
+            np.asarray(pictures[7])
     with pytest.raises(bitsback.ArchiveError):
         bitsback.pillow.BitsbackImageFile(tmp_path / "x.bb")
-    with pytest.raises(bitsback.InputError, match="too many"):
+    with pytest.raises(bitsback.InputError, match="set without names"):
         bitsback.diff(tmp_path / "x.bb", tmp_path / "x.bb")
     assert tracemalloc.get_traced_memory()[1] < 1 << 23
     tracemalloc.stop()

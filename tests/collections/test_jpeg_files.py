@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -70,10 +69,8 @@ def test_large_tiff_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         summary = bitsback.compress(source, "x.bb", force=True)
         assert summary.jpeg.bytes_out < 0.85 * summary.jpeg.bytes_in
         assert list(summary.stored) == ["JPEG: it has more than 0 MB"] * (source == "in")
-        bitsback.decompress("x.bb", "out")
-        out = Path("out")
-        assert (out / "a.tif" if source == "in" else out).read_bytes() == content
-        shutil.rmtree(out) if source == "in" else out.unlink()
+        bitsback.decompress("x.bb", "out", force=True)
+        assert Path("out/a.tif").read_bytes() == content
 
 
 def test_frames_without_huffman_tables(run: Run) -> None:

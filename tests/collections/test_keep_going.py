@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from bisect import bisect
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageSequence
+from PIL import Image
 
 import bitsback
-from bitsback.archive.container.damage import BESIDE_PAGES
-from bitsback.format.array_part import BYTES
 from bitsback.format.index import BlockInfo
 from bitsback.format.layout import MODEL, NAMES
 
@@ -205,29 +202,6 @@ def test_arrays_of_an_npz_file(tmp_path: Path) -> None:
     with np.load(tmp_path / "full.npz") as found:
         assert np.all(found["x"][3:6] == -1) and found["x"].dtype == arrays["x"].dtype
         assert np.array_equal(found["x"][6:], arrays["x"][6:]) and found["one"] == -1
-
-
-@pytest.mark.parametrize("stack", [True, False])
-def test_pages(tmp_path: Path, stack: bool) -> None:
-    pages = [noise("L", (20, 30), seed) for seed in range(40)]
-    first, *others = map(Image.fromarray, pages)
-    first.save(tmp_path / "some.tiff", save_all=True, append_images=others)
-    file = io.BytesIO()
-    bitsback.compress(tmp_path / "some.tiff", file, block=1 if stack else 4, stack=stack)
-    data = file.getvalue()
-    with bitsback.open(data) as archive:
-        parts, starts = archive.reader.collection.parts, archive.reader.collection.starts
-        *_, last = (
-            b for b in archive.reader.blocks if parts[bisect(starts, b.first) - 1].axes != BYTES
-        )
-    summary = bitsback.decompress(damaged(data, last), tmp_path / "out.tiff", keep_going=True)
-    with bitsback.open(data) as archive:
-        left = 20 if stack else last.first
-        assert summary.lost[0] == f"{left}:40" and len(archive) == 40
-    assert summary.lost[1:] == (BESIDE_PAGES,)
-    with Image.open(tmp_path / "out.tiff") as image:
-        found = [np.asarray(page) for page in ImageSequence.Iterator(image)]
-    assert np.array_equal(found, pages[:left])
 
 
 def test_the_commands(folder: Path, tmp_path: Path, run: Run) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import fsspec
 import numpy as np
 import pytest
-import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -284,7 +283,7 @@ def test_an_array_in_parts_is_compared_before_it_is_removed(
     assert np.array_equal(np.load("all.npy"), whole) and not Path("all.bb").exists()
 
 
-def test_arrays_with_names_and_pages(tmp_path: Path) -> None:
+def test_arrays_with_names(tmp_path: Path) -> None:
     np.savez(tmp_path / "1.npz", a=np.arange(5), b=np.eye(3))
     np.savez(tmp_path / "2.npz", c=np.float32(4))
     paths = [shard(tmp_path, tmp_path / name) for name in ("1.npz", "2.npz")]
@@ -292,35 +291,6 @@ def test_arrays_with_names_and_pages(tmp_path: Path) -> None:
     with bitsback.open(tmp_path / "npz") as archive:
         assert archive.names == ["a", "b", "c"] and archive["c"][...] == 4
         assert archive.verify() == []
-    pages = [noise("L", (20, 30), seed) for seed in range(5)]
-    for number, some in enumerate([pages[:3], pages[3:]]):
-        first, *others = map(Image.fromarray, some)
-        first.save(tmp_path / f"{number}.tif", save_all=True, append_images=others)
-    for stack in (False, True):
-        paths = [shard(tmp_path, tmp_path / f"{n}.tif", stack=stack) for n in range(2)]
-        with pytest.warns(bitsback.InputWarning, match=r"bb: the pages .* without their tags"):
-            bitsback.merge(paths, tmp_path / "tif", force=True)
-        with bitsback.open(tmp_path / "tif") as archive:
-            assert len(archive) == 5 and archive.verify() == []
-            for number, page in enumerate(pages):
-                assert np.array_equal(archive[number][...], page)
-
-
-def test_a_tiff_file_that_is_held_bit_for_bit(run: Run, tmp_path: Path) -> None:
-    """Such a file has no pages to join. A merge of one archive is that archive."""
-    tifffile.imwrite("held.tif", np.ones((3, 9, 9), np.complex64), photometric="minisblack")
-    tifffile.imwrite("pages.tif", np.ones((9, 9), np.uint8), description="one")
-    for name in ("held", "pages"):
-        bitsback.compress(f"{name}.tif", f"{name}.bb", model="fast")
-        bitsback.merge([f"{name}.bb"], "alone.bb", force=True)
-        bitsback.decompress("alone.bb", "alone.tif", force=True)
-        assert Path("alone.tif").read_bytes() == Path(f"{name}.tif").read_bytes()
-    for names in (["held.bb", "pages.bb"], ["pages.bb", "held.bb"], ["held.bb"] * 2):
-        with pytest.raises(bitsback.InputError, match=r"held\.bb: stores a TIFF file verbatim"):
-            bitsback.merge(names, "all.bb")
-    result = run("merge", "pages.bb", "pages.bb", "-o", "all.bb")
-    assert result.exit_code == 0, result.output
-    assert "bitsback: warning: pages.bb: the pages" in result.stderr
 
 
 ITEMS = np.arange(60.0).reshape(5, 3, 4)

@@ -102,11 +102,10 @@ def test_some_pictures(
 
 @pytest.mark.parametrize("stack", [None, True, False])
 def test_pages_and_stacks(tmp_path: Path, stack: bool | None, model: StandIn) -> None:
-    """Slices of which each is nearly the one before it, and another page among them."""
+    """Slices of which each is nearly the one before it."""
     rng = np.random.default_rng(0)
     volume = np.cumsum(rng.integers(-2, 3, (40, 70, 60)), 0).astype(np.uint8)
-    pages = [*map(Image.fromarray, volume[:25]), Image.fromarray(smooth(9, 8, 3))]
-    pages += map(Image.fromarray, volume[25:])
+    pages = list(map(Image.fromarray, volume))
     pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
     bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb", stack=stack)
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "y.tif")
@@ -115,12 +114,11 @@ def test_pages_and_stacks(tmp_path: Path, stack: bool | None, model: StandIn) ->
         bitsback.open(tmp_path / "x.bb") as archive,
     ):
         assert archive.verify() == []
-        assert restored.n_frames == len(archive) == 41
-        assert archive.info()["parts"][0]["stack"] is (stack is not False)
+        assert restored.n_frames == len(archive[0]) == 40
         for number, page in enumerate(pages):
             restored.seek(number)
             assert np.array_equal(np.asarray(restored), np.asarray(page))
-            assert np.array_equal(archive[number], np.asarray(page))
+            assert np.array_equal(archive[0][number], np.asarray(page))
     np.save(tmp_path / "x.npy", volume)
     bitsback.compress(tmp_path / "x.npy", tmp_path / "v.bb", stack=stack)
     with bitsback.open(tmp_path / "v.bb") as archive:

@@ -176,21 +176,6 @@ def test_many_classes(tmp_path: Path) -> None:
     assert found == [archive.classes[label] for label in archive.labels]
 
 
-def test_pages(tmp_path: Path) -> None:
-    arrays = [steps(9, 14, 0), steps(5, 6, 1), steps(9, 14, 2), steps(9, 14, 0), noise("RGB")]
-    made = []
-    for order in ([0, 1, 2, 3, 4], [4, 2, 0, 1, 3]):
-        pages = [Image.fromarray(arrays[number]) for number in order]
-        pages[0].save(tmp_path / "x.tiff", save_all=True, append_images=pages[1:])
-        bitsback.compress(tmp_path / "x.tiff", tmp_path / "x.bb", unordered=True, force=True)
-        made.append((tmp_path / "x.bb").read_bytes())
-    assert made[0] == made[1]
-    with bitsback.open(tmp_path / "x.bb") as archive:
-        assert archive.unordered and archive.verify() == []
-        found = sorted(np.asarray(archive[number]).tobytes() for number in range(5))
-    assert found == sorted(array.tobytes() for array in arrays)
-
-
 def test_what_of_files_is_not_kept_is_told(tmp_path: Path) -> None:
     picture = Image.fromarray(noise("L", (40, 30))).convert("P")
     (tmp_path / "in").mkdir()

@@ -27,8 +27,9 @@ from bitsback.files.formats import ONE_ARRAY
 from bitsback.files.jpeg_samples import take_samples
 from bitsback.format.array_part import ArrayPart
 from bitsback.format.layout import HEAD, section
-from bitsback.format.parts import FOLDER, PAGES, FileCollection
+from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
+from bitsback.format.unnamed import pack_unnamed
 from bitsback.models import bundled, file
 from bitsback.wire import varint
 from decoded_pictures import decoded
@@ -384,16 +385,15 @@ def hostile() -> list[bytes]:
     them, too.
     """
 
-    def of_pictures(
-        count: int, names: bytes, data: bytes, bits: bool = False, kind: int = FOLDER
-    ) -> bytes:
+    def of_pictures(count: int, names: bytes | None, data: bytes, bits: bool = False) -> bytes:
         dtype = np.dtype(bool) if bits else np.dtype("u1")
-        collection = FileCollection(kind, (ArrayPart.of_items(dtype.str, (1, 1), count),)).pack()
+        collection = FileCollection(FOLDER, (ArrayPart.of_items(dtype.str, (1, 1), count),)).pack()
         run = pack_runs([Run(count, dtype, (1, 1), (b"\0", b"\1") if bits else None)])
         block = section(b"B", varint(0) + run + bytes([int(bits)]) + data)
         start = HEAD + collection
         runs = varint(1) + varint(0) + varint(count)
-        data = start + block + section(b"N", runs + names)
+        data = start + block
+        data += pack_unnamed() if names is None else section(b"N", runs + names)
         return data + index_of(data, [count])
 
     def name(text: bytes, start: int = 0, end: int = 0) -> bytes:
@@ -410,7 +410,7 @@ def hostile() -> list[bytes]:
         of_pictures(2, name(b"a.jpg") + name(b"a.jpg.png"), b"\7\7"),
         of_pictures(401, long, bytes(401)),
         of_pictures(8_000_000, name(b"a"), bytes(2000), bits=True),
-        of_pictures(8_000_000, name(b"a"), bytes(2000), bits=True, kind=PAGES),
+        of_pictures(8_000_000, None, bytes(2000), bits=True),
         of_pictures(1, name(b"a\n\x1b[2J.png"), b"\7"),
         of_nothing(ArrayPart(np.dtype("u1"), (0,) + (1,) * 31, 1)),
         of_nothing(ArrayPart(np.dtype("<f2"), (0, 2), 1, ONE_ARRAY["idx"].container)),

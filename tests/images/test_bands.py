@@ -271,7 +271,6 @@ def test_archives_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         )
     monkeypatch.setattr(pictures, "LARGE", 0)
     monkeypatch.setattr(file_io, "IN_MEMORY", 0)
-    monkeypatch.setattr(bands, "STRIP", 300)
     for source, output in (("in", "a"), ("pages.tif", "b")):
         if (
             source == "pages.tif"

@@ -21,7 +21,7 @@ from bitsback.archive.inputs import folders, request
 from bitsback.compress_options import FilesAs
 from bitsback.errors import ArchiveError
 from bitsback.files.picture_files import split, unpack
-from bitsback.files.tiff.tiff_metadata import Tiff
+from bitsback.files.tiff.tiff_metadata import Tiff, TiffDrawing
 
 ROWS, COLUMNS = np.mgrid[:120, :100]
 PIXELS = ((np.sin(ROWS / 9) + np.cos(COLUMNS / 7) + 2) * 50 + ROWS * COLUMNS % 5).astype("u1")
@@ -147,7 +147,7 @@ def test_other_segments_are_never_written() -> None:
     assert found is not None
     metadata = unpack(found.metadata)
     assert isinstance(metadata, Tiff)
-    drawing = replace(metadata, check=1).anew().draw(io.BytesIO())
+    drawing = TiffDrawing(replace(metadata, check=1).anew(), io.BytesIO())
     drawing.add(PIXELS)
     with pytest.raises(ArchiveError, match="very bytes") as raised:
         drawing.close()

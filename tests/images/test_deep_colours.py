@@ -139,22 +139,6 @@ def test_pages_of_wide_numbers_have_lists_of_their_own(tmp_path: Path) -> None:
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_pages_of_any_numbers_are_merged(tmp_path: Path) -> None:
-    names = ["spectra", "two hundred", "labels", "signed", "floats", "doubles", "rgb"]
-    for name in names:
-        samples, options = KINDS[name]
-        (tmp_path / f"{name}.tif").write_bytes(tiff(samples, **options))
-        bitsback.compress(
-            tmp_path / f"{name}.tif", tmp_path / f"{name}.bb", model="fast", files="pixels"
-        )
-    with pytest.warns(bitsback.InputWarning, match="without their tags"):
-        bitsback.merge([tmp_path / f"{name}.bb" for name in names], tmp_path / "all.bb")
-    bitsback.decompress(tmp_path / "all.bb", tmp_path / "all.tif")
-    with tifffile.TiffFile(tmp_path / "all.tif") as file:
-        for name, page in zip(names, file.pages, strict=True):
-            assert page.asarray().tobytes() == KINDS[name][0].tobytes()
-
-
 def test_a_frame_has_samples_of_any_kind() -> None:
     frame = b"\1\0\1\0\2"  # of a picture of two rows
     for shape, dtype in (((2, 3), "<f4"), ((2, 3, 5), "|u1"), ((2, 3), "<i4"), ((2, 3, 3), "<u2")):

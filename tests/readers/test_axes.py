@@ -129,7 +129,7 @@ def test_an_animation_has_the_frames_of_pillow(archive: Any, folder: Path) -> No
 def test_xarray_has_dims_and_coordinates(folder: Path, tmp_path: Path) -> None:
     bitsback.compress(folder / "a.ome.tif", tmp_path / "alone.bb")
     with xarray.open_dataset(tmp_path / "alone.bb", engine=BitsbackBackend) as dataset:
-        array = dataset["pages"]
+        array = dataset["a.ome.tif"]
         assert array.dims == ("t", "z", "c", "y", "x")
         assert np.array_equal(array, tifffile.imread(folder / "a.ome.tif"))
         assert array["t"].values.tolist() == [0, 2, 4] and array["t"].attrs == {"units": "s"}

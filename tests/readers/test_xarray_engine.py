@@ -101,8 +101,8 @@ def test_pages_of_a_tiff_file(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "x.tif", pages, photometric="minisblack")
     bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb")
     with opened(tmp_path / "x.bb") as dataset:
-        assert np.array_equal(dataset["pages"], pages)
-        assert np.array_equal(dataset["pages"][1, ::2], pages[1, ::2])
+        assert np.array_equal(dataset["x.tif"], pages)
+        assert np.array_equal(dataset["x.tif"][1, ::2], pages[1, ::2])
 
 
 def test_the_engine_is_registered(made: Path) -> None:

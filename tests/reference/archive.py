@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from . import embedded
 from .blocks import decode_block
 from .collection import Part, read_collection
-from .container_metadata import restore_tiff
 from .entries import Folder, Link, check_entries, read_entries
 from .fields import Reader, require, varint
 from .labels import read_names, read_pairs, read_unnamed
@@ -127,7 +126,7 @@ def read_index(index: Section) -> tuple[list[tuple[int, int, str]], list[tuple[i
 class File:
     """A file of a collection: its name, unless it is a page, and what is in it."""
 
-    name: str | None
+    name: str
     array: NDArray[Any]
     """The bytes of a file that is stored verbatim, or an array."""
     held: bool = False
@@ -149,18 +148,14 @@ def decode(data: bytes, models: Iterable[Any] = ()) -> NDArray[Any]:
     return np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
 
 
-def decode_files(
-    data: bytes, models: Iterable[Any] = (), decoded: list[NDArray[Any]] | None = None
-) -> list[File]:
-    """The files in an archive, in their order. decoded: its parts, if they are known."""
+def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
+    """The files in an archive, in their order."""
     sections = read_sections(data)
     kind, parts, features = read_collection(sections[0].payload)
     removed = kind == 0 and bool(features & 16)
     require(kind is not None, "files, not an array")
     arrays: list[list[NDArray[Any]]] = []
-    if decoded is None:
-        decoded = decode_parts(sections, parts, models, removed)
-    for part, flat in zip(parts, decoded, strict=True):
+    for part, flat in zip(parts, decode_parts(sections, parts, models, removed), strict=True):
         if part.axes == 3:
             arrays.append([flat])
             continue
@@ -173,8 +168,6 @@ def decode_files(
             size = count * math.prod(shape)
             arrays[-1] += list(flat[:size].reshape(count, *shape))
             flat = flat[size:]
-    if kind == 2 and parts[-1].axes == 3:
-        parts, arrays = parts[:-1], arrays[:-1]
     names, *more = (section for section in sections if section.kind in "NU")
     require(not more, "one N, or one U")
     check_labels(sections, kind, parts)
@@ -232,9 +225,9 @@ def check_digests(payloads: list[bytes], kind: int | None, files: list[File]) ->
 def content_digests(file: File) -> int:
     """The sum of the content digests of a file."""
     require(not np.ma.is_masked(file.array), "the tiles that a file needs")
-    total = content_digest(0, file.name or "", np.asarray(file.array))
+    total = content_digest(0, file.name, np.asarray(file.array))
     if file.metadata:
-        total += content_digest(1, file.name or "", np.frombuffer(file.metadata, "|u1"))
+        total += content_digest(1, file.name, np.frombuffer(file.metadata, "|u1"))
     return total
 
 
@@ -256,21 +249,8 @@ def decode_entries(data: bytes, outside: bool = False) -> tuple[list[Folder], li
     for section in sections:
         if section.kind == "E":
             _, folders, links = read_entries(section.payload, sum(part.shape[0] for part in parts))
-    check_entries([str(file.name) for file in files], folders, links, outside)
+    check_entries([file.name for file in files], folders, links, outside)
     return folders, links
-
-
-def decode_tiff(data: bytes, models: Iterable[Any] = ()) -> tuple[bytes | None, bytes]:
-    """The TIFF file in an archive of one whole file, None where its exact bytes are not promised;
-    and its container metadata.
-    """
-    sections = read_sections(data)
-    kind, parts, _ = read_collection(sections[0].payload)
-    require(kind == 2 and parts[-1].axes == 3, "all of a TIFF file")
-    decoded = decode_parts(sections, parts, models)
-    pages = (file.array for file in decode_files(data, models, decoded))
-    metadata = decoded[-1].tobytes()
-    return restore_tiff(pages, metadata), metadata
 
 
 def check_labels(sections: list[Section], kind: int | None, parts: list[Part]) -> None:
@@ -302,7 +282,7 @@ def decode_labels(data: bytes, models: Iterable[Any] = ()) -> list[Any] | None:
             pairs = read_pairs(section.payload)
             if pairs is not None:
                 return files[pairs[1]].array.tolist()
-            return [str(file.name).rpartition("/")[0] for file in files]
+            return [file.name.rpartition("/")[0] for file in files]
     return None
 
 
@@ -381,7 +361,7 @@ def read_files(
         files = [
             arrays[place][0] if parts[place].axes == 3 else next(left[place]) for place in places
         ]
-    names = read_names(reader, len(files) if kind != 2 else 0, removed)
+    names = read_names(reader, len(files), removed)
     reader.done()
     left_names = [name for name in names if name]
     require(len(set(left_names)) == len(left_names), "no two names are the same")
@@ -389,7 +369,7 @@ def read_files(
         yield from with_stats(Reader(stats[0]), names, places, parts, arrays, files)
         return
     require(all(part.axes != 3 for part in parts), "bytes of files have stats")
-    for name, array in zip(names or [None] * len(files), files, strict=True):
+    for name, array in zip(names, files, strict=True):
         yield File(name, array)
 
 

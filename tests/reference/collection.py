@@ -84,19 +84,17 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
     require(container <= 4, "a container of the list")
     kind = reader.byte() if container == 1 else None
     count = reader.varint() if container in (1, 4) else 1
-    require(kind in (None, 0, 1, 2), "a kind of the list")
+    require(kind in (None, 0, 1), "a kind of the list")
     require(kind == 0 or not features & 16, "files are removed from a folder")
     parts = [read_part(reader) for _ in range(count)]
     reader.done()
     require(len(parts) > 0, "at least one part")
     require(sum(part.tiles for part in parts) < 2**63, "tiles can be counted")
-    if kind in (0, 2):
+    if kind == 0:
         require(sum(part.shape[0] for part in parts if part.shape) < 2**63, "files can be counted")
         for part in parts:
             if part.axes == 3:
-                require(kind == 0 or part.shape[0] == 0, "files are those of a folder")
                 require(part.shape[0] > 0 or part.elements > 0, "files, or metadata")
-                require(kind == 0 or part is parts[-1], "the metadata of a file is its last part")
                 continue
             require(part.elements > 0, "a part has pictures")
             channels = part.shape[1:] if part.axes == 2 else part.shape[3:]

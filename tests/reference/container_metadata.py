@@ -4,7 +4,7 @@ metadata).
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -30,20 +30,10 @@ SAMPLES = (
 """The types of colour of PNG, each with its bits of a sample."""
 
 
-def restore_tiff(pages: Iterable[NDArray[Any]], metadata: bytes) -> bytes | None:
-    """The same for a TIFF file on its own, from all of its pages in order."""
-    reader = Reader(metadata)
-    kind = reader.byte()
-    if kind == 5:
-        return reader.take(len(reader.data) - reader.at)
-    require(kind == 4, "a kind of container metadata of a TIFF file")
-    return tiff(reader, pages)
-
-
 def promises_bytes(metadata: bytes) -> bool:
     """Whether they promise the bytes of the file, and every decoder makes them."""
     if metadata[0] != 4:
-        return metadata[0] in (1, 3, 5, 6, 9, 10, 11, 12)
+        return metadata[0] in (1, 3, 6, 9, 10, 11, 12)
     reader = Reader(metadata[1:])
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
     compressions = {run[8] for run in runs}
@@ -78,7 +68,7 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
     if kind == 12:
         return lossless_jpeg(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
-    return tiff(reader, [pixels], on_sheet=True)
+    return tiff(reader, pixels)
 
 
 def frame(reader: Reader, pixels: NDArray[Any]) -> bytes:
@@ -179,19 +169,16 @@ class Made(NamedTuple):
     crc: int
 
 
-def tiff(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool = False) -> bytes | None:
-    made = tiff_file(reader, pages, on_sheet)
+def tiff(reader: Reader, sheet: NDArray[Any]) -> bytes | None:
+    made = tiff_file(reader, sheet)
     if made is None:
         return None
     require(made.check in (None, made.crc), "the check of the segments")
     return made.data
 
 
-def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> Made | None:
-    """None where the container metadata does not promise its bytes.
-
-    on_sheet: there is one picture, a sheet with all pages.
-    """
+def tiff_file(reader: Reader, sheet: NDArray[Any]) -> Made | None:
+    """None where the container metadata does not promise its bytes. sheet: it has all pages."""
     layouts: list[Layout] = []
     segments = pixels = area = 0
     for _ in range(reader.varint()):
@@ -235,10 +222,7 @@ def tiff_file(reader: Reader, pages: Iterable[NDArray[Any]], on_sheet: bool) -> 
     padding = reader.take(reader.varint())
     others = reader.take(len(reader.data) - reader.at)
     check_places(layouts, fields, spans, len(padding), len(others))
-    if on_sheet:
-        (sheet,) = pages
-        pages = pages_of_sheet(layouts, sheet)
-    shown = list(rows_of(layouts, pages))
+    shown = list(rows_of(layouts, pages_of_sheet(layouts, sheet)))
     deflated = any(layout.compression in (8, 32946) for layout in layouts)
     require(bool(deflater.coded) == (deflated and check is not None), "tokens of streams")
     if any(layout.compression != 1 for layout in layouts) and check is None:
@@ -354,17 +338,14 @@ def change(reader: Reader) -> int:
     return -(number // 2) - 1 if number % 2 else number // 2
 
 
-def rows_of(layouts: list[Layout], pages: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+def rows_of(layouts: list[Layout], pages: list[NDArray[Any]]) -> Iterator[NDArray[Any]]:
     """The pages, each in the layout that it is to have."""
-    left = iter(layouts)
-    for page in pages:
-        layout = next(left)
+    for layout, page in zip(layouts, pages, strict=True):
         colours = layout.channels * layout.planes
         require(page.shape == (layout.height, layout.width, colours)[: page.ndim], "its shape")
         require(page.ndim == 2 + (colours > 1), "its channels")
         require(page.dtype.str == dtype_of(layout), "its samples")
         yield page.reshape(layout.height, layout.width, colours)
-    require(next(left, None) is None, "a page for each layout")
 
 
 def pages_of_sheet(layouts: list[Layout], sheet: NDArray[Any]) -> list[NDArray[Any]]:
@@ -451,7 +432,7 @@ class Deflater:
 def sealed(pixels: NDArray[Any], metadata: bytes) -> bytes:
     """The container metadata with the check of the file that it makes, where it has one."""
     if metadata[:1] == b"\4":
-        made = tiff_file(Reader(metadata[1:]), [pixels], on_sheet=True)
+        made = tiff_file(Reader(metadata[1:]), pixels)
         if made is None or made.check is None:
             return metadata
         at = 1 + made.at

@@ -99,7 +99,7 @@ def test_an_archive(tmp_path: Path) -> None:
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
     data = (tmp_path / "x.bb").read_bytes()
     for file in spec.decode_files(data, spec_models(data)):
-        assert file.array.tobytes() == (tmp_path / "in" / str(file.name)).read_bytes()
+        assert file.array.tobytes() == (tmp_path / "in" / file.name).read_bytes()
 
 
 def segment(marker: int, content: bytes) -> bytes:

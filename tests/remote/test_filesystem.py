@@ -119,7 +119,7 @@ def test_arrays_of_other_kinds(memory: Any, array: Any, names: list[str]) -> Non
         assert fs.size(name) == len(fs.cat(name))
 
 
-def test_arrays_of_an_npz_file_and_pages(memory: Any) -> None:
+def test_arrays_of_an_npz_file(memory: Any) -> None:
     file = io.BytesIO()
     np.savez(file, one=np.arange(3), two=np.eye(3))
     memory.pipe("/x.npz", file.getvalue())
@@ -127,14 +127,6 @@ def test_arrays_of_an_npz_file_and_pages(memory: Any) -> None:
     fs = fsspec.filesystem("bitsback", fo="memory://x.bb")
     assert fs.ls("", detail=False) == ["one.npy", "two.npy"]
     assert np.array_equal(np.load(io.BytesIO(fs.cat("two.npy"))), np.eye(3))
-    file = io.BytesIO()
-    pages = [Image.fromarray(np.roll(PICTURE, n)) for n in range(3)]
-    pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:])
-    memory.pipe("/x.tif", file.getvalue())
-    bitsback.compress("memory://x.tif", "memory://x.bb", force=True)
-    fs = fsspec.filesystem("bitsback", fo="memory://x.bb")
-    assert fs.find("") == ["0.png", "1.png", "2.png"]
-    assert np.array_equal(Image.open(fs.open("2.png")), pages[2])
 
 
 def test_it_is_read_only_and_says_what_is_not_there(scans: Path) -> None:

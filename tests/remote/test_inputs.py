@@ -22,9 +22,9 @@ from .conftest import Web
 PICTURE = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 
 
-def png(array: Any = PICTURE, kind: str = "PNG", **options: Any) -> bytes:
+def png(array: Any = PICTURE, **options: Any) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(array).save(file, kind, **options)
+    Image.fromarray(array).save(file, "PNG", **options)
     return file.getvalue()
 
 
@@ -47,7 +47,6 @@ FILES = {
     "some.npz": npz(a=np.arange(3), b=np.ones((2, 2), np.float32)),
     "x.idx": IDX,
     "x.idx.gz": gzip.compress(IDX, mtime=0),
-    "pages.tif": png(kind="TIFF", save_all=True, append_images=[Image.fromarray(PICTURE[::-1])]),
 }
 
 

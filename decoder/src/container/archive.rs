@@ -272,8 +272,6 @@ impl<'a> Archive<'a> {
         demand(named, "the names of files are missing or defined twice", SECTION)?;
         let sets = self.numbered.is_none() || self.stats.is_none() && !bytes;
         demand(sets, "a U section is not allowed here", SECTION)?;
-        let labels = self.labels.is_none() || pictures || kind == Kind::Npz;
-        demand(labels, "an L section is not allowed here", SECTION)?;
         demand(self.stats.is_none() || pictures, "an F section is not allowed here", SECTION)?;
         demand(!pictures || !bytes || self.stats.is_some(), "the F section is missing", SECTION)?;
         let named = pictures && self.names.is_some();

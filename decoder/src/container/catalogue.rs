@@ -46,8 +46,6 @@ enum Content {
     Slice(u64),
     /// One entry: all items of a part, as rows.
     Rows,
-    /// One entry: all pages of a file, which are a part.
-    Pages,
     /// A range of bytes of a part.
     Bytes(u64, u64),
 }
@@ -121,16 +119,9 @@ impl Catalogue {
     pub fn open(ranges: &Ranges) -> Result<Catalogue> {
         let archive = Archive::open(ranges)?;
         let entries = match archive.collection.container {
-            Container::Files(Kind::Tiff) if are_alike(&archive.collection.parts) => Entries::Spans(vec![Span {
-                part: 0,
-                count: 1,
-                content: Content::Pages,
-                name: String::new(),
-                number: None,
-            }]),
-            Container::Files(kind @ (Kind::Pictures | Kind::Tiff)) => {
-                let mut numbered: Vec<(u64, File)> = (0..).zip(names::read(&archive, kind)?.0).collect();
-                numbered.retain(|(_, file)| kind == Kind::Tiff || !file.name.is_empty());
+            Container::Files(Kind::Pictures) => {
+                let mut numbered: Vec<(u64, File)> = (0..).zip(names::read(&archive, Kind::Pictures)?.0).collect();
+                numbered.retain(|(_, file)| !file.name.is_empty());
                 Entries::Files(numbered)
             }
             Container::Files(Kind::Npz) => {
@@ -166,10 +157,9 @@ impl Catalogue {
                     0 => Content::Slice(file.index),
                     _ => Content::Item(file.index),
                 };
-                let name = if file.name.is_empty() { number.to_string() } else { file.name.clone() };
                 let own = Metadata { part: file.holder, start: file.start, size: file.size };
                 let metadata = (file.holder != file.part && file.size > 0).then_some(own);
-                Some(Entry { file: Some(*number), metadata, ..self.make(name, file.part, content) })
+                Some(Entry { file: Some(*number), metadata, ..self.make(file.name.clone(), file.part, content) })
             }
             Entries::Spans(spans) => {
                 for span in spans {
@@ -193,7 +183,7 @@ impl Catalogue {
     }
 
     fn is_pictures(&self, part: &Part) -> bool {
-        matches!(self.collection.container, Container::Files(Kind::Pictures | Kind::Tiff)) && part.axes != 3
+        matches!(self.collection.container, Container::Files(Kind::Pictures)) && part.axes != 3
     }
 
     fn make(&self, name: String, number: usize, content: Content) -> Entry {
@@ -202,11 +192,9 @@ impl Catalogue {
             Content::Item(item) => part.run_of_item(item).shape.clone(),
             Content::Slice(_) => part.shape[1..].to_vec(),
             Content::Rows => part.shape.clone(),
-            Content::Pages => [&[part.files()], page_of(part)].concat(),
             Content::Bytes(_, size) => vec![size],
         };
-        let stacked = usize::from(content == Content::Pages);
-        let axes = Axes::from_shape(&shape, self.is_pictures(part).then(|| shape.len() - stacked));
+        let axes = Axes::from_shape(&shape, self.is_pictures(part).then_some(shape.len()));
         let [rows, columns, channels] = match content {
             Content::Rows => [shape[0], shape.get(1).copied().unwrap_or(1), 1],
             _ => axes.split(&shape, 1),
@@ -216,13 +204,7 @@ impl Catalogue {
             _ => shape[..axes.leading].iter().fold(1, |product: u64, &extent| product.saturating_mul(extent)),
         };
         let is_bytes = matches!(content, Content::Bytes(..));
-        let (dtype, file) = (part.dtype, None);
-        let metadata = match (content, self.collection.parts.last()) {
-            (Content::Pages, Some(last)) if last.is_metadata() => {
-                Some(Metadata { part: self.collection.parts.len() - 1, start: 0, size: last.bytes })
-            }
-            _ => None,
-        };
+        let (dtype, file, metadata) = (part.dtype, None, None);
         Entry { name, dtype, shape, slices, rows, columns, channels, is_bytes, file, metadata, part: number, content }
     }
 
@@ -233,8 +215,6 @@ impl Catalogue {
         match entry.content {
             Content::Item(item) => self.item_pieces(entry.part, item, slice, &mut pieces),
             Content::Slice(index) => self.item_pieces(entry.part, 0, index, &mut pieces),
-            Content::Pages if part.axes == 0 => self.item_pieces(entry.part, 0, slice, &mut pieces),
-            Content::Pages => self.item_pieces(entry.part, slice, 0, &mut pieces),
             Content::Rows => {
                 let mut item = 0;
                 for run in &part.runs {
@@ -353,20 +333,6 @@ impl Catalogue {
         let start = part.byte_of_tile(first.saturating_sub(self.first_tiles[number]));
         (block, part.byte_of_tile(tile).saturating_sub(start))
     }
-}
-
-/// The shape of a page of a part; all pages have the same.
-fn page_of(part: &Part) -> &[u64] {
-    match part.axes {
-        0 => &part.shape[1..],
-        _ => &part.runs[0].shape,
-    }
-}
-
-/// Whether a file of pages consists of pages of one size, and container metadata.
-fn are_alike(parts: &[Part]) -> bool {
-    let pages = parts.iter().filter(|part| part.axes != 3).count();
-    pages == 1 && parts[0].axes != 3 && parts[0].runs.len() == 1
 }
 
 /// The arrays of an npz file, or the only array; item by item if the items are pictures.

@@ -15,7 +15,6 @@ const FEATURES: u64 = 63;
 pub enum Kind {
     Pictures,
     Npz,
-    Tiff,
 }
 
 /// The content of the archive.
@@ -79,7 +78,6 @@ impl Collection {
                 let kind = match bytes.byte()? {
                     0 => Kind::Pictures,
                     1 => Kind::Npz,
-                    2 => Kind::Tiff,
                     kind => {
                         return bytes
                             .error(format!("the collection is of the unknown kind {kind}: a newer release is needed"))
@@ -99,15 +97,13 @@ impl Collection {
     }
 
     fn check(&self) -> Result<()> {
-        for (i, part) in self.parts.iter().enumerate() {
-            let last = i + 1 == self.parts.len();
+        for part in &self.parts {
             let allowed = match self.container {
                 Container::Array | Container::Joined | Container::Files(Kind::Npz) => part.axes <= 1,
                 Container::Files(Kind::Pictures) => true,
-                Container::Files(Kind::Tiff) => part.axes <= 2 || last && part.shape.first() == Some(&0),
             };
             demand(allowed, "a part has axes that are not allowed", SECTION)?;
-            if matches!(self.container, Container::Files(Kind::Pictures | Kind::Tiff)) && part.axes != 3 {
+            if matches!(self.container, Container::Files(Kind::Pictures)) && part.axes != 3 {
                 part.check_pictures()?;
             }
         }

@@ -14,12 +14,12 @@ const NUMBERED: &str = "format.md, A5.13";
 const STATS: &str = "format.md, A5.15";
 const DIGESTS: &str = "format.md, A5.16";
 
-/// A file: its number in its part, and its name. Pages of a TIFF file have no names.
+/// A file: its number in its part, and its name.
 #[derive(Clone, Debug)]
 pub struct File {
     pub part: usize,
     pub index: u64,
-    /// Empty for a removed file, or a page of a TIFF file.
+    /// Empty for a removed file.
     pub name: String,
     /// The size of a file in a part of bytes, or of the container metadata of a picture; its part, and the place there.
     pub size: u64,
@@ -80,7 +80,7 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
             let Some(end) = end else {
                 return bytes.error("a run has more files than its part");
             };
-            if kind == Kind::Pictures && run > bytes.left() as u64 {
+            if run > bytes.left() as u64 {
                 return bytes.error("names are missing");
             }
             runs.push((part, next[part]..end));
@@ -88,20 +88,15 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
         }
         let all = next.iter().zip(&collection.parts).all(|(&next, part)| next == part.files());
         demand(all, "the runs of files do not list each file once", NAMES)?;
-        if kind == Kind::Tiff {
-            bytes.end()?; // before there are pages, which may be many
-        }
         for (part, indexes) in runs {
             indexes.for_each(|index| add(part, index));
         }
     }
-    if kind != Kind::Tiff {
-        let names = read_list(&mut bytes, files.len(), payload.len(), collection.removed)?;
-        let mut known = HashSet::new();
-        for (file, name) in files.iter_mut().zip(names) {
-            demand(name.is_empty() || known.insert(name.clone()), "two names are the same", NAMES)?;
-            file.name = name;
-        }
+    let names = read_list(&mut bytes, files.len(), payload.len(), collection.removed)?;
+    let mut known = HashSet::new();
+    for (file, name) in files.iter_mut().zip(names) {
+        demand(name.is_empty() || known.insert(name.clone()), "two names are the same", NAMES)?;
+        file.name = name;
     }
     bytes.end()?;
     Ok(files)

@@ -101,8 +101,8 @@ impl Decoded {
             Container::Files(kind) => names::read(&archive, kind),
             _ => Ok((Vec::new(), Vec::new())),
         };
-        let (bytes, (files, groups)) = if matches!(archive.collection.container, Container::Files(Kind::Tiff)) {
-            // Pages have no names and may be many, so their blocks are decoded before they are listed.
+        let (bytes, (files, groups)) = if archive.numbered.is_some() {
+            // Pictures without names may be many, so their blocks are decoded before they are listed.
             check_needed(&archive, &[])?;
             (decode_parts(&archive, &ranges, &library)?, read_files()?)
         } else {
@@ -114,12 +114,6 @@ impl Decoded {
             Some(payload) if !files.is_empty() => Entries::read(payload, files.len())?,
             _ => Entries::default(),
         };
-        for (part, bytes) in archive.collection.parts.iter().zip(&bytes) {
-            let tiff = matches!(archive.collection.container, Container::Files(Kind::Tiff));
-            let stored = tiff && part.is_metadata() && bytes.first() == Some(&5);
-            let alone = archive.collection.parts.len() == 1;
-            demand(!stored || alone, "there is another part beside a stored TIFF file", "format.md, A5.3")?;
-        }
         let Collection { container, parts, .. } = archive.collection;
         let decoded = Decoded { container, parts, bytes, files, entries };
         let names = decoded.files.iter().map(|file| &file.name[..]).filter(|name| !name.is_empty());
@@ -162,7 +156,7 @@ impl Decoded {
 
     /// Replaces the nonzero bytes of true pixels by 1.
     fn make_bools_bits(&mut self) {
-        if let Container::Files(Kind::Pictures | Kind::Tiff) = self.container {
+        if let Container::Files(Kind::Pictures) = self.container {
             for (_, bytes) in self.parts.iter().zip(&mut self.bytes).filter(|(part, _)| part.dtype.is_bool()) {
                 bytes.iter_mut().for_each(|byte| *byte = (*byte).min(1));
             }
@@ -176,8 +170,7 @@ impl Decoded {
 
     /// The files, without removed ones.
     pub fn existing_files(&self) -> impl Iterator<Item = &File> {
-        let paged = matches!(self.container, Container::Files(Kind::Tiff));
-        self.files.iter().filter(move |file| paged || !file.name.is_empty())
+        self.files.iter().filter(|file| !file.name.is_empty())
     }
 
     pub fn existing_files_with_attributes(&self) -> impl Iterator<Item = (&File, Attributes)> {
@@ -240,18 +233,17 @@ impl Decoded {
 
     /// The result in the form for conformance checks.
     pub fn arrays(mut self) -> Result<Output> {
-        let Container::Files(kind) = self.container else {
+        let Container::Files(_) = self.container else {
             let (shape, bytes) = self.array();
             return Ok(Output::One(npy(self.parts[0].dtype, &shape, false, &bytes)));
         };
         let are_bytes: Vec<bool> = self.existing_files().map(|file| self.parts[file.part].axes == 3).collect();
         let mut out = Vec::new();
         for (item, are_bytes) in self.items()?.into_iter().zip(are_bytes) {
-            let name = if kind == Kind::Tiff { out.len().to_string() } else { item.name };
             if are_bytes {
-                out.push((name, item.data));
+                out.push((item.name, item.data));
             } else {
-                out.push((format!("{name}.npy"), npy(item.dtype, &item.shape, false, &item.data)));
+                out.push((format!("{}.npy", item.name), npy(item.dtype, &item.shape, false, &item.data)));
             }
         }
         self.make_bools_bits();

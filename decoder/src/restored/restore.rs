@@ -11,7 +11,6 @@ use crate::restored::metadata::{self, Restored};
 use crate::restored::npy::npy;
 use crate::restored::output::{Decoded, Notes, Output, Tree};
 use crate::restored::picture::Picture;
-use crate::restored::tiff::Tiff;
 use crate::restored::zip::zip;
 
 const NAMES: &str = "format.md, A5.12";
@@ -19,13 +18,12 @@ const HASHES: &str = "format.md, A5.16";
 
 const NOTE_PNG: &str = "PNG files without the tokens of their streams were written with the same pixels and chunks";
 const NOTE_TIFF: &str =
-    "WebP files, TIFF files whose bytes are not promised, and single TIFF files without metadata were written page by page, as PNG or TIFF";
+    "WebP files and TIFF files whose bytes are not promised were written page by page, as PNG or TIFF";
 
 impl Decoded {
     pub fn restore(self, notes: &mut Notes) -> Result<Output> {
         match self.container {
             Container::Files(Kind::Pictures) => self.restore_folder(notes),
-            Container::Files(Kind::Tiff) => self.restore_tiff(notes),
             Container::Files(Kind::Npz) => {
                 let array = |file: &File| {
                     let part = &self.parts[file.part];
@@ -89,56 +87,18 @@ impl Decoded {
         Ok(Output::Tree(Tree { files, folders, links }))
     }
 
-    fn restore_tiff(&self, notes: &mut Notes) -> Result<Output> {
-        let pages = self.pages()?;
-        if let Some(file) = self.tiff_of(&pages)? {
-            return Ok(Output::One(file));
-        }
-        let digits = pages.len().saturating_sub(1).to_string().len();
-        let mut files = Vec::new();
-        for (number, page) in pages.iter().enumerate() {
-            let ending = if page.fits("png") { "png" } else { "tif" };
-            files.push((format!("{number:0digits$}.{ending}"), page.file(ending)?));
-        }
-        notes.push(NOTE_TIFF);
-        Ok(Output::Folder(files))
-    }
-
-    fn pages(&self) -> Result<Vec<Picture<'_>>> {
-        let page = |file: &File| {
-            let (shape, pixels) = self.picture(file);
-            Picture::new(self.parts[file.part].dtype, &shape, pixels)
-        };
-        self.files.iter().map(page).collect()
-    }
-
-    /// The TIFF file of these pages, if this decoder has its compressions.
-    fn tiff_of(&self, pages: &[Picture]) -> Result<Option<Vec<u8>>> {
-        let Some(part) = self.parts.iter().position(|part| part.is_metadata()) else { return Ok(None) };
-        match &self.bytes[part][..] {
-            [5, file @ ..] => Ok(Some(file.to_vec())),
-            [4, rest @ ..] => Tiff::read(rest)?.file_of_pages(pages),
-            _ => Err(error("container metadata is of another kind", "format.md, A6")),
-        }
-    }
-
-    /// The files of pictures or pages that come back byte for byte.
+    /// The files of pictures that come back byte for byte.
     pub fn exact_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let mut found = Vec::new();
-        match self.container {
-            Container::Files(Kind::Pictures) => {
-                for file in self.existing_files().filter(|file| self.parts[file.part].axes != 3 && file.size > 0) {
-                    let (shape, pixels) = self.picture(file);
-                    let picture = Picture::new(self.parts[file.part].dtype, &shape, pixels)?;
-                    if let Restored::Exact(made) = metadata::restore(self.bytes_of(file), &picture)? {
-                        found.push((file.name.clone(), hashed(file, made)?));
-                    }
-                }
+        if !matches!(self.container, Container::Files(Kind::Pictures)) {
+            return Ok(found);
+        }
+        for file in self.existing_files().filter(|file| self.parts[file.part].axes != 3 && file.size > 0) {
+            let (shape, pixels) = self.picture(file);
+            let picture = Picture::new(self.parts[file.part].dtype, &shape, pixels)?;
+            if let Restored::Exact(made) = metadata::restore(self.bytes_of(file), &picture)? {
+                found.push((file.name.clone(), hashed(file, made)?));
             }
-            Container::Files(Kind::Tiff) => {
-                found.extend(self.tiff_of(&self.pages()?)?.map(|file| ("file.tif".to_string(), file)));
-            }
-            _ => {}
         }
         Ok(found)
     }

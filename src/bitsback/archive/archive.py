@@ -30,7 +30,7 @@ from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format.labelling import classes_of
 from bitsback.format.members import NumberedNames
-from bitsback.format.parts import ARRAYS, PAGES
+from bitsback.format.parts import ARRAYS
 from bitsback.io.output import Destination
 from bitsback.io.remote.url import Options
 from bitsback.models.model import Choice
@@ -131,7 +131,7 @@ class Archive(Indexed):
 
     @property
     def kind(self) -> str:
-        """The format of the original input, such as "npy" or "tiff", or "folder"."""
+        """The format of the original input, such as "npy", or "folder"."""
         return self.reader.kind
 
     @property
@@ -154,7 +154,7 @@ class Archive(Indexed):
         return self.reader.collection.nbytes
 
     def __len__(self) -> int:
-        """The length of the array's first axis, or the number of files, pages or arrays."""
+        """The length of the array's first axis, or the number of files or arrays."""
         return len(self.reader)
 
     def __iter__(self) -> Iterator[Any]:
@@ -202,7 +202,7 @@ class Archive(Indexed):
 
     @property
     def names(self) -> Sequence[str]:
-        """The names of the files in order; empty for an array or the pages of a TIFF file.
+        """The names of the files in order; empty for an array.
 
         Raises ArchiveError for damage.
         """
@@ -296,7 +296,7 @@ class Archive(Indexed):
         """A file of a folder, by number or by name, with the bytes that `decompress` restores.
 
         Raises KeyError or IndexError if there is no such file, InputError for an archive of an
-        array or of pages, ArchiveError for damage.
+        array, ArchiveError for damage.
         """
         if self.kind != "folder":
             raise InputError(
@@ -333,8 +333,7 @@ class Archive(Indexed):
             path of a .npy file, or a binary stream; a single number then writes the item itself,
             and anything else an array of items. For one array of an npz file the path of a .npy
             file, and for several that of an .npz file.
-        png: write a PNG file for each item or page, named by its number, into the folder
-            `destination`.
+        png: write a PNG file for each item, named by its number, into the folder `destination`.
         verify: False stops decoding a block behind the last requested item, and checks only
             checksums, not digests.
         force: replace existing files.
@@ -360,7 +359,7 @@ class Archive(Indexed):
     def lost(self, problems: Iterable[Problem]) -> list[str]:
         """The lost items, in the form that `bitsback extract` takes.
 
-        They are names of files and arrays, and numbers of pages and items, `3` or `3:8`. problems:
+        They are names of files and arrays, and numbers of items, `3` or `3:8`. problems:
         the result of `verify`.
         """
         from bitsback.archive.files.verifying import lost_items  # late, as it imports Pillow
@@ -380,7 +379,7 @@ class Archive(Indexed):
         if collection.kind is None:
             content = f"{' x '.join(map(str, collection.shape)) or 'one number'} {collection.dtype}"
         else:
-            noun = {ARRAYS: "array", PAGES: "page"}.get(collection.kind, "picture")
+            noun = "array" if collection.kind == ARRAYS else "picture"
             count = self.reader.visible_files
             content = f"{count} {noun}" + "s" * (count != 1)
         blocks = len(self.reader.blocks)

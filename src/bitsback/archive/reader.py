@@ -14,7 +14,7 @@ from bitsback.archive.arrays.framed import with_axes
 from bitsback.archive.arrays.indexed import ArraySource
 from bitsback.archive.arrays.indexing import Steps, read_number
 from bitsback.archive.arrays.part_source import PartSource, array_source
-from bitsback.archive.arrays.stored import StoredSource, shown_picture, stored_page
+from bitsback.archive.arrays.stored import StoredSource, shown_picture
 from bitsback.archive.container.addition import keep_removed, with_addition
 from bitsback.archive.container.archive_file import ArchiveFile, Source
 from bitsback.archive.container.damage import Owners, described, gaps_of
@@ -144,7 +144,7 @@ class ArchiveReader:
 
     @property
     def kind(self) -> str:
-        """The format of the original input, such as "npy" or "tiff", or "folder"."""
+        """The format of the original input, such as "npy", or "folder"."""
         return kind_of(self.collection)
 
     @property
@@ -159,11 +159,7 @@ class ArchiveReader:
 
     def __len__(self) -> int:
         """The length of the array's first axis, or the number of files."""
-        if self.collection.kind is None:
-            return self.collection.entries
-        if self.collection.has_removed:
-            return self.visible_files
-        return self.collection.files if self._whole_pages is None else self._whole_pages[1]
+        return self.collection.entries if self.collection.kind is None else self.visible_files
 
     @property
     def array(self) -> Array:
@@ -192,7 +188,7 @@ class ArchiveReader:
 
     @property
     def names(self) -> Sequence[str]:
-        """The names of the files in order; empty for an array or the pages of a TIFF file."""
+        """The names of the files in order; empty for an array."""
         return [] if self.file_sections is None else self.files.names
 
     @property
@@ -210,12 +206,12 @@ class ArchiveReader:
 
     @property
     def visible_files(self) -> int:
-        """The number of files to show: a TIFF file that is stored verbatim is one."""
+        """The number of files, without removed ones."""
         assert self.collection.kind is not None, "an array has none"
         if self.collection.has_removed:
             with suppress(ArchiveError):  # if the names are damaged
                 return len(self.files)
-        return self.collection.shown_files
+        return self.collection.files
 
     @property
     def hashes(self) -> Sequence[bytes] | None:
@@ -255,25 +251,6 @@ class ArchiveReader:
         digest = b"" if hashes is None else hashes[number]
         return check_of(self.name, self.files.names[number], digest) if digest else None
 
-    @cached_property
-    def _whole_pages(self) -> tuple[bytes, int] | None:
-        """A TIFF file that is stored verbatim as the only content, and the number of its pages.
-
-        The number is 0 if the file cannot be read. None for other archives. Raises ArchiveError.
-        """
-        collection = self.collection
-        if collection.kind is None or not collection.whole or collection.files:
-            return None
-        from bitsback.files import formats
-        from bitsback.files.pictures import reading_picture
-
-        file = self.part_bytes(0, 1, collection.elements)
-        try:
-            with reading_picture(self.name):
-                return file, formats.PAGES.codec().count_pages(file)
-        except InputError:
-            return file, 0
-
     def file_number(self, which: Any) -> int:
         """The number of a file, by number or by name. Raises KeyError, IndexError, TypeError."""
         files = self.files
@@ -293,8 +270,6 @@ class ArchiveReader:
     def file_source(self, which: Any) -> PartSource | StoredSource:
         """The array of a file, by number or by name. Raises KeyError, IndexError, TypeError."""
         number, files = self.file_number(which), self.files
-        if self._whole_pages is not None:
-            return stored_page(self.name, number, self._whole_pages[0])
         collection = files.collection
         if collection.kind == ARRAYS:
             return self.part_source(number)

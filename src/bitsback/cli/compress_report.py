@@ -162,10 +162,10 @@ def _fidelity(summary: Compressed) -> str:
     if summary.order_bits is not None:
         return "only pixels are restored, not their files"
     if inexact := summary.inexact:
-        total = 1 if summary.noun == "page" else summary.files or 0
+        total = figures.count(summary.files or 0, "file")
         return (
-            f"{len(inexact):,} of {figures.count(total, 'file')} are restored with the same pixels"
-            f" and metadata, but other bytes: {_first_names(inexact)}"
+            f"{len(inexact):,} of {total} are restored with the same pixels and metadata, but other"
+            f" bytes: {_first_names(inexact)}"
         )
     left_out = ", except what is left out" if summary.bad or summary.skipped else ""
     return f"everything is restored byte for byte{left_out}"

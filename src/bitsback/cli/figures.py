@@ -63,11 +63,8 @@ def left_of(stored: int, original: int) -> str:
 
 
 def contents(summary: Summary) -> str:
-    """The number of items, files, pages or arrays. A TIFF file that is stored verbatim has no
-    pages, and counts as one file.
-    """
-    number = summary.items if summary.files is None else summary.files
-    return count(number, summary.noun) if number or summary.noun != "page" else count(1, "file")
+    """The number of items, files or arrays."""
+    return count(summary.items if summary.files is None else summary.files, summary.noun)
 
 
 def report(

@@ -27,7 +27,7 @@ def write(
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, int]:
-    """Writes a thumbnail of each of these pictures, items or pages into a new folder.
+    """Writes a thumbnail of each of these pictures or items into a new folder.
 
     Its name is the name or number of the picture, with another ending. Returns the numbers of
     previews and of thumbnails that were made. Other files have none. Raises InputError and

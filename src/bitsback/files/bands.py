@@ -21,8 +21,6 @@ Read = Callable[[], Iterator[NDArray[Any]]]
 
 BAND = 1 << 21
 """The approximate bytes of a band, unless a row has more."""
-STRIP = 1 << 20
-"""The approximate bytes of a strip of a page that is written, unless a row has more."""
 
 
 def rows_of_band(row: int) -> int:
@@ -139,27 +137,6 @@ class Rows:
         band = next(self._bands) if self._rest is None else self._rest
         self._rest = band[most:] if len(band) > most else None
         return band[:most]
-
-
-@dataclass(frozen=True)
-class PageRows:
-    """A page, [height, width] or [height, width, channels], whose rows are taken in order."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    source: Rows
-    """The source, positioned at these rows."""
-
-    @property
-    def in_a_strip(self) -> int:
-        """The number of rows that are read at a time."""
-        row = int(np.prod(self.shape[1:])) * self.dtype.itemsize
-        return min(max(STRIP // row, 1), self.shape[0])
-
-    def __iter__(self) -> Iterator[NDArray[Any]]:
-        """All rows; only once."""
-        for first in range(0, self.shape[0], self.in_a_strip):
-            yield self.source.take(min(self.in_a_strip, self.shape[0] - first))
 
 
 def joined(bands: Iterable[NDArray[Any]]) -> NDArray[Any]:

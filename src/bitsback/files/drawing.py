@@ -6,7 +6,7 @@ They split a picture file into pixels and container metadata, and write it again
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.files.axes import Axes, Level
-from bitsback.files.bands import Bands, PageRows, Read, joined
+from bitsback.files.bands import Bands, Read, joined
 from bitsback.format.grid import Shape
 from bitsback.io.file_io import Content
 from bitsback.wire import Cursor
@@ -90,18 +90,6 @@ class ContainerMetadata(Protocol):
         """
 
     def pack(self) -> bytes: ...
-
-
-class PagesMetadata(ContainerMetadata, Protocol):
-    """The container metadata of a file of several pages."""
-
-    def anew(self) -> PagesMetadata: ...
-
-    def fits_pages(self, pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]]) -> bool:
-        """Whether these are the dtypes and shapes of the pages."""
-
-    def draw(self, file: Seekable) -> Drawing:
-        """Writes the file to an empty file. The drawing takes the rows of its pages in order."""
 
 
 @dataclass(frozen=True)
@@ -202,33 +190,6 @@ class BandsCodec(Protocol):
 
     def bands_of(self, image: Image.Image) -> Read | None:
         """Reads an open picture some rows at a time; None if its file does not allow that."""
-
-
-class PagesCodec(PictureCodec, Protocol):
-    """A codec that also reads and writes files of several pages, each a picture."""
-
-    def split_pages(
-        self, file: BinaryIO, exact: bool
-    ) -> tuple[list[Bands], PagesMetadata | None] | None:
-        """The pixels of each page, and the container metadata.
-
-        The metadata is None where `split` returns None. The result is None if the pixels of a page
-        cannot be read.
-        """
-
-    def unpack(self, cursor: Cursor, kind: int) -> PagesMetadata: ...
-
-    def write_pages(self, file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
-        """Writes a file that consists only of pages to an empty file.
-
-        size: the bytes of all pixels.
-        """
-
-    def count_pages(self, file: bytes) -> int:
-        """The number of pages by another reader of the format."""
-
-    def read_page(self, file: bytes, number: int) -> NDArray[Any]:
-        """A page by that reader."""
 
 
 def pack(metadata: ContainerMetadata) -> bytes:

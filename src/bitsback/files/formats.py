@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the command's help names formats and must not import NumPy
     import numpy as np
 
     from bitsback.files import bitmap, dicom, gif, gzipped, idx, npy, npz, volumes, webp
-    from bitsback.files.drawing import AxesCodec, PagesCodec, PictureCodec
+    from bitsback.files.drawing import AxesCodec, PictureCodec
     from bitsback.files.npy import Items, NextArray
     from bitsback.files.png import png_codec
     from bitsback.files.tiff import tiff_codec
@@ -191,17 +191,6 @@ class GzippedFormat(PictureFormat):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PagesFormat(PictureFormat):
-    """Files of one picture or of several pages."""
-
-    key: str
-    codec: Callable[[], PagesCodec]
-
-    def matches(self, start: bytes, name: str) -> bool:
-        return self.starts(start) or self.ends(name)
-
-
-@dataclass(frozen=True, kw_only=True)
 class VerbatimFormat(Format):
     """Files of pictures that are stored verbatim, unread."""
 
@@ -225,9 +214,8 @@ if TYPE_CHECKING:  # checks that each module has the protocol of its entry
     _ARRAYS: tuple[ArrayCodec, ...] = (npy, idx)
     _NAMED_ARRAYS: ArraysCodec = npz
     _PICTURE_FILES: tuple[PictureCodec, ...] = (
-        png_codec, bitmap, gif, webp, dicom, volumes, gzipped,
+        png_codec, bitmap, gif, webp, dicom, volumes, gzipped, tiff_codec,
     )  # fmt: skip
-    _PAGE_FILES: PagesCodec = tiff_codec
 
 _IDX = rb"\0\0[\x08\x09\x0b-\x0e][^\0]"
 _LOSSLESS_WEBP = rb"RIFF.{4}WEBP(VP8L|VP8X(?!.*(VP8 |ALPH|ANIM|ANMF)))"
@@ -256,6 +244,18 @@ JPEG = PictureFormat(
     endings=(".jpg", ".jpeg", ".jpe", ".jfif"),
     start=rb"\xff\xd8\xff",
     pillow=("Jpeg", "JPEG"),
+)
+
+TIFF = PictureFormat(
+    title="a TIFF file",
+    endings=(".tif", ".tiff", ".svs", ".lsm", ".qptiff", ".scn", ".btf"),
+    start=rb"II[*+]\0|MM\0[*+]",
+    pillow=("Tiff", "TIFF"),
+    writes={".tif": NAMED, ".tiff": NAMED},
+    metadata=(4,),
+    codec=_codec("tiff.tiff_codec"),
+    axes=_codec("tiff.tiff_axes"),
+    with_axes=(4,),
 )
 
 # The first format that accepts a file on its own reads it.
@@ -299,12 +299,7 @@ FORMATS: tuple[Format, ...] = (
         )
         for title, start in _VOLUMES.items()
     ),
-    PagesFormat(
-        title="a TIFF file", endings=(".tif", ".tiff", ".svs", ".lsm", ".qptiff", ".scn", ".btf"),
-        start=rb"II[*+]\0|MM\0[*+]", key="tiff",
-        pillow=("Tiff", "TIFF"), writes={".tif": NAMED, ".tiff": NAMED}, metadata=(4,),
-        codec=_codec("tiff.tiff_codec"), axes=_codec("tiff.tiff_axes"), with_axes=(4,),
-    ),
+    TIFF,
     PictureFormat(
         title="a PNG file", endings=(".png", ".apng"), start=rb"\x89PNG\r\n\x1a\n",
         pillow=("Png", "PNG"), writes={".png": NAMED}, metadata=(2, 3, 8, 9),
@@ -334,8 +329,6 @@ FORMATS: tuple[Format, ...] = (
 
 ARRAYS = next(form for form in FORMATS if isinstance(form, ArraysFormat))
 """The format of archives of named arrays."""
-PAGES = next(form for form in FORMATS if isinstance(form, PagesFormat))
-"""The format of archives of pages."""
 ONE_ARRAY = {
     form.key: form
     for form in sorted(
@@ -343,7 +336,7 @@ ONE_ARRAY = {
     )
 }
 """The formats of files of one array, by the kinds of their archives."""
-KINDS = {**ONE_ARRAY, ARRAYS.key: ARRAYS, PAGES.key: PAGES}
+KINDS = {**ONE_ARRAY, ARRAYS.key: ARRAYS}
 """The formats of files on their own, by the kinds of their archives."""
 CONTAINERS = {form.container: form for form in ONE_ARRAY.values()}
 """The formats of files of one array, by their numbers in archives."""

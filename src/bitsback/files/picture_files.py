@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from PIL.ImageFile import ImageFile
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files import formats
 from bitsback.files.axes import Level
-from bitsback.files.bands import BandItems, Bands, Kind, PageRows, Read, Rows, joined
+from bitsback.files.bands import BandItems, Bands, Kind, Read, joined
 from bitsback.files.drawing import (
     BandsCodec,
     ContainerMetadata,
@@ -45,7 +45,7 @@ from bitsback.files.pictures import (
 )
 from bitsback.files.sheet import sheet_of
 from bitsback.format.grid import Shape
-from bitsback.format.modes import MODES, NAMED, mode_of
+from bitsback.format.modes import MODES, mode_of
 from bitsback.io.file_io import name_of, one_line, open_regular
 from bitsback.io.names import printable
 from bitsback.io.remote.url import Url
@@ -54,8 +54,6 @@ from bitsback.wire import Cursor
 Watch = Callable[
     [int, np.dtype[Any], tuple[int, ...], Iterator[NDArray[Any]]], Iterator[NDArray[Any]]
 ]
-VERBATIM = 5
-"""The kind of container metadata of a single file of pages that is stored verbatim."""
 
 
 def read_header(path: Path | Url) -> Header:
@@ -67,12 +65,9 @@ def read_header(path: Path | Url) -> Header:
     with reading_picture(name), opened(path) as image:
         frames = getattr(image, "n_frames", 1)
         if frames > 1:
-            advice = (
-                "compress it on its own"
-                if isinstance(formats.format_of_pillow(image.format), formats.PagesFormat)
-                else "save its frames as files"
+            raise InputError(
+                f"{printable(name)}: contains {frames} pictures; save its frames as files"
             )
-            raise InputError(f"{printable(name)}: contains {frames} pictures; {advice}")
         return header_of(image, name)
 
 
@@ -238,27 +233,6 @@ def promised(metadata: bytes, exact: bool = True) -> bool:
     return (unpacked if exact else unpacked.anew()).exact
 
 
-def drawing_of_pages(
-    metadata: bytes,
-    file: Seekable,
-    pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]],
-    exact: bool = True,
-) -> Drawing:
-    """Writes a file of several pages, with these dtypes and shapes, to an empty file.
-
-    exact: as in `drawing_of`. Raises ArchiveError.
-    """
-    cursor = Cursor(metadata)
-    kind = cursor.byte()
-    if kind not in formats.PAGES.metadata:
-        raise ArchiveError("its container metadata is that of another file")
-    unpacked = formats.PAGES.codec().unpack(cursor, kind)
-    cursor.done()
-    if not unpacked.fits_pages(pages):
-        raise ArchiveError("its container metadata is that of another file")
-    return (unpacked if exact else unpacked.anew()).draw(file)
-
-
 def file_of(pixels: NDArray[Any], metadata: bytes, exact: bool = True) -> bytes:
     """The file of a picture as bytes. Raises ArchiveError."""
     file = io.BytesIO()
@@ -277,28 +251,14 @@ def encode(array: NDArray[Any], kind: str) -> bytes:
     if mode_of(array.dtype, array.shape) in MODES:
         Image.fromarray(np.ascontiguousarray(array)).save(buffer, kind)
     elif kind == "TIFF":
-        page = PageRows(array.dtype, array.shape, Rows([array]))
-        formats.PAGES.codec().write_pages(buffer, [page], array.nbytes)
+        from bitsback.files.tiff import tiff_codec
+
+        tiff_codec.write(buffer, array)
     else:
-        from bitsback.files.png.png_codec import write
+        from bitsback.files.png import png_codec
 
-        write(buffer, array)
+        png_codec.write(buffer, array)
     return buffer.getvalue()
-
-
-def encode_page(page: NDArray[Any], name: str) -> bytes:
-    """A page of a TIFF file as a PNG file.
-
-    name: of the page, for messages. Raises InputError for elements that PNG does not support.
-    """
-    page = np.asarray(page, page.dtype.newbyteorder("<"))
-    if mode_of(page.dtype, page.shape) not in NAMED:
-        raise InputError(
-            f"{printable(name)}: has elements of {page.dtype} in the shape"
-            f" {' x '.join(map(str, page.shape))}, which a PNG file cannot hold; `bitsback"
-            " decompress` restores the TIFF file, and bitsback.open reads its pages as arrays"
-        )
-    return encode(page, "PNG")
 
 
 class PictureItems(BandItems):

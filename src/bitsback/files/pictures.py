@@ -43,7 +43,7 @@ LOSSES = {
         " ask for"
     ),
 }
-"""Warnings about pictures that lose properties. {} stands for their number, as in "3 pages"."""
+"""Warnings about pictures that lose properties. {} stands for their number, as in "3 pictures"."""
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,7 @@ class OneArray:
     kind: ClassVar[None] = None
     """An array is not a collection of files."""
     noun: ClassVar[str] = "item"
-    shown_files: ClassVar[None] = None
-    whole: ClassVar[bool] = False
+    files: ClassVar[None] = None
     has_removed: ClassVar[bool] = False
 
 

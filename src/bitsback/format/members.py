@@ -17,7 +17,7 @@ from bitsback.format.array_part import BYTES
 from bitsback.format.entries import Entries, Link
 from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import NAMES, Cursor, section
-from bitsback.format.parts import ARRAYS, PAGES, FileCollection
+from bitsback.format.parts import ARRAYS, FileCollection
 from bitsback.io import names as naming
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
@@ -50,7 +50,7 @@ class Files:
     ) -> None:
         """Raises ArchiveError if the arguments do not fit the collection.
 
-        names: of each file, empty for a removed file. No names for the pages of a TIFF file.
+        names: of each file, empty for a removed file.
         runs: empty for an npz file, where each file is a part. stats: for a folder, unless an older
         bitsback made the archive. entries: for a folder, if it has any.
         """
@@ -58,7 +58,7 @@ class Files:
         self.names = names
         self.stats = stats
         self.entries = entries
-        # Runs are not expanded, since a few bytes may state many pages.
+        # Runs are not expanded, since a few bytes may state many pictures.
         self.runs = runs
         self.listed = FileDescriptions(names, runs, stats, entries)
         self._numbers: dict[str, int] | None = None
@@ -124,7 +124,7 @@ class Files:
     @property
     def named(self) -> bool:
         """Whether the files have stored names, which are in memory."""
-        return self.collection.kind != PAGES and not isinstance(self.names, NumberedNames)
+        return not isinstance(self.names, NumberedNames)
 
     @cached_property
     def _spans(self) -> tuple[array[int], array[int]]:
@@ -302,9 +302,7 @@ def unpack_files(
         if counts != [part.entries for part in collection.parts]:
             raise ArchiveError("the order of its files does not list all files")
     removed = collection.has_removed
-    names: list[str] = []
-    if collection.kind != PAGES:
-        names = list(unpack_names(cursor, collection.files, removed))
+    names = list(unpack_names(cursor, collection.files, removed))
     cursor.done()
     _check_distinct(names)
     unpacked = None if stats is None else FileStats.unpack(stats, len(names))

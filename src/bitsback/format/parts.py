@@ -27,7 +27,7 @@ from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
 FILE_LIST, JOINED = 1, 4
-FOLDER, ARRAYS, PAGES = range(3)
+FOLDER, ARRAYS = range(2)
 
 _SMALLEST_PART = 6  # bytes: a dtype, axes, dimensions, cut
 
@@ -90,11 +90,11 @@ class Parts:
 
 @dataclass(frozen=True)
 class FileCollection(Parts):
-    """Files of a folder, pages of a TIFF file, or arrays of an npz file.
+    """Files of a folder, or arrays of an npz file.
 
-    In a folder or a TIFF file, a part has the pictures of one dtype and number of channels, each as
-    an item or all as one stack. Further parts have the bytes of metadata and, in a folder, of
-    verbatim files. In an npz file each array is a part.
+    In a folder a part has the pictures of one dtype and number of channels, each as an item or all
+    as one stack. Further parts have the bytes of metadata and of verbatim files. In an npz file
+    each array is a part.
     """
 
     kind: int
@@ -114,16 +114,8 @@ class FileCollection(Parts):
 
     @property
     def noun(self) -> str:
-        """The noun for one of the files: "file", "page" or "array"."""
-        return {FOLDER: "file", ARRAYS: "array", PAGES: "page"}[self.kind]
-
-    @property
-    def whole(self) -> bool:
-        """Whether the archive has a TIFF file, and not only its pages.
-
-        Its last part is then the container metadata.
-        """
-        return self.kind == PAGES and bool(self.metadata_parts)
+        """The noun for one of the files: "file" or "array"."""
+        return "array" if self.kind == ARRAYS else "file"
 
     @property
     def has_removed(self) -> bool:
@@ -138,13 +130,8 @@ class FileCollection(Parts):
         return sum(part.entries for part in self.parts)
 
     @property
-    def shown_files(self) -> int:
-        """The number of files for people: a TIFF file that is stored verbatim counts as one."""
-        return self.files or int(self.whole)
-
-    @property
     def shape(self) -> Shape:
-        return (self.shown_files,)
+        return (self.files,)
 
     def pack(self) -> bytes:
         return self._pack(FILE_LIST, self.kind)
@@ -158,10 +145,8 @@ class FileCollection(Parts):
         if self.kind == ARRAYS:
             if any(part.axes >= VARIED for part in self.parts):
                 raise ArchiveError("an array of it has items that only a folder of files can have")
-        elif not all(_has_pictures(part, self.kind) for part in self.parts):
+        elif not all(map(_has_pictures, self.parts)):
             raise ArchiveError("a part of its contents has no pictures")
-        elif self.kind == PAGES and any(part.axes == BYTES for part in self.parts[:-1]):
-            raise ArchiveError("the container metadata of its file is not its last part")
         if max(self.files, self.tiles) >= 1 << 63:
             raise ArchiveError("its files are more than any computer's memory")
 
@@ -236,7 +221,7 @@ def _unpack_content(cursor: Cursor, features: int, container: int) -> Content:
     if container != FILE_LIST:
         return ArrayPart.unpack(cursor, container, features)
     kind = cursor.byte()
-    if kind > PAGES:
+    if kind > ARRAYS:
         raise ArchiveError(f"this archive has files of the kind {kind}: it needs a newer bitsback")
     files = FileCollection(kind, _unpack_parts(cursor), features)
     files.check()
@@ -253,8 +238,8 @@ def _unpack_parts(cursor: Cursor) -> tuple[ArrayPart, ...]:
     return parts
 
 
-def _has_pictures(part: ArrayPart, kind: int) -> bool:
-    """Whether a part can belong to files of this kind: pictures, or the bytes of files."""
+def _has_pictures(part: ArrayPart) -> bool:
+    """Whether a part can belong to a folder: pictures, or the bytes of files."""
     if part.axes == BYTES:
-        return part.elements > 0 if part.entries == 0 else kind == FOLDER
+        return part.elements > 0 or part.entries > 0
     return part.elements > 0 and mode_of(part.dtype, part.entry_shape) is not None

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 import bitsback
 from bitsback.archive.files.block_numbers import block_numbers
 from bitsback.errors import InputError
-from bitsback.files.formats import ARRAYS, PAGES
+from bitsback.files.formats import ARRAYS
 from bitsback.lazy import cached_property
 
 Image = NDArray[Any]
@@ -80,7 +80,7 @@ class ArchiveDataset(Dataset[Any]):
             raise InputError(f"{archive.name}: contains the arrays {names}; say which with array=")
         if array is not None and array not in archive:
             raise InputError(f"{archive.name}: contains no array {array!r}")
-        self._pictures = archive.kind in ("folder", PAGES.key)
+        self._pictures = archive.kind == "folder"
         self._length = len(archive if array is None else archive[array])
         self._transform = transform
         if labels is None and (archive.kind != ARRAYS.key or array == own):

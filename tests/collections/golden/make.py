@@ -231,7 +231,8 @@ def tiff(path: Path) -> None:
         Image.fromarray(ramp("u1", 4, 5)),
         *(Image.fromarray(digit) for digit in mnist_test_images()[:2]),
     ]
-    pages[0].save(path, save_all=True, append_images=pages[1:])
+    path.mkdir()
+    pages[0].save(path / "pages.tiff", save_all=True, append_images=pages[1:])
 
 
 def idx(path: Path) -> None:
@@ -312,8 +313,7 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
     "set.npz": pairs,
     "labels": classes,
     "set": classes,
-    "pages.tiff": tiff,
-    "pages-without-metadata.tiff": tiff,
+    "pages": tiff,
     "images.idx": idx,
     "images.idx.gz": idx_gz,
     "joined": joined,
@@ -321,12 +321,12 @@ GOLDEN: dict[str, Callable[[Path], None]] = {
 }
 """For each archive, the name of its file or folder and the function that writes it."""
 
-OLD = ("pictures-without-stats", "pages-without-metadata.tiff")
+OLD = ("pictures-without-stats",)
 """The archives of older writers, which the present writer no longer makes."""
 
 _PIXELS: dict[str, Any] = {"files": "pixels"}
 OPTIONS: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("pictures", "webps", "animations", "pages.tiff"), _PIXELS),
+    **dict.fromkeys(("pictures", "webps", "animations", "pages"), _PIXELS),
     "slices": {"stack": True, "tile": 16, **_PIXELS},
     "hashes": {"hashes": "sha256"},
     "scans": {"stack": True},

@@ -310,7 +310,7 @@ class Indexed(ABC):
 
 
 class View(Indexed):
-    """An array, a picture or a page in an archive."""
+    """An array or a picture in an archive."""
 
     def __init__(self, source: ArraySource) -> None:
         self._array = source

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,12 @@ from bitsback.archive.arrays.indexed import ArraySource, Chunks, View
 from bitsback.archive.arrays.indexing import AxisPlaces
 from bitsback.archive.arrays.part_source import Result
 from bitsback.errors import InputError
-from bitsback.files import formats
 from bitsback.format.grid import Shape
 from bitsback.lazy import cached_property
 
 
 class StoredSource(ArraySource):
-    """The pixels of a verbatim file, or of a page of one. Raises InputError if it is no picture."""
+    """The pixels of a verbatim file. Raises InputError if it is no picture."""
 
     def __init__(
         self,
@@ -58,23 +56,6 @@ class StoredSource(ArraySource):
 
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         yield self._pixels[start:stop].copy()
-
-
-def stored_page(archive: str, number: int, file: bytes) -> StoredSource:
-    """A page of a TIFF file that is stored verbatim as the only content."""
-    read = partial(_whole, file)
-    return StoredSource(archive, f"page {number}", read, partial(_page, number))
-
-
-def _whole(file: bytes, verify: bool = True) -> bytes:
-    return file
-
-
-def _page(number: int, file: bytes, name: str) -> NDArray[Any]:
-    from bitsback.files.pictures import reading_picture
-
-    with reading_picture(name):
-        return formats.PAGES.codec().read_page(file, number)
 
 
 def shown_picture(file: bytes, name: str) -> NDArray[Any]:

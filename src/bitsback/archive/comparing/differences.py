@@ -44,7 +44,7 @@ def diff(
 ) -> Differences:
     """The differences between an archive and another archive, a folder, or a file.
 
-    The folder is one that the archive was made from or restored to. The file has arrays or pages.
+    The folder is one that the archive was made from or restored to. The file has arrays.
     Times of files are not compared.
 
     >>> import io

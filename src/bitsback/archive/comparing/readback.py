@@ -19,7 +19,6 @@ from bitsback.archive.container.damage import lost_names, merged
 from bitsback.archive.container.source import Task, decode
 from bitsback.archive.container.targets import target_of
 from bitsback.archive.files.file_writer import FileWriter
-from bitsback.archive.files.paged import make_pages
 from bitsback.archive.files.strips import RestoredParts
 from bitsback.archive.files.whole_files import hand_over
 from bitsback.archive.inputs.opening import open_input
@@ -34,7 +33,7 @@ from bitsback.files.picture_files import alike
 from bitsback.files.pictures import reading_picture
 from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Shape
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, JoinedArray
+from bitsback.format.parts import ARRAYS, FOLDER, JoinedArray
 from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import FileContent, reading, same_bytes
 from bitsback.io.names import printable
@@ -59,13 +58,13 @@ def compare(
 ) -> None:
     """Raises InputError, which names the difference, unless an archive equals its input.
 
-    An archive of arrays or pages is compared with the file `place`, and an archive of a folder with
-    the files `names` in the folder `place`. Raises ArchiveError for damage.
+    An archive of arrays is compared with the file `place`, and an archive of a folder with the
+    files `names` in the folder `place`. Raises ArchiveError for damage.
 
-    names: the names of the files of an archive of a folder, in order. Each file, or a single TIFF
-    file, is restored and read again. It is equal if its bytes are. Where the bytes may differ, it
-    is equal if its pixels and metadata are. exact: restore files as `decompress` does with
-    files="exact". times: also compare the times of files.
+    names: the names of the files of an archive of a folder, in order. Each file is restored and
+    read again. It is equal if its bytes are. Where the bytes may differ, it is equal if its pixels
+    and metadata are. exact: restore files as `decompress` does with files="exact". times: also
+    compare the times of files.
     """
     threads = check_threads(threads)
     if archive.collection.kind == FOLDER:
@@ -74,7 +73,7 @@ def compare(
         found = differing_files(archive, place, names, files, threads, progress, exact)
         changed = {names[number]: "content" for number in sorted(found)}
     else:
-        changed = differing_content(archive, place, threads, progress, exact)
+        changed = differing_content(archive, place, threads, progress)
     for name, what in changed.items():
         raise InputError(
             f"{archive.name}: {printable(name)} ({what}) differs from"
@@ -137,19 +136,12 @@ def differing_content(
     place: Path,
     threads: int,
     progress: Progress | None,
-    exact: bool = True,
 ) -> dict[str, str]:
-    """The differences between an archive of arrays or pages and the file `place`.
+    """The differences between an archive of arrays and the file `place`.
 
     Their keys are the name of the file or of the elements. Raises InputError.
     """
     collection = archive.collection
-    if collection.kind == PAGES:
-        shown = printable(os.fspath(place))
-        with spooled() as made, reading(shown), place.open("rb") as file:
-            work = Work(collection, progress)
-            make_pages(RestoredParts(archive, threads), made, work, exact)
-            return {} if same(file, made, shown) else {place.name: "pages or tags"}
     with _items(archive, place) as items:
         if items is None:
             return {place.name: "shapes, dtypes or names"}

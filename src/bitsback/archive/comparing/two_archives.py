@@ -18,18 +18,15 @@ from bitsback.archive.arrays.part_source import JoinedSource, PartSource
 from bitsback.archive.arrays.stored import StoredSource
 from bitsback.archive.comparing.entries import archive_entries, differences, merge_differences
 from bitsback.archive.comparing.readback import same, spooled
-from bitsback.archive.container.damage import BESIDE_PAGES, as_text, merged
+from bitsback.archive.container.damage import as_text, merged
 from bitsback.archive.files.block_numbers import block_numbers
 from bitsback.archive.files.file_writer import FileWriter
-from bitsback.archive.files.paged import make_pages
-from bitsback.archive.files.stacked import MOST_LISTED
-from bitsback.archive.files.strips import RestoredParts
 from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.format.array_part import ONE
 from bitsback.format.layout import Cursor
 from bitsback.format.members import NumberedNames
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES
+from bitsback.format.parts import ARRAYS, FOLDER
 from bitsback.summary import Differences
 from bitsback.work import Progress, ordered_map
 
@@ -59,7 +56,7 @@ class TwoArchives:
                 )
         if kinds[0] is None:
             return self._arrays()
-        return self._pages() if kinds[0] == PAGES else self._named(kinds[0])
+        return self._named(kinds[0])
 
     def _arrays(self) -> Differences:
         one, other = self._one.array_source, self._other.array_source
@@ -98,38 +95,6 @@ class TwoArchives:
 
         yield from chain.from_iterable(ordered_map(unequal, bounds, threads))
 
-    def _pages(self) -> Differences:
-        one, other = self._one, self._other
-        common = min(len(one), len(other))
-        if common > MOST_LISTED:  # a few bytes may state many
-            raise InputError(f"{one.name}: its {common} pages are too many to be compared")
-        pairs = ((str(number), number, number) for number in range(common))
-
-        def what(number: int, at: int) -> str:
-            return "pixels" * self._differ(one.file_source(number), other.file_source(at))
-
-        found = self._compared(pairs, what)
-        rest = [[as_text(range(common, len(each)))] * (len(each) > common) for each in (one, other)]
-        if not found and len(one) == len(other) and not self._same_file_of_pages():
-            found = {BESIDE_PAGES: "tags"}
-        return Differences(rest[1], rest[0], found)
-
-    def _same_file_of_pages(self) -> bool:
-        """Whether both restore the same file. The pixels of all pages must be equal."""
-        archives = self._one, self._other
-        parts = [archive.files.collection.metadata_parts for archive in archives]
-        if all(parts):
-            first, second = (
-                _metadata(archive, numbers[0])
-                for archive, numbers in zip(archives, parts, strict=True)
-            )
-            if first == second:
-                return True
-        with spooled() as one, spooled() as other:
-            for archive, file in zip(archives, (one, other), strict=True):
-                make_pages(RestoredParts(archive, self._threads), file)
-            return same(one, other, self._one.name)
-
     def _named(self, kind: int) -> Differences:
         ours, theirs = (
             {name: number for number, name in enumerate(each.names)}
@@ -154,7 +119,7 @@ class TwoArchives:
     def _compared(
         self, pairs: Iterable[tuple[str, int, int]], what: Callable[[int, int], str]
     ) -> dict[str, str]:
-        """The differences of pairs of files or pages, by name.
+        """The differences of pairs of files, by name.
 
         pairs: (name, number, number in the other archive). what: the difference of a pair.
         """
@@ -284,11 +249,6 @@ def _part_at(array: ArraySource, start: int, stop: int) -> _Tiles | None:
     return _Tiles(part.cut, array.first + first, end - first)
 
 
-def _metadata(archive: ArchiveReader, part: int) -> bytes:
-    """The container metadata in a part."""
-    return archive.part_bytes(part, 0, archive.collection.parts[part].elements)
-
-
 def _after_first(payload: memoryview) -> memoryview:
     """The payload of a block without the number of its first tile."""
     cursor = Cursor(payload)
@@ -305,4 +265,4 @@ def _comparable(one: ArraySource, other: ArraySource) -> bool:
 def _content(kind: int | None) -> str:
     if kind is None:
         return "an array"
-    return {FOLDER: "a folder of files", ARRAYS: "arrays", PAGES: "pages"}[kind]
+    return {FOLDER: "a folder of files", ARRAYS: "arrays"}[kind]

@@ -1,4 +1,4 @@
-"""Find the lost content of a damaged archive: names of files, numbers of pages and items."""
+"""Find the lost content of a damaged archive: names of files, numbers of items."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.index import BlockInfo
 from bitsback.format.members import Files
-from bitsback.format.parts import ARRAYS, PAGES, Content, JoinedArray
+from bitsback.format.parts import ARRAYS, Content, JoinedArray
 from bitsback.io.names import printable
 
 Problem = tuple[int | None, ArchiveError]
@@ -19,9 +19,6 @@ Problem = tuple[int | None, ArchiveError]
 
 Gap = tuple[int, int]
 """Consecutive lost tiles: the number of the first tile, and the number after the last tile."""
-
-BESIDE_PAGES = "what the file has beside its pages"
-"""The name of the container metadata of a TIFF file in messages."""
 
 _SHOWN = 3  # names in an error
 
@@ -90,8 +87,8 @@ def as_text(numbers: range) -> str:
 class Owners:
     """Finds the owners of tiles: the files of an archive, by number.
 
-    Pages and pictures without names are not listed individually, since a small archive may declare
-    millions of them.
+    Pictures without names are not listed individually, since a small archive may declare millions
+    of them.
     """
 
     def __init__(self, files: Files) -> None:
@@ -153,16 +150,11 @@ def complement(ranges: Iterable[range], count: int) -> Iterator[int]:
 def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> list[str]:
     """The lost items, in the form that `bitsback extract` takes.
 
-    They are names of files, or numbers of pages, of items, or of pictures without names. For an npz
-    file they are names of arrays, as `y`, or `y[3:8]`. files: those of an archive with known names.
+    They are names of files, or numbers of items or of pictures without names. For an npz file they
+    are names of arrays, as `y`, or `y[3:8]`. files: those of an archive with known names.
     """
     if files is not None and files.collection.kind != ARRAYS:
-        found = names_or_numbers(files, Owners(files).with_tiles(gaps))
-        beside = files.collection.kind == PAGES and any(
-            part.axes == BYTES and gaps_in_part(content, gaps, at)
-            for at, part in enumerate(content.parts)
-        )
-        return found + [BESIDE_PAGES] * beside
+        return names_or_numbers(files, Owners(files).with_tiles(gaps))
     if files is None and content.kind is not None:
         return [content.where(low, high - low) for low, high in gaps]
     found = []
@@ -179,7 +171,7 @@ def lost_names(content: Content, files: Files | None, gaps: Sequence[Gap]) -> li
 
 
 def names_or_numbers(files: Files, numbers: Iterable[range]) -> list[str]:
-    """The names of files, or the numbers of pages and of unnamed pictures."""
+    """The names of files, or the numbers of unnamed pictures."""
     if files.named:
         return [printable(files.names[number]) for some in numbers for number in some]
     return list(map(as_text, numbers))
@@ -189,11 +181,10 @@ def described(files: Files, owners: Owners, gap: Gap) -> str:
     """The owners of tiles, for messages. It names only some of many."""
     content, numbers = files.collection, owners.with_tiles([gap])
     if not numbers:
-        return BESIDE_PAGES if content.kind == PAGES else "no file"
-    noun = "page" if content.kind == PAGES else "picture"
+        return "no file"
     if not files.named:
         plural = "s" * (sum(map(len, numbers)) > 1)
-        return f"{noun}{plural} {', '.join(map(as_text, numbers))}"
+        return f"picture{plural} {', '.join(map(as_text, numbers))}"
     names = names_or_numbers(files, _first(numbers))
     more = sum(map(len, numbers)) - len(names)
     part = bisect_right(content.starts, gap[0]) - 1

@@ -15,11 +15,11 @@ from bitsback.format.entries import Entries
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files, NumberedNames
 from bitsback.format.modes import mode_of
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, Content
+from bitsback.format.parts import ARRAYS, FOLDER, Array, Content
 from bitsback.io.file_io import Writable
 from bitsback.io.names import file_fault, printable
 
-_FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key, PAGES: formats.PAGES.key}
+_FILES = {FOLDER: "folder", ARRAYS: formats.ARRAYS.key}
 
 
 def kind_of(content: Content) -> str:

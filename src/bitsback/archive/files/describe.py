@@ -22,7 +22,7 @@ from bitsback.format.array_part import BYTES, ONE, VARIED, ArrayPart
 from bitsback.format.layout import VERSION
 from bitsback.format.modes import mode_of
 from bitsback.format.parity import share_of
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array, FileCollection, JoinedArray
+from bitsback.format.parts import ARRAYS, FOLDER, Array, FileCollection, JoinedArray
 
 _SHOWN = 100  # damaged blocks at most
 
@@ -161,7 +161,7 @@ def _describe_files(
     of each part that has some, likewise.
     """
     return {
-        "names": 0 if files.kind == PAGES else visible,
+        "names": visible,
         "removed": files.files - visible if files.has_removed else 0,
         "parts": [
             _describe_part(part, files.kind)

@@ -20,15 +20,14 @@ from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, ONE, ArrayPart
 from bitsback.format.grid import Grid, Shape
 from bitsback.format.modes import mode_of
-from bitsback.format.parts import ARRAYS, PAGES, FileCollection
+from bitsback.format.parts import ARRAYS
 
 
 @dataclass(frozen=True)
 class Entry:
     """An entry of a listing.
 
-    It is a named picture or array, consecutive items or pages of one size, a link, or an empty
-    folder.
+    It is a named picture or array, consecutive items, a link, or an empty folder.
     """
 
     name: str
@@ -80,9 +79,6 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
     if collection.kind == ARRAYS:
         for number, (name, part) in enumerate(zip(archive.names, collection.parts, strict=True)):
             yield shares.entry(name, number, part.dtype, 0, part.tiles, part.shape)
-        return
-    if collection.kind == PAGES:
-        yield from _pages(archive, collection, shares)
         return
     places = _places(archive) if facts else {}
     for number, name in enumerate(archive.names):
@@ -138,33 +134,6 @@ def _with_facts(archive: ArchiveReader, number: int, entry: Entry) -> Entry:
         return entry
     modality = array.attrs.get("modality", "")
     return replace(entry, shape=array.shape, axes=array.dims, modality=modality)
-
-
-def _pages(archive: ArchiveReader, collection: FileCollection, shares: _Shares) -> Iterator[Entry]:
-    """The entries of pages. Consecutive pages of one size in a part are one entry.
-
-    A small archive may declare millions of pages.
-    """
-    sizes = [
-        iter([(part.entries, part.shape[1:])]) if part.axes == ONE else part.runs
-        for part in collection.parts
-    ]
-    left: list[tuple[int, Shape]] = [(0, ())] * len(sizes)
-    done = [0] * len(sizes)
-    number = 0
-    for at, count in archive.files.runs:
-        part = collection.parts[at]
-        while count:
-            if not left[at][0]:
-                left[at] = next(sizes[at])
-            alike = min(left[at][0], count)
-            size = left[at][1]
-            first, end = done[at], done[at] + alike
-            name = f"{number}:{number + alike}" if alike > 1 else f"{number}"
-            shape = (alike, *size) if alike > 1 else size
-            yield shares.pictures(name, at, part, range(first, end), shape)
-            left[at], done[at] = (left[at][0] - alike, size), end
-            number, count = number + alike, count - alike
 
 
 class _Shares:

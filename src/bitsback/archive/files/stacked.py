@@ -12,18 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.arrays.framed import AxesSource, chunk_by_chunk
+from bitsback.archive.arrays.framed import chunk_by_chunk
 from bitsback.archive.arrays.indexed import ArraySource, Chunks, View
 from bitsback.archive.arrays.indexing import AxisPlaces, cells
 from bitsback.archive.arrays.part_source import PartSource, Result
 from bitsback.archive.files.block_numbers import block_numbers
-from bitsback.archive.files.paged import axes_of_pages
 from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.files.formats import PICTURES
 from bitsback.format.array_part import BYTES, VARIED
 from bitsback.format.grid import Shape
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, FileCollection
+from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.io.names import ending_of
 from bitsback.lazy import cached_property
 
@@ -47,7 +46,7 @@ class StackSource(ArraySource):
         dtype: np.dtype[Any],
         part: PartSource | None = None,
     ) -> None:
-        """numbers: of the files or pages. part: the part of the archive with exactly these."""
+        """numbers: of the files. part: the part of the archive with exactly these."""
         super().__init__(archive.name)
         self._part = part
         self.archive, self.numbers = archive, numbers
@@ -106,7 +105,7 @@ class Stack(View):
 
 
 def picture_numbers(archive: ArchiveReader) -> Sequence[int]:
-    """The numbers of the pages, or of the files whose names are those of pictures."""
+    """The numbers of the files that are pictures by their names."""
     files = archive.files
     if not files.named:  # a small archive may declare millions
         return range(len(archive))
@@ -115,25 +114,11 @@ def picture_numbers(archive: ArchiveReader) -> Sequence[int]:
 
 
 def arrays_in(archive: ArchiveReader) -> dict[str, View]:
-    """The arrays of `stacks_in`.
-
-    If the first pages of a TIFF file have several axes, they are one array with these axes.
-    """
-    found = stacks_in(archive)
-    name, array = next(iter(found.items()))
-    if archive.collection.kind == PAGES and isinstance(array, Stack):
-        axes = axes_of_pages(archive, array.shape)
-        if axes is not None and all(n == place for place, n in enumerate(array.numbers)):
-            found[name] = View(AxesSource(array.source, axes))
-    return found
-
-
-def stacks_in(archive: ArchiveReader) -> dict[str, View]:
     """The arrays of an archive by name.
 
     An array has the name "array", and the arrays of an npz file have their own names. Pictures of
-    one shape and dtype form an array "pictures", and pages an array "pages", with a number if there
-    are several. A picture that is unlike all others keeps its name.
+    one shape and dtype form an array "pictures", with a number if there are several. A picture that
+    is unlike all others keeps its name.
 
     Verbatim pictures have to be read for their shapes. Pictures that Pillow cannot read are left
     out. Raises InputError if there are no arrays.
@@ -143,12 +128,11 @@ def stacks_in(archive: ArchiveReader) -> dict[str, View]:
         return {"array": View(archive.array_source)}
     if collection.kind == ARRAYS:
         return {name: View(archive.file_source(name)) for name in archive.names}
-    kind = "pictures" if collection.kind == FOLDER else "pages"
     numbers = picture_numbers(archive)
     if not numbers:
         raise InputError(f"{archive.name}: has no pictures")
     if len(numbers) > 1 and (part := _only_part(archive, collection, len(numbers))) is not None:
-        return {kind: Stack(StackSource(archive, numbers, part.shape[1:], part.dtype, part))}
+        return {"pictures": Stack(StackSource(archive, numbers, part.shape[1:], part.dtype, part))}
     groups = _groups(archive, numbers)
     if not groups:
         raise InputError(f"{archive.name}: has no pictures that can be read")
@@ -157,10 +141,10 @@ def stacks_in(archive: ArchiveReader) -> dict[str, View]:
     for (shape, dtype, _), numbers in groups.items():
         if len(numbers) == 1:
             named = archive.files.named
-            name = archive.names[numbers[0]] if named else f"{kind[:-1]}_{numbers[0]}"
+            name = archive.names[numbers[0]] if named else f"picture_{numbers[0]}"
             found[name] = View(archive.file_array(numbers[0]))
         else:
-            name = f"{kind}_{len(found)}" if several else kind
+            name = f"pictures_{len(found)}" if several else "pictures"
             found[name] = Stack(StackSource(archive, numbers, shape, np.dtype(dtype)))
     return found
 

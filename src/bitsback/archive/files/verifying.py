@@ -9,7 +9,6 @@ from bitsback.archive.container.damage import Problem, gaps_of, lost_names
 from bitsback.archive.container.source import Task, decode
 from bitsback.archive.files.content_sums import ContentSums
 from bitsback.archive.files.file_writer import damage
-from bitsback.archive.files.paged import pages_damage
 from bitsback.archive.files.strips import RestoredParts
 from bitsback.archive.files.whole_files import Hashing, hand_over
 from bitsback.archive.reader import ArchiveReader
@@ -63,8 +62,6 @@ def verify(
         except ArchiveError as error:  # the loss of the names was reported before
             if not problems:
                 problems.append((error.block, error))
-    if not problems and archive.collection.whole:
-        problems += [(error.block, error) for error in pages_damage(archive)]
     return problems
 
 

@@ -85,7 +85,7 @@ def _at_beginning(file: BinaryIO) -> JpegStreams:
     """The JPEG streams at the beginning of a large file."""
     file.seek(0)
     content = file.read(_BEGINNING)
-    own = _tables_in(file) if formats.PAGES.starts(content[: formats.START]) else b""
+    own = _tables_in(file) if formats.TIFF.starts(content[: formats.START]) else b""
     streams, before = _find(content, own)
     if formats.JPEG.starts(content[: formats.START]):  # a part of a picture cannot be coded
         reason = f"it has more than {MOST_BYTES >> 20} MB"

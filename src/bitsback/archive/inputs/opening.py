@@ -138,8 +138,6 @@ def _open_file(file: BufferedReader, place: Location) -> Iterator[Plan]:
     if isinstance(found, formats.ArraysFormat) and found.codec().holds_arrays(file):
         with found.codec().open_arrays(file, name) as arrays:
             yield partial(_arrays, arrays, name)
-    elif isinstance(found, formats.PagesFormat) and found.starts(start):
-        yield partial(_pages, file, name)
     elif isinstance(found, formats.ArrayFormat):
         yield partial(_array, found.open(file, name), found.container)
     else:
@@ -178,14 +176,6 @@ def _arrays(arrays: dict[str, Items], name: str, request: Request) -> Input:
     labels = [] if request.options.labels is None else [request.options.labels]
     parts = {key: _arranged(items, request) for key, items in arrays.items() if key not in labels}
     return arrays_input(arrays, name, request, parts)
-
-
-def _pages(file: BufferedReader, name: str, request: Request) -> Input:
-    """A file of pages; for a set only the pixels of its pages."""
-    from bitsback.archive.inputs.paged import pages_input, pages_set
-
-    _check_labels(name, request, formats.PAGES.title)
-    return (pages_set if request.options.unordered else pages_input)(file, name, request)
 
 
 def _pictures(listing: Listing, request: Request) -> Input:

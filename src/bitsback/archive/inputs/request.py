@@ -32,7 +32,6 @@ from bitsback.planner.policy import DEFAULT, Policy
 from bitsback.planner.stacks import Peek, as_stack, frames_stack, is_stack, stackable
 from bitsback.summary import Saving, VerbatimFiles
 
-_SLACK = 1 << 12  # bytes by which the blocks of a TIFF file may exceed the file
 _SMALL_TILE = 64  # rows and columns
 
 
@@ -164,25 +163,21 @@ class Input:
     labels: bytes = b""
     """The `L` section, if the items have labels."""
     disk: FilesOnDisk | None = None
-    """The properties of the files of a folder or a list, or of a single TIFF file."""
+    """The properties of the files of a folder or a list."""
 
     @property
     def may_outgrow(self) -> bool:
         """Whether it has picture files that may be stored verbatim instead."""
-        return self.collection.whole or self.kept is not None
+        return self.kept is not None
 
     def outgrown(self, index: Sequence[tuple[int, int]]) -> frozenset[str]:
         """The names of the files to store verbatim, since the archive is larger than the input.
 
         index: for each block its number of tiles and the size of its section.
         """
-        if not self.may_outgrow or self.collection.kind is None:
+        if self.kept is None or self.collection.kind is None:
             return frozenset()
-        if self.kept is not None:
-            return self.kept.outgrown(self.collection, index)
-        # It is a single TIFF file; its pages are then no arrays.
-        larger = sum(size for _, size in index) > (self.disk.size if self.disk else 0) + _SLACK
-        return frozenset([self.name] if self.collection.files and larger else [])
+        return self.kept.outgrown(self.collection, index)
 
     def close(self) -> None:
         if self.kept is not None:

@@ -42,7 +42,7 @@ def picture_set(listing: Listing, request: Request) -> Input:
     groups = Groups(request.knows, request.policy.folder_bytes)
     for number in order:
         groups.add(found[number][1])
-    warn_of_losses(groups.losses, "picture")
+    warn_of_losses(groups.losses)
     if request.options.keep_names:
         warn_of_names(names)
     parts: list[tuple[Items, ArrayPart]] = [

@@ -27,11 +27,10 @@ def warn_of_names(names: list[str]) -> None:
         )
 
 
-def warn_of_losses(losses: Counter[str], noun: str) -> None:
-    """Warns of properties of pictures that are not restored. noun: for a picture."""
+def warn_of_losses(losses: Counter[str]) -> None:
+    """Warns of properties of pictures that are not restored."""
     from bitsback.files.pictures import LOSSES
 
     for loss, count in losses.items():
-        warnings.warn(
-            LOSSES[loss].format(f"{count} {noun}" + "s" * (count > 1)), InputWarning, stacklevel=2
-        )
+        shown = f"{count} picture" + "s" * (count > 1)
+        warnings.warn(LOSSES[loss].format(shown), InputWarning, stacklevel=2)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.archive.container.archive_file import Source
-from bitsback.archive.container.damage import BESIDE_PAGES, Problem
+from bitsback.archive.container.damage import Problem
 from bitsback.archive.container.source import BlockSource, Task, decode
 from bitsback.archive.container.targets import packed
 from bitsback.archive.files.strips import RestoredParts, fill_value, strips_of
@@ -23,9 +23,8 @@ from bitsback.archive.restoring.restore import folder_of, restore
 from bitsback.archive.restoring.stream import Stream
 from bitsback.decompress_options import DecompressKeywords, DecompressOptions
 from bitsback.errors import ArchiveError, InputError
-from bitsback.format.array_part import BYTES
 from bitsback.format.grid import Shape
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES, Array
+from bitsback.format.parts import ARRAYS, FOLDER, Array
 from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import open_file
 from bitsback.io.output import Destination, open_output
@@ -223,8 +222,7 @@ def _rescue(
     if options.fill is not None:
         if content.kind not in (None, ARRAYS):
             raise InputError(
-                f"{archive.name}: fill (--fill) is only for arrays; damaged files and pages are"
-                " left out"
+                f"{archive.name}: fill (--fill) is only for arrays; damaged files are left out"
             )
         for part in content.parts:
             fill_value(options.fill, part.dtype)
@@ -270,9 +268,6 @@ def _restored(
 ) -> Restored:
     content = archive.collection
     lost = lost_items(archive, problems) if isinstance(archive, ArchiveReader) and problems else []
-    beside = any(part.axes == BYTES for part in content.parts)
-    if problems and beside and content.kind == PAGES:
-        lost = [*dict.fromkeys([*lost, BESIDE_PAGES])]  # since only pages are restored
     return Restored(
         shape=shape,
         dtype=content.dtype_name,

@@ -20,8 +20,7 @@ from bitsback.archive.restoring.staging import staging
 from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.files.npy import write_header
-from bitsback.files.picture_files import encode_page
-from bitsback.format.parts import ARRAYS, FOLDER, PAGES
+from bitsback.format.parts import ARRAYS, FOLDER
 from bitsback.io.file_io import Location
 from bitsback.io.output import Destination, open_output
 from bitsback.work import Progress
@@ -32,7 +31,6 @@ Item = str | int | slice
 _WANTED = {
     FOLDER: "pictures: give -o DIR",
     ARRAYS: f"arrays: give -o FILE{formats.NPY.endings[0]}",
-    PAGES: "pages: give --png DIR (png=True)",
 }
 
 
@@ -56,11 +54,10 @@ def extract(
     entries = [item for item in wanted if isinstance(item, str) and item in beside]
     wanted = [item for item in wanted if item not in entries]
     ranges = list(chain.from_iterable(_ranges(archive, item, count) for item in wanted))
-    if kind not in (None, PAGES if png else ARRAYS, None if png else FOLDER):
-        assert kind is not None, "it has files"
+    if kind is not None and png:
         raise InputError(f"{archive.name}: contains {_WANTED[kind]}")
-    if png:
-        # An archive may state millions of pages, so no list of them is made.
+    if kind is None and png:
+        # An archive may state millions of items, so no list of them is made.
         ranges = merged(numbers for numbers in ranges if numbers)
         _write_png(archive, ranges, folder_of(archive, destination), verify, force, progress)
         return sum(map(len, ranges))
@@ -147,27 +144,17 @@ def _write_png(
     force: bool,
     progress: Progress | None,
 ) -> None:
-    """Writes each item or page as `folder`/NUMBER.png."""
-    is_array = archive.collection.kind is None
-    count = 1 if is_array and archive.array.picture else len(archive)
+    """Writes each item as `folder`/NUMBER.png."""
+    count = 1 if archive.array.picture else len(archive)
     digits = len(str(max(count - 1, 0)))
-    if is_array and isinstance(folder, str | os.PathLike):
+    if isinstance(folder, str | os.PathLike):
         Path(folder).parent.mkdir(parents=True, exist_ok=True)
     done, total = 0, sum(map(len, ranges))
     with staging(folder, (), force) as stage:
         for numbers in ranges:
-            files = (
-                map(_png, chain.from_iterable(_stacks(archive, numbers, verify)))
-                if is_array
-                else (
-                    encode_page(
-                        archive.file_source(number).whole(verify), f"{archive.name}: page {number}"
-                    )
-                    for number in numbers
-                )
-            )
-            for number, file in zip(numbers, files, strict=True):
-                stage.write(f"{number:0{digits}}.png", file)
+            items = chain.from_iterable(_stacks(archive, numbers, verify))
+            for number, item in zip(numbers, items, strict=True):
+                stage.write(f"{number:0{digits}}.png", _png(item))
                 done += 1
                 if progress is not None:
                     progress(done, total)

@@ -95,7 +95,7 @@ def _axes(name: str, array: View) -> tuple[str, ...]:
         dims = (Y, X, C)
     found = list(dims)
     for place, axis in enumerate(dims):
-        if axis not in _TYPES:  # consecutive files, pages or frames
+        if axis not in _TYPES:  # consecutive files or frames
             free = [one for one in ((T, Z) if axis == FRAME else (Z, T)) if one not in found]
             found[place] = free[0] if free else axis
     if len(set(found)) != len(found) or not {Y, X} <= set(found) <= set(_TYPES):

@@ -1,13 +1,12 @@
-"""Restore a collection of files: a folder, or a file of arrays or of pages."""
+"""Restore a collection of files: a folder, or a file of arrays."""
 
 import os
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,6 @@ from bitsback.archive.container.hashes import Check
 from bitsback.archive.container.targets import target_of, unrestorable
 from bitsback.archive.files.content_sums import ContentSums
 from bitsback.archive.files.file_writer import FileWriter
-from bitsback.archive.files.paged import make_pages
 from bitsback.archive.files.strips import RestoredParts
 from bitsback.archive.files.whole_files import hand_over
 from bitsback.archive.reader import ArchiveReader
@@ -28,15 +26,15 @@ from bitsback.files.drawing import Drawing, Seekable
 from bitsback.format.entries import Entries, Folder, Link, parents
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files
-from bitsback.format.parts import ARRAYS, FOLDER
+from bitsback.format.parts import FOLDER
 from bitsback.io.file_io import Location, Writable
 from bitsback.io.names import ending_of, printable
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import Url
 from bitsback.work import Work
 
-_CHUNK = 1 << 20
 _SHOWN = 5  # names in a warning
+_CHECKED = 1 << 14  # unnamed pictures at most whose places are checked before they are decoded
 
 
 def restore(
@@ -49,23 +47,15 @@ def restore(
     """Restores all files. Returns their total size in bytes. Raises ArchiveError, InputError.
 
     place: the place of the archive; None without one. destination: for a folder its path or URL,
-    which need not exist. For a file of arrays or of pages its path or URL, or a binary stream.
+    which need not exist. For a file of arrays its path or URL, or a binary stream.
     """
     archive = parts.archive
     if not parts.damaged:
         archive.check()  # before writing; this also checks that the names can be restored
-    kind = archive.files.collection.kind
-    if kind == FOLDER:
+    if archive.files.collection.kind == FOLDER:
         return _restore_folder(parts, folder_of(archive, destination), work, options)
     with open_output(destination, options.force, place) as output:
-        if kind == ARRAYS:
-            _write_arrays(parts, output, work)
-        else:
-            with tempfile.TemporaryFile() as file:
-                make_pages(parts, cast(BinaryIO, file), work, options.files == "exact")
-                file.seek(0)
-                while chunk := file.read(_CHUNK):
-                    output.write(chunk)
+        _write_arrays(parts, output, work)
         return output.size
 
 
@@ -97,8 +87,9 @@ def _restore_folder(
     parts: RestoredParts, destination: Location, work: Work, options: DecompressOptions
 ) -> int:
     archive, files, lost = parts.archive, parts.files, parts.lost_files
-    # A few bytes may state many names, even in a valid archive, so no list of them is made.
-    names: Iterable[str] = (target_of(files, number)[0] for number in range(len(files)))
+    # A few bytes may state many pictures, so no list is made, and not all are checked early.
+    early = len(files) if files.named else min(len(files), _CHECKED)
+    names: Iterable[str] = (target_of(files, number)[0] for number in range(early))
     if parts.damaged:
         names = _targets(archive, complement(lost, len(files))).values()
     entries = files.entries or Entries([])

@@ -68,7 +68,7 @@ def add_with(
         if before.archive.collection.kind is not None:
             changed = ChangedFolder(before, replace)
             if isinstance(source, str | os.PathLike) and Path(source).is_file():
-                source = [source]  # any file, even one with an array or pages
+                source = [source]  # any file, even one with an array
         else:
             changed = LongerArray(before)
         request = dataclasses.replace(changed.options(options), parity=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from bitsback.archive.container.targets import check_restorable, kind_of
 from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.writing.erasing import Eraser
 from bitsback.coding.block import PREFIX_SIZE, read_header
-from bitsback.errors import ArchiveError, InputError, InputWarning
+from bitsback.errors import ArchiveError, InputError
 from bitsback.format import entries as entries_format
 from bitsback.format.array_part import ARRAY, BYTES, COUNTED, ONE, VARIED, ArrayPart
 from bitsback.format.digests import Digests, joined
@@ -37,7 +36,7 @@ from bitsback.format.layout import (
 from bitsback.format.layout import section as pack_section
 from bitsback.format.members import FileDescriptions, Files
 from bitsback.format.parity import share_of
-from bitsback.format.parts import ARRAYS, PAGES, Array, Content, FileCollection, JoinedArray
+from bitsback.format.parts import ARRAYS, Array, Content, FileCollection, JoinedArray
 from bitsback.format.previews import Previews
 from bitsback.format.unnamed import pack_described
 from bitsback.io.file_io import Location, name_of
@@ -274,16 +273,11 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
                 f" {shards[0].name} ({kind_of(shards[0].content)})"
             )
     _check_names(shards)
-    pages_alone = kind == PAGES and len(shards) > 1
-    if pages_alone:
-        _leave_tags(shards)
     members: list[list[tuple[int, int]]] = []
     groups: dict[tuple[str, Shape, Shape | None], list[tuple[int, int]]] = {}
     for number, shard in enumerate(shards):
         spans = _spans_of_parts(shard)
         for part, collection in enumerate(shard.parts):
-            if pages_alone and collection.axes == BYTES:
-                continue
             if kind == ARRAYS or collection.axes in (ONE, BYTES):
                 members.append([(number, part)])
                 continue
@@ -320,7 +314,7 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     packed = pack_described(merged)
     digests = joined([(shard.digests, len(shard.names)) for shard in shards])
     packed += b"" if digests is None else digests.pack()
-    shown = sum(map(bool, names)) if files.has_removed else files.shown_files
+    shown = sum(map(bool, names)) if files.has_removed else files.files
     return Merged(
         files, members, packed, shown, stats is not None, digests is not None, entries is not None
     )
@@ -335,28 +329,6 @@ def _spans_of_parts(shard: Shard) -> list[range]:
         spans[part] = range(start, first + count)
         first += count
     return spans
-
-
-def _leave_tags(shards: Sequence[Shard]) -> None:
-    """Warns that only the pages of TIFF files are kept, since the files become one.
-
-    Raises InputError for a TIFF file that is stored verbatim, without parts for its pages.
-    """
-    with_tags = [shard for shard in shards if shard.content.whole]
-    for shard in with_tags:
-        if not any(part.entries for part in shard.parts):
-            raise InputError(
-                f"{shard.name}: stores a TIFF file verbatim, whose pages cannot be joined to"
-                " others; decompress it and keep the files in a folder, which can be compressed"
-            )
-    if with_tags:
-        warnings.warn(
-            f"{with_tags[0].name}: the pages of its TIFF file are joined without their tags"
-            " (description, resolution and the like), and so are those of all that are merged; keep"
-            " the archives to restore the files as they were",
-            InputWarning,
-            stacklevel=4,
-        )
 
 
 def _check_names(shards: Sequence[Shard]) -> None:

@@ -60,11 +60,10 @@ def merge(
     """Merges archives into one, in their order.
 
     Arrays are joined along their first axis, whether they are items or stacks. The files of folders
-    and npz archives, and the pages of TIFF files, follow one another. The pages lose their tags,
-    with an InputWarning. Models that several archives embed are in the new archive once. Every
-    checksum is checked. No block is coded again, except those that contain removed files (see
-    `remove`), whose content is erased. If an archive has parity, the new one has the greatest share
-    of them, or warns with InputWarning if it is no file.
+    and npz archives follow one another. Models that several archives embed are in the new archive
+    once. Every checksum is checked. No block is coded again, except those that contain removed
+    files (see `remove`), whose content is erased. If an archive has parity, the new one has the
+    greatest share of them, or warns with InputWarning if it is no file.
 
     sources: paths or URLs. `*` in a URL stands for all that match, sorted by the numbers in them.
     destination, force, threads, storage_options: as in `compress`. verify: decode the new archive,
@@ -73,7 +72,7 @@ def merge(
 
     Memory is bounded by a block, and by the names and the indexes. Raises InputError if the
     archives cannot be joined. These are arrays of different dtypes or items, or of one picture
-    each, TIFF files that are stored verbatim, and two files of one name. Raises ArchiveError if an
+    each, and two files of one name. Raises ArchiveError if an
     archive is damaged, the model of a block with removed files is missing, or the new archive
     cannot be verified.
 

@@ -283,7 +283,7 @@ class _Writer:
             check_unchanged(content)
         self._written.add(self._digests())
         self._written.finish()
-        files, disk = collection.shown_files, content.disk
+        files, disk = collection.files, content.disk
         return Compressed(
             shape=collection.shape,
             dtype=collection.dtype_name,

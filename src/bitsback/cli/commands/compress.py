@@ -43,10 +43,10 @@ def command(
 ) -> None:
     """Compress an array or a collection of pictures into an archive.
 
-    INPUT is a folder with its subfolders, or one or several files. A file on its own is an array,
-    arrays or pages if it is $single; another one is stored as a folder of one file. 'decompress'
-    restores the same arrays, or the same files, byte for byte. INPUT and the archive may be URLs
-    that fsspec supports, or - for standard input and output.
+    INPUT is a folder with its subfolders, or one or several files. A file on its own is an array or
+    arrays if it is $single; another one is stored as a folder of one file. 'decompress' restores
+    the same arrays, or the same files, byte for byte. INPUT and the archive may be URLs that fsspec
+    supports, or - for standard input and output.
 
     \b
       bitsback compress digits.npy                makes digits.bb

@@ -30,7 +30,7 @@ def command(archive: str, other: str, quiet: bool, as_json: bool, **settings: An
     a folder or a file on the disk. The exit status is 0 if nothing differs, 1 if something does,
     and 2 after an error.
 
-    Files and arrays are matched by their names, items and pages by their numbers. Blocks are only
+    Files and arrays are matched by their names, items by their numbers. Blocks are only
     decoded where names, sizes, hashes and coded bytes do not decide. A file on the disk with the
     modification time that is stored in the archive counts as unchanged; 'bitsback verify X.bb
     --against FOLDER' compares the content of all files.

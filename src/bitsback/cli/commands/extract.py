@@ -46,7 +46,7 @@ class _Command(click.Command):
     "--png",
     "folder",
     metavar="DIR",
-    help="Write PNG files into this folder, one for each item or page, named by its number.",
+    help="Write PNG files into this folder, one for each item of an array, named by its number.",
 )
 @click.option(
     "--no-verify",
@@ -99,7 +99,7 @@ def command(
     with ExitStack() as stack:
         progress = stack.enter_context(Progress("extracting", quiet))
         stack.enter_context(shown_warnings(progress, quiet))
-        from bitsback.files.formats import ONE_ARRAY, PAGES
+        from bitsback.files.formats import ONE_ARRAY
         from bitsback.io.remote.url import check_options, located
         from bitsback.models import requested_model
 
@@ -113,14 +113,14 @@ def command(
                 raise click.UsageError("nothing to write; give -o FILE, or --png DIR")
             target = "."
         is_array = opened.kind in ONE_ARRAY
-        if target is not None and images is not None and not is_array:
-            raise click.UsageError("give -o or --png; both together are for an array")
+        if images is not None and not is_array:
+            raise click.UsageError("--png is for the items of an array; give -o")
         wanted: Item | list[Item]
-        if is_array or opened.kind == PAGES.key:
-            picture = is_array and opened.reader.array.picture
-            ranges = [item_range(text, 1 if picture else len(opened)) for text in items]
+        if is_array:
+            count = 1 if opened.reader.array.picture else len(opened)
+            ranges = [item_range(text, count) for text in items]
             wanted = [slice(each.start, each.stop) for each in ranges]
-            if is_array and len(items) == 1 and ":" not in items[0]:
+            if len(items) == 1 and ":" not in items[0]:
                 wanted = ranges[0].start
         else:
             names, files = opened.reader.entry_names, len(opened)

@@ -124,16 +124,13 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
     from bitsback.files import formats
 
     verbatim = any(part["held"] for part in info["parts"])
-    paged = info["kind"] == formats.PAGES.key
-    nouns = {formats.ARRAYS.key: "array", formats.PAGES.key: "page"}
-    noun = nouns.get(info["kind"], "file" if verbatim else "picture")
+    noun = "file" if verbatim else "picture"
+    noun = "array" if info["kind"] == formats.ARRAYS.key else noun
     names = f", {figures.count(info['names'], 'name')}" if info["names"] else ""
     names += f", {info['removed']:,} removed" if info["removed"] else ""
     for key, singular in (("links", "link"), ("empty_folders", "empty folder")):
         names += f", {figures.count(info[key], singular)}" if info.get(key) else ""
-    is_verbatim = paged and not info["items"]
-    count = "one file" if is_verbatim else figures.count(info["items"], noun)
-    yield info["kind"], count + names
+    yield info["kind"], figures.count(info["items"], noun) + names
     jpeg = [part for part in info["parts"] if part["jpeg"]]
     if jpeg:
         what = figures.count(sum(part["items"] for part in jpeg), "file")

@@ -62,9 +62,8 @@ def command(
     """List the names in the archive X.bb, one per line: files, links, empty folders (which end with
     /), or the arrays of an npz file.
 
-    Items of an array are listed as a range, such as 0:60, and successive similar pages of a TIFF
-    file as well. 'extract' takes every line as an ITEM. Only --thumbnails decodes pixels; -l and
-    --json read the headers of pictures.
+    Items of an array are listed as a range, such as 0:60. 'extract' takes every line as an ITEM.
+    Only --thumbnails decodes pixels; -l and --json read the headers of pictures.
 
     A NAME is a name, a folder or a pattern, as for 'extract'; then only the matching entries are
     listed. If X.bb is -, it is standard input.

@@ -33,9 +33,8 @@ def command(
 
     Arrays, stacks included, are joined along their first axis; their items must have the same dtype
     and shape. Folders become one folder with the files of all; the same name in two of them is an
-    error. The pages of TIFF files are joined, without their tags. Each embedded model is kept once.
-    If an archive has parity, the new one has the greatest share of all. A new archive that is a
-    file is decoded and checked before it appears.
+    error. Each embedded model is kept once. If an archive has parity, the new one has the greatest
+    share of all. A new archive that is a file is decoded and checked before it appears.
 
     Blocks with files that 'bitsback remove' has removed are the exception: they are coded again
     without the content of these files, which needs their model.

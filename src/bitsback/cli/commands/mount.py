@@ -23,9 +23,9 @@ def command(
     """Mount the archive X.bb, read-only, at the empty folder FOLDER. The command runs until Ctrl-C,
     or until FOLDER is unmounted by 'fusermount -u FOLDER' or 'umount FOLDER'.
 
-    A file is decoded when it is opened. 'ls -l' decodes only pages, and files that are restored
-    with other bytes ('compress --files pixels'). The items of an array, and the arrays of an npz
-    file, appear as .npy files, and the pages of a TIFF file as PNG files.
+    A file is decoded when it is opened. 'ls -l' decodes only files that are restored with other
+    bytes ('compress --files pixels'). The items of an array, and the arrays of an npz file, appear
+    as .npy files.
 
     This needs the extra mount and FUSE (Linux: libfuse2; macOS: macFUSE).
 

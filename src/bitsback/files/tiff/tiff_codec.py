@@ -1,15 +1,13 @@
 """The codec of TIFF files.
 
 It splits a file only if the restored file is the same. This means the same bytes, or the same
-content by tifffile, zlib and libtiff. tifffile writes files that consist only of pages.
+content by tifffile, zlib and libtiff.
 """
 
 from __future__ import annotations
 
-import io
 import tempfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import chain, groupby
@@ -19,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.files.bands import Bands, PageRows
+from bitsback.files.bands import Bands
 from bitsback.files.deflated import Deflated
 from bitsback.files.drawing import Comparison, Split
 from bitsback.files.tiff import structure
@@ -75,13 +73,6 @@ def split(file: BinaryIO, exact: bool) -> Split | None:
     pixels, rows = pixels_of(file, pages), pages[0].layout.height
     whole = Split.from_pixels(pixels, metadata, pages[0].palette)
     return whole if pixels.shape[0] % rows else replace(whole, frames=pixels.shape[0] // rows)
-
-
-def split_pages(file: BinaryIO, exact: bool) -> tuple[list[Bands], Tiff | None] | None:
-    pages = coded_pages(file, inner=True)
-    if pages is None:
-        return None
-    return [pixels_of(file, [page]) for page in pages], tiff_metadata(file, pages, exact)
 
 
 def unpack(cursor: Cursor, kind: int) -> Tiff:
@@ -252,9 +243,9 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
     return True
 
 
-def coded_pages(file: BinaryIO, inner: bool = False) -> list[Page] | None:
-    """All pages of a file, if the pixels of each can be read. inner: as in `pages_of`."""
-    found = pages_of(file, inner)
+def coded_pages(file: BinaryIO) -> list[Page] | None:
+    """All pages of a file, if the pixels of each can be read."""
+    found = pages_of(file)
     pages = [page for page in found if page is not None]
     return pages if pages and len(pages) == len(found) else None
 
@@ -278,48 +269,19 @@ def _plain(value: Any) -> Any:
     return value.tobytes() if isinstance(value, np.ndarray) else repr(value)
 
 
-_BIG = (1 << 32) - (1 << 25)
-"""The bytes of pixels from which a file is BigTIFF."""
-
-
-def write_pages(file: BinaryIO, pages: Iterable[PageRows], size: int) -> None:
-    """Writes pages to an empty file. size: bytes of all pixels."""
+def write(file: BinaryIO, picture: NDArray[Any]) -> None:
+    """Writes a picture, [height, width] or [height, width, channels], to an empty file."""
     import tifffile
 
-    # Temporary files have names that tifffile does not expect.
-    handle = tifffile.FileHandle(file, name="pages.tif")
-    with tifffile.TiffWriter(handle, bigtiff=size > _BIG, byteorder="<") as tiff:
-        for page in pages:
-            colours = page.shape[2] if len(page.shape) == 3 else 1
-            tiff.write(
-                map(_compressed, page),  # otherwise tifffile asks for whole pages
-                shape=page.shape,
-                dtype=page.dtype,
-                rowsperstrip=page.in_a_strip,
-                compression="zlib",
-                photometric="rgb" if colours in (3, 4) else "minisblack",
-                planarconfig="contig" if colours > 1 else None,
-                extrasamples=["unassalpha"] if colours in (2, 4) else None,
-                metadata=None,
-                software=False,
-                contiguous=False,
-            )
-
-
-def count_pages(file: bytes) -> int:
-    """The number of pages of a file according to tifffile. Raises the errors of tifffile."""
-    with opened(io.BytesIO(file)) as tiff:
-        return len(tiff.pages)
-
-
-def read_page(file: bytes, number: int) -> NDArray[Any]:
-    """A page as tifffile reads it. Raises the errors of tifffile."""
-    with opened(io.BytesIO(file)) as tiff:
-        pixels: NDArray[Any] = tiff.pages[number].asarray()
-        return pixels
-
-
-def _compressed(rows: NDArray[Any]) -> bytes:
-    """The bytes of a strip."""
-    packed = np.packbits(rows, axis=1) if rows.dtype == bool else rows
-    return zlib.compress(packed.tobytes())
+    colours = picture.shape[2] if picture.ndim == 3 else 1
+    tifffile.imwrite(
+        file,
+        picture,
+        byteorder="<",
+        compression="zlib",
+        photometric="rgb" if colours in (3, 4) else "minisblack",
+        planarconfig="contig" if colours > 1 else None,
+        extrasamples=["unassalpha"] if colours in (2, 4) else None,
+        metadata=None,
+        software=False,
+    )

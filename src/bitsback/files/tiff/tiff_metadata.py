@@ -7,10 +7,10 @@ from __future__ import annotations
 import math
 import zlib
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, repeat, zip_longest
+from itertools import chain, repeat
 from typing import Any, Literal
 
 import numpy as np
@@ -146,23 +146,9 @@ class Tiff:
             and self.consistent
         )
 
-    def fits_pages(self, pages: Iterable[tuple[np.dtype[Any], tuple[int, ...]]]) -> bool:
-        """Whether these are the dtypes and shapes of the pages. Raises ArchiveError."""
-        return (
-            all(
-                page is not None and (page.dtype, page.shape) == expected
-                for page, expected in zip_longest(self.layouts(), pages)
-            )
-            and self.consistent
-        )
-
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
         """The file, with pixels of this dtype and shape, which fit."""
-        return SheetDrawing(self.draw(file), sheet_of_pages(self.frames)[0])
-
-    def draw(self, file: Seekable) -> TiffDrawing:
-        """The file, with the rows of its pages, one after the other."""
-        return TiffDrawing(self, file)
+        return SheetDrawing(TiffDrawing(self, file), sheet_of_pages(self.frames)[0])
 
     @cached_property
     def spans(self) -> list[Span]:
