@@ -302,12 +302,7 @@ def decode_planes(
         model.plane_memory(planes) <= 2**26 + 2**10 * len(data),
         "no more memory than the data may claim",
     )
-    if multiset:
-        sizes = chain.doubling(len(planes))[::-1]
-    elif not model.learns:
-        sizes = chain.of_planes([math.prod(shape[:4]) for shape in planes])
-    else:
-        sizes = [len(planes)]
+    sizes = chain.doubling(len(planes))[::-1] if multiset else [len(planes)]
     require(
         model.plane_macs(planes) <= 2**31 + 2**25 * len(data),
         "no more MACs than the data may claim",

@@ -138,22 +138,6 @@ def doubling(n: int) -> list[int]:
     return sizes
 
 
-ENOUGH = 2**15
-
-
-def of_planes(elements: list[int]) -> list[int]:
-    """The sizes of the batches of planes that nothing learns from, the first items first. elements:
-    of each item.
-    """
-    sizes, left = [0], ENOUGH
-    for count in elements:
-        if left <= 0:
-            sizes, left = [*sizes, 0], ENOUGH
-        sizes[-1] += 1
-        left -= count
-    return sizes
-
-
 def check_end(message: Message, of: bytes) -> None:
     """Checks that the message left after decoding is the initial one for the digest of the decoded
     items.

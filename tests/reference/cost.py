@@ -86,7 +86,9 @@ def prediction_memory(of: Prediction, shape: ItemShape) -> int:
         channel = 2**11 + sum(8 * (len(one.inputs) + 2) ** 2 for one in of.predictors)
         return 6 * shape.elements + shape.channels * channel
     rows = min(shape.rows, (shape.columns - 1) // 16)
-    memory = 2**4 * shape.elements + 2**12 * min(shape.channels, 4) * rows
+    memory = 2**12 * min(shape.channels, 4) * rows
+    if shape.slices > 1 or shape.channels > 4:
+        memory += 2**4 * shape.elements
     return memory * 3 // 2 if of.levels > 256 else memory
 
 
@@ -114,7 +116,7 @@ def state_memory(of: Prediction, elements: int) -> int:
     """The bytes that a batch of so many elements takes, beside those of its items."""
     if isinstance(of, WavefrontRules):
         learned = wavefront_contexts.state_memory(of.contexts, elements) if of.contexts else 0
-        return 2**25 + learned if elements else 0
+        return min(2**4 * elements, 2**23) + learned if elements else 0
     return of.state_memory(elements) if isinstance(of, CountedRules) else 0
 
 

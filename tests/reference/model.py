@@ -21,7 +21,6 @@ from .series import SeriesCodec
 from .steps import Step
 from .values import Ints, Size, Tensors, places
 from .wavefront import WavefrontCodec
-from .wavefront_rules import WavefrontRules
 
 KEYS = "format version name about licence variables networks distributions code chain test"
 
@@ -92,12 +91,6 @@ class Model:
         """The distribution of x, of a model that predicts it."""
         assert self.program.prediction is not None
         return self.program.prediction
-
-    @property
-    def learns(self) -> bool:
-        """Whether a size-agnostic model learns from all items of a batch."""
-        of = self.prediction
-        return of.contexts > 0 if isinstance(of, WavefrontRules) else True
 
     def plane_memory(self, shapes: Sequence[ItemShape]) -> int:
         """The bytes that coding these items takes, for a size-agnostic model."""

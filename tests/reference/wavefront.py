@@ -15,7 +15,7 @@ from .wavefront_plane import Plane, Prediction
 from .wavefront_rules import WavefrontRules
 
 SHEET, LAG, DELAY = 4, 16, 18  # planes at once, the times between rows, and between planes
-SLOTS, ROWS = 64, 1024  # of the items of a group together
+SLOTS = 64  # of the items of a group together
 
 
 class Distribution(Protocol):
@@ -147,8 +147,7 @@ def group_size(shapes: Sequence[ItemShape]) -> int:
     shape = shapes[0]
     alike = next((n for n, other in enumerate(shapes) if other != shape), len(shapes))
     across = -(-shape.columns // LAG)
-    most = min(SLOTS // min(shape.rows, across), ROWS // min(shape.rows, across + 64))
     k = 1
-    while 2 * k <= min(alike, most):
+    while 2 * k <= min(alike, SLOTS // min(shape.rows, across)):
         k *= 2
     return k

@@ -292,9 +292,9 @@ class Contexts:
             v = (key(number, channel, values) ^ first) * FACTORS[1] % WORD
             line = (v >> (32 - self.bits)) ^ (2**within + node % 2**within)
             places.append(((number, line), (v >> (23 - self.bits)) % 2**9))
-        odds = min(max((pixel.odds + 2**13) >> 10, 0), 15)
+        odds = min(max((pixel.odds + 2**13) >> 11, 0), 7)
         for number, values in enumerate(around.errors, ERRORS):
-            places.append(((number, channel, *values, pixel.size, odds), 0))
+            places.append(((number, *values, pixel.size, odds), 0))
         for number, (x, y, near) in enumerate(around.differences, DIFFERENCES):
             shared = NEAR[0] if number in NEAR else number
             own = shared if around.references else number
@@ -333,9 +333,10 @@ class Contexts:
 
 def table_bits(most: int, elements: int) -> int:
     """The logarithm of the slots of a table, of batches of so many elements."""
-    return min(max((8 * elements - 1).bit_length(), 10), most)
+    c = (5 * elements - 1).bit_length() - 3
+    return min(max(c, min(c + 2, 16), 10), most)
 
 
 def state_memory(most: int, elements: int) -> int:
     """The bytes of what is learned."""
-    return 4 * (10 * 2 ** table_bits(most, elements) + 2**19) + 4608 * 66
+    return 4 * (10 * 2 ** table_bits(most, elements) + 2**16) + 4608 * 66

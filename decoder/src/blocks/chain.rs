@@ -141,23 +141,8 @@ pub fn batches(groups: &[Group], model: &Model, multiset: bool) -> Vec<Batch> {
         return batches;
     }
     if model.shape == Shape::Any {
-        let apart = matches!(model.x_codec(), Codec::Wavefront(codec) if codec.contexts.is_none());
-        let total: u64 = groups.iter().map(|group| group.items).sum();
-        let (mut first, mut count, mut elements) = (0usize, 0usize, 0u64);
-        for group in groups {
-            for _ in 0..group.items {
-                count += 1;
-                elements += group.elements();
-                let full = apart && elements >= 1 << 15;
-                if full || (first + count) as u64 == total {
-                    batches.push(Batch { first, count, group: 0 });
-                    first += count;
-                    (count, elements) = (0, 0);
-                }
-            }
-        }
-        batches.reverse();
-        return batches;
+        let count = groups.iter().map(|group| group.items as usize).sum();
+        return vec![Batch { first: 0, count, group: 0 }];
     }
     let mut end: u64 = groups.iter().map(|group| group.items).sum();
     let mut coded = 0u64; // elements

@@ -193,7 +193,8 @@ fn wavefront_cost(codec: &Wavefront, e: Extent, jpeg: bool) -> Cost {
     let times = e.s * e.c * (16 * (e.r - 1) + e.q);
     let contexts = if codec.contexts.is_some() { (e.elements() << 13) + (times << 11) } else { 0 };
     let macs = e.elements() * ((1 << 10) + u128::from(codec.macs())) + (times << 10);
-    let memory = (e.elements() << 4) + ((e.c.min(4) * rows) << 12);
+    let saved = if e.s > 1 || e.c > 4 { e.elements() << 4 } else { 0 };
+    let memory = saved + ((e.c.min(4) * rows) << 12);
     Cost {
         memory: if codec.levels > 256 { memory + memory / 2 } else { memory },
         macs: macs + colours + contexts,
@@ -254,8 +255,8 @@ fn table_memory(codec: &Codec, elements: u128) -> u128 {
     let counted = match codec {
         Codec::Counted(codec) => codec,
         Codec::Wavefront(codec) if elements > 0 => {
-            let elements = u64::try_from(elements).unwrap_or(u64::MAX);
-            return (1 << 25) + codec.contexts.map_or(0, |most| mixers::memory(elements, most));
+            let long = u64::try_from(elements).unwrap_or(u64::MAX);
+            return (elements << 4).min(1 << 23) + codec.contexts.map_or(0, |most| mixers::memory(long, most));
         }
         _ => return 0,
     };

@@ -159,7 +159,7 @@ fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, [d
             let bit = coder.bit(16, ones, spot.known_bit());
             spot.take(bit);
         } else {
-            find(mixers, &keys[pixel], spot, channel, [d, depth]);
+            find(mixers, &keys[pixel], spot, [d, depth]);
             mixed.push(pixel);
         }
     }
@@ -189,7 +189,7 @@ fn decide<C: Coder>(decisions: &mut Decisions, coder: &mut C, channel: usize, [d
 
 /// Finds the slots of a decision, and prefetches them.
 #[inline(always)]
-fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, channel: usize, [d, depth]: [usize; 2]) {
+fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, [d, depth]: [usize; 2]) {
     let node = (1 << d) + (spot.level as usize >> (depth - d));
     if spot.found != d / 4 {
         spot.found = d / 4;
@@ -199,9 +199,9 @@ fn find(mixers: &Mixers, keys: &Keys, spot: &mut Spot, channel: usize, [d, depth
             mixers.prefetch(spot.slots[k]);
         }
     }
-    let (size, odds) = (keys.size(d), ((spot.odds + (1 << 13)) >> 10).clamp(0, 15) as usize);
+    let (size, odds) = (keys.size(d), ((spot.odds + (1 << 13)) >> 11).clamp(0, 7) as usize);
     for (i, &value) in keys.errors.iter().enumerate() {
-        spot.slots[8 + i] = mixers.error_slot(i, channel, value, size, odds);
+        spot.slots[8 + i] = mixers.error_slot(i, value, size, odds);
         mixers.prefetch(spot.slots[8 + i]);
     }
     for (k, number) in keys.differences(d, spot.middle, depth > 8).into_iter().enumerate().skip(DIFFERENCES) {

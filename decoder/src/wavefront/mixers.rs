@@ -14,7 +14,7 @@ const INPUTS: usize = 2 * CONTEXTS;
 /// The sets of the four mixers for a channel.
 const SETS: [usize; 4] = [256, 512, 128, 256];
 const FRESH: u32 = 1 << 15;
-const ERROR_SLOTS: usize = CHANNELS * ERROR_VALUES * 4 * 16;
+const ERROR_SLOTS: usize = ERROR_VALUES * 4 * 8;
 /// The number of tables of levels and of differences.
 const TABLES: usize = 10;
 const SHARED: [usize; 6] = [7, 8, 8, 8, 8, 9];
@@ -52,7 +52,8 @@ pub struct Mixers {
 
 /// T for a number of elements.
 fn table_bits(elements: u64, most: u32) -> u32 {
-    log2_up(elements.saturating_mul(8)).clamp(10, most)
+    let bits = log2_up(elements.saturating_mul(5)) - 3;
+    bits.max((bits + 2).min(16)).clamp(10, most)
 }
 
 /// The size of slots, weights and uses in bytes.
@@ -99,8 +100,8 @@ impl Mixers {
 
     /// The slot of a context of errors.
     #[inline(always)]
-    pub fn error_slot(&self, number: usize, channel: usize, value: usize, size: usize, odds: usize) -> u32 {
-        let place = (((number * CHANNELS + channel) * ERROR_VALUES + value) * 4 + size) * 16 + odds;
+    pub fn error_slot(&self, number: usize, value: usize, size: usize, odds: usize) -> u32 {
+        let place = ((number * ERROR_VALUES + value) * 4 + size) * 8 + odds;
         ((TABLES << self.bits) + place) as u32
     }
 

@@ -18,9 +18,8 @@ pub const SHEET: usize = 4;
 /// The number of times from a pixel to the one below it; DELAY: to the same pixel of the next plane.
 pub const LAG: usize = 16;
 pub const DELAY: usize = 18;
-/// The most slots of a group at a time, and in memory.
+/// The most slots of a group at a time.
 const SLOTS: usize = 64;
-const KEPT: usize = 1024;
 
 /// The reference planes of a plane.
 fn references(plane: usize, channels: usize) -> [Option<usize>; 2] {
@@ -37,10 +36,9 @@ pub fn group(images: &[Image]) -> usize {
     let first = &images[0];
     let shape = |image: &Image| (image.slices, image.rows, image.columns, image.channels, image.levels, image.jpeg);
     let alike = images.iter().take_while(|image| shape(image) == shape(first)).count();
-    let across = first.columns.div_ceil(LAG);
-    let (rows, kept) = (first.rows.min(across), first.rows.min(across + 64));
+    let rows = first.rows.min(first.columns.div_ceil(LAG));
     let mut count = 1;
-    while 2 * count <= alike && 2 * count * rows <= SLOTS && 2 * count * kept <= KEPT {
+    while 2 * count <= alike && 2 * count * rows <= SLOTS {
         count *= 2;
     }
     count

@@ -19,9 +19,6 @@ from bitsback.models import costs
 from bitsback.models.item_shape import ItemShape
 from bitsback.models.model import BoundModel, Model
 
-ENOUGH = 1 << 15
-"""Elements after which a batch of a size-agnostic model ends, so that its data fit the cache."""
-
 Buffer = bytes | memoryview
 
 # A lane costs a few bytes a block and lets the core overlap its steps. Measured with mnist-binary,
@@ -91,28 +88,6 @@ def schedule(items: int, growth: int, batch: int, before: int = 0) -> list[tuple
     return runs
 
 
-def batches_by_elements(shapes: Iterable[tuple[int, ItemShape]]) -> list[tuple[int, int]]:
-    """The same pairs for a size-agnostic model.
-
-    Counted from the first item, each batch has the fewest items with ENOUGH elements.
-    """
-    runs: list[tuple[int, int]] = []
-    items = elements = 0  # of the batch that is still open
-    for count, shape in shapes:
-        while count:
-            wanted = -(-(ENOUGH - elements) // shape.elements)
-            if items == 0 and count >= wanted:
-                runs.append((wanted, count // wanted))
-                count %= wanted
-                continue
-            added = min(wanted, count)
-            items, elements, count = items + added, elements + added * shape.elements, count - added
-            if elements >= ENOUGH:
-                runs.append((items, 1))
-                items = elements = 0
-    return [*([(items, 1)] if items else []), *reversed(runs)]
-
-
 def schedules(parts: Stretches, multiset: bool = False) -> list[list[tuple[int, int]]]:
     """The batches of each of the stretches of a block."""
     batches, elements = [], 0
@@ -120,9 +95,8 @@ def schedules(parts: Stretches, multiset: bool = False) -> list[list[tuple[int, 
         model, items = part.model, part.items
         if model.any_shape and multiset:  # a batch takes bits from all items before it
             batches.append(schedule(items, 256, items))
-        elif model.any_shape:  # an adaptive model takes all items in one batch
-            learns = model.counted or not model.wavefront
-            batches.append([(items, 1)] if learns else batches_by_elements(part.shapes))
+        elif model.any_shape:
+            batches.append([(items, 1)])
         else:
             before = elements // part.shapes[0][1].elements
             batches.append(schedule(items, model.growth, model.batch, before))
@@ -178,6 +152,8 @@ def decode(parts: Stretches, message: Message, stop: int) -> NDArray[Any]:
         for size, count in reversed(batches):
             if decoded >= stop:
                 break
+            if part.model.any_shape:
+                size = part.decodable(stop)
             needed.append((size, min(count, -(-(stop - decoded) // size))))
             decoded += size * needed[-1][1]
         if needed:

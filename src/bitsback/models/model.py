@@ -403,6 +403,11 @@ class BoundModel:
             return batches
         return [(self.items, 1)] if self.items else []
 
+    def decodable(self, items: int) -> int:
+        """How many first items of a batch are decoded to have the first `items`."""
+        adaptive = self.model.adaptive
+        return self.items if adaptive is None else adaptive.decodable(self.shapes, items)
+
     # The limits of cost: docs/model-format.md.
 
     @property

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -122,15 +123,18 @@ class WavefrontDistribution : public DataDistribution<WavefrontDistribution> {
         return wave_kernels(arithmetic_ == Arithmetic::contracted);
     }
 
-    // Calls code(shape, items, symbols) for each group of items.
+    // Calls code(sheets, symbols) for each group of items. Groups of one kind share their memory.
     template <class Symbol, class Code>
     void each_group(std::span<const ItemShape> shapes, std::span<Symbol> symbols,
                     const Code& code) const {
         const DefaultFloats floats(arithmetic_);
+        std::optional<WaveSheets> sheets;
         while (!shapes.empty()) {
-            const std::size_t items = wave_items(shapes),
-                              elements = items * shapes.front().elements();
-            code(shapes.front(), items, symbols.first(elements));
+            const ItemShape& shape = shapes.front();
+            const std::size_t items = wave_items(shapes), elements = items * shape.elements();
+            if (!sheets || sheets->shape() != shape || sheets->items() != items)
+                sheets.emplace(*settings_, kernels(), shape, items);
+            code(*sheets, symbols.first(elements));
             shapes = shapes.subspan(items);
             symbols = symbols.subspan(elements);
         }
@@ -144,8 +148,8 @@ class WavefrontDistribution : public DataDistribution<WavefrontDistribution> {
         const auto codes = std::make_unique_for_overwrite<WaveCode[]>(symbols.size());
         std::vector<std::uint32_t> counts;  // of each step
         std::size_t place = 0;
-        each_group(shapes, symbols, [&](const ItemShape& shape, std::size_t items, auto some) {
-            add_codes(shape, items, some, codes.get(), place, counts);
+        each_group(shapes, symbols, [&](WaveSheets& sheets, auto some) {
+            add_codes(sheets, some, codes.get(), place, counts);
         });
         if (message.records()) return record(message, {codes.get(), place});
         for (std::size_t k = counts.size(); k-- > 0;) {
@@ -174,17 +178,17 @@ class WavefrontDistribution : public DataDistribution<WavefrontDistribution> {
     }
 
     template <class Symbol>
-    void add_codes(const ItemShape& shape, std::size_t items, std::span<const Symbol> symbols,
-                   WaveCode* codes, std::size_t& place, std::vector<std::uint32_t>& counts) const {
-        const WaveSymbols<const Symbol> all(shape, symbols);
-        WaveSheets sheets(*settings_, kernels(), shape, items);
+    void add_codes(WaveSheets& sheets, std::span<const Symbol> symbols, WaveCode* codes,
+                   std::size_t& place, std::vector<std::uint32_t>& counts) const {
+        const WaveSymbols<const Symbol> all(sheets.shape(), symbols);
         sheets.run(
             [&](const WaveFront& front, const WavePixels& pixels, const WavePart& part,
                 std::uint16_t* out) {
-                all.each(part, items, [&](Symbol symbol, std::size_t i) { out[i] = symbol; });
+                all.each(part, sheets.items(),
+                         [&](Symbol symbol, std::size_t i) { out[i] = symbol; });
                 WaveCode* const to = codes + place;
-                const bool blue =
-                    all.each_blue(part, items, [&](const JpegColours::Blues& blues, std::size_t i) {
+                const bool blue = all.each_blue(
+                    part, sheets.items(), [&](const JpegColours::Blues& blues, std::size_t i) {
                         const BlueWeights weights(kernels(), front, pixels, i, blues);
                         const auto level = static_cast<std::size_t>(out[i]);
                         const std::uint32_t start = weights.start(level),
@@ -205,30 +209,27 @@ class WavefrontDistribution : public DataDistribution<WavefrontDistribution> {
                  std::span<Symbol> symbols) const {
         require_elements(shapes, symbols.size());
         if (settings_->contexts()) return pop_decisions(message, shapes, symbols);
-        each_group(shapes, symbols, [&](const ItemShape& shape, std::size_t items, auto some) {
-            pop_group(message, shape, items, some);
-        });
+        each_group(shapes, symbols,
+                   [&](WaveSheets& sheets, auto some) { pop_group(message, sheets, some); });
     }
 
     template <class Symbol>
-    void pop_group(Message& message, const ItemShape& shape, std::size_t items,
-                   std::span<Symbol> symbols) const {
-        const WaveSymbols<Symbol> all(shape, symbols);
-        WaveSheets sheets(*settings_, kernels(), shape, items);
+    void pop_group(Message& message, WaveSheets& sheets, std::span<Symbol> symbols) const {
+        const WaveSymbols<Symbol> all(sheets.shape(), symbols);
         sheets.run(
             [&](const WaveFront& front, const WavePixels& pixels, const WavePart& part,
                 std::uint16_t* out) {
                 message.pop_step(part.count, [&](std::uint64_t* heads, const std::uint32_t* top) {
                     const std::size_t lanes = message.lanes();
                     const bool blue = all.each_blue(
-                        part, items, [&](const JpegColours::Blues& blues, std::size_t i) {
+                        part, sheets.items(), [&](const JpegColours::Blues& blues, std::size_t i) {
                             const BlueWeights weights(kernels(), front, pixels, i, blues);
                             pop_symbol_of(weights, heads[(part.first + i) % lanes], top, out[i]);
                         });
                     if (blue) return top;
                     return kernels().pop(front, pixels, heads, lanes, part.first, top, out);
                 });
-                all.each(part, items, [&](Symbol& symbol, std::size_t i) {
+                all.each(part, sheets.items(), [&](Symbol& symbol, std::size_t i) {
                     symbol = static_cast<Symbol>(out[i]);
                 });
             },
@@ -238,20 +239,19 @@ class WavefrontDistribution : public DataDistribution<WavefrontDistribution> {
     // Calls code(all, part, decisions, symbols) for each front of a group: `all` are the symbols of
     // the group.
     template <class Symbol, class Code>
-    void each_front(const ItemShape& shape, std::size_t items, std::span<Symbol> symbols,
-                    const Code& code) const {
-        const WaveSymbols<Symbol> all(shape, symbols);
-        std::vector<std::uint32_t> below(shape.jpeg ? 257 * wave_slots : 0);
-        WaveSheets sheets(*settings_, kernels(), shape, items);
+    void each_front(WaveSheets& sheets, std::span<Symbol> symbols, const Code& code) const {
+        const WaveSymbols<Symbol> all(sheets.shape(), symbols);
+        std::vector<std::uint32_t> below(sheets.shape().jpeg ? 257 * wave_slots : 0);
         sheets.run(
             [&](const WaveFront& front, const WavePixels& pixels, const WavePart& part,
                 std::uint16_t* out) {
-                const bool blue =
-                    all.each_blue(part, items, [&](const JpegColours::Blues& blues, std::size_t i) {
+                const bool blue = all.each_blue(
+                    part, sheets.items(), [&](const JpegColours::Blues& blues, std::size_t i) {
                         const BlueWeights weights(kernels(), front, pixels, i, blues);
                         std::ranges::copy(weights.below(), below.data() + 257 * i);
                     });
-                const std::size_t channel = std::min<std::size_t>(part.plane % shape.channels, 3);
+                const std::size_t channel =
+                    std::min<std::size_t>(part.plane % sheets.shape().channels, 3);
                 code(all, part,
                      WaveDecisions{&front, &pixels, channel, blue ? below.data() : nullptr}, out);
             },
@@ -264,11 +264,11 @@ class WavefrontDistribution : public DataDistribution<WavefrontDistribution> {
         std::vector<std::uint16_t> words, counts;  // of all fronts
         {
             WaveContextTables tables(*settings_->contexts(), symbols.size());
-            each_group(shapes, symbols, [&](const ItemShape& shape, std::size_t items, auto some) {
-                each_front(shape, items, some,
+            each_group(shapes, symbols, [&](WaveSheets& sheets, auto some) {
+                each_front(sheets, some,
                            [&](const auto& all, const WavePart& part,
                                const WaveDecisions& decisions, std::uint16_t* out) {
-                               all.each(part, items,
+                               all.each(part, sheets.items(),
                                         [&](Symbol symbol, std::size_t i) { out[i] = symbol; });
                                std::array<std::uint16_t, wave_words> made;
                                const std::size_t count =
@@ -295,8 +295,8 @@ class WavefrontDistribution : public DataDistribution<WavefrontDistribution> {
     void pop_decisions(Message& message, std::span<const ItemShape> shapes,
                        std::span<Symbol> symbols) const {
         WaveContextTables tables(*settings_->contexts(), symbols.size());
-        each_group(shapes, symbols, [&](const ItemShape& shape, std::size_t items, auto some) {
-            each_front(shape, items, some,
+        each_group(shapes, symbols, [&](WaveSheets& sheets, auto some) {
+            each_front(sheets, some,
                        [&](const auto& all, const WavePart& part, const WaveDecisions& decisions,
                            std::uint16_t* out) {
                            message.pop_step(
@@ -305,7 +305,7 @@ class WavefrontDistribution : public DataDistribution<WavefrontDistribution> {
                                    return kernels().pop_decisions(tables.view(), decisions, heads,
                                                                   message.lanes(), top, out);
                                });
-                           all.each(part, items, [&](Symbol& symbol, std::size_t i) {
+                           all.each(part, sheets.items(), [&](Symbol& symbol, std::size_t i) {
                                symbol = static_cast<Symbol>(out[i]);
                            });
                        });

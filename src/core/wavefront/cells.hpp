@@ -63,6 +63,15 @@ inline BITSBACK_INLINE Floats moved(Floats before, Floats x) {
         return shuffled<4, 5, 6, 7, 8, 9, 10, 11>(before, x);
 }
 
+// The sums of a group of the window at a time.
+template <size_t n>
+inline float* sums_of(const WaveCells& wave, int64_t time, size_t group) {
+    const size_t above = static_cast<size_t>(wave.first_row) * wave.items / 8,
+                 place =
+                     static_cast<size_t>(time & 3) * wave.groups + (above + group) % wave.groups;
+    return wave.sums + place * wave_triangle(n + 1) * 8;
+}
+
 // Completes the sums of the group's ending cells, and initialises those of the cells that begin in
 // the rows below. items: 1, 2 or 4, or 8 for more.
 template <size_t n, size_t items>
@@ -83,7 +92,6 @@ void renew(const WaveCells& wave, size_t group) {
             store(pairs[i][k] + 8, shuffled<4, 12, 5, 13, 6, 14, 7, 15>(a, b));
 #endif
         }
-    constexpr size_t size = wave_triangle(n + 1) * 8;
     alignas(32) float factors[3][8];
     for (size_t slot = 0; slot < 8; ++slot) {
         const int64_t row = wave.first_row + static_cast<int64_t>((8 * group + slot) / wave.items);
@@ -95,13 +103,10 @@ void renew(const WaveCells& wave, size_t group) {
     }
     const Floats above = load<Floats>(factors[0]), left = load<Floats>(factors[1]),
                  right = load<Floats>(factors[2]);
-    const auto sums = [&](int64_t time, size_t number) {
-        return wave.sums + (static_cast<size_t>(time & 3) * wave.groups + number) * size;
-    };
-    float* const ended = sums(wave.time - 1, group);
-    const float* const middle = sums(wave.time - 2, group);
-    const float* const before = sums(wave.time - 3, group);
-    float* const next = sums(wave.time, items < 8 ? group : group + wave.items / 8);
+    float* const ended = sums_of<n>(wave, wave.time - 1, group);
+    const float* const middle = sums_of<n>(wave, wave.time - 2, group);
+    const float* const before = sums_of<n>(wave, wave.time - 3, group);
+    float* const next = sums_of<n>(wave, wave.time, items < 8 ? group : group + wave.items / 8);
     size_t e = 0;
     for (size_t i = 0; i <= n; ++i) {
         Words row[wave_cell / 2];
@@ -134,9 +139,7 @@ void solve(const WaveCells& wave, const size_t (&group)[groups]) {
     alignas(64) float c[size * lanes], d[size * lanes];
     const auto place = [](size_t i, size_t j) { return (i * (i + 1) / 2 + j) * lanes; };
     const float* sums[groups];
-    for (size_t g = 0; g < groups; ++g)
-        sums[g] =
-            wave.sums + (static_cast<size_t>(wave.time & 3) * wave.groups + group[g]) * size * 8;
+    for (size_t g = 0; g < groups; ++g) sums[g] = sums_of<n>(wave, wave.time, group[g]);
     const Floats ridge = all<Floats>(wave.ridge), one = all<Floats>(1);
     for (size_t j = 0; j < n; ++j) {
         Floats inverse[groups] = {};
@@ -209,10 +212,7 @@ void run_cells(const WaveCells& wave) {
     const bool above = wave.low == 0;
     if (above)
         for (size_t group = 0; group < (items < 8 ? 1 : wave.items / 8); ++group) {
-            float* const to =
-                items < 8
-                    ? wave.carried
-                    : wave.sums + (static_cast<size_t>(wave.time & 3) * wave.groups + group) * size;
+            float* const to = items < 8 ? wave.carried : sums_of<n>(wave, wave.time, group);
             for (size_t e = 0; e < size; e += 8) store(to + e, all<Floats>(wave.start[e / 8]));
         }
     size_t waiting = 0;

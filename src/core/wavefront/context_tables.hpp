@@ -28,9 +28,7 @@ class WaveContextTables {
   public:
     // elements: of all items in the batch.
     WaveContextTables(const WaveContextSettings& settings, std::size_t elements)
-        : bits_(std::clamp(
-              static_cast<unsigned>(std::bit_width(std::max<std::size_t>(elements, 1) * 8 - 1)),
-              10u, settings.bits)),
+        : bits_(bits_for(elements, settings.bits)),
           slots_(WaveContexts::none + (WaveContexts::tables << bits_) + 2 * WaveContexts::errors,
                  1u << 31),
           weights_(WaveContexts::all_sets * WaveContexts::inputs),
@@ -66,6 +64,13 @@ class WaveContextTables {
     }
 
   private:
+    // A large batch has five slots for eight elements, or more; a small one has four times as many.
+    static unsigned bits_for(std::size_t elements, unsigned most) {
+        const auto bits =
+            static_cast<unsigned>(std::bit_width(5 * std::max<std::size_t>(elements, 1) - 1)) - 3;
+        return std::clamp(std::max(bits, std::min(bits + 2, 16u)), 10u, most);
+    }
+
     unsigned bits_;
     Aligned<std::uint32_t> slots_;
     Aligned<std::int16_t> weights_;

@@ -375,10 +375,10 @@ class Deciding {
             const Numbers hash = (load<Numbers>(keys_[i] + c) ^ m) * numbers(slot_factor);
             store(places + c, load<Numbers>(first_ + c) + (hash >> numbers(32 - in_.bits)));
         }
-        const auto likely = static_cast<uint32_t>(limited((odds_[i] + (1 << 13)) >> 10, 15));
+        const auto likely = static_cast<uint32_t>(limited((odds_[i] + (1 << 13)) >> 11, 7));
         for (size_t c = first_error; c < first_difference; ++c)
-            places[c] = first_[c] + (keys_[i][c] << 8 | channel_ << 6 |
-                                     static_cast<uint32_t>(size_of(i, d)) << 4 | likely);
+            places[c] =
+                first_[c] + (keys_[i][c] << 5 | static_cast<uint32_t>(size_of(i, d)) << 3 | likely);
         for (size_t c = first_error; c < contexts; ++c) prefetch(in_.slots + places[c]);
     }
     // Finds for each context of levels the line of 16 slots for four decisions. node: that of the

@@ -112,8 +112,8 @@ static constexpr unsigned wave_precision = 15, wave_jpeg_precision = 23;
 // The cells of a plane that begin at one time.
 struct WaveCells {
     size_t references;
-    float* sums;            // [4 cells][groups][triangle][8 slots]
-    size_t groups;          // of 8 slots
+    float* sums;  // [4 cells][groups][triangle][8 slots], a ring of groups
+    size_t groups;
     float* carried;         // [triangle][8]
     const int16_t* values;  // as in a front, from the slot of the first row on
     int16_t* weights;
@@ -132,7 +132,7 @@ struct WaveCells {
 // The slots of the contexts of a batch, and their mixers.
 struct WaveContexts {
     // The layout of slots: unused ones, tables, and errors.
-    static constexpr size_t none = 16, tables = 10, errors = size_t{1} << 18;
+    static constexpr size_t none = 16, tables = 10, errors = size_t{1} << 15;
     static constexpr uint32_t probability_bits = 16, count_bits = 7, check_bits = 9;
     static constexpr size_t inputs = 32, mixers = 4;
     static constexpr size_t sets[mixers] = {1024, 2048, 512, 1024};

@@ -20,19 +20,20 @@ struct WaveWindow {
     std::size_t items, rows, columns;
     std::int32_t levels, depth;
     std::size_t base = 0;  // the first row in memory
-    std::size_t capacity, lead, stride, groups;
-
-    static constexpr std::size_t step = 64;  // about the number of rows by which a window moves
+    std::size_t capacity, lead, stride;
+    std::size_t groups;  // of eight slots whose sums are in memory: those of rows with cells
 
     WaveWindow(std::size_t items_, std::size_t rows_, std::size_t columns_, std::int32_t levels_)
         : items(items_), rows(rows_), columns(columns_), levels(levels_) {
         depth = wave_narrow_depth;
         while ((levels - 1) >> depth != 0) ++depth;
-        capacity = std::min(rows + 1, (columns - 1) / wave_lag + 13 + step);
+        const std::size_t across = (columns - 1) / wave_lag + 1,
+                          step = std::min<std::size_t>(64, 1024 / items);  // rows of a move, about
+        capacity = std::min(rows + 1, across + 12 + step);
         lead = (3 * items + 15) / 16 * 16;
         stride = (lead + (capacity + 1) * items + 16 + 31) / 32 * 32;
         if (stride / 32 % 2 == 0) stride += 32;  // avoids cache set conflicts of lines
-        groups = capacity * items / 8 + items / 8 + 2;
+        groups = (std::min(rows + 1, across + 3) * items + 7) / 8 + 2;
     }
 
     // The rows of a plane that have pixels at this time, from `low` to before `end`.
@@ -81,12 +82,17 @@ class WavePlane {
         for (auto& ring : rings_) ring = VectorArray<std::int16_t>(wave_times * stride);
         if (coded) {
             inputs_ = wave_inputs(references);
-            triangle_ = wave_triangle(inputs_ + 1);
+            const std::size_t triangle = wave_triangle(inputs_ + 1);
             weights_ = VectorArray<std::int16_t>(inputs_ * stride);
             values_ = VectorArray<std::int16_t>(wave_cell * (inputs_ + 1) * stride);
-            sums_ = VectorArray<float>(4 * window.groups * triangle_ * 8);
-            carried_ = VectorArray<float>(triangle_ * 8);
+            sums_ = VectorArray<float>(4 * window.groups * triangle * 8);
+            carried_ = VectorArray<float>(triangle * 8);
         }
+    }
+
+    // Sets the numbers above the first row, before a plane is coded.
+    void begin() {
+        const WaveWindow& window = *window_;
         const std::int32_t levels = window.levels, unit = 2 * levels + 16;
         std::int32_t lead = 4;
         while (unit >> (lead + 1) != 0) ++lead;
@@ -102,7 +108,7 @@ class WavePlane {
                                                        2 * levels >> 16};
         for (std::size_t k = 0; k < rings_.size(); ++k)
             for (std::size_t line = 0; line < wave_times; ++line)
-                std::fill_n(rings_[k].data() + line * stride, window.lead + window.items,
+                std::fill_n(rings_[k].data() + line * window.stride, window.lead + window.items,
                             static_cast<std::int16_t>(starts[k]));
     }
 
@@ -192,11 +198,6 @@ class WavePlane {
         if (!coded_) return;
         lines(weights_.data(), inputs_);
         lines(values_.data(), wave_cell * (inputs_ + 1));
-        const std::size_t size = triangle_ * 8;
-        for (std::size_t cell = 0; cell < 4; ++cell) {
-            float* const at = sums_.data() + cell * w.groups * size;
-            std::memmove(at, at + slots / 8 * size, (w.groups - slots / 8) * size * sizeof(float));
-        }
     }
 
   private:
@@ -233,7 +234,7 @@ class WavePlane {
     const WaveWindow* window_;
     std::size_t references_;
     bool coded_;
-    std::size_t inputs_ = 0, triangle_ = 0;
+    std::size_t inputs_ = 0;
     std::vector<VectorArray<std::int16_t>> rings_;
     VectorArray<std::int16_t> weights_, values_;
     VectorArray<float> sums_, carried_;

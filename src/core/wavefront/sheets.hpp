@@ -22,13 +22,10 @@ namespace bitsback {
 // The number of items that are coded side by side, from the first on.
 inline std::size_t wave_items(std::span<const ItemShape> shapes) {
     const ItemShape& shape = shapes.front();
-    const std::size_t across = (shape.columns - 1) / wave_lag + 1;
-    const std::size_t rows = std::min(shape.rows, across);
-    const std::size_t kept = std::min(shape.rows, across + WaveWindow::step);
+    const std::size_t rows = std::min(shape.rows, (shape.columns - 1) / wave_lag + 1);
     std::size_t same = 1, items = 1;
     while (same < shapes.size() && shapes[same] == shape) ++same;
-    while (2 * items <= same && 2 * items * rows <= wave_slots && 2 * items * kept <= 1024)
-        items *= 2;
+    while (2 * items <= same && 2 * items * rows <= wave_slots) items *= 2;
     return items;
 }
 
@@ -40,11 +37,16 @@ struct WavePart {
     std::size_t count;
 };
 
+// It codes any number of groups of so many items, in the same memory.
 class WaveSheets {
   public:
     WaveSheets(const WavefrontSettings& settings, const WaveKernels& kernels,
                const ItemShape& shape, std::size_t items)
-        : settings_(settings), kernels_(kernels), shape_(shape), items_(items) {
+        : settings_(settings),
+          kernels_(kernels),
+          shape_(shape),
+          items_(items),
+          window_(items, shape.rows, shape.columns, static_cast<std::int32_t>(shape.levels)) {
         for (std::size_t p = 0; p < shape.planes(); ++p) {
             const References references(shape, p);
             for (std::size_t k = 0; k < references.count; ++k)
@@ -52,6 +54,9 @@ class WaveSheets {
                     last_use_[references.planes[k]] = p;
         }
     }
+
+    const ItemShape& shape() const { return shape_; }
+    std::size_t items() const { return items_; }
 
     // Calls code(front, pixels, part, symbols) for each part, which must set the symbols. Calls
     // end(number of pixels) after the last part of each time in a plane. featured: whether fronts
@@ -76,7 +81,7 @@ class WaveSheets {
     struct Replay {
         WavePlane plane;
         WaveHistory* history;
-        std::size_t place = 0;
+        std::size_t place;
         std::size_t lead;  // in units of `delay`: the index of the plane that reads it
     };
 
@@ -87,38 +92,41 @@ class WaveSheets {
 
     template <class Code, class End>
     void run_sheet(std::size_t first, std::size_t count, const Code& code, const End& end) {
-        WaveWindow window(items_, shape_.rows, shape_.columns,
-                          static_cast<std::int32_t>(shape_.levels));
-        std::vector<std::unique_ptr<WavePlane>> planes;
-        std::vector<std::unique_ptr<Replay>> replays;
+        window_.base = 0;
         std::vector<std::array<WavePlane*, 2>> looked_at(count);
         std::vector<WaveHistory*> saved(count);
+        replays_.clear();
         for (std::size_t i = 0; i < count; ++i) {
             const References references(shape_, first + i);
-            planes.push_back(std::make_unique<WavePlane>(window, references.count, true));
+            if (i == planes_.size()) planes_.emplace_back();
+            auto& plane = planes_[i];
+            if (plane == nullptr || plane->references() != references.count)
+                plane = std::make_unique<WavePlane>(window_, references.count, true);
+            plane->begin();
             for (std::size_t k = 0; k < references.count; ++k) {
                 const std::size_t p = references.planes[k];
                 if (p >= first) {
-                    looked_at[i][k] = planes[p - first].get();
+                    looked_at[i][k] = planes_[p - first].get();
                     continue;
                 }
-                replays.push_back(std::make_unique<Replay>(
-                    Replay{WavePlane(window, 0, false), &histories_.at(p), 0, i}));
-                looked_at[i][k] = &replays.back()->plane;
+                replays_.push_back(std::make_unique<Replay>(
+                    Replay{WavePlane(window_, 0, false), &histories_.at(p), 0, i}));
+                replays_.back()->plane.begin();
+                looked_at[i][k] = &replays_.back()->plane;
             }
         }
         for (std::size_t i = 0; i < count; ++i)
             if (last_use_.contains(first + i))
                 saved[i] = &histories_
-                                .emplace(first + i, WavePlane::kept(window) * items_ * shape_.rows *
-                                                        shape_.columns)
+                                .emplace(first + i, WavePlane::kept(window_) * items_ *
+                                                        shape_.rows * shape_.columns)
                                 .first->second;
-        const auto beyond = static_cast<std::int64_t>(window.times());
+        const auto beyond = static_cast<std::int64_t>(window_.times());
         const auto times = beyond + static_cast<std::int64_t>(delay * (count - 1));
         // References are one delay ahead of the planes that read them.
         for (std::int64_t time = -static_cast<std::int64_t>(delay); time < times; ++time) {
-            move(window, time, planes, replays);
-            for (const auto& replay : replays) {
+            move(time);
+            for (const auto& replay : replays_) {
                 const std::int64_t own = time - static_cast<std::int64_t>(delay * replay->lead) +
                                          static_cast<std::int64_t>(delay);
                 if (own < 0 || own >= beyond) continue;
@@ -130,40 +138,37 @@ class WaveSheets {
             for (std::size_t i = 0; i < count; ++i) {
                 const std::int64_t own = time - static_cast<std::int64_t>(delay * i);
                 if (own < 0 || own >= beyond) continue;
-                step(window, *planes[i], looked_at[i], first + i, own, code, end);
-                if (saved[i] != nullptr) planes[i]->save(own, *saved[i]);
-                planes[i]->finish(own);
+                step(*planes_[i], looked_at[i], first + i, own, code, end);
+                if (saved[i] != nullptr) planes_[i]->save(own, *saved[i]);
+                planes_[i]->finish(own);
             }
         }
     }
 
     // Moves the window down with the front, so that it contains all rows that are still read.
-    template <class Planes, class Replays>
-    static void move(WaveWindow& window, std::int64_t time, const Planes& planes,
-                     const Replays& replays) {
+    void move(std::int64_t time) {
         const auto ahead = static_cast<std::int64_t>(delay),
                    behind = static_cast<std::int64_t>(delay * (most - 1) + wave_cell);
-        if (window.end(time + ahead) + 1 <= window.base + window.capacity) return;
-        const std::size_t low = window.low(time - behind);
+        if (window_.end(time + ahead) + 1 <= window_.base + window_.capacity) return;
+        const std::size_t low = window_.low(time - behind);
         const std::size_t base = (low < 4 ? 0 : low - 4) / 8 * 8;
-        const std::size_t slots = (base - window.base) * window.items;
-        for (const auto& plane : planes) plane->move(slots);
-        for (const auto& replay : replays) replay->plane.move(slots);
-        window.base = base;
+        const std::size_t slots = (base - window_.base) * items_;
+        for (const auto& plane : planes_) plane->move(slots);
+        for (const auto& replay : replays_) replay->plane.move(slots);
+        window_.base = base;
     }
 
     template <class Code, class End>
-    void step(const WaveWindow& window, WavePlane& plane,
-              const std::array<WavePlane*, 2>& looked_at, std::size_t number, std::int64_t time,
-              const Code& code, const End& end) {
+    void step(WavePlane& plane, const std::array<WavePlane*, 2>& looked_at, std::size_t number,
+              std::int64_t time, const Code& code, const End& end) {
         if (time % static_cast<std::int64_t>(wave_cell) == 0) {
             const WaveCells cells = plane.cells(settings_, time);
             // Also called where cells only end, for rows of a single cell.
             if (cells.low <= cells.high + 1) kernels_.cells(cells);
         }
-        const std::size_t low = window.low(time), rows_end = window.end(time);
+        const std::size_t low = window_.low(time), rows_end = window_.end(time);
         if (low >= rows_end) return;
-        const std::size_t all = (rows_end - low) * items_, begin = window.slot(low);
+        const std::size_t all = (rows_end - low) * items_, begin = window_.slot(low);
         for (std::size_t first = 0; first < all; first += wave_slots) {
             const std::size_t slot = begin + first;
             WaveFront front{};
@@ -171,7 +176,7 @@ class WaveSheets {
             front.planes[0] = plane.from(slot);
             for (std::size_t k = 0; k < plane.references(); ++k)
                 front.planes[k + 1] = looked_at[k]->from(slot);
-            front.stride = window.stride;
+            front.stride = window_.stride;
             front.time = static_cast<std::size_t>(time);
             front.items = items_;
             front.count = std::min(wave_slots, all - first);
@@ -179,8 +184,8 @@ class WaveSheets {
             front.values = plane.values(slot);
             front.network = &settings_.network(plane.references());
             front.table = settings_.table();
-            front.levels = window.levels;
-            front.depth = window.depth;
+            front.levels = window_.levels;
+            front.depth = window_.depth;
             front.features = features_.empty() ? nullptr : features_.data();
             kernels_.look(front, pixels_);
             const WavePart part{number, low, static_cast<std::size_t>(time) - wave_lag * low, first,
@@ -195,6 +200,9 @@ class WaveSheets {
     const WaveKernels& kernels_;
     ItemShape shape_;
     std::size_t items_;
+    WaveWindow window_;
+    std::vector<std::unique_ptr<WavePlane>> planes_;  // of a sheet
+    std::vector<std::unique_ptr<Replay>> replays_;
     // For each plane that later sheets read, the last reader.
     std::map<std::size_t, std::size_t> last_use_;
     std::map<std::size_t, WaveHistory> histories_;

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.models.distributions.distribution import Distribution
-from bitsback.models.item_shape import ItemShape
+from bitsback.models.item_shape import ItemShape, Shapes
 
 Words = Callable[[int], NDArray[np.int64]]
 
@@ -44,6 +44,10 @@ class AdaptiveDistribution(Distribution):
     def state_memory(self, elements: int) -> int:
         """The bytes of memory for a batch of `elements` elements, without those of its items."""
         return 0
+
+    def decodable(self, shapes: Shapes, items: int) -> int:
+        """How many first items of a batch are decoded to have the first `items`."""
+        return sum(count for count, _ in shapes)
 
     def steps(self, shape: ItemShape) -> int:
         return 0  # the MACs count them

@@ -25,7 +25,7 @@ from bitsback.models.distributions.adaptive_distribution import (
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.integer import Size
 from bitsback.models.integer.fields import TensorReader
-from bitsback.models.item_shape import ItemShape
+from bitsback.models.item_shape import ItemShape, Shapes
 from bitsback.tables import logistic_cdf, stretch
 
 INPUTS = (18, 15, 18)
@@ -38,9 +38,10 @@ TRIANGLE = 190
 _MOST_START = 1 << 24
 _LAG = 16  # pixels by which a row is coded behind the row above it
 _SHEET = 4  # planes that are coded at once
-_STATE = 1 << 25  # bytes at most for small items coded as a group; `memory` counts large ones
+_FRONT = 64  # pixels of a group's plane that are coded at once
+_STATE = 1 << 23  # bytes at most for small items coded as a group; `memory` counts large ones
 # Contexts have so many tables of slots, slots of errors, sets of weights, and bytes in a set.
-_TABLES, _ERRORS, _SETS, _SET = 10, 1 << 19, 4608, 66
+_TABLES, _ERRORS, _SETS, _SET = 10, 1 << 16, 4608, 66
 
 Layer = tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int32]]
 """Weights [outputs, inputs], biases and multipliers."""
@@ -89,16 +90,31 @@ class WavefrontDistribution(AdaptiveDistribution):
 
     def memory(self, shape: ItemShape) -> int:
         rows = min(shape.rows, (shape.columns - 1) // _LAG)
-        memory = (shape.elements << 4) + (min(shape.channels, _SHEET) * rows << 12)
+        memory = min(shape.channels, _SHEET) * rows << 12
+        if shape.slices > 1 or shape.channels > _SHEET:
+            memory += shape.elements << 4
         return memory * 3 // 2 if self.variable.levels > 256 else memory
 
     def state_memory(self, elements: int) -> int:
         if not elements:
             return 0
+        state = min(elements << 4, _STATE)
         if not self.contexts:
-            return _STATE
-        table = min(max((8 * elements - 1).bit_length(), 10), self.contexts)
-        return _STATE + 4 * ((_TABLES << table) + _ERRORS) + _SETS * _SET
+            return state
+        bits = (5 * elements - 1).bit_length() - 3
+        table = min(max(bits, min(bits + 2, 16), 10), self.contexts)
+        return state + 4 * ((_TABLES << table) + _ERRORS) + _SETS * _SET
+
+    def decodable(self, shapes: Shapes, items: int) -> int:
+        if self.contexts:
+            return super().decodable(shapes, items)
+        done = 0
+        for count, shape in shapes:
+            most = _FRONT // min(shape.rows, (shape.columns - 1) // _LAG + 1)
+            while count and done < items:
+                group = 1 << min(count, max(most, 1)).bit_length() - 1  # coded by itself
+                count, done = count - group, done + group
+        return done
 
     def macs(self, shape: ItemShape) -> int:
         network = max(sum(weight.size for weight, _, _ in network) for network in self.networks)
