@@ -222,11 +222,6 @@ def always() -> Iterator[tuple[str, str, bytes]]:
 
 def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
     """Archives that come out otherwise if the section is misread."""
-    model = _model(small_wavefront())
-    tall = np.eye(1088, 32, dtype=np.uint8)  # the last two tiles are a group
-    part = ArrayPart(tall.dtype, tall.shape, ONE, cut=(32, 32))
-    tiles = Tiles(tall.reshape(-1), ((34, (32, 32)),))
-    yield "A3", "batch of 2^15 elements.bb", _archive_of_tiles(model, part, tiles)
     wide = tensor("down.inverse_scale", lambda old: np.full_like(old, 600))
     model = _model(broken("coupled", field("chain/growth", 256), wide))
     part = ArrayPart(np.dtype(np.uint8), (33, 3, 3), ONE, cut=(5, 3, 3))

@@ -68,8 +68,6 @@ MISREADINGS = [
         "1 + symbols.count(c)", "max(symbols.count(c), 1)"),
     one("edges of mixtures are whole symbols", "A2", "codecs",
         "self.cumulative_at(c, (2 * c - 1) * 2**7)", "self.cumulative_at(c, c * 2**8)"),
-    one("a batch of planes closes above 2^15 elements", "A3", "chain",
-        "if left <= 0:", "if left < 0:"),
     Misreading("S counts items of several sizes", "A3", "chain", (
         ("coded, left = coded + size * elements, left", "coded, left = coded + size, left"),
         ("done = coded // elements", "done = coded"))),

@@ -147,7 +147,8 @@ def group_size(shapes: Sequence[ItemShape]) -> int:
     shape = shapes[0]
     alike = next((n for n, other in enumerate(shapes) if other != shape), len(shapes))
     across = -(-shape.columns // LAG)
+    most = SLOTS // min(shape.rows, across)
     k = 1
-    while 2 * k <= min(alike, SLOTS // min(shape.rows, across)):
+    while 2 * k <= min(alike, most):
         k *= 2
     return k
