@@ -152,7 +152,7 @@ def decode(parts: Stretches, message: Message, stop: int) -> NDArray[Any]:
         for size, count in reversed(batches):
             if decoded >= stop:
                 break
-            if part.model.any_shape:
+            if part.model.any_shape and part.model.wavefront:
                 size = part.decodable(stop)
             needed.append((size, min(count, -(-(stop - decoded) // size))))
             decoded += size * needed[-1][1]

@@ -170,6 +170,8 @@ class Planner:
                 layouts.LAYOUTS[trial.layout],
             )
         picked = _pick(trials, self.policy)
+        if times > 1 and sample.once(repetition) < self.policy.repetition:
+            picked = self._learner(picked, trials)
         any_shape = all(trial.model.any_shape for trial in trials)
         if any_shape and self._is_beaten(picked):
             return None, replace(NO_MODEL, reason="no model, since deflate is better on a sample")
@@ -228,6 +230,16 @@ class Planner:
             return True
         most = cost if times == 1 else self.policy.surprise * times * cost + BLOCK_BYTES
         return trial.affordable(int(most), times=times)
+
+    def _learner(self, picked: BlockPlan, trials: list[BlockPlan]) -> BlockPlan:
+        """The best trial of context mixing without a network, if the picked one has both and its
+        cost is near: it learns more from the rest of a repetitive block.
+        """
+        if not (picked.model.counted and picked.model.wavefront):
+            return picked
+        learners = [one for one in trials if one.model.counted and not one.model.wavefront]
+        best = min(learners, key=lambda trial: trial.cost, default=picked)
+        return best if best.cost <= self.policy.margin * picked.cost else picked
 
     def _contested(self, picked: BlockPlan) -> bool:
         """Whether a general compressor may be as good on a block as the picked model.
