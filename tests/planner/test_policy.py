@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import bitsback
+from bitsback.coding.block_plan import BlockPlan
 from bitsback.format.tiles import Tiles
 from bitsback.models import bundled
 from bitsback.planner.candidates import candidates_for, fitting_outlines
@@ -104,8 +105,8 @@ def test_a_plan_says_why() -> None:
     assert Planner().plan(Tiles.stacked(np.zeros((3, 0)))).reason.startswith("no model")
 
 
-def test_a_block_that_costs_a_reader_too_much_is_cut() -> None:
-    """A smooth shape in each of many pictures takes more memory than its bytes warrant."""
+def shapes_in_pictures() -> NDArray[np.bool_]:
+    """A smooth shape in each of many pictures: [400, 105, 105]."""
     rng, (rows, columns) = np.random.default_rng(0), np.indices((105, 105))
     places = rng.integers(30, 75, (400, 2, 1, 1)), rng.integers(80, 900, (400, 2, 1, 1))
     distances = [
@@ -114,11 +115,25 @@ def test_a_block_that_costs_a_reader_too_much_is_cut() -> None:
             (rows, columns), *(np.moveaxis(place, 1, 0) for place in places), strict=True
         )
     ]
-    array = sum(distances) < 1
-    file = io.BytesIO()
+    return np.asarray(sum(distances) < 1)
+
+
+@pytest.mark.parametrize("model", ["universal", "universal-mixed"])
+def test_many_pictures_of_few_bytes_are_one_block(model: str) -> None:
+    options: dict[str, Any] = {"model": model, "block": 400}
+    summary = bitsback.compress(shapes_in_pictures(), io.BytesIO(), **options)
+    assert summary.methods["model"] == summary.blocks == 1
+
+
+def test_a_block_that_costs_a_reader_too_much_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    def affordable(plan: BlockPlan, size: int, multiset: bool = False, times: int = 1) -> bool:
+        return plan.tiles.count <= 100
+
+    monkeypatch.setattr(BlockPlan, "affordable", affordable)
+    array, file = shapes_in_pictures(), io.BytesIO()
     options: dict[str, Any] = {"model": "universal", "block": 400}
     summary = bitsback.compress(array, file, **options)
-    assert summary.methods["model"] == summary.blocks > 1
+    assert summary.methods["model"] == summary.blocks == 4
     assert np.array_equal(bitsback.decompress(io.BytesIO(file.getvalue())), array)
     with bitsback.open(io.BytesIO(file.getvalue())) as archive:
         assert np.array_equal(archive[121], array[121])

@@ -18,6 +18,7 @@ from bitsback.format.array_part import COUNTED, ONE, ArrayPart
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_list import find_value_list
 from bitsback.format.value_range import is_narrow
+from bitsback.models import bundled
 from bitsback.planner.candidates import any_codes, picture_plans
 from bitsback.planner.cutting import cut_for
 from bitsback.planner.planner import Planner, repetition
@@ -86,6 +87,13 @@ def is_stack(
     settled = likely or not (mixing and _keeps_slices(part, policy))
     if settled and _least(together) >= (1 - (1 - pays) / more) * _least(apart):
         return False
+    if mixing:  # networks know much before the first slice, but learn less from the others
+        names = {
+            one.name
+            for one in map(bundled.outline, bundled.names())
+            if one.counted and one.wavefront
+        }
+        planner = replace(planner, refused=planner.refused | names)
     if likely:  # no more than the sample of a plan, so that both codings have equal samples
         alone, stacked = _alone_and_stacked(found, policy, spread=False)
     sizes = min(block, part.elements), min(policy.block_elements, part.elements)
