@@ -54,12 +54,13 @@ class Restored(Summary):
     """The faults of the archive."""
 
 
-SMALLER, DAMAGED, NOT_REPRODUCIBLE, NO_PICTURE, UNREAD = (
+SMALLER, DAMAGED, NOT_REPRODUCIBLE, NO_PICTURE, UNREAD, NO_H5PY = (
     "smaller verbatim than by their pixels",
     "damaged, or not what their endings say",
     "of a compression that cannot be made again",
     "no pictures",
     "not read",
+    "HDF5 without h5py",
 )
 """Reasons to store files verbatim, or the start of reasons. Formats have further ones."""
 _REMEDIES = {
@@ -68,6 +69,7 @@ _REMEDIES = {
     NOT_REPRODUCIBLE: "--files pixels codes them by their pixels",
     NO_PICTURE: "--pictures-only leaves them out",
     f"{UNREAD}: JPEG XL": "convert lossless ones to PNG to have them coded",
+    NO_H5PY: "the extra hdf5 codes their data sets: pip install '.[hdf5]'",
     "JPEG:": "they are compressed already, so nothing is to be done",
 }
 

@@ -33,7 +33,7 @@ SAMPLES = (
 def promises_bytes(metadata: bytes) -> bool:
     """Whether they promise the bytes of the file, and every decoder makes them."""
     if metadata[0] != 4:
-        return metadata[0] in (1, 3, 6, 9, 10, 11, 12)
+        return metadata[0] in (1, 3, 6, 9, 10, 11, 12, 13)
     reader = Reader(metadata[1:])
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
     compressions = {run[8] for run in runs}
@@ -67,6 +67,8 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return byte_runs(reader, pixels)
     if kind == 12:
         return lossless_jpeg(reader, pixels)
+    if kind == 13:
+        return shuffled(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
     return tiff(reader, pixels)
 
@@ -101,6 +103,16 @@ def in_streams(reader: Reader, pixels: NDArray[Any]) -> bytes:
     require(plaintexts.at == len(plaintexts.data), "the other file is the plaintexts")
     tokens.done()
     return whole
+
+
+def shuffled(reader: Reader, pixels: NDArray[Any]) -> bytes:
+    chunk, element = reader.varint(), reader.varint()
+    require(chunk > 0 and element > 0 and chunk % element == 0, "chunks of elements")
+    require(reader.byte() == 1, "a frame in chunks")
+    whole = frame(reader, pixels)
+    require(len(whole) % chunk == 0, "chunks that are whole")
+    parts = (whole[at : at + chunk] for at in range(0, len(whole), chunk))
+    return b"".join(part[first::element] for part in parts for first in range(element))
 
 
 def frame_row(row: NDArray[Any], layout: int) -> bytes:

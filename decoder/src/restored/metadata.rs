@@ -120,6 +120,7 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
         12 => Ok(Restored::Exact(lossless_jpeg::file(bytes.rest(), picture)?)),
         kind @ (8 | 9) => animated::file(bytes.rest(), kind == 9, picture),
         10 => Ok(Restored::Exact(in_streams(bytes.rest(), picture)?)),
+        13 => Ok(Restored::Exact(shuffled(bytes.rest(), picture)?)),
         kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
     }
 }
@@ -177,6 +178,24 @@ fn in_streams(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     let file = round.restore(&plaintexts, bytes.rest(), &mut tokens, &mut Bytes::new(&[], SECTION))?;
     tokens.end()?;
     Ok(file)
+}
+
+/// Kind 13: the bytes of chunks of a file of kind 1 are shuffled.
+fn shuffled(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
+    const SECTION: &str = "format.md, A6.12";
+    let mut bytes = Bytes::new(metadata, SECTION);
+    let (chunk, element) = (bytes.varint()?, bytes.varint()?);
+    let sound = element > 0 && chunk > 0 && chunk % element == 0 && bytes.byte()? == 1;
+    demand(sound, "the chunks of a file are impossible", SECTION)?;
+    let whole = frame(bytes.rest(), picture)?;
+    demand(whole.len() as u64 % chunk == 0, "a file does not end with a chunk", SECTION)?;
+    let mut out = Vec::with_capacity(whole.len());
+    for part in whole.chunks_exact(chunk.min(whole.len().max(1) as u64) as usize) {
+        for first in 0..element as usize {
+            out.extend(part[first..].iter().step_by(element as usize));
+        }
+    }
+    Ok(out)
 }
 
 /// The samples of one channel of a row.

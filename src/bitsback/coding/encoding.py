@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -36,6 +37,9 @@ from bitsback.format.runs import pack_runs
 from bitsback.format.tiles import Tiles
 from bitsback.models import Model
 from bitsback.wire import varint
+
+if TYPE_CHECKING:
+    from bitsback.files.data_sets import DataSet
 
 _BAND = 1 << 21  # elements of a band of an embedded picture
 
@@ -73,6 +77,8 @@ class Uncoded:
     """Whether the tiles are records, which may have few values."""
     planned: bool = False
     """Whether the trial that made the plan used exactly these tiles."""
+    data_sets: "Sequence[DataSet]" = ()
+    """The data sets that have chunks in its bytes."""
 
     def part(self, start: int, stop: int) -> "Uncoded":
         """The tiles from `start` to `stop` as a separate block."""
@@ -145,10 +151,15 @@ def encode(block: Uncoded, rules: Rules) -> Encoded:
 
 
 def _encode_bytes(block: Uncoded, rules: Rules, new_plan: NewPlan) -> Encoded:
-    """Encodes bytes. Pictures in ZIP files are coded by their pixels if that is smaller."""
+    """Encodes bytes. Pictures in ZIP files and data sets are coded by their pixels if that is
+    smaller.
+    """
     encoded = _encode_pixels(block, rules)
     data = encode_inflated(
-        block.tiles.elements, partial(encode_picture, rules, new_plan), block.plan.jpeg_coder
+        block.tiles.elements,
+        partial(encode_picture, rules, new_plan),
+        block.plan.jpeg_coder,
+        block.data_sets,
     )
     if data is None:
         return encoded
@@ -156,13 +167,15 @@ def _encode_bytes(block: Uncoded, rules: Rules, new_plan: NewPlan) -> Encoded:
     return _fewest_bytes([encoded, other])
 
 
-def encode_picture(rules: Rules, new_plan: NewPlan, data: bytes) -> bytes | None:
-    """The fields of an embedded picture file. None if the data are no picture file, or the fields
-    are not smaller.
+def encode_picture(
+    rules: Rules, new_plan: NewPlan, data: bytes, data_set: "DataSet | None" = None
+) -> bytes | None:
+    """The fields of an embedded picture file, or of elements of a data set. None if the data are no
+    picture file, or the fields are not smaller.
     """
     from bitsback.files import embedded
 
-    found = embedded.split(data)
+    found = embedded.split(data, data_set)
     if found is None:
         return None
     pixels, metadata = found
@@ -171,7 +184,7 @@ def encode_picture(rules: Rules, new_plan: NewPlan, data: bytes) -> bytes | None
     bands = [Tiles.stacked(pixels[np.newaxis, start : start + rows]) for start in starts]
     plan, fields = new_plan(bands[0], frozenset()), varint(len(bands))
     for number, band in enumerate(bands):
-        block = Uncoded(band, number, plan, rules.coder, None, False)
+        block = Uncoded(band, number, plan, rules.coder, None, False, planned=len(bands) == 1)
         payload = open_section(encode(block, rules).sections, BLOCK)
         fields += varint(len(payload)) + payload
     fields += varint(len(metadata)) + metadata

@@ -1,7 +1,10 @@
 """Code bytes that contain deflate streams and pictures (docs/format.md, The method inflated)."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,9 @@ from bitsback.format.tiles import Tiles
 from bitsback.models.costs import check_claim, max_elements
 from bitsback.wire import Cursor, varint
 
+if TYPE_CHECKING:
+    from bitsback.files.data_sets import DataSet
+
 _MOST_ROUNDS = 2
 _MEMBER = b"PK\3\4"
 """The first bytes of the header of a member of a ZIP file."""
@@ -23,6 +29,8 @@ _STORED_MEMBER = re.compile(rb"PK\x03\x04.{4}\0\0.{8}(.{4}).{4}(..)(..)", re.DOT
 
 Places = list[tuple[int, int]]
 """Pairs (offset, size) of files in bytes."""
+Candidate = tuple[int, int, "DataSet | None"]
+"""The offset and the size of a file, or of elements of a data set."""
 
 
 def has_deflate_stream(content: bytes) -> bool:
@@ -32,27 +40,31 @@ def has_deflate_stream(content: bytes) -> bool:
 
 def encode_inflated(
     content: NDArray[np.uint8],
-    encode_picture: Callable[[bytes], bytes | None] | None = None,
+    encode_picture: Callable[[bytes, DataSet | None], bytes | None] | None = None,
     coder: JpegCoder = "symbols",
+    data_sets: Sequence[DataSet] = (),
 ) -> bytes | None:
     """The data of a block of these bytes; None without a deflate stream or a gain.
 
-    encode_picture: codes a picture file of a ZIP file, or lossless JPEG streams, and returns its
-    fields or None. With it, the result is None if there is no picture. coder: see `encode_streams`.
+    encode_picture: codes a picture file of a ZIP file, lossless JPEG streams, or elements of a data
+    set, and returns their fields or None. With it, the result is None if there is no picture.
+    coder: see `encode_streams`. data_sets: those with chunks in the bytes.
     """
     whole = content.tobytes()
-    candidates = Places()
+    candidates = list[Candidate]()
     if encode_picture is not None:
-        candidates = _with_streams(whole, stored_members(whole))
-        if not candidates and _MEMBER not in whole:
+        candidates = _candidates(whole, stored_members(whole), data_sets)
+        if not candidates and not data_sets and _MEMBER not in whole:
             return None
     inflater = _core.DeflateInflater(tables.stretch(), tables.logistic_cdf())
     rest, rounds, pictures = whole, 0, list[bytes]()
     for _ in range(_MOST_ROUNDS):
         files, coded, end = Places(), list[bytes](), 0
         if encode_picture is not None:
-            for place, size in candidates:
-                fields = encode_picture(rest[place : place + size]) if place >= end else None
+            for place, size, data_set in candidates:
+                fields = None
+                if place >= end:
+                    fields = encode_picture(rest[place : place + size], data_set)
                 if fields is not None:
                     files.append((place, size))
                     coded.append(fields)
@@ -62,7 +74,9 @@ def encode_inflated(
             break
         rest, rounds, pictures = left, rounds + 1, coded + pictures
         if encode_picture is not None:
-            candidates = _with_streams(left, plaintexts(left))
+            streams = plaintexts(left)
+            inflated = [each.inflated(streams) for each in data_sets if each.deflated]
+            candidates = _candidates(left, streams.values(), inflated)
     if not rounds or (encode_picture is not None and not pictures):
         return None
     tokens, left_bytes = inflater.tokens(), np.frombuffer(rest, np.uint8)
@@ -74,14 +88,27 @@ def encode_inflated(
     head = bytes([rounds]) + varint(len(rest)) + varint(len(tokens)) + tokens
     head += varint(len(pictures)) + b"".join(pictures)
     packed: bytes = head + bytes([method]) + by_method
-    if max(len(content), len(rest)) > max_elements(min(len(packed), len(by_method))):
+    if len(content) > max_elements(len(packed)) or len(rest) > max_elements(len(by_method)):
         return None
     return packed
 
 
-def _with_streams(content: bytes, files: Iterable[tuple[int, int]]) -> Places:
-    """The places of these files and of lossless JPEG streams, in order."""
-    return sorted([*files, *_core.jpeg_sample_runs(np.frombuffer(content, np.uint8))])
+def _candidates(
+    content: bytes, files: Iterable[tuple[int, int]], data_sets: Iterable[DataSet]
+) -> list[Candidate]:
+    """These files, lossless JPEG streams, and elements of data sets without deflate, in order.
+
+    Elements come before a file at the same place.
+    """
+    found: list[Candidate] = [
+        (place, size, each)
+        for each in data_sets
+        if not each.deflated
+        for place, size in each.spans(len(content))
+    ]
+    samples = _core.jpeg_sample_runs(np.frombuffer(content, np.uint8))
+    found += [(place, size, None) for place, size in [*files, *samples]]
+    return sorted(found, key=lambda each: (each[0], each[2] is None))
 
 
 def stored_members(content: bytes) -> Iterator[tuple[int, int]]:
@@ -95,15 +122,19 @@ def stored_members(content: bytes) -> Iterator[tuple[int, int]]:
             end = start + size
 
 
-def plaintexts(rest: bytes) -> Iterator[tuple[int, int]]:
-    """The places and sizes of plaintexts in the output of a round."""
+def plaintexts(rest: bytes) -> dict[int, tuple[int, int]]:
+    """The places and sizes of plaintexts in the output of a round, by the places of the streams
+    before it.
+    """
     cursor = Cursor(rest)
     cursor.varint()
-    sizes = [[cursor.varint() for _ in range(3)][2] for _ in range(cursor.varint())]
-    at = cursor.at
-    for size in filter(None, sizes):
-        yield at, size
-        at += size
+    found, place, total = list[tuple[int, int, int]](), 0, 0
+    for _ in range(cursor.varint()):
+        gap, stream, plaintext = cursor.varint(), cursor.varint(), cursor.varint()
+        if plaintext:
+            found.append((place + gap, total, plaintext))
+        place, total = place + gap + stream, total + plaintext
+    return {place: (cursor.at + start, size) for place, start, size in found}
 
 
 def decode_inflated(

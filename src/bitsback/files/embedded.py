@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bitsback.errors import ArchiveError, InputError
 from bitsback.files import formats, volumes
 from bitsback.files.bitmap import Frame
+from bitsback.files.data_sets import DataSet, Shuffled
 from bitsback.files.drawing import ContainerMetadata, PictureCodec, pack
 from bitsback.files.gif import Gif
 from bitsback.files.jpeg_samples import JpegSamples, take_samples
@@ -30,8 +31,14 @@ _SMALLEST, _MOST = 1 << 9, 1 << 25
 """The least size of a file in bytes, and the greatest number of its elements."""
 
 
-def split(data: bytes) -> tuple[NDArray[Any], bytes] | None:
-    """The pixels and the container metadata of a file; None if it is no such picture."""
+def split(data: bytes, data_set: DataSet | None = None) -> tuple[NDArray[Any], bytes] | None:
+    """The pixels and the container metadata of a file; None if it is no such picture.
+
+    data_set: the data are elements of it.
+    """
+    if data_set is not None:
+        taken = data_set.split(data)
+        return taken if file(*taken) == data else None
     start = data[: formats.START]
     form = formats.picture_format(start)
     codec: PictureCodec = volumes
@@ -74,4 +81,4 @@ def _is_possible(metadata: ContainerMetadata) -> bool:
     if isinstance(metadata, Tiff):
         known = (*OWN, *BY_ZLIB)
         return metadata.exact and all(page.compression in known for _, page in metadata.pages)
-    return isinstance(metadata, Frame | Gif | JpegSamples)
+    return isinstance(metadata, Frame | Gif | JpegSamples | Shuffled)

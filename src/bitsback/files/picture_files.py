@@ -23,6 +23,7 @@ from bitsback.errors import ArchiveError, InputError
 from bitsback.files import formats
 from bitsback.files.axes import Level
 from bitsback.files.bands import BandItems, Bands, Kind, Read, joined
+from bitsback.files.data_sets import Shuffled
 from bitsback.files.drawing import (
     BandsCodec,
     ContainerMetadata,
@@ -175,11 +176,15 @@ def unpack(data: bytes) -> ContainerMetadata:
     cursor = Cursor(data)
     kind = cursor.byte()
     found = formats.format_of_metadata(kind)
-    if found is None or found.codec is None:
+    metadata: ContainerMetadata
+    if kind == Shuffled.kind:
+        metadata = Shuffled.unpack(cursor)
+    elif found is None or found.codec is None:
         raise ArchiveError(
             "its container metadata is of an unknown kind: it needs a newer bitsback"
         )
-    metadata = found.codec().unpack(cursor, kind)
+    else:
+        metadata = found.codec().unpack(cursor, kind)
     cursor.done()
     return metadata
 

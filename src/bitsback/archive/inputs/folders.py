@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.groups import STREAMS, Groups
+from bitsback.archive.inputs.groups import STREAMS, Group, Groups
 from bitsback.archive.inputs.jpeg_streams import MOST_BYTES, JpegStreams, joined_reason, streams_in
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, FolderFiles, Input, Request
 from bitsback.archive.inputs.series_of_slices import FEWEST, Sort, in_series
@@ -29,6 +29,7 @@ from bitsback.coding.inflated import has_deflate_stream, stored_members
 from bitsback.errors import InputError
 from bitsback.files import formats
 from bitsback.files.bands import Bands
+from bitsback.files.data_sets import DataSet, is_hdf5
 from bitsback.files.file_lists import MASKED, Listing, mode_of
 from bitsback.files.npy import Items, WholeItems
 from bitsback.files.picture_files import PictureItems, refusal, split
@@ -57,6 +58,7 @@ from bitsback.planner.pictures import (
 from bitsback.planner.planner import Planner
 from bitsback.summary import (
     DAMAGED,
+    NO_H5PY,
     NO_PICTURE,
     NOT_REPRODUCIBLE,
     SMALLER,
@@ -66,6 +68,8 @@ from bitsback.summary import (
 )
 from bitsback.work import begin, check_threads, ordered_map
 
+_LARGE_HDF5 = "hdf5"
+"""The sort of HDF5 files that are cut into tiles; each is in a part of its own."""
 _START = 1 << 16  # bytes of a verbatim file that are tested for density
 _IN_MEMORY = 1 << 24  # bytes of container metadata; more are in a temporary file
 _CACHE_BYTES = 1 << 26
@@ -94,6 +98,8 @@ class _Decision:
     """The bytes that `files="pixels"` would save."""
     streams: JpegStreams | None = None
     """The JPEG streams of a verbatim file."""
+    data_sets: Sequence[DataSet] = ()
+    """The data sets of an HDF5 file."""
     pixels: NDArray[Any] | None = None
     """The pixels of a small picture that is coded, so that it need not be read again."""
     tried: list[Tiles] = field(default_factory=list)
@@ -153,6 +159,7 @@ class _DecidedFiles:
         self._saving = Saving()
         self._pixels, self._tried = _Store[NDArray[Any]](), _Store[Tiles]()
         self._jpeg_tables: dict[int, bytes] = {}
+        self._data_sets: dict[int, Sequence[DataSet]] = {}
 
     def __len__(self) -> int:
         """The number of files, including files that are left out."""
@@ -183,12 +190,14 @@ class _DecidedFiles:
             if decision.pixels is not None:
                 self._pixels.keep(members[-1], decision.pixels, decision.pixels.nbytes)
         else:
-            sort, streams = decision.sort, decision.streams
+            sort, streams, number = decision.sort, decision.streams, len(self._names) - 1
             if streams is not None:
                 streams.log(name)
                 if streams.tables:
-                    number = len(self._names) - 1
                     sort, self._jpeg_tables[number] = f"{sort} {number}", streams.tables
+            if decision.data_sets:
+                self._data_sets[number] = decision.data_sets
+                sort = f"{sort} {number}" if sort == _LARGE_HDF5 else sort
             self._groups.add_file(decision.size, sort)
             self._stats.add(decision.size, 0, decision.time)
             if not decision.reason:
@@ -229,6 +238,14 @@ class _DecidedFiles:
                 self._sums.add(file, digest.number, math.prod(shape) * dtype.itemsize)
             yield band
 
+    def _data_sets_in(self, group: Group) -> Iterator[DataSet]:
+        """The data sets in the bytes of a part of verbatim files."""
+        at = 0
+        for member in group.members:
+            size = self._stats.sizes[member]
+            yield from (each.within(-at, at + size) for each in self._data_sets.get(member, ()))
+            at += size
+
     def as_input(self) -> Input:
         listing, request, names = self._listing, self._request, self._names
         name = naming.printable(name_of(listing.root))
@@ -236,6 +253,7 @@ class _DecidedFiles:
         picture_names: list[list[str]] = []
         framed: set[int] = set()
         jpeg_tables: dict[int, bytes] = {}
+        data_sets: dict[int, list[DataSet]] = {}
         tried: dict[int, Tiles] = {}
         length = self._metadata.tell()
         if length:  # first, so that the pictures in a truncated archive have theirs
@@ -247,7 +265,10 @@ class _DecidedFiles:
         for group in self._groups:
             if group.part.axes == BYTES:
                 part = group.part
-                if not group.streams:
+                data_sets[len(parts)] = found = list(self._data_sets_in(group))
+                if found and part.elements > MOST_BYTES:
+                    part = replace(part, cut=(MOST_BYTES,))
+                elif not group.streams:
                     part = replace(part, cut=cut_bytes(part, request.policy))
                 jpeg_tables[len(parts)] = self._jpeg_tables.get(group.members[0], b"")
                 chunks = chunks_of(listing, names, group.members, self._stats, self._sums)
@@ -284,7 +305,12 @@ class _DecidedFiles:
             listing,
             FolderFiles(self._coded, picture_names, self._metadata, self._sums),
             disk=FilesOnDisk(self._size, self._stored, self._inexact, self._saving),
-            bonds=Bonds(frames=frozenset(framed), jpeg_tables=jpeg_tables, tried=tried),
+            bonds=Bonds(
+                frames=frozenset(framed),
+                jpeg_tables=jpeg_tables,
+                tried=tried,
+                data_sets=data_sets,
+            ),
             labels=b"" if request.options.labels is None else pack_folders(),
         )
 
@@ -445,10 +471,19 @@ class _Decider:
     def _stored(self, decision: _Decision, file: BinaryIO, reason: str) -> _Decision:
         streams = streams_in(file, decision.size)
         decision = replace(decision, streams=streams)
-        if streams.coded and not streams.large:
-            return replace(decision, sort=STREAMS)
         file.seek(0)
         start = file.read(_START)
+        if is_hdf5(start):
+            try:
+                from bitsback.files.hdf5_chunks import data_sets_in
+            except ImportError:
+                reason = NO_H5PY
+            else:
+                if found := data_sets_in(file):
+                    sort = STREAMS if decision.size <= MOST_BYTES else _LARGE_HDF5
+                    return replace(decision, sort=sort, data_sets=found)
+        if streams.coded and not streams.large:
+            return replace(decision, sort=STREAMS)
         if decision.size <= MOST_BYTES and _has_streams(file):
             shown = "" if reason.startswith((NO_PICTURE, UNREAD)) else reason
             return replace(decision, sort=STREAMS, reason=shown)

@@ -17,6 +17,7 @@ from bitsback.coding.encoding import Uncoded
 from bitsback.coding.fallback import Coder, encode_fallback
 from bitsback.coding.plan import NO_MODEL, Plan
 from bitsback.errors import ModelWarning
+from bitsback.files.data_sets import DataSet
 from bitsback.files.npy import Items
 from bitsback.format.array_part import BYTES, COUNTED, VARIED, ArrayPart
 from bitsback.format.grid import Shape
@@ -56,6 +57,8 @@ class Role:
     """The tables for abbreviated JPEG streams in its bytes."""
     tried: Tiles | None = None
     """The sample of an earlier trial of its only item."""
+    data_sets: Sequence[DataSet] = ()
+    """The data sets in its bytes."""
 
 
 class PartReader:
@@ -159,7 +162,9 @@ class PartReader:
                 tiles, bits = sorted_ones.tiles, sorted_ones.bits
                 self._orders.append(start + sorted_ones.order)
             planned = self._planned and number == 0
-            yield Uncoded(tiles, first + start, plan, coder, bits, self._role.records, planned)
+            records, at = self._role.records, self.collection.elements_before(start)
+            data_sets = [each.within(at, len(tiles.elements)) for each in self._role.data_sets]
+            yield Uncoded(tiles, first + start, plan, coder, bits, records, planned, data_sets)
         if self._role.follows is None:
             self.items.finish()
 
@@ -184,6 +189,7 @@ def part_readers(taken: Input, request: Request) -> list[PartReader]:
             number in taken.bonds.frames,
             taken.bonds.jpeg_tables.get(number, b""),
             taken.bonds.tried.get(number),
+            taken.bonds.data_sets.get(number, ()),
         )
         block = request.options.block
         files = taken.collection.kind not in (None, ARRAYS)

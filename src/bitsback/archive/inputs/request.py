@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
+from bitsback.files.data_sets import DataSet
 from bitsback.files.file_lists import Listing
 from bitsback.files.formats import OTHER_PICTURES, PICTURES
 from bitsback.files.npy import Items
@@ -129,6 +130,8 @@ class Bonds:
     """The tables of abbreviated JPEG streams in large files, by the number of the part."""
     tried: Mapping[int, Tiles] = field(default_factory=dict)
     """The samples of the trials of pictures that are a part alone, by the number of the part."""
+    data_sets: Mapping[int, Sequence[DataSet]] = field(default_factory=dict)
+    """The data sets in the bytes of parts, by the number of the part."""
 
 
 Settle = Callable[[Sequence[NDArray[np.intp]]], Files]
