@@ -148,9 +148,13 @@ def _encoded(tiles: Tiles, coder: Coder) -> bytes | None:
     found = min((_packed(tiles, plan, coder) for plan in tried), key=len)
     if _claim(tiles.dtype, tiles.shapes, found) <= max_elements(len(found)):
         return found
-    plain = _Plan(_Transform(PLAIN, 0), _REPETITIONS, 0)  # readers always accept its size
-    content = plain.transform.content(tiles)
-    return plain.transform.head("deflate") + raw_deflate.compress(content.data)
+    return encode_plain(tiles)
+
+
+def encode_plain(tiles: Tiles) -> bytes:
+    """The data of a block by deflate alone, whose size readers always accept."""
+    plain = _Transform(PLAIN, 0)
+    return plain.head("deflate") + raw_deflate.compress(plain.content(tiles).data)
 
 
 def decode_fallback(data: memoryview, dtype: np.dtype[Any], shapes: Shapes) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core, tables
 from bitsback.coding.block import FALLBACK, STREAMS
-from bitsback.coding.fallback import decode_fallback, encode_fallback
+from bitsback.coding.fallback import decode_fallback, encode_fallback, encode_plain
 from bitsback.coding.streams import JpegCoder, decode_streams, encode_streams
 from bitsback.errors import ArchiveError
 from bitsback.format.tiles import Tiles
@@ -82,9 +82,8 @@ def encode_inflated(
     tokens, left_bytes = inflater.tokens(), np.frombuffer(rest, np.uint8)
     method, by_method = STREAMS, encode_streams(left_bytes, coder=coder)
     if by_method is None:
-        method, by_method = FALLBACK, encode_fallback(Tiles.stacked(left_bytes[np.newaxis]), "lzma")
-    if by_method is None:
-        return None
+        tiles = Tiles.stacked(left_bytes[np.newaxis])
+        method, by_method = FALLBACK, encode_fallback(tiles, "lzma") or encode_plain(tiles)
     head = bytes([rounds]) + varint(len(rest)) + varint(len(tokens)) + tokens
     head += varint(len(pictures)) + b"".join(pictures)
     packed: bytes = head + bytes([method]) + by_method
