@@ -75,6 +75,8 @@ from images.test_deflate_streams import FILES as INFLATED
 from images.test_deflate_tokens import PLAINTEXTS, raw
 from images.test_embedded import COLOURS
 from images.test_embedded import FILES as EMBEDDED
+from images.test_hdf5_files import VOLUME
+from images.test_hdf5_files import hdf5 as hdf5_file
 from images.test_jpeg_samples import DICOM as IN_JPEG
 from images.test_packed import FILES as PACKED
 from images.test_tiff_encoders import written
@@ -173,6 +175,12 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A5.20", "deflate streams.bb", _of_files(Path(name, "deflate"), inflated)
         embedded = {each: make() for each, make in EMBEDDED.items()}
         yield "A5.20", "pictures in ZIP files.bb", _of_files(Path(name, "zip"), embedded)
+        few = VOLUME[:2], {"chunks": (1, 40, 64), "shuffle": True, "compression": "gzip"}
+        hdf5 = {
+            "shuffled.h5": hdf5_file(a=few),
+            "plain.h5": hdf5_file(a=(few[0].astype(">i2"), {})),
+        }
+        yield "A6.12", "data sets of HDF5.bb", _of_files(Path(name, "hdf5"), hdf5)
         yield "A6.9", "volumes in streams.bb", _of_files(Path(name, "packed"), PACKED)
         runs = {f"{frames}.dcm": _in_runs(frames) for frames in (1, 3)}
         yield "A6.10", "bytes in runs.bb", _of_files(Path(name, "runs"), runs)
