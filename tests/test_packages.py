@@ -136,7 +136,10 @@ def test_only_training_and_the_lab_are_edges() -> None:
 def test_only_what_is_for_other_packages_needs_these() -> None:
     """The rest of the package works where these are not installed."""
     modules = {name: {name} for name in ("numcodecs", "xarray")}
-    modules |= {"h5py": {"hdf5"}, "zarr": {"zarr", "archive.restoring.ome_zarr"}}
+    modules |= {
+        "h5py": {"hdf5", "files.hdf5_chunks"},
+        "zarr": {"zarr", "archive.restoring.ome_zarr"},
+    }
     for other, allowed in modules.items():
         needing = {
             name
