@@ -109,7 +109,8 @@ def test_a_file_comes_back(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("bitsback.files.hdf5_chunks.data_sets_in", lambda _: [])
     without = bitsback.compress([tmp_path / "a.h5"], tmp_path / "b.bb", model=model)
     assert summary.bytes_out < without.bytes_out
-    assert restored((tmp_path / "a.bb").read_bytes(), tmp_path) == {"a.h5": content}
+    in_full = name in ("shuffled and deflated", "masked", "user block", "columns")
+    assert restored((tmp_path / "a.bb").read_bytes(), tmp_path, in_full) == {"a.h5": content}
 
 
 @pytest.mark.parametrize("name", ["contiguous", "chunks", "shuffled", "masked"])
@@ -181,7 +182,7 @@ def test_damaged_files_come_back(tmp_path: Path) -> None:
     whole = hdf5(a=(VOLUME[:2], {"chunks": (1, 40, 64), **PACKED}), b=(VOLUME, {}), c=(TABLE, {}))
     (tmp_path / "in").mkdir()
     made = {}
-    for number in range(24):
+    for number in range(12):
         damaged = bytearray(whole[: None if number % 3 else RNG.integers(len(whole))])
         for place in RNG.integers(0, min(len(damaged), 4096 if number % 2 else 1 << 20), 5):
             damaged[place] ^= 1 << RNG.integers(8)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
@@ -17,23 +24,57 @@ from bitsback.format.grid import Shape
 _COLOURS = 4  # elements at most of a last axis that are the channels of a pixel
 
 
+_MEMORY, _SECONDS = 1 << 30, 20
+"""The limits of the process that reads a file."""
+
+
 def data_sets_in(file: BinaryIO) -> list[DataSet]:
     """The data sets in an HDF5 file whose elements are pixels without filters, or with shuffle and
     deflate. A damaged file may have fewer.
+
+    A process with limits reads the file, since damage may make libhdf5 take all memory.
     """
-    found = list[DataSet]()
+    with tempfile.NamedTemporaryFile() as spool:
+        path = getattr(file, "name", None)
+        if not isinstance(path, str | os.PathLike) or not Path(path).is_file():
+            file.seek(0)
+            shutil.copyfileobj(file, spool)
+            spool.flush()
+            path = spool.name
+        command = [sys.executable, "-c", f"from {__name__} import show; show()", path]
+        own = {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+        try:
+            done = subprocess.run(
+                command, env=os.environ | own, capture_output=True, timeout=_SECONDS, check=True
+            )
+        except subprocess.SubprocessError:
+            return []
+    return [
+        DataSet(np.dtype(d), tuple(row), element, chunk, shuffled, deflated, np.array(places))
+        for d, row, element, chunk, shuffled, deflated, places in json.loads(done.stdout)
+    ]
+
+
+def show() -> None:
+    """Prints the data sets of a file, whose path is an argument of this process."""
+    with suppress(ImportError):  # on Windows
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    found = list[Any]()
 
     def visit(_: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
             with suppress(Exception):  # of a damaged header, or a type that h5py does not know
                 found.extend(_chunks_of(item.id))
 
-    with suppress(Exception), h5py.File(file, "r") as hdf5:
+    with suppress(Exception), h5py.File(sys.argv[1], "r") as hdf5:
         hdf5.visititems(visit)
-    return found
+    print(json.dumps(found))
 
 
-def _chunks_of(data: Any) -> Iterator[DataSet]:
+def _chunks_of(data: Any) -> Iterator[list[Any]]:
+    """The fields of a `DataSet` for each set of filters."""
     layout, shape = data.get_create_plist(), data.shape
     dtype, tail = _elements_of(data.get_type())
     element = dtype.itemsize * math.prod(tail)
@@ -57,8 +98,7 @@ def _chunks_of(data: Any) -> Iterator[DataSet]:
         known = [h5z.FILTER_SHUFFLE] * shuffled + [h5z.FILTER_DEFLATE] * deflated
         if list(used) == known:
             shuffled &= element > 1
-            ordered = np.array(sorted(places), np.int64)
-            yield DataSet(dtype, row, element, size, shuffled, deflated, ordered)
+            yield [dtype.str, row, element, size, shuffled, deflated, sorted(places)]
 
 
 def _elements_of(kind: Any) -> tuple[np.dtype[Any], Shape]:
