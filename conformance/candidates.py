@@ -180,7 +180,7 @@ def always() -> Iterator[tuple[str, str, bytes]]:
             "shuffled.h5": hdf5_file(a=few),
             "plain.h5": hdf5_file(a=(few[0].astype(">i2"), {})),
         }
-        yield "A6.12", "data sets of HDF5.bb", _of_files(Path(name, "hdf5"), hdf5)
+        yield "A6.4", "data sets of HDF5.bb", _of_files(Path(name, "hdf5"), hdf5)
         yield "A6.9", "volumes in streams.bb", _of_files(Path(name, "packed"), PACKED)
         runs = {f"{frames}.dcm": _in_runs(frames) for frames in (1, 3)}
         yield "A6.10", "bytes in runs.bb", _of_files(Path(name, "runs"), runs)

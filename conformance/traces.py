@@ -42,7 +42,7 @@ SECTIONS = {
     "container_metadata.animated_frames": "A6.7", "container_metadata.animated_file": "A6.7",
     "container_metadata.frames_of": "A6.5", "container_metadata.in_streams": "A6.9",
     "container_metadata.byte_runs": "A6.10", "container_metadata.lossless_jpeg": "A6.11 J7",
-    "container_metadata.shuffled": "A6.12",
+    "container_metadata.shuffled": "A6.4",
     "entries": "A5.19", "alone": "A7", "embedded": "A8",
     "model_file": "M1", "model": "M2 M8", "rules": "M2",
     "variables": "M2.1", "steps": "M2.2", "distributions": "M2.3", "outputs": "M2.3",

@@ -221,7 +221,7 @@ def test_without_h5py_the_reason_names_the_extra(
 
 def shuffled(chunk: int, element: int, frame: bytes = b"\1\0\1\0\1") -> bytes:
     """Container metadata of one row."""
-    return bytes([13, chunk, element]) + frame
+    return bytes([5, chunk, element]) + frame
 
 
 ROW = band(0, b"abcdefghijkl")

@@ -179,7 +179,7 @@ def decode_picture(models: dict[bytes, Any], reader: Reader) -> bytes:
         require(bands[0].dtype == run.dtype and bands[0].shape[1:] == run.shape[1:], "equal bands")
     require(len(bands) > 0, "a picture has pixels")
     metadata = reader.take(reader.varint())
-    known = metadata[:1] in (b"\1", b"\3", b"\4", b"\6", b"\x0c", b"\x0d")
+    known = metadata[:1] in (b"\1", b"\3", b"\4", b"\5", b"\6", b"\x0c")
     require(known and promises_bytes(metadata), "a file that comes back")
     picture = np.concatenate(bands, dtype=bands[0].dtype)
     colours = picture.ndim == 2 or (picture.ndim == 3 and 2 <= picture.shape[2] <= 256)

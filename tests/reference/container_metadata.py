@@ -33,7 +33,7 @@ SAMPLES = (
 def promises_bytes(metadata: bytes) -> bool:
     """Whether they promise the bytes of the file, and every decoder makes them."""
     if metadata[0] != 4:
-        return metadata[0] in (1, 3, 6, 9, 10, 11, 12, 13)
+        return metadata[0] in (1, 3, 5, 6, 9, 10, 11, 12)
     reader = Reader(metadata[1:])
     runs = [[reader.varint() for _ in range(10)] for _ in range(reader.varint())]
     compressions = {run[8] for run in runs}
@@ -67,7 +67,7 @@ def restore(pixels: NDArray[Any], metadata: bytes) -> bytes | None:
         return byte_runs(reader, pixels)
     if kind == 12:
         return lossless_jpeg(reader, pixels)
-    if kind == 13:
+    if kind == 5:
         return shuffled(reader, pixels)
     require(kind == 4, "a kind of container metadata of the list")
     return tiff(reader, pixels)

@@ -80,7 +80,7 @@ fn picture(bytes: &mut Bytes, library: &Library) -> Result<Vec<u8>> {
     let length = bytes.varint()?;
     let metadata = bytes.take_long(length)?;
     let mode = matches!(shape[..], [_, _] | [_, _, 2..=256]) && dtype.code[0] != b'>' && !pixels.is_empty();
-    let known = mode && matches!(metadata.first(), Some(1 | 3 | 4 | 6 | 12 | 13));
+    let known = mode && matches!(metadata.first(), Some(1 | 3 | 4 | 5 | 6 | 12));
     demand(known, "an embedded picture has a format that cannot be embedded", SECTION)?;
     match metadata::restore(metadata, &Picture::new(dtype, &shape, &pixels)?)? {
         Restored::Exact(file) => Ok(file),

@@ -120,7 +120,7 @@ pub fn restore(metadata: &[u8], picture: &Picture) -> Result<Restored> {
         12 => Ok(Restored::Exact(lossless_jpeg::file(bytes.rest(), picture)?)),
         kind @ (8 | 9) => animated::file(bytes.rest(), kind == 9, picture),
         10 => Ok(Restored::Exact(in_streams(bytes.rest(), picture)?)),
-        13 => Ok(Restored::Exact(shuffled(bytes.rest(), picture)?)),
+        5 => Ok(Restored::Exact(shuffled(bytes.rest(), picture)?)),
         kind => bytes.error(format!("container metadata is of the unknown kind {kind}: a newer release is needed")),
     }
 }
@@ -180,9 +180,9 @@ fn in_streams(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-/// Kind 13: the bytes of chunks of a file of kind 1 are shuffled.
+/// Kind 5: the bytes of chunks of a file of kind 1 are shuffled.
 fn shuffled(metadata: &[u8], picture: &Picture) -> Result<Vec<u8>> {
-    const SECTION: &str = "format.md, A6.12";
+    const SECTION: &str = "format.md, A6.4";
     let mut bytes = Bytes::new(metadata, SECTION);
     let (chunk, element) = (bytes.varint()?, bytes.varint()?);
     let sound = element > 0 && chunk > 0 && chunk % element == 0 && bytes.byte()? == 1;

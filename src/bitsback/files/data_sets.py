@@ -1,5 +1,5 @@
 """The elements of data sets of HDF5 and NetCDF-4 files as pixels, and the container metadata of
-shuffled ones (docs/format.md, A6.12).
+shuffled ones (docs/format.md, A6.4).
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Shuffled:
     element: int
     frame: Frame
 
-    kind = 13
+    kind = 5
     exact = True
     certain = False
 
