@@ -39,14 +39,6 @@ def test_files_of_any_encoder(tmp_path: Path) -> None:
     check_folder(tmp_path / "in")
 
 
-@pytest.mark.parametrize("name", ["fax, pages", "runs, planes in tiles", "codes"])
-def test_a_file_on_its_own(name: str, tmp_path: Path) -> None:
-    (tmp_path / "x.tif").write_bytes(written(name, "libtiff"))
-    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb", model="fast")
-    subprocess.run([PROGRAM, tmp_path / "x.bb", tmp_path / "y.tif"], check=True)
-    assert (tmp_path / "y.tif").read_bytes() == (tmp_path / "x.tif").read_bytes()
-
-
 def test_files_of_the_zoo(tmp_path: Path) -> None:
     """Of libraries, and of the tools that are installed."""
     (tmp_path / "in").mkdir()

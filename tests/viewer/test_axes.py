@@ -305,9 +305,9 @@ def test_undamaged_parts_of_a_picture_show(browser: Browser, tmp_path: Path) -> 
 
 
 def test_frames_beside_damage_show(browser: Browser, tmp_path: Path) -> None:
-    stack = np.random.default_rng(0).integers(0, 256, (6, 100, 100), np.uint8)
+    stack = np.random.default_rng(0).integers(0, 9, (6, 100, 100), np.uint8)
     tifffile.imwrite(tmp_path / "x.tif", stack, photometric="minisblack")
-    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb", block=1)
+    bitsback.compress(tmp_path / "x.tif", tmp_path / "x.bb", block=1, tile=100)
     show(browser, tmp_path / "x.bb")
     damage(browser, tmp_path / "x.bb", browser.run("archive.pieces(view.entry, [3])[0][0]"))
     browser.wait("at.values.textContent.startsWith('damaged: ')")
