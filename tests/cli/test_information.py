@@ -95,6 +95,6 @@ def test_where_models_lose_it_is_told(run: Run, folder: Path) -> None:
 
 def test_what_a_reader_would_refuse_is_told(run: Run, folder: Path) -> None:
     np.save(folder / "blank.npy", np.zeros((700, 700), np.uint8))
-    result = run("compress", "blank.npy", "-m", "universal-mixed")
+    result = run("compress", "blank.npy", "-m", "universal-deep")
     assert "1 block of 1: a general compressor was used, since readers refuse" in result.stderr
     assert "saved enough" not in result.stderr

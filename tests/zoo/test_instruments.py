@@ -136,16 +136,3 @@ def test_xarray_has_all_pictures(archive: Any, folder: Path) -> None:
         for name, pixels in expected.items():
             if name in dataset:
                 assert np.array_equal(dataset[name].values, pixels)
-
-
-def test_levels_of_a_pyramid_on_its_own_are_pages(folder: Path, tmp_path: Path) -> None:
-    original = folder / "inner-zlib-16.ome.tif"
-    bitsback.compress(original, tmp_path / "alone.bb", model="fast")
-    bitsback.decompress(tmp_path / "alone.bb", tmp_path / "alone.tif")
-    assert (tmp_path / "alone.tif").read_bytes() == original.read_bytes()
-    with xarray.open_dataset(tmp_path / "alone.bb", engine=BitsbackBackend) as dataset:
-        arrays = [dataset[name] for name in sorted(map(str, dataset.data_vars))]
-        assert len(arrays) == 3 and arrays[0].shape == (3, 2, 40, 52)
-        expected = FILES[original.name].read(original).levels
-        for array, pixels in zip(arrays, expected, strict=True):
-            assert np.array_equal(array.values.ravel(), pixels.ravel())
