@@ -269,18 +269,24 @@ def test_a_picture_alone_comes_back(tmp_path: Path) -> None:
     assert restored(crafted(*TWO), tmp_path) == {"a": b"abcdefghijkl"}
 
 
+def assert_refused(
+    data: bytes, folder: Path, error: type[bitsback.BitsbackError] = bitsback.BitsbackError
+) -> None:
+    """All decoders refuse an archive; error: the one that `decompress` raises."""
+    with pytest.raises(error) as raised:
+        bitsback.decompress(data, folder / "out")
+    assert "\n" not in str(raised.value)
+    with pytest.raises(SpecError):
+        spec.decode_files(data, [])
+    (folder / "x.bb").write_bytes(data)
+    command = [PROGRAM, folder / "x.bb", folder / "other"]
+    assert subprocess.run(command, capture_output=True, timeout=PATIENCE).returncode == 1
+
+
 @pytest.mark.rust
 @pytest.mark.parametrize("name", BAD)
 def test_what_breaks_a_rule_is_refused(name: str, tmp_path: Path) -> None:
-    data = BAD[name]
-    with pytest.raises(bitsback.BitsbackError) as error:
-        bitsback.decompress(data, tmp_path / "out")
-    assert "\n" not in str(error.value)
-    with pytest.raises(SpecError):
-        spec.decode_files(data, [])
-    (tmp_path / "x.bb").write_bytes(data)
-    command = [PROGRAM, tmp_path / "x.bb", tmp_path / "other"]
-    assert subprocess.run(command, capture_output=True, timeout=PATIENCE).returncode == 1
+    assert_refused(BAD[name], tmp_path)
 
 
 def test_damaged_data_are_refused() -> None:

@@ -81,7 +81,7 @@ class DataSet:
 
     def split(self, data: bytes) -> tuple[NDArray[Any], bytes]:
         """The pixels and the container metadata of the bytes of a span."""
-        raw = _unshuffled(data, self.chunk, self.element) if self.shuffled else data
+        raw = _transposed(data, self.chunk, self.element) if self.shuffled else data
         rows = (1, -1) if self.row == (0,) else (-1, *self.row)
         stored = np.frombuffer(raw, self.dtype).reshape(rows)
         pixels = stored.astype(self.dtype.newbyteorder("<"))
@@ -89,15 +89,17 @@ class DataSet:
         return pixels, pack(Shuffled(self.chunk, self.element, frame) if self.shuffled else frame)
 
 
-def _unshuffled(data: bytes, chunk: int, element: int) -> bytes:
-    chunks = np.frombuffer(data, np.uint8).reshape(-1, element, chunk // element)
+def _transposed(data: bytes, chunk: int, rows: int) -> bytes:
+    """The bytes with each chunk of so many bytes, a matrix of so many rows, transposed."""
+    chunks = np.frombuffer(data, np.uint8).reshape(-1, rows, chunk // rows)
     return chunks.swapaxes(1, 2).tobytes()
 
 
 @dataclass(frozen=True)
 class Shuffled:
-    """The container metadata of chunks of a frame's file whose bytes are shuffled: the first bytes
-    of all elements of a chunk come first, then the second ones, and so on.
+    """The container metadata of chunks of a frame's file whose bytes are shuffled.
+
+    The first bytes of all elements of a chunk come first, then the second ones, and so on.
     """
 
     chunk: int
@@ -126,7 +128,7 @@ class Shuffled:
             inner = self.frame.drawing(whole, dtype, shape)
             inner.add(pixels)
             inner.close()
-            return _unshuffled(whole.getvalue(), self.chunk, self.chunk // self.element)
+            return _transposed(whole.getvalue(), self.chunk, self.chunk // self.element)
 
         return WholeDrawing(file, make)
 

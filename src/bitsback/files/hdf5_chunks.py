@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,9 +34,10 @@ def data_sets_in(file: BinaryIO) -> list[DataSet]:
 
     A process with limits reads the file, since damage may make libhdf5 take all memory.
     """
-    with tempfile.NamedTemporaryFile() as spool:
+    with ExitStack() as stack:
         path = getattr(file, "name", None)
         if not isinstance(path, str | os.PathLike) or not Path(path).is_file():
+            spool = stack.enter_context(tempfile.NamedTemporaryFile())
             file.seek(0)
             shutil.copyfileobj(file, spool)
             spool.flush()
@@ -47,7 +48,7 @@ def data_sets_in(file: BinaryIO) -> list[DataSet]:
             done = subprocess.run(
                 command, env=os.environ | own, capture_output=True, timeout=_SECONDS, check=True
             )
-        except subprocess.SubprocessError:
+        except (OSError, subprocess.SubprocessError):
             return []
     return [
         DataSet(np.dtype(d), tuple(row), element, chunk, shuffled, deflated, np.array(places))

@@ -50,9 +50,9 @@ class BlockSampler(Sampler[int]):
     ) -> None:
         """Raises InputError for a number that is too small, and for an invalid rank.
 
-        window: the number of blocks whose items are shuffled together; by default half as many as
-        the dataset's cache holds, since a batch may have items of two windows, or all blocks if it
-        holds these. batch_size, num_workers: those of the DataLoader, which gives its
+        window: the number of blocks whose items are shuffled together. By default it is all blocks
+        if the dataset's cache holds them, and otherwise half as many as it holds, since a batch may
+        have items of two windows. batch_size, num_workers: those of the DataLoader, which gives its
         workers batches in turn, with or without `drop_last`. num_replicas, rank: the number of
         processes that train together, and the number of this one, as for PyTorch's
         DistributedSampler. All of them need the same seed and epoch. Each gets its own blocks, and

@@ -54,9 +54,9 @@ def extract(
     entries = [item for item in wanted if isinstance(item, str) and item in beside]
     wanted = [item for item in wanted if item not in entries]
     ranges = list(chain.from_iterable(_ranges(archive, item, count) for item in wanted))
-    if kind is not None and png:
-        raise InputError(f"{archive.name}: contains {_WANTED[kind]}")
-    if kind is None and png:
+    if png:
+        if kind is not None:
+            raise InputError(f"{archive.name}: contains {_WANTED[kind]}")
         # An archive may state millions of items, so no list of them is made.
         ranges = merged(numbers for numbers in ranges if numbers)
         _write_png(archive, ranges, folder_of(archive, destination), verify, force, progress)
