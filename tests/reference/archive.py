@@ -156,7 +156,7 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
     require(kind is not None, "files, not an array")
     arrays: list[list[NDArray[Any]]] = []
     for part, flat in zip(parts, decode_parts(sections, parts, models, removed), strict=True):
-        if part.axes == 3:
+        if part.axes >= 3:
             arrays.append([flat])
             continue
         if part.axes < 2:
@@ -173,7 +173,7 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
     check_labels(sections, kind, parts)
     if names.kind == "U":
         require(kind == 0, "pictures")
-        require(not any(part.axes == 3 for part in parts), "no bytes of files")
+        require(not any(part.axes >= 3 for part in parts), "no bytes of files, and no copies")
         require(all(each.kind not in "FHE" for each in sections), "no F, H or E without names")
         require(not removed, "files that can be removed have names")
         found = [array for part in arrays for array in part]
@@ -355,11 +355,11 @@ def read_files(
         )
         places = [part for part, count in runs for _ in range(count)]
         for number, part in enumerate(parts):
-            wanted = part.shape[0] if part.axes == 3 else len(arrays[number])
+            wanted = part.shape[0] if part.axes >= 3 else len(arrays[number])
             require(places.count(number) == wanted, "the runs have every item")
         left = [iter(array) for array in arrays]
         files = [
-            arrays[place][0] if parts[place].axes == 3 else next(left[place]) for place in places
+            arrays[place][0] if parts[place].axes >= 3 else next(left[place]) for place in places
         ]
     names = read_names(reader, len(files), removed)
     reader.done()
@@ -368,7 +368,7 @@ def read_files(
     if stats:
         yield from with_stats(Reader(stats[0]), names, places, parts, arrays, files)
         return
-    require(all(part.axes != 3 for part in parts), "bytes of files have stats")
+    require(all(part.axes < 3 for part in parts), "bytes of files, and copies, have stats")
     for name, array in zip(names, files, strict=True):
         yield File(name, array)
 
@@ -384,12 +384,19 @@ def with_stats(
     """The files of a folder, in order, with the stats of `F`."""
     left = {number: arrays[number][0] for number, part in enumerate(parts) if part.axes == 3}
     metadata = [number for number in left if parts[number].shape[0] == 0]
-    time, found = 0, []
-    for name, place, array in zip(names, places, files, strict=True):
+    time, found, copies = 0, list[File](), set[int]()
+    for number, (name, place, array) in enumerate(zip(names, places, files, strict=True)):
         size, original, change = reader.varint(), reader.varint(), reader.varint()
         time += -(change + 1) // 2 if change % 2 else change // 2
         time = (time + 2**63) % 2**64 - 2**63
         require(max(size, original) < 2**63, "a size that there is")
+        if parts[place].axes == 4:
+            original = number - size
+            require(0 <= original < number, "the original of a copy is before it")
+            require(original not in copies, "the original of a copy is no copy")
+            copies.add(number)
+            found.append(replace(found[original], name=name, time=time))
+            continue
         content = np.empty(0, np.uint8)
         while size and metadata and left[metadata[0]].size == 0:
             metadata.pop(0)

@@ -93,7 +93,7 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
     if kind == 0:
         require(sum(part.shape[0] for part in parts if part.shape) < 2**63, "files can be counted")
         for part in parts:
-            if part.axes == 3:
+            if part.axes >= 3:
                 require(part.shape[0] > 0 or part.elements > 0, "files, or metadata")
                 continue
             require(part.elements > 0, "a part has pictures")
@@ -118,7 +118,7 @@ def read_collection(payload: bytes) -> tuple[int | None, list[Part], int]:
 
 def read_part(reader: Reader) -> Part:
     dtype, axes, shape = reader.dtype(), reader.byte(), reader.shape()
-    require(axes <= 3, "one item, or items along the first axis, of one size or of several")
+    require(axes <= 4, "one item, items along the first axis, bytes of files, or copies")
     require(axes == 0 or len(shape) > 0, "a first axis")
     if axes == 2:
         require(len(shape) <= 2, "a number of items, and of channels")
@@ -129,8 +129,8 @@ def read_part(reader: Reader) -> Part:
         require(all(n > 0 and min(size[:2]) > 0 for n, size in sizes), "sizes are of pictures")
         require(sum(n for n, _ in sizes) == shape[0], "every item has a size")
     else:
-        require(axes < 3 or (len(shape) == 2 and dtype == np.uint8), "bytes of files")
-        sizes = [(shape[0] if axes == 1 else 1, shape[min(axes, 1) :])]
+        require(axes < 3 or (len(shape) == 5 - axes and dtype == np.uint8), "files of bytes")
+        sizes = [] if axes == 4 else [(shape[0] if axes == 1 else 1, shape[min(axes, 1) :])]
     cut = None
     kind = reader.byte()
     require(kind <= 1, "cut or not")

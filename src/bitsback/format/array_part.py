@@ -20,11 +20,12 @@ from bitsback.format.layout import COLLECTION, Cursor, check_dimensions, pack_sh
 from bitsback.lazy import cached_property
 from bitsback.wire import varint
 
-ONE, COUNTED, VARIED, BYTES = range(4)
+ONE, COUNTED, VARIED, BYTES, COPIES = range(5)
 """The field `axes`.
 
 ONE: the array is one item. COUNTED: its first dimension counts items. VARIED: the items differ in
-rows and columns. BYTES: the array is the concatenated bytes of files, as one item.
+rows and columns. BYTES: the array is the concatenated bytes of files, as one item. COPIES: files
+with the content of other files. There are no items.
 """
 
 MOST_COLOUR_CHANNELS = 4
@@ -55,10 +56,10 @@ class ArrayPart(OneArray):
     """The shape of the array.
 
     VARIED: the number of items, and of channels if there is such an axis. BYTES: the number of
-    files, and of bytes.
+    files, and of bytes. COPIES: the number of files.
     """
     axes: int
-    """ONE, COUNTED, VARIED or BYTES."""
+    """ONE, COUNTED, VARIED, BYTES or COPIES."""
     container: int = ARRAY
     cut: Shape | None = None
     """The greatest extents of a tile; None if each item is one tile."""
@@ -82,7 +83,7 @@ class ArrayPart(OneArray):
         if self.axes == VARIED:
             for number, (count, _, _) in enumerate(self.sizes):
                 yield count, self._shape(number)
-        else:
+        elif self.axes != COPIES:
             yield self.shape[0] if self.axes == COUNTED else 1, self._shape(0)
 
     def _shape(self, run: int) -> Shape:
@@ -274,10 +275,12 @@ class ArrayPart(OneArray):
     @classmethod
     def unpack_array(cls, cursor: Cursor, container: int = ARRAY) -> "ArrayPart":
         dtype, axes, shape = cursor.dtype(), cursor.byte(), cursor.shape()
-        if axes > BYTES or (axes and not shape) or (axes == VARIED and len(shape) > 2):
+        if axes > COPIES or (axes and not shape) or (axes == VARIED and len(shape) > 2):
             raise ArchiveError("its items are counted along an axis that it does not have")
         if axes == BYTES and (len(shape) != 2 or dtype != np.uint8):
             raise ArchiveError("its files have other elements than bytes")
+        if axes == COPIES and (len(shape) != 1 or dtype != np.uint8):
+            raise ArchiveError("its copies of files have elements")
         sizes = _unpack_sizes(cursor, shape[0]) if axes == VARIED else ()
         dimensions = 1 + len(shape) if axes == VARIED else len(shape) - min(axes, COUNTED)
         cut = _unpack_cut(cursor, dimensions)

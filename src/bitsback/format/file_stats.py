@@ -16,7 +16,10 @@ class FileStats:
     """The sizes and times of all files, in order."""
 
     sizes: "array[int]" = field(default_factory=lambda: array("Q"))
-    """The bytes of a verbatim file, or of the container metadata of a coded picture."""
+    """The bytes of a verbatim file, or of the container metadata of a coded picture.
+
+    As stored, of a copy the number of files from its original to itself.
+    """
     originals: "array[int]" = field(default_factory=lambda: array("Q"))
     """For a coded picture twice the bytes of its file, plus 1 if the restored file has other
     bytes; 0 for verbatim files."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
-from bitsback.format.array_part import BYTES
+from bitsback.format.array_part import BYTES, COPIES
 from bitsback.format.entries import Entries, Link
 from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import NAMES, Cursor, section
@@ -57,6 +57,9 @@ class Files:
         self.collection = collection
         self.names = names
         self.stats = stats
+        """The sizes and times of the files. A copy has the sizes of its original."""
+        self.originals: dict[int, int] = {}
+        """For each copy, the number of an earlier file with its content, which is no copy."""
         self.entries = entries
         # Runs are not expanded, since a few bytes may state many pictures.
         self.runs = runs
@@ -68,6 +71,8 @@ class Files:
             self._entries.append(offsets[part])
             offsets[part] += count
         self._count_runs()
+        if any(collection.parts[part].axes == COPIES for part, _ in runs):
+            self._find_originals()
         if stats is not None or any(collection.parts[part].axes == BYTES for part, _ in runs):
             _ = self._spans
         if collection.has_removed:
@@ -76,10 +81,38 @@ class Files:
     def _count_runs(self) -> None:
         self._ends = list(accumulate((count for _, count in self.runs), initial=0))
 
+    def _find_originals(self) -> None:
+        """Finds the original of each copy. Raises ArchiveError for a copy without one."""
+        if self.stats is None:
+            raise ArchiveError("the stats of its files are missing")
+        sizes, originals = self.stats.sizes[:], self.stats.originals[:]
+        for (part, count), start in zip(self.runs, self._ends, strict=False):
+            if self.collection.parts[part].axes != COPIES:
+                continue
+            for number in range(start, start + count):
+                original = number - sizes[number]
+                if not 0 <= original < number or original in self.originals:
+                    raise ArchiveError("a copy among its files is of no earlier file with content")
+                self.originals[number] = original
+                sizes[number], originals[number] = sizes[original], originals[original]
+        self.stats = FileStats(sizes, originals, self.stats.times)
+
     def _leave_out_removed(self) -> None:
-        """Removes the files without names. The others are numbered anew."""
+        """Removes the files without names. The others are numbered anew.
+
+        The first copy of a removed file takes its place. Other copies are then copies of that one.
+        """
         kept = [number for number, name in enumerate(self.names) if name]
-        placed = [self.place(number) for number in kept]
+        copies: dict[int, int] = {}
+        owners: dict[int, int] = {}
+        for number, row in enumerate(kept) if self.originals else ():
+            owner = owners.setdefault(self.originals.get(row, row), number)
+            if owner != number:
+                copies[number] = owner
+        placed = [
+            self._place(row) if number in copies else self.place(row)
+            for number, row in enumerate(kept)
+        ]
         runs: list[tuple[int, int]] = []
         entries: list[int] = []
         for part, entry in placed:
@@ -94,7 +127,7 @@ class Files:
         if self.entries is not None:
             self.entries = self.entries.of_files(kept)
         self.names = [self.names[number] for number in kept]
-        self.runs, self._entries, self.kept = runs, entries, kept
+        self.runs, self._entries, self.kept, self.originals = runs, entries, kept, copies
         self._count_runs()
 
     @classmethod
@@ -106,7 +139,7 @@ class Files:
         """
         if collection.kind == ARRAYS:
             return cls(collection, [f"arr_{number}" for number in range(collection.files)], [])
-        runs = [(at, n) for at, n in part_by_part(collection) if collection.parts[at].axes != BYTES]
+        runs = [(at, n) for at, n in part_by_part(collection) if collection.parts[at].axes < BYTES]
         return cls(collection, NumberedNames(sum(count for _, count in runs)), runs)
 
     def __len__(self) -> int:
@@ -116,10 +149,13 @@ class Files:
     def placed(self) -> Iterator[tuple[int, int, int]]:
         """The files in order, as (part, first entry in it, number of consecutive files).
 
-        Not for an npz file.
+        A copy is at the place of its original. Not for an npz file.
         """
-        for (part, count), entry in zip(self.runs, self._entries, strict=True):
-            yield part, entry, count
+        for (part, count), entry, start in zip(self.runs, self._entries, self._ends, strict=False):
+            if self.collection.parts[part].axes != COPIES:
+                yield part, entry, count
+            else:
+                yield from ((*self.place(number), 1) for number in range(start, start + count))
 
     @property
     def named(self) -> bool:
@@ -136,7 +172,12 @@ class Files:
         metadata_parts = iter(self.collection.metadata_parts)
         metadata = next(metadata_parts, None)
         where, starts = array("Q"), array("Q")
-        for part, size in zip(self.parts_in_order(), self.stats.sizes, strict=True):
+        sizes = zip(self.parts_in_order(), self.stats.sizes, strict=True)
+        for number, (part, size) in enumerate(sizes):
+            if (original := self.originals.get(number)) is not None:
+                where.append(where[original])
+                starts.append(starts[original])
+                continue
             place: int | None = part
             if parts[part].axes != BYTES:
                 while size and metadata is not None and left[metadata] == 0:
@@ -205,7 +246,13 @@ class Files:
         return self._numbers.get(name)
 
     def place(self, file: int) -> tuple[int, int]:
-        """The number of a file's part, and of its entry in this part. Not for an npz file."""
+        """The number of a file's part, and of its entry in this part. Not for an npz file.
+
+        A copy is at the place of its original.
+        """
+        return self._place(self.originals.get(file, file))
+
+    def _place(self, file: int) -> tuple[int, int]:
         run = bisect_right(self._ends, file) - 1
         return self.runs[run][0], self._entries[run] + file - self._ends[run]
 
@@ -215,7 +262,10 @@ class Files:
             yield from repeat(part, count)
 
     def numbers_of(self, part: int, entries: range) -> Iterator[range]:
-        """The numbers of the files of these entries of a part. Not for an npz file."""
+        """The numbers of the files of these entries of a part, without copies.
+
+        Not for an npz file.
+        """
         runs = self._runs_by_part[part]
         start = max(bisect_right(runs, entries.start, key=lambda run: run[0]) - 1, 0)
         for first, number, count in runs[start:]:
@@ -231,17 +281,25 @@ class Files:
         found: list[list[tuple[int, int, int]]] = [[] for _ in self.collection.parts]
         for (part, count), entry, number in zip(self.runs, self._entries, self._ends, strict=False):
             found[part].append((entry, number, count))
+        for runs in found:  # a copy of a removed file may have its place
+            runs.sort()
+        return found
+
+    @cached_property
+    def copies(self) -> dict[int, list[int]]:
+        """For each file with copies, their numbers."""
+        found: dict[int, list[int]] = {}
+        for copy, original in self.originals.items():
+            found.setdefault(original, []).append(copy)
         return found
 
     def by_part(self) -> Iterator[Iterator[int]]:
-        """For each part, the numbers of its files in order. Not for an npz file."""
-        in_part: list[list[int]] = [[] for _ in self.collection.parts]
-        for number, (part, _) in enumerate(self.runs):
-            in_part[part].append(number)
-        for numbers in in_part:
-            yield chain.from_iterable(
-                range(self._ends[run], self._ends[run + 1]) for run in numbers
-            )
+        """For each part, the numbers of its files in the order of its entries.
+
+        Not for an npz file.
+        """
+        for runs in self._runs_by_part:
+            yield chain.from_iterable(range(number, number + count) for _, number, count in runs)
 
 
 def runs_of(parts: Iterable[int]) -> Runs:

@@ -14,6 +14,7 @@ from bitsback.errors import ArchiveError
 from bitsback.format.array_part import (
     ARRAY,
     BYTES,
+    COPIES,
     COUNTED,
     VARIED,
     ArrayPart,
@@ -93,8 +94,8 @@ class FileCollection(Parts):
     """Files of a folder, or arrays of an npz file.
 
     In a folder a part has the pictures of one dtype and number of channels, each as an item or all
-    as one stack. Further parts have the bytes of metadata and of verbatim files. In an npz file
-    each array is a part.
+    as one stack. Further parts have the bytes of metadata and of verbatim files, or count copies
+    of files. In an npz file each array is a part.
     """
 
     kind: int
@@ -146,7 +147,7 @@ class FileCollection(Parts):
             if any(part.axes >= VARIED for part in self.parts):
                 raise ArchiveError("an array of it has items that only a folder of files can have")
         elif not all(map(_has_pictures, self.parts)):
-            raise ArchiveError("a part of its contents has no pictures")
+            raise ArchiveError("a part of its contents has no pictures or files")
         if max(self.files, self.tiles) >= 1 << 63:
             raise ArchiveError("its files are more than any computer's memory")
 
@@ -239,7 +240,9 @@ def _unpack_parts(cursor: Cursor) -> tuple[ArrayPart, ...]:
 
 
 def _has_pictures(part: ArrayPart) -> bool:
-    """Whether a part can belong to a folder: pictures, or the bytes of files."""
+    """Whether a part can belong to a folder: pictures, the bytes of files, or copies."""
+    if part.axes == COPIES:
+        return part.entries > 0
     if part.axes == BYTES:
         return part.elements > 0 or part.entries > 0
     return part.elements > 0 and mode_of(part.dtype, part.entry_shape) is not None

@@ -97,8 +97,10 @@ class Owners:
         """For each part of bytes, the (start, end, file) of each file or its metadata."""
         for number in range(len(files)) if files.stats is not None else ():
             part, start, end = files.span(number)
-            if end > start:
+            if end > start and number not in files.originals:
                 self._spans[part].append((start, end, number))
+        for spans in self._spans:  # a copy of a removed file may have its place
+            spans.sort()
 
     def with_tiles(self, gaps: Iterable[Gap]) -> list[range]:
         """The numbers of the files that need any of the tiles, in order."""
@@ -106,6 +108,9 @@ class Owners:
         for at in range(len(self._content.parts)):
             for gap in gaps_in_part(self._content, gaps, at):
                 found += self._in(at, gap)
+        copies = self._files.copies
+        owners = chain.from_iterable(found if copies else ())
+        found += [range(n, n + 1) for owner in set(owners) for n in copies.get(owner, ())]
         return merged(found)
 
     def _in(self, at: int, gap: Gap) -> Iterable[range]:

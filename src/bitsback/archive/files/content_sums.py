@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.files.whole_files import Receiver
+from bitsback.archive.files.whole_files import Receiver, deliver
 from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing, Nowhere
@@ -107,17 +107,5 @@ def sums_of(archive: ArchiveReader, numbers: Iterable[int]) -> dict[int, int]:
     receiver = ContentSums(archive)
     for number in in_order:
         with suppress(ArchiveError):
-            _take(archive, number, receiver)
+            deliver(archive, number, receiver)
     return receiver.sums
-
-
-def _take(archive: ArchiveReader, number: int, receiver: ContentSums) -> None:
-    if archive.files.stored(number):
-        with receiver.file(number) as file:
-            for data in archive.part_chunks(*archive.files.span(number)):
-                file.write(data)
-        return
-    picture = archive.file_source(number)
-    with receiver.picture(number, picture.dtype, picture.shape) as drawing:
-        for rows in picture.stacks(0, picture.shape[0]):
-            drawing.add(rows)

@@ -57,7 +57,7 @@ class RestoredParts:
         """
         problems = list(problems)
         self.archive, self.verify = archive, verify
-        self._threads, self._fill, self._only = threads, fill, only
+        self.threads, self._fill, self._only = threads, fill, only
         self.damaged = bool(problems)
         self._failed = [error.file for _, error in problems if error.file is not None]
         self._bad = {number for number, _ in problems if number is not None}
@@ -131,7 +131,7 @@ class RestoredParts:
                 tiles = archive.blocks.decode(task, stop)
             return work(task, tiles)
 
-        return ordered_map(decoded, self.tasks() if tasks is None else tasks, self._threads)
+        return ordered_map(decoded, self.tasks() if tasks is None else tasks, self.threads)
 
     def joined(self) -> tuple[Shape, list[int]]:
         """The restored shape of an array that is stored in several parts, and the numbers of the

@@ -19,13 +19,13 @@ from bitsback.archive.files.strips import Joiner, RestoredParts
 from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import ArchiveError
 from bitsback.files.drawing import Drawing, Nowhere
-from bitsback.format.array_part import BYTES, ONE, ArrayPart
+from bitsback.format.array_part import BYTES, COPIES, ONE, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.parts import FileCollection
 from bitsback.format.tiles import Tiles
 from bitsback.io.file_io import Writable
 from bitsback.io.locks import Lock
-from bitsback.work import Work
+from bitsback.work import Work, ordered_map
 
 _IN_MEMORY = 1 << 24
 
@@ -93,6 +93,21 @@ def hand_over(
     return _Folder(parts, receiver, lost).hand_over(work)
 
 
+def deliver(archive: ArchiveReader, number: int, receiver: Receiver, verify: bool = True) -> int:
+    """Delivers one file, and returns its number of bytes. Only its blocks are decoded."""
+    if archive.files.stored(number):
+        part, start, stop = archive.files.span(number)
+        with receiver.file(number) as file:
+            for data in archive.part_chunks(part, start, stop, verify=verify):
+                file.write(data)
+        return stop - start
+    picture = archive.file_source(number)
+    with receiver.picture(number, picture.dtype, picture.shape) as drawing:
+        for rows in picture.stacks(0, picture.shape[0], verify=verify):
+            drawing.add(rows)
+        return drawing.close()
+
+
 class _Folder:
     """Decodes the blocks of a folder, and delivers its files."""
 
@@ -119,7 +134,19 @@ class _Folder:
             for part in parts:
                 if isinstance(part, _Cutter):
                     part.finish()
+            copies = [
+                [copy for copy in numbers if not self.lost(copy)]
+                for _, numbers in sorted(self._files.copies.items())
+            ]
+            delivered = ordered_map(self._deliver, copies, self._parts.threads)
+            stack.enter_context(closing(delivered))
+            self._size += sum(delivered)
         return self._size
+
+    def _deliver(self, copies: Sequence[int]) -> int:
+        """Delivers copies of one file, and returns their number of bytes."""
+        archive, verify = self._parts.archive, self._parts.verify
+        return sum(deliver(archive, number, self._receiver, verify) for number in copies)
 
     def _part(
         self, number: int, numbers: Iterator[int], stack: ExitStack
@@ -127,9 +154,10 @@ class _Folder:
         part = self._collection.parts[number]
         if part.axes == ONE:
             return _Slicer(self, number, part)
-        if part.axes != BYTES:
+        if part.axes not in (BYTES, COPIES):
             return _Painter(self, number, part, stack)
-        return _Cutter(self, part, numbers, stack)
+        # No bytes of a part are those of copies, which come after all other files.
+        return _Cutter(self, part, iter(()) if part.axes == COPIES else numbers, stack)
 
     def _work(self, task: Task, tiles: Tiles) -> tuple[list[tuple[int, NDArray[Any]]], Task]:
         """Delivers the uncut pictures of a block, and returns the other tiles."""

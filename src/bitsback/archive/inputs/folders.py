@@ -10,7 +10,7 @@ import os
 import stat
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.inputs.copies import Copies, find_copies
 from bitsback.archive.inputs.groups import STREAMS, Group, Groups
 from bitsback.archive.inputs.jpeg_streams import MOST_BYTES, JpegStreams, joined_reason, streams_in
 from bitsback.archive.inputs.request import Bonds, FilesOnDisk, FolderFiles, Input, Request
@@ -44,7 +45,7 @@ from bitsback.format.members import Files
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.tiles import Tiles
 from bitsback.io import names as naming
-from bitsback.io.file_io import name_of, open_regular, reading
+from bitsback.io.file_io import name_of, open_regular, reading, size_of
 from bitsback.io.names import ending_of
 from bitsback.io.remote.url import Url, changed
 from bitsback.planner.cutting import cut_bytes
@@ -104,6 +105,8 @@ class _Decision:
     """The pixels of a small picture that is coded, so that it need not be read again."""
     tried: list[Tiles] = field(default_factory=list)
     """The sample of its own trial, if it had one."""
+    copy: bool = False
+    """Whether the file has the content of an earlier one."""
 
 
 @dataclass(frozen=True)
@@ -136,15 +139,56 @@ class _Store(dict[int, Stored]):
             self[number] = value
 
 
+@dataclass(frozen=True)
+class _Original:
+    """A file that others may be copies of."""
+
+    number: int | None = None
+    """None if it has not been added."""
+    exact: bool = True
+    coded: bool = False
+    """Whether its pixels are coded."""
+    metadata: int = 0
+    """The place of its container metadata."""
+
+
+@dataclass(frozen=True)
+class _FileDigests:
+    """The content digests of a file and of its copies, by their numbers."""
+
+    sums: FileSums
+    digests: Mapping[int, ContentDigest]
+
+    def add(self, data: Any) -> None:
+        for digest in self.digests.values():
+            digest.add(data)
+
+    def finish(self, size: int) -> None:
+        """Adds the digests to the sums. size: the bytes of the file, of which copies have none."""
+        for number, digest in self.digests.items():
+            self.sums.add(number, digest.number, size)
+            size = 0
+
+
 class _DecidedFiles:
     """The files of a folder, in the parts of a collection."""
 
     def __init__(
-        self, listing: Listing, request: Request, metadata: BinaryIO, sorts: dict[str, Sort]
+        self,
+        listing: Listing,
+        request: Request,
+        metadata: BinaryIO,
+        sorts: dict[str, Sort],
+        copies: Copies,
     ) -> None:
         """metadata: a file for the container metadata of coded pictures, in their order. sorts: the
-        sorts of files that are slices of a series, or have frames.
+        sorts of files that are slices of a series, or have frames. copies: the files that may have
+        the content of others.
         """
+        self._copies = copies
+        self._originals: dict[str, _Original] = dict.fromkeys(copies.originals.values(), _Original())
+        self._copied: dict[int, list[int]] = {}
+        """For each file with copies, their numbers."""
         self._listing, self._request, self._metadata = listing, request, metadata
         self._sorts = sorts
         self._groups, self._stats = Groups(request.knows, request.policy.folder_bytes), FileStats()
@@ -165,13 +209,40 @@ class _DecidedFiles:
         """The number of files, including files that are left out."""
         return len(self._names) + len(self._bad)
 
-    def add(self, name: str, decision: _Decision) -> None:
+    def _add_file(self, name: str, decision: _Decision) -> None:
         self._names.append(name)
         self._modes.append(decision.mode)
         self._size += decision.size
         self._sums.add_file()
         if not decision.exact:
             self._inexact.append(name)
+
+    def add_copy(self, name: str, decision: _Decision) -> bool:
+        """Adds a copy. Returns False, and adds nothing, if its original was not added."""
+        original = self._originals[self._copies.originals[name]]
+        if original.number is None:
+            return False
+        number = len(self._names)
+        self._add_file(name, replace(decision, exact=original.exact))
+        self._copied.setdefault(original.number, []).append(number)
+        if size := self._stats.sizes[original.number] * original.coded:
+            self._metadata.seek(original.metadata)
+            digest = digest_of_bytes(name, METADATA, self._metadata.read(size))
+            self._metadata.seek(0, os.SEEK_END)
+            self._sums.add(number, digest, 0)
+        self._groups.add_copy()
+        self._stats.add(number - original.number, 0, decision.time)
+        return True
+
+    def add(self, name: str, decision: _Decision) -> None:
+        if name in self._originals:
+            self._originals[name] = _Original(
+                len(self._names),
+                decision.exact,
+                decision.header is not None,
+                self._metadata.tell(),
+            )
+        self._add_file(name, decision)
         if decision.saving > (1 - self._request.policy.worthwhile) * decision.size:
             self._saving = Saving(self._saving.files + 1, self._saving.bytes + decision.saving)
         if decision.header is not None:
@@ -229,14 +300,19 @@ class _DecidedFiles:
         self, file: int, dtype: np.dtype[Any], shape: Shape, bands: Iterator[NDArray[Any]]
     ) -> Iterator[NDArray[Any]]:
         """The bands of a picture. Its content digest is added after the last band."""
-        digest = ContentDigest(self._names[file], CONTENT, dtype, shape)
+        digests = self._digests(file, dtype, shape)
         left = shape[0]
         for band in bands:
-            digest.add(np.ascontiguousarray(band, dtype))
+            digests.add(np.ascontiguousarray(band, dtype))
             left -= len(band)
             if not left:
-                self._sums.add(file, digest.number, math.prod(shape) * dtype.itemsize)
+                digests.finish(math.prod(shape) * dtype.itemsize)
             yield band
+
+    def _digests(self, file: int, dtype: np.dtype[Any], shape: Shape) -> _FileDigests:
+        numbers = [file, *self._copied.get(file, ())]
+        digests = [ContentDigest(self._names[number], CONTENT, dtype, shape) for number in numbers]
+        return _FileDigests(self._sums, dict(zip(numbers, digests, strict=True)))
 
     def _data_sets_in(self, group: Group) -> Iterator[DataSet]:
         """The data sets in the bytes of a part of verbatim files."""
@@ -271,7 +347,7 @@ class _DecidedFiles:
                 elif not group.streams:
                     part = replace(part, cut=cut_bytes(part, request.policy))
                 jpeg_tables[len(parts)] = self._jpeg_tables.get(group.members[0], b"")
-                chunks = chunks_of(listing, names, group.members, self._stats, self._sums)
+                chunks = chunks_of(listing, names, group.members, self._stats, self._digests)
                 parts.append((ByteItems(name, part, chunks), part))
                 picture_names.append([])
             else:
@@ -288,7 +364,7 @@ class _DecidedFiles:
                 parts.append((items, part))
                 picture_names.append([names[member] for member in group.members])
         runs = [(first + part, count) for part, count in self._groups.runs]
-        collection = FileCollection(FOLDER, tuple(part for _, part in parts))
+        collection = FileCollection(FOLDER, (*(part for _, part in parts), *self._groups.copies))
         entries = Entries(self._modes, listing.folders, listing.links)
         files = Files(collection, names, runs, self._stats, None if entries.is_empty else entries)
         modes = [(folder.name, (folder.mode or 0) & ~stat.S_ISGID) for folder in listing.folders]
@@ -303,7 +379,7 @@ class _DecidedFiles:
             listing.skipped,
             self._bad,
             listing,
-            FolderFiles(self._coded, picture_names, self._metadata, self._sums),
+            FolderFiles(self._coded, picture_names, self._metadata, self._sums, self._copies),
             disk=FilesOnDisk(self._size, self._stored, self._inexact, self._saving),
             bonds=Bonds(
                 frames=frozenset(framed),
@@ -321,11 +397,20 @@ def folder_input(listing: Listing, request: Request) -> Input:
     listing, sorts = in_series(listing)
     decider = _Decider(listing, request, sorts)
     threads = check_threads(options.threads)
+    begin(options.progress, "looking at the files")
+    copies = find_copies(listing, threads)
+
+    def decided(numbered: tuple[int, str]) -> tuple[str, _Decision | _Undecided | InputError]:
+        return decider.examine(numbered, numbered[1] in copies.originals)
+
     spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
     try:
-        files = _DecidedFiles(listing, request, cast(BinaryIO, spool), sorts)
-        begin(options.progress, "looking at the files")
-        for name, decision in ordered_map(decider.examine, enumerate(listing.names), threads):
+        files = _DecidedFiles(listing, request, cast(BinaryIO, spool), sorts, copies)
+        for name, decision in ordered_map(decided, enumerate(listing.names), threads):
+            if isinstance(decision, _Decision) and decision.copy:
+                if files.add_copy(name, decision):
+                    continue
+                _, decision = decider.examine((0, name))
             if isinstance(decision, _Undecided):
                 decision = decider.decide(name, decision)
             if options.progress is not None:
@@ -371,8 +456,13 @@ class _Decider:
         sort = self._sorts.get(name, Sort()).name or sort
         return replace(picture.coded, sort=sort)
 
-    def examine(self, numbered: tuple[int, str]) -> tuple[str, _Decision | _Undecided | InputError]:
-        """The decision on a file, or the error if it can be neither coded nor stored."""
+    def examine(
+        self, numbered: tuple[int, str], copy: bool = False
+    ) -> tuple[str, _Decision | _Undecided | InputError]:
+        """The decision on a file, or the error if it can be neither coded nor stored.
+
+        copy: whether it has the content of an earlier file, and is not read.
+        """
         number, name = numbered
         path = self._listing.path(name)
         shown = naming.printable(name_of(path))
@@ -380,6 +470,10 @@ class _Decider:
             reason = naming.file_fault(name)
             if reason is not None:
                 raise InputError(f"{shown}: {reason}; rename it")
+            if copy:
+                with reading(shown):
+                    size = size_of(path)
+                    return name, _Decision(size, *_status_of(path), copy=True)
             with reading(shown), open_regular(path, True) as file:
                 decision = _Decision(file.seek(0, os.SEEK_END), *_status_of(path))
                 ending = ending_of(name)
@@ -546,9 +640,13 @@ class ByteItems(WholeItems):
 
 
 def chunks_of(
-    listing: Listing, names: list[str], members: Sequence[int], stats: FileStats, sums: FileSums
+    listing: Listing,
+    names: list[str],
+    members: Sequence[int],
+    stats: FileStats,
+    digests_of: Callable[[int, np.dtype[Any], Shape], _FileDigests],
 ) -> Callable[[], Iterator[bytes]]:
-    """The content of files. Their content digests are added to the sums.
+    """The content of files. digests_of: the digests of a file, to which its content is added.
 
     Raises InputError if the size of a file has changed.
     """
@@ -556,7 +654,7 @@ def chunks_of(
     def chunks() -> Iterator[bytes]:
         for member in members:
             size = stats.sizes[member]
-            digest = ContentDigest(names[member], CONTENT, np.dtype("|u1"), (size,))
+            digests = digests_of(member, np.dtype("|u1"), (size,))
             path = listing.path(names[member])
             shown = naming.printable(name_of(path))
             left = size
@@ -565,11 +663,11 @@ def chunks_of(
                     left -= len(data)
                     if left < 0:
                         break
-                    digest.add(data)
+                    digests.add(data)
                     yield data
             if left:
                 raise InputError(f"{shown}: was changed while it was read; try again")
-            sums.add(member, digest.number, size)
+            digests.finish(size)
 
     return chunks
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bitsback.format.array_part import BYTES, VARIED, ArrayPart
+from bitsback.format.array_part import BYTES, COPIES, VARIED, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.members import Runs, runs_of
 
@@ -54,6 +54,7 @@ class Groups:
         self._sizes: dict[_Key, array[int]] = {}
         """The rows and columns of each picture, or the bytes of each verbatim file."""
         self._count, self._most = 0, most
+        self._copies = array("Q")
         self._streamed = self._parts_of_streams = 0
 
     def add(self, header: "Header", sort: str = "") -> "array[int]":
@@ -78,6 +79,11 @@ class Groups:
             sort = f"{STREAMS} {self._parts_of_streams}"
         self._add((_BYTE, (), sort), (size,))
 
+    def add_copy(self) -> None:
+        """Adds the next file, which has the content of another one."""
+        self._copies.append(self._count)
+        self._count += 1
+
     def _add(self, key: "_Key", sizes: Shape) -> "array[int]":
         members = self._members.setdefault(key, array("Q"))
         members.append(self._count)
@@ -95,10 +101,16 @@ class Groups:
                 yield Group(files, members, key[2].startswith(STREAMS))
 
     @property
+    def copies(self) -> tuple[ArrayPart, ...]:
+        """The part of copies, which is the last one; empty without copies."""
+        count = len(self._copies)
+        return (ArrayPart(np.dtype(_BYTE), (count,), COPIES),) if count else ()
+
+    @property
     def runs(self) -> Runs:
-        """The parts of all pictures in order, as runs."""
+        """The parts of all files in order, as runs."""
         parts = array("Q", bytes(8 * self._count))
-        for number, members in enumerate(self._members.values()):
+        for number, members in enumerate([*self._members.values(), self._copies]):
             for member in members:
                 parts[member] = number
         return runs_of(parts)

@@ -31,17 +31,22 @@ def hash_inputs(taken: Input, threads: int) -> list[bytes]:
     return list(ordered_map(digest, wanted, threads))
 
 
-def check_unchanged(taken: Input) -> None:
-    """Raises InputError if the time of a file has changed.
+def check_unchanged(taken: Input, hashed: bool) -> None:
+    """Raises InputError if the time of a file that was read before has changed.
 
-    Its hash may then belong to another content than the compressed one.
+    A file's hash, or the content of its copies, may then belong to another content than the
+    compressed one. hashed: whether all files were hashed. Otherwise it is about copies alone.
     """
-    assert taken.listing is not None and taken.files is not None, "they were hashed"
-    for number, name in enumerate(taken.files.names):
-        path = taken.listing.path(name)
+    listing, files, kept = taken.listing, taken.files, taken.kept
+    if listing is None or files is None or kept is None:
+        return
+    names = enumerate(files.names if hashed else ())
+    times = {name: files.time(number) for number, name in names} | {**kept.copies.times}
+    for name, time in times.items():
+        path = listing.path(name)
         if isinstance(path, Path):
             shown = printable(name_of(path))
             with reading(shown):
-                time = path.stat().st_mtime_ns
-            if time != taken.files.time(number):
+                now = path.stat().st_mtime_ns
+            if now != time:
                 raise InputError(f"{shown}: was changed while it was read; try again")

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.archive.inputs.copies import Copies
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.files.data_sets import DataSet
@@ -66,6 +67,7 @@ class FolderFiles:
     """A temporary file with the container metadata of pictures."""
     sums: FileSums
     """The content digests of the files, as far as they were read."""
+    copies: Copies
 
     def outgrown(
         self, collection: FileCollection, index: Sequence[tuple[int, int]]

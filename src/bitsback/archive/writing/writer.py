@@ -279,8 +279,7 @@ class _Writer:
         if self._options.previews:
             self._write_previews()
         self._write_bundled_models()
-        if self._hashes is not None:
-            check_unchanged(content)
+        check_unchanged(content, self._hashes is not None)
         self._written.add(self._digests())
         self._written.finish()
         files, disk = collection.files, content.disk
