@@ -384,7 +384,7 @@ def with_stats(
     """The files of a folder, in order, with the stats of `F`."""
     left = {number: arrays[number][0] for number, part in enumerate(parts) if part.axes == 3}
     metadata = [number for number in left if parts[number].shape[0] == 0]
-    time, found, copies = 0, list[File](), set[int]()
+    time, found, copies, lost = 0, list[File](), set[int](), set[int]()
     for number, (name, place, array) in enumerate(zip(names, places, files, strict=True)):
         size, original, change = reader.varint(), reader.varint(), reader.varint()
         time += -(change + 1) // 2 if change % 2 else change // 2
@@ -394,6 +394,7 @@ def with_stats(
             original = number - size
             require(0 <= original < number, "the original of a copy is before it")
             require(original not in copies, "the original of a copy is no copy")
+            require(name == "" or original not in lost, "the tiles that the bytes of a copy need")
             copies.add(number)
             found.append(replace(found[original], name=name, time=time))
             continue
@@ -407,6 +408,7 @@ def with_stats(
             content, left[where] = left[where][:size], left[where][size:]
         masked = np.ma.is_masked(content)
         require(name == "" or not masked, "the tiles that the bytes of a file need")
+        lost |= {number} if masked else set()
         if place in left:
             found.append(File(name, content, True, b"", time))
         else:

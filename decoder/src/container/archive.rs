@@ -264,7 +264,7 @@ impl<'a> Archive<'a> {
         let Container::Files(kind) = *container else {
             return Ok(()); // sections about files have no meaning here
         };
-        let bytes = self.collection.parts.iter().any(|part| part.axes == 3);
+        let bytes = self.collection.parts.iter().any(|part| part.axes >= 3);
         let named = match kind {
             Kind::Pictures => self.names.is_some() != self.numbered.is_some(),
             _ => self.names.is_some() && self.numbered.is_none(),

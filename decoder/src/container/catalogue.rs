@@ -23,7 +23,7 @@ pub struct Catalogue {
 }
 
 enum Entries {
-    /// The files, without removed ones, and their numbers among all.
+    /// The files, without removed ones, and their numbers among all, or those of their originals.
     Files(Vec<(u64, File)>),
     Spans(Vec<Span>),
 }
@@ -120,9 +120,9 @@ impl Catalogue {
         let archive = Archive::open(ranges)?;
         let entries = match archive.collection.container {
             Container::Files(Kind::Pictures) => {
-                let mut numbered: Vec<(u64, File)> = (0..).zip(names::read(&archive, Kind::Pictures)?.0).collect();
-                numbered.retain(|(_, file)| !file.name.is_empty());
-                Entries::Files(numbered)
+                let numbered = names::read(&archive, Kind::Pictures)?.0.into_iter().enumerate();
+                let existing = numbered.filter(|(_, file)| !file.name.is_empty());
+                Entries::Files(existing.map(|(number, file)| (file.original.unwrap_or(number) as u64, file)).collect())
             }
             Container::Files(Kind::Npz) => {
                 Entries::Spans(arrays(&archive.collection, &names::read(&archive, Kind::Npz)?.0))

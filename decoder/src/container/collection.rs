@@ -103,7 +103,7 @@ impl Collection {
                 Container::Files(Kind::Pictures) => true,
             };
             demand(allowed, "a part has axes that are not allowed", SECTION)?;
-            if matches!(self.container, Container::Files(Kind::Pictures)) && part.axes != 3 {
+            if matches!(self.container, Container::Files(Kind::Pictures)) && part.axes < 3 {
                 part.check_pictures()?;
             }
         }
@@ -181,6 +181,11 @@ impl Part {
                     return bytes.error("bytes of files have another dtype, or there are none");
                 }
                 items.push((1, vec![size]));
+            }
+            4 => {
+                if dtype != Dtype::U8 || shape.len() != 1 || shape[0] == 0 {
+                    return bytes.error("copies of files have another dtype or other dimensions, or there are none");
+                }
             }
             _ => return bytes.error(format!("the axes {axes} are unknown: a newer release is needed")),
         }

@@ -27,6 +27,8 @@ pub struct File {
     pub start: u64,
     pub hash: Option<[u8; 32]>,
     pub time: Time,
+    /// The number of the original of a copy, whose part, index and bytes the copy has.
+    pub original: Option<usize>,
 }
 
 /// Consecutive files, and the sum of their content digests, if known.
@@ -60,7 +62,17 @@ fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec
     let mut bytes = Bytes::new(payload, NAMES);
     let mut files = Vec::new();
     let mut add = |part: usize, index: u64| {
-        files.push(File { part, index, name: String::new(), size: 0, holder: 0, start: 0, hash: None, time: None });
+        files.push(File {
+            part,
+            index,
+            name: String::new(),
+            size: 0,
+            holder: 0,
+            start: 0,
+            hash: None,
+            time: None,
+            original: None,
+        });
     };
     if kind == Kind::Npz {
         for part in 0..collection.parts.len() {
@@ -178,7 +190,17 @@ fn read_numbered(payload: &[u8], collection: &Collection) -> Result<Vec<File>> {
             if let Some(&class) = numbers.get(number) {
                 name = format!("{}/{name}", names[class]);
             }
-            files.push(File { part, index, name, size: 0, holder: 0, start: 0, hash: None, time: None });
+            files.push(File {
+                part,
+                index,
+                name,
+                size: 0,
+                holder: 0,
+                start: 0,
+                hash: None,
+                time: None,
+                original: None,
+            });
         }
     }
     Ok(files)
@@ -212,11 +234,24 @@ fn read_stats(payload: &[u8], collection: &Collection, files: &mut [File]) -> Re
     let mut parts = (0..collection.parts.len()).filter(|&part| collection.parts[part].is_metadata());
     let mut current = parts.next();
     let mut time = 0i64;
-    for file in files.iter_mut() {
+    for number in 0..files.len() {
+        let (before, others) = files.split_at_mut(number);
+        let file = &mut others[0];
         file.size = bytes.varint()?;
         bytes.varint_in(0, i64::MAX as u64, "the size of a file")?; // of the original file
         time = time.wrapping_add(bytes.change()?);
         file.time = Some(time);
+        if collection.parts[file.part].axes == 4 {
+            let original = number.checked_sub(usize::try_from(file.size).unwrap_or(usize::MAX));
+            let Some(original) = original.filter(|&original| original < number && before[original].original.is_none())
+            else {
+                return bytes.error("a copy is of no earlier file, or of a copy");
+            };
+            let File { part, index, size, holder, start, .. } = before[original];
+            (file.part, file.index, file.size, file.holder, file.start) = (part, index, size, holder, start);
+            file.original = Some(original);
+            continue;
+        }
         if collection.parts[file.part].axes == 3 {
             file.holder = file.part;
         } else if file.size > 0 {
