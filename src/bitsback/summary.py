@@ -100,7 +100,7 @@ class VerbatimFiles:
 
 @dataclass(frozen=True)
 class Saving:
-    """An estimate of the saving by `files="pixels"`."""
+    """A number of files, and the bytes that they save, or could save."""
 
     files: int = 0
     bytes: int = 0
@@ -161,6 +161,9 @@ class Compressed(Summary):
     """The names of the files that are restored with the same pixels and metadata, but other bytes.
     """
     saving: Saving
+    """An estimate of the saving by `files="pixels"`."""
+    copies: Saving
+    """The files with the bytes of other files, which are stored once."""
     order_bits: float | None
     """The bits saved by dropping the order of the items; None if it was kept."""
     name_bytes: int | None

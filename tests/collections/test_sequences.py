@@ -57,19 +57,21 @@ class Sequence:
     """An archive, and the folder that it should hold."""
 
     def __init__(self, seed: int, place: Path) -> None:
-        self.random, self.place = Random(seed), place
+        self.random, self.place, self.folder = Random(seed), place, Folder()
         self.archive = place / "x.bb"
         self.folder = self.fresh(self.random.randint(1, 6))
         self.log = ["compress"]
         self.compress(self.folder, self.archive)
 
     def fresh(self, count: int) -> Folder:
-        """New files, whose names may be those of others."""
+        """New files, whose names may be those of others, or whose bytes."""
         random, found = self.random, Folder()
         for _ in range(count):
             ending = random.choice(ENDINGS)
             name = f"{random.choice(('', 'a/', 'b/c/'))}{random.randrange(12)}.{ending}"
-            found[name] = content(random, ending)
+            there = [*self.folder.values(), *found.values()]
+            copied = bool(there) and random.random() < 0.3
+            found[name] = random.choice(there) if copied else content(random, ending)
         return found
 
     def written(self, files: Folder) -> Path:

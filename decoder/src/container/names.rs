@@ -15,7 +15,7 @@ const STATS: &str = "format.md, A5.15";
 const DIGESTS: &str = "format.md, A5.16";
 
 /// A file: its number in its part, and its name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct File {
     pub part: usize,
     pub index: u64,
@@ -61,19 +61,7 @@ pub fn read(archive: &Archive, kind: Kind) -> Result<(Vec<File>, Vec<Group>)> {
 fn read_names(payload: &[u8], collection: &Collection, kind: Kind) -> Result<Vec<File>> {
     let mut bytes = Bytes::new(payload, NAMES);
     let mut files = Vec::new();
-    let mut add = |part: usize, index: u64| {
-        files.push(File {
-            part,
-            index,
-            name: String::new(),
-            size: 0,
-            holder: 0,
-            start: 0,
-            hash: None,
-            time: None,
-            original: None,
-        });
-    };
+    let mut add = |part: usize, index: u64| files.push(File { part, index, ..File::default() });
     if kind == Kind::Npz {
         for part in 0..collection.parts.len() {
             add(part, 0);
@@ -190,17 +178,7 @@ fn read_numbered(payload: &[u8], collection: &Collection) -> Result<Vec<File>> {
             if let Some(&class) = numbers.get(number) {
                 name = format!("{}/{name}", names[class]);
             }
-            files.push(File {
-                part,
-                index,
-                name,
-                size: 0,
-                holder: 0,
-                start: 0,
-                hash: None,
-                time: None,
-                original: None,
-            });
+            files.push(File { part, index, name, ..File::default() });
         }
     }
     Ok(files)

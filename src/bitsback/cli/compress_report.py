@@ -55,6 +55,7 @@ def report(
         "stored": {reason: asdict(held) for reason, held in summary.stored.items()},
         "inexact": summary.inexact,
         "saving": asdict(summary.saving),
+        "copies": asdict(summary.copies),
         "model": summary.model,
         "policy": summary.policy,
         "outdone": summary.outdone,
@@ -79,6 +80,9 @@ def report(
     for kind, blocks in (("JPEG", summary.jpeg), ("verbatim", summary.verbatim)):
         if blocks.bytes_in:
             _say(f"{kind}: {figures.left_of(blocks.bytes_out, blocks.bytes_in)}")
+    if summary.copies.files:
+        count = figures.count(summary.copies.files, "file")
+        _say(f"stored once: {count}, {figures.size(summary.copies.bytes)}, with the bytes of others")
     if disk is not None:
         _say(_fidelity(summary))
     from bitsback.summary import remedy  # late, as a command runs

@@ -60,6 +60,8 @@ class Files:
         """The sizes and times of the files. A copy has the sizes of its original."""
         self.originals: dict[int, int] = {}
         """For each copy, the number of an earlier file with its content, which is no copy."""
+        self.row_originals = self.originals
+        """The same for all stored files, including removed files, by their stored numbers."""
         self.entries = entries
         # Runs are not expanded, since a few bytes may state many pictures.
         self.runs = runs

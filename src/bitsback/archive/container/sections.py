@@ -282,6 +282,7 @@ class FileSections:
         """The preview of a file; empty if it has none."""
         if self._collection.has_removed:
             number = self.files.kept[number]
+        number = self.files.row_originals.get(number, number)
         for first, count, place in self._previews:
             if first <= number < first + count:
                 previews = Previews.unpack(open_section(self._read(place), PREVIEWS))

@@ -18,7 +18,7 @@ from bitsback.coding.block import METHODS, STREAMS
 from bitsback.coding.layouts import LAYOUTS
 from bitsback.coding.streams import coder_of_block
 from bitsback.errors import ArchiveError
-from bitsback.format.array_part import BYTES, ONE, VARIED, ArrayPart
+from bitsback.format.array_part import BYTES, COPIES, ONE, VARIED, ArrayPart
 from bitsback.format.layout import VERSION
 from bitsback.format.modes import mode_of
 from bitsback.format.parity import share_of
@@ -65,7 +65,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
     else:
         contents = _describe_files(collection, archive.visible_files, sizes, jpeg)
         if collection.kind == FOLDER:
-            contents |= {"links": 0, "empty_folders": 0}
+            contents |= {"links": 0, "empty_folders": 0, "copies": _copies(archive)}
         if archive.has_entries:
             with suppress(ArchiveError):  # if the names are damaged
                 contents["links"] = len(archive.files.links)
@@ -119,6 +119,15 @@ def _original_bytes(archive: ArchiveReader) -> int | None:
     return None
 
 
+def _copies(archive: ArchiveReader) -> dict[str, int]:
+    """The number of files with the content of other files, and the bytes of these files."""
+    with suppress(ArchiveError):  # if the names are damaged
+        files = archive.files
+        size = sum(files.original_bytes(number) or 0 for number in files.originals)
+        return {"files": len(files.originals), "bytes": size}
+    return {"files": 0, "bytes": 0}
+
+
 def _labels(archive: ArchiveReader) -> dict[str, Any] | None:
     """The description of labels: the name of their array, or the number of classes."""
     pairs, classes = archive.pairs, archive.classes
@@ -167,7 +176,7 @@ def _describe_files(
             _describe_part(part, files.kind)
             | {"jpeg": sorted(jpeg.get(start, ())), "block_bytes": sizes.get(start, 0)}
             for number, (start, part) in enumerate(zip(files.starts, files.parts, strict=False))
-            if number not in files.metadata_parts or not files.files
+            if part.axes != COPIES and (number not in files.metadata_parts or not files.files)
         ],
         "metadata_bytes": sum(files.parts[number].elements for number in files.metadata_parts),
     }

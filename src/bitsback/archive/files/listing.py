@@ -56,6 +56,8 @@ class Entry:
     """The modality of a DICOM file."""
     target: str | None = None
     """The target of a link."""
+    original: str = ""
+    """The name of an earlier file with the same content, which is stored once."""
 
     @property
     def is_folder(self) -> bool:
@@ -84,9 +86,11 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
     for number, name in enumerate(archive.names):
         at, item = archive.files.place(number)
         part = collection.parts[at]
+        original = archive.files.originals.get(number)
         if part.axes == BYTES:
             _, start, stop = archive.files.span(number)
-            yield shares.verbatim(name, at, part, start, stop)
+            entry = shares.verbatim(name, at, part, start, stop)
+            yield entry if original is None else _copy(entry, archive.names[original])
             continue
         shape = part.item_shape[1:] if part.axes == ONE else part.shape_of(item)
         entry = shares.pictures(name, at, part, range(item, item + 1), shape)
@@ -97,11 +101,16 @@ def entries(archive: ArchiveReader, facts: bool = False) -> Iterator[Entry]:
         )
         if facts:
             entry = replace(_with_facts(archive, number, entry), series=places.get(number, ""))
-        yield entry
+        yield entry if original is None else _copy(entry, archive.names[original])
     for link in archive.files.links:
         yield Entry(link.name, (), "", None, 0, 0, target=link.target)
     for folder in archive.files.empty_folders:
         yield Entry(folder, (), "", None, 0, 0)
+
+
+def _copy(entry: Entry, original: str) -> Entry:
+    """The entry of a copy, which has no share in blocks."""
+    return replace(entry, stored_bytes=0, original=original)
 
 
 def _places(archive: ArchiveReader) -> dict[int, str]:

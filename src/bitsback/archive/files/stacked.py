@@ -20,7 +20,7 @@ from bitsback.archive.files.block_numbers import block_numbers
 from bitsback.archive.reader import ArchiveReader
 from bitsback.errors import InputError
 from bitsback.files.formats import PICTURES
-from bitsback.format.array_part import BYTES, VARIED
+from bitsback.format.array_part import BYTES, COPIES, VARIED
 from bitsback.format.grid import Shape
 from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.io.names import ending_of
@@ -159,17 +159,24 @@ def series_in(archive: ArchiveReader) -> dict[str, Sequence[int]]:
     if archive.collection.kind != FOLDER or not archive.files.named:
         return found
     for part, numbers in zip(archive.collection.parts, archive.files.by_part(), strict=True):
-        members = list(numbers) if part.axes not in (BYTES, VARIED) else []
+        members = list(numbers) if part.axes not in (BYTES, COPIES, VARIED) else []
         if len(members) < FEWEST_IN_SERIES:
             continue
         names = [archive.names[number] for number in members]
         start = _common_start(names)
         end = _common_start([name[len(start) :][::-1] for name in names])[::-1]
+        copies = (copy for number in members for copy in archive.files.copies.get(number, ()))
+        members += [n for n in copies if _is_between(archive.names[n], start, end)]
         name, count = f"{start}*{end}", 1
         while name in found:
             name, count = f"{start}*{end} ({count + 1})", count + 1
-        found[name] = members
+        found[name] = sorted(members)
     return found
+
+
+def _is_between(name: str, start: str, end: str) -> bool:
+    """Whether a name begins and ends so."""
+    return len(name) >= len(start + end) and name.startswith(start) and name.endswith(end)
 
 
 def _common_start(names: Sequence[str]) -> str:
@@ -181,7 +188,7 @@ def _common_start(names: Sequence[str]) -> str:
 def _only_part(archive: ArchiveReader, collection: FileCollection, count: int) -> PartSource | None:
     """The part with all pictures; None if they are in several. count: the number of pictures."""
     of_pictures = [n for n, part in enumerate(collection.parts) if part.axes != BYTES]
-    if len(of_pictures) != 1 or collection.has_removed:
+    if len(of_pictures) != 1 or collection.has_removed:  # copies are in a part, too
         return None
     part = collection.parts[of_pictures[0]]
     if part.axes == VARIED or part.entries != count or archive.may_have_frames:

@@ -106,7 +106,7 @@ def lost_items(archive: ArchiveReader, problems: Iterable[Problem]) -> list[str]
     found = lost_names(archive.collection, files, gaps)
     found += [printable(error.file) for _, error in problems if error.file is not None]
     if files is not None and not files.named and (count := files.collection.files - len(files)):
-        found.append(f"all {count} that are stored verbatim, since their names are lost")
+        found.append(f"all {count} that are stored verbatim or copies, since their names are lost")
     if archive.directory.unread:
         found.append(f"what the {archive.directory.unread} bytes behind its end were to add")
     return list(dict.fromkeys(found))

@@ -187,6 +187,7 @@ class _DecidedFiles:
         """
         self._copies = copies
         self._originals: dict[str, _Original] = dict.fromkeys(copies.originals.values(), _Original())
+        self._saved = Saving()
         self._copied: dict[int, list[int]] = {}
         """For each file with copies, their numbers."""
         self._listing, self._request, self._metadata = listing, request, metadata
@@ -230,6 +231,7 @@ class _DecidedFiles:
             digest = digest_of_bytes(name, METADATA, self._metadata.read(size))
             self._metadata.seek(0, os.SEEK_END)
             self._sums.add(number, digest, 0)
+        self._saved = Saving(self._saved.files + 1, self._saved.bytes + decision.size)
         self._groups.add_copy()
         self._stats.add(number - original.number, 0, decision.time)
         return True
@@ -380,7 +382,9 @@ class _DecidedFiles:
             self._bad,
             listing,
             FolderFiles(self._coded, picture_names, self._metadata, self._sums, self._copies),
-            disk=FilesOnDisk(self._size, self._stored, self._inexact, self._saving),
+            disk=FilesOnDisk(
+                self._size, self._stored, self._inexact, self._saving, self._saved
+            ),
             bonds=Bonds(
                 frames=frozenset(framed),
                 jpeg_tables=jpeg_tables,

@@ -48,6 +48,8 @@ class FilesOnDisk:
     inexact: list[str] = field(default_factory=list)
     """The names of the files that are restored with other bytes."""
     saving: Saving = field(default_factory=Saving)
+    copies: Saving = field(default_factory=Saving)
+    """The files that have the bytes of others."""
 
     @property
     def stored_by_size(self) -> dict[str, VerbatimFiles]:

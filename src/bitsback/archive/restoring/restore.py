@@ -180,7 +180,7 @@ def extract_files(
     files = archive.files
     links = [link for link in files.links if link.name in entries]
     _check_links(archive, links, outside)
-    wanted = [number for _, number in sorted({files.place(n): n for n in numbers}.items())]
+    wanted = sorted(set(numbers), key=lambda number: (files.place(number), number))
     found = _targets(archive, wanted)
     size = 0
     names = [*found.values(), *(link.name for link in links)]

@@ -222,7 +222,9 @@ class ChangedFolder:
         for number in removed:
             self.names[number], times[number] = "", 0
         gone = {number for number, name in enumerate(self.names) if not name}
-        self.previews = dict(self._previews_without(gone))
+        rows = self.before.archive.files.row_originals
+        copied = {original for copy, original in rows.items() if self.names[copy]}
+        self.previews = dict(self._previews_without(gone - copied))
         self.stats = replace(self.stats, times=times)
         if self._digests is not None and removed:
             self._digests = self._digests.without(removed, self.names, self._sums_of)
@@ -300,9 +302,10 @@ class ChangedFolder:
             )
         self.remove(clashing.values(), taken_links)
         shift = len(self.content.parts)
-        assert files.stats is not None, "they are those of a folder"
+        stats = files.listed.stats
+        assert stats is not None, "they are those of a folder"
         self.content = replace(self.content, parts=self.content.parts + files.collection.parts)
-        self.stats = self.stats.extended(files.stats)
+        self.stats = self.stats.extended(stats)
         self._entries = entries_format.joined(
             [(self._entries, len(self.names)), (files.entries, len(files.names))]
         )

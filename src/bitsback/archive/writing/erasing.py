@@ -116,9 +116,10 @@ class Eraser:
 def _removed(files: Files, content: FileCollection) -> Iterator[tuple[int, Span]]:
     """The content of removed files: each a part, and the span there."""
     listed = files.listed
+    copied = {row for copy, row in files.row_originals.items() if listed.names[copy]}
     every = Files(replace(content, features=content.features & ~REMOVED), *listed)
     for number, name in enumerate(listed.names):
-        if name:
+        if name or number in copied or number in files.row_originals:
             continue
         part, entry = every.place(number)
         if content.parts[part].axes != BYTES:

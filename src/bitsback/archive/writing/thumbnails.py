@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from bitsback.files.file_lists import Listing
 from bitsback.files.formats import OTHER_PICTURES, PICTURES, START, is_picture_by_content
 from bitsback.files.picture_files import opened
 from bitsback.files.pictures import reading_picture
+from bitsback.format.members import Files
 from bitsback.format.previews import Previews
 from bitsback.io.file_io import name_of, open_regular
 from bitsback.io.names import ending_of
@@ -37,20 +38,22 @@ _MOST_PIXELS = 1 << 26
 
 
 def previews(
-    listing: Listing, names: Sequence[str], first: int, archive_bytes: int, threads: int
+    listing: Listing, files: Files, first: int, archive_bytes: int, threads: int
 ) -> Iterator[Previews]:
-    """Previews of the pictures among these files, in groups.
+    """Previews of the pictures among these files, in groups. Copies have none.
 
     first: the number of the first file. archive_bytes: the bytes of the archive without previews.
     """
-    dicom = {name for name in names if _is_dicom(listing, name)}
-    pictures = len(dicom) + sum(ending_of(name) in PICTURES for name in names)
+    names = files.names
+    wanted = {name for number, name in enumerate(names) if number not in files.originals}
+    dicom = {name for name in wanted if _is_dicom(listing, name)}
+    pictures = len(dicom) + sum(ending_of(name) in PICTURES for name in wanted)
     most = max(int(archive_bytes * _SHARE) // max(pictures, 1), _LEAST)
     together = max(_SECTION // most, 1)
     made: list[bytes] = []
 
     def preview_of(name: str) -> bytes:
-        return _preview(listing, name, name in dicom, most)
+        return _preview(listing, name, name in dicom, most) if name in wanted else b""
 
     for number, preview in enumerate(ordered_map(preview_of, names, threads), first + 1):
         made.append(preview)

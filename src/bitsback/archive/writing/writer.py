@@ -308,6 +308,7 @@ class _Writer:
             stored={} if disk is None else disk.stored_by_size,
             inexact=[] if disk is None else disk.inexact,
             saving=Saving() if disk is None else disk.saving,
+            copies=Saving() if disk is None else disk.copies,
             order_bits=self._order_bits if self._options.unordered else None,
             name_bytes=len(settled) if self._options.keep_names else None,
             resumed=None if self._unfinished is None else self._unfinished.used,
@@ -333,8 +334,8 @@ class _Writer:
             raise InputError(f"{content.name}: previews (--previews) are only for folders of files")
         folder = self._changed
         before = len(folder.names) if isinstance(folder, ChangedFolder) else 0
-        size, names = self._output.size - self._start, content.files.names
-        for batch in previews(content.listing, names, before, size, self._threads):
+        size = self._output.size - self._start
+        for batch in previews(content.listing, content.files, before, size, self._threads):
             self._written.add(batch.pack())
 
     def _count(self, encoded: Encoded, tile: int) -> None:

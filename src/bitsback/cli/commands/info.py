@@ -146,6 +146,9 @@ def _files(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
         shape = figures.dimensions(part["shape"]) if part["shape"] else _sizes(part)
         stack = ", a stack" if part["stack"] else ""
         yield "", f"{mode}{shape} {figures.dtype(part['dtype'])}{stack}{_tiles(part['cut'])}"
+    if copies := info.get("copies", {}).get("files"):
+        size = figures.size(info["copies"]["bytes"])
+        yield "", f"{figures.count(copies, 'file')}, {size}, with the bytes of others, stored once"
     if len(parts) > _SHOWN:
         yield "", f"and {len(parts) - _SHOWN:,} more kinds; --json shows all"
 

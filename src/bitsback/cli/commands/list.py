@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     help=(
         "Also show the bytes of each file, or of the array, its share of the compressed bytes, its"
         " mode or dtype, its shape, its place in a series, the axes of frames and pages, the"
-        " modality of DICOM files, and whether the JPEG streams of a file are coded. Files that are"
-        " coded together share their compressed bytes in proportion to their sizes."
+        " modality of DICOM files, the original of a copy, and whether the JPEG streams of a file"
+        " are coded. Files that are coded together share their compressed bytes in proportion to"
+        " their sizes; copies have none."
     ),
 )
 @click.option(
@@ -176,6 +177,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "stored_bytes": entry.stored_bytes,
     }
     row |= {} if entry.target is None else {"target": entry.target}
+    row |= {"original": entry.original} if entry.original else {}
     row |= {"series": entry.series} if entry.series else {}
     row |= {"axes": [*entry.axes]} if entry.axes else {}
     return row | ({"modality": entry.modality} if entry.modality else {})
@@ -202,19 +204,22 @@ def _kind(entry: Entry) -> str:
 
 
 def _shape(entry: Entry) -> str:
-    """The shape; for a file with JPEG streams its stored share; empty for other verbatim files."""
-    if entry.jpeg:
+    """The shape; for a file with JPEG streams its stored share; empty for other verbatim files, and
+    for copies of them.
+    """
+    if entry.jpeg and not entry.original:
         return figures.share(entry.stored_bytes, entry.bytes)
     return "" if entry.verbatim else figures.dimensions(entry.shape)
 
 
 def _facts(entry: Entry) -> str:
-    """The modality of a DICOM file, its place in a series, and the axes of frames, which identify
-    no patient.
+    """The modality of a DICOM file, its place in a series, the axes of frames, and the original of
+    a copy. They identify no patient.
     """
     facts = [entry.modality] * bool(entry.modality)
     facts += [entry.series] * bool(entry.series)
     facts += [f"axes {' '.join(entry.axes)}"] * (len(entry.axes) > 2)
+    facts += [f"copy of {entry.original}"] * bool(entry.original)
     return f"  ({', '.join(facts)})" if facts else ""
 
 
