@@ -14,7 +14,7 @@ from bitsback.archive.writing.erasing import Eraser
 from bitsback.coding.block import PREFIX_SIZE, read_header
 from bitsback.errors import ArchiveError, InputError
 from bitsback.format import entries as entries_format
-from bitsback.format.array_part import ARRAY, BYTES, COUNTED, ONE, VARIED, ArrayPart
+from bitsback.format.array_part import ARRAY, BYTES, COPIES, COUNTED, ONE, VARIED, ArrayPart
 from bitsback.format.digests import Digests, joined
 from bitsback.format.entries import Entries
 from bitsback.format.file_stats import FileStats
@@ -278,7 +278,7 @@ def merge_files(shards: Sequence[Shard], kind: int) -> Merged:
     for number, shard in enumerate(shards):
         spans = _spans_of_parts(shard)
         for part, collection in enumerate(shard.parts):
-            if kind == ARRAYS or collection.axes in (ONE, BYTES):
+            if kind == ARRAYS or collection.axes in (ONE, BYTES, COPIES):
                 members.append([(number, part)])
                 continue
             group = groups.get(_likeness(collection), [])
