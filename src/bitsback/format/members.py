@@ -47,12 +47,14 @@ class Files:
         runs: Runs,
         stats: FileStats | None = None,
         entries: Entries | None = None,
+        before: int = 0,
     ) -> None:
         """Raises ArchiveError if the arguments do not fit the collection.
 
         names: of each file, empty for a removed file.
         runs: empty for an npz file, where each file is a part. stats: for a folder, unless an older
-        bitsback made the archive. entries: for a folder, if it has any.
+        bitsback made the archive. entries: for a folder, if it has any. before: the number of files
+        of the archive to which these will be added.
         """
         self.collection = collection
         self.names = names
@@ -60,8 +62,11 @@ class Files:
         """The sizes and times of the files. A copy has the sizes of its original."""
         self.originals: dict[int, int] = {}
         """For each copy, the number of an earlier file with its content, which is no copy."""
-        self.row_originals = self.originals
-        """The same for all stored files, including removed files, by their stored numbers."""
+        self.row_originals: dict[int, int] = {}
+        """The same for all stored files, including removed files, by their stored numbers.
+
+        Files that will be before these in an archive have negative numbers.
+        """
         self.entries = entries
         # Runs are not expanded, since a few bytes may state many pictures.
         self.runs = runs
@@ -74,7 +79,7 @@ class Files:
             offsets[part] += count
         self._count_runs()
         if any(collection.parts[part].axes == COPIES for part, _ in runs):
-            self._find_originals()
+            self._find_originals(before)
         if stats is not None or any(collection.parts[part].axes == BYTES for part, _ in runs):
             _ = self._spans
         if collection.has_removed:
@@ -83,7 +88,7 @@ class Files:
     def _count_runs(self) -> None:
         self._ends = list(accumulate((count for _, count in self.runs), initial=0))
 
-    def _find_originals(self) -> None:
+    def _find_originals(self, before: int) -> None:
         """Finds the original of each copy. Raises ArchiveError for a copy without one."""
         if self.stats is None:
             raise ArchiveError("the stats of its files are missing")
@@ -93,8 +98,12 @@ class Files:
                 continue
             for number in range(start, start + count):
                 original = number - sizes[number]
-                if not 0 <= original < number or original in self.originals:
+                if not -before <= original < number or original in self.row_originals:
                     raise ArchiveError("a copy among its files is of no earlier file with content")
+                self.row_originals[number] = original
+                if original < 0:
+                    sizes[number] = 0
+                    continue
                 self.originals[number] = original
                 sizes[number], originals[number] = sizes[original], originals[original]
         self.stats = FileStats(sizes, originals, self.stats.times)

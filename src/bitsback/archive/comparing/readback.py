@@ -6,7 +6,7 @@ import os
 import tempfile
 import warnings
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -125,7 +125,7 @@ def differing_files(
     everything = len(wanted) == len(archive.files)
     only = None if everything else {block.number for block in archive.blocks_of(wanted)}
     left_out = merged(range(n, n + 1) for n in {*range(len(archive.files))} - {*wanted})
-    receiver = _ComparedFiles(archive, root, names, exact)
+    receiver = ComparedFiles(archive, root, names, exact)
     work = Work(archive.files.collection, progress)
     hand_over(RestoredParts(archive, threads, only=only), receiver, work, left_out)
     return receiver.differing
@@ -230,12 +230,17 @@ class _Rows(WholeItems):
         self._items.finish()
 
 
-class _ComparedFiles:
+class ComparedFiles:
     """A receiver that compares the restored files of a folder with files on the disk."""
 
     def __init__(
-        self, archive: ArchiveReader, root: Path, names: Sequence[str], exact: bool
+        self,
+        archive: ArchiveReader,
+        root: Path,
+        names: Sequence[str] | Mapping[int, str],
+        exact: bool,
     ) -> None:
+        """names: of the files on the disk, by their numbers in the archive."""
         self.differing = set[int]()
         """The numbers of the files that differ, or are no pictures any more."""
         self._root, self._names = root, names

@@ -10,7 +10,7 @@ from itertools import chain, pairwise
 from bitsback.errors import ArchiveError
 from bitsback.files import formats
 from bitsback.files.formats import CONTAINERS, restored_name
-from bitsback.format.array_part import BYTES
+from bitsback.format.array_part import BYTES, COPIES
 from bitsback.format.entries import Entries
 from bitsback.format.grid import Shape
 from bitsback.format.members import Files, NumberedNames
@@ -36,7 +36,7 @@ Target = tuple[str, str | None]
 def target_of(files: Files, number: int) -> Target:
     """The target of a file of a folder."""
     part = files.collection.parts[files.place(number)[0]]
-    if part.axes == BYTES or (files.stats is not None and files.stats.sizes[number]):
+    if part.axes in (BYTES, COPIES) or (files.stats is not None and files.stats.sizes[number]):
         return files.names[number], None
     mode = mode_of(part.dtype, part.entry_shape)
     assert mode is not None, "the collection was checked"

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
@@ -34,14 +34,21 @@ class ContentSums:
     Several threads may use it.
     """
 
-    def __init__(self, archive: ArchiveReader, receiver: Receiver | None = None) -> None:
+    def __init__(
+        self,
+        archive: ArchiveReader,
+        receiver: Receiver | None = None,
+        names: Mapping[int, str] | None = None,
+    ) -> None:
+        """names: of the files, if they have other names than in the archive."""
         self.sums: dict[int, int] = {}
         """The sum for each complete file, by its number."""
         self._archive, self._files, self._receiver = archive, archive.files, receiver
+        self._names = archive.files.names if names is None else names
 
     @contextmanager
     def picture(self, number: int, dtype: np.dtype[Any], shape: Shape) -> Iterator[Drawing]:
-        name = self._files.names[number]
+        name = self._names[number]
         digest = ContentDigest(name, CONTENT, dtype, shape)
         receiver = self._receiver
         with receiver.picture(number, dtype, shape) if receiver else nullcontext(Nowhere()) as made:
@@ -56,7 +63,7 @@ class ContentSums:
     @contextmanager
     def file(self, number: int) -> Iterator[Writable]:
         _, start, end = self._files.span(number)
-        name = self._files.names[number]
+        name = self._names[number]
         digest = ContentDigest(name, CONTENT, np.dtype("|u1"), (end - start,))
         with self._receiver.file(number) if self._receiver else nullcontext(Nowhere()) as file:
             yield _Digested(digest, file)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from bitsback.archive.container.hashes import digest_of
 from bitsback.errors import InputError
@@ -23,19 +23,43 @@ _SAMPLE = 1 << 12  # bytes in the middle of a file, by which most files of one s
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A file in an archive that has the bytes of an added one."""
+
+    row: int
+    """Its number among all files of the archive, including removed files."""
+    digests: int
+    """The sum of the content digests of the added file."""
+
+
+class StoredFiles(Protocol):
+    """The files of an archive. Several threads may use it."""
+
+    @property
+    def rows(self) -> int:
+        """The number of files, including removed files."""
+
+    def find(self, root: Path, name: str, size: int) -> Stored | None:
+        """The file in the archive that has the bytes of a file of this size in a folder."""
+
+
+@dataclass(frozen=True)
 class Copies:
     """The copies among the files of a folder."""
 
     originals: Mapping[str, str] = field(default_factory=dict)
     """For each copy, the name of an earlier file with the same bytes, which is no copy."""
+    stored: Mapping[str, Stored] = field(default_factory=dict)
+    """For copies of files in the archive to which the folder is added, these files."""
     times: Mapping[str, int] = field(default_factory=dict)
     """The modification times of these files when they were compared, in ns since 1970."""
 
 
-def find_copies(listing: Listing, threads: int) -> Copies:
+def find_copies(listing: Listing, threads: int, archive: StoredFiles | None = None) -> Copies:
     """The files of a folder on a disk that have the bytes of an earlier file.
 
-    Files whose size no other file has are not read.
+    Files whose size no other file has are not read. archive: the files of the archive to which the
+    folder is added, which are earlier.
     """
     status: dict[str, os.stat_result] = {}
     for name in listing.names:
@@ -44,7 +68,17 @@ def find_copies(listing: Listing, threads: int) -> Copies:
             with suppress(OSError):  # reading it fails, too
                 status[name] = path.stat()
     large = [name for name, found in status.items() if found.st_size >= FEWEST_BYTES]
-    alike: Iterable[Sequence[str]] = _groups(large, lambda name: status[name].st_size, 1)
+    stored: dict[str, Stored] = {}
+    if archive is not None and isinstance(root := listing.root, Path):
+
+        def find(name: str) -> Stored | None:
+            return archive.find(root, name, status[name].st_size)
+
+        for name, found in zip(large, ordered_map(find, large, threads), strict=True):
+            if found is not None:
+                stored[name] = found
+    others = [name for name in large if name not in stored]
+    alike: Iterable[Sequence[str]] = _groups(others, lambda name: status[name].st_size, 1)
     alike = [
         some
         for names in alike
@@ -52,13 +86,14 @@ def find_copies(listing: Listing, threads: int) -> Copies:
         for some in _groups(sampled, lambda name: _read(listing, name, digest_of), threads)
     ]
     originals: dict[str, str] = {}
-    for original, *others in alike:
-        for name in others:
+    for original, *same in alike:
+        for name in same:
             linked = os.path.samestat(status[original], status[name])
             if linked or _equal(listing.path(original), listing.path(name)):
                 originals[name] = original
-    names = dict.fromkeys([*originals.values(), *originals])
-    return Copies(originals, {name: status[name].st_mtime_ns for name in names})
+    names = dict.fromkeys([*originals.values(), *originals, *stored])
+    times = {name: status[name].st_mtime_ns for name in names}
+    return Copies(originals, stored, times)
 
 
 def _groups(

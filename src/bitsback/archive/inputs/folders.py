@@ -187,6 +187,7 @@ class _DecidedFiles:
         """
         self._copies = copies
         self._originals: dict[str, _Original] = dict.fromkeys(copies.originals.values(), _Original())
+        self._before = 0 if request.archive is None else request.archive.rows
         self._saved = Saving()
         self._copied: dict[int, list[int]] = {}
         """For each file with copies, their numbers."""
@@ -220,20 +221,26 @@ class _DecidedFiles:
 
     def add_copy(self, name: str, decision: _Decision) -> bool:
         """Adds a copy. Returns False, and adds nothing, if its original was not added."""
-        original = self._originals[self._copies.originals[name]]
-        if original.number is None:
-            return False
         number = len(self._names)
-        self._add_file(name, replace(decision, exact=original.exact))
-        self._copied.setdefault(original.number, []).append(number)
-        if size := self._stats.sizes[original.number] * original.coded:
-            self._metadata.seek(original.metadata)
-            digest = digest_of_bytes(name, METADATA, self._metadata.read(size))
-            self._metadata.seek(0, os.SEEK_END)
-            self._sums.add(number, digest, 0)
+        if (stored := self._copies.stored.get(name)) is not None:
+            self._add_file(name, decision)
+            self._sums.add(number, stored.digests, 0)
+            distance = number + self._before - stored.row
+        else:
+            original = self._originals[self._copies.originals[name]]
+            if original.number is None:
+                return False
+            self._add_file(name, replace(decision, exact=original.exact))
+            self._copied.setdefault(original.number, []).append(number)
+            if size := self._stats.sizes[original.number] * original.coded:
+                self._metadata.seek(original.metadata)
+                digest = digest_of_bytes(name, METADATA, self._metadata.read(size))
+                self._metadata.seek(0, os.SEEK_END)
+                self._sums.add(number, digest, 0)
+            distance = number - original.number
         self._saved = Saving(self._saved.files + 1, self._saved.bytes + decision.size)
         self._groups.add_copy()
-        self._stats.add(number - original.number, 0, decision.time)
+        self._stats.add(distance, 0, decision.time)
         return True
 
     def add(self, name: str, decision: _Decision) -> None:
@@ -368,7 +375,8 @@ class _DecidedFiles:
         runs = [(first + part, count) for part, count in self._groups.runs]
         collection = FileCollection(FOLDER, (*(part for _, part in parts), *self._groups.copies))
         entries = Entries(self._modes, listing.folders, listing.links)
-        files = Files(collection, names, runs, self._stats, None if entries.is_empty else entries)
+        described = None if entries.is_empty else entries
+        files = Files(collection, names, runs, self._stats, described, self._before)
         modes = [(folder.name, (folder.mode or 0) & ~stat.S_ISGID) for folder in listing.folders]
         modes += zip(names, (mode or 0 for mode in self._modes), strict=True)
         if masked := [name or "." for name, mode in modes if mode & ~RESTORED]:
@@ -402,10 +410,11 @@ def folder_input(listing: Listing, request: Request) -> Input:
     decider = _Decider(listing, request, sorts)
     threads = check_threads(options.threads)
     begin(options.progress, "looking at the files")
-    copies = find_copies(listing, threads)
+    copies = find_copies(listing, threads, request.archive)
 
     def decided(numbered: tuple[int, str]) -> tuple[str, _Decision | _Undecided | InputError]:
-        return decider.examine(numbered, numbered[1] in copies.originals)
+        is_copy = numbered[1] in copies.originals or numbered[1] in copies.stored
+        return decider.examine(numbered, is_copy)
 
     spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
     try:

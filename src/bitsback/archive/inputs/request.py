@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.inputs.copies import Copies
+from bitsback.archive.inputs.copies import Copies, StoredFiles
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
 from bitsback.files.data_sets import DataSet
@@ -227,6 +227,8 @@ class Request:
     """
     verbatim: frozenset[str] = frozenset()
     """The names of files to store verbatim in any case."""
+    archive: StoredFiles | None = None
+    """The files of the archive to which the input is added."""
 
     @classmethod
     def from_options(cls, options: CompressOptions) -> "Request":

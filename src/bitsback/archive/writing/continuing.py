@@ -22,6 +22,7 @@ from bitsback.archive.files.content_sums import sums_of
 from bitsback.archive.inputs.request import Input
 from bitsback.archive.reader import ArchiveReader
 from bitsback.archive.writing.generation import Generation
+from bitsback.archive.writing.stored_files import StoredFiles
 from bitsback.archive.writing.tail import kept_tail
 from bitsback.coding.block import PREFIX_SIZE
 from bitsback.compress_options import CompressOptions
@@ -52,6 +53,7 @@ from bitsback.io.file_lock import is_at, open_locked
 from bitsback.io.names import printable
 from bitsback.io.output import Output, naming
 from bitsback.io.remote.url import Url, located
+from bitsback.lazy import cached_property
 
 _KEPT = (MODEL, LABELS, PREVIEWS, PARITY)
 """The sections that stay unchanged when files are added or removed."""
@@ -188,6 +190,11 @@ class ChangedFolder:
         """The name of the archive."""
         return self.before.archive.name
 
+    @cached_property
+    def files(self) -> StoredFiles:
+        """The files before the change, of which added files may be copies."""
+        return StoredFiles(self.before.archive)
+
     def options(self, options: CompressOptions) -> CompressOptions:
         """The options for new files. They have labels and hashes if the archive has."""
         with_hashes = self._digests is not None and self._digests.files is not None
@@ -208,11 +215,13 @@ class ChangedFolder:
         files = self.before.archive.files
         return name in files.empty_folders or name in {link.name for link in files.links}
 
-    def remove(self, numbers: Iterable[int], entries: Iterable[str] = ()) -> None:
+    def remove(
+        self, numbers: Iterable[int], entries: Iterable[str] = (), copied: Iterable[int] = ()
+    ) -> None:
         """Removes files, links and empty folders. Folders that become empty are removed too.
 
         numbers: of files, counting removed files. entries: the names of links, and of empty folders
-        with a `/` at the end.
+        with a `/` at the end. copied: the numbers of files of which copies will be added.
         """
         removed = set(numbers)
         if self._entries is not None:
@@ -223,8 +232,8 @@ class ChangedFolder:
             self.names[number], times[number] = "", 0
         gone = {number for number, name in enumerate(self.names) if not name}
         rows = self.before.archive.files.row_originals
-        copied = {original for copy, original in rows.items() if self.names[copy]}
-        self.previews = dict(self._previews_without(gone - copied))
+        needed = {original for copy, original in rows.items() if self.names[copy]}
+        self.previews = dict(self._previews_without(gone.difference(needed, copied)))
         self.stats = replace(self.stats, times=times)
         if self._digests is not None and removed:
             self._digests = self._digests.without(removed, self.names, self._sums_of)
@@ -300,7 +309,9 @@ class ChangedFolder:
                 f"{self.name}: has a file {printable(name)} already; rename one of them, or use"
                 " --replace (replace=True) to replace it"
             )
-        self.remove(clashing.values(), taken_links)
+        originals = files.row_originals.values()
+        copied = [len(self.names) + original for original in originals if original < 0]
+        self.remove(clashing.values(), taken_links, copied)
         shift = len(self.content.parts)
         stats = files.listed.stats
         assert stats is not None, "they are those of a folder"

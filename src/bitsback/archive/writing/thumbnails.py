@@ -45,7 +45,7 @@ def previews(
     first: the number of the first file. archive_bytes: the bytes of the archive without previews.
     """
     names = files.names
-    wanted = {name for number, name in enumerate(names) if number not in files.originals}
+    wanted = {name for number, name in enumerate(names) if number not in files.row_originals}
     dicom = {name for name in wanted if _is_dicom(listing, name)}
     pictures = len(dicom) + sum(ending_of(name) in PICTURES for name in wanted)
     most = max(int(archive_bytes * _SHARE) // max(pictures, 1), _LEAST)

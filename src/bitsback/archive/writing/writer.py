@@ -115,6 +115,8 @@ def write_archive(
         source = located(source, storage_options)
     check_options(storage_options, source, destination, located(options.model))
     request = Request.from_options(options)
+    if isinstance(changed, ChangedFolder):
+        request = replace(request, archive=changed.files)
     with (
         Unfinished(part_of(destination)) if options.resume else nullcontext() as unfinished,
         open_source(source, request) as prepare,
