@@ -82,7 +82,9 @@ def report(
             _say(f"{kind}: {figures.left_of(blocks.bytes_out, blocks.bytes_in)}")
     if summary.copies.files:
         count = figures.count(summary.copies.files, "file")
-        _say(f"stored once: {count}, {figures.size(summary.copies.bytes)}, with the bytes of others")
+        _say(
+            f"stored once: {count}, {figures.size(summary.copies.bytes)}, with the bytes of others"
+        )
     if disk is not None:
         _say(_fidelity(summary))
     from bitsback.summary import remedy  # late, as a command runs

@@ -121,6 +121,10 @@ def _sample(file: BinaryIO) -> bytes:
 
 def _equal(one: Path, other: Path) -> bool:
     """Whether two files have the same bytes."""
-    with suppress(InputError, OSError), open_regular(one, True) as a, open_regular(other, True) as b:
+    with (
+        suppress(InputError, OSError),
+        open_regular(one, True) as a,
+        open_regular(other, True) as b,
+    ):
         return same_bytes(a, b)
     return False

@@ -186,7 +186,9 @@ class _DecidedFiles:
         the content of others.
         """
         self._copies = copies
-        self._originals: dict[str, _Original] = dict.fromkeys(copies.originals.values(), _Original())
+        self._originals: dict[str, _Original] = dict.fromkeys(
+            copies.originals.values(), _Original()
+        )
         self._before = 0 if request.archive is None else request.archive.rows
         self._saved = Saving()
         self._copied: dict[int, list[int]] = {}
@@ -390,9 +392,7 @@ class _DecidedFiles:
             self._bad,
             listing,
             FolderFiles(self._coded, picture_names, self._metadata, self._sums, self._copies),
-            disk=FilesOnDisk(
-                self._size, self._stored, self._inexact, self._saving, self._saved
-            ),
+            disk=FilesOnDisk(self._size, self._stored, self._inexact, self._saving, self._saved),
             bonds=Bonds(
                 frames=frozenset(framed),
                 jpeg_tables=jpeg_tables,
