@@ -7,6 +7,7 @@ import io
 import json
 import os
 import zlib
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -46,11 +47,13 @@ from bitsback.files.jpeg_samples import take_samples
 from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.index import Index, Place
 from bitsback.format.layout import (
+    COLLECTION,
     ENTRIES,
     HEAD,
     MAGIC,
     NAMES,
     REMOVED,
+    STATS,
     VERSION,
     Cursor,
     open_section,
@@ -58,7 +61,7 @@ from bitsback.format.layout import (
 )
 from bitsback.format.members import pack_files
 from bitsback.format.parity import Window
-from bitsback.format.parts import ARRAYS, FileCollection
+from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.format.tiles import Tiles
 from bitsback.format.value_range import JpegColours
@@ -312,12 +315,67 @@ def _of_misreadings() -> Iterator[tuple[str, str, bytes]]:
         yield "A5.19", f"{name}.bb", _of_one_file(ENTRIES, entries)
     name = write_varint(len(_UNFINISHED)) + _UNFINISHED.encode()
     yield "A5.12", "a name of unfinished files.bb", _of_one_file(NAMES, b"\1\0\1\0\0" + name)
+    for name, data in _of_copies():
+        yield "A5.15", f"{name}.bb", data
     yield "A6.10", "runs of rows.bb", archive_of_files(*_runs_of_rows())
     pixels = decoded_pictures.decoded(rows=24, columns=40, quality=85)
     behind = find_behind(pixels)
     assert behind is not None
     data = encode_pixels(Tiles.from_arrays([pixels], pixels.dtype), [behind])
     yield "A5.7", "coefficients 4-2-0.bb", archive_of_block("|u1", pixels.shape, DECODED, data)
+
+
+def _of_copies() -> Iterator[tuple[str, bytes]]:
+    """Archives of folders with copies, and others that break a rule of copies."""
+    one, other = (
+        b"P5 16 12 255\n" + np.add.outer(np.arange(12) * step, np.arange(16)).astype("u1").tobytes()
+        for step in (3, 5)
+    )
+    files = {"a.pgm": one, "b": bytes(range(64)), "c.pgm": one, "copy.pgm": other}
+    files |= {"d": files["b"], "e": other, "f.pgm": one}
+    with TemporaryDirectory() as name:
+        data, path = _of_files(Path(name, "x"), files), Path(name, "x.bb")
+        yield "copies", data
+        bitsback.remove(path, ["a.pgm", "b", "e"])
+        yield "copies of removed files", path.read_bytes()
+    with bitsback.open(data) as archive:
+        listed, content = archive.reader.files.listed, archive.reader.files.collection
+    kinds, counts = mutate.read(data)
+    stats = listed.stats
+    assert isinstance(content, FileCollection) and stats is not None, "it is a folder"
+
+    def with_sections(**changed: bytes | None) -> bytes:
+        """The archive with other payloads, by the kinds of their sections, or without them."""
+        payloads = [(kind, changed.get(kind, payload)) for kind, payload in kinds if kind != "I"]
+        return _archive([(kind, each) for kind, each in payloads if each is not None], counts)
+
+    for name, changes in {
+        "copy of a copy": {6: 4},
+        "copy of itself": {2: 0},
+        "copy of a file before the first": {2: 3},
+    }.items():
+        sizes = array("Q", [changes.get(number, size) for number, size in enumerate(stats.sizes)])
+        packed = replace(stats, sizes=sizes).pack()
+        yield name, with_sections(F=bytes(open_section(packed, STATS)))
+    yield "copies without stats", with_sections(F=None)
+    blocks = [payload for kind, payload in kinds if kind == "B"]
+    pictures, names = b"\0" + blocks[1][1:], pack_files(ARRAYS, (), "ab")
+    for name, container, described in (
+        ("copies without names", FOLDER, ("U", b"\0")),
+        ("copies in an npz file", ARRAYS, ("N", bytes(open_section(names, NAMES)))),
+    ):
+        some = FileCollection(container, (content.parts[1], content.parts[3])).pack()
+        head = "C", bytes(open_section(some, COLLECTION))
+        yield name, _archive([head, described, ("B", pictures)], counts[1:2])
+    for name, changes in {
+        "copies of no files": {"shape": (0,)},
+        "copies with bytes": {"shape": (4, 1)},
+        "copies of another dtype": {"dtype": np.dtype(bool)},
+        "copies with a cut": {"cut": (1,)},
+    }.items():
+        parts = *content.parts[:3], replace(content.parts[3], **changes)
+        packed = replace(content, parts=parts).pack()
+        yield name, with_sections(C=bytes(open_section(packed, COLLECTION)))
 
 
 def _of_all_models() -> bytes:

@@ -99,7 +99,8 @@ class Files:
             for number in range(start, start + count):
                 original = number - sizes[number]
                 if not -before <= original < number or original in self.row_originals:
-                    raise ArchiveError("a copy among its files is of no earlier file with content")
+                    name = naming.printable(self.names[number])
+                    raise ArchiveError(f"{name}: is a copy of no earlier file, or of another copy")
                 self.row_originals[number] = original
                 if original < 0:
                     sizes[number] = 0

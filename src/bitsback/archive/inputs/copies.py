@@ -15,6 +15,7 @@ from bitsback.errors import InputError
 from bitsback.files.file_lists import Listing
 from bitsback.io.file_io import open_regular, same_bytes
 from bitsback.io.names import file_fault
+from bitsback.io.remote.url import Url
 from bitsback.work import ordered_map
 
 FEWEST_BYTES = 64
@@ -119,7 +120,7 @@ def _sample(file: BinaryIO) -> bytes:
     return hashlib.sha256(file.read(_SAMPLE)).digest()
 
 
-def _equal(one: Path, other: Path) -> bool:
+def _equal(one: Path | Url, other: Path | Url) -> bool:
     """Whether two files have the same bytes."""
     with (
         suppress(InputError, OSError),
