@@ -185,6 +185,10 @@ def collections() -> list[Seed]:
         with zipfile.ZipFile(exact / "pictures.zip", "w", zipfile.ZIP_STORED) as members:
             members.writestr(zipfile.ZipInfo("a.pgm"), (exact / "0.pgm").read_bytes())
             members.writestr(zipfile.ZipInfo("b.png"), (exact / "1.png").read_bytes())
+        copies = folder / "copies"
+        copies.mkdir()
+        for number, original in enumerate(("0.pgm", "0.jpg", "0.pgm", "0.png", "0.jpg", "0.png")):
+            (copies / f"{number}").write_bytes((exact / original).read_bytes())
         with_metadata = folder / "metadata"
         save_with_metadata(with_metadata)
         np.savez(folder / "x.npz", ink=ink, nothing=np.zeros((0, 3)), one=np.array(7, ">i2"))
@@ -212,6 +216,7 @@ def collections() -> list[Seed]:
             (classes, {"unordered": True, "labels": "folders"}),
             (folder / "pairs.npz", {"labels": "labels"}),
             (folder / "pairs.npz", {"labels": "labels", "unordered": True}),
+            (copies, {}),
         ]
         for path, options in made:
             data = compress(path, model="fast", **{"block": 4, "tile": 16, **options})
