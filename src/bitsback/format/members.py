@@ -104,9 +104,11 @@ class Files:
                 self.row_originals[number] = original
                 if original < 0:
                     sizes[number] = 0
-                    continue
-                self.originals[number] = original
-                sizes[number], originals[number] = sizes[original], originals[original]
+                else:
+                    sizes[number], originals[number] = sizes[original], originals[original]
+        self.originals = self.row_originals
+        if before:
+            self.originals = {copy: n for copy, n in self.row_originals.items() if n >= 0}
         self.stats = FileStats(sizes, originals, self.stats.times)
 
     def _leave_out_removed(self) -> None:
