@@ -276,7 +276,7 @@ def test_pictures_that_outgrow_their_files_are_held_in_an_archive_that_is_made_a
     before = {}
     for number in range(3):
         path = tmp_path / "in" / f"{number}.png"
-        Image.fromarray(noise("RGB", (50, 40))).save(path)
+        Image.fromarray(noise("RGB", (50, 40), number)).save(path)
         before[path.name] = path.read_bytes()
     monkeypatch.setattr(folders, "pixel_cost", lambda *_: (0, False))
 
