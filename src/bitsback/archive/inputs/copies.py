@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -62,24 +63,25 @@ def find_copies(listing: Listing, threads: int, archive: StoredFiles | None = No
     Files whose size no other file has are not read. archive: the files of the archive to which the
     folder is added, which are earlier.
     """
-    status: dict[str, os.stat_result] = {}
+    sizes, times = dict[str, int](), dict[str, int]()
     for name in listing.names:
         path = listing.path(name)
         if isinstance(path, Path) and file_fault(name) is None:
             with suppress(OSError):  # reading it fails, too
-                status[name] = path.stat()
-    large = [name for name, found in status.items() if found.st_size >= FEWEST_BYTES]
+                found = path.stat()
+                if stat.S_ISREG(found.st_mode) and found.st_size >= FEWEST_BYTES:
+                    sizes[name], times[name] = found.st_size, found.st_mtime_ns
     stored: dict[str, Stored] = {}
     if archive is not None and isinstance(root := listing.root, Path):
 
         def find(name: str) -> Stored | None:
-            return archive.find(root, name, status[name].st_size)
+            return archive.find(root, name, sizes[name])
 
-        for name, found in zip(large, ordered_map(find, large, threads), strict=True):
-            if found is not None:
-                stored[name] = found
-    others = [name for name in large if name not in stored]
-    alike: Iterable[Sequence[str]] = _groups(others, lambda name: status[name].st_size, 1)
+        for name, same in zip(sizes, ordered_map(find, sizes, threads), strict=True):
+            if same is not None:
+                stored[name] = same
+    others = [name for name in sizes if name not in stored]
+    alike: Iterable[Sequence[str]] = _groups(others, sizes.__getitem__, 1)
     alike = [
         some
         for names in alike
@@ -87,14 +89,12 @@ def find_copies(listing: Listing, threads: int, archive: StoredFiles | None = No
         for some in _groups(sampled, lambda name: _read(listing, name, digest_of), threads)
     ]
     originals: dict[str, str] = {}
-    for original, *same in alike:
-        for name in same:
-            linked = os.path.samestat(status[original], status[name])
-            if linked or _equal(listing.path(original), listing.path(name)):
+    for original, *equal in alike:
+        for name in equal:
+            if _equal(listing.path(original), listing.path(name)):
                 originals[name] = original
     names = dict.fromkeys([*originals.values(), *originals, *stored])
-    times = {name: status[name].st_mtime_ns for name in names}
-    return Copies(originals, stored, times)
+    return Copies(originals, stored, {name: times[name] for name in names})
 
 
 def _groups(
