@@ -197,8 +197,10 @@ class Archive(Indexed):
         return self._view(which)
 
     def _view(self, which: Any) -> View:
-        source = self.reader.file_array(which)
-        return Stored(source) if isinstance(source, StoredSource) else View(source)
+        source = self.reader.file_source(which)
+        if isinstance(source, StoredSource):
+            return Stored(source)
+        return View(self.reader.file_array(which))
 
     @property
     def names(self) -> Sequence[str]:

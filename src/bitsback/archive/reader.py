@@ -14,7 +14,7 @@ from bitsback.archive.arrays.framed import with_axes
 from bitsback.archive.arrays.indexed import ArraySource
 from bitsback.archive.arrays.indexing import Steps, read_number
 from bitsback.archive.arrays.part_source import PartSource, array_source
-from bitsback.archive.arrays.stored import StoredSource, shown_picture
+from bitsback.archive.arrays.stored import StoredFile, StoredSource
 from bitsback.archive.container.addition import keep_removed, with_addition
 from bitsback.archive.container.archive_file import ArchiveFile, Source
 from bitsback.archive.container.damage import Owners, described, gaps_of
@@ -49,6 +49,7 @@ from bitsback.models import Model, requested_model
 from bitsback.models.model import Choice
 
 _CHUNK = 1 << 20
+_JPEG_START = b"\xff\xd8\xff"
 
 
 class ArchiveReader:
@@ -274,8 +275,9 @@ class ArchiveReader:
         if collection.kind == ARRAYS:
             return self.part_source(number)
         if files.stored(number):
-            read = partial(self.part_bytes, *files.span(number))
-            return StoredSource(self.name, files.names[number], read, shown_picture)
+            part, start, stop = files.span(number)
+            file = StoredFile(partial(self.part_bytes, part), start, stop)
+            return StoredSource(self.name, files.names[number], file)
         return self.part_source(*files.place(number))
 
     @cached_property
@@ -303,15 +305,24 @@ class ArchiveReader:
         """
         number = self.file_number(which)
         source = self.file_source(number)
-        if self.collection.kind != FOLDER or not isinstance(source, PartSource):
+        if isinstance(source, StoredSource):
+            return source.shown
+        if self.collection.kind != FOLDER:
             return source
         from bitsback.files.picture_files import levels_of, may_have_frames
 
         part, start, stop = self.files.span(number)
         if start == stop or not may_have_frames(self.part_bytes(part, start, start + 1)[0]):
             return source
+        metadata = self.part_bytes(part, start, stop)
         with self.file.naming():
-            levels = levels_of(self.part_bytes(part, start, stop), source.shape)
+            if _JPEG_START in metadata:
+                from bitsback.archive.arrays.slides import slide_of_metadata
+
+                slide = slide_of_metadata(self.name, self.files.names[number], metadata, source)
+                if slide is not None:
+                    return slide
+            levels = levels_of(metadata, source.shape)
         return with_axes(source, levels) if levels else source
 
     def preview(self, which: int | str) -> bytes | None:

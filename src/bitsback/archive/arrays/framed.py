@@ -53,9 +53,9 @@ class FramesSource(_PartsSource):
         """The frames of a tile of the picture."""
         rows, columns, *inner = self._stored.chunks
         if self._columns < self._stored.shape[1]:
-            columns = _cut(self._columns, columns[0])
+            columns = cut(self._columns, columns[0])
         together = max(rows[0] // self._rows, 1)
-        return (_cut(self.shape[0], together), (self._rows,), columns, *inner)
+        return (cut(self.shape[0], together), (self._rows,), columns, *inner)
 
     def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
         frames, rows, columns, *inner = wanted
@@ -106,7 +106,7 @@ class RegionSource(_PartsSource):
     def chunks(self) -> Chunks:
         rows, columns, *inner = self._stored.chunks
         height, width, *_ = self.shape
-        return (_cut(height, rows[0]), _cut(width, columns[0]), *inner)
+        return (cut(height, rows[0]), cut(width, columns[0]), *inner)
 
     def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
         rows, columns, *inner = wanted
@@ -152,7 +152,7 @@ class AxesSource(_PartsSource):
             return stored
         together = stored[0][0]
         for length in reversed(self._axes.frames):
-            lengths.insert(0, _cut(length, min(together, length)))
+            lengths.insert(0, cut(length, min(together, length)))
             together = max(together // length, 1)
         return (*lengths, *stored[1:])
 
@@ -184,7 +184,7 @@ def _frames_of(picture: ArraySource, level: Level) -> ArraySource:
     return picture if whole else RegionSource(picture, rows, columns)
 
 
-def _cut(length: int, step: int) -> tuple[int, ...]:
+def cut(length: int, step: int) -> tuple[int, ...]:
     return tuple(min(step, length - at) for at in range(0, length, step))
 
 

@@ -148,6 +148,11 @@ class ArraySource(ABC):
         """The array in each of its sizes; see `View.levels`."""
         return [self]
 
+    @property
+    def pages(self) -> Mapping[str, ArraySource]:
+        """The other pages of a slide; see `View.pages`."""
+        return {}
+
     @abstractmethod
     def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
         """The elements at the wanted places along each axis. verify: check each block's digest."""
@@ -326,3 +331,11 @@ class View(Indexed):
         The first level is the array itself, which is the largest. Other files have only this one.
         """
         return [View(level) for level in self._array.levels]
+
+    @property
+    def pages(self) -> dict[str, View]:
+        """The pages of a slide that are no levels, by name, such as `label` and `macro`.
+
+        A page without a name is called by its number, as `page 3`. Other files have none.
+        """
+        return {name: View(page) for name, page in self._array.pages.items()}

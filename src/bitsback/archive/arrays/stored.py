@@ -15,26 +15,50 @@ from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.lazy import cached_property
 
+_TIFF = b"II*\0"
+_TIFFS = (_TIFF, b"MM\0*", b"II+\0", b"MM\0+")
+"""The first bytes of TIFF files, and of large ones (BigTIFF)."""
+
+
+class StoredFile:
+    """The bytes of a verbatim file."""
+
+    def __init__(self, read: Callable[..., bytes], start: int, stop: int) -> None:
+        """read: reads bytes of a part, by their start and stop. start, stop: of the file."""
+        self._read, self._start, self.size = read, start, stop - start
+
+    def read(self, offset: int = 0, size: int | None = None, verify: bool = True) -> bytes:
+        """`size` bytes, or as many as there are. verify: check the digest of each block.
+
+        Raises ArchiveError.
+        """
+        end = self.size if size is None else min(offset + size, self.size)
+        first = min(offset, end)
+        return self._read(self._start + first, self._start + end, verify=verify)
+
+    def close(self) -> None:
+        """Does nothing: the archive stays open."""
+
 
 class StoredSource(ArraySource):
     """The pixels of a verbatim file. Raises InputError if it is no picture."""
 
-    def __init__(
-        self,
-        archive: str,
-        file_name: str,
-        read: Callable[..., bytes],
-        pixels: Callable[[bytes, str], NDArray[Any]],
-    ) -> None:
-        """read: reads the bytes of the file. pixels: makes the array of the bytes; its second
-        argument is the name for messages.
-        """
+    def __init__(self, archive: str, file_name: str, file: StoredFile) -> None:
         super().__init__(archive)
-        self.file_name, self.read, self._decode = file_name, read, pixels
+        self.file_name, self.file = file_name, file
 
     @cached_property
     def _pixels(self) -> NDArray[Any]:
-        return self._decode(self.read(), f"{self.name}: {self.file_name}")
+        return shown_picture(self.file.read(), f"{self.name}: {self.file_name}")
+
+    @cached_property
+    def shown(self) -> ArraySource:
+        """The pages of a slide, of which any region is read; of any other file the file itself."""
+        if self.file.read(0, len(_TIFF)) not in _TIFFS:
+            return self
+        from bitsback.archive.arrays.slides import slide_of_file
+
+        return slide_of_file(self.name, self.file_name, self.file) or self
 
     @property
     def shape(self) -> Shape:
@@ -72,7 +96,7 @@ class Stored(View):
     """A verbatim file. A picture is also an array; other files raise InputError for its methods."""
 
     def __init__(self, source: StoredSource) -> None:
-        super().__init__(source)
+        super().__init__(source.shown)
         self._file = source
 
     @property
@@ -81,7 +105,7 @@ class Stored(View):
 
     def read(self, verify: bool = True) -> bytes:
         """The bytes of the file. verify: check the digest of each block. Raises ArchiveError."""
-        return self._file.read(verify=verify)
+        return self._file.file.read(verify=verify)
 
     def __repr__(self) -> str:
         return f"<the file {self.name} in {self._file.name}>"

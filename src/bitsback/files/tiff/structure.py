@@ -39,6 +39,7 @@ from bitsback.files.tiff.segments import (
 from bitsback.files.tiff.tiff_metadata import MOST_WAITING, Fields, beyond
 from bitsback.format.modes import NAMED, array_of
 from bitsback.io.file_io import Reader
+from bitsback.io.range_file import RangeReader
 
 _STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS = 273, 279, 324, 325
 _SUBSAMPLED = 530
@@ -84,8 +85,10 @@ def pages_of(file: BinaryIO, inner: bool = False) -> list[Page | None]:
     try:
         with opened(file) as tiff:
             for page in tiff.pages:
-                some = _pages(page, size)
-                levels = [level for inside in page.pages or () for level in _pages(inside, size)]
+                some = readable_pages(page, size)
+                levels = [
+                    level for inside in page.pages or () for level in readable_pages(inside, size)
+                ]
                 found += some
                 inner_pages += [level for level in levels * inner if level is not None]
                 segments += sum(len(one.spans) for one in some + levels if one is not None)
@@ -133,7 +136,7 @@ def _places(tiff: Any) -> Iterator[int]:
         (place,) = struct.unpack(form.offsetformat, following)
 
 
-def _pages(page: Any, size: int) -> list[Page | None]:
+def readable_pages(page: Any, size: int) -> list[Page | None]:
     """A page of tifffile, or its planes if they are not colours."""
     layout = _layout(page)
     ends = [at + count for at, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
@@ -330,7 +333,7 @@ def _slices(tiff: Any, page: Page, size: int) -> Iterator[Page]:
 class PageReader:
     """Reads the samples of a page. Raises OSError, and the errors of zlib and Pillow."""
 
-    file: Reader
+    file: RangeReader
     page: Page
 
     def band(self, number: int) -> tuple[NDArray[Any], list[NDArray[Any]]]:

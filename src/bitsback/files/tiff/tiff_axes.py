@@ -4,13 +4,12 @@ in the container metadata.
 
 from __future__ import annotations
 
-import io
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby, islice, takewhile
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from bitsback.errors import ArchiveError
 from bitsback.files.axes import PAGE, Axes, C, Level, T, X, Y, Z, plain_axes
@@ -18,6 +17,7 @@ from bitsback.files.sheet import sheet_of_pages
 from bitsback.files.tiff.structure import opened
 from bitsback.files.tiff.tiff_metadata import Tiff
 from bitsback.format.grid import Shape
+from bitsback.io.range_file import range_file
 
 _NAMES = {"T": T, "Z": Z, "C": C, "Y": Y, "X": X, "S": "s", "I": PAGE, "Q": PAGE}
 """The names of axes by tifffile's letters; others are lower-case letters."""
@@ -27,40 +27,28 @@ _MICRO = {"micron": "µm", "um": "µm", "\\u00B5m": "µm"}
 _MOST_TEXT = 256
 
 
-class _Headers(io.RawIOBase):
-    """A TIFF file without the bytes of its segments, which are read as zeros."""
+class Headers:
+    """The bytes of a TIFF file, with zeros for the segments that an archive has coded."""
 
     def __init__(self, metadata: Tiff) -> None:
-        super().__init__()
-        self._pieces = list(metadata.around())
+        self._pieces = metadata.headers()
         self._starts = [at for at, _ in self._pieces]
-        self._size, self._at = metadata.size, 0
+        self.size = metadata.size
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        self._at = offset + (0, self._at, self._size)[whence]
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        count = max(min(len(buffer), self._size - self._at), 0)
-        buffer[:count] = bytes(count)
-        first = max(bisect_right(self._starts, self._at) - 1, 0)
-        for at, data in self._pieces[first:]:
-            start, end = max(at, self._at), min(at + len(data), self._at + count)
-            if at >= self._at + count:
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes, or as many as there are."""
+        end = min(offset + size, self.size)
+        found = bytearray(max(end - offset, 0))
+        for at, data in self._pieces[max(bisect_right(self._starts, offset) - 1, 0) :]:
+            if at >= end:
                 break
-            if start < end:
-                buffer[start - self._at : end - self._at] = data[start - at : end - at]
-        self._at += count
-        return count
+            first, last = max(at, offset), min(at + len(data), end)
+            if first < last:
+                found[first - offset : last - offset] = data[first - at : last - at]
+        return bytes(found)
+
+    def close(self) -> None:
+        """Does nothing: the bytes are those of the metadata."""
 
 
 def axes_of(metadata: Tiff, shape: Shape) -> Axes | None:
@@ -69,9 +57,8 @@ def axes_of(metadata: Tiff, shape: Shape) -> Axes | None:
     count = sum(1 for _ in takewhile(lambda size: size == frames[0], frames))
     plain = plain_axes(count, PAGE, (count * frames[0][0], frames[0][1], *inner), {})
     assert plain is not None, "so many pages have these rows"
-    file = cast(BinaryIO, io.BufferedReader(_Headers(metadata)))
     try:
-        with opened(file) as tiff:
+        with opened(range_file(Headers(metadata), "a TIFF file")) as tiff:
             return _axes_of_series(tiff, plain) or plain
     except (ArchiveError, MemoryError):
         raise
@@ -119,7 +106,7 @@ def _axes_of_series(tiff: Any, plain: Axes) -> Axes | None:
         dims = (*dims[:-1], C)
     if len(set(dims)) < len(dims) or Y not in dims:
         return None
-    found = Axes(dims, lengths, _attrs(tiff))
+    found = Axes(dims, lengths, axis_attrs(tiff))
     pages = [page.index for page in series.pages if page is not None]
     in_order = series.is_truncated or pages == sorted(pages)
     return found if in_order and found.stored == plain.stored and _fits(found, plain) else None
@@ -130,7 +117,7 @@ def _fits(found: Axes, plain: Axes) -> bool:
     return found.shape[found.row :] == plain.shape[plain.row :]
 
 
-def _attrs(tiff: Any) -> dict[str, Any]:
+def axis_attrs(tiff: Any) -> dict[str, Any]:
     """The facts about axes that a file states."""
     spacing, units, attrs = dict[str, float](), dict[str, str](), dict[str, Any]()
     if tiff.is_ome:

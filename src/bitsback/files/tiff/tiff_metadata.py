@@ -7,10 +7,10 @@ from __future__ import annotations
 import math
 import zlib
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import Any, Literal
 
 import numpy as np
@@ -176,6 +176,18 @@ class Tiff:
                 taken += start - at
             at = end
 
+    def headers(self) -> list[tuple[int, bytes]]:
+        """The bytes of the original file except its segments, and their places, in order.
+
+        Raises OverflowError if the fields cannot have the places of the segments.
+        """
+        found, fields, places = list(self.around()), iter(self.fields), iter(self.places)
+        for page in self.layouts():
+            segments = [(at.start, at.end - at.start) for at in islice(places, page.segments)]
+            if page.compression != NONE:
+                found += _filled(page, next(fields), segments)
+        return sorted(found)
+
     def pack(self) -> bytes:
         parts = [varint(len(self.pages))]
         parts += [varint(count) + layout.pack() for count, layout in self.pages]
@@ -270,6 +282,28 @@ class Tiff:
                     if length != raw if page.compression == NONE else length > most_bytes(raw):
                         return False
         return True
+
+
+def _filled(
+    page: Layout, fields: Fields, segments: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, bytes]]:
+    """The fields of a page, and their places. Raises OverflowError for numbers above their size.
+
+    segments: the place and the length of each, in the order of drawing.
+    """
+    order: Literal["big", "little"] = "big" if page.flags & BIG else "little"
+    # The file has its segments plane by plane; they are drawn band by band.
+    ordered = [
+        segments[(band * page.planes + plane) * page.across + column]
+        for plane in range(page.planes)
+        for band in range(page.down)
+        for column in range(page.across)
+    ]
+    for which, at, width in (
+        (0, fields.offsets, fields.offset_bytes),
+        (1, fields.counts, fields.count_bytes),
+    ):
+        yield at, b"".join(one[which].to_bytes(width, order) for one in ordered)
 
 
 class TiffDrawing:
@@ -410,26 +444,13 @@ class TiffDrawing:
 
     def _write_fields(self) -> None:
         """Writes the places and lengths of the page's segments."""
-        page, fields = self._page, next(self._fields)
-        order: Literal["big", "little"] = "big" if page.flags & BIG else "little"
-        # The file has its segments plane by plane; here they arrive band by band.
-        ordered = [
-            self._written[(band * page.planes + plane) * page.across + column]
-            for plane in range(page.planes)
-            for band in range(page.down)
-            for column in range(page.across)
-        ]
-        for which, at, width in (
-            (0, fields.offsets, fields.offset_bytes),
-            (1, fields.counts, fields.count_bytes),
-        ):
-            try:
-                data = b"".join(one[which].to_bytes(width, order) for one in ordered)
-            except OverflowError:
-                raise ArchiveError(
-                    "it would be longer than its tags can tell, such as the 4 GiB of a TIFF file"
-                ) from None
-            self._write(at, data)
+        try:
+            for at, data in _filled(self._page, next(self._fields), self._written):
+                self._write(at, data)
+        except OverflowError:
+            raise ArchiveError(
+                "it would be longer than its tags can tell, such as the 4 GiB of a TIFF file"
+            ) from None
 
     def _write(self, at: int, data: bytes) -> None:
         if data:

@@ -5,9 +5,10 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 from bitsback.io.locks import Lock
+from bitsback.io.range_file import range_file
 from bitsback.io.remote.url import CHANGED, Description, Url, describe, differ, parent_of, protocols
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
@@ -240,35 +241,9 @@ def read_all(url: Url) -> bytes:
     return ranges.read(0, ranges.size)
 
 
-class _Raw(io.RawIOBase):
-    def __init__(self, ranges: Ranges, name: str) -> None:
-        self._ranges, self._at = ranges, 0
-        self.name = name
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = max(offset + (0, self._at, self._ranges.size)[whence], 0)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._ranges.read(self._at, len(buffer))
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-    def close(self) -> None:
-        self._ranges.close()
-        super().close()
-
-
 def open_url(url: Url, buffer: int = 1 << 22) -> io.BufferedReader:
     """The file at a URL, as a seekable file object. buffer: bytes of a request.
 
     Raises OSError, and what `Url.connect` raises.
     """
-    return io.BufferedReader(cast(io.RawIOBase, _Raw(Ranges(url), url.name)), buffer)
+    return range_file(Ranges(url), url.name, buffer)
