@@ -1,0 +1,201 @@
+"""Whole slides: TIFF files with their largest page in JPEG tiles, beside tifffile."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+import bitsback
+from bitsback.errors import InputError
+from bitsback.files.tiff import slides
+
+Pixels = NDArray[np.uint8]
+
+ROWS, COLUMNS = np.mgrid[:388, :516]
+SLIDE: Pixels = np.stack(
+    [np.sin(ROWS / 40) * 90 + 120, np.cos(COLUMNS / 50) * 90 + 120, (ROWS + COLUMNS) % 200], axis=-1
+).astype("u1")
+LABEL, MACRO = SLIDE[:24, :32], SLIDE[100:161, :50]
+APERIO = "Aperio Image Library v10.0.51\r\n516x388 (64x64) JPEG/RGB Q=30|AppMag = 20|MPP = 0.4990"
+JPEG: dict[str, Any] = {"compression": "jpeg", "photometric": "rgb", "metadata": None}
+TILES: dict[str, Any] = {**JPEG, "tile": (64, 64)}
+
+
+def aperio(file: Path, big: bool = False) -> None:
+    with tifffile.TiffWriter(file, bigtiff=big) as tiff:
+        tiff.write(SLIDE, description=APERIO, **TILES)
+        tiff.write(SLIDE[::8, ::8], description="Aperio\r\n", rowsperstrip=16, **JPEG)
+        tiff.write(SLIDE[::4, ::4], description=APERIO + " ", **TILES)
+        tiff.write(
+            LABEL, description="Aperio\r\nlabel 32x24", compression="lzw", predictor=True,
+            photometric="rgb", metadata=None,
+        )  # fmt: skip
+        tiff.write(MACRO, description="Aperio\r\nmacro 50x61", rowsperstrip=16, **JPEG)
+
+
+def inside(file: Path) -> None:
+    with tifffile.TiffWriter(file, ome=True) as tiff:
+        steps = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25}
+        tiff.write(SLIDE, subifds=1, **(TILES | {"metadata": {"axes": "YXS", **steps}}))
+        tiff.write(SLIDE[::4, ::4], subfiletype=1, **TILES)
+
+
+def plain(file: Path) -> None:
+    with tifffile.TiffWriter(file, byteorder=">") as tiff:
+        tiff.write(SLIDE[::4, ::4], subfiletype=1, **TILES)
+        tiff.write(SLIDE, **TILES)
+        tiff.write(LABEL, photometric="rgb", metadata=None)
+        tiff.write(SLIDE[..., 0], **(TILES | {"photometric": "minisblack"}))
+
+
+def by_colours(file: Path) -> None:
+    """The samples of JPEG are the colours themselves."""
+    with tifffile.TiffWriter(file) as tiff:
+        tiff.write(SLIDE, compressionargs={"outcolorspace": "rgb"}, **TILES)
+
+
+Steps = dict[str, float]
+OF_APERIO = [0, 2], {"thumbnail": 1, "label": 3, "macro": 4}, {"y": 0.499, "x": 0.499}
+LAYOUTS: dict[str, tuple[Callable[[Path], None], list[int], dict[str, int], Steps]] = {
+    "aperio.svs": (aperio, *OF_APERIO),
+    "large.svs": (lambda file: aperio(file, big=True), *OF_APERIO),
+    "inside.ome.tif": (inside, [0, -1], {}, {"y": 0.25, "x": 0.5}),
+    "plain.tif": (plain, [1, 0], {"page 3": 2, "page 4": 3}, {}),
+    "colours.tif": (by_colours, [0], {}, {}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("slides")
+    (folder / "in").mkdir()
+    for name, (write, *_) in LAYOUTS.items():
+        write(folder / "in" / name)
+    bitsback.compress(folder / "in", folder / "in.bb", model="fast")
+    return folder / "in.bb"
+
+
+def page_of(tiff: Any, number: int) -> Any:
+    """A page of tifffile by its number; -1 is the page inside of the first one."""
+    return tiff.pages[0].pages[0] if number < 0 else tiff.pages[number]
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_levels_and_pages_are_those_of_tifffile(archive: Path, name: str) -> None:
+    _, levels, pages, steps = LAYOUTS[name]
+    with bitsback.open(archive) as opened, tifffile.TiffFile(archive.parent / "in" / name) as tiff:
+        view = opened[name]
+        assert view.dims == ("y", "x", "c")
+        assert dict(view.attrs.get("spacing", {})) == pytest.approx(steps)
+        for level, number in zip(view.levels, levels, strict=True):
+            assert np.array_equal(level, page_of(tiff, number).asarray())
+            for axis, place in (("y", 0), ("x", 1)):
+                if steps:
+                    step = steps[axis] * SLIDE.shape[place] / level.shape[place]
+                    assert level.attrs["spacing"][axis] == pytest.approx(step)
+        assert {*view.pages} == {*pages}
+        for title, number in pages.items():
+            assert np.array_equal(view.pages[title], page_of(tiff, number).asarray())
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_files_are_restored_byte_for_byte(archive: Path, name: str) -> None:
+    with bitsback.open(archive) as opened:
+        assert opened.open(name).read() == (archive.parent / "in" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        (slice(60, 70), slice(120, 132)),
+        (slice(None, None, -7), slice(5, None, 3), 1),
+        ([5, 300, 64, 5],),
+        (387, 515),
+        (slice(0, 0),),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["aperio.svs", "inside.ome.tif"])
+def test_regions_are_those_of_the_whole(archive: Path, name: str, index: Any) -> None:
+    with bitsback.open(archive) as opened:
+        assert np.array_equal(opened[name][index], np.asarray(opened[name])[index])
+
+
+@pytest.mark.parametrize("name", ["aperio.svs", "inside.ome.tif"])
+def test_a_region_decodes_its_tiles_only(
+    archive: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[tuple[int, int]] = []
+    decode = slides.JpegPixels._decode
+
+    def counted(self: slides.JpegPixels, row: int, column: int) -> Pixels:
+        decoded.append((row, column))
+        return decode(self, row, column)
+
+    monkeypatch.setattr(slides.JpegPixels, "_decode", counted)
+    with bitsback.open(archive) as opened:
+        view = opened[name]
+        assert view.chunks[0][:2] == (64, 64)
+        assert view[130:190, 60:70].shape == (60, 10, 3)
+    assert decoded == [(2, 0), (2, 1)]
+
+
+def test_a_damaged_tile_is_an_error_that_names_it(tmp_path: Path) -> None:
+    inside(tmp_path / "slide.tif")
+    data = bytearray((tmp_path / "slide.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "slide.tif") as tiff:
+        at, size = tiff.pages[0].dataoffsets[10], tiff.pages[0].databytecounts[10]
+    data[at : at + size] = bytes(size)
+    (tmp_path / "slide.tif").write_bytes(data)
+    bitsback.compress(tmp_path / "slide.tif", tmp_path / "slide.bb", model="fast")
+    with bitsback.open(tmp_path / "slide.bb") as archive:
+        view = archive["slide.tif"]
+        assert view[:64, :64].shape == (64, 64, 3)
+        with pytest.raises(InputError, match=r"slide\.tif: the JPEG tile in row 1 and column 1 of"):
+            view[64:65, 64:65]
+
+
+def random_damage(data: bytes, random: np.random.Generator) -> bytes:
+    changed = bytearray(data)
+    for _ in range(random.integers(1, 12)):
+        changed[random.integers(len(data))] = random.integers(256)
+    return bytes(changed)
+
+
+class InMemory:
+    def __init__(self, data: bytes) -> None:
+        self.data, self.size = data, len(data)
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self.data[offset : offset + size]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("name", ["aperio.svs", "plain.tif"])
+def test_damaged_slides_are_pixels_or_errors(archive: Path, name: str) -> None:
+    data = (archive.parent / "in" / name).read_bytes()
+    random = np.random.default_rng(5)
+    found = 0
+    for _ in range(60):
+        slide = slides.slide_of(InMemory(random_damage(data, random)), name)
+        for page in () if slide is None else (*slide.levels, *slide.others):
+            with suppress(InputError):
+                assert page.pixels.segment(0, 0).dtype == page.pixels.dtype
+                found += 1
+    assert found > 50
+
+
+def test_a_tiff_file_without_jpeg_is_no_slide() -> None:
+    file = io.BytesIO()
+    tifffile.imwrite(file, SLIDE, tile=(64, 64), photometric="rgb")
+    assert slides.slide_of(InMemory(file.getvalue()), "a.tif") is None
