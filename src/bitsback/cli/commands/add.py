@@ -52,6 +52,7 @@ def command(
 
     \b
       bitsback add scans.bb monday        adds the files in the folder monday
+      bitsback add scans.bb new           adds new/may/a.png as may/a.png
       bitsback add scans.bb a.png b.png --replace
       bitsback add stack.bb more.npy
       bitsback add scans.bb --parity 5    adds parity data only
