@@ -3,6 +3,8 @@
 const PAGE = 512; // entries per request to the decoder
 const AHEAD = 65536; // least number of bytes per read
 const SEARCHED = 1e6; // entries whose names are searched
+const PICTURES = /\.(jpe|jpe?g|jfif|png|gif|webp|avif|bmp)$/i; // names of files that the browser decodes
+const SORTED = 1e5; // entries of which only pictures are shown at first
 const THUMBNAIL = 256; // side of a thumbnail in pixels, twice its size on the page
 const THUMBNAIL_ELEMENTS = 2 ** 24; // larger pictures have no thumbnails
 
@@ -261,6 +263,7 @@ function showProgress() {
   at.progress.hidden = at.cancel.hidden = !busy;
   at.progress.max = total || 1;
   at.progress.value = finished;
+  at.progress.title = `${finished} of ${total} blocks decoded`;
 }
 
 function count(number, noun) {
@@ -301,7 +304,7 @@ function drawCell(cell, number) {
     describe();
     const { picture } = entry;
     if (entry.isBytes) {
-      if (!/\.(jpe|jpe?g|jfif|png|gif|webp|avif|bmp)$/i.test(entry.name)) return;
+      if (!isPicture(entry)) return;
       const { bytes } = await decoded(archive.load(entry, []));
       note.replaceWith(canvasOf(await createImageBitmap(new Blob([bytes]))));
     } else if (picture.planes * picture.rows * picture.columns * picture.channels > THUMBNAIL_ELEMENTS) {
@@ -364,19 +367,29 @@ const grid = new Grid(at.scroll, at.grid, drawCell, (number) => {
 });
 view.closed = (position) => grid.moveTo(position);
 
-/** The numbers of the entries whose names contain a text. */
+/** Whether an entry has pixels that the page can show. */
+function isPicture(entry) {
+  return !entry.isBytes || PICTURES.test(entry.name);
+}
+
+/** The numbers of the entries that pass a test. */
+function numbersWhere(test, most) {
+  return Array.from({ length: Math.min(archive.count, most) }, (_, number) => number).filter(test);
+}
+
+/** Shows the entries whose names contain a text; without one, pictures, and other files if these are wanted. */
 function search() {
   if (!archive) return;
   const text = at.search.value.trim().toLowerCase();
-  const numbers = [];
-  const most = text ? Math.min(archive.count, SEARCHED) : archive.count;
-  for (let number = 0; number < most; number++) {
-    if (!text || archive.entry(number).name.toLowerCase().includes(text)) numbers.push(number);
-  }
+  const has = (number) => archive.entry(number).name.toLowerCase().includes(text);
+  const isShown = (number) => at.others.checked || isPicture(archive.entry(number));
+  const numbers = text ? numbersWhere(has, SEARCHED)
+    : numbersWhere(at.filter.hidden ? () => true : isShown, Infinity);
   grid.set(numbers);
   const all = count(archive.count, "entry").replace("entrys", "entries");
   say(text ? `${numbers.length.toLocaleString("en")} of ${all} have “${at.search.value.trim()}” in their names`
     : `${archive.source.name}: ${all}, ${count(archive.info.blocks, "block")}`
+      + (numbers.length < archive.count ? `; ${count(archive.count - numbers.length, "other file")} not shown` : "")
       + (archive.info.isContinued ? "; an unfinished addition is left out" : ""));
 }
 
@@ -386,7 +399,7 @@ async function openSource(source) {
   archive = null;
   grid.set([]);
   at.search.value = "";
-  at.search.disabled = true;
+  at.search.disabled = at.filter.hidden = true;
   say(`opening ${source.name} …`);
   showProgress();
   try {
@@ -398,6 +411,9 @@ async function openSource(source) {
     archive = found;
     document.title = `${source.name} – bitsback viewer`;
     at.search.disabled = false;
+    const pictures = archive.count > SORTED ? 0 : numbersWhere((number) => isPicture(archive.entry(number)), SORTED).length;
+    at.filter.hidden = !pictures || pictures === archive.count;
+    at.others.checked = false;
     search();
     if (archive.count === 1) view.open(archive, [0], 0);
   } catch (error) {
@@ -423,6 +439,7 @@ at.address.addEventListener("submit", (event) => {
   if (at.url.value) location.hash = at.url.value;
 });
 at.search.addEventListener("input", search);
+at.others.addEventListener("change", search);
 at.cancel.addEventListener("click", () => archive?.scheduler.cancel());
 addEventListener("hashchange", openAddress);
 addEventListener("dragover", (event) => {

@@ -123,7 +123,8 @@ class PictureView {
       slider.setAttribute("aria-valuetext", text);
       slider.nextSibling.textContent = text;
     });
-    this.say("decoding …");
+    const blocks = new Set(this.archive.pieces(entry, places).map(([block]) => block)).size;
+    this.say(`decoding ${blocks === 1 ? "a block" : `${blocks} blocks`} of ${entry.name} …`);
     let found;
     const isOld = () => this.entry !== entry || this.places !== places;
     try {

@@ -55,8 +55,10 @@ def test_pixels_are_those_that_went_in(browser: Browser, tmp_path: Path) -> None
     pictures = folder(tmp_path / "in")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-fast")
     show(browser, tmp_path / "x.bb")
-    names = browser.run("grid.numbers.map((number) => archive.entry(number).name)")
-    assert names == [*pictures, "notes.txt"]
+    names = "grid.numbers.map((number) => archive.entry(number).name)"
+    assert browser.run(names) == [*pictures]
+    assert "1 other file not shown" in browser.run("at.status.textContent")
+    assert browser.run(f"at.others.click(), {names}") == [*pictures, "notes.txt"]
     assert browser.run("document.querySelectorAll('#grid canvas').length") == len(pictures)
     for number, (name, picture) in enumerate(pictures.items()):
         assert open_entry(browser, number).startswith("checked: "), name
