@@ -35,7 +35,7 @@ from archive import test_value_lists as bad_lists
 from bitsback import lzma2
 from bitsback.coding import alone, chain, encoding, layouts
 from bitsback.coding.alone import NOTHING, pack
-from bitsback.coding.block import DECODED, FALLBACK, MODEL, STREAMS, Method
+from bitsback.coding.block import ADAPTIVE, DECODED, FALLBACK, MODEL, STREAMS, Method
 from bitsback.coding.block_coding import Coding, coding_of_digits
 from bitsback.coding.block_plan import BlockPlan
 from bitsback.coding.decoded import encode_pixels, find_behind
@@ -44,6 +44,7 @@ from bitsback.coding.number_digits import cut_of
 from bitsback.coding.plan import NO_MODEL
 from bitsback.files import drawing
 from bitsback.files.jpeg_samples import take_samples
+from bitsback.format import adaptive
 from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.index import Index, Place
 from bitsback.format.layout import (
@@ -151,6 +152,7 @@ def always() -> Iterator[tuple[str, str, bytes]]:
     yield "M1", "bundled models.bb", _of_all_models()
     yield from _of_misreadings()
     yield from _at_limits()
+    yield "A1", "records without words.bb", _of_records_without_words()
     yield from _of_symbols()
     with TemporaryDirectory() as name:
         slope = np.add.outer(np.arange(500), np.arange(600)) // 5
@@ -559,6 +561,19 @@ def _at_limits() -> Iterator[tuple[str, str, bytes]]:
             ("contexts", counted, lambda n: (n, 1, 1), layouts.PICTURES),
         ):
             yield "M9", f"{of} {name}.bb", _of_most(model, shape, layout, more)
+
+
+def _of_records_without_words() -> bytes:
+    """A block by the method adaptive whose finite message has no words for its pops."""
+    records = np.array([[7, 1], [7, 256], [9, 256]], ">u2")
+    data = adaptive.pack(records)
+    assert data is not None
+    values = data[: 4 + data[3]]  # columns, their numbers of values, and the values
+    message = bitsback.Message([1 << 32], ()).to_bytes()
+    runs = pack_runs([Run(3, records.dtype, (2,), None)])
+    block = runs + bytes([Method(ADAPTIVE).pack()]) + values + message
+    part = ArrayPart.of_items(">u2", (2,), 3)
+    return _archive([("C", b"\0\0" + part.pack_array()), ("B", b"\0" + block)], [3])
 
 
 def _of_zeros(more: int) -> bytes:
