@@ -154,7 +154,8 @@ class Planner:
         accepted = [
             trial for trial in (*trials, *slower) if self._is_accepted(trial, trial.cost, times)
         ]
-        if accepted:  # otherwise a block may show that its sample has missed something
+        # Otherwise a block may show that its sample has missed something.
+        if _least(accepted) <= self.policy.margin * _least([*trials, *slower]):
             trials, slower = ([one for one in some if one in accepted] for some in (trials, slower))
         if _least(slower) <= share * _least(trials):
             trials += slower
