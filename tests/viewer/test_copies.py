@@ -28,6 +28,7 @@ def test_copies(browser: Browser, tmp_path: Path) -> None:
     assert summary.copies.files == 3
     bitsback.remove(path, ["a.png"])
     show(browser, path)
+    browser.run("at.others.click()")
     names = browser.run("grid.numbers.map((number) => archive.entry(number).name)")
     assert names == ["b.txt", "c.png", "d.png", "e.txt"]
     shown = "archive.previews.find(archive.entry({}).file).then((bytes) => bytes.length)"

@@ -59,6 +59,7 @@ def test_pixels_are_those_that_went_in(browser: Browser, tmp_path: Path) -> None
     assert browser.run(names) == [*pictures]
     assert "1 other file not shown" in browser.run("at.status.textContent")
     assert browser.run(f"at.others.click(), {names}") == [*pictures, "notes.txt"]
+    settled(browser)
     assert browser.run("document.querySelectorAll('#grid canvas').length") == len(pictures)
     for number, (name, picture) in enumerate(pictures.items()):
         assert open_entry(browser, number).startswith("checked: "), name
@@ -262,6 +263,7 @@ def test_scripts_in_names_do_not_run(browser: Browser, tmp_path: Path) -> None:
     with pytest.warns(bitsback.InputWarning, match="on Windows"):
         bitsback.compress(tmp_path / "in", archive, model="universal-fast")
     show(browser, archive)
+    browser.run("at.others.click()")
     names = browser.run("grid.numbers.map((number) => archive.entry(number).name)")
     assert sorted(names) == sorted([*SCRIPTS, "channels.ome.tif"])
     assert browser.run("document.title").startswith(archive.name)

@@ -48,20 +48,25 @@ void learn(const SlotView& slots, const int32_t* rates, const uint32_t* limits, 
 // halves of products.
 template <size_t mixers>
 void mix_some(const int16_t* const* weights, const MixerInputs& inputs, int64_t* sums) {
-    Lanes sum[mixers], high[mixers];
-    repeat<mixers>([&](auto m) BITSBACK_INLINE { sum[m.value] = high[m.value] = lanes(0); });
+    Numbers sum[mixers];
+    Lanes high[mixers];
+    repeat<mixers>([&](auto m) BITSBACK_INLINE {
+        sum[m.value] = numbers(0);
+        high[m.value] = lanes(0);
+    });
     for (size_t i = 0; i < inputs.count; i += words) {
         const auto x = load<WordLanes>(inputs.first + i);
         repeat<mixers>([&](auto m) BITSBACK_INLINE {
             const Lanes some = products(x, load<WordLanes>(weights[m.value] + i));
-            sum[m.value] = sum[m.value] + some;
+            sum[m.value] = sum[m.value] + converted<Numbers>(some);
             high[m.value] = high[m.value] + (some >> lanes(16));
         });
     }
     // The sums over all lanes, of lower and of upper halves, stay below 2^31.
     Four both[mixers];
     repeat<mixers>([&](auto m) BITSBACK_INLINE {
-        const Lanes low = sum[m.value] - (high[m.value] << lanes(16));
+        const Numbers upper = converted<Numbers>(high[m.value]) << numbers(16);
+        const auto low = converted<Lanes>(sum[m.value] - upper);
         both[m.value] = pairs_added(folded(low), folded(high[m.value]));
     });
     repeat<(mixers + 1) / 2>([&](auto pair) BITSBACK_INLINE {
