@@ -51,7 +51,7 @@ def test_names_of_what_is_in_an_archive(tmp_path: Path) -> None:
     with bitsback.open(tmp_path.parent / "some.bb") as archive:
         names = {name for name in dir(archive["a.png"]) if not name.startswith("_")}
         of_arrays = {"attrs", "chunks", "dims", "dtype", "nbytes", "ndim", "shape", "size"}
-        assert names <= of_arrays | {"levels", "name", "read"}
+        assert names <= of_arrays | {"levels", "name", "pages", "read"}
 
 
 @pytest.mark.parametrize("module", [bitsback, bitsback.codecs])

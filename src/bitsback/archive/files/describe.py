@@ -65,7 +65,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
     else:
         contents = _describe_files(collection, archive.visible_files, sizes, jpeg)
         if collection.kind == FOLDER:
-            contents |= {"links": 0, "empty_folders": 0, "copies": _copies(archive)}
+            contents |= {"links": 0, "empty_folders": 0, "copies": _copies(archive, collection)}
         if archive.has_entries:
             with suppress(ArchiveError):  # if the names are damaged
                 contents["links"] = len(archive.files.links)
@@ -119,8 +119,10 @@ def _original_bytes(archive: ArchiveReader) -> int | None:
     return None
 
 
-def _copies(archive: ArchiveReader) -> dict[str, int]:
+def _copies(archive: ArchiveReader, collection: FileCollection) -> dict[str, int]:
     """The number of files with the content of other files, and the bytes of these files."""
+    if not any(part.axes == COPIES for part in collection.parts):
+        return {"files": 0, "bytes": 0}
     with suppress(ArchiveError):  # if the names are damaged
         files = archive.files
         size = sum(files.original_bytes(number) or 0 for number in files.originals)
