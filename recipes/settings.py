@@ -129,13 +129,6 @@ BINARY_CONTEXT_THIRD = replace(
 BINARY_CONTEXT = replace(
     BINARY_CONTEXT_THIRD, name="mnist-binary-context", epochs=24, constant=0.0, shifted=0.0
 )
-BINARY_WIDE_SHIFTED = replace(
-    BINARY_CONTEXT_THIRD, name="mnist-binary-context-wide-shifted", epochs=23, validate_every=1,
-    architecture=replace(BINARY_CONTEXT_FIRST.architecture, features=40, hidden=144),
-)  # fmt: skip
-BINARY_WIDE = replace(
-    BINARY_WIDE_SHIFTED, name="mnist-binary-context-wide", epochs=18, constant=0.0, shifted=0.0
-)
 
 
 def context(about: str, *parts: Recipe, licence: str = "CC-BY-SA-3.0") -> Vae:
@@ -169,12 +162,6 @@ RECIPES: dict[str, Vae] = {
         "bilevel handwritten digits of 28x28 pixels, a context VAE trained on MNIST binarised at"
         " random",
         BINARY_CONTEXT_FIRST, BINARY_CONTEXT_SECOND, BINARY_CONTEXT_THIRD, BINARY_CONTEXT,
-    ),
-    "mnist-binary-context-wide": context(  # the same, and 100 on one core
-        "bilevel handwritten digits of 28x28 pixels, a wide context VAE trained on MNIST binarised"
-        " at random",
-        BINARY_CONTEXT_FIRST, BINARY_CONTEXT_SECOND, BINARY_CONTEXT_THIRD, BINARY_CONTEXT,
-        BINARY_WIDE_SHIFTED, BINARY_WIDE,
     ),
     "mnist-context": context(  # three and a half hours
         "grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST",

@@ -12,7 +12,7 @@ import pytest
 
 import bitsback
 from bitsback.coding.block import MODEL
-from bitsback.format.array_part import BYTES, COUNTED, ONE, VARIED, ArrayPart
+from bitsback.format.array_part import BYTES, COPIES, COUNTED, ONE, VARIED, ArrayPart
 from bitsback.format.parts import (
     ARRAYS,
     FOLDER,
@@ -44,7 +44,8 @@ PICTURES = ArrayPart(BYTE, (3, 3), VARIED, sizes=((2, 4, 5), (1, 7, 6)))
         (ArrayPart(BYTE, (3, 4, 4), COUNTED, cut=(1, 0)), "no extent"),
         (ArrayPart(BYTE, (0, 4, 4), COUNTED, cut=(1, 1)), "no elements"),
         (ArrayPart(BYTE, (3, 4, 4), 3), "other elements than bytes"),
-        (ArrayPart(BYTE, (3, 4, 4), 4), "axis"),
+        (ArrayPart(BYTE, (3, 4, 4), COPIES), "copies of files have elements"),
+        (ArrayPart(BYTE, (3, 4, 4), 5), "axis"),
     ],
 )
 def test_parts(part: ArrayPart, match: str) -> None:
