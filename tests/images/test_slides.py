@@ -106,6 +106,13 @@ def test_levels_and_pages_are_those_of_tifffile(archive: Path, name: str) -> Non
             assert np.array_equal(view.pages[title], page_of(tiff, number).asarray())
 
 
+def test_nothing_is_decoded_before_it_is_needed(archive: Path) -> None:
+    with bitsback.open(archive) as opened:
+        view = opened["inside.ome.tif"]
+        assert opened.reader.cache.nbytes == 0
+        assert view.shape == SLIDE.shape and opened.reader.cache.nbytes > 0
+
+
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_files_are_restored_byte_for_byte(archive: Path, name: str) -> None:
     with bitsback.open(archive) as opened:

@@ -199,7 +199,7 @@ class Archive(Indexed):
     def _view(self, which: Any) -> View:
         source = self.reader.file_source(which)
         if isinstance(source, StoredSource):
-            return Stored(source)
+            return Stored(source)  # nothing of the file is read before its pixels are needed
         return View(self.reader.file_array(which))
 
     @property

@@ -330,7 +330,7 @@ class View(Indexed):
 
         The first level is the array itself, which is the largest. Other files have only this one.
         """
-        return [View(level) for level in self._array.levels]
+        return [View(level) for level in self._source.levels]
 
     @property
     def pages(self) -> dict[str, View]:
@@ -338,4 +338,4 @@ class View(Indexed):
 
         A page without a name is called by its number, as `page 3`. Other files have none.
         """
-        return {name: View(page) for name, page in self._array.pages.items()}
+        return {name: View(page) for name, page in self._source.pages.items()}

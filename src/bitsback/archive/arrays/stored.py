@@ -15,10 +15,6 @@ from bitsback.errors import InputError
 from bitsback.format.grid import Shape
 from bitsback.lazy import cached_property
 
-_TIFF = b"II*\0"
-_TIFFS = (_TIFF, b"MM\0*", b"II+\0", b"MM\0+")
-"""The first bytes of TIFF files, and of large ones (BigTIFF)."""
-
 
 class StoredFile:
     """The bytes of a verbatim file."""
@@ -53,8 +49,13 @@ class StoredSource(ArraySource):
 
     @cached_property
     def shown(self) -> ArraySource:
-        """The pages of a slide, of which any region is read; of any other file the file itself."""
-        if self.file.read(0, len(_TIFF)) not in _TIFFS:
+        """The largest page of a slide, which is read by region. For other files it is this source.
+
+        Raises ArchiveError.
+        """
+        from bitsback.files import formats
+
+        if formats.picture_format(self.file.read(0, formats.START)) is not formats.TIFF:
             return self
         from bitsback.archive.arrays.slides import slide_of_file
 
@@ -96,8 +97,12 @@ class Stored(View):
     """A verbatim file. A picture is also an array; other files raise InputError for its methods."""
 
     def __init__(self, source: StoredSource) -> None:
-        super().__init__(source.shown)
+        super().__init__(source)
         self._file = source
+
+    @property
+    def _source(self) -> ArraySource:
+        return self._file.shown
 
     @property
     def name(self) -> str:
