@@ -373,7 +373,7 @@ function isPicture(entry) {
 }
 
 /** The numbers of the entries that pass a test. */
-function numbersWhere(test, most) {
+function numbersWhere(test, most = archive.count) {
   return Array.from({ length: Math.min(archive.count, most) }, (_, number) => number).filter(test);
 }
 
@@ -382,9 +382,8 @@ function search() {
   if (!archive) return;
   const text = at.search.value.trim().toLowerCase();
   const has = (number) => archive.entry(number).name.toLowerCase().includes(text);
-  const isShown = (number) => at.others.checked || isPicture(archive.entry(number));
-  const numbers = text ? numbersWhere(has, SEARCHED)
-    : numbersWhere(at.filter.hidden ? () => true : isShown, Infinity);
+  const isOnlyPictures = !at.filter.hidden && !at.others.checked;
+  const numbers = text ? numbersWhere(has, SEARCHED) : isOnlyPictures ? archive.pictures : numbersWhere(() => true);
   grid.set(numbers);
   const all = count(archive.count, "entry").replace("entrys", "entries");
   say(text ? `${numbers.length.toLocaleString("en")} of ${all} have “${at.search.value.trim()}” in their names`
@@ -411,8 +410,8 @@ async function openSource(source) {
     archive = found;
     document.title = `${source.name} – bitsback viewer`;
     at.search.disabled = false;
-    const pictures = archive.count > SORTED ? 0 : numbersWhere((number) => isPicture(archive.entry(number)), SORTED).length;
-    at.filter.hidden = !pictures || pictures === archive.count;
+    archive.pictures = archive.count > SORTED ? [] : numbersWhere((number) => isPicture(archive.entry(number)));
+    at.filter.hidden = [0, archive.count].includes(archive.pictures.length);
     at.others.checked = false;
     search();
     if (archive.count === 1) view.open(archive, [0], 0);
