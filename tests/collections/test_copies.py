@@ -265,7 +265,7 @@ def test_add_again(folder: Path, tmp_path: Path) -> None:
 
 
 def test_add_beside_a_damaged_file(folder: Path, tmp_path: Path) -> None:
-    """A file of which no copy can be made is stored."""
+    """A file that cannot be a copy of a damaged file is stored."""
     path = tmp_path / "x.bb"
     data = packed(folder, block=1)
     with bitsback.open(data) as archive:
@@ -456,9 +456,7 @@ def test_stats_of_copies_are_those_of_their_originals(folder: Path) -> None:
 
 
 def test_unfinished_addition(folder: Path, tmp_path: Path) -> None:
-    """Of an addition of copies that was cut off, what is complete is restored, and no old file is
-    lost.
-    """
+    """An addition of copies is cut off. Its complete files return, and no old file is lost."""
     path = tmp_path / "x.bb"
     path.write_bytes(packed(folder))
     before = path.read_bytes()

@@ -185,6 +185,7 @@ def _frames_of(picture: ArraySource, level: Level) -> ArraySource:
 
 
 def cut(length: int, step: int) -> tuple[int, ...]:
+    """The lengths of the pieces of an axis that is cut after each `step` places."""
     return tuple(min(step, length - at) for at in range(0, length, step))
 
 

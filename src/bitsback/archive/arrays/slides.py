@@ -95,7 +95,7 @@ def slide_of_file(name: str, file_name: str, file: RangeReader) -> ArraySource |
 def slide_of_metadata(
     name: str, file_name: str, metadata: bytes, picture: ArraySource
 ) -> ArraySource | None:
-    """The slide in a file of which some pages are coded as pixels; None if it is none.
+    """The slide in a file that has some pages coded as pixels; None if it is no slide.
 
     name: of the archive. metadata: the container metadata of the file. picture: the coded pages.
     """

@@ -164,7 +164,7 @@ class _FileDigests:
             digest.add(data)
 
     def finish(self, size: int) -> None:
-        """Adds the digests to the sums. size: the bytes of the file, of which copies have none."""
+        """Adds the digests to the sums. size: the bytes of the file; copies add none."""
         for number, digest in self.digests.items():
             self.sums.add(number, digest.number, size)
             size = 0
@@ -420,14 +420,14 @@ def folder_input(listing: Listing, request: Request) -> Input:
     try:
         files = _DecidedFiles(listing, request, cast(BinaryIO, spool), sorts, copies)
         for name, decision in ordered_map(decided, enumerate(listing.names), threads):
+            if options.progress is not None:
+                options.progress(len(files) + 1, len(listing.names))
             if isinstance(decision, _Decision) and decision.copy:
                 if files.add_copy(name, decision):
                     continue
                 _, decision = decider.examine((0, name))
             if isinstance(decision, _Undecided):
                 decision = decider.decide(name, decision)
-            if options.progress is not None:
-                options.progress(len(files) + 1, len(listing.names))
             if isinstance(decision, InputError):
                 files.leave_out(name, decision)
             else:

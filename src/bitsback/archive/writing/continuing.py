@@ -192,7 +192,7 @@ class ChangedFolder:
 
     @cached_property
     def files(self) -> StoredFiles:
-        """The files before the change, of which added files may be copies."""
+        """The files before the change. Added files may be copies of them."""
         return StoredFiles(self.before.archive)
 
     def options(self, options: CompressOptions) -> CompressOptions:
@@ -221,7 +221,8 @@ class ChangedFolder:
         """Removes files, links and empty folders. Folders that become empty are removed too.
 
         numbers: of files, counting removed files. entries: the names of links, and of empty folders
-        with a `/` at the end. copied: the numbers of files of which copies will be added.
+        with a `/` at the end. copied: the numbers of the originals of copies that will be
+        added.
         """
         removed = set(numbers)
         if self._entries is not None:

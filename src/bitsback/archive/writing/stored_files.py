@@ -20,7 +20,7 @@ _MOST_TRIED = 2
 
 
 class StoredFiles:
-    """The files of an archive of a folder, of which added files may be copies.
+    """The files of an archive of a folder. Added files may be copies of them.
 
     Several threads may use it.
     """
