@@ -190,6 +190,16 @@ def test_its_pages_are_an_array_of_its_samples(
     assert np.array_equal(found, expected.reshape(shape))
 
 
+def test_pages_that_are_not_those_of_the_picture_are_damage() -> None:
+    taken = picture_files.split(io.BytesIO(written("one directory")), False)
+    assert taken is not None
+    pages = picture_files.levels_of(taken.metadata, np.dtype("u2"), (4 * 36, 44))[0].places
+    assert len(pages) == 4
+    for shape in (4 * 36 - 1, 44), (4 * 36, 43):
+        with pytest.raises(ArchiveError, match="another picture"):
+            picture_files.levels_of(taken.metadata, np.dtype("u2"), shape)
+
+
 @pytest.mark.tiffcp
 def test_what_libtiff_wrote_is_made_again(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "x.tif", waves(61, 70, dtype="u1"))

@@ -322,7 +322,7 @@ class ArchiveReader:
                 slide = slide_of_metadata(self.name, self.files.names[number], metadata, source)
                 if slide is not None:
                     return slide
-            levels = levels_of(metadata, source.shape)
+            levels = levels_of(metadata, source.dtype, source.shape)
         return with_axes(source, levels) if levels else source
 
     def preview(self, which: int | str) -> bytes | None:

@@ -195,16 +195,16 @@ def may_have_frames(kind: int) -> bool:
     return found is not None and kind in found.with_axes
 
 
-def levels_of(metadata: bytes, shape: Shape) -> list[Level]:
+def levels_of(metadata: bytes, dtype: np.dtype[Any], shape: Shape) -> list[Level]:
     """The levels of a file: its frames in each of their sizes, the largest first.
 
-    shape: of the stored picture, with the frames below each other or on a sheet. Empty if the file
-    has one picture, or frames that differ in size and are no levels. Raises ArchiveError.
+    dtype, shape: of the stored picture, with the frames below each other or on a sheet. Empty if
+    the file has one picture, or frames that differ in size and are no levels. Raises ArchiveError.
     """
     found = formats.format_of_metadata(metadata[0])
     if found is None or found.axes is None:
         return []
-    codec, unpacked = found.axes(), unpack(metadata)
+    codec, unpacked = found.axes(), _metadata_of(metadata, dtype, shape)
     axes = codec.axes_of(unpacked, shape)
     if axes is None:
         return []
@@ -226,10 +226,16 @@ def drawing_of(
     exact: restore the original bytes if they were promised, or raise an error. Otherwise make a
     file of the same pixels and metadata. Raises ArchiveError.
     """
-    unpacked = unpack(metadata)
-    if not unpacked.fits(dtype, shape):
-        raise ArchiveError("its container metadata is that of another picture")
+    unpacked = _metadata_of(metadata, dtype, shape)
     return (unpacked if exact else unpacked.anew()).drawing(file, dtype, shape)
+
+
+def _metadata_of(data: bytes, dtype: np.dtype[Any], shape: Shape) -> ContainerMetadata:
+    """Reads the container metadata of a picture. Raises ArchiveError."""
+    metadata = unpack(data)
+    if not metadata.fits(dtype, shape):
+        raise ArchiveError("its container metadata is that of another picture")
+    return metadata
 
 
 def promised(metadata: bytes, exact: bool = True) -> bool:
