@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from random import Random
 from tempfile import TemporaryDirectory
 from time import process_time
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tifffile
@@ -152,8 +152,8 @@ def is_allowed(data: bytes, one: Items | str, other: Items | str) -> bool:
     """Whether the decoders may differ: a model that no block needs may be damaged; pictures without
     container metadata become files of the same pixels; of compressed TIFF and WebP files the second
     decoder may make other files; a PNG file with exact bytes may be one that nobody reads, which is
-    made anew here; the second decoder does not check hashes of files, and refuses PNG and TIFF
-    files that cannot have the bytes that they should.
+    made anew here, whatever its hash is; the second decoder does not check the hashes of files that
+    it makes anew, and refuses PNG and TIFF files that cannot have the bytes that they should.
     """
     if isinstance(one, str):
         return (
@@ -161,6 +161,8 @@ def is_allowed(data: bytes, one: Items | str, other: Items | str) -> bool:
             or "the restored file has another SHA-256" in one
         )
     if isinstance(other, str):
+        if "A5.16)" in other:
+            return has_other_hash(data)
         return any(rule in other for rule in ("A6.2)", "A6.3)", "A6.8)")) and not exact_files(data)
     files = spec.decode_files(data, spec_models(data))
     paged = [f"{file.name}" for file in files if is_made_anew(file.metadata)]
@@ -244,11 +246,20 @@ def item(name: str, content: Any) -> tuple[str, str, tuple[int, ...], bytes]:
     return name, array.dtype.str, array.shape, array.tobytes()
 
 
-def our_files(data: bytes) -> Items:
-    """The restored files. PNG files need not have the very bytes."""
+def our_files(data: bytes, files: Literal["exact", "pixels"] = "pixels") -> Items:
+    """The restored files. By `pixels`, PNG files need not have the very bytes."""
     with TemporaryDirectory(dir=MEMORY) as name:
-        bitsback.decompress(io.BytesIO(data), Path(name) / "out", threads=1, files="pixels")
+        bitsback.decompress(io.BytesIO(data), Path(name) / "out", threads=1, files=files)
         return files_of(Path(name) / "out")
+
+
+def has_other_hash(data: bytes) -> bool:
+    """Whether the very bytes of a file have another hash than the archive promises."""
+    try:
+        our_files(data, "exact")
+    except bitsback.ArchiveError as error:
+        return "another SHA-256" in str(error)
+    return False
 
 
 def theirs(data: bytes, folder: bool, accepted: bool) -> Items | str:
