@@ -28,10 +28,9 @@ function axisOf(name, length, step = 0, unit = "") {
 /**
  * The content of the container metadata of an entry: { rows, axes, channels: [{ name, colour, range }], window,
  * inverted, palette }: rows and axes of frames, the slowest axis first; all reds, all greens and all blues of a
- * palette. `header`: the decoder's description of the metadata.
+ * palette. `bytes`: of the file around its pixels. `header`: the decoder's description of the metadata.
  */
-function factsOf(entry, metadata, header) {
-  const bytes = new HeaderBytes(header.pieces, metadata);
+function factsOf(entry, bytes, header) {
   const start = header.pieces.length ? bytes.at(0, header.pieces[0][2]) : new Uint8Array();
   let found;
   try {
@@ -54,6 +53,11 @@ class HeaderBytes {
     Object.assign(this, { pieces, metadata });
   }
 
+  /** Those of a whole file. */
+  static whole(data) {
+    return new HeaderBytes([[0, 0, data.length]], data);
+  }
+
   /** A range of bytes of the file, with zeros in place of pixels. */
   at(place, length) {
     const out = new Uint8Array(Math.min(length, this.metadata.length));
@@ -65,20 +69,24 @@ class HeaderBytes {
   }
 }
 
-/** The tags of the first page of a TIFF file. */
+const isTiff = (start) => /^(II[*+]\0|MM\0[*+])/.test(latin(start));
+
+/** The tags of a page of a TIFF file, by default of the first one, and the place of the next page, or 0. */
 class TiffTags {
-  constructor(bytes) {
+  constructor(bytes, page) {
     this.bytes = bytes;
     this.little = bytes.at(0, 1)[0] === 0x49;
     const [word, head] = this.number(2, 2) === 43 ? [8, 8] : [4, 2];
-    const page = this.number(word, word);
-    this.places = new Map(); // number of a tag -> place and size of its value
+    page ??= this.number(word, word);
+    this.places = new Map(); // number of a tag -> place and size of its value, and the size of a part of it
     const count = Math.min(this.number(page, head), MOST_TAGS);
     for (let i = 0; i < count; i++) {
       const at = page + head + i * (4 + 2 * word);
-      const size = this.number(at + 4, word) * [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8][this.number(at + 2, 2)];
-      this.places.set(this.number(at, 2), [size > word ? this.number(at + 4 + word, word) : at + 4 + word, size]);
+      const part = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8][this.number(at + 2, 2)];
+      const size = this.number(at + 4, word) * part;
+      this.places.set(this.number(at, 2), [size > word ? this.number(at + 4 + word, word) : at + 4 + word, size, part]);
     }
+    this.next = this.number(page + head + count * (4 + 2 * word), word);
   }
 
   number(place, size) {
@@ -90,10 +98,21 @@ class TiffTags {
   value(tag) {
     return this.bytes.at(...(this.places.get(tag) || [0, 0]));
   }
+
+  /** The whole numbers of a value. */
+  numbers(tag) {
+    const part = this.places.get(tag)?.[2];
+    const view = new DataView(this.value(tag).buffer);
+    const read = {
+      1: (at) => view.getUint8(at), 2: (at) => view.getUint16(at, this.little), 4: (at) => view.getUint32(at, this.little),
+      8: (at) => Number(view.getBigUint64(at, this.little)),
+    }[part];
+    return read ? Array.from({ length: Math.floor(view.byteLength / part) }, (_, i) => read(i * part)) : [];
+  }
 }
 
 function tiffFacts(bytes, start, frames, entry) {
-  if (!/^(II[*+]\0|MM\0[*+])/.test(latin(start.subarray(0, 4)))) return undefined;
+  if (!isTiff(start.subarray(0, 4))) return undefined;
   const tags = new TiffTags(bytes);
   const text = new TextDecoder().decode(tags.value(270)).replace(/\0.*$/s, "");
   if (/^(ImageJ|SCIFIO)=/.test(text)) return imageJFacts(text, tags, frames, entry);

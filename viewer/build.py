@@ -28,7 +28,7 @@ MODELS = ROOT / "src" / "bitsback" / "models" / "bundled"
 TABLES = ROOT / "src" / "bitsback" / "tables"
 
 SHARED = ["decoder.js", "source.js", "pixels.js"]
-MAIN = ["axes.js", "scheduler.js", "previews.js", "grid.js", "picture.js", "main.js"]
+MAIN = ["axes.js", "slide.js", "scheduler.js", "previews.js", "grid.js", "picture.js", "main.js"]
 
 WITH = ["universal*", "graphics*", "bilevel*", "series*"]
 """The models in the page: those of pictures and arrays of any size, not those of data sets."""

@@ -3,10 +3,11 @@
 const PAGE = 512; // entries per request to the decoder
 const AHEAD = 65536; // least number of bytes per read
 const SEARCHED = 1e6; // entries whose names are searched
-const PICTURES = /\.(jpe|jpe?g|jfif|png|gif|webp|avif|bmp)$/i; // names of files that the browser decodes
+const PICTURES = /\.(jpe|jpe?g|jfif|png|gif|webp|avif|bmp|tiff?|svs)$/i; // names of files that the browser decodes
 const SORTED = 1e5; // entries of which only pictures are shown at first
 const THUMBNAIL = 256; // side of a thumbnail in pixels, twice its size on the page
 const THUMBNAIL_ELEMENTS = 2 ** 24; // larger pictures have no thumbnails
+const THUMBNAIL_BYTES = 2 ** 26; // nor have larger files that the browser decodes
 
 const at = Object.fromEntries([...document.querySelectorAll("[id]")].map((element) => [element.id, element]));
 const inside = JSON.parse(at.data.textContent);
@@ -106,18 +107,28 @@ class OpenArchive {
     return this.pages.get(page)[number % PAGE];
   }
 
-  /** Completes an entry from the header of its file: its axes, and the displayed picture. */
+  /**
+   * Completes an entry from the header of its file: its axes, and the displayed picture. The promise is that of
+   * { slide, check }: the pages of a slide and a text about its checks, or nothing for other files.
+   */
   describe(entry, urgent = false) {
-    if (entry.picture || !entry.metadata) return { promise: Promise.resolve(complete(entry)), drop() {} };
-    const bytes = bytesPicture(entry.metadata);
-    const { promise, drop } = this.scheduler.want(bytes, this.decoder.json("metadata", entry.number), 0, urgent);
-    const facts = ({ bytes: metadata, reason }) => {
+    if (!entry.metadata || (entry.picture && !entry.slideSize)) {
+      complete(entry);
+      return { promise: Promise.resolve({}), drop() {} };
+    }
+    const pieces = this.decoder.json("metadata", entry.number);
+    const { promise, drop } = this.scheduler.want(bytesPicture(entry.metadata), pieces, 0, urgent);
+    const completed = promise.then(({ bytes: metadata, reason }) => {
       if (reason) throw new Error(reason);
-      return factsOf(entry, metadata, this.decoder.json("header", ...this.decoder.given(metadata)));
-    };
-    const completed = promise.then(facts).then((found) => complete(entry, found), (error) => {
+      const header = this.decoder.json("header", ...this.decoder.given(metadata));
+      const bytes = new HeaderBytes(header.pieces, metadata);
+      const slide = hasJpeg(metadata) ? slideOf(bytes, true) : undefined;
+      complete(entry, slide ? slideFacts(slide) : factsOf(entry, bytes, header));
+      return slide ? { slide, check: this.checkOf(pieces) } : {};
+    }).catch((error) => {
       if (error instanceof Cancelled) throw error;
-      return complete(entry, {}, error.message);
+      complete(entry, {}, error.message);
+      return {};
     });
     return { promise: completed, drop };
   }
@@ -129,7 +140,7 @@ class OpenArchive {
 
   /** The pieces of the picture at places of the axes. */
   pieces(entry, places) {
-    const sliceOf = (channel) => entry.axes.reduce(
+    const sliceOf = (channel) => entry.slideSize ? 0 : entry.axes.reduce(
       (slice, { length }, i) => slice * length + (i === entry.channelAxis ? channel : places[i]), 0,
     );
     return Array.from({ length: entry.picture.planes }, (_, plane) => (
@@ -220,7 +231,8 @@ function complete(entry, facts = {}, fault = "") {
   entry.hasFrames = facts.rows < entry.rows;
   if (entry.hasFrames) entry.rows = facts.rows;
   const lengths = [...entry.axes.map((axis) => axis.length), entry.rows, entry.columns];
-  if (facts.axes) entry.shape = channels > 1 ? [...lengths, channels] : lengths;
+  entry.slideSize = facts.slideSize;
+  if (facts.axes && !facts.slideSize) entry.shape = channels > 1 ? [...lengths, channels] : lengths;
   entry.channelAxis = entry.axes.findIndex(({ name, length }) => name === "c" && length <= COLOURS.length && channels === 1);
   entry.channelNames = facts.channels?.map((channel) => channel.name);
   entry.picture = pictureOf(entry, entry.axes[entry.channelAxis]?.length || 1, facts);
@@ -242,7 +254,8 @@ function firstOf(entry) {
 function sizesOf(entry) {
   if (entry.isBytes) return count(entry.shape[0], "byte");
   const axes = entry.axes?.map(({ name, length }) => `${AXES[name] || name} ${length}`);
-  return [`${entry.columns} x ${entry.rows}`, ...(axes || [])].join(", ");
+  const [columns, rows] = entry.slideSize || [entry.columns, entry.rows];
+  return [`${columns} x ${rows}`, ...(axes || [])].join(", ");
 }
 
 function nameOfModel(identity) {
@@ -300,13 +313,21 @@ function drawCell(cell, number) {
       note.replaceWith(canvasOf(preview));
       return;
     }
-    await decoded(archive.describe(entry));
+    let { slide } = await decoded(archive.describe(entry));
     describe();
     const { picture } = entry;
     if (entry.isBytes) {
-      if (!isPicture(entry)) return;
+      if (!isPicture(entry) || entry.shape[0] > THUMBNAIL_BYTES) return;
       const { bytes } = await decoded(archive.load(entry, []));
-      note.replaceWith(canvasOf(await createImageBitmap(new Blob([bytes]))));
+      slide = slideOf(HeaderBytes.whole(bytes), false);
+      if (!slide) note.replaceWith(canvasOf(await createImageBitmap(new Blob([bytes]))));
+    }
+    if (slide) {
+      const image = await slideThumbnail(slide, THUMBNAIL);
+      if (image) note.replaceWith(canvasOf(image));
+      else note.textContent = sizesOf(entry);
+    } else if (entry.isBytes) {
+      return;
     } else if (picture.planes * picture.rows * picture.columns * picture.channels > THUMBNAIL_ELEMENTS) {
       note.textContent = sizesOf(entry);
     } else {

@@ -26,7 +26,8 @@ class PictureView {
     on("stage", "wheel", (event) => this.wheel(event));
     on("stage", "pointerdown", (event) => this.drag(event));
     on("stage", "pointermove", (event) => this.point(event));
-    addEventListener("resize", () => { if (this.scale === "fit") this.zoomTo("fit"); });
+    on("stage", "scroll", () => { if (this.page) this.drawPage(); });
+    addEventListener("resize", () => { if (this.page || this.scale === "fit") this.zoomTo(this.scale); });
   }
 
   /** Opens the entry at a position of the list. */
@@ -34,7 +35,8 @@ class PictureView {
     Object.assign(this, { archive, numbers, position });
     this.halt();
     const entry = archive.entry(numbers[position]);
-    Object.assign(this, { entry, values: null, data: null, scale: "fit", windows: null });
+    this.closePage();
+    Object.assign(this, { entry, slide: null, values: null, data: null, scale: "fit", windows: null });
     const { at } = this;
     at.name.textContent = entry.name;
     at.axes.hidden = at.channels.hidden = at.window.hidden = true;
@@ -47,8 +49,9 @@ class PictureView {
     this.say("decoding …");
     const described = archive.describe(entry, true);
     this.stop = described.drop;
-    const isThere = await described.promise.catch(() => null);
-    if (!isThere || this.entry !== entry) return;
+    const found = await described.promise.catch(() => null);
+    if (!found || this.entry !== entry) return;
+    Object.assign(this, found);
     this.places = firstOf(entry);
     this.makeSliders();
     this.makeChannels();
@@ -103,7 +106,8 @@ class PictureView {
 
   leave() {
     this.halt();
-    this.entry = null;
+    this.closePage();
+    this.entry = this.slide = null;
     this.closed?.(this.position);
   }
 
@@ -116,6 +120,7 @@ class PictureView {
   async load() {
     const { entry, at, places } = this;
     this.stop?.();
+    this.closePage();
     this.sliders.forEach((slider, axis) => {
       if (!slider) return;
       const text = placeText(entry, axis, places[axis]);
@@ -123,6 +128,12 @@ class PictureView {
       slider.setAttribute("aria-valuetext", text);
       slider.nextSibling.textContent = text;
     });
+    const page = this.slide?.[places[0] ?? 0];
+    at.png.hidden = at.npy.hidden = entry.isBytes || Boolean(page?.levels);
+    if (page?.levels) {
+      this.showPage(page);
+      return;
+    }
     const blocks = new Set(this.archive.pieces(entry, places).map(([block]) => block)).size;
     this.say(`decoding ${blocks === 1 ? "a block" : `${blocks} blocks`} of ${entry.name} …`);
     let found;
@@ -242,6 +253,15 @@ class PictureView {
   /** Shows a file stored as bytes: as a picture if the browser can decode it, and otherwise as text. */
   async showFile() {
     const { at, data, entry } = this;
+    const slide = slideOf(HeaderBytes.whole(data), false);
+    if (slide) {
+      const { axes, slideSize } = slideFacts(slide);
+      Object.assign(entry, { slideSize, axes: axes.filter((axis) => axis.length > 1) });
+      Object.assign(this, { slide, places: firstOf(entry), check: at.check.textContent });
+      this.makeSliders();
+      await this.load();
+      return;
+    }
     try {
       const image = await createImageBitmap(new Blob([data]));
       if (this.entry !== entry) return;
@@ -257,17 +277,67 @@ class PictureView {
     }
   }
 
+  /** Shows a page of a slide; the tiles in sight are decoded. */
+  showPage(page) {
+    const { at, entry } = this;
+    Object.assign(this, { page, values: null });
+    at.window.hidden = at.values.hidden = true;
+    at.canvas.hidden = false;
+    at.stage.classList.add("tiled");
+    const { columns, rows } = page.levels[0];
+    at.canvas.setAttribute("aria-label", `${entry.name}, ${page.name}, ${columns} x ${rows} pixels`);
+    this.say(this.check);
+    this.zoomTo(this.scale);
+  }
+
+  /** Draws the part of the page in sight. */
+  drawPage() {
+    const { page, zoom, at: { canvas, stage } } = this;
+    const { columns, rows } = page.levels[0];
+    canvas.style.width = canvas.style.height = 0; // so that it takes no scroll bars
+    const [width, height] = [stage.clientWidth, stage.clientHeight];
+    [canvas.width, canvas.height] = [width * devicePixelRatio, height * devicePixelRatio];
+    [canvas.style.width, canvas.style.height] = [`${width}px`, `${height}px`];
+    const cornerOf = (size, whole, scrolled) => (
+      Math.floor(devicePixelRatio * (Math.max(0, (size - whole * zoom) / 2) - scrolled))
+    );
+    const [left, top] = [cornerOf(width, columns, stage.scrollLeft), cornerOf(height, rows, stage.scrollTop)];
+    const drawn = drawLevels(canvas, page.levels, left, top, zoom * devicePixelRatio, (fault) => {
+      if (this.page !== page) return;
+      if (fault) this.say(`damaged: ${fault}`, true);
+      else this.drawSoon();
+    });
+    if (drawn === undefined) this.say("too many tiles are in sight: zoom in");
+  }
+
+  /** Draws once for all tiles that are decoded before the next frame. */
+  drawSoon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      if (this.page) this.drawPage();
+    });
+  }
+
+  closePage() {
+    this.page?.levels.forEach((level) => level.forget());
+    this.page = null;
+    this.at.stage.classList.remove("tiled");
+  }
+
   zoomTo(scale) {
-    const { canvas, stage, zoom } = this.at;
+    const { canvas, extent, stage, zoom } = this.at;
     if (canvas.hidden) return;
     this.scale = scale;
-    const [width, height] = [canvas.width * this.factor, canvas.height * this.factor];
+    const { columns = canvas.width * this.factor, rows = canvas.height * this.factor } = this.page?.levels[0] || {};
+    const [width, height] = [columns, rows];
     const fit = Math.min(stage.clientWidth / width, stage.clientHeight / height);
     // Small pictures are enlarged by whole factors.
     this.zoom = scale === "fit" ? (fit >= 2 ? Math.min(16, Math.floor(fit)) : Math.min(1, fit)) : scale;
-    canvas.style.width = `${width * this.zoom}px`;
-    canvas.style.height = `${height * this.zoom}px`;
+    const sized = this.page ? extent : canvas;
+    sized.style.width = `${width * this.zoom}px`;
+    sized.style.height = `${height * this.zoom}px`;
     canvas.classList.toggle("enlarged", this.zoom >= 1);
+    if (this.page) this.drawPage();
     zoom.textContent = `${this.zoom < 0.1 ? (100 * this.zoom).toFixed(1) : Math.round(100 * this.zoom)} %`;
   }
 
@@ -279,7 +349,7 @@ class PictureView {
     y ??= stage.clientHeight / 2;
     const before = this.zoom;
     const [left, top] = [stage.scrollLeft + x, stage.scrollTop + y];
-    this.zoomTo(Math.max(1 / 64, Math.min(64, before * factor)));
+    this.zoomTo(Math.max(1 / 1024, Math.min(64, before * factor)));
     stage.scrollLeft = (left * this.zoom) / before - x;
     stage.scrollTop = (top * this.zoom) / before - y;
   }
@@ -345,7 +415,7 @@ class PictureView {
     if (event.button !== 0 || this.at.canvas.hidden) return;
     const start = { x: event.clientX, y: event.clientY, left: stage.scrollLeft, top: stage.scrollTop };
     const levels = !controls.hidden && !event.shiftKey;
-    const range = this.range;
+    const range = levels && this.range;
     stage.setPointerCapture(event.pointerId);
     stage.classList.add("dragged");
     const move = ({ clientX, clientY }) => {
@@ -379,7 +449,7 @@ class PictureView {
       } else if (kind === "png") {
         saveAs(archive.png(entry.picture, this.values, data, this.shownWindows), `${base.replace(/\.\w+$/, "")}${this.suffix()}.png`);
       } else {
-        const whole = entry.axes.length ? await archive.whole(entry, (text) => this.say(text)) : data;
+        const whole = entry.axes.length && !this.slide ? await archive.whole(entry, (text) => this.say(text)) : data;
         saveAs(archive.decoder.file(false, entry.dtype, entry.shape, whole), `${base}.npy`);
       }
       this.say(`saved; ${archive.checkOf(archive.pieces(entry, this.places))}`);
@@ -396,8 +466,8 @@ class PictureView {
 
 /** A place on an axis as text. */
 function placeText({ axes, channelNames }, axis, place) {
-  const { name, length, step, unit } = axes[axis];
-  const own = name === "c" ? channelNames?.[place] : step && `${shown(place * step)} ${unit}`;
+  const { name, names, length, step, unit } = axes[axis];
+  const own = name === "c" ? channelNames?.[place] : names?.[place] || (step && `${shown(place * step)} ${unit}`);
   return `${place + 1} of ${length}${own ? `, ${own}` : ""}`;
 }
 
