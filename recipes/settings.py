@@ -99,6 +99,15 @@ CONTEXT_SMALL = replace(
     CONTEXT_SMALL_FIRST, name="mnist-context-small", epochs=22, constant=0.5, shifted=0.5,
     learning_rate=1e-3, kl_warm_up=0,
 )  # fmt: skip
+CONTEXT_WIDE = Recipe(
+    "mnist-context-wide",
+    ContextArchitecture(
+        DIGITS, latents=10, bits=8, levels=256, above=6, side=6, features=16, hidden=96,
+        residuals=6, components=8, channels=(6, 12), dense=16,
+    ),
+    epochs=30, quantise_from=None, batch=50, kl_warm_up=5, validate_every=2, muon=True,
+    constant=0.6, shifted=0.5, learning_rate=1.5e-3,
+)  # fmt: skip
 FASHION_FIRST = replace(
     CONTEXT_FIRST, name="fashion-mnist-context-first", epochs=26, quantise_from=None
 )
@@ -166,6 +175,9 @@ RECIPES: dict[str, Vae] = {
     "mnist-context": context(  # three and a half hours
         "grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST",
         CONTEXT_FIRST, CONTEXT_SECOND, CONTEXT_THIRD, CONTEXT_GREY,
+    ),
+    "mnist-context-wide": context(  # 75 minutes
+        "grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST", CONTEXT_WIDE,
     ),
     "mnist-context-small": context(  # 70 minutes
         "grey handwritten digits of 28x28 pixels, a small context VAE trained on MNIST, to put into"
