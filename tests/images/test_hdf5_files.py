@@ -91,7 +91,11 @@ FILES: dict[str, Callable[[], bytes]] = {
     "latest": lambda: hdf5(libver="latest", a=(VOLUME, {"chunks": (6, 40, 64), **PACKED})),
     "grown": grown,
     "masked": masked,
+    "netCDF4": (Path(__file__).parent / "netcdf4.nc").read_bytes,
 }
+"""The last one was written by netCDF4 1.7.5: a time axis without an end, shuffled and deflated
+chunks, a contiguous field, and a group whose chunks have checksums, which stay bytes.
+"""
 
 
 @pytest.mark.rust
@@ -123,7 +127,7 @@ def test_data_sets_are_found_where_they_are(name: str) -> None:
     assert rows == b"".join(one.astype(one.dtype.newbyteorder("<")).tobytes() for one in elements)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [name for name in FILES if name != "netCDF4"])
 def test_all_chunks_are_found(name: str) -> None:
     content = FILES[name]()
     assert is_hdf5(content)
