@@ -94,6 +94,18 @@ def test_files_keep_their_names_below_the_folder(cluster: Client, tmp_path: Path
         to_archive(tmp_path / "scans", tmp_path / "pictures.bb", pictures_only=True)
 
 
+def test_copies_of_files_in_one_shard_and_in_two(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    content = [np.random.default_rng(number).bytes(3000) for number in range(2)]
+    for number, name in enumerate("abcdef"):
+        (tmp_path / "in" / name).write_bytes(content[number // 3])
+    to_archive(tmp_path / "in", tmp_path / "x.bb", shard=2)
+    with bitsback.open(tmp_path / "x.bb") as archive:
+        assert archive.verify() == []
+        for number, name in enumerate("abcdef"):
+            assert archive.open(name).getvalue() == content[number // 3]
+
+
 def test_a_worker_that_is_killed_loses_nothing(
     cluster: Client, lazy: Any, digits: NDArray[np.bool_], tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -66,6 +67,21 @@ def test_info_fetches_the_headers_of_blocks(web: Web) -> None:
     with bitsback.open(web.url("x.bb")) as archive:
         assert archive.info()["methods"]["raw"] == COUNT // BLOCK
     assert web.fetched < 200_000
+
+
+def test_a_copy_is_read_from_the_block_of_its_original(web: Web, tmp_path: Path) -> None:
+    for number in range(3):
+        noise = np.random.default_rng(number).integers(0, 32, (400, 500), np.uint8)
+        Image.fromarray(noise + np.arange(500, dtype=np.uint8) // 4).save(
+            tmp_path / f"{number}.bmp"
+        )
+    shutil.copy(tmp_path / "1.bmp", tmp_path / "copy.bmp")
+    bitsback.compress(tmp_path, "memory://copies.bb", block=1)
+    web.files["copies.bb"] = fsspec.filesystem("memory").cat("/copies.bb")
+    with bitsback.open(web.url("copies.bb")) as archive:
+        web.spans.clear()
+        assert archive.open("copy.bmp").getvalue() == (tmp_path / "1.bmp").read_bytes()
+        assert web.fetched < 0.4 * len(web.files["copies.bb"])
 
 
 def test_threads(web: Web, noise: NDArray[np.int64]) -> None:
