@@ -16,11 +16,12 @@ from bitsback_lab.digits import binarised_mnist_test_images
 from waiting import PATIENCE
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     """A client of two workers, started when a test uses it. Each worker is a process with one
-    thread and little memory. The client ends with the tests of this folder, since its threads draw
-    random numbers when they reconnect, for which hypothesis would blame later tests.
+    thread and little memory. The client ends with the tests of a file. It takes 7 % of a core
+    while nothing runs on it, and its threads draw random numbers when they reconnect, for which
+    hypothesis would blame later tests.
     """
     with (
         LocalCluster(
