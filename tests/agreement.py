@@ -163,22 +163,19 @@ def check_messages(
     model: Model, theirs: SpecModel, shapes: list[ItemShape], x: NDArray[Any], message: Message
 ) -> None:
     """Checks both laws for items of these shapes, and for items popped from the message, and that
-    the core agrees with the specification.
+    the specification pops what the core has pushed, and pushes what the core has popped.
     """
     codec = theirs.planes(shapes)
     bound = model.bind([(1, program.ItemShape(*shape)) for shape in shapes])
-    ours, reference = message.copy(), to_reference(message)
+    ours = message.copy()
     bound.push(ours, x)
-    codec.push(reference, x.tolist())
-    assert ours.to_bytes() == reference.to_bytes()
-    popped = bound.pop(ours)
-    np.testing.assert_array_equal(popped, x)
+    reference = to_reference(ours)
+    np.testing.assert_array_equal(bound.pop(ours), x)
     assert codec.pop(reference) == x.tolist()
     assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
 
     popped = bound.pop(ours)
-    assert codec.pop(reference) == popped.tolist()
-    assert ours.to_bytes() == reference.to_bytes()
+    reference = to_reference(ours)
     bound.push(ours, popped)
     codec.push(reference, popped.tolist())
     assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()

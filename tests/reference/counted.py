@@ -228,7 +228,7 @@ class Weights:
         rate = max(half * rates[0] // (half + self.uses), rates[1])
         self.uses += 1
         change = (inputs * ((error * rate + 2**25) >> 26) + 2**14) >> 15
-        self.w = np.clip(self.w + change, -(2**15 - 1), 2**15 - 1)
+        self.w = np.minimum(np.maximum(self.w + change, -(2**15 - 1)), 2**15 - 1)
 
 
 class State:

@@ -71,19 +71,23 @@ def edges(d: Block, table: list[int]) -> tuple[list[int], list[int]]:
     return right, bottom
 
 
+ADJACENT = [
+    [
+        (8 * a + b, (2 - abs(a - i)) * (2 - abs(b - j)))
+        for a in range(max(i - 1, 0), min(i + 2, 8))
+        for b in range(max(j - 1, 0), min(j + 2, 8))
+        if a or b
+    ]
+    for i in range(8)
+    for j in range(8)
+]
+"""The coefficients around each one, but DC, and their weights."""
+
+
 def smoothed(d: Block) -> list[int]:
     """The sizes of coefficients but DC, with those around them."""
-    w = [1, 2, 1]
-    return [
-        sum(
-            w[a - i + 1] * w[b - j + 1] * abs(d[8 * a + b])
-            for a in range(max(i - 1, 0), min(i + 2, 8))
-            for b in range(max(j - 1, 0), min(j + 2, 8))
-            if a or b
-        )
-        for i in range(8)
-        for j in range(8)
-    ]
+    size = [abs(x) for x in d]
+    return [sum([size[place] * w for place, w in adjacent]) for adjacent in ADJACENT]
 
 
 @dataclass

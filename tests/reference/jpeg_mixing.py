@@ -78,7 +78,7 @@ class Weights:
 
     def learn(self, x: "np.ndarray[tuple[int], np.dtype[np.int64]]", error: int) -> None:
         e = error * max(16 * 500 // (16 + self.n), 50) + 2**15 >> 16
-        self.w = np.clip(self.w + (x * e + 2**14 >> 15), 1 - 2**15, 2**15 - 1)
+        self.w = np.minimum(np.maximum(self.w + (x * e + 2**14 >> 15), 1 - 2**15), 2**15 - 1)
         self.n = min(self.n + 1, 255)
 
 

@@ -4,6 +4,7 @@ of a pixel reads.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -89,17 +90,17 @@ class Unit:
 
     mean: int
 
-    @property
+    @cached_property
     def shift(self) -> int:
         """s."""
         return max(self.mean.bit_length() - 12, 0)
 
-    @property
+    @cached_property
     def value(self) -> int:
         """e, in 2^(s - 6) of a level."""
         return (self.mean + LEAST_UNIT) >> self.shift
 
-    @property
+    @cached_property
     def log(self) -> int:
         """G."""
         return logarithm(self.mean + LEAST_UNIT)
