@@ -42,9 +42,9 @@ DECODED: dict[str, Callable[[], NDArray[np.uint8]]] = {
     "4:2:2": lambda: decoded(rows=24, columns=32, subsampling=1, quality=85),
     "4:2:0": lambda: decoded(rows=32, columns=48, quality=85),
     "4:2:0, of odd size": lambda: decoded(rows=35, columns=45, quality=80),
-    "4:2:0, cropped": lambda: decoded(rows=53, columns=51, quality=85)[5:, 3:],
-    "clamped": lambda: dark("RGB", 80, 96),
-    "clamped grey": lambda: dark("L", 48, 56),
+    "4:2:0, cropped": lambda: decoded(rows=37, columns=43, quality=85)[5:, 3:],
+    "clamped": lambda: dark("RGB", 48, 64),
+    "clamped grey": lambda: dark("L", 32, 40),
 }
 
 SHAPE = (8, 9, 3)

@@ -1,6 +1,8 @@
 """What a description says of the codec `counted`: contexts and mixers, and candidates."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from .planes import ItemShape
@@ -15,7 +17,8 @@ KEYS = "codec precision lag queues table slot trust contexts mixers"
 Look = Callable[[int, int, int], int]  # X(k, dr, dq)
 
 
-class Term(NamedTuple):
+@dataclass(frozen=True)
+class Term:
     kind: str  # sum, equal, or a place: row, column, channel, prediction, unit, candidate
     parts: list[list[int]]  # of a sum, or of what may be equal: k, dr, dq, w
     shift: int
@@ -23,11 +26,11 @@ class Term(NamedTuple):
     high: int
     steps: list[int]  # in place of the three before, if there are any
 
-    @property
+    @cached_property
     def count(self) -> int:
         return len(self.steps) + 1 if self.steps else self.high - self.low + 1
 
-    @property
+    @cached_property
     def bits(self) -> int:
         return (self.count - 1).bit_length()
 
@@ -35,7 +38,7 @@ class Term(NamedTuple):
     def is_bit(self) -> bool:
         """Whether it is a pixel of two levels as it is."""
         is_pixel = self.kind == "sum" and len(self.parts) == 1 and self.parts[0][3] == 1
-        return is_pixel and self[2:] == (0, 0, 1, [])
+        return is_pixel and (self.shift, self.low, self.high, self.steps) == (0, 0, 1, [])
 
     def value(self, look: Look, place: dict[str, int]) -> int:
         if self.kind == "sum":
@@ -56,12 +59,13 @@ class Selector(NamedTuple):
     term: Term | None = None
 
 
-class Context(NamedTuple):
+@dataclass(frozen=True)
+class Context:
     offset: int
     limit: int
     terms: list[Term]
 
-    @property
+    @cached_property
     def bits(self) -> int:
         return sum(term.bits for term in self.terms)
 

@@ -113,9 +113,9 @@ def skeleton_of(
     precision: int = 8,
     conditions: bytes | None = None,
     lines: bool = False,
-    side: int = 40,
+    side: int = 32,
 ) -> Skeleton:
-    """One component of 5 x 5 blocks, or of other sides in pixels, with codes of all symbols, or
+    """One component of 4 x 4 blocks, or of other sides in pixels, with codes of all symbols, or
     with conditions of arithmetic coding. lines: the height stands behind the first scan.
     """
     codes = [
@@ -135,13 +135,13 @@ def skeleton_of(
     if progressive:
         bands = [(0, 0, 0x01), (1, 63, 0x02), (1, 63, 0x21), (0, 0, 0x10), (1, 63, 0x10)]
     scans = [segment(0xDA, bytes([1, 1, 0, first, last, bits])) for first, last, bits in bands]
-    scans.insert(1, segment(0xDC, b"\0\x28") if lines else b"")
+    scans.insert(1, segment(0xDC, b"\0\x20") if lines else b"")
     return Skeleton(head + b"".join(scans) + b"\xff\xd9")
 
 
 def blocks(large: bool) -> list[Block]:
     """With zeros in the end, or else all other than zero from the first scan on."""
-    drawn = np.random.default_rng(0).laplace(0, 3, (25, 64)).astype(int)
+    drawn = np.random.default_rng(0).laplace(0, 3, (16, 64)).astype(int)
     if large:
         return (drawn + np.where(drawn < 0, -4, 4)).tolist()
     for block in drawn:
@@ -321,9 +321,9 @@ CHOICES: dict[str, Callable[[], tuple[Skeleton, list[Block], bytes]]] = {
     "zero runs of a band": lambda: (
         skeleton_of(True),
         blocks(False),
-        details_of(0, zero_runs={30: 1, 33: 1}),
+        details_of(0, zero_runs={21: 1, 24: 1}),
     ),
-    "breaks": lambda: (skeleton_of(True), [[9] + [0] * 63] * 25, details_of(0, breaks={30: 1})),
+    "breaks": lambda: (skeleton_of(True), [[9] + [0] * 63] * 16, details_of(0, breaks={30: 1})),
     "runs of corrections": lambda: (skeleton_of(True), blocks(True), b""),
     "937 corrections": lambda: (skeleton_of(True), corrections_of(8), b""),
     "938 corrections": lambda: (skeleton_of(True), corrections_of(7), b""),

@@ -4,6 +4,7 @@ Mixers make a probability of each of what the network says and of what contexts 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -240,7 +241,7 @@ class Contexts:
     slots: dict[tuple[Any, ...], Slot] = field(default_factory=dict)
     sets: dict[tuple[int, ...], Weights] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def bits(self) -> int:
         """T."""
         return table_bits(self.most, self.elements)
