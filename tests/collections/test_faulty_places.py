@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -31,13 +30,6 @@ COMMANDS = {
     "embed": ["embed", "x.bb"],
     "decompress": ["decompress", "x.bb", "-o", "new/out"],
 }
-RUN = (
-    "import os, resource, sys\n"
-    "size = int(sys.argv.pop(1))\n"
-    "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
-    "from bitsback.cli.main import bitsback\n"
-    "bitsback()\n"
-)
 
 
 @pytest.fixture
@@ -69,18 +61,31 @@ def hidden(folder: Path) -> list[str]:
     return [name for name in files(folder) if ".tmp" in name or ".part" in name or "tail" in name]
 
 
+@contextmanager
+def with_files_of(size: int) -> Iterator[None]:
+    """Files of this process get so many bytes at most."""
+    import resource  # which Windows lacks
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_full_disk(folder: Path, command: str) -> None:
+def test_a_full_disk(folder: Path, run: Run, command: str) -> None:
     before, there = x_for(command), files(folder)
     # As of a disk: the bytes that fit are written. None, some, and all but the last ones.
     for size in (0, 5000, len(before) + 10):
-        run = [sys.executable, "-c", RUN, str(size), *COMMANDS[command]]
-        result = subprocess.run(run, capture_output=True, text=True, check=False)
-        if not result.returncode:
+        with with_files_of(size):
+            result = run(*COMMANDS[command])
+        if not result.exit_code:
             assert size > 5000
             continue
         error = result.stderr.splitlines()[-1]
-        assert result.returncode == 2 and error.startswith("bitsback: error: ")
+        assert result.exit_code == 2 and error.startswith("bitsback: error: ")
         assert "cannot be written: File too large" in error
         assert ("out" if command == "decompress" else "x.bb") in error
         assert Path("x.bb").read_bytes() == before and hidden(folder) == []
