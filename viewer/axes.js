@@ -95,19 +95,22 @@ class TiffTags {
     return size === 4 ? view.getUint32(0, this.little) : view.getUint16(0, this.little);
   }
 
-  value(tag) {
-    return this.bytes.at(...(this.places.get(tag) || [0, 0]));
+  /** The bytes of a value, at most so many. */
+  value(tag, most = Infinity) {
+    const [place, size] = this.places.get(tag) || [0, 0];
+    return this.bytes.at(place, Math.min(size, most));
   }
 
-  /** The whole numbers of a value. */
-  numbers(tag) {
-    const part = this.places.get(tag)?.[2];
-    const view = new DataView(this.value(tag).buffer);
-    const read = {
-      1: (at) => view.getUint8(at), 2: (at) => view.getUint16(at, this.little), 4: (at) => view.getUint32(at, this.little),
-      8: (at) => Number(view.getBigUint64(at, this.little)),
-    }[part];
-    return read ? Array.from({ length: Math.floor(view.byteLength / part) }, (_, i) => read(i * part)) : [];
+  /** How many numbers a value has. */
+  count(tag) {
+    const [, size, part] = this.places.get(tag) || [0, 0, 1];
+    return size / part;
+  }
+
+  /** A whole number of a value. */
+  item(tag, i) {
+    const [place, , part] = this.places.get(tag);
+    return this.number(place + i * part, part);
   }
 }
 

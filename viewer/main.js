@@ -320,14 +320,15 @@ function drawCell(cell, number) {
       if (!isPicture(entry) || entry.shape[0] > THUMBNAIL_BYTES) return;
       const { bytes } = await decoded(archive.load(entry, []));
       slide = slideOf(HeaderBytes.whole(bytes), false);
-      if (!slide) note.replaceWith(canvasOf(await createImageBitmap(new Blob([bytes]))));
+      if (!slide) {
+        note.replaceWith(canvasOf(await createImageBitmap(new Blob([bytes]))));
+        return;
+      }
     }
     if (slide) {
       const image = await slideThumbnail(slide, THUMBNAIL);
       if (image) note.replaceWith(canvasOf(image));
       else note.textContent = sizesOf(entry);
-    } else if (entry.isBytes) {
-      return;
     } else if (picture.planes * picture.rows * picture.columns * picture.channels > THUMBNAIL_ELEMENTS) {
       note.textContent = sizesOf(entry);
     } else {

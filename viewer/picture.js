@@ -255,8 +255,7 @@ class PictureView {
     const { at, data, entry } = this;
     const slide = slideOf(HeaderBytes.whole(data), false);
     if (slide) {
-      const { axes, slideSize } = slideFacts(slide);
-      Object.assign(entry, { slideSize, axes: axes.filter((axis) => axis.length > 1) });
+      Object.assign(entry, slideFacts(slide));
       Object.assign(this, { slide, places: firstOf(entry), check: at.check.textContent });
       this.makeSliders();
       await this.load();
@@ -286,7 +285,6 @@ class PictureView {
     at.stage.classList.add("tiled");
     const { columns, rows } = page.levels[0];
     at.canvas.setAttribute("aria-label", `${entry.name}, ${page.name}, ${columns} x ${rows} pixels`);
-    this.say(this.check);
     this.zoomTo(this.scale);
   }
 
@@ -304,10 +302,11 @@ class PictureView {
     const [left, top] = [cornerOf(width, columns, stage.scrollLeft), cornerOf(height, rows, stage.scrollTop)];
     const drawn = drawLevels(canvas, page.levels, left, top, zoom * devicePixelRatio, (fault) => {
       if (this.page !== page) return;
-      if (fault) this.say(`damaged: ${fault}`, true);
-      else this.drawSoon();
+      this.fault ||= fault;
+      this.drawSoon();
     });
-    if (drawn === undefined) this.say("too many tiles are in sight: zoom in");
+    const hint = drawn === undefined && "too many tiles are in sight: zoom in";
+    this.say(this.fault ? `damaged: ${this.fault}` : hint || this.check, Boolean(this.fault));
   }
 
   /** Draws once for all tiles that are decoded before the next frame. */
@@ -320,7 +319,7 @@ class PictureView {
 
   closePage() {
     this.page?.levels.forEach((level) => level.forget());
-    this.page = null;
+    this.page = this.fault = null;
     this.at.stage.classList.remove("tiled");
   }
 
@@ -328,8 +327,8 @@ class PictureView {
     const { canvas, extent, stage, zoom } = this.at;
     if (canvas.hidden) return;
     this.scale = scale;
-    const { columns = canvas.width * this.factor, rows = canvas.height * this.factor } = this.page?.levels[0] || {};
-    const [width, height] = [columns, rows];
+    const { columns: width, rows: height } = this.page?.levels[0]
+      || { columns: canvas.width * this.factor, rows: canvas.height * this.factor };
     const fit = Math.min(stage.clientWidth / width, stage.clientHeight / height);
     // Small pictures are enlarged by whole factors.
     this.zoom = scale === "fit" ? (fit >= 2 ? Math.min(16, Math.floor(fit)) : Math.min(1, fit)) : scale;

@@ -5,31 +5,35 @@
 
 const SLIDE_PAGES = 1000; // most pages of a file
 const SLIDE_TILES = 2 ** 22; // most tiles of a page
+const VALUE_BYTES = 2 ** 16; // most bytes of a description, or of tables of JPEG
 const TILES_IN_SIGHT = 4096;
 const DECODED_TILES = 512; // those that a page keeps
 const PAGE_NAME = /^\s*(label|macro|thumbnail|overview)\b/im;
 const ADOBE = [0xff, 0xee, 0, 14, 0x41, 0x64, 0x6f, 0x62, 0x65, 0, 100, 0, 0, 0, 0]; // the transform follows
 const [SUBIFDS, JPEG_TABLES] = [330, 347];
 
-/** The tags of all pages of a TIFF file, and of the pages inside of them, with names. */
-function* tiffPages(bytes) {
+/** The pages of a TIFF file, and the pages inside of them. */
+function slidePages(bytes) {
+  const pages = [];
   let place;
-  for (let number = 1; number <= SLIDE_PAGES && place !== 0; number++) {
+  for (let number = 1; pages.length < SLIDE_PAGES && place !== 0; number++) {
     const tags = new TiffTags(bytes, place);
-    yield { tags, name: `page ${number}` };
-    const inner = tags.numbers(SUBIFDS).slice(0, SLIDE_PAGES);
-    for (const [i, at] of inner.entries()) yield { tags: new TiffTags(bytes, at), name: `page ${number}.${i + 1}` };
+    pages.push(new SlidePage(tags, `page ${number}`));
+    for (let i = 0; i < tags.count(SUBIFDS) && pages.length < SLIDE_PAGES; i++) {
+      pages.push(new SlidePage(new TiffTags(bytes, tags.item(SUBIFDS, i)), `page ${number}.${i + 1}`));
+    }
     place = tags.next;
   }
+  return pages;
 }
 
 /** A page in JPEG tiles or strips. */
 class SlidePage {
-  constructor({ tags, name }) {
-    const one = (tag, missing = 0) => tags.numbers(tag)[0] ?? missing;
-    this.bytes = tags.bytes;
+  constructor(tags, name) {
+    const one = (tag, missing = 0) => (tags.count(tag) ? tags.item(tag, 0) : missing);
+    this.tags = tags;
     [this.columns, this.rows, this.samples] = [one(256), one(257), one(277, 1)];
-    this.description = latin(tags.value(270));
+    this.description = latin(tags.value(270, VALUE_BYTES));
     const isSecond = name === "page 2" && this.description.startsWith("Aperio");
     this.name = PAGE_NAME.exec(this.description)?.[1].toLowerCase() || (isSecond ? "thumbnail" : name);
     this.isTiled = tags.places.has(322);
@@ -37,14 +41,14 @@ class SlidePage {
     this.across = Math.ceil(this.columns / this.cell[1]);
     this.isJpeg = one(259) === 7;
     if (!this.isJpeg) return;
-    this.places = tags.numbers(this.isTiled ? 324 : 273);
-    this.sizes = tags.numbers(this.isTiled ? 325 : 279);
+    [this.places, this.sizes] = this.isTiled ? [324, 325] : [273, 279];
     const photometric = one(262);
-    this.isReadable = tags.numbers(258).every((bits) => bits === 8) && one(284, 1) === 1
+    const bits = Array.from({ length: Math.min(tags.count(258), 3) }, (_, i) => tags.item(258, i));
+    this.isReadable = bits.every((each) => each === 8) && one(284, 1) === 1
       && (this.samples === 1 ? photometric === 1 : this.samples === 3 && [2, 6].includes(photometric))
-      && this.count === this.places.length && this.count === this.sizes.length;
+      && [this.places, this.sizes].every((tag) => tags.count(tag) === this.count);
     const transform = photometric === 6 ? 1 : 0;
-    const tables = tags.value(JPEG_TABLES).slice(2, -2);
+    const tables = tags.value(JPEG_TABLES, VALUE_BYTES).slice(2, -2);
     this.start = new Uint8Array([0xff, 0xd8, ...(this.samples === 3 ? [...ADOBE, transform] : []), ...tables]);
     this.tiles = new Map(); // number -> a decoded tile, null while it is being decoded; the last used one at the end
   }
@@ -57,7 +61,7 @@ class SlidePage {
 
   /** The promise of a tile. */
   async decode(number) {
-    const stream = this.bytes.at(this.places[number], this.sizes[number]);
+    const stream = this.tags.bytes.at(this.tags.item(this.places, number), this.tags.item(this.sizes, number));
     const image = new Blob([this.start, withoutApplications(stream)], { type: "image/jpeg" });
     return createImageBitmap(image, { colorSpaceConversion: "none", imageOrientation: "none" });
   }
@@ -108,7 +112,7 @@ function slideOf(bytes, isCoded) {
   if (!isTiff(bytes.at(0, 4))) return undefined;
   let pages;
   try {
-    pages = Array.from(tiffPages(bytes), (page) => new SlidePage(page));
+    pages = slidePages(bytes);
   } catch {
     return undefined; // a damaged header
   }
@@ -144,10 +148,8 @@ function isSmaller(page, largest) {
 /** The facts of a slide, for its entry. */
 function slideFacts(pages) {
   const [{ levels: [{ rows, columns }] }] = pages;
-  return {
-    axes: [{ name: "page", length: pages.length, names: pages.map((page) => page.name), first: 0 }],
-    slideSize: [columns, rows],
-  };
+  const axis = { name: "page", length: pages.length, names: pages.map((page) => page.name), first: 0 };
+  return { axes: pages.length > 1 ? [axis] : [], slideSize: [columns, rows] };
 }
 
 /**

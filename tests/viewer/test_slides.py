@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 
 import bitsback
-from slide_files import LAYOUTS, page_of
+from slide_files import LAYOUTS, inside, page_of
 from viewer.browser import Browser
 from viewer.pages import CHECK, canvas, open_entry, show
 
@@ -54,6 +54,24 @@ def test_pages_and_levels(browser: Browser, name: str, tmp_path: Path) -> None:
             same_in_the_middle(browser, expected.reshape(*expected.shape[:2], -1))
             assert browser.run("at.png.hidden")
     assert not page_pixels
+
+
+def test_a_damaged_tile_is_named_and_the_others_show(browser: Browser, tmp_path: Path) -> None:
+    inside(tmp_path / "slide.tif")
+    data = bytearray((tmp_path / "slide.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "slide.tif") as tiff:
+        at, size = tiff.pages[0].dataoffsets[10], tiff.pages[0].databytecounts[10]
+    data[at : at + size] = bytes(size)
+    (tmp_path / "slide.tif").write_bytes(data)
+    bitsback.compress([tmp_path / "slide.tif"], tmp_path / "x.bb", model="fast")
+    show(browser, tmp_path / "x.bb")
+    open_entry(browser, 0)
+    browser.wait(
+        "view.fault && [...view.page.levels[0].tiles.values()].filter(Boolean).length > 60"
+    )
+    for _ in range(2):
+        browser.run("view.drawPage()")
+        assert browser.run(CHECK).startswith("damaged: the JPEG tile in row 1, column 1 cannot")
 
 
 def same_in_the_middle(browser: Browser, expected: NDArray[Any]) -> None:
