@@ -663,8 +663,8 @@ def _of_the_middle() -> bytes:
     """An archive of a JPEG stream whose coded number is the middle of the interval at the first
     decision.
     """
-    whole = test_jpeg_streams.skeleton_of(False)
-    skeleton = test_jpeg_streams.changed(whole, b"\0\x28\0\x28", b"\0\x18\0\x10")
+    whole = test_jpeg_streams.skeleton_of(False, side=24)
+    skeleton = test_jpeg_streams.changed(whole, b"\0\x18\0\x18", b"\0\x18\0\x10")
     assert skeleton.frame
     probabilities = list[int]()
     with mock.patch.object(Decisions, "pop", lambda _, p: probabilities.append(p) or 0):
@@ -689,8 +689,7 @@ def _of_the_middle() -> bytes:
 
 def _of_symbols() -> Iterator[tuple[str, str, bytes]]:
     """Archives of a JPEG stream of one block, whose symbols are at a limit, or break a rule."""
-    whole = test_jpeg_streams.skeleton_of(False, step=16)
-    skeleton = test_jpeg_streams.changed(whole, b"\0\x28\0\x28", b"\0\x08\0\x08")
+    skeleton = test_jpeg_streams.skeleton_of(False, step=16, side=8)
     assert skeleton.frame
     frame = skeleton.frame
 
@@ -735,8 +734,7 @@ def _of_symbols() -> Iterator[tuple[str, str, bytes]]:
 
 def _of_great_weights() -> bytes:
     """An archive of a JPEG stream whose weights of groups become as great as they can."""
-    whole = test_jpeg_streams.skeleton_of(False, step=16)
-    skeleton = test_jpeg_streams.changed(whole, b"\0\x28\0\x28", b"\0\xb0\0\xb0")
+    skeleton = test_jpeg_streams.skeleton_of(False, step=16, side=176)
     assert skeleton.frame
 
     def choose(accepted: range, blended: list[Distribution]) -> int:
