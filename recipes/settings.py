@@ -71,22 +71,6 @@ MNIST_BINARY = replace(
 
 # Context VAEs.
 
-CONTEXT = ContextArchitecture(
-    DIGITS, latents=32, bits=8, levels=256, above=4, side=4, features=72, hidden=64, residuals=6,
-    components=8,
-)  # fmt: skip
-CONTEXT_FIRST = Recipe(
-    "mnist-context-first", replace(CONTEXT, residuals=3), epochs=30, quantise_from=24, batch=50,
-    kl_warm_up=8, validate_every=2,
-)  # fmt: skip
-CONTEXT_SECOND = replace(
-    CONTEXT_FIRST, name="mnist-context-second", architecture=CONTEXT, epochs=22, quantise_from=None,
-    learning_rate=1.5e-3, kl_warm_up=0,
-)  # fmt: skip
-CONTEXT_THIRD = replace(CONTEXT_SECOND, name="mnist-context-third", epochs=16, muon=True)
-CONTEXT_GREY = replace(
-    CONTEXT_THIRD, name="mnist-context", epochs=27, constant=0.5, shifted=0.5, learning_rate=1e-3
-)
 CONTEXT_SMALL_FIRST = Recipe(
     "mnist-context-small-first",
     ContextArchitecture(
@@ -99,8 +83,8 @@ CONTEXT_SMALL = replace(
     CONTEXT_SMALL_FIRST, name="mnist-context-small", epochs=22, constant=0.5, shifted=0.5,
     learning_rate=1e-3, kl_warm_up=0,
 )  # fmt: skip
-CONTEXT_WIDE = Recipe(
-    "mnist-context-wide",
+CONTEXT_GREY = Recipe(
+    "mnist-context",
     ContextArchitecture(
         DIGITS, latents=10, bits=8, levels=256, above=6, side=6, features=16, hidden=96,
         residuals=6, components=8, channels=(6, 12), dense=16,
@@ -108,12 +92,18 @@ CONTEXT_WIDE = Recipe(
     epochs=30, quantise_from=None, batch=50, kl_warm_up=5, validate_every=2, muon=True,
     constant=0.6, shifted=0.5, learning_rate=1.5e-3,
 )  # fmt: skip
-FASHION_FIRST = replace(
-    CONTEXT_FIRST, name="fashion-mnist-context-first", epochs=26, quantise_from=None
-)
+FASHION_SIZES = ContextArchitecture(
+    DIGITS, latents=32, bits=8, levels=256, above=4, side=4, features=72, hidden=64, residuals=3,
+    components=8,
+)  # fmt: skip
+FASHION_FIRST = Recipe(
+    "fashion-mnist-context-first", FASHION_SIZES, epochs=26, quantise_from=None, batch=50,
+    kl_warm_up=8, validate_every=2,
+)  # fmt: skip
 FASHION_SECOND = replace(
-    FASHION_FIRST, name="fashion-mnist-context-second", architecture=replace(CONTEXT, residuals=5),
-    epochs=14, learning_rate=1.5e-3, kl_warm_up=0, muon=True,
+    FASHION_FIRST, name="fashion-mnist-context-second",
+    architecture=replace(FASHION_SIZES, residuals=5), epochs=14, learning_rate=1.5e-3, kl_warm_up=0,
+    muon=True,
 )  # fmt: skip
 FASHION = replace(
     FASHION_SECOND, name="fashion-mnist-context", epochs=24, constant=0.5, shifted=0.5,
@@ -172,12 +162,8 @@ RECIPES: dict[str, Vae] = {
         " random",
         BINARY_CONTEXT_FIRST, BINARY_CONTEXT_SECOND, BINARY_CONTEXT_THIRD, BINARY_CONTEXT,
     ),
-    "mnist-context": context(  # three and a half hours
-        "grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST",
-        CONTEXT_FIRST, CONTEXT_SECOND, CONTEXT_THIRD, CONTEXT_GREY,
-    ),
-    "mnist-context-wide": context(  # 75 minutes
-        "grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST", CONTEXT_WIDE,
+    "mnist-context": context(  # 75 minutes
+        "grey handwritten digits of 28x28 pixels, a context VAE trained on MNIST", CONTEXT_GREY,
     ),
     "mnist-context-small": context(  # 70 minutes
         "grey handwritten digits of 28x28 pixels, a small context VAE trained on MNIST, to put into"
