@@ -1,4 +1,4 @@
-"""The traced decision of contexts in docs/model-format.md is what the reference finds."""
+"""The traced decisions of contexts in docs/model-format.md are what the reference finds."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,19 +32,22 @@ OWN = {
     (-3, 0): 102,
     (0, -3): 110,
 }
-FIRST = {(0, 0): 90, (0, -1): 88, (-1, 0): 86, (-1, -1): 85, (-1, 1): 91}
-SECOND = {(0, 0): 120, (0, -1): 119, (-1, 0): 115, (-1, -1): 114, (-1, 1): 121}
+REFERENCES = (
+    {(0, 0): 90, (0, -1): 88, (-1, 0): 86, (-1, -1): 85, (-1, 1): 91},
+    {(0, 0): 120, (0, -1): 119, (-1, 0): 115, (-1, -1): 114, (-1, 1): 121},
+)
 SIGNED = {(0, -1): 200, (-1, 0): -90, (-1, 1): 30, (-1, -1): -400}
 BELOW = {104: 2_000_000, 108: 3_500_000, 112: 5_200_000}
 
 
-def a_pixel() -> Pixel:
-    references = [SimpleNamespace(x=FIRST), SimpleNamespace(x=SECOND)]
-    plane: Any = SimpleNamespace(x=OWN, references=references, channel=2, signed=SIGNED)
+def a_pixel(count: int) -> Pixel:
+    """count: of references."""
+    references = [SimpleNamespace(x=levels) for levels in REFERENCES[:count]]
+    plane: Any = SimpleNamespace(x=OWN, references=references, channel=count, signed=SIGNED)
     plane.shape = SimpleNamespace(levels=256)
     known: Any = SimpleNamespace(value=6800, unit=Unit(300))
     distribution: Any = SimpleNamespace(below=BELOW.__getitem__)
-    return Pixel(0, 2, Surroundings(plane, 0, 0, known), distribution, level=104, depth=5)
+    return Pixel(0, count, Surroundings(plane, 0, 0, known), distribution, level=104, depth=5)
 
 
 def slots(pixel: Pixel, state: Contexts) -> list[str]:
@@ -53,7 +56,8 @@ def slots(pixel: Pixel, state: Contexts) -> list[str]:
     places = iter(state.places(pixel))
     for number, values in enumerate(around.levels):
         (_, slot), check = next(places)
-        line = f"{number:2}   {', '.join(map(str, values))}   H = {key(number, channel, values):#x}"
+        h = key(number, channel, values)
+        line = f"{number:2}   {', '.join(map(str, values)) or '-'}   H = {h:#x}"
         lines.append(f"{line}, slot {slot}, check {check}")
     for number, values in enumerate(around.errors, ERRORS):
         (_, *names), _ = next(places)
@@ -83,15 +87,28 @@ def mixed(pixel: Pixel, state: Contexts) -> list[str]:
     return [*lines, f"network: w = {w}"]
 
 
+def indented(lines: list[str]) -> str:
+    return "".join(f"    {line}\n" for line in lines)
+
+
 def traced() -> str:
-    pixel, state = a_pixel(), Contexts(20, 2**20)
+    pixel, state = a_pixel(2), Contexts(20, 2**20)
     assert pixel.divide() and not pixel.is_sure
     around = pixel.surroundings
     lines = [f"Y = {around.y}, G = {around.unit.log}, K = {pixel.node}, m = {pixel.middle}, "]
     lines[0] += f"s = {pixel.odds}, size = {pixel.size}"
-    lines += slots(pixel, state) + mixed(pixel, state) + mixed(pixel, state)
-    return "\n".join(f"    {line}" for line in lines)
+    return indented(lines + slots(pixel, state) + mixed(pixel, state) + mixed(pixel, state))
+
+
+def traced_slots(count: int) -> str:
+    """Of the contexts that depend on the references."""
+    pixel = a_pixel(count)
+    assert pixel.divide()
+    lines = slots(pixel, Contexts(20, 2**20))
+    return indented([line for line in lines if int(line[:2]) not in range(ERRORS, DIFFERENCES)])
 
 
 def test_the_page_has_what_the_reference_finds() -> None:
-    assert traced() + "\n" in PAGE.read_text()
+    page = PAGE.read_text()
+    assert traced() in page
+    assert traced_slots(1) in page and traced_slots(0) in page
