@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from chosen_decisions import ChosenDecisions
 from jpeg_files import jpeg, picture
 from reference.decoded import Tiles
 from reference.fields import ArchiveError
@@ -66,33 +67,21 @@ def _steps(*steps: int) -> str:
 def forge(bits: str, behind: str = "") -> bytes:
     """Data whose decisions are these; coefficients that are all 0; then others, and zeros."""
     tiles = Tiles(bytes(4))
-    low, high, out = 0, 2**32 - 1, b""
-    source = chain(bits, repeat("0"))
-
-    def pop(p: int) -> int:
-        nonlocal low, high, out
-        bit = int(next(source))
-        middle = low + ((high - low) * p >> 16)
-        low, high = (low, middle) if bit else (middle + 1, high)
-        while low >> 24 == high >> 24:
-            out += bytes([high >> 24])
-            low, high = low * 2**8 % 2**32, (high * 2**8 + 255) % 2**32
-        return bit
+    decisions = ChosenDecisions(chain(map(int, bits), repeat(0)))
 
     def pop_coefficients(frame: Frame) -> list[list[Block]]:
-        nonlocal source
         planes = coefficients(frame)
-        source = chain(behind, repeat("0"))
+        decisions.bits = chain(map(int, behind), repeat(0))
         return planes
 
     coefficients = tiles.coefficients.pop
     with (
         mock.patch.object(tiles.coefficients, "pop", pop_coefficients),
-        mock.patch.object(tiles.decisions, "pop", pop),
+        mock.patch.object(tiles.decisions, "pop", decisions.pop),
         suppress(ArchiveError),
     ):
         tiles.pop(SHAPE)
-    return out + bytes([high >> 24])
+    return decisions.coded()
 
 
 _HEAD = "00" + "0000" + "0000"
