@@ -15,8 +15,9 @@ import bitsback
 from bitsback.coding import alone
 from bitsback.coding.block import FALLBACK
 from bitsback.files.tokens import TokenWriter
-from bitsback.format.layout import HEAD, section
-from bitsback.format.parts import unpack_collection
+from bitsback.format.layout import HEAD, NAMES, open_section, section
+from bitsback.format.members import pack_files
+from bitsback.format.parts import FOLDER, unpack_collection
 from bitsback.models import Model
 from bitsback.wire import varint
 from in_memory import pack
@@ -167,6 +168,37 @@ def test_all_restore_an_archive_or_all_refuse_it(name: str, tmp_path: Path) -> N
         made, other = ((out / "a").read_bytes() for out in outs)
         (file,) = spec.decode_files(data)
         assert container_metadata.restore(np.asarray(file.array), file.metadata) == made == other
+
+
+def restored_names(out: Path) -> set[str]:
+    return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+
+
+def test_names_of_pictures_without_container_metadata(tmp_path: Path) -> None:
+    """A file of the folder is no obstacle if it is restored under another name."""
+    names = ["a.jpg", "a.jpg/b", ".png", "c.png", "d/.PGM", "d/e.PGM", "f.g/pgm"]
+    path, outs = tmp_path / "x.bb", [tmp_path / "program", tmp_path / "second"]
+    path.write_bytes(folder_of_grey(names))
+    assert by_program(path, outs[0]) and by_second(path, outs[1])
+    expected = {spec.restored_name(file) for file in spec.decode_files(path.read_bytes())}
+    assert restored_names(outs[0]) == restored_names(outs[1]) == expected
+    assert {"a.jpg.png", "a.jpg/b.png", ".png.png", "d/.PGM.png", "d/e.PGM"} < expected
+
+
+def test_no_picture_is_restored_where_another_one_needs_a_folder(tmp_path: Path) -> None:
+    path = tmp_path / "x.bb"
+    for names in (["a", "a.png"], ["a", "a.png/b"]):
+        path.write_bytes(folder_of_grey(names))
+        assert not by_program(path, tmp_path / "out") and not by_second(path, tmp_path / "out")
+
+
+def folder_of_grey(names: list[str]) -> bytes:
+    """Pictures without container metadata."""
+    count = len(names)
+    collection = b"\0\1\0\1" + array("|u1", 1, count, *GREY.shape)
+    block = b"\0\1" + varint(count) + b"|u1\2\3\4\0\0" + GREY.tobytes() * count
+    files = bytes(open_section(pack_files(FOLDER, [(0, count)], names), NAMES))
+    return archive([(b"C", collection), (b"N", files), (b"B", block)], [count])
 
 
 def test_a_block_alone_without_elements_may_have_two_values(tmp_path: Path) -> None:

@@ -188,8 +188,8 @@ def decode_files(data: bytes, models: Iterable[Any] = ()) -> list[File]:
     if described:
         modes, folders, links = read_entries(described[0], len(files))
         files = [replace(file, mode=mode) for file, mode in zip(files, modes, strict=True)]
-        names_there = [file.name for file in files if file.name]
-        check_entries(names_there, folders, links, outside=True)
+        there = [restored_name(file) for file in files if file.name]
+        check_entries(there, folders, links, outside=True)
     files = [file for file in files if file.name != ""]
     for file in files:
         require(not np.ma.is_masked(file.array), "the tiles that a file needs")
@@ -249,8 +249,37 @@ def decode_entries(data: bytes, outside: bool = False) -> tuple[list[Folder], li
     for section in sections:
         if section.kind == "E":
             _, folders, links = read_entries(section.payload, sum(part.shape[0] for part in parts))
-    check_entries([file.name for file in files], folders, links, outside)
+    check_entries([restored_name(file) for file in files], folders, links, outside)
     return folders, links
+
+
+GREY = {"|b1": "1", "|u1": "L", "<u2": "I;16"}
+COLOURS = {2: "LA", 3: "RGB", 4: "RGBA"}
+ENDINGS = {
+    "bmp": ("1", "L", "RGB"),
+    "pbm": ("1",),
+    "pgm": ("L", "I;16"),
+    "ppm": ("RGB",),
+    "pnm": ("1", "L", "I;16", "RGB"),
+}
+"""The modes of pictures that keep an ending, besides .png and .tif."""
+
+
+def restored_name(file: File) -> str:
+    """The name under which a file of a folder is restored."""
+    if file.held or file.metadata:
+        return file.name
+    shape, dtype = file.array.shape[2:], file.array.dtype.str
+    mode = GREY.get(dtype) if not shape else None
+    if shape and dtype in ("|u1", "<u2"):
+        mode = COLOURS.get(shape[0])
+        mode = f"{mode};16" if mode and dtype == "<u2" else mode
+    before, _, ending = file.name.rpartition("/")[2].rpartition(".")
+    ending = ending.lower() if before else ""
+    keeps = ending in ("tif", "tiff") or (mode is not None and ending == "png")
+    if keeps or mode in ENDINGS.get(ending, ()):
+        return file.name
+    return f"{file.name}.tif" if mode is None else f"{file.name}.png"
 
 
 def check_labels(sections: list[Section], kind: int | None, parts: list[Part]) -> None:

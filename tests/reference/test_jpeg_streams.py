@@ -139,9 +139,9 @@ def skeleton_of(
     return Skeleton(head + b"".join(scans) + b"\xff\xd9")
 
 
-def blocks(large: bool) -> list[Block]:
+def blocks(large: bool, count: int = 16) -> list[Block]:
     """With zeros in the end, or else all other than zero from the first scan on."""
-    drawn = np.random.default_rng(0).laplace(0, 3, (16, 64)).astype(int)
+    drawn = np.random.default_rng(0).laplace(0, 3, (count, 64)).astype(int)
     if large:
         return (drawn + np.where(drawn < 0, -4, 4)).tolist()
     for block in drawn:
@@ -196,7 +196,7 @@ def components(
     scan += b"".join(bytes([name, 0]) for name in range(len(factors))) + b"\0\x3f\0"
     skeleton = Skeleton(head + segment(kind, frame) + segment(0xDA, scan) + b"\xff\xd9")
     assert skeleton.frame
-    drawn = blocks(False)
+    drawn = blocks(False, 25)
     return skeleton, [drawn[: one.rows * one.columns] for one in skeleton.frame.components]
 
 

@@ -15,6 +15,7 @@ use crate::foundations::error::{demand, refuse, Result};
 use crate::foundations::sha256::{sha256, Sha256};
 use crate::models::library::Library;
 use crate::restored::npy::{npy, to_fortran};
+use crate::restored::picture::Picture;
 use crate::types::block::Block;
 
 const SECTION: &str = "format.md, A5.5";
@@ -116,8 +117,11 @@ impl Decoded {
         };
         let Collection { container, parts, .. } = archive.collection;
         let decoded = Decoded { container, parts, bytes, files, entries };
-        let names = decoded.files.iter().map(|file| &file.name[..]).filter(|name| !name.is_empty());
-        decoded.entries.check_places(names)?;
+        if archive.entries.is_some() {
+            let names = decoded.existing_files().map(|file| Ok(decoded.restored_name(file)?.0));
+            let names = names.collect::<Result<Vec<String>>>()?;
+            decoded.entries.check_places(names.iter().map(|name| &name[..]))?;
+        }
         decoded.check_groups(&groups)?;
         Ok(decoded)
     }
@@ -177,6 +181,25 @@ impl Decoded {
         let modes = self.entries.modes.iter().copied().chain(std::iter::repeat(None));
         let all = self.files.iter().zip(modes).map(|(file, mode)| (file, Attributes { mode, time: file.time }));
         all.filter(|(file, _)| !file.name.is_empty())
+    }
+
+    /// The name under which a file of a folder is restored. It has an ending if the file is a picture without container
+    /// metadata: that of the format.
+    pub fn restored_name(&self, file: &File) -> Result<(String, Option<String>)> {
+        if self.parts[file.part].axes == 3 || file.size > 0 {
+            return Ok((file.name.clone(), None));
+        }
+        let (shape, pixels) = self.picture(file);
+        let picture = Picture::new(self.parts[file.part].dtype, &shape, pixels)?;
+        let base = file.name.rsplit('/').next().unwrap_or("");
+        if let Some((before, ending)) = base.rsplit_once('.') {
+            let ending = ending.to_ascii_lowercase();
+            if !before.is_empty() && picture.fits(&ending) {
+                return Ok((file.name.clone(), Some(ending)));
+            }
+        }
+        let ending = if picture.fits("png") { "png" } else { "tif" };
+        Ok((format!("{}.{ending}", file.name), Some(ending.to_string())))
     }
 
     pub fn array(&self) -> (Vec<u64>, Vec<u8>) {

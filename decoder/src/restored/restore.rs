@@ -51,12 +51,8 @@ impl Decoded {
             }
             let (shape, pixels) = self.picture(file);
             let picture = Picture::new(self.parts[file.part].dtype, &shape, pixels)?;
-            if bytes.is_empty() {
-                let ending = file.name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
-                let fits = picture.fits(&ending);
-                let other = if picture.fits("png") { "png" } else { "tif" };
-                let name = if fits { file.name.clone() } else { format!("{}.{other}", file.name) };
-                files.push((name, picture.file(if fits { &ending } else { other })?, attributes));
+            if let (name, Some(ending)) = self.restored_name(file)? {
+                files.push((name, picture.file(&ending)?, attributes));
                 continue;
             }
             match metadata::restore(bytes, &picture)? {
