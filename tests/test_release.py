@@ -11,6 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import bitsback
+from bitsback.format.layout import MAGIC, VERSION
 from bitsback.models import bundled, load_model
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +50,13 @@ def test_the_licence_of_each_model_is_said(name: str) -> None:
     licence = SHORT.get(said, said)
     assert load_model(name).licence == licence
     assert licence in project("")["license"].split(" AND ")
+
+
+def test_the_registrations_have_the_magic_number() -> None:
+    page = (ROOT / "docs/registrations.md").read_text("utf-8")
+    assert f"`{MAGIC.hex(' ').upper()}` at the start" in page
+    assert page.count(ascii(MAGIC)[2:-1]) == 2
+    assert f"version {VERSION}" in page
 
 
 def test_the_licences_of_what_is_compiled_in_are_there() -> None:
