@@ -4,18 +4,21 @@ processor both ways.
     python benchmarks/compare_instruments.py FOLDER ...
     python benchmarks/compare_instruments.py VOLUME.nii.gz --slices 24
 
-Other packages write the same slices of a volume in each format, and a pyramid in TIFF.
+Other packages write the same slices of a volume in each format, and a pyramid in TIFF. A slide
+has them side by side, in JPEG tiles and two levels.
 bitsback codes all files of one format in a folder together; what it restores is compared, byte for
-byte. The others have the pixels alone but for gzip and JPEG-LS: OME-Zarr of the pages of TIFF
+byte. The others have the pixels alone but for gzip, JPEG-LS and xz: OME-Zarr of the pages of TIFF
 files, with Blosc (Zstandard 9, shuffled bits); gzip -9 of NIfTI, NRRD and MRC files, as `.nii.gz`;
 the compressed images of FITS, by astropy, as fpack -r makes them, or -g2 of floats; JPEG-LS in
-DICOM files. Needs bitsback[zarr], and astropy, nibabel, pydicom, tifffile and imagecodecs.
+DICOM files; data sets of HDF5 files with shuffle and gzip 9, as h5repack makes them; xz -9 of
+slides. Needs bitsback[hdf5,zarr], and astropy, nibabel, pydicom, tifffile and imagecodecs.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import shutil
 import time
 from collections import defaultdict
@@ -24,6 +27,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import h5py
 import imagecodecs
 import mrcfile
 import nibabel
@@ -125,6 +129,40 @@ def from_jpeg_ls(path: Path, packed: Packed) -> None:
     assert np.array_equal(frames, pixels.ravel().view(frames.dtype))
 
 
+def to_hdf5(path: Path) -> Packed:
+    made = io.BytesIO()
+    with h5py.File(path) as file, h5py.File(made, "w") as other:
+
+        def copy(name: str, found: Any) -> None:
+            if isinstance(found, h5py.Dataset):
+                filters = {"shuffle": True, "compression": 9} if found.shape else {}
+                other.create_dataset(name, data=found[()], chunks=found.chunks, **filters)
+
+        file.visititems(copy)
+    return [made.getvalue()]
+
+
+def from_hdf5(path: Path, packed: Packed) -> None:
+    (data,) = packed
+    with h5py.File(path) as file, h5py.File(io.BytesIO(data)) as other:
+        other.visititems(
+            lambda name, found: (
+                np.testing.assert_array_equal(found[()], file[name][()])
+                if isinstance(found, h5py.Dataset)
+                else None
+            )
+        )
+
+
+def to_xz(path: Path) -> Packed:
+    return [lzma.compress(path.read_bytes(), preset=9)]
+
+
+def from_xz(path: Path, packed: Packed) -> None:
+    (data,) = packed
+    assert lzma.decompress(data) == path.read_bytes()
+
+
 OWN: dict[str, tuple[str, Pack, Callable[[Path, Packed], None]]] = {
     "TIFF": ("OME-Zarr, Blosc", to_zarr, from_zarr),
     "NIfTI": ("gzip -9", to_gzip, from_gzip),
@@ -132,7 +170,23 @@ OWN: dict[str, tuple[str, Pack, Callable[[Path, Packed], None]]] = {
     "MRC": ("gzip -9", to_gzip, from_gzip),
     "FITS": ("fpack's, by astropy", to_fits, from_fits),
     "DICOM": ("JPEG-LS", to_jpeg_ls, from_jpeg_ls),
+    "HDF5": ("shuffle, gzip 9", to_hdf5, from_hdf5),
+    "slide": ("xz -9", to_xz, from_xz),
 }
+
+
+def label_of(path: Path) -> str | None:
+    """That of the file's format in `OWN`."""
+    with path.open("rb") as file:
+        start = file.read(formats.START)
+    if start.startswith(b"\x89HDF\r\n"):
+        return "HDF5"
+    found = formats.picture_format(start)
+    if found is not None and found.label == "TIFF":
+        with tifffile.TiffFile(path) as tiff:
+            if max(tiff.pages, key=lambda page: page.size).compression == 7:
+                return "slide"
+    return None if found is None else found.label
 
 
 def write_formats(volume: Path, slices: int, folder: Path) -> None:
@@ -152,6 +206,16 @@ def write_formats(volume: Path, slices: int, folder: Path) -> None:
     with mrcfile.new(folder / "x.mrc") as file:
         file.set_data(voxels)
     fits.PrimaryHDU(voxels).writeto(folder / "x.fits")
+    with h5py.File(folder / "x.h5", "w") as file:
+        file.create_dataset("voxels", data=voxels, chunks=(1, *voxels.shape[1:]), compression=4)
+    columns = max(slices // 4, 1)
+    rows = [np.concatenate(list(voxels[n : n + columns]), 1) for n in range(0, slices, columns)]
+    whole = np.concatenate([row for row in rows if row.shape == rows[0].shape])
+    grey = (whole.astype(float) * (255 / max(whole.max(), 1))).clip(0, 255).astype("u1")
+    tiles: dict[str, Any] = {"tile": (256, 256), "compression": "jpeg", "metadata": None}
+    with tifffile.TiffWriter(folder / "slide.svs") as tiff:
+        for step in (1, 4):
+            tiff.write(np.stack([grey[::step, ::step]] * 3, -1), photometric="rgb", **tiles)
     series = "1.2.3.4"
     for number, pixels in enumerate(voxels):
         dataset = pydicom.Dataset()
@@ -229,10 +293,9 @@ def rows_of(folders: list[Path]) -> list[dict[str, Any]]:
     kinds: dict[str, list[Path]] = defaultdict(list)
     for folder in folders:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            with path.open("rb") as file:
-                found = formats.picture_format(file.read(formats.START))
-            if found is not None and found.label in OWN:
-                kinds[found.label].append(path)
+            label = label_of(path)
+            if label in OWN:
+                kinds[label].append(path)
     return [
         {"format": label, "files": len(paths), "bytes": sum(p.stat().st_size for p in paths)}
         | by_bitsback(paths)
