@@ -73,6 +73,7 @@ from bitsback.models.model import BoundModel
 from broken_models import MODELS, broken, field, tensor
 from decoder.test_decoder import png, rare_streams, zlib_stream
 from fuzz import mutate, seeds
+from fuzz.forged_metadata import take_apart
 from images import test_animated_png as bad_animations
 from images import test_embedded
 from images.test_deflate_streams import FILES as INFLATED
@@ -1105,6 +1106,19 @@ def forged() -> Iterator[tuple[str, bytes]]:
         yield f"forged {number}.bb", change(random, data, other)
     for number, data in enumerate(seeds.hostile()):
         yield f"hostile {number}.bb", data
+
+
+def forged_metadata() -> Iterator[tuple[str, bytes]]:
+    """Archives of one picture, stored raw, whose container metadata are damaged."""
+    taken = filter(None, (take_apart(seed.data) for seed in seeds.collections()))
+    files = [file for one in taken for file in one.files if file.metadata]
+    pictures = {file.metadata: np.asarray(file.array) for file in files}
+    sources = [(metadata, pixels) for metadata, pixels in pictures.items() if pixels.size < 40_000]
+    for number in range(FORGERIES):
+        random = Random(number)
+        (metadata, pixels), (other, _) = random.choice(sources), random.choice(sources)
+        changed = mutate.mutate(random, metadata, other)
+        yield f"forged metadata {number}.bb", archive_of_file(changed, pixels)
 
 
 def of_animations() -> Iterator[tuple[str, bytes]]:

@@ -41,6 +41,7 @@ SOURCES = (
     candidates.of_generations,
     candidates.of_broken_models,
     candidates.forged,
+    candidates.forged_metadata,
     candidates.of_animations,
 )
 LARGEST = 150_000  # bytes of a file that is not golden
