@@ -21,6 +21,7 @@ from bitsback.coding import layouts
 from bitsback.errors import ArchiveError
 from bitsback.files import picture_files
 from bitsback.format.modes import DEEP
+from folders import assert_restored
 from reference.container_metadata import restore
 
 
@@ -128,15 +129,10 @@ def test_a_folder_of_all_kinds(tmp_path: Path) -> None:
 
 def test_pages_of_wide_numbers_have_lists_of_their_own(tmp_path: Path) -> None:
     """So that few values of one do not become many beside those of others."""
-    (tmp_path / "in").mkdir()
-    for number in range(3):
-        labels = pixels(1, "u4").repeat(8, 0).repeat(4, 1) // 999 + number * 100003
-        (tmp_path / "in" / f"{number}.tif").write_bytes(tiff(labels))
-    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", stack=False)
+    labels = pixels(1, "u4").repeat(8, 0).repeat(4, 1) // 999
+    files = {f"{number}.tif": tiff(labels + number * 100003) for number in range(3)}
+    summary = assert_restored(tmp_path, files, stack=False)
     assert summary.blocks == 4, "one of metadata, and one of each picture"
-    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
-    for path in (tmp_path / "in").iterdir():
-        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_a_frame_has_samples_of_any_kind() -> None:
