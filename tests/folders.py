@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+from PIL import Image
+
 import bitsback
 from bitsback.summary import Compressed
 
@@ -14,6 +17,12 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
+
+
+def save(array: NDArray[Any], path: Path, **options: Any) -> None:
+    """Writes a picture, and makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path, **options)
 
 
 def contents_of(folder: Path) -> dict[str, bytes]:

@@ -65,7 +65,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> int:
     return cost(tmp_path_factory.mktemp("empty"), "info", "nothing.bb").memory
 
 
-def pictures(folder: Path, count: int, data: int) -> Path:
+def archive_of_pixels(folder: Path, count: int, data: int) -> Path:
     """An archive of `count` pictures of one pixel, whose block has `data` bytes."""
     collection = FileCollection(FOLDER, (ArrayPart.of_items("|b1", (1, 1), count),))
     run = pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))])
@@ -87,7 +87,7 @@ def pictures(folder: Path, count: int, data: int) -> Path:
     ],
 )
 def test_pictures_that_are_not_there(tmp_path: Path, usual: int, arguments: list[str]) -> None:
-    pictures(tmp_path, 50_000 if arguments[0] == "list" else 8_000_000, 2000)
+    archive_of_pixels(tmp_path, 50_000 if arguments[0] == "list" else 8_000_000, 2000)
     code, held, said, _ = cost(tmp_path, *arguments)
     assert code == (0 if arguments[0] in ("info", "list") else 2)
     assert held - usual < 40_000_000

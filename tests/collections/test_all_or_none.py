@@ -14,9 +14,10 @@ import pytest
 import bitsback
 from bitsback.io import hidden_files, moves
 from bitsback.io.open_folder import OpenFolder
+from folders import save
 from waiting import exit_code, forked
 
-from .conftest import files, noise, pixels, save, warnings_of
+from .conftest import files, noise, pixels, warnings_of
 
 NAMES = ["a.png", "deep/er/b.png", "deep/c.png", "z/d.png"]
 

@@ -19,9 +19,10 @@ from bitsback.archive.inputs import copies as finding
 from bitsback.archive.inputs import folders
 from bitsback.format.file_stats import FileStats
 from bitsback.format.layout import STATS, open_section
+from folders import save
 from packing import replaced
 
-from .conftest import Run, files, noise, save
+from .conftest import Run, files, noise
 from .test_keep_going import blocks, damaged
 
 COPIES = {

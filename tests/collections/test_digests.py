@@ -18,11 +18,12 @@ import bitsback
 from bitsback.archive.files import verifying
 from bitsback.format.digests import Digests, Group, joined
 from bitsback.format.layout import HASHES
+from folders import save
 from packing import swapped
 from reference import archive as spec
 from reference.fields import ArchiveError as Refused
 
-from .conftest import Run, files, noise, save
+from .conftest import Run, files, noise
 
 WRONG = "another content than its name had"
 

@@ -29,13 +29,14 @@ from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run as RunOfTiles
 from bitsback.format.runs import pack_runs
 from bitsback.wire import varint
+from folders import save
 from packing import index_of
 from reference import archive as spec
 from reference.fields import ArchiveError as SpecError
 from second_decoder import PROGRAM
 from waiting import PATIENCE, exit_code, forked
 
-from .conftest import Run, files, noise, save
+from .conftest import Run, files, noise
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs modes and links")
 

@@ -20,11 +20,12 @@ from PIL import Image
 import bitsback
 from bitsback.archive.restoring.staging import _Hidden
 from bitsback.summary import DAMAGED
+from folders import save
 from waiting import PATIENCE, until
 from zoo.animated_files import ODD
 from zoo.gif_files import Drawn, gif_file, ramps
 
-from .conftest import Run, files, noise, pixels, save, warnings_of
+from .conftest import Run, files, noise, pixels, warnings_of
 
 
 @pytest.fixture

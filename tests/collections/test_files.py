@@ -35,6 +35,7 @@ from bitsback.planner.policy import BEST
 from bitsback.summary import NOT_REPRODUCIBLE, SMALLER
 from bitsback.wire import varint
 from bundled_models import spec_models
+from folders import save
 from fuzz.seeds import own_png
 from packing import index_of
 from reference import archive as spec
@@ -42,7 +43,7 @@ from reference import container_metadata as spec_metadata
 from reference.container_metadata import chunk
 from zoo.png_files import drawn
 
-from .conftest import Run, files, noise, save, warnings_of
+from .conftest import Run, files, noise, warnings_of
 from .test_hostile import block, name, one_run, refuse
 
 AN_ENTRY, AN_ARCHIVE = 20, 200

@@ -16,10 +16,11 @@ import pytest
 import bitsback
 from bitsback.format.digests import Digests
 from bitsback.format.layout import HASHES, NAMES, open_section
+from folders import save
 from packing import replaced
 from reference import archive as spec
 
-from .conftest import Run, files, noise, save
+from .conftest import Run, files, noise
 
 BY_PIXELS = {"deep/a.png", "deep/tiff.tif"}
 

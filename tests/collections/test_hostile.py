@@ -21,9 +21,10 @@ from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.format.unnamed import pack_unnamed
 from bitsback.wire import varint
+from folders import save
 from packing import index_of
 
-from .conftest import files, noise, save, warnings_of
+from .conftest import files, noise, warnings_of
 
 BYTE = np.dtype("|u1")
 

@@ -14,8 +14,9 @@ from PIL import Image
 import bitsback
 from bitsback.format.index import BlockInfo
 from bitsback.format.layout import MODEL, NAMES
+from folders import save
 
-from .conftest import Run, files, noise, save
+from .conftest import Run, files, noise
 
 BLOCK = 3
 

@@ -27,12 +27,13 @@ from bitsback.coding import block_reader
 from bitsback.io.open_folder import OpenFolder
 from bitsback.io.output import Output
 from bundled_models import spec_models
+from folders import save
 from plane_models import only_one_shape
 from reference import archive as spec
 from reference.model import Model as SpecModel
 from waiting import exit_code, forked
 
-from .conftest import Run, files, noise, pixels, save, warnings_of
+from .conftest import Run, files, noise, pixels, warnings_of
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from PIL import Image
 
 import bitsback
 from bitsback.format.layout import PREVIEWS
+from folders import save
 from reference import archive as spec
 from reference.parity import read_previews
 
-from .conftest import noise, save
+from .conftest import noise
 
 
 def smooth(number: int) -> np.ndarray:

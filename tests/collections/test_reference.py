@@ -14,10 +14,11 @@ from PIL import Image
 import bitsback
 from bitsback.format.modes import MODES
 from bitsback.models import bundled
+from folders import save
 from reference import archive as spec
 from reference.model import Model as SpecModel
 
-from .conftest import noise, save, warnings_of
+from .conftest import noise, warnings_of
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ import pytest
 
 import bitsback
 from bitsback.format.layout import NAMES, section
+from folders import save
 
-from .conftest import files, noise, pixels, save, warnings_of
+from .conftest import files, noise, pixels, warnings_of
 from .test_hostile import archive, block, name, one_run, pictures
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from folders import save
 from plane_models import BoundStandIn, StandIn, ship
 
-from .conftest import Run, files, pixels, save
+from .conftest import Run, files, pixels
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import bitsback
+from folders import save
 
-from .conftest import noise, save
+from .conftest import noise
 
 
 class Told:

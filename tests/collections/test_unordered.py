@@ -19,10 +19,11 @@ from PIL import Image
 import bitsback
 from bitsback_lab.digits import binarised_mnist_test_images
 from bundled_models import spec_model
+from folders import save
 from plane_models import SpecStandIn, ship, stand_in
 from reference import archive as spec
 
-from .conftest import Run, files, noise, pixels, save, warnings_of
+from .conftest import Run, files, noise, pixels, warnings_of
 
 
 def digits(count: int) -> NDArray[np.bool_]:
