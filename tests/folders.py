@@ -27,8 +27,8 @@ def save(array: NDArray[Any], path: Path, **options: Any) -> None:
 
 def contents_of(folder: Path) -> dict[str, bytes]:
     """The files by their names, sorted. Hidden files are among them."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return dict(sorted((path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths))
 
 
 def assert_restored(

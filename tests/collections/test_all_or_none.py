@@ -31,7 +31,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def occupied(tmp_path: Path) -> Path:
     """A folder that has two of the files and some others."""
     for name in ("a.png", "z/d.png", "mine.txt", "z/mine.txt"):
         (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -60,11 +60,11 @@ def whole(archive: Path, before: dict[str, bytes]) -> dict[str, bytes]:
     return before | content(fresh)
 
 
-def test_other_files_stay(archive: Path, folder: Path) -> None:
-    before = content(folder)
-    bitsback.decompress(archive, folder, force=True)
-    assert content(folder) == whole(archive, before)
-    assert pixels(folder / "z" / "d.png")[0] == "L"
+def test_other_files_stay(archive: Path, occupied: Path) -> None:
+    before = content(occupied)
+    bitsback.decompress(archive, occupied, force=True)
+    assert content(occupied) == whole(archive, before)
+    assert pixels(occupied / "z" / "d.png")[0] == "L"
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -119,9 +119,9 @@ def stop_before_move(monkeypatch: pytest.MonkeyPatch, number: int, stop: Any) ->
 
 @pytest.mark.parametrize("number", range(1, 8))
 def test_an_error_in_the_middle_undoes_what_was_moved(
-    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before, inside = content(folder), folders(folder)
+    before, inside = content(occupied), folders(occupied)
 
     def fail() -> None:
         raise OSError(28, "No space left on device")
@@ -129,22 +129,22 @@ def test_an_error_in_the_middle_undoes_what_was_moved(
     with monkeypatch.context() as patched:
         stop_before_move(patched, number, fail)
         with pytest.raises(bitsback.InputError, match="No space left"):
-            bitsback.decompress(archive, folder, force=True)
-    assert content(folder) == before
-    assert folders(folder) == inside
+            bitsback.decompress(archive, occupied, force=True)
+    assert content(occupied) == before
+    assert folders(occupied) == inside
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send itself a signal")
 @pytest.mark.parametrize("number", range(1, 8))
 def test_an_interrupt_in_the_middle_comes_when_all_are_moved(
-    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before = content(folder)
+    before = content(occupied)
     with monkeypatch.context() as patched:
         stop_before_move(patched, number, lambda: os.kill(os.getpid(), signal.SIGINT))
         with pytest.raises(KeyboardInterrupt):
-            bitsback.decompress(archive, folder, force=True)
-    assert content(folder) == whole(archive, before)
+            bitsback.decompress(archive, occupied, force=True)
+    assert content(occupied) == whole(archive, before)
 
 
 def killed(monkeypatch: pytest.MonkeyPatch, number: int, archive: Path, folder: Path) -> None:
@@ -160,40 +160,40 @@ def killed(monkeypatch: pytest.MonkeyPatch, number: int, archive: Path, folder: 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 @pytest.mark.parametrize("number", range(1, 8))
 def test_a_kill_in_the_middle_is_finished_or_undone_by_the_next_run(
-    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before = content(folder)
-    killed(monkeypatch, number, archive, folder)
-    assert any(name.startswith(".bitsback-") for name in files(folder))
-    clear(folder)
+    before = content(occupied)
+    killed(monkeypatch, number, archive, occupied)
+    assert any(name.startswith(".bitsback-") for name in files(occupied))
+    clear(occupied)
     decided = number > 1  # the first move is that of the list
-    assert content(folder) == (whole(archive, before) if decided else before)
+    assert content(occupied) == (whole(archive, before) if decided else before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 @pytest.mark.parametrize("number", range(2, 8))
 def test_a_kill_in_the_middle_is_undone_where_it_cannot_be_finished(
-    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before = content(folder)
-    killed(monkeypatch, number, archive, folder)
+    before = content(occupied)
+    killed(monkeypatch, number, archive, occupied)
 
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
         patched.setattr(moves, "settle", fail)  # called last
-        clear(folder)
-    assert content(folder) == before
+        clear(occupied)
+    assert content(occupied) == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_moves_that_came_from_elsewhere_are_not_made(
-    archive: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archive: Path, occupied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unfinished restoration inside a packed folder has no effect on another folder."""
-    killed(monkeypatch, 2, archive, folder)
-    (hidden,) = folder.glob(".bitsback-*.tmp")
+    killed(monkeypatch, 2, archive, occupied)
+    (hidden,) = occupied.glob(".bitsback-*.tmp")
     other = tmp_path / "other"
     other.mkdir()
     (other / "a.png").write_text("mine")
