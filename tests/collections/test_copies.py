@@ -63,7 +63,7 @@ def with_copies(root: Path) -> Path:
     return root
 
 
-def check(data: bytes | Path, root: Path, out: Path) -> None:
+def check_files(data: bytes | Path, root: Path, out: Path) -> None:
     """Checks that an archive has exactly the files of a folder."""
     with bitsback.open(data) as archive:
         assert archive.verify() == []
@@ -91,13 +91,13 @@ def test_a_copy_takes_a_few_bytes(bare: Path, tmp_path: Path) -> None:
     summary = bitsback.compress(with_copies(bare), tmp_path / "x.bb", model="fast", tile=16)
     assert summary.copies.files == len(COPIES) + 3  # slices 1, 3 and 5 are those before them
     assert (tmp_path / "x.bb").stat().st_size < before + 40 * len(COPIES)
-    check(tmp_path / "x.bb", bare, tmp_path / "out")
+    check_files(tmp_path / "x.bb", bare, tmp_path / "out")
 
 
 @pytest.mark.parametrize("options", [{}, {"hashes": "sha256"}, {"block": 1}, {"stack": True}])
 def test_round_trip(bare: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     data = packed(with_copies(bare), **options)
-    check(data, bare, tmp_path / "out")
+    check_files(data, bare, tmp_path / "out")
     found = originals(data)
     content = {name: (bare / name).read_bytes() for name in files(bare)}
     assert all(content[copy] == content[original] for copy, original in found.items())
@@ -136,7 +136,7 @@ def test_equal_digests_are_not_believed(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(finding, "_read", lambda *_: b"the same")
     data = packed(tmp_path / "in")
     assert originals(data) == {}
-    check(data, tmp_path / "in", tmp_path / "out")
+    check_files(data, tmp_path / "in", tmp_path / "out")
 
 
 def test_files_of_other_sizes_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +189,7 @@ def test_remove_the_original(bare: Path, tmp_path: Path) -> None:
     bitsback.remove(path, gone)
     for name in gone:
         (bare / name).unlink()
-    check(path, bare, tmp_path / "out")
+    check_files(path, bare, tmp_path / "out")
     assert originals(path) == {
         "slice 1.png": "slice 0.png",
         "slice 3b.png": "slice 2.png",
@@ -200,15 +200,15 @@ def test_remove_the_original(bare: Path, tmp_path: Path) -> None:
     bitsback.remove(path, ["again/large.pgm", "again/text"])
     (bare / "again/large.pgm").unlink()
     (bare / "again/text").unlink()
-    check(path, bare, tmp_path / "out")
+    check_files(path, bare, tmp_path / "out")
     bitsback.merge([path], tmp_path / "y.bb")
-    check(tmp_path / "y.bb", bare, tmp_path / "out")
+    check_files(tmp_path / "y.bb", bare, tmp_path / "out")
     assert (tmp_path / "y.bb").stat().st_size < size
     bitsback.remove(tmp_path / "y.bb", ["text 2", "slice 2.png"])
     (bare / "text 2").unlink()
     (bare / "slice 2.png").unlink()
     bitsback.merge([tmp_path / "y.bb"], tmp_path / "z.bb")
-    check(tmp_path / "z.bb", bare, tmp_path / "out")
+    check_files(tmp_path / "z.bb", bare, tmp_path / "out")
     text = np.random.default_rng(0).bytes(5000)
     assert text in path.read_bytes()
     assert text not in (tmp_path / "z.bb").read_bytes()
@@ -222,7 +222,7 @@ def test_replace_the_original(bare: Path, tmp_path: Path) -> None:
         (tmp_path / "new" / name).write_bytes(b"another" * 20)
         shutil.copy2(tmp_path / "new" / name, bare / name)
     bitsback.add(path, tmp_path / "new", replace=True)
-    check(path, bare, tmp_path / "out")
+    check_files(path, bare, tmp_path / "out")
     assert originals(path)["text 2"] == "again/text"
 
 
@@ -239,11 +239,11 @@ def test_add_copies(bare: Path, tmp_path: Path, hashes: str | None) -> None:
     assert summary.copies.files == len(files(bare)) - 2
     assert path.stat().st_size < before + 1500 + 60 * len(files(root)) * (hashes is not None)
     shutil.copytree(root, bare / "more")
-    check(path, bare, tmp_path / "out")
+    check_files(path, bare, tmp_path / "out")
     bitsback.remove(path, [name for name in files(bare) if not name.startswith("more/")])
-    check(path, tmp_path / "more", tmp_path / "out")
+    check_files(path, tmp_path / "more", tmp_path / "out")
     bitsback.merge([path], tmp_path / "y.bb")
-    check(tmp_path / "y.bb", tmp_path / "more", tmp_path / "out")
+    check_files(tmp_path / "y.bb", tmp_path / "more", tmp_path / "out")
 
 
 def test_add_again(bare: Path, tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_add_again(bare: Path, tmp_path: Path) -> None:
     before = path.stat().st_size
     for _ in range(2):
         bitsback.add(path, bare, replace=True, previews=True)
-        check(path, bare, tmp_path / "out")
+        check_files(path, bare, tmp_path / "out")
     assert path.stat().st_size < before + 3000
     with bitsback.open(path) as archive:
         assert archive.preview("preview.pgm")
@@ -284,7 +284,7 @@ def test_merge_with_another(bare: Path, tmp_path: Path) -> None:
     for order in (("x.bb", "y.bb"), ("y.bb", "x.bb")):
         bitsback.merge([tmp_path / name for name in order], tmp_path / "z.bb", force=True)
     shutil.copytree(tmp_path / "other" / "other", bare / "other")
-    check(tmp_path / "z.bb", bare, tmp_path / "out")
+    check_files(tmp_path / "z.bb", bare, tmp_path / "out")
 
 
 def test_damage(bare: Path, tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_parity(bare: Path, tmp_path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(damaged(data, blocks(data)[0]))
     assert bitsback.repair(path)
-    check(path, bare, tmp_path / "out")
+    check_files(path, bare, tmp_path / "out")
 
 
 def test_resume(bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,7 +146,7 @@ class Sequence:
         self.log.append(operation.__name__)
         operation()
 
-    def check(self) -> None:
+    def check_one(self) -> None:
         with bitsback.open(self.archive) as archive:
             assert archive.verify(threads=1) == []
             assert sorted(archive.names) == sorted(self.folder)
@@ -195,7 +195,7 @@ def run(seed: int, place: Path) -> None:
         try:
             for _ in range(sequence.random.randint(2, 7)):
                 sequence.step()
-                sequence.check()
+                sequence.check_one()
             sequence.check_all()
         except BaseException as error:
             error.add_note(f"seed {seed}: {', '.join(sequence.log)}")

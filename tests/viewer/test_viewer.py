@@ -23,6 +23,7 @@ from bitsback.cli.commands import view
 from bitsback.cli.commands.view import Server
 from bitsback.io.names import printable
 from docs.blocks import ROOT
+from folders import save
 from jpeg_files import in_strips
 from viewer.browser import Browser
 from viewer.pages import CHECK, canvas, open_entry, photo, settled, show, shown_as
@@ -31,7 +32,7 @@ from waiting import PATIENCE, running, until
 pytestmark = pytest.mark.chromium
 
 
-def folder(path: Path) -> dict[str, NDArray[Any]]:
+def save_pictures(path: Path) -> dict[str, NDArray[Any]]:
     """Pictures of several modes."""
     pictures: dict[str, NDArray[Any]] = {
         "a/bits.png": photo(40, 50) > 90,
@@ -40,8 +41,7 @@ def folder(path: Path) -> dict[str, NDArray[Any]]:
         "grey.png": photo(50, 70),
     }
     for name, picture in pictures.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(path / name)
+        save(picture, path / name)
     (path / "notes.txt").write_text("four pictures")
     return pictures
 
@@ -52,7 +52,7 @@ def test_the_page_is_made_of_what_is_here() -> None:
 
 
 def test_pixels_are_those_that_went_in(browser: Browser, tmp_path: Path) -> None:
-    pictures = folder(tmp_path / "in")
+    pictures = save_pictures(tmp_path / "in")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-fast")
     show(browser, tmp_path / "x.bb")
     names = "grid.numbers.map((number) => archive.entry(number).name)"
@@ -212,7 +212,7 @@ def test_an_archive_of_2_gb_opens_with_3_mb(
 
 
 def test_search_and_keys(browser: Browser, tmp_path: Path) -> None:
-    folder(tmp_path / "in")
+    save_pictures(tmp_path / "in")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-fast")
     browser.size(390, 780)
     show(browser, tmp_path / "x.bb")
