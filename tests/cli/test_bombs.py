@@ -24,6 +24,7 @@ from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.format.unnamed import pack_unnamed
 from bitsback.wire import varint
+from folders import assert_restored
 from packing import index_of
 from waiting import PATIENCE
 
@@ -141,12 +142,7 @@ LARGE: dict[str, Make] = {
 
 @pytest.mark.parametrize("name", SMALL)
 def test_small_bombs_come_back(tmp_path: Path, name: str) -> None:
-    (tmp_path / "in").mkdir()
-    data = SMALL[name]()
-    (tmp_path / "in" / name).write_bytes(data)
-    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
-    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
-    assert (tmp_path / "out" / name).read_bytes() == data
+    assert_restored(tmp_path, {name: SMALL[name]()})
 
 
 @pytest.mark.parametrize(

@@ -92,9 +92,8 @@ def test_files_that_are_held_bit_for_bit(run: Run, packed: None) -> None:
 def test_the_bytes_of_a_block_are_shared_by_the_sizes_of_files(run: Run, folder: Path) -> None:
     """A flat picture takes hardly any of those of its neighbours."""
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    Path("in").mkdir()
     for number in range(4):
-        Image.fromarray(noise[::-1] if number else noise // 255).save(f"in/{number}.png")
+        save(noise[::-1] if number else noise // 255, Path(f"in/{number}.png"))
     bitsback.compress("in", "in.bb")
     rows = json.loads(run("list", "in.bb", "--json").stdout)
     assert rows[0]["stored_bytes"] < rows[0]["bytes"] < rows[1]["stored_bytes"] / 9

@@ -14,7 +14,7 @@ import pytest
 import bitsback
 from bitsback.io import hidden_files, moves
 from bitsback.io.open_folder import OpenFolder
-from folders import save
+from folders import contents_of, save, write_files
 from waiting import exit_code, forked
 
 from .conftest import files, noise, pixels, warnings_of
@@ -33,14 +33,9 @@ def archive(tmp_path: Path) -> Path:
 @pytest.fixture
 def occupied(tmp_path: Path) -> Path:
     """A folder that has two of the files and some others."""
-    for name in ("a.png", "z/d.png", "mine.txt", "z/mine.txt"):
-        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "out" / name).write_text(f"mine: {name}")
+    names = ("a.png", "z/d.png", "mine.txt", "z/mine.txt")
+    write_files(tmp_path / "out", {name: f"mine: {name}".encode() for name in names})
     return tmp_path / "out"
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in files(folder)}
 
 
 def folders(folder: Path) -> list[str]:
@@ -57,13 +52,13 @@ def whole(archive: Path, before: dict[str, bytes]) -> dict[str, bytes]:
     fresh = archive.parent / "fresh"
     if not fresh.exists():
         bitsback.decompress(archive, fresh)
-    return before | content(fresh)
+    return before | contents_of(fresh)
 
 
 def test_other_files_stay(archive: Path, occupied: Path) -> None:
-    before = content(occupied)
+    before = contents_of(occupied)
     bitsback.decompress(archive, occupied, force=True)
-    assert content(occupied) == whole(archive, before)
+    assert contents_of(occupied) == whole(archive, before)
     assert pixels(occupied / "z" / "d.png")[0] == "L"
 
 
@@ -76,10 +71,10 @@ def test_a_file_where_a_folder_must_be(
     (out / name).parent.mkdir(parents=True)
     (out / name).write_text("mine")
     (out / "a.txt").write_text("mine")
-    before = content(out)
+    before = contents_of(out)
     with pytest.raises(bitsback.InputError, match=f"{name}: is a file, and the archive has"):
         bitsback.decompress(archive, out, force=force)
-    assert content(out) == before
+    assert contents_of(out) == before
 
 
 def test_a_folder_where_a_file_must_be(archive: Path, tmp_path: Path) -> None:
@@ -121,7 +116,7 @@ def stop_before_move(monkeypatch: pytest.MonkeyPatch, number: int, stop: Any) ->
 def test_an_error_in_the_middle_undoes_what_was_moved(
     archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before, inside = content(occupied), folders(occupied)
+    before, inside = contents_of(occupied), folders(occupied)
 
     def fail() -> None:
         raise OSError(28, "No space left on device")
@@ -130,7 +125,7 @@ def test_an_error_in_the_middle_undoes_what_was_moved(
         stop_before_move(patched, number, fail)
         with pytest.raises(bitsback.InputError, match="No space left"):
             bitsback.decompress(archive, occupied, force=True)
-    assert content(occupied) == before
+    assert contents_of(occupied) == before
     assert folders(occupied) == inside
 
 
@@ -139,12 +134,12 @@ def test_an_error_in_the_middle_undoes_what_was_moved(
 def test_an_interrupt_in_the_middle_comes_when_all_are_moved(
     archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before = content(occupied)
+    before = contents_of(occupied)
     with monkeypatch.context() as patched:
         stop_before_move(patched, number, lambda: os.kill(os.getpid(), signal.SIGINT))
         with pytest.raises(KeyboardInterrupt):
             bitsback.decompress(archive, occupied, force=True)
-    assert content(occupied) == whole(archive, before)
+    assert contents_of(occupied) == whole(archive, before)
 
 
 def killed(monkeypatch: pytest.MonkeyPatch, number: int, archive: Path, folder: Path) -> None:
@@ -162,12 +157,12 @@ def killed(monkeypatch: pytest.MonkeyPatch, number: int, archive: Path, folder: 
 def test_a_kill_in_the_middle_is_finished_or_undone_by_the_next_run(
     archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before = content(occupied)
+    before = contents_of(occupied)
     killed(monkeypatch, number, archive, occupied)
     assert any(name.startswith(".bitsback-") for name in files(occupied))
     clear(occupied)
     decided = number > 1  # the first move is that of the list
-    assert content(occupied) == (whole(archive, before) if decided else before)
+    assert contents_of(occupied) == (whole(archive, before) if decided else before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
@@ -175,7 +170,7 @@ def test_a_kill_in_the_middle_is_finished_or_undone_by_the_next_run(
 def test_a_kill_in_the_middle_is_undone_where_it_cannot_be_finished(
     archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before = content(occupied)
+    before = contents_of(occupied)
     killed(monkeypatch, number, archive, occupied)
 
     def fail(*_: Any, **__: Any) -> None:
@@ -184,7 +179,7 @@ def test_a_kill_in_the_middle_is_undone_where_it_cannot_be_finished(
     with monkeypatch.context() as patched:
         patched.setattr(moves, "settle", fail)  # called last
         clear(occupied)
-    assert content(occupied) == before
+    assert contents_of(occupied) == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")

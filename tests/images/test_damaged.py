@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import bitsback
+from folders import save
 
 
 def refused(path: Path, match: str) -> None:
@@ -71,8 +71,7 @@ def test_an_npz_file_with_a_local_name_that_is_not_utf8(tmp_path: Path) -> None:
 
 @pytest.fixture
 def png_folder(tmp_path: Path) -> Path:
-    (tmp_path / "in").mkdir()
-    Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / "in" / "a.png")
+    save(np.zeros((3, 4), np.uint8), tmp_path / "in" / "a.png")
     return tmp_path / "in"
 
 

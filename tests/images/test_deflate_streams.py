@@ -21,7 +21,7 @@ from PIL import Image, PngImagePlugin
 from bitsback.coding.inflated import decode_inflated, encode_inflated, has_deflate_stream
 from bitsback.errors import ArchiveError
 from damaged_data import assert_damage_is_refused
-from folders import assert_restored
+from folders import assert_restored, write_files
 from images.test_deflate_tokens import raw
 from jpeg_files import jpeg
 from reference.blocks import bytes_by_fallback
@@ -172,9 +172,7 @@ def test_damaged_data_are_refused() -> None:
 def test_a_folder_comes_back(tmp_path: Path) -> None:
     """Files with streams, and pictures whose colour profiles and texts are streams."""
     folder = tmp_path / "in"
-    folder.mkdir()
-    for name, make in FILES.items():
-        (folder / f"{name}.bin").write_bytes(make())
+    write_files(folder, {f"{name}.bin": make() for name, make in FILES.items()})
     notes = PngImagePlugin.PngInfo()
     notes.add_text("notes", text(3000).decode(), zip=True)
     notes.add_itxt("more", text(3000, 2).decode(), zip=True)

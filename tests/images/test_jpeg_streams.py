@@ -25,7 +25,7 @@ from bitsback.coding.streams import (
 from bitsback.errors import ArchiveError
 from bitsback.work import ordered_map
 from damaged_data import assert_damage_is_refused
-from folders import assert_restored
+from folders import assert_restored, write_files
 from jpeg_files import STREAMS as JPEG_STREAMS
 from jpeg_files import cut, in_strips, jpeg, picture, stored, with_preview, without
 from networks import SIMD_PATHS, engine
@@ -222,8 +222,7 @@ def test_a_folder_comes_back(tmp_path: Path) -> None:
 
 
 def test_the_effort_chooses_the_coder(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.jpg").write_bytes(large(quality=90))
+    write_files(tmp_path / "in", {"a.jpg": large(quality=90)})
     for model, coder in (("fast", "symbols"), ("auto", "symbols"), ("best", "decisions")):
         bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model=model, force=True)
         with bitsback.open(tmp_path / "x.bb") as archive:

@@ -91,9 +91,8 @@ def test_palettes(browser: Browser, tmp_path: Path) -> None:
 
 def test_jpeg_files(browser: Browser, tmp_path: Path) -> None:
     """Their bytes are restored, and the browser decodes them, also for thumbnails."""
-    (tmp_path / "in").mkdir()
     for name, options in (("a.jpg", {}), ("b.jfif", {"progressive": True})):
-        Image.fromarray(photo(48, 64, 3)).save(tmp_path / "in" / name, "JPEG", **options)
+        save(photo(48, 64, 3), tmp_path / "in" / name, format="JPEG", **options)
     summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
     assert summary.methods["streams"] == 1
     show(browser, tmp_path / "x.bb")
@@ -331,9 +330,8 @@ def test_view_prints_an_address(tmp_path: Path) -> None:
 
 def test_previews_are_thumbnails(browser: Browser, tmp_path: Path) -> None:
     """Nothing is decoded for them; pictures without one, and others once opened, are."""
-    (tmp_path / "in").mkdir()
     for number in range(3):
-        Image.fromarray(np.roll(photo(200, 210), 9 * number, 0)).save(tmp_path / f"in/{number}.png")
+        save(np.roll(photo(200, 210), 9 * number, 0), tmp_path / f"in/{number}.png")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-fast", previews=True)
     show(browser, tmp_path / "x.bb")
     assert browser.run("archive.info.previews.length") == 1
