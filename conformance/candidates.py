@@ -74,15 +74,13 @@ from broken_models import MODELS, broken, field, tensor
 from decoder.test_decoder import png, rare_streams, zlib_stream
 from fuzz import mutate, seeds
 from fuzz.forged_metadata import take_apart
-from images import test_animated_png as bad_animations
-from images import test_embedded
+from images import test_animated_png, test_embedded, test_jpeg_samples
 from images.test_deflate_streams import FILES as INFLATED
 from images.test_deflate_tokens import PLAINTEXTS, raw
 from images.test_embedded import COLOURS
 from images.test_embedded import FILES as EMBEDDED
 from images.test_hdf5_files import VOLUME
 from images.test_hdf5_files import hdf5 as hdf5_file
-from images.test_jpeg_samples import DICOM as IN_JPEG
 from images.test_packed import FILES as PACKED
 from images.test_tiff_encoders import written
 from images.test_tiff_tokens import FILES as TIFF
@@ -190,7 +188,7 @@ def always() -> Iterator[tuple[str, str, bytes]]:
         yield "A6.9", "volumes in streams.bb", _of_files(Path(name, "packed"), PACKED)
         runs = {f"{frames}.dcm": _in_runs(frames) for frames in (1, 3)}
         yield "A6.10", "bytes in runs.bb", _of_files(Path(name, "runs"), runs)
-        in_jpeg = {f"{each}.dcm": data for each, (_, data) in IN_JPEG.items()}
+        in_jpeg = {f"{each}.dcm": row.data for each, row in test_jpeg_samples.ROWS.restored.items()}
         yield "A6.11", "lossless JPEG.bb", _of_files(Path(name, "lossless"), in_jpeg)
         yield "A6.3", "pyramid.bb", _of_files(Path(name, "levels"), {"x.tif": _pyramid()})
         yield "A6.8", "PNG of other encoders.bb", _of_files(Path(name, "png"), _png_files())
@@ -1123,12 +1121,8 @@ def forged_metadata() -> Iterator[tuple[str, bytes]]:
 
 def of_animations() -> Iterator[tuple[str, bytes]]:
     """Archives of an animated PNG file whose container metadata break a rule."""
-    for kind, metadata in ((b"\x08", bad_animations.BAD), (b"\x09", bad_animations.EXACT)):
-        for name, data in metadata.items():
-            yield (
-                f"animation with {name}.bb",
-                archive_of_file(kind + data, bad_animations.PIXELS),
-            )
+    for name, row in test_animated_png.ROWS.forged.items():
+        yield f"animation with {name}.bb", archive_of_file(row.metadata, row.pixels)
 
 
 def of_generations() -> Iterator[tuple[str, bytes]]:

@@ -1,7 +1,7 @@
 """A model as the program and as the specification have it: the same message for the same items."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -19,6 +19,7 @@ from bitsback.models import Model, file
 from bitsback.models import item_shape as program
 from bitsback.models.integer import Size
 from bitsback.models.variables import DATA
+from choices import Choices
 from laws import check_laws, to_reference
 from networks import engine
 from reference import chain as spec_chain
@@ -179,6 +180,27 @@ def check_messages(
     bound.push(ours, popped)
     codec.push(reference, popped.tolist())
     assert ours.to_bytes() == reference.to_bytes() == message.to_bytes()
+
+
+def check_shapes(
+    theirs: SpecModel,
+    ours: Model,
+    choose: Choices,
+    seed: int,
+    *,
+    shapes: Sequence[tuple[int, int, int, int]],
+    few: int,
+    counts: Sequence[int],
+    draw: Callable[[np.random.Generator, ItemShape], NDArray[Any]],
+) -> None:
+    """Items of some of the shapes. few: levels, if these are not all of the model's."""
+    rng = np.random.default_rng(seed)
+    some = [
+        ItemShape(*choose.of(shapes), min(choose.of([theirs.levels, 2, few]), theirs.levels))
+        for _ in range(choose.of(counts))
+    ]
+    x = np.concatenate([draw(rng, shape) for shape in some])
+    check_messages(ours, theirs, some, x, a_message(seed, lanes=1 + seed % 3))
 
 
 def assert_both_refuse(

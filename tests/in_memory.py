@@ -12,14 +12,14 @@ from bitsback.summary import Compressed
 
 
 def packed(array: Any, **options: Any) -> tuple[bytes, Compressed]:
-    """The archive of an array, and the summary."""
+    """The archive of an array or a folder, and the summary."""
     stream = io.BytesIO()
     summary = bitsback.compress(array, stream, **options)
     return stream.getvalue(), summary
 
 
 def pack(array: Any, **options: Any) -> bytes:
-    """The archive of an array."""
+    """The archive of an array or a folder."""
     return packed(array, **options)[0]
 
 

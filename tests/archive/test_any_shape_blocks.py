@@ -85,7 +85,7 @@ def test_progress_within_one_image(model: StandIn) -> None:
     """By elements; a sample counts five times."""
     seen: list[tuple[int, int]] = []
 
-    def check(seen: list[tuple[int, int]]) -> None:
+    def check_progress(seen: list[tuple[int, int]]) -> None:
         assert len(seen) == 9 and {total for _, total in seen} == {5 * ARRAYS["large"].size}
         assert seen[-1][0] == seen[-1][1]
         assert sorted({done for done, _ in seen}) == [done for done, _ in seen]
@@ -97,10 +97,10 @@ def test_progress_within_one_image(model: StandIn) -> None:
         threads=1,
         progress=lambda done, total: seen.append((done, total)),
     )
-    check(seen)
+    check_progress(seen)
     seen.clear()
     unpack(archive, threads=1, progress=lambda done, total: seen.append((done, total)))
-    check(seen)
+    check_progress(seen)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -48,7 +48,7 @@ def sections(archive: bytes) -> list[bytes]:
     ]
 
 
-def check(
+def check_damaged(
     data: bytes, whole: list[bytes], array: NDArray[np.generic], model: bitsback.Model | None
 ) -> None:
     """Checks everything that must hold for a damaged archive that originally had these blocks."""
@@ -108,9 +108,9 @@ def check_bytes(array: NDArray[np.bool_], unordered: bool, step: int, ways: int)
     assert len(whole) == 5
     for at in range(0, len(archive), step):
         for data in some(damaged(archive, at), at, ways):
-            check(data, whole, array, None)
+            check_damaged(data, whole, array, None)
     for data in (archive + b"\0", b"\0" + archive):
-        check(data, whole, array, None)
+        check_damaged(data, whole, array, None)
 
 
 @pytest.mark.parametrize("ways", [ONE_WAY, ALL_WAYS])
@@ -123,7 +123,7 @@ def test_every_byte_around_an_embedded_model(
     first = bitsback.open(io.BytesIO(archive)).reader.blocks[0].offset
     for at in [*range(60), *range(80, first, 151), *range(first - 8, len(archive), 3)]:
         for data in some(damaged(archive, at), at, ways):
-            check(data, whole, array, tiny)
+            check_damaged(data, whole, array, tiny)
 
 
 def test_the_file_of_a_damaged_model_stands_in_for_it(

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 import bitsback
 from bitsback.format.layout import FOOTER_SIZE
+from folders import save
 from in_memory import Pipe, pack, unpack
 from plane_models import ship
 
@@ -73,9 +73,8 @@ def test_a_lost_index_and_lost_bytes(image: NDArray[np.uint8]) -> None:
 
 def test_a_picture_that_has_lost_a_tile_is_lost(tmp_path: Path, image: NDArray[np.uint8]) -> None:
     pictures: dict[str, Any] = {"a.png": image, "b.png": image[:20, :20], "c.png": image[::-1]}
-    (tmp_path / "in").mkdir()
     for name, picture in pictures.items():
-        Image.fromarray(picture).save(tmp_path / "in" / name, compress_level=0)
+        save(picture, tmp_path / "in" / name, compress_level=0)
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", tile=32, block=1)
     (tmp_path / "x.bb").write_bytes(damaged((tmp_path / "x.bb").read_bytes(), 4))
     with pytest.raises(bitsback.ArchiveError, match="block 4"):

@@ -18,6 +18,7 @@ from bitsback.cli.main import bitsback as command
 from bitsback.models import bundled
 from bitsback.models.embed import unpack_model
 from bitsback.summary import Compressed
+from folders import save
 from in_memory import Pipe, packed, unpack
 from reference import archive as spec
 from reference.embedded import read_model
@@ -62,10 +63,9 @@ def test_models_are_whole(tmp_path: Path, picture: NDArray[np.uint8]) -> None:
 
 def test_a_folder_keeps_all_else(tmp_path: Path, picture: NDArray[np.uint8]) -> None:
     folder = tmp_path / "in"
-    folder.mkdir()
     for number in range(3):
         noise = np.random.default_rng(number).integers(0, 6, (60, 80), np.uint8)
-        Image.fromarray(woven(60, 80) + noise).save(folder / f"{number}.png")
+        save(woven(60, 80) + noise, folder / f"{number}.png")
     (folder / "notes.txt").write_text("three pictures")
     path, out = tmp_path / "x.bb", tmp_path / "y.bb"
     bitsback.compress(folder, path, model="universal-fast", hashes="sha256")

@@ -213,7 +213,7 @@ def test_closed_is_closed(tmp_path: Path, opened_by: str) -> None:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> dict[str, NDArray[np.uint8]]:
+def picture_arrays(tmp_path: Path) -> dict[str, NDArray[np.uint8]]:
     """In the folder `in`: grey and coloured ones, in turns."""
     random = np.random.default_rng(0)
     made = {}
@@ -226,28 +226,28 @@ def pictures(tmp_path: Path) -> dict[str, NDArray[np.uint8]]:
 
 
 def test_pictures_by_name_and_number(
-    tmp_path: Path, pictures: dict[str, NDArray[np.uint8]]
+    tmp_path: Path, picture_arrays: dict[str, NDArray[np.uint8]]
 ) -> None:
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast", tile=16, block=2)
     with bitsback.open(tmp_path / "x.bb") as archive:
         assert "3.png" in archive and "none.png" not in archive
         with pytest.raises(TypeError, match="name of a file, not int"):
             _ = 3 in archive
-        for view, image in zip(archive, pictures.values(), strict=True):
+        for view, image in zip(archive, picture_arrays.values(), strict=True):
             assert_same(np.asarray(view), image)
             assert tuple(map(sum, view.chunks)) == view.shape
             assert np.array_equal(np.stack(list(view)), image)
-        assert_same(np.asarray(archive[np.uint8(3)]), pictures["3.png"])
+        assert_same(np.asarray(archive[np.uint8(3)]), picture_arrays["3.png"])
         assert [view.shape for view in archive[5:2:-1]] == [
-            pictures[f"{number}.png"].shape for number in (5, 4, 3)
+            picture_arrays[f"{number}.png"].shape for number in (5, 4, 3)
         ]
         for key in ([2, 0, 2], np.arange(20) % 3 == 0, np.s_[5:9, None, ::-3], np.s_[-1, ..., 2]):
-            found, expected = archive["0.png"][key], pictures["0.png"][key]
+            found, expected = archive["0.png"][key], picture_arrays["0.png"][key]
             assert_same(found, np.asarray(expected, order="C"))
         with pickle.loads(pickle.dumps(archive)) as again:
-            assert np.array_equal(again["1.png"][...], pictures["1.png"])
+            assert np.array_equal(again["1.png"][...], picture_arrays["1.png"])
         view = pickle.loads(pickle.dumps(archive["1.png"]))
-        assert np.array_equal(view, pictures["1.png"])
+        assert np.array_equal(view, picture_arrays["1.png"])
         with pytest.raises(IndexError, match="index 8 is out of bounds for files with size 8"):
             archive[8]
         with pytest.raises(TypeError, match="by number, by name"):

@@ -36,7 +36,7 @@ def lost_rows(lost: tuple[str, ...]) -> list[int]:
     return rows
 
 
-def check(data: bytes, array: NDArray[Any], least: int = 0) -> None:
+def check_rescued(data: bytes, array: NDArray[Any], least: int = 0) -> None:
     """Checks that exactly the reported parts come back, unchanged."""
     found, lost, problems = rescued(data)
     rows = lost_rows(lost)
@@ -60,7 +60,7 @@ def test_damage_of_any_byte(digits: NDArray[np.bool_], step: int) -> None:
             except bitsback.ArchiveError:  # it looks like a newer archive
                 continue
             left = sum(section in data for section in whole)
-            check(data, array, least=3 * left)
+            check_rescued(data, array, least=3 * left)
 
 
 def test_every_cut_behind_the_first_block(digits: NDArray[np.bool_]) -> None:
@@ -71,8 +71,8 @@ def test_every_cut_behind_the_first_block(digits: NDArray[np.bool_]) -> None:
     for block in blocks:
         end = block.offset + block.size
         for cut in (end, end + 1):
-            check(archive[:cut], array, least=block.first + block.items)
-        check(archive[: end - 1], array, least=block.first) if block.first else None
+            check_rescued(archive[:cut], array, least=block.first + block.items)
+        check_rescued(archive[: end - 1], array, least=block.first) if block.first else None
     with pytest.raises(bitsback.ArchiveError, match="nothing in it is undamaged"):
         rescued(archive[: blocks[0].offset + 2])
 
@@ -95,8 +95,8 @@ def test_arrays_in_tiles(shape: tuple[int, ...], options: dict[str, Any]) -> Non
     for block in blocks:
         at = block.offset + block.size - CRC_SIZE
         data = archive[:at] + bytes([archive[at] ^ 1]) + archive[at + 1 :]
-        check(data, array)
-    check(archive[: blocks[-1].offset], array)
+        check_rescued(data, array)
+    check_rescued(archive[: blocks[-1].offset], array)
 
 
 def test_an_array_in_parts(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_an_array_in_parts(tmp_path: Path) -> None:
     with bitsback.open(archive) as opened:
         for block in opened.reader.blocks:
             at = block.offset + block.size - 1
-            check(archive[:at] + bytes([archive[at] ^ 1]) + archive[at + 1 :], array)
+            check_rescued(archive[:at] + bytes([archive[at] ^ 1]) + archive[at + 1 :], array)
 
 
 def test_an_array_without_damage(digits: NDArray[np.bool_]) -> None:

@@ -24,7 +24,7 @@ def likely(model: Model, count: int, size: tuple[int, int]) -> NDArray[np.uint8]
     return items.reshape(count, *size)
 
 
-def check(model: Model, images: NDArray[np.uint8], **options: Any) -> None:
+def check_coded(model: Model, images: NDArray[np.uint8], **options: Any) -> None:
     """Checks that specification and program restore the images and that the model coded all
     blocks.
     """
@@ -45,7 +45,7 @@ def check(model: Model, images: NDArray[np.uint8], **options: Any) -> None:
 def test_an_archive_of_items(names: list[str], order: Any) -> None:
     model = Model.from_bytes(hierarchy(names, order(names), channels=1, bits=1))
     images = likely(model, 400, (3, 4))
-    check(model, images, block=150)
+    check_coded(model, images, block=150)
 
 
 def several_sizes() -> Model:
@@ -57,7 +57,7 @@ def several_sizes() -> Model:
 def test_tiles_of_several_sizes_in_one_block(size: tuple[int, int]) -> None:
     """The last tiles of a row, and of a column, are smaller than the others."""
     model = several_sizes()
-    check(model, likely(model, 6, size), tile=16)
+    check_coded(model, likely(model, 6, size), tile=16)
 
 
 def test_large_images_are_cut_by_default() -> None:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
-from PIL import Image
 
 import bitsback
 from bitsback.cli.main import bitsback as command
 from bitsback.models.file import write
 from bitsback_lab.digits import mnist_test_images
 from drawn_letters import lettering
+from folders import save
 
 
 def slopes() -> NDArray[np.uint8]:
@@ -107,10 +107,9 @@ def test_the_command_names_its_policy_and_says_why(
     shape: tuple[int, int, int], tmp_path: Path
 ) -> None:
     (count, height, width), scans = shape, tmp_path / "scans"
-    scans.mkdir()
     for number in range(count):
         picture = lettering(height, width, number)
-        Image.fromarray(picture).save(scans / f"{number}.png")
+        save(picture, scans / f"{number}.png")
     for options, policy in (((), "default choice"), (("--fast",), "--fast")):
         code, told = say("compress", "-v", "-f", *options, scans)
         reasons = told.splitlines()

@@ -16,7 +16,7 @@ from in_memory import pack
 
 
 @pytest.fixture
-def folder(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
+def place(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
     np.save(tmp_path / "x.npy", digits)
     return tmp_path
 
@@ -25,29 +25,29 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_an_existing_file_is_kept_unless_forced(folder: Path, digits: NDArray[np.bool_]) -> None:
-    path = folder / "x.bb"
+def test_an_existing_file_is_kept_unless_forced(place: Path, digits: NDArray[np.bool_]) -> None:
+    path = place / "x.bb"
     path.write_text("mine")
     path.chmod(0o640)
     with pytest.raises(bitsback.InputError, match=r"x\.bb: exists already.*--force"):
-        bitsback.compress(folder / "x.npy", path)
+        bitsback.compress(place / "x.npy", path)
     assert path.read_text() == "mine"
-    bitsback.compress(folder / "x.npy", path, force=True)
+    bitsback.compress(place / "x.npy", path, force=True)
     assert path.read_bytes() == pack(digits)
     assert path.stat().st_mode & 0o777 == 0o640
     with pytest.raises(bitsback.InputError, match=r"x\.npy: exists already"):
-        bitsback.decompress(path, folder / "x.npy")
-    assert names(folder) == ["x.bb", "x.npy"]
+        bitsback.decompress(path, place / "x.npy")
+    assert names(place) == ["x.bb", "x.npy"]
 
 
-def test_the_input_is_not_overwritten(folder: Path) -> None:
+def test_the_input_is_not_overwritten(place: Path) -> None:
     with pytest.raises(bitsback.InputError, match="is the input too"):
-        bitsback.compress(folder / "x.npy", folder / "x.npy", force=True)
+        bitsback.compress(place / "x.npy", place / "x.npy", force=True)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_nothing_is_left_after_an_error(folder: Path, error: type[BaseException]) -> None:
-    (folder / "x.bb").write_text("mine")
+def test_nothing_is_left_after_an_error(place: Path, error: type[BaseException]) -> None:
+    (place / "x.bb").write_text("mine")
 
     def progress(done: int, total: int) -> None:
         if done > 100:
@@ -56,41 +56,41 @@ def test_nothing_is_left_after_an_error(folder: Path, error: type[BaseException]
     for threads in (1, 2):
         with pytest.raises(error):
             bitsback.compress(
-                folder / "x.npy",
-                folder / "x.bb",
+                place / "x.npy",
+                place / "x.bb",
                 block=20,
                 threads=threads,
                 progress=progress,
                 force=True,
             )
-    assert (folder / "x.bb").read_text() == "mine"
-    assert names(folder) == ["x.bb", "x.npy"]
+    assert (place / "x.bb").read_text() == "mine"
+    assert names(place) == ["x.bb", "x.npy"]
 
 
-def test_nothing_is_left_after_a_damaged_archive(folder: Path, digits: NDArray[np.bool_]) -> None:
+def test_nothing_is_left_after_a_damaged_archive(place: Path, digits: NDArray[np.bool_]) -> None:
     data = bytearray(pack(digits, block=50))
     data[-600] ^= 1
-    (folder / "x.bb").write_bytes(data)
+    (place / "x.bb").write_bytes(data)
     with pytest.raises(bitsback.ArchiveError, match=r"x\.bb: block 5 \(items 250 to 299\)"):
-        bitsback.decompress(folder / "x.bb", folder / "y.npy")
-    assert names(folder) == ["x.bb", "x.npy"]
+        bitsback.decompress(place / "x.bb", place / "y.npy")
+    assert names(place) == ["x.bb", "x.npy"]
 
 
-def test_a_folder_is_no_output(folder: Path) -> None:
+def test_a_folder_is_no_output(place: Path) -> None:
     with pytest.raises(bitsback.InputError, match="is a folder"):
-        bitsback.compress(folder / "x.npy", folder)
+        bitsback.compress(place / "x.npy", place)
 
 
-def test_a_link_stays_a_link(folder: Path, digits: NDArray[np.bool_]) -> None:
-    (folder / "real.bb").write_text("old")
-    (folder / "x.bb").symlink_to("real.bb")
-    bitsback.compress(folder / "x.npy", folder / "x.bb", force=True)
-    assert (folder / "x.bb").is_symlink()
-    assert (folder / "real.bb").read_bytes() == pack(digits)
+def test_a_link_stays_a_link(place: Path, digits: NDArray[np.bool_]) -> None:
+    (place / "real.bb").write_text("old")
+    (place / "x.bb").symlink_to("real.bb")
+    bitsback.compress(place / "x.npy", place / "x.bb", force=True)
+    assert (place / "x.bb").is_symlink()
+    assert (place / "real.bb").read_bytes() == pack(digits)
 
 
-def test_a_device_is_written_to_and_stays(folder: Path) -> None:
-    bitsback.compress(folder / "x.npy", os.devnull)
+def test_a_device_is_written_to_and_stays(place: Path) -> None:
+    bitsback.compress(place / "x.npy", os.devnull)
     assert not Path(os.devnull).is_file()
 
 

@@ -18,6 +18,7 @@ import bitsback
 from bitsback.archive import archive as archive_module
 from bitsback.archive.arrays.indexed import MOST_SHOWN
 from bitsback.archive.container.sections import Blocks
+from folders import save
 
 NAMES = [
     "attrs", "cache", "chunks", "classes", "close", "closed", "dims", "dtype", "extract",
@@ -116,11 +117,8 @@ def test_a_notebook_shows_no_image_of_what_is_none(array: np.ndarray) -> None:
 def test_a_sheet_of_files(tmp_path: Path) -> None:
     """Only picture files are shown, and names are escaped as text."""
     source = tmp_path / "in"
-    source.mkdir()
     for number in range(MOST_SHOWN + 5):
-        Image.fromarray(np.full((8, 9 + number % 2), number, np.uint8)).save(
-            source / f"{number:02}.png"
-        )
+        save(np.full((8, 9 + number % 2), number, np.uint8), source / f"{number:02}.png")
     (source / "00.txt").write_text("no picture")
     bitsback.compress(source, tmp_path / "<b>.bb")
     with bitsback.open(tmp_path / "<b>.bb") as archive:

@@ -32,7 +32,7 @@ class Stop(Exception):
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: NDArray[np.bool_]) -> Path:
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: NDArray[np.bool_]) -> Path:
     """An array and a folder of pictures, and the archive `whole.bb` of each, with its name."""
     monkeypatch.chdir(tmp_path)
     np.save("x.npy", digits)
@@ -69,7 +69,7 @@ def resumed(source: str, **options: Any) -> bitsback.summary.Compressed:
 
 @pytest.mark.parametrize("source", ["x.npy", "in"])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_stopped_anywhere(folder: Path, source: str, threads: int) -> None:
+def test_stopped_anywhere(sources: Path, source: str, threads: int) -> None:
     expected = whole(source)
     for at in (1, 2, 4):
         stopped(source, at, threads=threads)
@@ -81,7 +81,7 @@ def test_stopped_anywhere(folder: Path, source: str, threads: int) -> None:
         Path("x.bb").unlink()
 
 
-def test_stopped_again_and_again(folder: Path) -> None:
+def test_stopped_again_and_again(sources: Path) -> None:
     for at in (1, 2, 3, 5):
         stopped("x.npy", at)
     summary = resumed("x.npy")
@@ -89,7 +89,7 @@ def test_stopped_again_and_again(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["x.npy", "in"])
-def test_killed(folder: Path, source: str) -> None:
+def test_killed(sources: Path, source: str) -> None:
     """The process is killed at any moment."""
     expected = whole(source, threads=2)
     rng = random.Random(0)
@@ -107,7 +107,7 @@ def test_killed(folder: Path, source: str) -> None:
     assert not Path(PART).exists()
 
 
-def test_cut_anywhere(folder: Path) -> None:
+def test_cut_anywhere(sources: Path) -> None:
     """An archive cut as by a power failure: a record that is incomplete or wrong is coded anew."""
     expected = whole("x.npy")
     stopped("x.npy", 6)
@@ -125,7 +125,7 @@ def test_cut_anywhere(folder: Path) -> None:
         Path("x.bb").unlink()
 
 
-def test_an_input_that_changes(folder: Path, digits: NDArray[np.bool_]) -> None:
+def test_an_input_that_changes(sources: Path, digits: NDArray[np.bool_]) -> None:
     """A changed modification time does not matter; any changed element does."""
     stopped("x.npy", 8, model="mnist-binary")
     changed = digits.copy()
@@ -141,7 +141,7 @@ def test_an_input_that_changes(folder: Path, digits: NDArray[np.bool_]) -> None:
 @pytest.mark.parametrize(
     "options", [{"block": 19}, {"model": "best"}, {"unordered": True}, {"model": "mnist-binary"}]
 )
-def test_other_options(folder: Path, options: dict[str, Any]) -> None:
+def test_other_options(sources: Path, options: dict[str, Any]) -> None:
     stopped("x.npy", 4)
     summary = resumed("x.npy", **options)
     if options.get("model") != "mnist-binary":  # the default choice too
@@ -151,14 +151,14 @@ def test_other_options(folder: Path, options: dict[str, Any]) -> None:
     assert data == Path("y.bb").read_bytes()
 
 
-def test_another_version(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped("x.npy", 4)
     monkeypatch.setattr(unfinished, "__version__", "99")
     summary = resumed("x.npy")
     assert summary.resumed == 0 and summary.unfit >= 4
 
 
-def test_nothing_is_kept_unasked(folder: Path) -> None:
+def test_nothing_is_kept_unasked(sources: Path) -> None:
     with pytest.raises(Stop):
         stopped("x.npy", 3, resume=False)
         raise Stop
@@ -169,7 +169,7 @@ def test_nothing_is_kept_unasked(folder: Path) -> None:
     assert not Path(PART).exists(), "nothing was begun"
 
 
-def test_what_is_refused(folder: Path) -> None:
+def test_what_is_refused(sources: Path) -> None:
     with pytest.raises(bitsback.InputError, match="is to be a file of this computer"):
         bitsback.compress("x.npy", "memory://x.bb", resume=True)
     Path(PART).write_text("mine")
@@ -179,7 +179,7 @@ def test_what_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
-def test_two_at_a_time(folder: Path) -> None:
+def test_two_at_a_time(sources: Path) -> None:
     def progress(done: int, total: int) -> None:
         with pytest.raises(bitsback.InputError, match="by another process"):
             resumed("x.npy")
@@ -187,7 +187,7 @@ def test_two_at_a_time(folder: Path) -> None:
     resumed("x.npy", progress=progress)
 
 
-def test_a_model_that_was_given(folder: Path, tiny: bitsback.Model, dots: Any) -> None:
+def test_a_model_that_was_given(sources: Path, tiny: bitsback.Model, dots: Any) -> None:
     np.save("dots.npy", dots)
     bitsback.compress("dots.npy", "whole.bb", model=tiny, block=5)
     stopped("dots.npy", 3, model=tiny, block=5)

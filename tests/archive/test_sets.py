@@ -28,7 +28,7 @@ from random_models import random_model
 from .conftest import assert_same
 
 
-def check(array: NDArray[Any], **options: Any) -> bytes:
+def check_any_order(array: NDArray[Any], **options: Any) -> bytes:
     """Checks that every order of the items gives the same archive, which restores them."""
     data = pack(array, unordered=True, **options)
     shuffled = np.random.default_rng(0).permutation(array)
@@ -54,7 +54,7 @@ def multisets(data: bytes) -> int:
 
 def test_digits(digits: NDArray[np.bool_]) -> None:
     """The order of 300 items is worth 2,042 bits, less a few for the start."""
-    data = check(digits, model="mnist-binary")
+    data = check_any_order(digits, model="mnist-binary")
     assert multisets(data) == 1
     saved = 8 * (len(pack(digits, model="mnist-binary", block=300)) - len(data))
     assert saved == pytest.approx(log2(factorial(300)), abs=150)
@@ -62,11 +62,11 @@ def test_digits(digits: NDArray[np.bool_]) -> None:
 
 @pytest.mark.parametrize("items", [[0], [0, 1], [0, 0], [0, 1, 2], [0, 0, 1], [2] * 3, [5] * 40])
 def test_few_and_equal_items(digits: NDArray[np.bool_], items: list[int]) -> None:
-    assert multisets(check(digits[items], model="mnist-binary")) == 1
+    assert multisets(check_any_order(digits[items], model="mnist-binary")) == 1
 
 
 def test_none(digits: NDArray[np.bool_]) -> None:
-    assert len(unpack(check(digits[:0]))) == 0
+    assert len(unpack(check_any_order(digits[:0]))) == 0
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_every_multiset_of_few_items(four: bitsback.Model, count: int) -> None:
     made = set()
     for chosen in combinations_with_replacement(range(4), count):
         array = every[list(chosen)].reshape(count, 1, 2)
-        check(array, model=four)
+        check_any_order(array, model=four)
         content = chain.digest(b"", array.tobytes())
         parts = [four.bind([(count, four.shape_of())])]
         run, flat = [Run(count, array.dtype, (1, 2), None)], array.reshape(-1)
@@ -147,7 +147,7 @@ def test_two_values_of_any_dtype(
 ) -> None:
     """The order is that of the bytes of the values, whichever is symbol 0."""
     array = np.where(digits[:30], np.array(high, dtype), np.array(low, dtype)).astype(dtype)
-    assert multisets(check(array, model="mnist-binary")) == 1
+    assert multisets(check_any_order(array, model="mnist-binary")) == 1
 
 
 def test_numbers_of_two_bytes() -> None:
@@ -157,11 +157,11 @@ def test_numbers_of_two_bytes() -> None:
     )
     model = bitsback.Model.build(description, tensors)
     array = np.random.default_rng(0).integers(0, 256, (40, 2, 3), np.uint8)
-    check(array, model=model)
+    check_any_order(array, model=model)
 
 
 def test_grey_digits(grey: NDArray[np.uint8]) -> None:
-    assert multisets(check(grey, model="mnist")) == 1
+    assert multisets(check_any_order(grey, model="mnist")) == 1
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_what_is_too_large_for_a_block_is_several(
 
 def test_what_no_model_codes_is_sorted() -> None:
     array = np.random.default_rng(0).integers(0, 50, (200, 3)).astype(">i8")
-    assert multisets(check(array)) == 0
+    assert multisets(check_any_order(array)) == 0
 
 
 def test_pictures_of_a_free_model(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +220,7 @@ def test_pictures_of_a_free_model(monkeypatch: pytest.MonkeyPatch) -> None:
         np.cumsum(steps, 2).astype(np.int16) * 300,
         np.cumsum(steps, 2).astype(np.uint8).reshape(1, -1, 14),
     ):
-        data = check(array)
+        data = check_any_order(array)
         assert multisets(data) == 1
         assert bitsback.open(io.BytesIO(data)).info()["methods"]["model"] == 1
 
@@ -234,8 +234,8 @@ def test_the_order_of_pictures_costs_nothing(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_rows_of_a_table_are_items() -> None:
-    check(np.random.default_rng(0).integers(0, 5, (50, 3)).astype("<f8"))
-    check(np.random.default_rng(0).integers(0, 5, 50))
+    check_any_order(np.random.default_rng(0).integers(0, 5, (50, 3)).astype("<f8"))
+    check_any_order(np.random.default_rng(0).integers(0, 5, 50))
 
 
 def test_large_pictures_keep_their_order() -> None:

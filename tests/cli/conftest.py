@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.cli.main import bitsback as command
 from bitsback_lab.digits import binarised_mnist_test_images
+from folders import save
 from waiting import PATIENCE
 
 COUNT = 60
@@ -49,6 +50,18 @@ def folder(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / file.name).write_bytes(file.read_bytes())
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def picture(number: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(number).integers(0, 9, (20, 30), np.uint8)
+
+
+@pytest.fixture
+def pictures(folder: Path) -> Path:
+    """The folder `in` of three pictures in the current folder."""
+    for number, name in enumerate(("a/1.png", "a/2.png", "3.png")):
+        save(picture(number), folder / "in" / name)
+    return folder / "in"
 
 
 @pytest.fixture

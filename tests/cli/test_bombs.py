@@ -24,6 +24,7 @@ from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.format.unnamed import pack_unnamed
 from bitsback.wire import varint
+from folders import assert_restored
 from packing import index_of
 from waiting import PATIENCE
 
@@ -65,7 +66,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> int:
     return cost(tmp_path_factory.mktemp("empty"), "info", "nothing.bb").memory
 
 
-def pictures(folder: Path, count: int, data: int) -> Path:
+def archive_of_pixels(folder: Path, count: int, data: int) -> Path:
     """An archive of `count` pictures of one pixel, whose block has `data` bytes."""
     collection = FileCollection(FOLDER, (ArrayPart.of_items("|b1", (1, 1), count),))
     run = pack_runs([Run(count, np.dtype(bool), (1, 1), (b"\0", b"\1"))])
@@ -87,7 +88,7 @@ def pictures(folder: Path, count: int, data: int) -> Path:
     ],
 )
 def test_pictures_that_are_not_there(tmp_path: Path, usual: int, arguments: list[str]) -> None:
-    pictures(tmp_path, 50_000 if arguments[0] == "list" else 8_000_000, 2000)
+    archive_of_pixels(tmp_path, 50_000 if arguments[0] == "list" else 8_000_000, 2000)
     code, held, said, _ = cost(tmp_path, *arguments)
     assert code == (0 if arguments[0] in ("info", "list") else 2)
     assert held - usual < 40_000_000
@@ -141,12 +142,7 @@ LARGE: dict[str, Make] = {
 
 @pytest.mark.parametrize("name", SMALL)
 def test_small_bombs_come_back(tmp_path: Path, name: str) -> None:
-    (tmp_path / "in").mkdir()
-    data = SMALL[name]()
-    (tmp_path / "in" / name).write_bytes(data)
-    bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
-    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
-    assert (tmp_path / "out" / name).read_bytes() == data
+    assert_restored(tmp_path, {name: SMALL[name]()})
 
 
 @pytest.mark.parametrize(

@@ -18,23 +18,16 @@ import bitsback
 from bitsback.archive.container.sections import Blocks
 from bitsback.archive.reader import ArchiveReader
 from bitsback.format.array_part import BYTES
+from folders import save
 
-from .conftest import Run, assert_one_line_error
-
-
-def write(folder: Path, name: str, number: int = 0, **options: Any) -> None:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(number).integers(0, 9, (20, 30), np.uint8)
-    Image.fromarray(pixels).save(path, **options)
+from .conftest import Run, assert_one_line_error, picture
 
 
 @pytest.fixture
-def pictures(folder: Path) -> Path:
-    """A folder, and an archive of it."""
-    for number, name in enumerate(("a/1.png", "a/2.png", "3.png", "4.tif")):
-        write(Path("in"), name, number)
-    Path("in/notes.txt").write_text("some")
+def packed(pictures: Path) -> Path:
+    """The folder `in`, and an archive of it."""
+    save(picture(3), pictures / "4.tif")
+    (pictures / "notes.txt").write_text("some")
     bitsback.compress("in", "in.bb")
     return Path("in")
 
@@ -60,15 +53,15 @@ def changes(source: Any, other: Any, **options: Any) -> tuple[list[str], list[st
     return found.added, found.removed, found.changed
 
 
-def test_an_untouched_folder_needs_no_decoding(pictures: Path, decoded: list[int]) -> None:
+def test_an_untouched_folder_needs_no_decoding(packed: Path, decoded: list[int]) -> None:
     assert changes("in.bb", "in") == ([], [], {})
     assert not decoded
     assert changes("in.bb", "in", full=True) == ([], [], {})
     assert decoded
 
 
-def test_files_that_were_touched_are_compared(pictures: Path, decoded: list[int]) -> None:
-    os.utime(pictures / "3.png", (1, 1))
+def test_files_that_were_touched_are_compared(packed: Path, decoded: list[int]) -> None:
+    os.utime(packed / "3.png", (1, 1))
     assert changes("in.bb", "in") == ([], [], {})
     with bitsback.open("in.bb") as archive:
         needed = {
@@ -78,12 +71,12 @@ def test_files_that_were_touched_are_compared(pictures: Path, decoded: list[int]
     assert set(decoded) == needed < set(range(len(archive.reader.blocks)))
 
 
-def test_added_removed_and_changed_files(run: Run, pictures: Path) -> None:
-    (pictures / "a/2.png").unlink()
-    (pictures / "new").mkdir()
-    (pictures / "new/5.txt").write_text("new")
-    write(pictures, "3.png", 7)
-    (pictures / "notes.txt").write_text("other")
+def test_added_removed_and_changed_files(run: Run, packed: Path) -> None:
+    (packed / "a/2.png").unlink()
+    (packed / "new").mkdir()
+    (packed / "new/5.txt").write_text("new")
+    save(picture(7), packed / "3.png")
+    (packed / "notes.txt").write_text("other")
     expected = (["new/5.txt"], ["a/2.png"], {"3.png": "content", "notes.txt": "size"})
     assert changes("in.bb", "in") == expected
     bitsback.compress("in", "other.bb")
@@ -107,7 +100,7 @@ def test_added_removed_and_changed_files(run: Run, pictures: Path) -> None:
     ]
 
 
-def test_verifying_against_the_originals(run: Run, pictures: Path) -> None:
+def test_verifying_against_the_originals(run: Run, packed: Path) -> None:
     result = run("verify", "in.bb", "--against", "in")
     assert result.exit_code == 0 and "the same as in" in result.stdout
     row = json.loads(run("verify", "in.bb", "--against", "in", "--json").stdout)
@@ -116,7 +109,7 @@ def test_verifying_against_the_originals(run: Run, pictures: Path) -> None:
 
 @pytest.mark.parametrize("missing", [False, True])
 def test_damage_is_found_whether_files_are_there_or_not(
-    run: Run, pictures: Path, missing: bool
+    run: Run, packed: Path, missing: bool
 ) -> None:
     with bitsback.open("in.bb") as archive:
         at = archive.reader.blocks[0].end - 9
@@ -131,9 +124,9 @@ def test_damage_is_found_whether_files_are_there_or_not(
     assert result.exit_code == 2 and "block 0" in result.stderr
 
 
-def test_a_restored_folder_is_the_same(run: Run, pictures: Path) -> None:
+def test_a_restored_folder_is_the_same(run: Run, packed: Path) -> None:
     """PNG files come back with other bytes, and the same pixels and metadata."""
-    write(pictures, "a/6.png", 3, compress_level=1, dpi=(100, 100))
+    save(picture(3), packed / "a/6.png", compress_level=1, dpi=(100, 100))
     Path("in.bb").unlink()
     bitsback.compress("in", "in.bb")
     bitsback.decompress("in.bb", "out")
@@ -142,18 +135,18 @@ def test_a_restored_folder_is_the_same(run: Run, pictures: Path) -> None:
     assert changes("in.bb", "out") == ([], [], {})
 
 
-def test_metadata_is_compared(pictures: Path) -> None:
-    write(pictures, "3.png", 2, dpi=(100, 100))
+def test_metadata_is_compared(packed: Path) -> None:
+    save(picture(2), packed / "3.png", dpi=(100, 100))
     assert changes("in.bb", "in") == ([], [], {"3.png": "content"})
     bitsback.compress("in", "other.bb")
     assert changes("in.bb", "other.bb") == ([], [], {"3.png": "content"})
 
 
-def test_hashes_decide(pictures: Path, decoded: list[int]) -> None:
+def test_hashes_decide(packed: Path, decoded: list[int]) -> None:
     bitsback.compress("in", "hashed.bb", hashes="sha256")
-    for path in pictures.rglob("*.*"):
+    for path in packed.rglob("*.*"):
         os.utime(path, (5, 5))
-    write(pictures, "3.png", 7)
+    save(picture(7), packed / "3.png")
     decoded.clear()
     assert changes("hashed.bb", "in") == ([], [], {"3.png": "bytes"})
     assert not decoded
@@ -174,8 +167,8 @@ def read_blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return tiles
 
 
-def test_blocks_with_the_same_bytes_are_not_decoded(pictures: Path, read_blocks: list[int]) -> None:
-    write(Path("more"), "9.png", 9)
+def test_blocks_with_the_same_bytes_are_not_decoded(packed: Path, read_blocks: list[int]) -> None:
+    save(picture(9), Path("more/9.png"))
     shutil.copy("in.bb", "longer.bb")
     bitsback.add("longer.bb", "more")
     bitsback.merge(["longer.bb"], "merged.bb")
@@ -187,7 +180,7 @@ def test_blocks_with_the_same_bytes_are_not_decoded(pictures: Path, read_blocks:
     assert changes("in.bb", "longer.bb") == (["9.png"], ["a/1.png"], {})
 
 
-def test_archives_that_are_coded_otherwise_have_the_same_files(pictures: Path) -> None:
+def test_archives_that_are_coded_otherwise_have_the_same_files(packed: Path) -> None:
     bitsback.compress("in", "fast.bb", model="fast", block=1)
     bitsback.compress("in", "pixels.bb", files="pixels")
     assert changes("in.bb", "fast.bb") == ([], [], {})
@@ -261,23 +254,23 @@ def test_stacks_of_slices(folder: Path) -> None:
         Path("in").mkdir(exist_ok=True)
         Image.fromarray(pixels).save(f"in/{number}.png")
     bitsback.compress("in", "x.bb", stack=True)
-    write(Path("in"), "3.png")
+    save(picture(), Path("in/3.png"))
     bitsback.compress("in", "y.bb", stack=True)
     assert changes("x.bb", "y.bb")[2].keys() == changes("x.bb", "in")[2].keys() == {"3.png"}
 
 
 def test_a_single_picture(folder: Path) -> None:
-    write(Path(), "x.png")
+    save(picture(), Path("x.png"))
     bitsback.compress("x.png", "x.bb")
     shutil.copy("x.png", "y.png")
     os.utime("y.png", (5, 5))
     assert changes("x.bb", "y.png") == ([], [], {})
-    write(Path(), "y.png", 1)
+    save(picture(1), Path("y.png"))
     assert changes("x.bb", "y.png") == ([], [], {"y.png": "content"})
 
 
-def test_no_picture_where_one_was(pictures: Path) -> None:
-    (pictures / "3.png").write_bytes(b"no picture")
+def test_no_picture_where_one_was(packed: Path) -> None:
+    (packed / "3.png").write_bytes(b"no picture")
     assert changes("in.bb", "in") == ([], [], {"3.png": "content"})
 
 
@@ -291,12 +284,12 @@ def test_no_picture_where_one_was(pictures: Path) -> None:
     ],
 )
 def test_what_cannot_be_compared(
-    run: Run, pictures: Path, one: str, other: str, parts: tuple[str, ...]
+    run: Run, packed: Path, one: str, other: str, parts: tuple[str, ...]
 ) -> None:
     assert_one_line_error(run("diff", one, other), *parts)
 
 
-def test_sets_are_refused(run: Run, pictures: Path) -> None:
+def test_sets_are_refused(run: Run, packed: Path) -> None:
     array = io.BytesIO()
     bitsback.compress(np.zeros((9, 4, 4), np.uint8), array, unordered=True)
     with pytest.raises(bitsback.InputError, match="set"):

@@ -14,6 +14,7 @@ from PIL import Image
 import bitsback
 from bitsback.archive.container.sections import Blocks
 from bitsback.format.parts import FileCollection
+from folders import contents_of, save
 from zoo.dicom_files import dicom_file
 
 from .conftest import COUNT, Run, assert_one_line_error
@@ -22,27 +23,23 @@ NAMES = ["a/1.png", "a/[1].png", "a/b/2.png", "c.png"]
 
 
 @pytest.fixture
-def pictures(folder: Path) -> Path:
+def packed(folder: Path) -> None:
+    """The folder `in` of pictures, and an archive of it."""
     for number, name in enumerate(NAMES):
-        path = Path("in", name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((3 + number, 5), number, np.uint8)).save(path)
+        save(np.full((3 + number, 5), number, np.uint8), Path("in", name))
     bitsback.compress("in", "in.bb")
-    return folder
 
 
 def found(folder: str) -> list[str]:
-    return sorted(
-        path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()
-    )
+    return list(contents_of(Path(folder)))
 
 
-def test_names_one_a_line(run: Run, pictures: Path) -> None:
+def test_names_one_a_line(run: Run, packed: None) -> None:
     assert run("list", "in.bb").stdout.splitlines() == NAMES
     assert run("list", "in.bb", "a/b", "c*").stdout.splitlines() == NAMES[2:]
 
 
-def test_the_long_form_and_json(run: Run, pictures: Path) -> None:
+def test_the_long_form_and_json(run: Run, packed: None) -> None:
     lines = run("list", "-l", "in.bb").stdout.splitlines()
     assert lines[0].split() == ["bytes", "stored", "kind", "shape", "name"]
     size = Path("in/c.png").stat().st_size
@@ -58,7 +55,7 @@ def test_the_long_form_and_json(run: Run, pictures: Path) -> None:
         assert sum(row["bytes"] for row in rows) == archive.info()["original_bytes"]
 
 
-def test_facts_of_dicom_files(run: Run, pictures: Path) -> None:
+def test_facts_of_dicom_files(run: Run, packed: None) -> None:
     """The modality and the axes of frames, and nothing of patients."""
     grey = np.arange(4800, dtype=np.uint8).reshape(80, 60) // 50
     more = {(0x08, 0x60): ("CS", "US"), (0x10, 0x20): ("LO", "SECRET")}
@@ -76,7 +73,7 @@ def test_facts_of_dicom_files(run: Run, pictures: Path) -> None:
     assert not any(word in told for word in ("Nobody", "SECRET", "no word"))
 
 
-def test_files_that_are_held_bit_for_bit(run: Run, pictures: Path) -> None:
+def test_files_that_are_held_bit_for_bit(run: Run, packed: None) -> None:
     sizes = {"in/a.txt": 40, "in/b.txt": 0, "in/c.txt": 60_000, "in/d.jpg": 0}
     for name, size in sizes.items():
         Path(name).write_bytes(np.random.default_rng(size).bytes(size))
@@ -95,9 +92,8 @@ def test_files_that_are_held_bit_for_bit(run: Run, pictures: Path) -> None:
 def test_the_bytes_of_a_block_are_shared_by_the_sizes_of_files(run: Run, folder: Path) -> None:
     """A flat picture takes hardly any of those of its neighbours."""
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    Path("in").mkdir()
     for number in range(4):
-        Image.fromarray(noise[::-1] if number else noise // 255).save(f"in/{number}.png")
+        save(noise[::-1] if number else noise // 255, Path(f"in/{number}.png"))
     bitsback.compress("in", "in.bb")
     rows = json.loads(run("list", "in.bb", "--json").stdout)
     assert rows[0]["stored_bytes"] < rows[0]["bytes"] < rows[1]["stored_bytes"] / 9
@@ -107,7 +103,7 @@ def test_the_bytes_of_a_block_are_shared_by_the_sizes_of_files(run: Run, folder:
 
 
 def test_no_pixels_and_no_verbatim_files_are_decoded(
-    run: Run, pictures: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, packed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The container metadata of pictures is, which has their headers."""
     Path("in/text").write_bytes(b"words " * 999)
@@ -168,7 +164,7 @@ def test_arrays_of_an_npz_file(run: Run, folder: Path) -> None:
     ],
 )
 def test_folders_and_patterns(
-    run: Run, pictures: Path, items: list[str], names: list[str] | None
+    run: Run, packed: None, items: list[str], names: list[str] | None
 ) -> None:
     result = run("extract", "in.bb", *items, "-o", "out")
     if names is None:
@@ -180,7 +176,7 @@ def test_folders_and_patterns(
 
 
 def test_pictures_go_to_this_folder_by_default(
-    run: Run, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, packed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("here").mkdir()
     monkeypatch.chdir("here")
@@ -189,12 +185,12 @@ def test_pictures_go_to_this_folder_by_default(
     assert_one_line_error(run("extract", "../in.bb", "a/b/"), "2.png", "--force")
 
 
-def test_a_name_that_is_mistyped(run: Run, pictures: Path) -> None:
+def test_a_name_that_is_mistyped(run: Run, packed: None) -> None:
     assert_one_line_error(run("extract", "in.bb", "a/b/2.pgn"), "did you mean 'a/b/2.png'?")
     assert_one_line_error(run("extract", "in.bb", "x*"), "'a/1.png'", "and 1 more")
 
 
-def test_thumbnails_are_the_previews_or_made_by_decoding(run: Run, pictures: Path) -> None:
+def test_thumbnails_are_the_previews_or_made_by_decoding(run: Run, packed: None) -> None:
     wide = np.add.outer(np.arange(150), np.arange(300)).astype(np.uint8)
     Image.fromarray(wide).save("in/wide.png")
     Path("in/notes.txt").write_text("no picture")
@@ -217,7 +213,7 @@ def test_thumbnails_are_the_previews_or_made_by_decoding(run: Run, pictures: Pat
         assert small.size == (5, 6) and small.getpixel((0, 0)) == (3, 3, 3, 255)
 
 
-def test_thumbnails_of_some_and_of_items(run: Run, pictures: Path) -> None:
+def test_thumbnails_of_some_and_of_items(run: Run, packed: None) -> None:
     assert run("list", "in.bb", "a/b", "--thumbnails", "some").exit_code == 0
     assert found("some") == ["a/b/2.png.png"]
     assert_one_line_error(run("list", "in.bb", "--thumbnails", "some"), "some: exists already")

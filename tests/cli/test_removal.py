@@ -28,15 +28,6 @@ from bitsback.io.open_folder import OpenFolder
 from .conftest import Run, assert_error_line, assert_one_line_error
 
 
-@pytest.fixture
-def pictures(folder: Path) -> Path:
-    for number, name in enumerate(["in/a/1.png", "in/a/2.png", "in/3.png"]):
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(number).integers(0, 9, (20, 30), np.uint8)
-        Image.fromarray(pixels).save(name)
-    return folder
-
-
 def files() -> set[str]:
     return {path.as_posix() for path in Path().rglob("*")}
 

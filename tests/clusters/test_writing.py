@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from distributed import Client
 from numpy.typing import NDArray
-from PIL import Image
 
 import bitsback
 from bitsback.dask import from_archive, to_archive, to_shards, writing
 from bitsback.io.file_lock import open_locked
+from folders import contents_of, save
 from waiting import PATIENCE, until
 
 MODEL = "mnist-binary"
@@ -73,17 +73,12 @@ def test_files_keep_their_names_below_the_folder(cluster: Client, tmp_path: Path
     for number in range(7):
         shape = (9, 11) if number % 3 else (6, 5, 3)
         place = tmp_path / "scans" / ("deep/er" if number % 2 else "deep") / f"{number}.png"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(random.integers(0, 256, shape, np.uint8)).save(place)
+        save(random.integers(0, 256, shape, np.uint8), place)
     (tmp_path / "scans" / "readme.txt").write_text("about them")
     to_archive(tmp_path / "scans", tmp_path / "scans.bb", shard=3)
     bitsback.decompress(tmp_path / "scans.bb", tmp_path / "back")
-    files = [path for path in (tmp_path / "scans").rglob("*") if path.is_file()]
-    assert len(files) == 8
-    for path in files:
-        assert (tmp_path / "back" / path.relative_to(tmp_path / "scans")).read_bytes() == (
-            path.read_bytes()
-        )
+    files = contents_of(tmp_path / "scans")
+    assert len(files) == 8 and contents_of(tmp_path / "back") == files
     listed = sorted((tmp_path / "scans").rglob("*.png"))
     to_archive(listed, tmp_path / "listed.bb", shard=2)
     with bitsback.open(tmp_path / "listed.bb") as archive:
@@ -290,10 +285,9 @@ def test_options_of_one_archive_are_refused(tmp_path: Path, option: dict[str, An
 
 def test_previews_and_hashes_are_merged(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    (tmp_path / "scans").mkdir()
     for number in range(4):
         pixels = random.integers(0, 256, (300, 300, 3), np.uint8)
-        Image.fromarray(pixels).save(tmp_path / "scans" / f"{number}.png")
+        save(pixels, tmp_path / "scans" / f"{number}.png")
     to_archive(
         tmp_path / "scans", tmp_path / "scans.bb",
         shard=2, previews=True, hashes="sha256",

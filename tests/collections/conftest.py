@@ -44,11 +44,6 @@ def noise(mode: str, size: tuple[int, int] = (7, 5), seed: int = 0) -> NDArray[A
     return rng.integers(0, 256, (*shape, *channels), np.uint8)
 
 
-def save(array: NDArray[Any], path: Path, **options: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path, **options)
-
-
 def pixels(path: Path) -> tuple[str, NDArray[Any]]:
     """The mode and the pixels of a picture file."""
     with Image.open(path) as image:

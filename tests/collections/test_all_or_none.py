@@ -14,9 +14,10 @@ import pytest
 import bitsback
 from bitsback.io import hidden_files, moves
 from bitsback.io.open_folder import OpenFolder
+from folders import contents_of, save, write_files
 from waiting import exit_code, forked
 
-from .conftest import files, noise, pixels, save, warnings_of
+from .conftest import files, noise, pixels, warnings_of
 
 NAMES = ["a.png", "deep/er/b.png", "deep/c.png", "z/d.png"]
 
@@ -30,16 +31,11 @@ def archive(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def occupied(tmp_path: Path) -> Path:
     """A folder that has two of the files and some others."""
-    for name in ("a.png", "z/d.png", "mine.txt", "z/mine.txt"):
-        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "out" / name).write_text(f"mine: {name}")
+    names = ("a.png", "z/d.png", "mine.txt", "z/mine.txt")
+    write_files(tmp_path / "out", {name: f"mine: {name}".encode() for name in names})
     return tmp_path / "out"
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in files(folder)}
 
 
 def folders(folder: Path) -> list[str]:
@@ -56,14 +52,14 @@ def whole(archive: Path, before: dict[str, bytes]) -> dict[str, bytes]:
     fresh = archive.parent / "fresh"
     if not fresh.exists():
         bitsback.decompress(archive, fresh)
-    return before | content(fresh)
+    return before | contents_of(fresh)
 
 
-def test_other_files_stay(archive: Path, folder: Path) -> None:
-    before = content(folder)
-    bitsback.decompress(archive, folder, force=True)
-    assert content(folder) == whole(archive, before)
-    assert pixels(folder / "z" / "d.png")[0] == "L"
+def test_other_files_stay(archive: Path, occupied: Path) -> None:
+    before = contents_of(occupied)
+    bitsback.decompress(archive, occupied, force=True)
+    assert contents_of(occupied) == whole(archive, before)
+    assert pixels(occupied / "z" / "d.png")[0] == "L"
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -75,10 +71,10 @@ def test_a_file_where_a_folder_must_be(
     (out / name).parent.mkdir(parents=True)
     (out / name).write_text("mine")
     (out / "a.txt").write_text("mine")
-    before = content(out)
+    before = contents_of(out)
     with pytest.raises(bitsback.InputError, match=f"{name}: is a file, and the archive has"):
         bitsback.decompress(archive, out, force=force)
-    assert content(out) == before
+    assert contents_of(out) == before
 
 
 def test_a_folder_where_a_file_must_be(archive: Path, tmp_path: Path) -> None:
@@ -118,9 +114,9 @@ def stop_before_move(monkeypatch: pytest.MonkeyPatch, number: int, stop: Any) ->
 
 @pytest.mark.parametrize("number", range(1, 8))
 def test_an_error_in_the_middle_undoes_what_was_moved(
-    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before, inside = content(folder), folders(folder)
+    before, inside = contents_of(occupied), folders(occupied)
 
     def fail() -> None:
         raise OSError(28, "No space left on device")
@@ -128,22 +124,22 @@ def test_an_error_in_the_middle_undoes_what_was_moved(
     with monkeypatch.context() as patched:
         stop_before_move(patched, number, fail)
         with pytest.raises(bitsback.InputError, match="No space left"):
-            bitsback.decompress(archive, folder, force=True)
-    assert content(folder) == before
-    assert folders(folder) == inside
+            bitsback.decompress(archive, occupied, force=True)
+    assert contents_of(occupied) == before
+    assert folders(occupied) == inside
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send itself a signal")
 @pytest.mark.parametrize("number", range(1, 8))
 def test_an_interrupt_in_the_middle_comes_when_all_are_moved(
-    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before = content(folder)
+    before = contents_of(occupied)
     with monkeypatch.context() as patched:
         stop_before_move(patched, number, lambda: os.kill(os.getpid(), signal.SIGINT))
         with pytest.raises(KeyboardInterrupt):
-            bitsback.decompress(archive, folder, force=True)
-    assert content(folder) == whole(archive, before)
+            bitsback.decompress(archive, occupied, force=True)
+    assert contents_of(occupied) == whole(archive, before)
 
 
 def killed(monkeypatch: pytest.MonkeyPatch, number: int, archive: Path, folder: Path) -> None:
@@ -159,40 +155,40 @@ def killed(monkeypatch: pytest.MonkeyPatch, number: int, archive: Path, folder: 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 @pytest.mark.parametrize("number", range(1, 8))
 def test_a_kill_in_the_middle_is_finished_or_undone_by_the_next_run(
-    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before = content(folder)
-    killed(monkeypatch, number, archive, folder)
-    assert any(name.startswith(".bitsback-") for name in files(folder))
-    clear(folder)
+    before = contents_of(occupied)
+    killed(monkeypatch, number, archive, occupied)
+    assert any(name.startswith(".bitsback-") for name in files(occupied))
+    clear(occupied)
     decided = number > 1  # the first move is that of the list
-    assert content(folder) == (whole(archive, before) if decided else before)
+    assert contents_of(occupied) == (whole(archive, before) if decided else before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 @pytest.mark.parametrize("number", range(2, 8))
 def test_a_kill_in_the_middle_is_undone_where_it_cannot_be_finished(
-    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    archive: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    before = content(folder)
-    killed(monkeypatch, number, archive, folder)
+    before = contents_of(occupied)
+    killed(monkeypatch, number, archive, occupied)
 
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
         patched.setattr(moves, "settle", fail)  # called last
-        clear(folder)
-    assert content(folder) == before
+        clear(occupied)
+    assert contents_of(occupied) == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_moves_that_came_from_elsewhere_are_not_made(
-    archive: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archive: Path, occupied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unfinished restoration inside a packed folder has no effect on another folder."""
-    killed(monkeypatch, 2, archive, folder)
-    (hidden,) = folder.glob(".bitsback-*.tmp")
+    killed(monkeypatch, 2, archive, occupied)
+    (hidden,) = occupied.glob(".bitsback-*.tmp")
     other = tmp_path / "other"
     other.mkdir()
     (other / "a.png").write_text("mine")

@@ -19,10 +19,11 @@ from bitsback.format.index import Index
 from bitsback.format.layout import BLOCK, INDEX, Cursor
 from bitsback.summary import Repaired
 from bundled_models import spec_model
+from folders import save
 from reference import archive as spec
 from reference.fields import ArchiveError as Refusal
 
-from .conftest import Run, files, noise, save
+from .conftest import Run, files, noise
 
 
 def of(folder: Path) -> dict[str, bytes]:

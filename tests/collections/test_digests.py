@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,16 @@ import bitsback
 from bitsback.archive.files import verifying
 from bitsback.format.digests import Digests, Group, joined
 from bitsback.format.layout import HASHES
+from folders import save
+from in_memory import pack
 from packing import swapped
 from reference import archive as spec
 from reference.fields import ArchiveError as Refused
 
-from .conftest import Run, files, noise, save
+from .conftest import Run, files, noise
 
 WRONG = "another content than its name had"
+packed = partial(pack, model="fast")
 
 
 def slope(number: int, shape: tuple[int, int] = (30, 40)) -> NDArray[np.uint8]:
@@ -32,14 +35,8 @@ def slope(number: int, shape: tuple[int, int] = (30, 40)) -> NDArray[np.uint8]:
     return (np.add.outer(rows, columns) * (number + 1) % 200).astype(np.uint8)
 
 
-def packed(root: Path, **options: Any) -> bytes:
-    file = io.BytesIO()
-    bitsback.compress(root, file, **{"model": "fast"} | options)
-    return file.getvalue()
-
-
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def turns(tmp_path: Path) -> Path:
     """Pictures of one shape in two parts, whose names interleave, and other files."""
     root = tmp_path / "in"
     for number, name in enumerate(("0.png", "1.gif", "2.png", "3.gif")):
@@ -50,8 +47,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("pair", [("0.png", "2.png"), ("0.txt", "1.txt")])
-def test_exchanged_names_are_found(folder: Path, tmp_path: Path, pair: tuple[str, str]) -> None:
-    data = packed(folder)
+def test_exchanged_names_are_found(turns: Path, tmp_path: Path, pair: tuple[str, str]) -> None:
+    data = packed(turns)
     wrong = swapped(data, *pair)
     with pytest.raises(bitsback.ArchiveError, match=WRONG):
         bitsback.decompress(wrong, tmp_path / "out")
@@ -64,22 +61,22 @@ def test_exchanged_names_are_found(folder: Path, tmp_path: Path, pair: tuple[str
     spec.decode_files(data)
 
 
-def test_exchanged_metadata_is_found(folder: Path) -> None:
+def test_exchanged_metadata_is_found(turns: Path) -> None:
     """Pictures of the same pixels, with other container metadata."""
     for number in range(2):
-        Image.fromarray(slope(0)).save(folder / f"{number}.bmp", dpi=(number + 1, 1))
-    data = packed(folder)
+        Image.fromarray(slope(0)).save(turns / f"{number}.bmp", dpi=(number + 1, 1))
+    data = packed(turns)
     with bitsback.open(swapped(data, "0.bmp", "1.bmp")) as archive:
         assert [WRONG in str(error) for _, error in archive.verify()] == [True]
 
 
-def test_verify_reports_what_no_block_tells(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_reports_what_no_block_tells(turns: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error while files are made from undamaged blocks is not lost."""
 
     def fail(*_: Any) -> int:
         raise bitsback.ArchiveError("a file that cannot be made")
 
-    with bitsback.open(packed(folder)) as archive:
+    with bitsback.open(packed(turns)) as archive:
         assert archive.verify() == []
         monkeypatch.setattr(verifying, "hand_over", fail)
         ((block, error),) = archive.verify()
@@ -114,9 +111,9 @@ def test_sums_of_groups() -> None:
     assert unknown.groups[0] == Group(2, b"")
 
 
-def test_they_follow_every_change(folder: Path, tmp_path: Path) -> None:
+def test_they_follow_every_change(turns: Path, tmp_path: Path) -> None:
     path, more = tmp_path / "x.bb", tmp_path / "more"
-    path.write_bytes(packed(folder))
+    path.write_bytes(packed(turns))
     save(slope(7), more / "0.png")
     (more / "0.txt").write_bytes(b"another text")
     bitsback.add(path, more, replace=True)
@@ -132,10 +129,10 @@ def test_they_follow_every_change(folder: Path, tmp_path: Path) -> None:
         assert any(WRONG in str(error) for _, error in archive.verify())
 
 
-def test_a_damaged_file_can_be_removed(folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_file_can_be_removed(turns: Path, tmp_path: Path) -> None:
     """Its group has no digest any more, since the sum of its files is unknown."""
     path = tmp_path / "x.bb"
-    data = bytearray(packed(folder, block=1))
+    data = bytearray(packed(turns, block=1))
     with bitsback.open(bytes(data)) as archive:
         block, *_ = archive.reader.blocks_of([archive.names.index("1.gif")])
     data[block.offset + block.size - 6] ^= 1
@@ -202,10 +199,10 @@ def test_merged_files_of_two_kinds(tmp_path: Path, kinds: tuple[str, str], mode:
         assert {name: archive.open(name).getvalue() for name in archive.names} == less
 
 
-def test_merge_verifies(folder: Path, tmp_path: Path, run: Run) -> None:
+def test_merge_verifies(turns: Path, tmp_path: Path, run: Run) -> None:
     """An archive that a wrong program wrote is not merged into one that looks right."""
     path = tmp_path / "x.bb"
-    path.write_bytes(swapped(packed(folder), "0.png", "2.png"))
+    path.write_bytes(swapped(packed(turns), "0.png", "2.png"))
     refused = run("merge", path, "-o", "y.bb")
     assert refused.exit_code == 2 and WRONG in refused.stderr
     assert "nothing was written" in refused.stderr and "y.bb" not in files(tmp_path)

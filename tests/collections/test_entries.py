@@ -29,13 +29,14 @@ from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.runs import Run as RunOfTiles
 from bitsback.format.runs import pack_runs
 from bitsback.wire import varint
+from folders import save
 from packing import index_of
 from reference import archive as spec
 from reference.fields import ArchiveError as SpecError
 from second_decoder import PROGRAM
 from waiting import PATIENCE, exit_code, forked
 
-from .conftest import Run, files, noise, save
+from .conftest import Run, files, noise
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs modes and links")
 
@@ -96,29 +97,29 @@ def make(root: Path) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def linked(tmp_path: Path) -> Path:
     (tmp_path / "in").mkdir()
     return make(tmp_path / "in")
 
 
-def test_everything_comes_back(folder: Path, tmp_path: Path, umask: int) -> None:
-    bitsback.compress(folder, tmp_path / "x.bb")
+def test_everything_comes_back(linked: Path, tmp_path: Path, umask: int) -> None:
+    bitsback.compress(linked, tmp_path / "x.bb")
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
-    assert tree(tmp_path / "out") == tree(folder)
-    assert bitsback.diff(tmp_path / "x.bb", folder, full=True) == bitsback.summary.Differences()
+    assert tree(tmp_path / "out") == tree(linked)
+    assert bitsback.diff(tmp_path / "x.bb", linked, full=True) == bitsback.summary.Differences()
     with bitsback.open(tmp_path / "x.bb") as archive:
         assert archive.verify() == []
         assert (archive.info()["links"], archive.info()["empty_folders"]) == (6, 1)
 
 
-def test_a_folder_that_is_there_keeps_its_mode(folder: Path, tmp_path: Path, umask: int) -> None:
+def test_a_folder_that_is_there_keeps_its_mode(linked: Path, tmp_path: Path, umask: int) -> None:
     out = tmp_path / "out"
     (out / "secret").mkdir(parents=True, mode=0o755)
     before = [(out / name).stat().st_mode for name in ("", "secret")]
-    bitsback.compress(folder, tmp_path / "x.bb")
+    bitsback.compress(linked, tmp_path / "x.bb")
     bitsback.decompress(tmp_path / "x.bb", out)
     assert [(out / name).stat().st_mode for name in ("", "secret")] == before
-    there, expected = tree(out), tree(folder)
+    there, expected = tree(out), tree(linked)
     for name in (".", "secret"):
         del there[name], expected[name]
     assert there == expected
@@ -207,10 +208,10 @@ def test_links_that_stay_inside(target: str) -> None:
     assert not Link("s/a", target, 0).outside
 
 
-def test_the_specification_reads_the_same(folder: Path, tmp_path: Path) -> None:
+def test_the_specification_reads_the_same(linked: Path, tmp_path: Path) -> None:
     for number in range(200):
-        (folder / f"more {number}").symlink_to("run.sh")  # compressed
-    for source in (folder, tmp_path / "one"):
+        (linked / f"more {number}").symlink_to("run.sh")  # compressed
+    for source in (linked, tmp_path / "one"):
         source.mkdir(exist_ok=True)
         (source / "one").touch()
         bitsback.compress(source, tmp_path / "x.bb", force=True)
@@ -224,7 +225,7 @@ def test_the_specification_reads_the_same(folder: Path, tmp_path: Path) -> None:
             assert [(each.name, each.target, each.time) for each in links] == entries.links
 
 
-def test_list_extract_and_remove(run: Run, folder: Path) -> None:
+def test_list_extract_and_remove(run: Run, linked: Path) -> None:
     assert run("compress", "in").exit_code == 0
     lines = run("list", "in.bb").stdout.splitlines()
     assert lines[-7:] == [
@@ -235,7 +236,7 @@ def test_list_extract_and_remove(run: Run, folder: Path) -> None:
     assert {row["name"]: row["target"] for row in rows if "target" in row}["broken"] == "no/where"
     result = run("extract", "in.bb", "secret", "to-*", "empty/", "-o", "some")
     assert result.exit_code == 0 and "7 files" in result.stderr
-    expected = tree(folder)
+    expected = tree(linked)
     kept = ("secret", "to-", "empty")
     some = {name: found for name, found in tree(Path("some")).items() if name != "."}
     assert some == {name: each for name, each in expected.items() if name.startswith(kept)}
@@ -248,7 +249,7 @@ def test_list_extract_and_remove(run: Run, folder: Path) -> None:
     assert tree(Path("left")) == {n: e for n, e in expected.items() if not n.startswith(gone)}
 
 
-def test_add_and_merge(folder: Path, tmp_path: Path) -> None:
+def test_add_and_merge(linked: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name / name).mkdir(parents=True)
         (tmp_path / name / name / "x").write_text(name)
@@ -282,27 +283,27 @@ def test_add_and_merge(folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "replaced" / "to-two").is_symlink() is False
 
 
-def test_differences(folder: Path, tmp_path: Path) -> None:
-    bitsback.compress(folder, tmp_path / "x.bb")
-    (folder / "empty").chmod(0o700)
-    (folder / "private.txt").chmod(0o644)
-    (folder / "to-file").unlink()
-    (folder / "broken").unlink()
-    (folder / "broken").symlink_to("elsewhere")
-    (folder / "empty" / "deep").rmdir()
-    (folder / "new").mkdir()
-    (folder / "link").symlink_to("new")
-    found = bitsback.diff(tmp_path / "x.bb", folder)
+def test_differences(linked: Path, tmp_path: Path) -> None:
+    bitsback.compress(linked, tmp_path / "x.bb")
+    (linked / "empty").chmod(0o700)
+    (linked / "private.txt").chmod(0o644)
+    (linked / "to-file").unlink()
+    (linked / "broken").unlink()
+    (linked / "broken").symlink_to("elsewhere")
+    (linked / "empty" / "deep").rmdir()
+    (linked / "new").mkdir()
+    (linked / "link").symlink_to("new")
+    found = bitsback.diff(tmp_path / "x.bb", linked)
     assert found.added == ["link", "new/"]
     assert found.removed == ["empty/deep/", "to-file"]
     assert found.changed == {"private.txt": "mode", "empty/": "mode", "broken": "target"}
-    bitsback.compress(folder, tmp_path / "y.bb")
+    bitsback.compress(linked, tmp_path / "y.bb")
     other = bitsback.diff(tmp_path / "x.bb", tmp_path / "y.bb")
     assert set(other.added) >= {"link", "new/"} and other.changed == found.changed
 
 
-def test_keep_going_without_modes_and_links(folder: Path, tmp_path: Path) -> None:
-    bitsback.compress(folder, tmp_path / "x.bb")
+def test_keep_going_without_modes_and_links(linked: Path, tmp_path: Path) -> None:
+    bitsback.compress(linked, tmp_path / "x.bb")
     data = bytearray((tmp_path / "x.bb").read_bytes())
     with bitsback.open(bytes(data)) as archive:
         (place,) = archive.reader.directory.entries
@@ -316,13 +317,13 @@ def test_keep_going_without_modes_and_links(folder: Path, tmp_path: Path) -> Non
     assert files(tmp_path / "out") == sorted(names)
 
 
-def test_a_cut_archive_keeps_modes(folder: Path, tmp_path: Path) -> None:
-    (folder / "z").write_bytes(np.random.default_rng(0).bytes(100_000))
-    bitsback.compress(folder, tmp_path / "x.bb")
+def test_a_cut_archive_keeps_modes(linked: Path, tmp_path: Path) -> None:
+    (linked / "z").write_bytes(np.random.default_rng(0).bytes(100_000))
+    bitsback.compress(linked, tmp_path / "x.bb")
     data = (tmp_path / "x.bb").read_bytes()
     (tmp_path / "x.bb").write_bytes(data[: len(data) - 60_000])
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "out", keep_going=True)
-    found, expected = tree(tmp_path / "out"), tree(folder)
+    found, expected = tree(tmp_path / "out"), tree(linked)
     assert {"secret", "to-file", "empty/deep"} < set(found)
     assert found == {name: expected[name] for name in found}
 
@@ -481,16 +482,16 @@ def test_the_second_decoder_refuses_the_same(tmp_path: Path, which: str) -> None
 
 
 @pytest.mark.rust
-def test_the_second_decoder_restores_the_same(folder: Path, tmp_path: Path, umask: int) -> None:
-    bitsback.compress(folder, tmp_path / "x.bb")
+def test_the_second_decoder_restores_the_same(linked: Path, tmp_path: Path, umask: int) -> None:
+    bitsback.compress(linked, tmp_path / "x.bb")
     result = second_decoder(tmp_path / "x.bb", tmp_path / "out")
     assert result.returncode == 0, result.stderr
-    found, expected = tree(tmp_path / "out", times=False), tree(folder, times=False)
+    found, expected = tree(tmp_path / "out", times=False), tree(linked, times=False)
     for name in ("pictures/a.png",):
         assert found.pop(name)[:2] == expected.pop(name)[:2]
     assert found == expected
-    (folder / "out").symlink_to("/etc")
-    bitsback.compress(folder, tmp_path / "y.bb")
+    (linked / "out").symlink_to("/etc")
+    bitsback.compress(linked, tmp_path / "y.bb")
     result = second_decoder(tmp_path / "y.bb", tmp_path / "refused")
     assert "leads out" in result.stderr and not (tmp_path / "refused").exists()
     assert second_decoder("--links", tmp_path / "y.bb", tmp_path / "links").returncode == 0
@@ -523,7 +524,7 @@ def test_a_feature_is_needed_to_understand_it(tmp_path: Path) -> None:
 
 
 def test_links_that_cannot_be_made_are_listed(
-    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, linked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("compress", "in").exit_code == 0
 

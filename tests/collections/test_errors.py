@@ -20,15 +20,16 @@ from PIL import Image
 import bitsback
 from bitsback.archive.restoring.staging import _Hidden
 from bitsback.summary import DAMAGED
+from folders import save
 from waiting import PATIENCE, until
 from zoo.animated_files import ODD
 from zoo.gif_files import Drawn, gif_file, ramps
 
-from .conftest import Run, files, noise, pixels, save, warnings_of
+from .conftest import Run, files, noise, pixels, warnings_of
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def greys(tmp_path: Path) -> Path:
     """Thirty grey pictures in three folders."""
     for number in range(30):
         save(noise("L", seed=number), tmp_path / "in" / f"{number % 3}" / f"{number}.png")
@@ -95,10 +96,10 @@ def uncoded_pictures() -> dict[str, tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize("case", uncoded_pictures())
-def test_a_picture_that_is_not_coded_is_held(folder: Path, tmp_path: Path, case: str) -> None:
+def test_a_picture_that_is_not_coded_is_held(greys: Path, tmp_path: Path, case: str) -> None:
     name, data = uncoded_pictures()[case]
-    (folder / "1" / name).write_bytes(data)
-    summary, warned = warnings_of(folder, tmp_path / "a.bb")
+    (greys / "1" / name).write_bytes(data)
+    summary, warned = warnings_of(greys, tmp_path / "a.bb")
     assert warned == [] and summary.files == 31
     assert sum(held.bytes for held in summary.stored.values()) == len(data)
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
@@ -106,21 +107,21 @@ def test_a_picture_that_is_not_coded_is_held(folder: Path, tmp_path: Path, case:
 
 
 @pytest.mark.parametrize("case", bad_pictures())
-def test_one_bad_picture_among_many(folder: Path, tmp_path: Path, case: str) -> None:
+def test_one_bad_picture_among_many(greys: Path, tmp_path: Path, case: str) -> None:
     """The picture is stored verbatim. If only pictures are wanted, it is an error or left out."""
     name, data, match = bad_pictures()[case]
-    (folder / "1" / name).write_bytes(data)
-    summary, warned = warnings_of(folder, tmp_path / "a.bb")
+    (greys / "1" / name).write_bytes(data)
+    summary, warned = warnings_of(greys, tmp_path / "a.bb")
     assert warned == [] and summary.files == 31 and summary.bad == {}
     (held,) = (held for reason, held in summary.stored.items() if reason.startswith(DAMAGED))
     assert (held.files, held.bytes, held.largest) == (1, len(data), f"1/{name}")
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
     assert (tmp_path / "out" / "1" / name).read_bytes() == data
     with pytest.raises(bitsback.InputError, match=rf"(?s)1.{name}: .*({match}).*") as error:
-        warnings_of(folder, tmp_path / "b.bb", pictures_only=True)
+        warnings_of(greys, tmp_path / "b.bb", pictures_only=True)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "b.bb").exists()
-    summary, _ = warnings_of(folder, tmp_path / "b.bb", pictures_only=True, skip_bad=True)
+    summary, _ = warnings_of(greys, tmp_path / "b.bb", pictures_only=True, skip_bad=True)
     assert summary.files == 30
     assert list(summary.bad) == [f"1/{name}"]
     bitsback.decompress(tmp_path / "b.bb", tmp_path / "rest")
@@ -145,30 +146,30 @@ def test_no_picture_is_left(tmp_path: Path) -> None:
 @pytest.mark.skipif(
     sys.platform != "linux", reason="needs files that not even root may read or write"
 )
-def test_what_cannot_be_read_or_written(folder: Path, tmp_path: Path) -> None:
-    warnings_of(folder, tmp_path / "a.bb")
-    (folder / "0" / "0.png").unlink()
-    (folder / "0" / "0.png").symlink_to("/proc/self/mem")
+def test_what_cannot_be_read_or_written(greys: Path, tmp_path: Path) -> None:
+    warnings_of(greys, tmp_path / "a.bb")
+    (greys / "0" / "0.png").unlink()
+    (greys / "0" / "0.png").symlink_to("/proc/self/mem")
     with pytest.raises(bitsback.InputError, match=r"0\.png: cannot be read"):
-        bitsback.compress([folder / "0" / "0.png"], tmp_path / "b.bb")
+        bitsback.compress([greys / "0" / "0.png"], tmp_path / "b.bb")
     with pytest.raises(bitsback.InputError, match=r"/proc/out.*cannot be written"):
         bitsback.decompress(tmp_path / "a.bb", "/proc/out")
 
 
-def test_the_output_is_not_one_of_the_files(folder: Path, tmp_path: Path) -> None:
-    before = (folder / "0" / "0.png").read_bytes()
+def test_the_output_is_not_one_of_the_files(greys: Path, tmp_path: Path) -> None:
+    before = (greys / "0" / "0.png").read_bytes()
     with pytest.raises(bitsback.InputError, match="is one of the files too"):
-        bitsback.compress(folder, folder / "0" / "0.png", force=True)
-    assert (folder / "0" / "0.png").read_bytes() == before
-    bitsback.compress(folder, folder / "a.bb")
+        bitsback.compress(greys, greys / "0" / "0.png", force=True)
+    assert (greys / "0" / "0.png").read_bytes() == before
+    bitsback.compress(greys, greys / "a.bb")
     with pytest.raises(bitsback.InputError, match=r"a\.bb: is one of the files too"):
-        bitsback.compress(folder, folder / "a.bb", force=True)
-    summary = bitsback.compress(folder, folder / "a.bb", force=True, pictures_only=True)
+        bitsback.compress(greys, greys / "a.bb", force=True)
+    summary = bitsback.compress(greys, greys / "a.bb", force=True, pictures_only=True)
     assert summary.files == 30 and summary.skipped == {"*.bb": ["a.bb"]}
 
 
-def test_existing_files_are_kept_unless_forced(folder: Path, tmp_path: Path) -> None:
-    warnings_of(folder, tmp_path / "a.bb")
+def test_existing_files_are_kept_unless_forced(greys: Path, tmp_path: Path) -> None:
+    warnings_of(greys, tmp_path / "a.bb")
     out = tmp_path / "out"
     (out / "1").mkdir(parents=True)
     (out / "1" / "4.png").write_text("mine")
@@ -179,7 +180,7 @@ def test_existing_files_are_kept_unless_forced(folder: Path, tmp_path: Path) -> 
         bitsback.decompress(tmp_path / "a.bb", out)
     assert files(out) == ["1/4.png", "other"]
     bitsback.decompress(tmp_path / "a.bb", out, force=True)
-    assert files(out) == sorted([*files(folder), "other"])
+    assert files(out) == sorted([*files(greys), "other"])
     assert np.array_equal(pixels(out / "1" / "4.png")[1], noise("L", seed=4))
     with pytest.raises(bitsback.InputError, match="is a file; name a folder"):
         bitsback.decompress(tmp_path / "a.bb", out / "other")
@@ -191,9 +192,9 @@ def test_existing_files_are_kept_unless_forced(folder: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_nothing_is_left_after_an_error(
-    folder: Path, tmp_path: Path, there: bool, monkeypatch: pytest.MonkeyPatch
+    greys: Path, tmp_path: Path, there: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    warnings_of(folder, tmp_path / "a.bb", block=4)
+    warnings_of(greys, tmp_path / "a.bb", block=4)
     if there:
         (tmp_path / "out").mkdir()
 
@@ -213,13 +214,13 @@ def test_nothing_is_left_after_an_error(
     with pytest.raises(bitsback.ArchiveError, match="block 5"):
         bitsback.decompress(tmp_path / "b.bb", tmp_path / "out")
     assert (tmp_path / "out").exists() == there
-    assert files(tmp_path) == sorted(["a.bb", "b.bb", *("in/" + name for name in files(folder))])
+    assert files(tmp_path) == sorted(["a.bb", "b.bb", *("in/" + name for name in files(greys))])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
+def test_killed_in_the_middle(greys: Path, tmp_path: Path) -> None:
     """The leftovers have a hidden name and are not taken for pictures."""
-    warnings_of(folder, tmp_path / "a.bb", block=4)
+    warnings_of(greys, tmp_path / "a.bb", block=4)
     code = (
         "import bitsback, time; bitsback.decompress('a.bb', 'out', progress=lambda done, total:"
         " time.sleep(600))"
@@ -232,10 +233,10 @@ def test_killed_in_the_middle(folder: Path, tmp_path: Path) -> None:
 
 
 def test_names_that_the_file_system_takes_for_the_same(
-    folder: Path, tmp_path: Path, monkeypatch: Any
+    greys: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     """File systems such as those of macOS and Windows do not distinguish A.png from a.png."""
-    warnings_of(folder, tmp_path / "a.bb")
+    warnings_of(greys, tmp_path / "a.bb")
     opened = _Hidden.open
     monkeypatch.setattr(
         _Hidden, "open", lambda self, name, *others: opened(self, "same.png", *others)
@@ -261,9 +262,9 @@ def test_reasons_are_ordered_by_bytes(run: Run, tmp_path: Path) -> None:
     assert [row["largest"] for row in rows.values()] == ["c.h5", "a.png"]
 
 
-def test_the_command(run: Run, folder: Path, tmp_path: Path) -> None:
-    (folder / "0" / "x.png").write_bytes(b"broken")
-    (folder / "notes.txt").write_text("x")
+def test_the_command(run: Run, greys: Path, tmp_path: Path) -> None:
+    (greys / "0" / "x.png").write_bytes(b"broken")
+    (greys / "notes.txt").write_text("x")
     result = run("compress", "in")
     assert result.exit_code == 0 and result.stderr.startswith("in: 32 files, ")
     assert (

@@ -33,7 +33,7 @@ COMMANDS = {
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The archives x.bb and y.bb of folders a and b, of some 30 and 60 kB."""
     monkeypatch.chdir(tmp_path)
     fill()
@@ -75,8 +75,8 @@ def with_files_of(size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_full_disk(folder: Path, run: Run, command: str) -> None:
-    before, there = x_for(command), files(folder)
+def test_a_full_disk(archives: Path, run: Run, command: str) -> None:
+    before, there = x_for(command), files(archives)
     # As of a disk: the bytes that fit are written. None, some, and all but the last ones.
     for size in (0, 5000, len(before) + 10):
         with with_files_of(size):
@@ -88,8 +88,8 @@ def test_a_full_disk(folder: Path, run: Run, command: str) -> None:
         assert result.exit_code == 2 and error.startswith("bitsback: error: ")
         assert "cannot be written: File too large" in error
         assert ("out" if command == "decompress" else "x.bb") in error
-        assert Path("x.bb").read_bytes() == before and hidden(folder) == []
-        assert files(folder) == there
+        assert Path("x.bb").read_bytes() == before and hidden(archives) == []
+        assert files(archives) == there
 
 
 @pytest.mark.parametrize("what", ["x.bb", "."])

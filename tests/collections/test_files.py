@@ -35,6 +35,7 @@ from bitsback.planner.policy import BEST
 from bitsback.summary import NOT_REPRODUCIBLE, SMALLER
 from bitsback.wire import varint
 from bundled_models import spec_models
+from folders import contents_of, save
 from fuzz.seeds import own_png
 from packing import index_of
 from reference import archive as spec
@@ -42,7 +43,7 @@ from reference import container_metadata as spec_metadata
 from reference.container_metadata import chunk
 from zoo.png_files import drawn
 
-from .conftest import Run, files, noise, save, warnings_of
+from .conftest import Run, files, noise, warnings_of
 from .test_hostile import block, name, one_run, refuse
 
 AN_ENTRY, AN_ARCHIVE = 20, 200
@@ -159,8 +160,7 @@ def test_jpegs_take_what_they_took(tmp_path: Path) -> None:
     assert warned == []
     assert summary.bytes_out <= 1.001 * summary.disk_in
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
-    for file in files(tmp_path / "in"):
-        assert (tmp_path / "out" / file).read_bytes() == (tmp_path / "in" / file).read_bytes()
+    assert contents_of(tmp_path / "out") == contents_of(tmp_path / "in")
 
 
 def test_small_files_that_are_held_are_compressed_together(tmp_path: Path) -> None:

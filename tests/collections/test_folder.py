@@ -18,8 +18,9 @@ from PIL import Image
 
 import bitsback
 from bitsback.format.modes import MODES
+from folders import save
 
-from .conftest import Run, files, noise, pixels, restored, save, warnings_of
+from .conftest import Run, files, noise, pixels, restored, warnings_of
 
 
 @pytest.fixture

@@ -21,14 +21,15 @@ from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.format.runs import Run, pack_runs
 from bitsback.format.unnamed import pack_unnamed
 from bitsback.wire import varint
+from folders import save
 from packing import index_of
 
-from .conftest import files, noise, save, warnings_of
+from .conftest import files, noise, warnings_of
 
 BYTE = np.dtype("|u1")
 
 
-def pictures(*counts: int, shape: tuple[int, ...] = (2, 2)) -> FileCollection:
+def picture_parts(*counts: int, shape: tuple[int, ...] = (2, 2)) -> FileCollection:
     return FileCollection(
         FOLDER, tuple(ArrayPart.of_items("|u1", shape, count) for count in counts)
     )
@@ -77,7 +78,7 @@ def refuse(data: bytes, folder: Path, match: str = ".") -> None:
 
 def test_the_fine_one_is_fine(tmp_path: Path) -> None:
     names = section(NAMES, one_run(2), name(b"a.png"), name(b"b", 0, 4))
-    (tmp_path / "x.bb").write_bytes(archive(pictures(2).pack(), names, (2, block(0, 2))))
+    (tmp_path / "x.bb").write_bytes(archive(picture_parts(2).pack(), names, (2, block(0, 2))))
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
     assert files(tmp_path / "out") == ["a.png", "b.png"]
 
@@ -111,7 +112,7 @@ def test_the_fine_one_is_fine(tmp_path: Path) -> None:
     ],
 )
 def test_names(tmp_path: Path, names: bytes, match: str) -> None:
-    data = archive(pictures(2).pack(), section(NAMES, names), (2, block(0, 2)))
+    data = archive(picture_parts(2).pack(), section(NAMES, names), (2, block(0, 2)))
     if "restored as" in match:
         (tmp_path / "x.bb").write_bytes(data)
         with pytest.raises(bitsback.ArchiveError, match=match):
@@ -123,7 +124,7 @@ def test_names(tmp_path: Path, names: bytes, match: str) -> None:
 
 def test_names_that_are_not_there(tmp_path: Path) -> None:
     refuse(
-        archive(pictures(2).pack(), b"", (2, block(0, 2))),
+        archive(picture_parts(2).pack(), b"", (2, block(0, 2))),
         tmp_path,
         "names of its files are missing",
     )
@@ -131,7 +132,7 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
 
 def test_a_name_that_is_a_file_and_a_folder(tmp_path: Path) -> None:
     names = section(NAMES, one_run(2), name(b"a.png"), name(b"a.png/b.png"))
-    (tmp_path / "x.bb").write_bytes(archive(pictures(2).pack(), names, (2, block(0, 2))))
+    (tmp_path / "x.bb").write_bytes(archive(picture_parts(2).pack(), names, (2, block(0, 2))))
     with pytest.raises(bitsback.ArchiveError, match=r"a\.png.*in a folder of that name"):
         bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
     assert files(tmp_path) == ["x.bb"]
@@ -172,13 +173,15 @@ def test_a_block_of_two_parts(tmp_path: Path) -> None:
     names = section(
         NAMES, varint(2) + varint(0) + varint(1) + varint(1) + varint(1) + name(b"a") + name(b"b")
     )
-    refuse(archive(pictures(1, 1).pack(), names, (2, block(0, 2))), tmp_path, "ends with item 0")
+    refuse(
+        archive(picture_parts(1, 1).pack(), names, (2, block(0, 2))), tmp_path, "ends with item 0"
+    )
 
 
 def test_features_kinds_and_containers_that_are_not_known(tmp_path: Path) -> None:
     for start in (b"\x40\1\0", b"\0\1\2", b"\0\5"):
         refuse(
-            archive(section(COLLECTION, start, pictures(2).pack()[5:-4]), b""),
+            archive(section(COLLECTION, start, picture_parts(2).pack()[5:-4]), b""),
             tmp_path,
             "newer bitsback",
         )
@@ -214,10 +217,13 @@ def test_many_pictures_in_few_bytes_for_other_programs(tmp_path: Path) -> None:
     (tmp_path / "x.bb").write_bytes(archive(collection.pack(), pack_unnamed(), (count, payload)))
     tracemalloc.start()
     with bitsback.open(tmp_path / "x.bb") as opened:
-        pictures = arrays_in(opened.reader)["pictures"]
-        assert (pictures.shape, pictures.chunks) == ((count, 1, 1), ((count,), (1,), (1,)))
+        picture_parts = arrays_in(opened.reader)["pictures"]
+        assert (picture_parts.shape, picture_parts.chunks) == (
+            (count, 1, 1),
+            ((count,), (1,), (1,)),
+        )
         with pytest.raises(bitsback.ArchiveError):
-            np.asarray(pictures[7])
+            np.asarray(picture_parts[7])
     with pytest.raises(bitsback.ArchiveError):
         bitsback.pillow.BitsbackImageFile(tmp_path / "x.bb")
     with pytest.raises(bitsback.InputError, match="set without names"):
@@ -258,7 +264,7 @@ def test_mutations_never_restore_anything_else(tmp_path: Path, digits: NDArray[n
 def test_mutated_names_with_a_checksum_that_matches(tmp_path: Path) -> None:
     """All restored files lie in the folder, and their number stays the same."""
     payload = one_run(3) + name(b"sub/a.png") + name(b"b", 4, 4) + name(b"c/d.tif", 4)
-    start = pictures(3).pack()
+    start = picture_parts(3).pack()
     rng = random.Random(1)
     restored = 0
     for number in range(300):

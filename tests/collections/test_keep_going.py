@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +14,17 @@ from PIL import Image
 import bitsback
 from bitsback.format.index import BlockInfo
 from bitsback.format.layout import MODEL, NAMES
+from folders import save
+from in_memory import pack
 
-from .conftest import Run, files, noise, save
+from .conftest import Run, files, noise
 
 BLOCK = 3
+packed = partial(pack, model="fast", tile=16, block=BLOCK)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def mixed(tmp_path: Path) -> Path:
     """Pictures of two modes, one that is cut into tiles, and files that are stored verbatim."""
     root = tmp_path / "in"
     for number in range(8):
@@ -31,12 +34,6 @@ def folder(tmp_path: Path) -> Path:
     for number in range(4):
         (root / f"{number}.csv").write_bytes(np.random.default_rng(number).bytes(1000 * number))
     return root
-
-
-def packed(root: Path, **options: Any) -> bytes:
-    file = io.BytesIO()
-    bitsback.compress(root, file, block=BLOCK, tile=16, model="fast", **options)
-    return file.getvalue()
 
 
 def blocks(data: bytes) -> list[BlockInfo]:
@@ -65,14 +62,14 @@ def check_rescue(data: bytes, root: Path, out: Path) -> bitsback.summary.Restore
     return summary
 
 
-def test_each_block_damaged(folder: Path, tmp_path: Path) -> None:
-    data = packed(folder)
+def test_each_block_damaged(mixed: Path, tmp_path: Path) -> None:
+    data = packed(mixed)
     lost = set[str]()
     for block in blocks(data):
         broken = damaged(data, block)
         with pytest.raises(bitsback.ArchiveError, match=f"block {block.number} "):
             bitsback.decompress(broken, tmp_path / "none")
-        summary = check_rescue(broken, folder, tmp_path / f"out{block.number}")
+        summary = check_rescue(broken, mixed, tmp_path / f"out{block.number}")
         assert summary.lost and len(summary.problems) >= 1
         with bitsback.open(broken) as archive:
             problems = archive.verify()
@@ -80,24 +77,24 @@ def test_each_block_damaged(folder: Path, tmp_path: Path) -> None:
             (_, error), *_ = problems
             assert summary.lost[0] in str(error), "verify names files"
         lost.update(summary.lost)
-    assert lost == {name for name in files(folder) if name != "0.csv"}, "one is empty"
+    assert lost == {name for name in files(mixed) if name != "0.csv"}, "one is empty"
 
 
-def test_every_cut(folder: Path, tmp_path: Path) -> None:
+def test_every_cut(mixed: Path, tmp_path: Path) -> None:
     """The names stand before the blocks, and with them what the files beside their pixels have."""
-    data = packed(folder)
+    data = packed(mixed)
     found = blocks(data)
     before = -1
     for number, block in enumerate(found[2:]):
         cut = data[: block.offset + 5]
-        summary = check_rescue(cut, folder, tmp_path / f"out{number}")
+        summary = check_rescue(cut, mixed, tmp_path / f"out{number}")
         assert summary.shape[0] >= before, "the more there is, the more comes back"
         before = summary.shape[0]
-    assert before >= len(files(folder)) - 4
+    assert before >= len(files(mixed)) - 4
 
 
-def test_names_stand_before_the_blocks(folder: Path) -> None:
-    data = packed(folder)
+def test_names_stand_before_the_blocks(mixed: Path) -> None:
+    data = packed(mixed)
     with bitsback.open(data) as archive:
         kinds = [place.kind for place in archive.reader.directory.sections]
         assert kinds == [NAMES, b"F", b"E", b"H"]
@@ -115,8 +112,8 @@ def test_nothing_whole_is_an_error(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_an_archive_without_damage(folder: Path, tmp_path: Path) -> None:
-    summary = check_rescue(packed(folder), folder, tmp_path / "out")
+def test_an_archive_without_damage(mixed: Path, tmp_path: Path) -> None:
+    summary = check_rescue(packed(mixed), mixed, tmp_path / "out")
     assert summary.lost == summary.problems == ()
 
 
@@ -154,9 +151,7 @@ def test_a_set_that_is_cut_off(tmp_path: Path) -> None:
     """A set stores its names or classes at the end."""
     for number in range(9):
         save(noise("L", seed=number), tmp_path / "in" / f"{number}.png")
-    file = io.BytesIO()
-    bitsback.compress(tmp_path / "in", file, block=BLOCK, unordered=True, keep_names=True)
-    data = file.getvalue()
+    data = pack(tmp_path / "in", block=BLOCK, unordered=True, keep_names=True)
     cut = data[: blocks(data)[2].offset + 3]
     summary = bitsback.decompress(cut, tmp_path / "out", keep_going=True)
     assert summary.lost == ("6:9",)
@@ -186,9 +181,7 @@ def test_a_lost_model(tmp_path: Path) -> None:
 def test_arrays_of_an_npz_file(tmp_path: Path) -> None:
     arrays = {"x": np.arange(2000).reshape(10, 200), "y": np.arange(10), "one": np.float64(3)}
     np.savez(tmp_path / "some.npz", **arrays)
-    file = io.BytesIO()
-    bitsback.compress(tmp_path / "some.npz", file, block=4)
-    data = file.getvalue()
+    data = pack(tmp_path / "some.npz", block=4)
     second = next(block for block in blocks(data) if block.first == 3)
     broken = damaged(damaged(data, second), blocks(data)[-1])
     summary = bitsback.decompress(broken, tmp_path / "out.npz", keep_going=True)
@@ -204,8 +197,8 @@ def test_arrays_of_an_npz_file(tmp_path: Path) -> None:
         assert np.array_equal(found["x"][6:], arrays["x"][6:]) and found["one"] == -1
 
 
-def test_the_commands(folder: Path, tmp_path: Path, run: Run) -> None:
-    data = packed(folder)
+def test_the_commands(mixed: Path, tmp_path: Path, run: Run) -> None:
+    data = packed(mixed)
     broken = damaged(data, blocks(data)[-1])
     Path("x.bb").write_bytes(broken)
     with bitsback.open(broken) as archive:
@@ -219,7 +212,7 @@ def test_the_commands(folder: Path, tmp_path: Path, run: Run) -> None:
     result = run("decompress", "x.bb", "-o", "out", "--keep-going")
     assert result.exit_code == 2 and result.stdout.splitlines() == lost
     assert "checksum" in result.stderr and "the lost items are listed" in result.stderr
-    assert sorted([*files(Path("out")), *lost]) == files(folder)
+    assert sorted([*files(Path("out")), *lost]) == files(mixed)
     Path("whole.bb").write_bytes(data)
     assert run("decompress", "whole.bb", "-o", "all", "--keep-going").exit_code == 0
     for wrong in (

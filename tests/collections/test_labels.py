@@ -18,12 +18,13 @@ from bitsback.format.layout import LABELS, UNNAMED, section
 from bitsback.wire import varint
 from bitsback_lab.digits import binarised_mnist_test_images
 from bundled_models import spec_model
+from folders import save
 from packing import index_of, replaced
 from reference import archive as spec
 from reference.fields import ArchiveError
 from reference.message import MessageError
 
-from .conftest import Run, save
+from .conftest import Run
 
 COUNT = 45
 

@@ -14,9 +14,10 @@ import pytest
 import bitsback
 from bitsback.archive.comparing import readback
 from bitsback.io import file_lock
+from folders import save
 from waiting import running
 
-from .conftest import Run, files, save
+from .conftest import Run, files
 
 pytestmark = pytest.mark.skipif(not file_lock.SUPPORTED, reason="Windows has no such locks")
 

@@ -18,8 +18,9 @@ from bitsback.format.layout import NAMES, open_section
 from bitsback.format.members import pack_files, unpack_files
 from bitsback.format.parts import ARRAYS, FOLDER, FileCollection
 from bitsback.io.names import fault, first_clash, printable, windows_fault
+from folders import save
 
-from .conftest import files, noise, restored, save
+from .conftest import files, noise, restored
 
 GREY = ArrayPart.of_items("|u1", (2, 2), 1)
 

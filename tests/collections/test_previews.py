@@ -11,10 +11,11 @@ from PIL import Image
 
 import bitsback
 from bitsback.format.layout import PREVIEWS
+from folders import save
 from reference import archive as spec
 from reference.parity import read_previews
 
-from .conftest import noise, save
+from .conftest import noise
 
 
 def smooth(number: int) -> np.ndarray:
@@ -24,7 +25,7 @@ def smooth(number: int) -> np.ndarray:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def smooths(tmp_path: Path) -> Path:
     for number in range(2):
         save(smooth(number), tmp_path / "in" / f"{number}.png")
     save(smooth(4)[..., 0].astype("<u2") * 200, tmp_path / "in" / "deep.png")
@@ -41,10 +42,10 @@ def shown(archive: bitsback.Archive, name: str) -> tuple[int, int]:
         return image.size
 
 
-def test_previews_of_a_folder(folder: Path, tmp_path: Path) -> None:
+def test_previews_of_a_folder(smooths: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.bb"
-    bitsback.compress(folder, tmp_path / "without.bb", model="fast")
-    bitsback.compress(folder, path, model="fast", previews=True)
+    bitsback.compress(smooths, tmp_path / "without.bb", model="fast")
+    bitsback.compress(smooths, path, model="fast", previews=True)
     size = (tmp_path / "without.bb").stat().st_size
     assert size < path.stat().st_size < size * 1.02
     with bitsback.open(path) as archive:
@@ -67,15 +68,15 @@ def test_previews_of_a_folder(folder: Path, tmp_path: Path) -> None:
     assert [found[number] for number in range(len(found))] == told
 
 
-def test_previews_of_changed_and_merged_archives(folder: Path, tmp_path: Path) -> None:
+def test_previews_of_changed_and_merged_archives(smooths: Path, tmp_path: Path) -> None:
     path, merged = tmp_path / "x.bb", tmp_path / "merged.bb"
-    bitsback.compress(folder, path, model="fast", previews=True)
+    bitsback.compress(smooths, path, model="fast", previews=True)
     save(smooth(9)[:75], tmp_path / "two" / "9.png")
     bitsback.add(path, tmp_path / "two", model="fast", previews=True)
     with bitsback.open(path) as archive:
         gone = archive.preview("1.png")
     bitsback.remove(path, ["1.png", "held.jpg"])
-    bitsback.compress([folder / "1.png"], tmp_path / "one.bb", model="fast")
+    bitsback.compress([smooths / "1.png"], tmp_path / "one.bb", model="fast")
     bitsback.merge([tmp_path / "one.bb", path], merged)
     for each in (path, merged):
         with bitsback.open(each) as archive:
@@ -93,4 +94,4 @@ def test_previews_of_changed_and_merged_archives(folder: Path, tmp_path: Path) -
     with pytest.raises(bitsback.InputError, match="previews"):
         bitsback.compress(np.arange(9), tmp_path / "y.bb", previews=True)
     with pytest.raises(bitsback.InputError, match="previews"):
-        bitsback.compress(folder, tmp_path / "y.bb", previews=True, unordered=True)
+        bitsback.compress(smooths, tmp_path / "y.bb", previews=True, unordered=True)

@@ -14,10 +14,11 @@ from PIL import Image
 import bitsback
 from bitsback.format.modes import MODES
 from bitsback.models import bundled
+from folders import save
 from reference import archive as spec
 from reference.model import Model as SpecModel
 
-from .conftest import noise, save, warnings_of
+from .conftest import noise, warnings_of
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def models() -> list[SpecModel]:
     ]
 
 
-def check(source: Any, models: list[SpecModel], **options: Any) -> None:
+def check_specification(source: Any, models: list[SpecModel], **options: Any) -> None:
     stream = io.BytesIO()
     warnings_of(source, stream, **{"model": "fast", **options})
     files = spec.decode_files(stream.getvalue(), models)
@@ -48,7 +49,7 @@ def test_pictures(tmp_path: Path, models: list[SpecModel], digits: NDArray[np.bo
         save(noise(mode, seed=number), tmp_path / "in" / f"{number % 2}" / f"{number}.png")
     for number in range(5):
         save(digits[number], tmp_path / "in" / f"digit {number}.png")
-    check(tmp_path / "in", models, block=2)
+    check_specification(tmp_path / "in", models, block=2)
 
 
 def test_npz(tmp_path: Path, models: list[SpecModel], digits: NDArray[np.bool_]) -> None:
@@ -59,10 +60,10 @@ def test_npz(tmp_path: Path, models: list[SpecModel], digits: NDArray[np.bool_])
         c=np.float64(1),
         ab=np.arange(9, dtype=">u2"),
     )
-    check(tmp_path / "x.npz", models, block=4)
+    check_specification(tmp_path / "x.npz", models, block=4)
 
 
 def test_tiff(tmp_path: Path, models: list[SpecModel]) -> None:
     pages = [Image.fromarray(noise(mode)) for mode in MODES * 2]
     pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
-    check(tmp_path / "x.tif", models)
+    check_specification(tmp_path / "x.tif", models)

@@ -12,9 +12,10 @@ import pytest
 
 import bitsback
 from bitsback.format.layout import NAMES, section
+from folders import save
 
-from .conftest import files, noise, pixels, save, warnings_of
-from .test_hostile import archive, block, name, one_run, pictures
+from .conftest import files, noise, pixels, warnings_of
+from .test_hostile import archive, block, name, one_run, picture_parts
 
 
 def test_the_longest_names_come_back(tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_the_longest_names_come_back(tmp_path: Path) -> None:
 def test_verify_refuses_names_that_decompress_refuses(
     tmp_path: Path, names: bytes, match: str
 ) -> None:
-    data = archive(pictures(2).pack(), section(NAMES, one_run(2) + names), (2, block(0, 2)))
+    data = archive(picture_parts(2).pack(), section(NAMES, one_run(2) + names), (2, block(0, 2)))
     ((_, problem),) = bitsback.open(io.BytesIO(data)).verify()
     with pytest.raises(bitsback.ArchiveError, match=match) as caught:
         bitsback.decompress(io.BytesIO(data), tmp_path / "out")
@@ -47,7 +48,7 @@ def test_verify_refuses_names_that_decompress_refuses(
 
 def test_pictures_that_cannot_all_be_restored_can_be_taken_one_by_one(tmp_path: Path) -> None:
     names = one_run(2) + name(b"a.jpg") + name(b"a.jpg.png/b.png")
-    data = archive(pictures(2).pack(), section(NAMES, names), (2, block(0, 2)))
+    data = archive(picture_parts(2).pack(), section(NAMES, names), (2, block(0, 2)))
     with bitsback.open(io.BytesIO(data)) as opened:
         for number in range(2):
             opened.extract(number, tmp_path / str(number))
@@ -73,7 +74,7 @@ def test_many_long_names_that_are_much_alike(tmp_path: Path) -> None:
     deep = "/".join(["folder" * 20] * 8)
     expected = [f"{deep}/{number:05}.png" for number in range(3000)]
     data = pack_files(FOLDER, [(0, 3000)], expected)
-    assert unpack_files(open_section(data, NAMES), pictures(3000)).names == expected
+    assert unpack_files(open_section(data, NAMES), picture_parts(3000)).names == expected
 
 
 def test_names_that_claim_far_more_than_their_bytes() -> None:
@@ -82,6 +83,6 @@ def test_names_that_claim_far_more_than_their_bytes() -> None:
         + name(b"x" * 1000)
         + b"".join(name(b"%04d" % number, 996) for number in range(8999))
     )
-    data = archive(pictures(9000).pack(), section(NAMES, names), (9000, block(0, 9000)))
+    data = archive(picture_parts(9000).pack(), section(NAMES, names), (9000, block(0, 9000)))
     with pytest.raises(bitsback.ArchiveError, match="longer than any writer"):
         _ = bitsback.open(io.BytesIO(data)).names

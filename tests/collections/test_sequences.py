@@ -15,6 +15,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.archive.arrays.stored import Stored
+from folders import contents_of, write_files
 from reference import archive as spec
 from second_decoder import PROGRAM
 
@@ -76,9 +77,7 @@ class Sequence:
 
     def written(self, files: Folder) -> Path:
         root = self.place / f"in-{len(list(self.place.glob('in-*')))}"
-        for name, data in files.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_bytes(data)
+        write_files(root, files)
         return root
 
     def options(self) -> dict[str, object]:
@@ -146,7 +145,7 @@ class Sequence:
         self.log.append(operation.__name__)
         operation()
 
-    def check(self) -> None:
+    def check_one(self) -> None:
         with bitsback.open(self.archive) as archive:
             assert archive.verify(threads=1) == []
             assert sorted(archive.names) == sorted(self.folder)
@@ -159,11 +158,7 @@ class Sequence:
         """
         out = self.place / "out"
         bitsback.decompress(self.archive, out, threads=1)
-        found = {
-            path.relative_to(out).as_posix(): path.read_bytes()
-            for path in out.rglob("*")
-            if path.is_file()
-        }
+        found = contents_of(out)
         assert sorted(found) == sorted(self.folder)
         wrong = [name for name, data in found.items() if not same(self.folder[name], data)]
         assert not wrong
@@ -195,7 +190,7 @@ def run(seed: int, place: Path) -> None:
         try:
             for _ in range(sequence.random.randint(2, 7)):
                 sequence.step()
-                sequence.check()
+                sequence.check_one()
             sequence.check_all()
         except BaseException as error:
             error.add_note(f"seed {seed}: {', '.join(sequence.log)}")

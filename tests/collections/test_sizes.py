@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import bitsback
+from folders import save
 from plane_models import BoundStandIn, StandIn, ship
 
-from .conftest import Run, files, pixels, save
+from .conftest import Run, files, pixels
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def smooth(*shape: int, seed: int = 0, top: int = 256) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
+def picture_folder(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
     """A folder of pictures of many sizes and modes, with digits among them."""
     folder = tmp_path / "in"
     for number in range(12):
@@ -41,14 +42,14 @@ def pictures(tmp_path: Path, digits: NDArray[np.bool_]) -> Path:
 
 @pytest.mark.parametrize("options", [{}, {"tile": 16}, {"block": 3}, {"threads": 1, "tile": 32}])
 def test_pictures_come_back(
-    pictures: Path, tmp_path: Path, options: dict[str, Any], model: StandIn
+    picture_folder: Path, tmp_path: Path, options: dict[str, Any], model: StandIn
 ) -> None:
     if not options:
-        save(smooth(1300, 1100, seed=5), pictures / "large.png")  # large enough to be cut
-    summary = bitsback.compress(pictures, tmp_path / "a.bb", files="pixels", **options)
+        save(smooth(1300, 1100, seed=5), picture_folder / "large.png")  # large enough to be cut
+    summary = bitsback.compress(picture_folder, tmp_path / "a.bb", files="pixels", **options)
     assert model.name in summary.model and "mnist-binary" in summary.model
     bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
-    assert files(tmp_path / "out") == files(pictures)
+    assert files(tmp_path / "out") == files(picture_folder)
     with bitsback.open(tmp_path / "a.bb") as archive:
         assert archive.verify() == []
         # In small tiles pictures take more bytes than their files, which are stored verbatim.
@@ -57,7 +58,7 @@ def test_pictures_come_back(
         assert held == {16: 9, 32: 1}.get(options.get("tile", 0), 0)
         assert [part["mode"] for part in parts if not part["held"]] == ["RGB", "1", "L", "I;16"]
         for number, name in enumerate(archive.names):
-            mode, expected = pixels(pictures / name)
+            mode, expected = pixels(picture_folder / name)
             assert pixels(tmp_path / "out" / name)[0] == mode
             assert np.array_equal(pixels(tmp_path / "out" / name)[1], expected)
             for picture in (archive[name], archive[number]):
@@ -90,14 +91,14 @@ def test_a_region_needs_only_the_blocks_that_it_touches(tmp_path: Path, model: S
 
 @pytest.mark.parametrize("names", [["large.png"], ["c03.png", "deep/g5.png", "large.png"]])
 def test_some_pictures(
-    pictures: Path, tmp_path: Path, names: list[str], run: Run, model: StandIn
+    picture_folder: Path, tmp_path: Path, names: list[str], run: Run, model: StandIn
 ) -> None:
-    result = run("compress", pictures, "-o", "a.bb", "--tile", "64")
+    result = run("compress", picture_folder, "-o", "a.bb", "--tile", "64")
     assert result.exit_code == 0, result.output
     assert run("extract", "a.bb", *names, "-o", "some").exit_code == 0
     assert files(tmp_path / "some") == sorted(names)
     for name in names:
-        assert np.array_equal(pixels(tmp_path / "some" / name)[1], pixels(pictures / name)[1])
+        assert np.array_equal(pixels(tmp_path / "some" / name)[1], pixels(picture_folder / name)[1])
 
 
 @pytest.mark.parametrize("stack", [None, True, False])
@@ -133,9 +134,9 @@ def test_pages_and_stacks(tmp_path: Path, stack: bool | None, model: StandIn) ->
 
 
 def test_info_tells_of_sizes_tiles_and_stacks(
-    pictures: Path, tmp_path: Path, run: Run, model: StandIn
+    picture_folder: Path, tmp_path: Path, run: Run, model: StandIn
 ) -> None:
-    assert run("compress", pictures, "-o", "a.bb", "--tile", "512").exit_code == 0
+    assert run("compress", picture_folder, "-o", "a.bb", "--tile", "512").exit_code == 0
     told = run("info", "a.bb").stdout
     for part in (
         "38 pictures, 38 names",

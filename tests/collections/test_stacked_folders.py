@@ -16,9 +16,10 @@ from bitsback.archive.inputs.request import Request
 from bitsback.compress_options import CompressOptions
 from bitsback.files.npy import ArrayItems
 from bitsback.format.array_part import BYTES, COUNTED, ONE, ArrayPart
+from folders import save
 from plane_models import StandIn, ship
 
-from .conftest import Run, files, pixels, save
+from .conftest import Run, files, pixels
 
 
 @pytest.fixture

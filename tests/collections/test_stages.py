@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import bitsback
+from folders import save
 
-from .conftest import noise, save
+from .conftest import noise
 
 
 class Told:
@@ -27,16 +28,16 @@ class Told:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def staged(tmp_path: Path) -> Path:
     for number in range(12):
         save(np.sort(noise("L", (50, 40), number), 0), tmp_path / "in" / f"{number}.png")
     (tmp_path / "in" / "large.csv").write_bytes(b"1,2,3\n" * 5000)
     return tmp_path / "in"
 
 
-def test_looking_and_compressing(folder: Path) -> None:
+def test_looking_and_compressing(staged: Path) -> None:
     told = Told()
-    bitsback.compress(folder, io.BytesIO(), progress=told, block=2, model="fast")
+    bitsback.compress(staged, io.BytesIO(), progress=told, block=2, model="fast")
     looking, writing = told.stages["looking at the files"], told.stages["compressing"]
     assert list(told.stages) == ["", "looking at the files", "compressing"]
     assert looking == [(number, 13) for number in range(1, 14)] and told.stages[""] == []
@@ -45,9 +46,9 @@ def test_looking_and_compressing(folder: Path) -> None:
     assert writing[-1][0] == writing[-1][1]
 
 
-def test_any_function_will_do(folder: Path, tmp_path: Path) -> None:
+def test_any_function_will_do(staged: Path, tmp_path: Path) -> None:
     seen = list[tuple[int, int]]()
     data = io.BytesIO()
-    bitsback.compress(folder, data, progress=lambda *call: seen.append(call))
+    bitsback.compress(staged, data, progress=lambda *call: seen.append(call))
     bitsback.decompress(data.getvalue(), tmp_path / "out", progress=lambda *call: seen.append(call))
     assert seen[-1][0] == seen[-1][1]

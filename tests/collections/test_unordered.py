@@ -19,10 +19,11 @@ from PIL import Image
 import bitsback
 from bitsback_lab.digits import binarised_mnist_test_images
 from bundled_models import spec_model
+from folders import save
 from plane_models import SpecStandIn, ship, stand_in
 from reference import archive as spec
 
-from .conftest import Run, files, noise, pixels, save, warnings_of
+from .conftest import Run, files, noise, pixels, warnings_of
 
 
 def digits(count: int) -> NDArray[np.bool_]:
@@ -35,7 +36,7 @@ def steps(rows: int, columns: int, seed: int) -> NDArray[np.uint8]:
     return np.cumsum(values, 1).astype(np.uint8)
 
 
-def pictures() -> list[NDArray[Any]]:
+def repeated_pictures() -> list[NDArray[Any]]:
     """Pictures of two values and several sizes, some of them twice, and some in colour."""
     sizes = [(70, 90), (45, 80), (70, 90), (45, 80), (70, 90), (100, 30)]
     grey = [steps(*size, seed) for seed, size in enumerate(sizes)]
@@ -77,14 +78,18 @@ def test_a_folder(tmp_path: Path, classes: int) -> None:
     """Two folders of the same pictures under other names make one archive."""
     labels = "folders" if classes else None
     made = [
-        as_sets(written(tmp_path / str(seed), pictures(), seed, classes), f"{seed}", labels=labels)
+        as_sets(
+            written(tmp_path / str(seed), repeated_pictures(), seed, classes),
+            f"{seed}",
+            labels=labels,
+        )
         for seed in range(2)
     ]
     assert made[0].read_bytes() == made[1].read_bytes()
     bitsback.decompress(made[0], tmp_path / "out")
     assert contents(tmp_path / "out") == contents(tmp_path / "0")
     names = sorted(Path(name).name for name in files(tmp_path / "out"))
-    assert names == [f"{number:02}.png" for number in range(len(pictures()))]
+    assert names == [f"{number:02}.png" for number in range(len(repeated_pictures()))]
     with bitsback.open(made[0]) as archive:
         assert archive.verify() == []
         info = archive.info()
@@ -111,7 +116,7 @@ def test_the_specification_has_the_same(tmp_path: Path) -> None:
 
 
 def test_names_are_kept_if_asked_for(tmp_path: Path) -> None:
-    folder = written(tmp_path / "in", pictures(), 0, classes=2)
+    folder = written(tmp_path / "in", repeated_pictures(), 0, classes=2)
     summary, _ = warnings_of(
         folder, tmp_path / "x.bb", unordered=True, keep_names=True, model="fast"
     )

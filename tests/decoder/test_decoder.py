@@ -34,6 +34,7 @@ from bitsback.models.file import write
 from decoded_pictures import BAD, SHAPE, SOUND
 from decoded_pictures import DECODED as PICTURES
 from docs.blocks import ROOT
+from folders import save
 from fuzz import differential
 from images.test_deflate_streams import FILES as INFLATED
 from images.test_deflate_tokens import STREAMS as DEFLATED
@@ -93,9 +94,8 @@ def test_it_agrees_about_damaged_jpeg_streams() -> None:
 
 def test_it_refuses_exchanged_names(tmp_path: Path) -> None:
     """The digests of files, which no block has, tell that content stands under another name."""
-    (tmp_path / "in").mkdir()
     for number in range(2):
-        Image.fromarray(np.full((9, 9), number, np.uint8)).save(tmp_path / "in" / f"{number}.bmp")
+        save(np.full((9, 9), number, np.uint8), tmp_path / "in" / f"{number}.bmp")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
     decoded(tmp_path / "x.bb", tmp_path / "out")
     path = tmp_path / "wrong.bb"

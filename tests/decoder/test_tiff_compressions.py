@@ -10,6 +10,7 @@ import pytest
 
 import bitsback
 from bitsback.archive.inputs import folders, request
+from folders import contents_of, write_files
 from images.test_tiff_encoders import NAMES, written
 from second_decoder import PROGRAM
 from zoo import library_files, tool_files
@@ -28,14 +29,11 @@ def check_folder(folder: Path) -> None:
     archive, out = folder.with_suffix(".bb"), folder.with_suffix(".out")
     bitsback.compress(folder, archive, files="exact", model="fast")
     subprocess.run([PROGRAM, archive, out], check=True)
-    for file in folder.iterdir():
-        assert (out / file.name).read_bytes() == file.read_bytes(), file.name
+    assert contents_of(out) == contents_of(folder)
 
 
 def test_files_of_any_encoder(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    for name, encoder in NAMES:
-        (tmp_path / "in" / f"{name} {encoder}.tif").write_bytes(written(name, encoder))
+    write_files(tmp_path / "in", {f"{' '.join(each)}.tif": written(*each) for each in NAMES})
     check_folder(tmp_path / "in")
 
 

@@ -15,16 +15,16 @@ SHORT = "word " * 29 + "end."
 
 
 @pytest.fixture
-def check(tmp_path: Path):
-    def check(text: str, name: str = "page.md") -> list[tuple[int, str]]:
+def faults(tmp_path: Path):
+    def faults(text: str, name: str = "page.md") -> list[tuple[int, str]]:
         (tmp_path / name).write_text(text)
         return list(CHECK(tmp_path / name))
 
-    return check
+    return faults
 
 
-def test_a_long_sentence_has_the_line_where_it_begins(check) -> None:
-    assert check(f"# Title\n\nIt is short.\nThe {LONG}\n") == [
+def test_a_long_sentence_has_the_line_where_it_begins(faults) -> None:
+    assert faults(f"# Title\n\nIt is short.\nThe {LONG}\n") == [
         (4, "33 words: The word word word word word word word ...")
     ]
 
@@ -43,20 +43,20 @@ def test_a_long_sentence_has_the_line_where_it_begins(check) -> None:
         "Each of which is good.",
     ],
 )
-def test_these_are_good(check, text: str) -> None:
-    assert not check(text)
+def test_these_are_good(faults, text: str) -> None:
+    assert not faults(text)
 
 
 @pytest.mark.parametrize(
     "text", ["An archive of which\nlittle is left.", "It was asked for.", "Models that count"]
 )
-def test_bad_phrases(check, text: str) -> None:
-    assert len(check(text)) == 1
+def test_bad_phrases(faults, text: str) -> None:
+    assert len(faults(text)) == 1
 
 
-def test_docstrings_and_no_other_strings_of_python(check) -> None:
+def test_docstrings_and_no_other_strings_of_python(faults) -> None:
     source = f'''"""{SHORT}\n\n    {LONG}\n"""\nNAME = 1\n"""{LONG}"""\nTEXT = "{LONG}"\n'''
-    assert check(source, "module.py") == [
+    assert faults(source, "module.py") == [
         (6, "32 words: word word word word word word word word ...")
     ]
 

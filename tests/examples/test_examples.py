@@ -29,7 +29,7 @@ FEWER: dict[str, dict[str, float]] = {
 
 @pytest.mark.parametrize("script", [script for script in SCRIPTS if script not in FEWER])
 def test_it_runs(script: str, tmp_path: Path) -> None:
-    check(tmp_path, str(FOLDER / script))
+    assert_restores(tmp_path, str(FOLDER / script))
 
 
 @pytest.mark.parametrize("script", [script for script in SCRIPTS if script in FEWER])
@@ -62,10 +62,10 @@ def test_it_runs_with_less_data(
 @pytest.mark.slow
 @pytest.mark.parametrize("script", sorted(FEWER))
 def test_it_runs_as_it_stands(script: str, tmp_path: Path) -> None:
-    check(tmp_path, str(FOLDER / script))
+    assert_restores(tmp_path, str(FOLDER / script))
 
 
-def check(tmp_path: Path, *arguments: str) -> None:
+def assert_restores(tmp_path: Path, *arguments: str) -> None:
     path = os.pathsep.join([str(FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])])
     ran = subprocess.run(
         [sys.executable, "-W", "error", *arguments],

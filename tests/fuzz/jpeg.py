@@ -28,7 +28,7 @@ from bitsback.files.jpeg_samples import KIND, take_samples
 from bitsback.format.layout import HEAD
 from bitsback.wire import varint
 from decoded_pictures import DECODED as PICTURES
-from images.test_jpeg_samples import DICOM, SLOPE, encapsulated, lossless
+from images.test_jpeg_samples import ROWS, SLOPE, encapsulated, lossless
 from jpeg_files import LOSSLESS, cut, in_strips, jpeg, picture, with_preview
 from jpeg_files import STREAMS as FILES
 from packing import archive_of_block, archive_of_bytes, archive_of_files, index_of
@@ -68,7 +68,7 @@ def files() -> list[bytes]:
     found += [cut(jpeg(progressive=progressive), 0.7) for progressive in (False, True)]
     found += [bytes(imagecodecs.jpeg8_encode(deep, bitspersample=12)), with_preview(), in_strips()]
     found += [lossless(SLOPE), encapsulated(SLOPE[np.newaxis], [[jpeg()]])]
-    found += [content for _, content in DICOM.values()]
+    found += [row.data for row in ROWS.restored.values()]
     out = io.BytesIO()
     picture().save(out, "MPO", save_all=True, append_images=[picture("RGB", 40, 20)])
     found.append(out.getvalue())
@@ -103,7 +103,7 @@ def pixels() -> list[bytes]:
 @cache
 def samples() -> bytes:
     """An archive of lossless streams in DICOM files, by their samples."""
-    found = [dicom.split(io.BytesIO(content), True) for _, content in DICOM.values()]
+    found = [dicom.split(io.BytesIO(row.data), True) for row in ROWS.restored.values()]
     return archive_of_files(*((split.metadata, split.pixels.whole()) for split in found if split))
 
 

@@ -22,6 +22,7 @@ from bitsback.compress_options import FilesAs
 from bitsback.errors import ArchiveError
 from bitsback.files.picture_files import split, unpack
 from bitsback.files.tiff.tiff_metadata import Tiff, TiffDrawing
+from folders import contents_of, write_files
 
 ROWS, COLUMNS = np.mgrid[:120, :100]
 PIXELS = ((np.sin(ROWS / 9) + np.cos(COLUMNS / 7) + 2) * 50 + ROWS * COLUMNS % 5).astype("u1")
@@ -116,15 +117,13 @@ def by_their_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("how", ["pixels", "exact"])
 def test_lengths_before_tiles_stay_right(tmp_path: Path, how: FilesAs) -> None:
-    (tmp_path / "in").mkdir()
-    for name, data in FILES.items():
+    for data in FILES.values():
         check_leaders(data)
-        (tmp_path / "in" / name).write_bytes(data)
+    write_files(tmp_path / "in", FILES)
     bitsback.compress(tmp_path / "in", tmp_path / "a.bb", model="fast", files=how)
     for restored in ("exact", "pixels"):
         bitsback.decompress(tmp_path / "a.bb", tmp_path / restored, files=restored)
-        for name, data in FILES.items():
-            assert (tmp_path / restored / name).read_bytes() == data, name
+        assert contents_of(tmp_path / restored) == FILES
 
 
 @pytest.mark.parametrize("name", ["zlib.tif", "libdeflate-big.tif"])

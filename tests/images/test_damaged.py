@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import bitsback
+from folders import save
 
 
 def refused(path: Path, match: str) -> None:
@@ -70,30 +70,29 @@ def test_an_npz_file_with_a_local_name_that_is_not_utf8(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "in").mkdir()
-    Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / "in" / "a.png")
+def png_folder(tmp_path: Path) -> Path:
+    save(np.zeros((3, 4), np.uint8), tmp_path / "in" / "a.png")
     return tmp_path / "in"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
 @pytest.mark.parametrize("kind", ["loop", "pipe", "link to a pipe", "broken link", "not UTF-8"])
-def test_what_is_no_file_is_left_out(folder: Path, kind: str) -> None:
-    bad = folder / "b.png"
+def test_what_is_no_file_is_left_out(png_folder: Path, kind: str) -> None:
+    bad = png_folder / "b.png"
     if kind == "loop":
         bad.symlink_to(bad)
     elif kind == "pipe":
         os.mkfifo(bad)
     elif kind == "link to a pipe":
-        os.mkfifo(folder.parent / "pipe")
-        bad.symlink_to(folder.parent / "pipe")
+        os.mkfifo(png_folder.parent / "pipe")
+        bad.symlink_to(png_folder.parent / "pipe")
     elif kind == "broken link":
         bad.symlink_to("nowhere")
     else:
-        Path(os.fsdecode(os.fsencode(folder) + b"/b\xff.png")).write_bytes(b"")
+        Path(os.fsdecode(os.fsencode(png_folder) + b"/b\xff.png")).write_bytes(b"")
     if kind == "not UTF-8":  # its name ends in .png, so it is left out on demand only
-        refused(folder, r"b\\udcff\.png: ")
-    summary = bitsback.compress(folder, io.BytesIO(), skip_bad=True, pictures_only=True)
+        refused(png_folder, r"b\\udcff\.png: ")
+    summary = bitsback.compress(png_folder, io.BytesIO(), skip_bad=True, pictures_only=True)
     assert summary.files == 1
     assert len(summary.bad) == (kind == "not UTF-8")
     what = "pipes and devices" if "pipe" in kind else "links that lead nowhere"

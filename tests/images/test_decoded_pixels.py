@@ -16,6 +16,7 @@ from bitsback.errors import ArchiveError
 from bitsback.format.runs import Run
 from bitsback.format.tiles import Tiles
 from decoded_pictures import BAD, DECODED, SHAPE, SOUND, decoded, pixels_of
+from folders import save
 from jpeg_files import jpeg, picture
 
 
@@ -134,9 +135,8 @@ def test_what_was_none_is_left(pixels: NDArray[Any]) -> None:
 def test_a_folder_comes_back(tmp_path: Path) -> None:
     """Of pictures that were JPEG, and others between them."""
     folder = tmp_path / "in"
-    folder.mkdir()
     for number, pixels in enumerate([*(make() for make in DECODED.values()), picture(rows=70)]):
-        Image.fromarray(np.asarray(pixels)).save(folder / f"{number:02}.png")
+        save(np.asarray(pixels), folder / f"{number:02}.png")
     summary = bitsback.compress(folder, tmp_path / "x.bb")
     assert summary.methods["decoded"] >= 1
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")

@@ -21,6 +21,7 @@ from bitsback.coding import layouts
 from bitsback.errors import ArchiveError
 from bitsback.files import picture_files
 from bitsback.format.modes import DEEP
+from folders import assert_restored, write_files
 from reference.container_metadata import restore
 
 
@@ -101,14 +102,12 @@ def test_pages_of_any_numbers(name: str) -> None:
         assert not exact or (again == data and restore(found, taken.metadata) in (None, data))
 
 
+PNG = {f"{count}.png": bytes(imagecodecs.png_encode(pixels(count))) for count in (2, 3, 4)}
+
+
 def test_a_folder_of_all_kinds(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    for channels in (2, 3, 4):
-        data = bytes(imagecodecs.png_encode(pixels(channels)))
-        (tmp_path / "in" / f"{channels}.png").write_bytes(data)
-    (tmp_path / "in" / "deep.ppm").write_bytes(ppm(pixels(3)))
-    for name, (samples, options) in KINDS.items():
-        (tmp_path / "in" / f"{name}.tif").write_bytes(tiff(samples, **options))
+    pages = {f"{name}.tif": tiff(samples, **more) for name, (samples, more) in KINDS.items()}
+    write_files(tmp_path / "in", {**PNG, "deep.ppm": ppm(pixels(3)), **pages})
     summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast", files="pixels")
     assert not summary.stored
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
@@ -128,15 +127,10 @@ def test_a_folder_of_all_kinds(tmp_path: Path) -> None:
 
 def test_pages_of_wide_numbers_have_lists_of_their_own(tmp_path: Path) -> None:
     """So that few values of one do not become many beside those of others."""
-    (tmp_path / "in").mkdir()
-    for number in range(3):
-        labels = pixels(1, "u4").repeat(8, 0).repeat(4, 1) // 999 + number * 100003
-        (tmp_path / "in" / f"{number}.tif").write_bytes(tiff(labels))
-    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", stack=False)
+    labels = pixels(1, "u4").repeat(8, 0).repeat(4, 1) // 999
+    files = {f"{number}.tif": tiff(labels + number * 100003) for number in range(3)}
+    summary = assert_restored(tmp_path, files, stack=False)
     assert summary.blocks == 4, "one of metadata, and one of each picture"
-    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
-    for path in (tmp_path / "in").iterdir():
-        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_a_frame_has_samples_of_any_kind() -> None:
@@ -150,12 +144,8 @@ def test_a_frame_has_samples_of_any_kind() -> None:
 
 def test_a_set_of_deep_pictures(tmp_path: Path) -> None:
     """Without their metadata they come back as PNG files that bitsback makes."""
-    (tmp_path / "in").mkdir()
-    for channels in (2, 3, 4):
-        data = bytes(imagecodecs.png_encode(pixels(channels)))
-        (tmp_path / "in" / f"{channels}.png").write_bytes(data)
-    (tmp_path / "in" / "deep.ppm").write_bytes(ppm(pixels(3) // 3))
-    (tmp_path / "in" / "rgb.tif").write_bytes(tiff(pixels(3) // 2, photometric="rgb"))
+    rgb = tiff(pixels(3) // 2, photometric="rgb")
+    write_files(tmp_path / "in", {**PNG, "deep.ppm": ppm(pixels(3) // 3), "rgb.tif": rgb})
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", unordered=True, keep_names=True)
     bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
     for channels in (2, 3, 4):

@@ -18,10 +18,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-import bitsback
 from bitsback.coding.inflated import decode_inflated, encode_inflated, has_deflate_stream
 from bitsback.errors import ArchiveError
 from damaged_data import assert_damage_is_refused
+from folders import assert_restored, write_files
 from images.test_deflate_tokens import raw
 from jpeg_files import jpeg
 from reference.blocks import bytes_by_fallback
@@ -172,16 +172,11 @@ def test_damaged_data_are_refused() -> None:
 def test_a_folder_comes_back(tmp_path: Path) -> None:
     """Files with streams, and pictures whose colour profiles and texts are streams."""
     folder = tmp_path / "in"
-    folder.mkdir()
-    for name, make in FILES.items():
-        (folder / f"{name}.bin").write_bytes(make())
+    write_files(folder, {f"{name}.bin": make() for name, make in FILES.items()})
     notes = PngImagePlugin.PngInfo()
     notes.add_text("notes", text(3000).decode(), zip=True)
     notes.add_itxt("more", text(3000, 2).decode(), zip=True)
     grey = np.add.outer(np.arange(60) * 2, np.arange(50)).astype(np.uint8)
     Image.fromarray(grey).save(folder / "x.png", icc_profile=text(2000, 3), pnginfo=notes)
-    summary = bitsback.compress(folder, tmp_path / "x.bb", files="exact")
+    summary = assert_restored(tmp_path, files="exact")
     assert summary.methods["inflated"] == 2  # of files, and of metadata
-    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
-    for file in folder.iterdir():
-        assert (tmp_path / "out" / file.name).read_bytes() == file.read_bytes(), file.name

@@ -51,7 +51,7 @@ class Tokens:
         return made
 
 
-def check(stream: bytes, plaintext: bytes | None = None) -> Tokens:
+def checked_tokens(stream: bytes, plaintext: bytes | None = None) -> Tokens:
     """It comes back, also where other bytes are behind it."""
     found = Tokens.find(stream + b"behind")
     assert found is not None
@@ -89,7 +89,7 @@ def fixed_letter(letter: int) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_streams_of_encoders(name: str) -> None:
     stream = STREAMS.read(name)
-    tokens = check(stream, zlib.decompress(stream, -15))
+    tokens = checked_tokens(stream, zlib.decompress(stream, -15))
     # ISA-L's hash is its own, and zopfli and the highest level of libdeflate search for the
     # shortest stream.
     share = 0.15 if name.endswith(("isa-l-0", "isa-l-3", "zopfli", "-12")) else 0.03
@@ -102,7 +102,7 @@ def test_streams_of_zlib(strategy: int, memory: int) -> None:
     plaintext = zlib.decompress(STREAMS.read("drawing/zopfli"), -15) + some(3000, 9)
     for level in range(10):
         stream = raw(plaintext, level, memory, strategy)
-        tokens = check(stream, plaintext)
+        tokens = checked_tokens(stream, plaintext)
         assert len(tokens.coded) < 0.05 * len(stream)
 
 
@@ -124,7 +124,7 @@ def test_what_zlib_chooses_takes_next_to_nothing(memory: int, strategy: int) -> 
     for level in range(10):
         for plaintext in PLAINTEXTS.values():
             stream = raw(plaintext, level, memory, strategy)
-            assert len(check(stream, plaintext).coded) < 30
+            assert len(checked_tokens(stream, plaintext).coded) < 30
 
 
 LEVELS = range(1, 10)
@@ -153,7 +153,7 @@ def test_the_specification_chooses_the_same(
             )
             + packer.flush()
         )
-        tokens = check(stream, plaintext)
+        tokens = checked_tokens(stream, plaintext)
         assert reference.stream(plaintext, tokens.coded, tokens.size) == stream
 
 
@@ -211,7 +211,7 @@ def odd_streams() -> dict[str, bytes]:
 def test_odd_streams(name: str) -> None:
     stream = odd_streams()[name]
     plaintext = zlib.decompress(stream, -15)
-    tokens = check(stream, plaintext)
+    tokens = checked_tokens(stream, plaintext)
     if len(plaintext) < 1 << 14:
         assert reference.stream(plaintext, tokens.coded, tokens.size) == stream
 
@@ -228,7 +228,7 @@ def test_streams_have_a_limit() -> None:
     assert found is not None and len(found[1].coded) < 50
     with pytest.raises(ArchiveError, match="too long"):
         Tokens(found[1].coded, found[1].size + 100).stream(b"x")
-    check(blocks(most))
+    checked_tokens(blocks(most))
 
 
 def test_tokens_that_are_cut_off() -> None:
@@ -285,7 +285,7 @@ def test_mutations_of_streams(name: str, count: int) -> None:
             assert Tokens.find(bytes(mutated)) is None
             continue
         size = len(mutated) - len(unpacker.unused_data)
-        check(bytes(mutated[:size]), plaintext)
+        checked_tokens(bytes(mutated[:size]), plaintext)
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(600, marks=pytest.mark.slow)])
@@ -319,4 +319,4 @@ def test_mutations_of_coded_tokens(name: str, count: int) -> None:
     ],
 )
 def test_repetitive_plaintext_takes_little_time(plaintext: bytes) -> None:
-    check(raw(plaintext, 9), plaintext)
+    checked_tokens(raw(plaintext, 9), plaintext)

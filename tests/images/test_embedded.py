@@ -45,6 +45,7 @@ from bitsback.planner.policy import DEFAULT
 from bitsback.wire import varint
 from bundled_models import spec_models
 from damaged_data import assert_damage_is_refused
+from folders import contents_of, write_files
 from images.test_deflate_streams import text
 from jpeg_files import jpeg
 from packing import index_of
@@ -124,9 +125,8 @@ def restored(data: bytes, folder: Path, in_full: bool = True) -> dict[str, bytes
     (folder / "x.bb").write_bytes(data)
     bitsback.decompress(folder / "x.bb", folder / "out")
     subprocess.run([PROGRAM, folder / "x.bb", folder / "other"], check=True, timeout=PATIENCE)
-    found = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
-    for name, content in found.items():
-        assert (folder / "other" / name).read_bytes() == content, name
+    found = contents_of(folder / "out")
+    assert contents_of(folder / "other") == found
     for one in spec.decode_files(data, spec_models(data)) if in_full else ():
         assert one.array.tobytes() == found[one.name], one.name
     return found
@@ -136,8 +136,7 @@ def restored(data: bytes, folder: Path, in_full: bool = True) -> dict[str, bytes
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_comes_back(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = FILES[name]()
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / name).write_bytes(content)
+    write_files(tmp_path / "in", {name: content})
     summary = bitsback.compress(tmp_path / "in", tmp_path / "a.bb", model="fast")
     assert summary.methods["inflated"] == 1
     monkeypatch.setattr(encoding, "encode_picture", lambda *_: None)
@@ -149,8 +148,7 @@ def test_a_file_comes_back(name: str, tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.rust
 def test_a_picture_of_several_bands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = zipped(STORED, a=png(np.concatenate([COLOURS, COLOURS[::-1]])))
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in/a").write_bytes(content)
+    write_files(tmp_path / "in", {"a": content})
     made = list[bytes | None]()
 
     def encode(*of: Any) -> bytes | None:

@@ -67,7 +67,7 @@ def encoders() -> Iterator[tuple[str, str, Encode]]:
     yield "zlib", "flushed once", flushed
 
 
-def pictures() -> dict[str, Array]:
+def drawn_pictures() -> dict[str, Array]:
     rng = np.random.default_rng(3)
     y, x = np.mgrid[:96, :128]
     slopes = 90 + 50 * np.sin(x / 19) + 30 * np.cos(y / 13 + x / 41)
@@ -172,13 +172,13 @@ def tokens_in(container: str, data: bytes) -> int | None:
     return cursor.varint()
 
 
-def check(step: int, only: str | None = None) -> dict[str, list[int]]:
+def token_counts(step: int, only: str | None = None) -> dict[str, list[int]]:
     """For each family of encoders the files, their bytes and those of their tokens. Each picture by
     each encoder is in one container. only: files in this container.
     """
     found: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     containers = list(CONTAINERS.items())
-    crossed = enumerate(product(encoders(), pictures().items()))
+    crossed = enumerate(product(encoders(), drawn_pictures().items()))
     for number, ((family, name, encode), (kind, picture)) in islice(crossed, 0, None, step):
         container, make = containers[(number + number // 12) % len(containers)]
         if only in (None, container):
@@ -191,13 +191,13 @@ def check(step: int, only: str | None = None) -> dict[str, list[int]]:
 
 
 def test_some_files_come_back() -> None:
-    check(37)
+    token_counts(37)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_files_of_all_encoders_come_back(container: str) -> None:
-    found = check(1, container)
+    found = token_counts(1, container)
     assert sum(files for files, _, _ in found.values()) > 2000 // len(CONTAINERS)
     for family, (files, size, tokens) in sorted(found.items()):
         print(f"{container:16} {family:20} {files:5} files {100 * tokens / size:6.2f} %")

@@ -22,6 +22,7 @@ from bitsback.files.data_sets import is_hdf5
 from bitsback.files.embedded import file
 from bitsback.files.hdf5_chunks import data_sets_in
 from bitsback.summary import NO_H5PY, remedy
+from folders import assert_restored
 from images.test_embedded import assert_refused, band, crafted, restored
 
 RNG = np.random.default_rng(1)
@@ -179,17 +180,13 @@ def test_other_data_sets_are_left(tmp_path: Path) -> None:
 
 def test_damaged_files_come_back(tmp_path: Path) -> None:
     whole = hdf5(a=(VOLUME[:2], {"chunks": (1, 40, 64), **PACKED}), b=(VOLUME, {}), c=(TABLE, {}))
-    (tmp_path / "in").mkdir()
-    made = {}
+    files = {}
     for number in range(12):
         damaged = bytearray(whole[: None if number % 3 else RNG.integers(len(whole))])
         for place in RNG.integers(0, min(len(damaged), 4096 if number % 2 else 1 << 20), 5):
             damaged[place] ^= 1 << RNG.integers(8)
-        made[f"{number}.h5"] = bytes(damaged)
-        (tmp_path / "in" / f"{number}.h5").write_bytes(damaged)
-    bitsback.compress(tmp_path / "in", tmp_path / "a.bb", model="fast")
-    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
-    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == made
+        files[f"{number}.h5"] = bytes(damaged)
+    assert_restored(tmp_path, files, model="fast")
 
 
 def test_a_large_file_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from bitsback.coding.streams import (
 from bitsback.errors import ArchiveError
 from bitsback.work import ordered_map
 from damaged_data import assert_damage_is_refused
+from folders import assert_restored, write_files
 from jpeg_files import STREAMS as JPEG_STREAMS
 from jpeg_files import cut, in_strips, jpeg, picture, stored, with_preview, without
 from networks import SIMD_PATHS, engine
@@ -212,20 +213,16 @@ def test_a_folder_comes_back(tmp_path: Path) -> None:
         ending = "bin" if "two" in name else "jpg"
         (folder / f"{number:02}.{ending}").write_bytes(make())
     (folder / "notes.txt").write_text("of no picture")
-    summary = bitsback.compress(folder, tmp_path / "x.bb", model="best")
+    summary = assert_restored(tmp_path, model="best")
     assert summary.methods["streams"] == 1
     size = sum(file.stat().st_size for file in folder.iterdir())
     assert summary.bytes_out < 0.85 * size
-    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
-    for file in folder.iterdir():
-        assert (tmp_path / "out" / file.name).read_bytes() == file.read_bytes()
     with bitsback.Archive(tmp_path / "x.bb") as archive:
         assert archive["00.jpg"].read() == STREAMS["4:2:0"]()
 
 
 def test_the_effort_chooses_the_coder(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.jpg").write_bytes(large(quality=90))
+    write_files(tmp_path / "in", {"a.jpg": large(quality=90)})
     for model, coder in (("fast", "symbols"), ("auto", "symbols"), ("best", "decisions")):
         bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model=model, force=True)
         with bitsback.open(tmp_path / "x.bb") as archive:
@@ -234,25 +231,14 @@ def test_the_effort_chooses_the_coder(tmp_path: Path) -> None:
 
 
 def test_many_files_are_several_parts(tmp_path: Path) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
     content = jpeg(picture(rows=900, columns=700), quality=100)
-    for number in range(5):
-        (folder / f"{number}.jpg").write_bytes(content + bytes([number]))
-    summary = bitsback.compress(folder, tmp_path / "x.bb")
-    assert summary.methods["streams"] > 1
-    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
-    for number in range(5):
-        assert (tmp_path / "out" / f"{number}.jpg").read_bytes() == content + bytes([number])
+    files = {f"{number}.jpg": content + bytes([number]) for number in range(5)}
+    assert assert_restored(tmp_path, files).methods["streams"] > 1
 
 
 def test_large_files_are_cut_into_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file with JPEG streams is in memory whole, so there is a limit."""
     content = large(quality=80)
     monkeypatch.setattr(jpeg_streams, "MOST_BYTES", len(content) - 1)
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.jpg").write_bytes(content)
-    summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
+    summary = assert_restored(tmp_path, {"a.jpg": content})
     assert sum(held.files for held in summary.stored.values()) == 1
-    bitsback.decompress(tmp_path / "x.bb", tmp_path / "out")
-    assert (tmp_path / "out" / "a.jpg").read_bytes() == content

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import bitsback
+from folders import save
 from plane_models import only_one_shape
 
 
@@ -19,9 +20,8 @@ def test_a_picture_with_many_pixels_in_many_bytes_is_taken(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     noise = np.random.default_rng(0).integers(0, 16, (90, 80), np.uint8)
     noise += np.add.outer(np.arange(90), np.arange(80)).astype(np.uint8)
-    (tmp_path / "in").mkdir()
-    Image.fromarray(noise).save(tmp_path / "in" / "noise.png")
-    Image.fromarray(noise).save(tmp_path / "in" / "noise.tif")
+    save(noise, tmp_path / "in" / "noise.png")
+    save(noise, tmp_path / "in" / "noise.tif")
     bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
     with bitsback.open(tmp_path / "a.bb") as archive:
         for name in archive.names:

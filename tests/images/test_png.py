@@ -16,6 +16,7 @@ from bitsback.files import bands, picture_files, pictures
 from bitsback.files.drawing import Split
 from bitsback.files.png import png_metadata
 from bitsback.io import file_io
+from folders import assert_restored
 from zoo.compared import png_chunks
 from zoo.png_files import KINDS, ODD, SHORT, TOLD, Drawn, drawn
 
@@ -58,13 +59,8 @@ def test_pixels_that_are_missing_are_not_invented(tmp_path: Path) -> None:
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         assert np.asarray(image).shape == (30, 40, 3), "Pillow takes it"
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "x.png").write_bytes(data)
-    summary = bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
-    (reason,) = summary.stored
+    (reason,) = assert_restored(tmp_path, {"x.png": data}).stored
     assert reason.startswith("damaged, or not what their endings say: ")
-    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
-    assert (tmp_path / "out" / "x.png").read_bytes() == data
     with pytest.raises(bitsback.InputError, match=r"x\.png: .*its pixels end before the last row"):
         bitsback.compress(tmp_path / "in", tmp_path / "b.bb", pictures_only=True)
 
@@ -134,12 +130,7 @@ def test_a_picture_that_is_damaged_far_from_its_ends(
     rows = bytearray(png.rows)
     rows[7 * 41] = 9  # the filter of a row in the middle
     data = Drawn(png.size, 0, 8, 0, bytes(rows)).file()
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "x.png").write_bytes(data)
-    summary = bitsback.compress(tmp_path / "in", tmp_path / "a.bb")
-    assert list(summary.stored) == [
+    assert list(assert_restored(tmp_path, {"x.png": data}).stored) == [
         "damaged, or not what their endings say: "
         "unrecognized data stream contents when reading image file"
     ]
-    bitsback.decompress(tmp_path / "a.bb", tmp_path / "out")
-    assert (tmp_path / "out" / "x.png").read_bytes() == data

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 import bitsback
 from bitsback.files import volumes
 from bitsback.files.picture_files import file_of
+from folders import assert_restored
 from zoo import volume_files
 
 STEPS = (np.add.outer(np.add.outer(np.arange(6) * 40, np.arange(20) * 7), np.arange(24)) % 900) + 5
@@ -32,13 +33,7 @@ ORDERS = ("<", ">")
 
 def packed(folder: Path, files: dict[str, bytes]) -> Any:
     """An open archive of the files, which has restored their bytes."""
-    (folder / "in").mkdir()
-    for name, data in files.items():
-        (folder / "in" / name).write_bytes(data)
-    bitsback.compress(folder / "in", folder / "x.bb", model="fast")
-    bitsback.decompress(folder / "x.bb", folder / "out")
-    for name, data in files.items():
-        assert (folder / "out" / name).read_bytes() == data, name
+    assert_restored(folder, files, model="fast")
     return bitsback.open(folder / "x.bb")
 
 

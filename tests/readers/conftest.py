@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 import bitsback
 from bitsback.archive.container.sections import Blocks
 from bitsback.format.array_part import BYTES
+from folders import save
 
 BLOCK = 4
 
@@ -42,8 +42,7 @@ def made(
     folder = tmp_path_factory.mktemp("made")
     bitsback.compress(volume, folder / "volume.bb", block=BLOCK)
     for name, pixels in pictures.items():
-        (folder / "in" / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(folder / "in" / name)
+        save(pixels, folder / "in" / name)
     (folder / "in/notes.txt").write_text("no picture")
     bitsback.compress(folder / "in", folder / "folder.bb")
     bitsback.compress(folder / "in/c.png", folder / "scan.bb")

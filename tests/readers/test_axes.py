@@ -28,7 +28,7 @@ def pixels(*shape: int) -> NDArray[np.uint16]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def frame_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Files with frames, and their archive."""
     folder = tmp_path_factory.mktemp("axes") / "in"
     folder.mkdir()
@@ -61,15 +61,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def archive(folder: Path) -> Any:
-    with bitsback.open(folder.parent / "in.bb") as archive:
+def archive(frame_files: Path) -> Any:
+    with bitsback.open(frame_files.parent / "in.bb") as archive:
         yield archive
 
 
 @pytest.mark.parametrize("name", ["a.ome.tif", "imagej.tif", "pages.tif", "rgb.tif"])
-def test_pages_of_tiff_files_are_axes(archive: Any, folder: Path, name: str) -> None:
+def test_pages_of_tiff_files_are_axes(archive: Any, frame_files: Path, name: str) -> None:
     """In the shape in which tifffile reads them, whatever index is taken."""
-    expected = tifffile.imread(folder / name)
+    expected = tifffile.imread(frame_files / name)
     view = archive[name]
     assert (view.shape, view.dtype) == (expected.shape, expected.dtype)
     assert [sum(lengths) for lengths in view.chunks] == [*expected.shape]
@@ -119,22 +119,22 @@ def test_axes_and_facts_of_headers(archive: Any) -> None:
     assert (archive["still.png"].dims, archive["still.png"].attrs) == ((), {})
 
 
-def test_an_animation_has_the_frames_of_pillow(archive: Any, folder: Path) -> None:
-    with Image.open(folder / "a.png") as image:
+def test_an_animation_has_the_frames_of_pillow(archive: Any, frame_files: Path) -> None:
+    with Image.open(frame_files / "a.png") as image:
         for number, frame in enumerate(archive["a.png"]):
             image.seek(number)
             assert np.array_equal(frame, np.asarray(image))
 
 
-def test_xarray_has_dims_and_coordinates(folder: Path, tmp_path: Path) -> None:
-    bitsback.compress(folder / "a.ome.tif", tmp_path / "alone.bb")
+def test_xarray_has_dims_and_coordinates(frame_files: Path, tmp_path: Path) -> None:
+    bitsback.compress(frame_files / "a.ome.tif", tmp_path / "alone.bb")
     with xarray.open_dataset(tmp_path / "alone.bb", engine=BitsbackBackend) as dataset:
         array = dataset["a.ome.tif"]
         assert array.dims == ("t", "z", "c", "y", "x")
-        assert np.array_equal(array, tifffile.imread(folder / "a.ome.tif"))
+        assert np.array_equal(array, tifffile.imread(frame_files / "a.ome.tif"))
         assert array["t"].values.tolist() == [0, 2, 4] and array["t"].attrs == {"units": "s"}
         assert array["c"].values.tolist() == ["DAPI", "GFP"] and "y" not in array.coords
-    with xarray.open_dataset(folder.parent / "in.bb", engine=BitsbackBackend) as dataset:
+    with xarray.open_dataset(frame_files.parent / "in.bb", engine=BitsbackBackend) as dataset:
         cine = dataset["cine"]
         assert cine.dims == ("cine_t", "cine_y", "cine_x") and cine.attrs == {"window": [40, 80]}
         assert cine["cine_x"].values[2] == 0.5
@@ -171,9 +171,9 @@ def test_series_are_arrays(tmp_path: Path) -> None:
         assert np.array_equal(array, np.stack(expected))
 
 
-def test_napari_has_channels_and_a_scale(folder: Path) -> None:
+def test_napari_has_channels_and_a_scale(frame_files: Path) -> None:
     layers = {options["metadata"].get("names", options["name"])[0]: (data, options)
-              for data, options, _ in read(str(folder.parent / "in.bb"))}  # fmt: skip
+              for data, options, _ in read(str(frame_files.parent / "in.bb"))}  # fmt: skip
     data, options = layers["in: a.ome.tif: DAPI"]
     assert data.shape == (3, 4, 2, 20, 30) and options["channel_axis"] == 2
     assert options["axis_labels"] == ("t", "z", "y", "x")
@@ -181,10 +181,10 @@ def test_napari_has_channels_and_a_scale(folder: Path) -> None:
     assert options["units"] == ["s", "µm", "pixel", "µm"]
 
 
-def test_damaged_metadata_names_the_file(folder: Path, tmp_path: Path) -> None:
+def test_damaged_metadata_names_the_file(frame_files: Path, tmp_path: Path) -> None:
     """A header that tifffile cannot read leaves pages, and no other error leaves the archive."""
     (tmp_path / "in").mkdir()
-    data = bytearray((folder / "a.ome.tif").read_bytes())
+    data = bytearray((frame_files / "a.ome.tif").read_bytes())
     at = data.index(b"<Pixels")
     data[at : at + 40] = b"<" * 40
     (tmp_path / "in/a.ome.tif").write_bytes(data)

@@ -20,6 +20,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.filesystem import ArchiveFileSystem
+from folders import write_files
 from waiting import PATIENCE, running, until
 from zoo.dicom_files import dicom_file
 
@@ -130,9 +131,7 @@ def test_an_archive_that_shrinks_while_it_is_mounted(
 
 def test_a_large_listing(tmp_path: Path, operations: Operations) -> None:
     names = [f"{a}/{b}/{c}.txt" for a in range(4) for b in range(30) for c in range(30)]
-    for name in names:
-        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "in" / name).touch()
+    write_files(tmp_path / "in", dict.fromkeys(names, b""))
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
     call = operations(tmp_path / "x.bb")
     assert call("readdir", "/", None) == [".", "..", "0", "1", "2", "3"]
@@ -155,9 +154,8 @@ ODD_NAMES = [
 @pytest.mark.skipif(not MAY_MOUNT, reason="nobody may mount here: no /dev/fuse, or no right to it")
 @pytest.mark.filterwarnings("ignore:.*cannot be restored on Windows")
 def test_odd_names_and_readers_at_once(tmp_path: Path) -> None:
-    for number, name in enumerate(ODD_NAMES):
-        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "in" / name).write_bytes(name.encode() * (1 + 1000 * number))
+    sizes = enumerate(ODD_NAMES)
+    write_files(tmp_path / "in", {name: name.encode() * (1 + 1000 * n) for n, name in sizes})
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
     folder = tmp_path / "shown"
     folder.mkdir()

@@ -26,7 +26,7 @@ def digits(count: int, name: str = NAME) -> NDArray[np.uint8]:
     return drawn(bundled.load(name), count, seed=count)
 
 
-def check(array: NDArray[Any], **options: Any) -> list[int]:
+def check_restored(array: NDArray[Any], **options: Any) -> list[int]:
     """Checks that the specification restores the array bit for bit. Returns the methods of the
     blocks.
     """
@@ -49,12 +49,12 @@ def method_of(payload: bytes) -> int:
 @pytest.mark.parametrize("count", [1, 2, 13, 170])
 def test_a_chain(count: int) -> None:
     """The last has two lanes, the others one."""
-    assert check(digits(count), model=NAME) == [spec_blocks.MODEL]
+    assert check_restored(digits(count), model=NAME) == [spec_blocks.MODEL]
 
 
 @pytest.mark.parametrize(("count", "block"), [(1, None), (3, 2), (22, None)])
 def test_a_chain_of_bytes(count: int, block: int | None) -> None:
-    assert set(check(digits(count, GREY), model=GREY, block=block)) == {spec_blocks.MODEL}
+    assert set(check_restored(digits(count, GREY), model=GREY, block=block)) == {spec_blocks.MODEL}
 
 
 LIKELIHOODS: dict[str, dict[str, Any]] = {
@@ -96,9 +96,9 @@ def test_two_values_of_any_dtype(dtype: str) -> None:
     )
     x = digits(3)
     array = np.where(x == 1, np.array(high, dtype), np.array(low, dtype)).astype(dtype)
-    assert check(array, model=NAME) == [spec_blocks.MODEL]
+    assert check_restored(array, model=NAME) == [spec_blocks.MODEL]
     few = spec_blocks.PACKED if array.itemsize < 8 else spec_blocks.FALLBACK
-    assert check(array[:1, 10:13, :3].copy()) == [few]
+    assert check_restored(array[:1, 10:13, :3].copy()) == [few]
 
 
 @pytest.mark.parametrize("values", [("|u1", 0, 1), ("|u1", 255, 0), (">f4", -0.0, 1.5)])
@@ -108,15 +108,15 @@ def test_multisets(values: tuple[str, float, float]) -> None:
     array = np.where(digits(8) == 1, np.array(high, dtype), np.array(low, dtype)).astype(dtype)
     array = in_order(np.concatenate([array, array[:1]]))
     chain = spec_blocks.MULTISET + spec_blocks.MODEL
-    assert check(array, model=NAME, unordered=True) == [chain]
-    assert check(array, model=NAME, unordered=True, block=5) == [chain] * 2
+    assert check_restored(array, model=NAME, unordered=True) == [chain]
+    assert check_restored(array, model=NAME, unordered=True, block=5) == [chain] * 2
 
 
 def test_multisets_of_bytes_and_of_other_methods() -> None:
     chain = spec_blocks.MULTISET + spec_blocks.MODEL
-    assert check(in_order(digits(5, GREY)), model=GREY, unordered=True) == [chain]
+    assert check_restored(in_order(digits(5, GREY)), model=GREY, unordered=True) == [chain]
     numbers = in_order(np.random.default_rng(0).integers(0, 9, (30, 3)))
-    assert check(numbers, unordered=True) == [spec_blocks.FALLBACK]
+    assert check_restored(numbers, unordered=True) == [spec_blocks.FALLBACK]
 
 
 @pytest.mark.parametrize("bilevel", [False, True])
@@ -130,12 +130,15 @@ def test_multisets_of_planes(bilevel: bool) -> None:
     planes = spec_blocks.MULTISET + spec_blocks.MODEL
     if bilevel:
         array = in_order(array[[0, 1, 1, 2, 3]] > 90)
-    assert check(array, model="universal", unordered=True) == [planes]
+    assert check_restored(array, model="universal", unordered=True) == [planes]
 
 
 def test_blocks() -> None:
-    assert check(digits(7), model=NAME, block=3) == [spec_blocks.MODEL] * 3
-    assert len(check(np.arange(900).reshape(10, 90, 1).repeat(6, 2), block=3, stack=False)) == 4
+    assert check_restored(digits(7), model=NAME, block=3) == [spec_blocks.MODEL] * 3
+    assert (
+        len(check_restored(np.arange(900).reshape(10, 90, 1).repeat(6, 2), block=3, stack=False))
+        == 4
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,7 @@ def test_blocks() -> None:
     ],
 )  # fmt: skip
 def test_arrays_that_no_model_fits(array: NDArray[Any]) -> None:
-    assert spec_blocks.MODEL not in check(array) or not array.any()
+    assert spec_blocks.MODEL not in check_restored(array) or not array.any()
 
 
 SMOOTH = np.add.outer(np.arange(40) ** 2, np.arange(50) * 3) // 8 % 199
@@ -171,10 +174,10 @@ def test_what_general_compressors_make_smaller(
     only_one_shape(monkeypatch)
     values = SMOOTH > 90 if dtype == "|b1" else SMOOTH * 321 if dtype != "|u1" else SMOOTH
     array = values.astype(dtype)
-    assert check(array, model=effort) == [spec_blocks.FALLBACK]
-    assert check(array[np.newaxis], model=effort) == [spec_blocks.FALLBACK]
+    assert check_restored(array, model=effort) == [spec_blocks.FALLBACK]
+    assert check_restored(array[np.newaxis], model=effort) == [spec_blocks.FALLBACK]
     coloured = np.stack([array, array, array[::-1]], -1)[np.newaxis]
-    assert check(coloured, model=effort) == [spec_blocks.FALLBACK]
+    assert check_restored(coloured, model=effort) == [spec_blocks.FALLBACK]
 
 
 def test_the_specification_refuses_what_is_damaged() -> None:

@@ -4,6 +4,7 @@ noise, of few levels and many, and at the ends of what there can be.
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agreement import a_message, assert_both_refuse, check_messages
+from agreement import assert_both_refuse, check_shapes
 from bitsback import Message, ModelError
 from bitsback.models import Model, file
 from bitsback.models import item_shape as program
@@ -52,15 +53,7 @@ def a_picture(rng: np.random.Generator, shape: ItemShape) -> NDArray[np.uint8]:
     return x.astype(np.uint8).ravel()
 
 
-def check(model: SpecModel, core: Model, choose: Choices, seed: int) -> None:
-    """Items of some shapes."""
-    rng = np.random.default_rng(seed)
-    shapes = [
-        ItemShape(*choose.of(SHAPES), min(choose.of([model.levels, 2, 5]), model.levels))
-        for _ in range(choose.of([1, 2, 4]))
-    ]
-    x = np.concatenate([a_picture(rng, shape) for shape in shapes])
-    check_messages(core, model, shapes, x, a_message(seed, lanes=1 + seed % 3))
+check_items = partial(check_shapes, shapes=SHAPES, few=5, counts=[1, 2, 4], draw=a_picture)
 
 
 @pytest.mark.parametrize("make", [random_counted, random_flat])
@@ -69,7 +62,7 @@ def test_the_core_is_the_specification(seed: int, make: Callable[[int], bytes]) 
     data = make(seed)
     choose = Seeded(np.random.default_rng(seed))
     with engine(SIMD_PATHS[seed % len(SIMD_PATHS)]):
-        check(SpecModel.from_bytes(data), Model.from_bytes(data), choose, seed)
+        check_items(SpecModel.from_bytes(data), Model.from_bytes(data), choose, seed)
 
 
 @settings(max_examples=15)
@@ -77,7 +70,7 @@ def test_the_core_is_the_specification(seed: int, make: Callable[[int], bytes]) 
 def test_models_that_hypothesis_draws(data: Any, seed: int, make: MakeModel) -> None:
     choose = Drawn(data.draw)
     written = make(choose, seed)
-    check(SpecModel.from_bytes(written), Model.from_bytes(written), choose, seed)
+    check_items(SpecModel.from_bytes(written), Model.from_bytes(written), choose, seed)
 
 
 def test_exact_bytes() -> None:

@@ -41,7 +41,7 @@ def model(
     return file.write(*parts.model(["pop z ~ p(z)", "push x ~ p(x|z)", "push z ~ p(z)"]))
 
 
-def check(data: bytes, size: Size, items: int = 3) -> None:
+def check_size(data: bytes, size: Size, items: int = 3) -> None:
     pair = Pair.of(data, size)
     x = pair.items(items)
     pair.check_codec(x, a_message(1, 2))
@@ -52,22 +52,22 @@ def check(data: bytes, size: Size, items: int = 3) -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("levels", [2, 256, 65536])
 def test_any_size_and_number_of_levels(levels: int, size: Size) -> None:
-    check(model(3, levels, 2, COUPLINGS[0]), size)
+    check_size(model(3, levels, 2, COUPLINGS[0]), size)
 
 
 @pytest.mark.parametrize("mean_shift", [0, 9])
 @pytest.mark.parametrize("channels", [2, 5])
 def test_the_ends_of_the_means_units(channels: int, mean_shift: int) -> None:
-    check(model(channels, 65536, mean_shift, COUPLINGS[0]), (2, 3))
+    check_size(model(channels, 65536, mean_shift, COUPLINGS[0]), (2, 3))
 
 
 @pytest.mark.parametrize("scale", [1, 2**26])
 def test_the_largest_and_the_smallest_scale(scale: int) -> None:
-    check(model(3, 256, 2, COUPLINGS[0], scale), (2, 3))
+    check_size(model(3, 256, 2, COUPLINGS[0], scale), (2, 3))
 
 
 def test_one_image_alone() -> None:
-    check(model(4, 256, 2, COUPLINGS[1]), (3, 3), items=1)
+    check_size(model(4, 256, 2, COUPLINGS[1]), (3, 3), items=1)
 
 
 @pytest.mark.parametrize("off", [12, -8])
@@ -113,32 +113,32 @@ SMALLEST, LARGEST = 2**26, 1  # scales, by their inverses
 @pytest.mark.parametrize("names", NAMES.values(), ids=list(NAMES))
 @pytest.mark.parametrize("order", [bit_swap, plain])
 def test_both_orders_of_two_and_of_four_layers(names: list[str], order: Any) -> None:
-    check(hierarchy(names, order(names)), (3, 4), items=5)
+    check_size(hierarchy(names, order(names)), (3, 4), items=5)
 
 
 @pytest.mark.parametrize("inverse_scale", [SMALLEST, LARGEST])
 @pytest.mark.parametrize("codec", ["normal", "mixture"])
 def test_the_ends_of_the_scales_of_layers(codec: str, inverse_scale: int) -> None:
     names = NAMES["two"]
-    check(hierarchy(names, bit_swap(names), inverse_scale=inverse_scale, codec=codec), (3, 4))
+    check_size(hierarchy(names, bit_swap(names), inverse_scale=inverse_scale, codec=codec), (3, 4))
 
 
 @pytest.mark.parametrize("bits", [1, 12])
 def test_one_latent_with_the_fewest_and_the_most_places(bits: int) -> None:
     names = NAMES["four"]
-    check(hierarchy(names, bit_swap(names), channels=1, bits=bits), (3, 4))
+    check_size(hierarchy(names, bit_swap(names), channels=1, bits=bits), (3, 4))
 
 
 def test_one_image_of_layers_alone() -> None:
     for order in (bit_swap, plain):
-        check(hierarchy(NAMES["two"], order(NAMES["two"])), (3, 4), items=1)
+        check_size(hierarchy(NAMES["two"], order(NAMES["two"])), (3, 4), items=1)
 
 
 def test_one_pixel() -> None:
-    check(hierarchy(NAMES["two"], bit_swap(NAMES["two"]), size=(1, 1)), (1, 1))
+    check_size(hierarchy(NAMES["two"], bit_swap(NAMES["two"]), size=(1, 1)), (1, 1))
 
 
 @pytest.mark.parametrize("size", [(3, 4), (1, 1), (9, 2), (16, 17)])
 def test_grids_of_several_sizes_down_to_one_cell(size: Size) -> None:
     names = NAMES["four"]
-    check(hierarchy(names, bit_swap(names), size=None, grids=(1, 2, 4, 8)), size, items=2)
+    check_size(hierarchy(names, bit_swap(names), size=None, grids=(1, 2, 4, 8)), size, items=2)

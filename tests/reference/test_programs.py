@@ -17,7 +17,7 @@ SEEDS = range(60)
 SLOW = pytest.mark.slow
 
 
-def check(program: Program, lanes: int, path: str | None = None) -> None:
+def check_program(program: Program, lanes: int, path: str | None = None) -> None:
     pair = Pair.of(program.to_bytes(), program.size, path)
     pair.check_codec(pair.items(2, lanes), a_message(lanes, lanes))
     pair.check_random_bits(2, a_message(lanes, lanes, words=1000))
@@ -29,12 +29,12 @@ def check(program: Program, lanes: int, path: str | None = None) -> None:
     "seed", [seed if seed % 2 == 0 else pytest.param(seed, marks=SLOW) for seed in SEEDS]
 )
 def test_programs_from_a_seed(seed: int) -> None:
-    check(random_program(seed), 1 + seed % 5, SIMD_PATHS[seed % len(SIMD_PATHS)])
+    check_program(random_program(seed), 1 + seed % 5, SIMD_PATHS[seed % len(SIMD_PATHS)])
 
 
 @given(programs(), st.sampled_from([1, 2, 3, 8]))
 def test_programs_that_hypothesis_draws(program: Program, lanes: int) -> None:
-    check(program, lanes)
+    check_program(program, lanes)
 
 
 @settings(max_examples=10)

@@ -4,6 +4,7 @@ extremes.
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agreement import Pair, a_message, assert_both_refuse, check_messages
+from agreement import Pair, assert_both_refuse, check_shapes
 from bitsback import Message
 from bitsback.models import Model, bundled, file
 from bitsback.models import item_shape as program
 from bundled_models import spec_model
-from choices import Choices, Drawn, Seeded
+from choices import Drawn, Seeded
 from laws import to_reference
 from random_counted import small_counted
 from random_series import random_series, series_model, small_series
@@ -27,7 +28,8 @@ from reference.planes import ItemShape
 SHAPES = [(1, 19, 1, 1), (1, 13, 1, 2), (1, 1, 1, 1), (1, 2, 1, 3), (1, 3, 1, 9), (2, 3, 2, 2)]
 
 
-def a_series(rng: np.random.Generator, count: int, levels: int) -> NDArray[np.uint16]:
+def a_series(rng: np.random.Generator, shape: ItemShape) -> NDArray[np.uint16]:
+    count, levels = shape.elements, shape.levels
     time = np.arange(count)
     kind = rng.integers(6)
     if kind == 0:
@@ -45,22 +47,14 @@ def a_series(rng: np.random.Generator, count: int, levels: int) -> NDArray[np.ui
     return np.clip(np.rint(x), 0, levels - 1).astype(np.uint16)
 
 
-def check(model: SpecModel, core: Model, choose: Choices, seed: int) -> None:
-    """Items of some shapes."""
-    rng = np.random.default_rng(seed)
-    shapes = [
-        ItemShape(*choose.of(SHAPES), min(choose.of([model.levels, 2, 256]), model.levels))
-        for _ in range(choose.of([1, 2]))
-    ]
-    x = np.concatenate([a_series(rng, shape.elements, shape.levels) for shape in shapes])
-    check_messages(core, model, shapes, x, a_message(seed, lanes=1 + seed % 3))
+check_items = partial(check_shapes, shapes=SHAPES, few=256, counts=[1, 2], draw=a_series)
 
 
 @pytest.mark.parametrize("seed", range(16))
 def test_the_core_is_the_specification(seed: int) -> None:
     data = random_series(seed)
     choose = Seeded(np.random.default_rng(seed))
-    check(SpecModel.from_bytes(data), Model.from_bytes(data), choose, seed)
+    check_items(SpecModel.from_bytes(data), Model.from_bytes(data), choose, seed)
 
 
 @settings(max_examples=15)
@@ -68,20 +62,20 @@ def test_the_core_is_the_specification(seed: int) -> None:
 def test_models_that_hypothesis_draws(data: Any, seed: int) -> None:
     choose = Drawn(data.draw)
     written = series_model(choose, seed)
-    check(SpecModel.from_bytes(written), Model.from_bytes(written), choose, seed)
+    check_items(SpecModel.from_bytes(written), Model.from_bytes(written), choose, seed)
 
 
 def test_the_model_that_ships() -> None:
     ours, model = bundled.load("series"), spec_model("series")
     assert ours.identity == model.identity
-    check(model, ours, Seeded(np.random.default_rng(0)), 0)
+    check_items(model, ours, Seeded(np.random.default_rng(0)), 0)
 
 
 def test_a_series_that_is_longer_than_what_is_solved_each_step() -> None:
     """From step 65 on, weights are solved every `every` steps."""
     data = file.write(json.dumps(small_series()), {})
     model, spec = Model.from_bytes(data), SpecModel.from_bytes(data)
-    x = a_series(np.random.default_rng(2), 200, 250)
+    x = a_series(np.random.default_rng(2), ItemShape(1, 200, 1, 1, 250))
     message = Message.random(3)
     reference = to_reference(message)
     model.bind([(1, program.ItemShape(1, 100, 1, 2, 250))]).push(message, x)

@@ -21,14 +21,14 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with x.npy."""
     monkeypatch.chdir(tmp_path)
     np.save("x.npy", np.arange(600).reshape(60, 10))
     return tmp_path
 
 
-def test_from_and_to_s3(folder: Path, s3: dict[str, Any]) -> None:
+def test_from_and_to_s3(place: Path, s3: dict[str, Any]) -> None:
     options = [text for key, value in s3.items() for text in ("--storage-option", f"{key}={value}")]
     url = "s3://bucket/x.bb"
     assert run("compress", "x.npy", "-o", url, *options).exit_code == 0
@@ -48,7 +48,7 @@ def test_from_and_to_s3(folder: Path, s3: dict[str, Any]) -> None:
     assert run("info", url, *by_protocol).exit_code == 0
 
 
-def test_from_the_web_to_this_folder(folder: Path, web: Web) -> None:
+def test_from_the_web_to_this_folder(place: Path, web: Web) -> None:
     assert run("decompress", web.url("x.bb") + "?key=1").exit_code == 2, "x.npy is there already"
     Path("x.npy").unlink()
     assert run("decompress", web.url("x.bb") + "?key=1").exit_code == 0
@@ -65,7 +65,7 @@ def test_from_the_web_to_this_folder(folder: Path, web: Web) -> None:
         (["verify", "gs://bucket/x.bb"], "pip install 'gcsfs'"),
     ],
 )
-def test_errors_are_one_line(folder: Path, web: Web, arguments: list[str], message: str) -> None:
+def test_errors_are_one_line(place: Path, web: Web, arguments: list[str], message: str) -> None:
     result = run(*(argument.replace("SERVER", web.address) for argument in arguments))
     assert result.exit_code == 2
     assert result.stderr.startswith("bitsback: error: ") and result.stderr.count("\n") == 1

@@ -15,6 +15,7 @@ from PIL import Image
 
 import bitsback
 from bitsback.filesystem import ArchiveFileSystem
+from folders import save
 
 from .conftest import BLOCK, Web
 
@@ -26,8 +27,7 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """scans.bb and the folder `restored`, to which it was decompressed."""
     folder = tmp_path_factory.mktemp("scans")
     for number, name in enumerate(["a/b.png", "a/c/d.bmp", "e.gif"]):
-        (folder / "scans" / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.roll(PICTURE, number)).save(folder / "scans" / name)
+        save(np.roll(PICTURE, number), folder / "scans" / name)
     bitsback.compress(folder / "scans", folder / "scans.bb")
     bitsback.decompress(folder / "scans.bb", folder / "restored")
     return folder

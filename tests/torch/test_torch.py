@@ -14,11 +14,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
 from torch.utils.data import DataLoader
 
 import bitsback
 from bitsback.torch import ArchiveDataset, BlockSampler
+from folders import save
 
 SOME = settings(max_examples=40)
 
@@ -113,9 +113,8 @@ def test_pairs_that_are_in_an_archive(tmp_path: Path, unordered: bool) -> None:
 )
 def test_pictures_with_their_classes(tmp_path: Path, options: dict[str, Any]) -> None:
     for number in range(20):
-        (tmp_path / "in" / "abc"[number % 3]).mkdir(parents=True, exist_ok=True)
-        picture = Image.fromarray(np.full((4, 5), number, np.uint8))
-        picture.save(tmp_path / "in" / "abc"[number % 3] / f"{number}.png")
+        picture = np.full((4, 5), number, np.uint8)
+        save(picture, tmp_path / "in" / "abc"[number % 3] / f"{number}.png")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", labels="folders", **options)
     dataset = ArchiveDataset(tmp_path / "x.bb")
     assert dataset.archive.classes == ["a", "b", "c"]
@@ -131,8 +130,7 @@ def test_pictures_of_several_kinds(tmp_path: Path) -> None:
     for number in range(12):
         shape = (9 + number % 4, 30, 3)[: 2 + number % 2]
         images.append(random.integers(0, 256, shape, np.uint8))
-        (tmp_path / f"in/{number % 3}").mkdir(parents=True, exist_ok=True)
-        Image.fromarray(images[-1]).save(tmp_path / f"in/{number % 3}/{number:02}.png")
+        save(images[-1], tmp_path / f"in/{number % 3}/{number:02}.png")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="fast", block=2)
     dataset = ArchiveDataset(tmp_path / "x.bb", labels=lambda name: int(name.split("/")[0]))
     order, names = [5, 0, 11, 5, 3], dataset.archive.names

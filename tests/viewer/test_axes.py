@@ -18,6 +18,7 @@ from PIL import Image
 from pydicom.uid import RLELossless
 
 import bitsback
+from folders import save
 from viewer.browser import Browser
 from viewer.pages import CHECK, canvas, in_window, open_entry, percentiles, photo, settled, show
 from zoo.dicom_files import dicom_file
@@ -274,9 +275,8 @@ def damage(browser: Browser, archive: Path, number: int) -> None:
 
 
 def test_damaged_files_have_a_mark_with_the_reason(browser: Browser, tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
     for number in range(3):
-        Image.fromarray(np.roll(photo(50, 60), number)).save(tmp_path / "in" / f"{number}.png")
+        save(np.roll(photo(50, 60), number), tmp_path / "in" / f"{number}.png")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", block=1, model="universal-fast")
     show(browser, tmp_path / "x.bb")
     block = browser.run("archive.decoder.json('pieces', 1, 0, 0)[0][0]")

@@ -23,6 +23,7 @@ from bitsback.cli.commands import view
 from bitsback.cli.commands.view import Server
 from bitsback.io.names import printable
 from docs.blocks import ROOT
+from folders import save
 from jpeg_files import in_strips
 from viewer.browser import Browser
 from viewer.pages import CHECK, canvas, open_entry, photo, settled, show, shown_as
@@ -31,7 +32,7 @@ from waiting import PATIENCE, running, until
 pytestmark = pytest.mark.chromium
 
 
-def folder(path: Path) -> dict[str, NDArray[Any]]:
+def save_pictures(path: Path) -> dict[str, NDArray[Any]]:
     """Pictures of several modes."""
     pictures: dict[str, NDArray[Any]] = {
         "a/bits.png": photo(40, 50) > 90,
@@ -40,8 +41,7 @@ def folder(path: Path) -> dict[str, NDArray[Any]]:
         "grey.png": photo(50, 70),
     }
     for name, picture in pictures.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(path / name)
+        save(picture, path / name)
     (path / "notes.txt").write_text("four pictures")
     return pictures
 
@@ -52,7 +52,7 @@ def test_the_page_is_made_of_what_is_here() -> None:
 
 
 def test_pixels_are_those_that_went_in(browser: Browser, tmp_path: Path) -> None:
-    pictures = folder(tmp_path / "in")
+    pictures = save_pictures(tmp_path / "in")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-fast")
     show(browser, tmp_path / "x.bb")
     names = "grid.numbers.map((number) => archive.entry(number).name)"
@@ -91,9 +91,8 @@ def test_palettes(browser: Browser, tmp_path: Path) -> None:
 
 def test_jpeg_files(browser: Browser, tmp_path: Path) -> None:
     """Their bytes are restored, and the browser decodes them, also for thumbnails."""
-    (tmp_path / "in").mkdir()
     for name, options in (("a.jpg", {}), ("b.jfif", {"progressive": True})):
-        Image.fromarray(photo(48, 64, 3)).save(tmp_path / "in" / name, "JPEG", **options)
+        save(photo(48, 64, 3), tmp_path / "in" / name, format="JPEG", **options)
     summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb")
     assert summary.methods["streams"] == 1
     show(browser, tmp_path / "x.bb")
@@ -212,7 +211,7 @@ def test_an_archive_of_2_gb_opens_with_3_mb(
 
 
 def test_search_and_keys(browser: Browser, tmp_path: Path) -> None:
-    folder(tmp_path / "in")
+    save_pictures(tmp_path / "in")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-fast")
     browser.size(390, 780)
     show(browser, tmp_path / "x.bb")
@@ -331,9 +330,8 @@ def test_view_prints_an_address(tmp_path: Path) -> None:
 
 def test_previews_are_thumbnails(browser: Browser, tmp_path: Path) -> None:
     """Nothing is decoded for them; pictures without one, and others once opened, are."""
-    (tmp_path / "in").mkdir()
     for number in range(3):
-        Image.fromarray(np.roll(photo(200, 210), 9 * number, 0)).save(tmp_path / f"in/{number}.png")
+        save(np.roll(photo(200, 210), 9 * number, 0), tmp_path / f"in/{number}.png")
     bitsback.compress(tmp_path / "in", tmp_path / "x.bb", model="universal-fast", previews=True)
     show(browser, tmp_path / "x.bb")
     assert browser.run("archive.info.previews.length") == 1

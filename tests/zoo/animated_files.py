@@ -150,14 +150,11 @@ SOUND: dict[str, bytes] = {
         behind=[TOLD["exif"], TOLD["text"]],
     ),
     "palette": animated(smaller(3, 4)),
-}
-"""Files whose very bytes can be made again."""
-OF_APPLE = animated(alike(2), behind=[TOLD["apple"]])
-"""A file with a chunk that describes its very bytes, which can be made again."""
-ANEW: dict[str, bytes] = {
     "stored": animated([replace(frame, level=0) for frame in alike(2)]),
 }
-"""Files whose pixels and chunks can be."""
+"""Files that are restored byte for byte."""
+OF_APPLE = animated(alike(2), behind=[TOLD["apple"]])
+"""A file with a chunk that describes its very bytes, which can be made again."""
 ODD: dict[str, bytes] = {
     "interlaced": animated(alike(3, 2, 8, 1)),
     "a gap": _renumbered([0, 1, 2, 4, 5]),
@@ -197,7 +194,7 @@ def files() -> Iterator[File]:
     for colour, depth in KINDS:
         for name, frames in (("alike", partial(alike, 4)), ("smaller", smaller)):
             yield f"{name}-colour{colour}-depth{depth}.png", partial(_made, frames, colour, depth)
-    for name, data in (SOUND | ANEW | ODD | DAMAGED).items():
+    for name, data in (SOUND | ODD | DAMAGED).items():
         yield f"{name}.png", partial(bytes, data)
 
 

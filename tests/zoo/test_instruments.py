@@ -29,7 +29,7 @@ FILES = {file.name: file for file in files()}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def instruments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All files, and their archive."""
     folder = tmp_path_factory.mktemp("instruments") / "in"
     folder.mkdir()
@@ -43,8 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def archive(folder: Path) -> Iterator[Any]:
-    with bitsback.open(folder.parent / "in.bb") as archive:
+def archive(instruments: Path) -> Iterator[Any]:
+    with bitsback.open(instruments.parent / "in.bb") as archive:
         yield archive
 
 
@@ -53,12 +53,14 @@ def test_there_are_many() -> None:
 
 
 @pytest.mark.parametrize("file", FILES.values(), ids=FILES)
-def test_other_packages_read_the_same(archive: Any, folder: Path, file: InstrumentFile) -> None:
-    assert archive.open(file.name).read() == (folder / file.name).read_bytes()
+def test_other_packages_read_the_same(
+    archive: Any, instruments: Path, file: InstrumentFile
+) -> None:
+    assert archive.open(file.name).read() == (instruments / file.name).read_bytes()
     assert archive.reader.files.stored(archive.reader.file_number(file.name)) is not file.coded
     if not file.coded:
         return
-    content, view = file.read(folder / file.name), archive[file.name]
+    content, view = file.read(instruments / file.name), archive[file.name]
     assert len(view.levels) == len(content.levels)
     for level, expected in zip(view.levels, content.levels, strict=True):
         if level.dtype == bool:  # of which pydicom makes bytes
@@ -76,23 +78,23 @@ def test_other_packages_read_the_same(archive: Any, folder: Path, file: Instrume
 
 
 @pytest.mark.rust
-def test_the_second_decoder_makes_the_same_files(folder: Path, tmp_path: Path) -> None:
+def test_the_second_decoder_makes_the_same_files(instruments: Path, tmp_path: Path) -> None:
     place = tmp_path / "out"
-    subprocess.run([PROGRAM, folder.parent / "in.bb", place], check=True)
+    subprocess.run([PROGRAM, instruments.parent / "in.bb", place], check=True)
     for name in FILES:
-        assert (place / name).read_bytes() == (folder / name).read_bytes(), name
+        assert (place / name).read_bytes() == (instruments / name).read_bytes(), name
 
 
 @pytest.mark.parametrize(
     "name",
     ["inner-None-16-rgb.tif", "flat-None-None-grey.tif", "inner-lzw.ome.tif", "rle-i2-3.dcm"],
 )
-def test_the_specification_makes_the_same_files(folder: Path, name: str) -> None:
-    with (folder / name).open("rb") as file:
+def test_the_specification_makes_the_same_files(instruments: Path, name: str) -> None:
+    with (instruments / name).open("rb") as file:
         split = picture_files.split(file, True)
         assert split is not None
         pixels = split.pixels.whole()
-    assert restore(pixels, split.metadata) == (folder / name).read_bytes()
+    assert restore(pixels, split.metadata) == (instruments / name).read_bytes()
 
 
 def test_levels_of_pyramids_have_their_spacing(archive: Any) -> None:
@@ -101,9 +103,11 @@ def test_levels_of_pyramids_have_their_spacing(archive: Any) -> None:
     assert {level.dims for level in levels} == {("z", "c", "y", "x")}
 
 
-def test_files_that_are_not_coded_state_why(archive: Any, folder: Path) -> None:
+def test_files_that_are_not_coded_state_why(archive: Any, instruments: Path) -> None:
     held = [entry.name for entry in entries(archive.reader) if entry.verbatim]
-    found = {name: picture_files.refusal(io.BytesIO((folder / name).read_bytes())) for name in held}
+    found = {
+        name: picture_files.refusal(io.BytesIO((instruments / name).read_bytes())) for name in held
+    }
     assert found == {
         "jpegxl.tif": "compression JPEGXL, 50002 (tag 259)",
         "jpeg2000.tif": "compression JPEG2000, 34712 (tag 259)",
@@ -114,21 +118,21 @@ def test_files_that_are_not_coded_state_why(archive: Any, folder: Path) -> None:
     }
 
 
-def test_napari_shows_pyramids_in_all_sizes(folder: Path, tmp_path: Path) -> None:
+def test_napari_shows_pyramids_in_all_sizes(instruments: Path, tmp_path: Path) -> None:
     names = ["inner-None-16-rgb.tif", "flat-zlib-16-grey.tif", "inner-zlib-16.ome.tif"]
-    bitsback.compress([folder / name for name in names], tmp_path / "some.bb", model="fast")
+    bitsback.compress([instruments / name for name in names], tmp_path / "some.bb", model="fast")
     layers = read(str(tmp_path / "some.bb"))
     assert len(layers) == len(names)
     for levels, options, _ in layers:
         expected = FILES[options["name"].removeprefix("some: ")].read
-        content = expected(folder / options["name"].removeprefix("some: "))
+        content = expected(instruments / options["name"].removeprefix("some: "))
         assert len(levels) == 3
         assert all(map(np.array_equal, map(np.asarray, levels), content.levels))
 
 
-def test_xarray_has_all_pictures(archive: Any, folder: Path) -> None:
+def test_xarray_has_all_pictures(archive: Any, instruments: Path) -> None:
     """Those that are alike as one variable."""
-    with xarray.open_dataset(folder.parent / "in.bb", engine=BitsbackBackend) as dataset:
+    with xarray.open_dataset(instruments.parent / "in.bb", engine=BitsbackBackend) as dataset:
         coordinates = (array for name, array in dataset.coords.items() if name.endswith("name"))
         names = {name for array in coordinates for name in np.atleast_1d(array.values)}
         assert names | {*dataset.data_vars} >= {n for n, file in FILES.items() if file.coded}

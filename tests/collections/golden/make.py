@@ -38,7 +38,7 @@ def ramp(dtype: str, *shape: int) -> NDArray[Any]:
     return (np.arange(np.prod(shape)) * 7919 % 251).astype(dtype).reshape(shape)
 
 
-def pictures(path: Path) -> None:
+def save_pictures(path: Path) -> None:
     (path / "deep" / "Ünïcode").mkdir(parents=True)
     for number, digit in enumerate(binarised_mnist_test_images()[:4]):
         Image.fromarray(digit).save(path / f"{number}.png")
@@ -295,8 +295,8 @@ def change(folder: Path, archive: Path) -> None:
 
 
 GOLDEN: dict[str, Callable[[Path], None]] = {
-    "pictures": pictures,
-    "pictures-without-stats": pictures,
+    "pictures": save_pictures,
+    "pictures-without-stats": save_pictures,
     "slices": slices,
     "files": every_byte,
     "hashes": every_byte,
