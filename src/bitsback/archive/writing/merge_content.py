@@ -144,24 +144,22 @@ def models_of(archive: ArchiveReader) -> Iterator[tuple[bytes, memoryview]]:
 
     Raises ArchiveError.
     """
-    for section in archive.directory.sections:
-        if section.kind == MODEL:
-            try:
-                payload = open_section(archive.file.read_place(section), MODEL)
-            except ArchiveError as error:
-                raise ArchiveError(f"{archive.name}: the model in it is damaged: {error}") from None
-            yield bytes(payload[:PREFIX_SIZE]), payload
+    for section in archive.directory.places(MODEL):
+        try:
+            payload = open_section(archive.file.read_place(section), MODEL)
+        except ArchiveError as error:
+            raise ArchiveError(f"{archive.name}: the model in it is damaged: {error}") from None
+        yield bytes(payload[:PREFIX_SIZE]), payload
 
 
 def previews_of(archive: ArchiveReader) -> Iterator[Previews]:
     """The previews of an archive. Raises ArchiveError."""
-    for section in archive.directory.sections:
-        if section.kind == PREVIEWS:
-            try:
-                payload = open_section(archive.file.read_place(section), PREVIEWS)
-                yield Previews.unpack(payload)
-            except ArchiveError as error:
-                raise ArchiveError(f"{archive.name}: its previews are damaged: {error}") from None
+    for section in archive.directory.places(PREVIEWS):
+        try:
+            payload = open_section(archive.file.read_place(section), PREVIEWS)
+            yield Previews.unpack(payload)
+        except ArchiveError as error:
+            raise ArchiveError(f"{archive.name}: its previews are damaged: {error}") from None
 
 
 def blocks_of(

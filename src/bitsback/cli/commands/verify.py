@@ -79,7 +79,7 @@ def command(
             items, blocks = len(archive), len(archive.reader.blocks)
             from bitsback.format.layout import PARITY  # late, as a command runs
 
-            has_parity = any(place.kind == PARITY for place in archive.reader.directory.sections)
+            has_parity = bool(archive.reader.directory.places(PARITY))
             shown, lost = archive.name, archive.lost(problems) if problems else []
         for _, error in problems:
             figures.say(f"bitsback: error: {error}", err=True)
