@@ -9,6 +9,7 @@ import gzip
 import io
 import os
 import stat
+import tempfile
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
@@ -247,6 +248,11 @@ def in_memory(file: BinaryIO) -> tuple[Content, BinaryIO]:
         return data, file
     whole = data[:]
     return whole, io.BytesIO(whole)
+
+
+def spooled() -> BinaryIO:
+    """A temporary file, in memory unless it is large."""
+    return cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))
 
 
 def same_bytes(file: BinaryIO, made: BinaryIO) -> bool:

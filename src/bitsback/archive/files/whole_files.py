@@ -3,11 +3,10 @@
 Large pictures come strip by strip, and verbatim files chunk by chunk.
 """
 
-import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +22,9 @@ from bitsback.format.array_part import BYTES, COPIES, ONE, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.parts import FileCollection
 from bitsback.format.tiles import Tiles
-from bitsback.io.file_io import Writable
+from bitsback.io.file_io import Writable, spooled
 from bitsback.io.locks import Lock
 from bitsback.work import Work, ordered_map
-
-_IN_MEMORY = 1 << 24
 
 
 class Receiver(Protocol):
@@ -72,8 +69,7 @@ class Hashing:
         if check is None:
             yield None
             return
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-            file = cast(BinaryIO, spool)
+        with spooled() as file:
             yield file
             file.seek(0)
             try:

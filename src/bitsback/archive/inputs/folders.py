@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 import os
 import stat
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from time import time_ns
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +44,7 @@ from bitsback.format.members import Files
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.tiles import Tiles
 from bitsback.io import names as naming
-from bitsback.io.file_io import name_of, open_regular, reading, size_of
+from bitsback.io.file_io import name_of, open_regular, reading, size_of, spooled
 from bitsback.io.names import ending_of
 from bitsback.io.remote.url import Url, changed
 from bitsback.planner.cutting import cut_bytes
@@ -72,7 +71,6 @@ from bitsback.work import begin, check_threads, ordered_map
 _LARGE_HDF5 = "hdf5"
 """The sort of HDF5 files that are cut into tiles; each is in a part of its own."""
 _START = 1 << 16  # bytes of a verbatim file that are tested for density
-_IN_MEMORY = 1 << 24  # bytes of container metadata; more are in a temporary file
 _CACHE_BYTES = 1 << 26
 """The limit in bytes of the decoded small pictures that wait in memory until they are coded."""
 _CHUNK = 1 << 20
@@ -416,9 +414,9 @@ def folder_input(listing: Listing, request: Request) -> Input:
         is_copy = numbered[1] in copies.originals or numbered[1] in copies.stored
         return decider.examine(numbered, is_copy)
 
-    spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
+    spool = spooled()  # the input closes it
     try:
-        files = _DecidedFiles(listing, request, cast(BinaryIO, spool), sorts, copies)
+        files = _DecidedFiles(listing, request, spool, sorts, copies)
         for name, decision in ordered_map(decided, enumerate(listing.names), threads):
             if options.progress is not None:
                 options.progress(len(files) + 1, len(listing.names))
@@ -644,9 +642,6 @@ class ByteItems(WholeItems):
             rows[at : at + taken] = self._left[:taken]
             self._left, at = self._left[taken:], at + taken
         return rows
-
-    def peek(self, first: int, count: int) -> None:
-        return None
 
     def finish(self) -> None:
         next(self._chunks, None)  # which checks the size of the last file
