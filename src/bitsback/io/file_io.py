@@ -99,6 +99,14 @@ def name_of(place: Location) -> str:
     return place.name if isinstance(place, Url) else os.fspath(place)
 
 
+def is_same(place: Location, other: object) -> bool:
+    """Whether another place or stream is the same file, or the same URL."""
+    if isinstance(place, Url) or not isinstance(other, str | os.PathLike):
+        return place == other
+    one, two = Path(place), Path(other)
+    return one.exists() and two.exists() and one.samefile(two)
+
+
 def size_of(place: Location) -> int:
     """The size of a file in bytes; 0 if there is none, or if the size is unknown."""
     if isinstance(place, Url):

@@ -29,7 +29,7 @@ from bitsback.format.parity import (
     share_of,
     windows_for,
 )
-from bitsback.io.file_io import RandomAccess, name_of, open_anywhere
+from bitsback.io.file_io import RandomAccess, is_same, name_of, open_anywhere
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import Options, Url, located
 from bitsback.summary import Repaired
@@ -164,16 +164,10 @@ def repair(
         closing(open_anywhere(place)) as reader,
     ):
         done, end = _repaired(_Mended(reader, name_of(place)), output)
-        if done.tail and not isinstance(place, Url) and _is_same(place, target):
+        if done.tail and not isinstance(place, Url) and is_same(place, target):
             tail = kept_tail(reader.read, end, end + done.tail, Path(place))
             done = replace(done, tail_file=tails.enter_context(tail))
     return done
-
-
-def _is_same(place: str | os.PathLike[str], target: Destination) -> bool:
-    if not isinstance(target, str | os.PathLike):
-        return False
-    return Path(target).exists() and Path(target).samefile(place)
 
 
 def _repaired(mended: _Mended, output: Output) -> tuple[Repaired, int]:
