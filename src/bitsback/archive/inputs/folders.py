@@ -356,7 +356,7 @@ class _DecidedFiles:
                 elif not group.streams:
                     part = replace(part, cut=cut_bytes(part, request.policy))
                 jpeg_tables[len(parts)] = self._jpeg_tables.get(group.members[0], b"")
-                chunks = chunks_of(listing, names, group.members, self._stats, self._digests)
+                chunks = _chunks_of(listing, names, group.members, self._stats, self._digests)
                 parts.append((ByteItems(name, part, chunks), part))
                 picture_names.append([])
             else:
@@ -622,10 +622,10 @@ def _status_of(path: Path | Url) -> tuple[int, int | None]:
 class ByteItems(WholeItems):
     """The concatenated bytes of files."""
 
-    def __init__(self, name: str, part: ArrayPart, chunks: Callable[[], Iterator[bytes]]) -> None:
+    def __init__(self, name: str, part: ArrayPart, chunks: Iterator[bytes]) -> None:
         super().__init__()
         self.name, self.dtype, self.shape = name, part.dtype, part.shape
-        self._chunks = chunks()
+        self._chunks = chunks
         self._left = memoryview(b"")
 
     def read(self, count: int, axes: int) -> NDArray[np.uint8]:
@@ -647,43 +647,36 @@ class ByteItems(WholeItems):
         next(self._chunks, None)  # which checks the size of the last file
 
 
-def chunks_of(
+def _chunks_of(
     listing: Listing,
     names: list[str],
     members: Sequence[int],
     stats: FileStats,
     digests_of: Callable[[int, np.dtype[Any], Shape], _FileDigests],
-) -> Callable[[], Iterator[bytes]]:
+) -> Iterator[bytes]:
     """The content of files. digests_of: the digests of a file, to which its content is added.
 
     Raises InputError if the size of a file has changed.
     """
-
-    def chunks() -> Iterator[bytes]:
-        for member in members:
-            size = stats.sizes[member]
-            digests = digests_of(member, np.dtype("|u1"), (size,))
-            path = listing.path(names[member])
-            shown = naming.printable(name_of(path))
-            left = size
-            with reading(shown), open_regular(path, True) as file:
-                while data := file.read(_CHUNK):
-                    left -= len(data)
-                    if left < 0:
-                        break
-                    digests.add(data)
-                    yield data
-            if left:
-                raise InputError(f"{shown}: was changed while it was read; try again")
-            digests.finish(size)
-
-    return chunks
+    for member in members:
+        size = stats.sizes[member]
+        digests = digests_of(member, np.dtype("|u1"), (size,))
+        path = listing.path(names[member])
+        shown = naming.printable(name_of(path))
+        left = size
+        with reading(shown), open_regular(path, True) as file:
+            while data := file.read(_CHUNK):
+                left -= len(data)
+                if left < 0:
+                    break
+                digests.add(data)
+                yield data
+        if left:
+            raise InputError(f"{shown}: was changed while it was read; try again")
+        digests.finish(size)
 
 
-def _metadata_chunks(metadata: BinaryIO) -> Callable[[], Iterator[bytes]]:
-    def chunks() -> Iterator[bytes]:
-        metadata.seek(0)
-        while data := metadata.read(_CHUNK):
-            yield data
-
-    return chunks
+def _metadata_chunks(metadata: BinaryIO) -> Iterator[bytes]:
+    metadata.seek(0)
+    while data := metadata.read(_CHUNK):
+        yield data
