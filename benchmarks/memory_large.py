@@ -27,7 +27,7 @@ WRITE_LARGE = """
 import sys
 import zlib
 import numpy as np
-from bitsback.files.png.png_metadata import Around, PngDrawing
+from bitsback.files.png.png_metadata import PngDrawing
 from bitsback.files.png.png_parts import Samples
 import tifffile
 path, rows, side = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -48,7 +48,7 @@ with open(path, "wb") as file:
         file.write(b"P6 %d %d 255\\n" % (side, rows))
     elif ending == "png":
         samples = Samples(8, 2)
-        around = Around((samples.header((side, rows)),), ((b"IEND", b""),))
+        around = (samples.header((side, rows)),), ((b"IEND", b""),)
         png = PngDrawing(samples, around, file)
     elif ending == "tif":
         tifffile.imwrite(

@@ -58,7 +58,7 @@ def replaced(data: bytes, kind: bytes, payload: bytes) -> bytes:
 def redescribed(data: bytes, description: bytes) -> bytes:
     """The archive of an array with another description of the model inside, and no tensors."""
     with bitsback.open(data) as archive:
-        (place,), blocks = archive.reader.directory.models, archive.reader.blocks
+        (place,), blocks = archive.reader.directory.places(MODEL), archive.reader.blocks
     identity = bytes(open_section(data[place.offset : place.offset + place.size], MODEL)[:16])
     content = identity + lzma2.compress(varint(len(description)) + description)
     body = data[: place.offset] + section(MODEL, content) + data[blocks[0].offset : blocks[-1].end]

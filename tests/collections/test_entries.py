@@ -306,7 +306,7 @@ def test_keep_going_without_modes_and_links(linked: Path, tmp_path: Path) -> Non
     bitsback.compress(linked, tmp_path / "x.bb")
     data = bytearray((tmp_path / "x.bb").read_bytes())
     with bitsback.open(bytes(data)) as archive:
-        (place,) = archive.reader.directory.entries
+        (place,) = archive.reader.directory.places(ENTRIES)
         names = list(archive.names)
     data[place.offset + 5] ^= 1
     (tmp_path / "x.bb").write_bytes(data)
@@ -355,7 +355,7 @@ def test_a_set_has_no_links(tmp_path: Path) -> None:
     summary = bitsback.compress(tmp_path / "in", tmp_path / "x.bb", unordered=True)
     assert summary.files == 2
     with bitsback.open(tmp_path / "x.bb") as archive:
-        assert archive.reader.directory.entries == []
+        assert archive.reader.directory.places(ENTRIES) == []
 
 
 def test_a_list_of_files_follows_links(tmp_path: Path) -> None:
@@ -552,4 +552,4 @@ def test_files_of_urls_have_no_modes(tmp_path: Path) -> None:
         bitsback.decompress(tmp_path / "x.bb", "memory://entries")
     bitsback.compress("memory://entries", out)
     with bitsback.open(out) as archive:
-        assert archive.names == ["a"] and archive.reader.directory.entries == []
+        assert archive.names == ["a"] and archive.reader.directory.places(ENTRIES) == []

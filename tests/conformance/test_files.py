@@ -87,7 +87,7 @@ def test_one_file_has_all_bundled_models() -> None:
     """Whole, so that nothing else is needed."""
     with bitsback.open(FOLDER / "valid/bundled-models.bb") as archive:
         reader = archive.reader
-        sections = [reader.file.read_place(place) for place in reader.directory.models]
+        sections = [reader.file.read_place(place) for place in reader.directory.places(MODEL)]
         assert list(archive.names or ()) == list(bundled.names())
     models = [unpack_model(open_section(one, MODEL), lambda prefix: None) for one in sections]
     assert [model.to_bytes() for model in models] == list(map(bundled.content, bundled.names()))

@@ -75,9 +75,10 @@ class ArchiveReader:
         self.file = file = ArchiveFile(source)
         self.library = Library(
             self._requested,
-            lambda: map(file.read_place, self.directory.models),
+            lambda: map(file.read_place, self.directory.places(MODEL)),
             lambda: (
-                file.read(place.offset, min(place.size, START)) for place in self.directory.models
+                file.read(place.offset, min(place.size, START))
+                for place in self.directory.places(MODEL)
             ),
         )
         try:
@@ -335,7 +336,7 @@ class ArchiveReader:
     @property
     def parity(self) -> list[Window]:
         """The bytes that have parity, in order. It reads the first bytes of sections only."""
-        places = [place for place in self.directory.sections if place.kind == PARITY]
+        places = self.directory.places(PARITY)
         windows: set[Window] = set()
         at = 0
         with suppress(ArchiveError):  # if they are damaged

@@ -41,16 +41,10 @@ def traceback_option(function: Function) -> Function:
     )(function)
 
 
-def quiet_option(function: Function) -> Function:
-    return click.option(
-        "-q", "--quiet", is_flag=True, help="Show errors only: no progress bar and no summary."
-    )(function)
-
-
-def json_option(function: Function) -> Function:
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(
-        function
-    )
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, help="Show errors only: no progress bar and no summary."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 def output_option(text: str, metavar: str = "FILE") -> Callable[[Function], Function]:

@@ -186,12 +186,16 @@ class Progress:
 
 
 @contextmanager
-def shown_warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
-    """Collects warnings about properties that will not be restored and models that do badly, and
-    prints each in a line, unless `quiet`.
+def progress_with_warnings(
+    label: str, quiet: bool, as_json: bool = False
+) -> Iterator[tuple[Progress, list[str]]]:
+    """The display of the body's progress, and its warnings.
+
+    The warnings are about properties that will not be restored and models that do badly. Each is
+    printed in a line, unless `quiet` or `as_json`.
     """
     messages: list[str] = []
-    with warnings.catch_warnings():
+    with Progress(label, quiet) as progress, warnings.catch_warnings():
         warnings.simplefilter("always", InputWarning)
         warnings.simplefilter("always", ModelWarning)
         usual = warnings.showwarning
@@ -201,8 +205,8 @@ def shown_warnings(progress: Progress, quiet: bool) -> Iterator[list[str]]:
                 usual(message, category, *place)  # type: ignore[arg-type]
                 return
             messages.append(str(message))
-            if not quiet:
+            if not (quiet or as_json):
                 progress.say(f"bitsback: warning: {message}")
 
         warnings.showwarning = show  # type: ignore[assignment]
-        yield messages
+        yield progress, messages

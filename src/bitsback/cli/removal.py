@@ -7,7 +7,6 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
@@ -18,19 +17,15 @@ from bitsback.errors import InputError
 from bitsback.io.names import printable
 from bitsback.io.open_folder import OpenFolder
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def removal_option(function: Function) -> Function:
-    return click.option(
-        "--rm/--keep",
-        "remove",
-        default=False,
-        help=(
-            "Remove the input after the output has been read back from the disk and compared with"
-            " it byte by byte.  [default: keep]"
-        ),
-    )(function)
+removal_option = click.option(
+    "--rm/--keep",
+    "remove",
+    default=False,
+    help=(
+        "Remove the input after the output has been read back from the disk and compared with"
+        " it byte by byte.  [default: keep]"
+    ),
+)
 
 
 def check_removable(sources: Iterable[str], output: str) -> None:

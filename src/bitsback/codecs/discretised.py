@@ -40,22 +40,10 @@ def check_levels(levels: int, precision: int) -> None:
         )
 
 
-def as_means(values: ArrayLike, what: str) -> NDArray[np.int32]:
-    """The means in units of 2^-8."""
-    means: NDArray[np.int32] = as_parameters(values, np.int32, what, -(2**24), 2**24, "from_float")
-    return means
-
-
 def as_inverse_scales(values: ArrayLike, what: str) -> NDArray[np.uint32]:
     """The inverse scales in units of 2^-16."""
     scales: NDArray[np.uint32] = as_parameters(values, np.uint32, what, 1, 2**26, "from_float")
     return scales
-
-
-def rounded_means(mean: NDArray[np.float64], codec: str) -> NDArray[np.int32]:
-    """Converts floats to units of 2^-8. Raises MessageError for those outside of [-2^16, 2^16]."""
-    require_within(mean, -(2.0**16), 2.0**16, f"a mean of a {codec}", "[-2^16, 2^16]")
-    return np.rint(mean * 2.0**MEAN_BITS).astype(np.int32)
 
 
 def rounded_scales(scale: NDArray[np.float64], codec: str) -> NDArray[np.uint32]:
@@ -66,15 +54,11 @@ def rounded_scales(scale: NDArray[np.float64], codec: str) -> NDArray[np.uint32]
     return np.rint(65536 / scale).astype(np.uint32)
 
 
-def distribution_function(component: Component) -> tuple[NDArray[np.int32], int]:
-    """The table of a standard component, and log2 of its reach."""
-    return _TABLES[component]()
-
-
 _TABLES: dict[Component, Callable[[], tuple[NDArray[np.int32], int]]] = {
     "logistic": lambda: (tables.logistic_cdf(), 4),
     "normal": lambda: (tables.normal_cdf(), 3),
 }
+"""The distribution function of each standard component, and log2 of its reach."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,7 +96,6 @@ class DiscretisedMixture(ArrayCodec):
     shape: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        check_precision(self.precision)
         check_levels(self.levels, self.precision)
         named = (
             ("weight", self.weight),
@@ -131,7 +114,9 @@ class DiscretisedMixture(ArrayCodec):
         if (weight.sum(-1, dtype=np.uint64) != 2**WEIGHT_BITS).any():
             raise MessageError("the weights of a mixture must sum to 2^16")
         object.__setattr__(self, "weight", weight)
-        object.__setattr__(self, "mean", as_means(mean, "the means of a mixture"))
+        what = "the means of a mixture"
+        mean = as_parameters(mean, np.int32, what, -(2**24), 2**24, "from_float")
+        object.__setattr__(self, "mean", mean)
         scale = as_inverse_scales(scale, "the inverse scales of a mixture")
         object.__setattr__(self, "inverse_scale", scale)
         if self.component not in _TABLES:
@@ -173,7 +158,9 @@ class DiscretisedMixture(ArrayCodec):
         ends = np.cumsum(np.rint(w / largest * 2.0**32).astype(np.uint64), -1)
         ends = (ends << np.uint64(WEIGHT_BITS)) // ends[..., -1:]
         weights = np.diff(ends, axis=-1, prepend=np.uint64(0)).astype(np.uint32)
-        means, scales = rounded_means(mu, "mixture"), rounded_scales(sigma, "mixture")
+        require_within(mu, -(2.0**16), 2.0**16, "a mean of a mixture", "[-2^16, 2^16]")
+        means = np.rint(mu * 2.0**MEAN_BITS).astype(np.int32)
+        scales = rounded_scales(sigma, "mixture")
         return cls(weights, means, scales, levels, precision, component, shape)
 
     def push(self, message: Message, symbols: ArrayLike) -> None:
@@ -191,7 +178,7 @@ class DiscretisedMixture(ArrayCodec):
         """The arguments of the core: the distribution function of a component, log2 of its reach,
         and the parameters.
         """
-        cdf, reach_bits = distribution_function(self.component)
+        cdf, reach_bits = _TABLES[self.component]()
         shape = (-1, self.weight.shape[-1])
         parameters = (
             self.weight.reshape(shape),

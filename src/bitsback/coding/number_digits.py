@@ -157,15 +157,11 @@ def dtype_of(bits: int) -> np.dtype[Any]:
     return np.dtype("|u1" if bits <= _BYTE else "<u2")
 
 
-def has_digits(dtype: np.dtype[Any]) -> bool:
-    """Whether elements of the dtype may be cut: numbers of 16 bits or more."""
-    return dtype.kind in "iuf" and dtype.itemsize > 1
-
-
 def sound(cut: Cut, dtype: np.dtype[Any]) -> bool:
-    """Whether the cut is possible for elements of this dtype."""
+    """Whether the cut is possible for elements of this dtype, numbers of 16 bits or more."""
     return (
-        has_digits(dtype)
+        dtype.kind in "iuf"
+        and dtype.itemsize > 1
         and 1 <= len(cut.bits) <= MOST_DIGITS
         and all(1 <= count <= MOST_BITS for count in cut.bits)
         and sum(cut.bits) + cut.shift <= 8 * dtype.itemsize

@@ -118,7 +118,7 @@ def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
     return np.require(np.asarray(array), requirements=["ALIGNED"])
 
 
-class _ChunkedItems:
+class _ChunkedItems(Items):
     """Reads an array of another library, each chunk once."""
 
     def __init__(self, source: Any, name: str) -> None:
@@ -151,9 +151,6 @@ class _ChunkedItems:
 
     def peek(self, first: int, count: int) -> NDArray[Any] | None:
         return self._fetch((), first, first + count)
-
-    def finish(self) -> None:
-        pass
 
     def _along(self, place: tuple[int, ...]) -> _AxisReader:
         """The reader along the axis behind the axes of `place`."""
@@ -241,12 +238,6 @@ class _Succession(WholeItems):
         for place in range(count):
             found[place] = self._take()
         return found
-
-    def rows(self, count: int, axes: int) -> NDArray[Any]:
-        return super().rows(count, axes) if axes else self.read(count, 1)
-
-    def peek(self, first: int, count: int) -> NDArray[Any] | None:
-        return None
 
     def finish(self) -> None:
         if next(self._images, _END) is not _END:

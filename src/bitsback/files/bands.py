@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.files.npy import stacked
+from bitsback.files.npy import Items, stacked
 from bitsback.format.grid import Shape
 from bitsback.io.file_io import Reader
 
@@ -157,7 +157,7 @@ class Kind(Protocol):
     def shape_of(self, item: int) -> Shape: ...
 
 
-class BandItems:
+class BandItems(Items):
     """Pictures that are read in order, or the slices of a stack.
 
     Only some rows of a large picture are in memory, if its file allows that.
@@ -202,17 +202,14 @@ class BandItems:
     def peek(self, first: int, count: int) -> NDArray[Any] | None:
         return self._pictures(first, count) if self._peeks else None
 
-    def finish(self) -> None:
-        pass
-
     def _pictures(self, first: int, count: int) -> NDArray[Any]:
         numbers = range(first, first + count)
         return stacked([joined(self._bands_of(number)) for number in numbers])
 
 
-def same_pixels(one: Bands, other: Bands) -> bool:
-    """Whether two pictures have the same dtype, shape and pixels."""
-    if (one.dtype, one.shape) != (other.dtype, other.shape):
+def same_pixels(one: Bands | None, other: Bands | None) -> bool:
+    """Whether there are two pictures, with the same dtype, shape and pixels."""
+    if one is None or other is None or (one.dtype, one.shape) != (other.dtype, other.shape):
         return False
     rows = Rows(other)
     return all(np.array_equal(band, rows.take(len(band))) for band in one)

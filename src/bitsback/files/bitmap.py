@@ -17,7 +17,7 @@ from PIL import Image
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, Read, pixels_as_they_are, reader_of, rows_of_band
-from bitsback.files.drawing import UNKNOWN_ENCODER, Drawing, Seekable, Split, makes
+from bitsback.files.drawing import UNKNOWN_ENCODER, Drawing, ExactMetadata, Seekable, Split, makes
 from bitsback.files.pictures import identify, sample_bands, split_picture
 from bitsback.files.png.png_parts import Bytes, pack_bits
 from bitsback.format.modes import mode_of
@@ -39,7 +39,7 @@ _SMALLEST_SEGMENT = 2  # bytes
 
 
 @dataclass(frozen=True)
-class Frame:
+class Frame(ExactMetadata):
     """Container metadata: the layout of the rows in a file, and the bytes around them."""
 
     layout: int
@@ -49,7 +49,6 @@ class Frame:
     """The bytes before, between and after the rows."""
 
     kind = 1
-    exact = True
 
     @classmethod
     def read(cls, data: Content, image: Image.Image, pixels: Bands) -> Frame | None:
@@ -94,9 +93,6 @@ class Frame:
     def certain(self) -> bool:
         """Whether a file can be made with any pixels that fit."""
         return _BITS[self.layout & 48] == 8
-
-    def anew(self) -> Frame:
-        return self
 
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""

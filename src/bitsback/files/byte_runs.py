@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.files.drawing import Drawing, Seekable
+from bitsback.files.drawing import Drawing, ExactMetadata, Seekable
 from bitsback.files.exceptions import Exceptions, exceptions_from, pairs_from
 from bitsback.format.modes import mode_of
 from bitsback.wire import Cursor, varint
@@ -67,7 +67,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class ByteRuns:
+class ByteRuns(ExactMetadata):
     """The container metadata of a file."""
 
     frames: int
@@ -78,11 +78,6 @@ class ByteRuns:
     """The bytes around the segments."""
 
     kind = KIND
-    exact = True
-    certain = False
-
-    def anew(self) -> ByteRuns:
-        return self
 
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bitsback.errors import ArchiveError
 from bitsback.files.bitmap import SWAP, Frame
-from bitsback.files.drawing import Drawing, Seekable, WholeDrawing, pack
+from bitsback.files.drawing import Drawing, ExactMetadata, Seekable, WholeDrawing, pack
 from bitsback.format.grid import Shape
 from bitsback.wire import Cursor, varint
 
@@ -96,7 +96,7 @@ def _transposed(data: bytes, chunk: int, rows: int) -> bytes:
 
 
 @dataclass(frozen=True)
-class Shuffled:
+class Shuffled(ExactMetadata):
     """The container metadata of chunks of a frame's file whose bytes are shuffled.
 
     The first bytes of all elements of a chunk come first, then the second ones, and so on.
@@ -108,11 +108,6 @@ class Shuffled:
     frame: Frame
 
     kind = 5
-    exact = True
-    certain = False
-
-    def anew(self) -> Shuffled:
-        return self
 
     def fits(self, dtype: np.dtype[Any], shape: Shape) -> bool:
         """Whether pixels of this dtype and shape can be those of the chunks."""

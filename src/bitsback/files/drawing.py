@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,19 @@ class ContainerMetadata(Protocol):
         """
 
     def pack(self) -> bytes: ...
+
+
+class ExactMetadata:
+    """Container metadata that restore a file byte for byte, if the pixels are those of the file."""
+
+    exact = True
+
+    @property
+    def certain(self) -> bool:
+        return False
+
+    def anew(self) -> Self:
+        return self
 
 
 @dataclass(frozen=True)

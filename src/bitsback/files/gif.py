@@ -22,6 +22,7 @@ from bitsback.files.bands import Bands
 from bitsback.files.drawing import (
     UNKNOWN_ENCODER,
     Drawing,
+    ExactMetadata,
     Seekable,
     Split,
     WholeDrawing,
@@ -121,7 +122,7 @@ def _sheet(frames: Sequence[GifFrame]) -> tuple[list[Place], Shape]:
 
 
 @dataclass(frozen=True)
-class Gif:
+class Gif(ExactMetadata):
     """The container metadata of a GIF file."""
 
     frames: tuple[GifFrame, ...]
@@ -129,11 +130,6 @@ class Gif:
     """All bytes of the file except those with the pixels of frames."""
 
     kind = _KIND
-    exact = True
-    certain = False
-
-    def anew(self) -> Gif:
-        return self
 
     def fits(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         return dtype == np.uint8 and shape == _sheet(self.frames)[1]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bitsback import _core
 from bitsback.errors import ArchiveError
-from bitsback.files.drawing import Drawing, Seekable, WholeDrawing
+from bitsback.files.drawing import Drawing, ExactMetadata, Seekable, WholeDrawing
 from bitsback.format.grid import Shape
 from bitsback.format.modes import mode_of
 from bitsback.wire import Cursor, varint
@@ -28,7 +28,7 @@ Headers = tuple[tuple[int, bytes], ...]
 
 
 @dataclass(frozen=True)
-class JpegSamples:
+class JpegSamples(ExactMetadata):
     """The container metadata of a file with lossless JPEG streams."""
 
     headers: Headers
@@ -38,11 +38,6 @@ class JpegSamples:
     """The bytes around the streams, which end the rest."""
 
     kind = KIND
-    exact = True
-    certain = False
-
-    def anew(self) -> JpegSamples:
-        return self
 
     def fits(self, dtype: np.dtype[Any], shape: Shape) -> bool:
         """Whether pixels of this dtype and shape can be those of the file."""

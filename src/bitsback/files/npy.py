@@ -63,9 +63,11 @@ class Items(Protocol):
 
         The position is unchanged. None if the source does not allow that.
         """
+        return None
 
     def finish(self) -> None:
         """Checks the end after the last item. Raises InputError if anything follows."""
+        return  # nothing can follow
 
 
 class NextArray(Protocol):
@@ -77,17 +79,16 @@ class NextArray(Protocol):
         """A writer that takes the elements of the next array, in C order."""
 
 
-class WholeItems:
+class WholeItems(Items):
     """The base of classes that read only entire items, with a reader of their rows."""
 
     def __init__(self) -> None:
         self._item: NDArray[Any] | None = None
         self._row = 0
 
-    def read(self, count: int, axes: int) -> NDArray[Any]:
-        raise NotImplementedError
-
     def rows(self, count: int, axes: int) -> NDArray[Any]:
+        if axes == 0:
+            return self.read(count, 1)
         if self._item is None:
             self._item, self._row = self.read(1, axes)[0], 0
         item = self._item
@@ -102,7 +103,7 @@ def stacked(items: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return items[0][np.newaxis] if len(items) == 1 else np.stack(items)
 
 
-class ArrayItems:
+class ArrayItems(Items):
     """An array in memory, or mapped into it."""
 
     def __init__(self, array: NDArray[Any], name: str) -> None:
@@ -125,9 +126,6 @@ class ArrayItems:
 
     def peek(self, first: int, count: int) -> NDArray[Any] | None:
         return np.ascontiguousarray(self._array[first : first + count])
-
-    def finish(self) -> None:
-        pass
 
 
 class _FortranItems(WholeItems):
@@ -161,9 +159,6 @@ class _FortranItems(WholeItems):
             length = min(max(_WINDOW // item_bytes, count), self.shape[0] - first)
             self._window, self._first = self._gather(first, first + length), first
         return self._window[first - self._first : self._next - self._first]
-
-    def rows(self, count: int, axes: int) -> NDArray[Any]:
-        return super().rows(count, axes) if axes else self.read(count, 1)
 
     def peek(self, first: int, count: int) -> NDArray[Any] | None:
         return self._gather(first, first + count)

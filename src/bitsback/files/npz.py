@@ -66,7 +66,7 @@ def write_arrays(output: Writable) -> Iterator[NextArray]:
         container.close()
 
 
-class _Member:
+class _Member(Items):
     """An array in a zip container, which is opened on first use."""
 
     def __init__(self, container: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> None:
@@ -87,9 +87,6 @@ class _Member:
 
     def rows(self, count: int, axes: int) -> NDArray[Any]:
         return self._opened().rows(count, axes)
-
-    def peek(self, first: int, count: int) -> NDArray[Any] | None:
-        return None
 
     def finish(self) -> None:
         if self._items is not None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bitsback import _core, tables
 from bitsback.errors import ArchiveError
 from bitsback.files.bitmap import Frame
-from bitsback.files.drawing import Drawing, Seekable, Split, pack
+from bitsback.files.drawing import Drawing, ExactMetadata, Seekable, Split, pack
 from bitsback.format.grid import Shape
 from bitsback.io.file_io import Content
 from bitsback.wire import Cursor, varint
@@ -100,18 +100,13 @@ def _places(cursor: Cursor) -> tuple[int, tuple[tuple[int, int, int], ...]]:
 
 
 @dataclass(frozen=True)
-class Packed:
+class Packed(ExactMetadata):
     """The container metadata of a file, from the metadata of the plaintexts of its streams."""
 
     frame: Frame
     streams: Streams
 
     kind = 10
-    exact = True
-    certain = False
-
-    def anew(self) -> Packed:
-        return self
 
     def fits(self, dtype: np.dtype[Any], shape: Shape) -> bool:
         size = self.streams.plaintext_size

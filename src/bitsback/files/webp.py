@@ -19,8 +19,10 @@ from bitsback.errors import ArchiveError
 from bitsback.files.bands import Bands, same_pixels
 from bitsback.files.drawing import UNKNOWN_ENCODER, Drawing, Seekable, Split, WholeDrawing
 from bitsback.files.pictures import identify, sample_bands
+from bitsback.files.png.png_metadata import pack_chunks, unpack_chunks
+from bitsback.files.png.png_parts import Chunk
 from bitsback.io.file_io import FileContent
-from bitsback.wire import Cursor, varint
+from bitsback.wire import Cursor
 
 _KIND = 7
 _PLUGINS = (("WebP", "WEBP"),)
@@ -31,12 +33,9 @@ _MOST_PIXELS = 1 << 25
 """The most pixels of a picture, which is in memory."""
 _MOST_BYTES = 1 << 28
 _MOST_COLUMNS = 1 << 14
-_SMALLEST_CHUNK = 5  # bytes in container metadata
 _HEADER = 5  # bytes at the start of the pixels' chunk, with the size and whether there is alpha
 _ALPHA = 1 << 28
 _METHOD, _QUALITY = 4, 75
-
-Chunk = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,7 @@ class WebP:
         )
 
     def pack(self) -> bytes:
-        parts = []
-        for chunks in (self.before, self.after):
-            parts.append(varint(len(chunks)))
-            parts += [name + varint(len(body)) + body for name, body in chunks]
-        return b"".join(parts)
+        return pack_chunks(self.before) + pack_chunks(self.after)
 
     @classmethod
     def unpack(cls, cursor: Cursor) -> WebP:
@@ -87,10 +82,7 @@ class WebP:
 
 
 def _unpack_chunks(cursor: Cursor) -> tuple[Chunk, ...]:
-    count = cursor.varint()
-    if count * _SMALLEST_CHUNK > len(cursor.data):
-        raise ArchiveError("its container metadata is too short for its chunks")
-    chunks = tuple((cursor.take(4), cursor.take(cursor.varint())) for _ in range(count))
+    chunks = unpack_chunks(cursor)
     if any(name == _PIXELS or name in _OTHERS for name, _ in chunks):
         raise ArchiveError("its container metadata has chunks with other pixels")
     return chunks
@@ -204,5 +196,4 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
     ]
     if around[0] != around[1]:
         return False
-    pixels = samples(file), samples(made)
-    return pixels[0] is not None and pixels[1] is not None and same_pixels(pixels[0], pixels[1])
+    return same_pixels(samples(file), samples(made))

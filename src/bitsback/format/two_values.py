@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitsback.format.numbers import numbers_of
 from bitsback.models.outline import Outline
 
 TwoValues = tuple[bytes, bytes]
@@ -78,15 +79,5 @@ def _bits(items: NDArray[Any]) -> NDArray[Any]:
 
 
 def _ascending(pair: TwoValues, dtype: np.dtype[Any]) -> TwoValues:
-    return pair if _rank(pair[0], dtype) < _rank(pair[1], dtype) else (pair[1], pair[0])
-
-
-def _rank(value: bytes, dtype: np.dtype[Any]) -> int:
-    """An integer that orders all values of a dtype, with NaNs at the ends and -0.0 below 0.0."""
-    bits = int.from_bytes(value, "big" if dtype.str[0] == ">" else "little")
-    top = 1 << 8 * dtype.itemsize - 1
-    if dtype.kind == "i":
-        return bits ^ top
-    if dtype.kind == "f":
-        return 2 * top - 1 - bits if bits & top else bits | top
-    return bits
+    first, second = numbers_of(np.frombuffer(b"".join(pair), dtype))
+    return pair if first < second else pair[::-1]

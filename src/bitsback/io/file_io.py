@@ -9,6 +9,7 @@ import gzip
 import io
 import os
 import stat
+import tempfile
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
@@ -96,6 +97,14 @@ Location = str | os.PathLike[str] | Url
 def name_of(place: Location) -> str:
     """The name of a file in messages."""
     return place.name if isinstance(place, Url) else os.fspath(place)
+
+
+def is_same(place: Location, other: object) -> bool:
+    """Whether another place or stream is the same file, or the same URL."""
+    if isinstance(place, Url) or not isinstance(other, str | os.PathLike):
+        return place == other
+    one, two = Path(place), Path(other)
+    return one.exists() and two.exists() and one.samefile(two)
 
 
 def size_of(place: Location) -> int:
@@ -247,6 +256,11 @@ def in_memory(file: BinaryIO) -> tuple[Content, BinaryIO]:
         return data, file
     whole = data[:]
     return whole, io.BytesIO(whole)
+
+
+def spooled() -> BinaryIO:
+    """A temporary file, in memory unless it is large."""
+    return cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))
 
 
 def same_bytes(file: BinaryIO, made: BinaryIO) -> bool:

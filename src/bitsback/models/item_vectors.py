@@ -63,21 +63,12 @@ class ItemVectors:
         arithmetic: of least squares: 'exact', or wrong in one way. 'contracted' is fused
         multiply-add; 'upward', 'downward' and 'toward zero' are rounding directions.
         """
-        message = Message()
-        for seed in self.seeds:
-            symbols, words = _item(self.shape, seed)
-            program = self._program(distribution.for_test(self.shape, words, arithmetic))
-            program.push(message, symbols, [(1, self.shape)], [(1, 1)])
+        message, _ = self._pushed(distribution, arithmetic)
         return hashlib.sha256(message.to_bytes()).hexdigest()
 
     def hold(self, distribution: AdaptiveDistribution, sha256: str) -> bool:
         """Whether the items give the message with this digest, and decode from it."""
-        message, pushed = Message(), []
-        for seed in self.seeds:
-            symbols, words = _item(self.shape, seed)
-            program = self._program(distribution.for_test(self.shape, words, "exact"))
-            program.push(message, symbols, [(1, self.shape)], [(1, 1)])
-            pushed.append((program, symbols))
+        message, pushed = self._pushed(distribution, "exact")
         if hashlib.sha256(message.to_bytes()).hexdigest() != sha256:
             return False
         same = all(
@@ -92,9 +83,18 @@ class ItemVectors:
         shape, levels = list(self.shape[:4]), self.shape.levels
         return {"shape": shape, "levels": levels, "seeds": list(self.seeds), "sha256": digest}
 
-    def _program(self, distribution: _core.Distribution) -> _core.Program:
-        """A program that codes items of this shape, with 16-bit symbols, by one distribution."""
-        return _core.Program([(0, self.shape.levels)], [(False, distribution)])
+    def _pushed(
+        self, distribution: AdaptiveDistribution, arithmetic: str
+    ) -> tuple[Message, list[tuple[_core.Program, NDArray[np.uint16]]]]:
+        """The items' message, and the program and the 16-bit symbols of each item."""
+        message, pushed = Message(), []
+        for seed in self.seeds:
+            symbols, words = _item(self.shape, seed)
+            of_item = distribution.for_test(self.shape, words, arithmetic)
+            program = _core.Program([(0, self.shape.levels)], [(False, of_item)])
+            program.push(message, symbols, [(1, self.shape)], [(1, 1)])
+            pushed.append((program, symbols))
+        return message, pushed
 
 
 _held: set[bytes] = set()

@@ -187,7 +187,7 @@ class Outline:
             raise ModelError(
                 f"this model has version {version} of the format: it needs a newer bitsback"
             )
-        name, about = _read_name(top, "name"), _read_text(top, "about")
+        name, about = _read_name(top), _read_text(top, "about")
         licence = _read_text(top, "licence")
         inner = top.object("variables")
         variables, size = read_variables(inner)
@@ -244,12 +244,12 @@ def _squeeze(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
 
 
-def _read_name(fields: Fields, key: str) -> str:
+def _read_name(fields: Fields) -> str:
     """The name of a model, of characters that display and type easily. Raises ModelError."""
-    name = fields.text(key)
+    name = fields.text("name")
     if not _NAME.match(name):
         raise ModelError(
-            f"'{key}' must have 1 to 64 characters a-z, 0-9, '.', '_' and '-', the first a letter"
+            "'name' must have 1 to 64 characters a-z, 0-9, '.', '_' and '-', the first a letter"
             f" or a digit, not {name[:80]!r}"
         )
     return name

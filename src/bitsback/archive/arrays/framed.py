@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,29 @@ class _PartsSource(ArraySource):
     def dtype(self) -> np.dtype[Any]:
         return self._stored.dtype
 
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        return chunk_by_chunk(self, start, stop, verify)
+
+class LargestSource(ArraySource):
+    """An array with the axes that a file states, and with its smaller sizes."""
+
+    def __init__(self, name: str, axes: Axes, smaller: Sequence[ArraySource]) -> None:
+        super().__init__(name)
+        self._axes, self._smaller = axes, smaller
+
+    @property
+    def levels(self) -> Sequence[ArraySource]:
+        return [self, *self._smaller]
+
+    @property
+    def shape(self) -> Shape:
+        return self._axes.shape
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        return self._axes.dims
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        return self._axes.attrs
 
 
 class FramesSource(_PartsSource):
@@ -119,31 +140,19 @@ def _is_below(one: Place, other: Place) -> bool:
     return one[1] == other[1] and one[0].stop == other[0].start
 
 
-class AxesSource(_PartsSource):
+class AxesSource(LargestSource):
     """One picture, or frames [frames, rows, ...], whose first axis is replaced by several axes."""
 
     def __init__(
         self, frames: ArraySource, axes: Axes, smaller: Sequence[ArraySource] = ()
     ) -> None:
         """frames: the frames; without a first axis for one picture. smaller: smaller sizes."""
-        super().__init__(frames)
-        self._axes, self._smaller = axes, smaller
+        super().__init__(frames.name, axes, smaller)
+        self._stored = frames
 
     @property
-    def levels(self) -> Sequence[ArraySource]:
-        return [self, *self._smaller]
-
-    @property
-    def shape(self) -> Shape:
-        return self._axes.shape
-
-    @property
-    def dims(self) -> tuple[str, ...]:
-        return self._axes.dims
-
-    @property
-    def attrs(self) -> Mapping[str, Any]:
-        return self._axes.attrs
+    def dtype(self) -> np.dtype[Any]:
+        return self._stored.dtype
 
     @property
     def chunks(self) -> Chunks:
@@ -199,13 +208,3 @@ def _arranged(along: AxisPlaces) -> AxisIndex:
     if isinstance(along, PlaceList):
         return np.argsort(along.order)
     return slice(None, None, -1 if along.backwards else None)
-
-
-def chunk_by_chunk(
-    source: ArraySource, start: int, stop: int, verify: bool
-) -> Iterator[NDArray[Any]]:
-    """The entries from `start` to `stop` - 1 along the first axis, chunk by chunk."""
-    for end in accumulate(source.chunks[0]):
-        if start < min(end, stop):
-            yield source.entries(start, min(end, stop), verify=verify)
-            start = min(end, stop)

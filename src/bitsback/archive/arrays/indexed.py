@@ -12,7 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -157,13 +157,15 @@ class ArraySource(ABC):
     def take(self, wanted: tuple[AxisPlaces, ...], verify: bool = True) -> NDArray[Any]:
         """The elements at the wanted places along each axis. verify: check each block's digest."""
 
-    @abstractmethod
     def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
         """The entries from `start` to `stop` - 1 along the first axis, in groups.
 
-        A group has the entries of a block, or of one row of tiles, so that any number of entries
-        fits into memory.
+        A group has the entries of a chunk, so that any number of entries fits into memory.
         """
+        for end in accumulate(self.chunks[0]):
+            if start < min(end, stop):
+                yield self.entries(start, min(end, stop), verify=verify)
+                start = min(end, stop)
 
     def whole(self, verify: bool = True) -> NDArray[Any]:
         """All elements. verify: check each block's digest."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.arrays.framed import RegionSource, chunk_by_chunk, cut
+from bitsback.archive.arrays.framed import LargestSource, RegionSource, cut
 from bitsback.archive.arrays.indexed import ArraySource, Chunks
 from bitsback.archive.arrays.indexing import AxisPlaces, cells
 from bitsback.archive.arrays.part_source import Result
@@ -18,11 +18,10 @@ from bitsback.files.sheet import sheet_of_pages
 from bitsback.files.tiff.slides import Slide, SlidePage, slide_of
 from bitsback.files.tiff.tiff_axes import Headers
 from bitsback.files.tiff.tiff_metadata import Tiff
-from bitsback.format.grid import Shape
 from bitsback.io.range_file import RangeReader
 
 
-class PageSource(ArraySource):
+class PageSource(LargestSource):
     """A page of a slide. Each needed segment is decoded once."""
 
     def __init__(
@@ -33,12 +32,8 @@ class PageSource(ArraySource):
         pages: Mapping[str, ArraySource] | None = None,
     ) -> None:
         """name: of the archive. smaller: its smaller versions. pages: the other pages, by name."""
-        super().__init__(name)
-        self._page, self._smaller, self._pages = page, smaller, pages or {}
-
-    @property
-    def shape(self) -> Shape:
-        return self._page.axes.shape
+        super().__init__(name, page.axes, smaller)
+        self._page, self._pages = page, pages or {}
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -49,18 +44,6 @@ class PageSource(ArraySource):
         rows, columns, *inner = self.shape
         height, width = self._page.pixels.cell
         return (cut(rows, height), cut(columns, width), *((size,) for size in inner))
-
-    @property
-    def dims(self) -> tuple[str, ...]:
-        return self._page.axes.dims
-
-    @property
-    def attrs(self) -> Mapping[str, Any]:
-        return self._page.axes.attrs
-
-    @property
-    def levels(self) -> Sequence[ArraySource]:
-        return [self, *self._smaller]
 
     @property
     def pages(self) -> Mapping[str, ArraySource]:
@@ -81,9 +64,6 @@ class PageSource(ArraySource):
                     ]
                     found.put(places, pixels)
             return found.array
-
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        return chunk_by_chunk(self, start, stop, verify)
 
 
 def slide_of_file(name: str, file_name: str, file: RangeReader) -> ArraySource | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -78,9 +78,6 @@ class StoredSource(ArraySource):
         places = [along.within(0, size) for along, size in zip(wanted, self.shape, strict=True)]
         found.put(places, self._pixels)
         return found.array
-
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        yield self._pixels[start:stop].copy()
 
 
 def shown_picture(file: bytes, name: str) -> NDArray[Any]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +34,9 @@ from bitsback.format.array_part import ONE, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.parts import ARRAYS, FOLDER, JoinedArray
 from bitsback.format.tiles import Tiles
-from bitsback.io.file_io import FileContent, reading, same_bytes
+from bitsback.io.file_io import FileContent, reading, same_bytes, spooled
 from bitsback.io.names import printable
 from bitsback.work import Progress, Work, check_threads, ordered_map
-
-_IN_MEMORY = 1 << 24
 
 
 def restored_names(archive: ArchiveReader) -> list[str]:
@@ -175,11 +172,6 @@ def _differing_items(
         each.finish()
 
 
-def spooled() -> AbstractContextManager[BinaryIO]:
-    """A temporary file for a restored file that is read again."""
-    return cast(AbstractContextManager[BinaryIO], tempfile.SpooledTemporaryFile(_IN_MEMORY))
-
-
 def same(file: BinaryIO, made: BinaryIO, shown: str) -> bool:
     """Whether the restored file `made` equals the existing file. shown: its name for messages."""
     with reading_picture(shown):
@@ -219,12 +211,6 @@ class _Rows(WholeItems):
         if axes == ONE:
             return self._items.rows(self.shape[0], ONE)[np.newaxis]
         return self._items.rows(count, ONE)
-
-    def rows(self, count: int, axes: int) -> NDArray[Any]:
-        return self._items.rows(count, ONE) if axes == ONE else super().rows(count, axes)
-
-    def peek(self, first: int, count: int) -> None:
-        return None
 
     def finish(self) -> None:
         self._items.finish()

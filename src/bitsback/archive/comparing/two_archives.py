@@ -17,7 +17,7 @@ from bitsback.archive.arrays.indexed import ArraySource
 from bitsback.archive.arrays.part_source import JoinedSource, PartSource
 from bitsback.archive.arrays.stored import StoredSource
 from bitsback.archive.comparing.entries import archive_entries, differences, merge_differences
-from bitsback.archive.comparing.readback import same, spooled
+from bitsback.archive.comparing.readback import same
 from bitsback.archive.container.damage import as_text, merged
 from bitsback.archive.files.block_numbers import block_numbers
 from bitsback.archive.files.file_writer import FileWriter
@@ -27,6 +27,7 @@ from bitsback.format.array_part import ONE
 from bitsback.format.layout import Cursor
 from bitsback.format.members import NumberedNames
 from bitsback.format.parts import ARRAYS, FOLDER
+from bitsback.io.file_io import spooled
 from bitsback.summary import Differences
 from bitsback.work import Progress, ordered_map
 

@@ -65,7 +65,7 @@ def with_addition(read: Read, size: int, before: Directory) -> Directory | None:
 def _leave_out_hashes(read: Read, directory: Directory) -> None:
     """Leaves out hashes that are damaged, or that do not belong to these files."""
     sections = sections_of(read, directory)
-    if sections is not None and directory.hashes and _hashes(sections) is None:
+    if sections is not None and directory.places(HASHES) and _hashes(sections) is None:
         directory.sections = [place for place in directory.sections if place.kind != HASHES]
         directory.problems.append(ArchiveError("the hashes of its files are lost"))
 

@@ -20,7 +20,6 @@ from bitsback.format.layout import (
     INDEX,
     LABELS,
     MAGIC,
-    MODEL,
     NAMES,
     STATS,
     UNNAMED,
@@ -73,39 +72,14 @@ class Directory:
     problems: list[ArchiveError] = field(default_factory=list)
     """The faults outside of blocks."""
 
-    @property
-    def models(self) -> list[Place]:
-        return [place for place in self.sections if place.kind == MODEL]
-
-    @property
-    def names(self) -> list[Place]:
-        """The sections with names. A collection of files must have one, even if it has no names."""
-        return [place for place in self.sections if place.kind in (NAMES, UNNAMED)]
-
-    @property
-    def entries(self) -> list[Place]:
-        """The sections with modes, folders and links. A folder may have one."""
-        return [place for place in self.sections if place.kind == ENTRIES]
+    def places(self, *kinds: bytes) -> list[Place]:
+        """The places of the valid sections of some kinds, in their order."""
+        return [place for place in self.sections if place.kind in kinds]
 
     @property
     def unnamed(self) -> bool:
         """Whether a section states that pictures have no names."""
-        return any(place.kind == UNNAMED for place in self.names)
-
-    @property
-    def labels(self) -> list[Place]:
-        """The sections with labels. A collection of files may have one."""
-        return [place for place in self.sections if place.kind == LABELS]
-
-    @property
-    def hashes(self) -> list[Place]:
-        """The sections with hashes. A folder may have one."""
-        return [place for place in self.sections if place.kind == HASHES]
-
-    @property
-    def stats(self) -> list[Place]:
-        """The sections with file stats. A folder may have one."""
-        return [place for place in self.sections if place.kind == STATS]
+        return bool(self.places(UNNAMED))
 
     @property
     def counted(self) -> int:
@@ -163,7 +137,7 @@ def guess_collection(directory: Directory, read: Read) -> ArrayPart:
     Raises ArchiveError.
     """
     # Several kinds have files, and only the description distinguishes them.
-    blocks = [] if directory.names else directory.blocks
+    blocks = [] if directory.places(NAMES, UNNAMED) else directory.blocks
     for block, drift in ((block, drift) for block in blocks for drift in (0, directory.drift)):
         try:
             run = read_header(open_section(read(block.offset + drift, block.size), BLOCK)).runs[0]

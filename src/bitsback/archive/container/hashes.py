@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import BinaryIO, Protocol
+from collections.abc import Callable
+from typing import BinaryIO
 
 from bitsback.errors import ArchiveError
 from bitsback.io.names import printable
@@ -18,10 +19,8 @@ def as_line(digest: bytes, name: str) -> str:
     return f"{mark}{digest.hex()}  {escaped}"
 
 
-class Check(Protocol):
-    """Checks a complete file."""
-
-    def __call__(self, file: BinaryIO) -> None: ...
+Check = Callable[[BinaryIO], None]
+"""Checks a complete file."""
 
 
 def check_of(archive: str, name: str, digest: bytes) -> Check:

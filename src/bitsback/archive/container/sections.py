@@ -225,15 +225,16 @@ class FileSections:
 
     @property
     def has_entries(self) -> bool:
-        return bool(self._directory.entries)
+        return bool(self._directory.places(ENTRIES))
 
     @cached_property
     def files(self) -> Files:
         """The files of the archive and their items."""
         if self._names_are_lost:
             return Files.unnamed(self._collection)
-        places, stats = self._directory.names, self._directory.stats
-        entries = [] if self._entries_are_lost else self._directory.entries
+        find = self._directory.places
+        places, stats = find(NAMES, UNNAMED), find(STATS)
+        entries = [] if self._entries_are_lost else find(ENTRIES)
         if len(places) != 1:
             what = "there twice" if places else "missing"
             raise ArchiveError(f"the names of its files are {what}")
@@ -269,7 +270,7 @@ class FileSections:
     @cached_property
     def digests(self) -> Digests | None:
         """The digests of the files, including removed files; None if there are none."""
-        places = self._directory.hashes
+        places = self._directory.places(HASHES)
         if not places or self._names_are_lost:
             return None
         if len(places) > 1 or self._collection.kind != FOLDER or self._directory.unnamed:
@@ -294,8 +295,7 @@ class FileSections:
         """The first file, the number of files, and the place of each section with previews."""
         starts = (
             (place, replace(place, size=min(place.size, RANGE_BYTES)))
-            for place in self._directory.sections
-            if place.kind == PREVIEWS
+            for place in self._directory.places(PREVIEWS)
         )
         return [(*read_range(self._read(start)), place) for place, start in starts]
 
@@ -305,7 +305,7 @@ class FileSections:
 
         None without labels.
         """
-        places = self._directory.labels
+        places = self._directory.places(LABELS)
         if not places:
             return None
         if len(places) > 1:

@@ -19,7 +19,7 @@ from bitsback.coding.layouts import LAYOUTS
 from bitsback.coding.streams import coder_of_block
 from bitsback.errors import ArchiveError
 from bitsback.format.array_part import BYTES, COPIES, ONE, VARIED, ArrayPart
-from bitsback.format.layout import VERSION
+from bitsback.format.layout import MODEL, STATS, VERSION
 from bitsback.format.modes import mode_of
 from bitsback.format.parity import share_of
 from bitsback.format.parts import ARRAYS, FOLDER, Array, FileCollection, JoinedArray
@@ -101,7 +101,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
         "multisets": multisets,
         "lanes": sorted(lanes),
         "models": list(models.values()),
-        "model_bytes": sum(place.size for place in archive.directory.models),
+        "model_bytes": sum(place.size for place in archive.directory.places(MODEL)),
         # The share of parity in per cent, and the end of the bytes that it covers.
         "parity": share_of(windows) or None,
         "parity_end": max((window.end for window in windows), default=0),
@@ -111,7 +111,7 @@ def describe(archive: ArchiveReader) -> dict[str, Any]:
 
 def _original_bytes(archive: ArchiveReader) -> int | None:
     """The bytes of a folder's original files; None if they are unknown."""
-    if archive.collection.kind != FOLDER or not archive.directory.stats:
+    if archive.collection.kind != FOLDER or not archive.directory.places(STATS):
         return None
     with suppress(ArchiveError):  # if the names are damaged
         sizes = [archive.files.original_bytes(number) for number in range(len(archive.files))]

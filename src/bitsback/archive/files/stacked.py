@@ -5,14 +5,13 @@ An index of such an array decodes only the needed blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby, takewhile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitsback.archive.arrays.framed import chunk_by_chunk
 from bitsback.archive.arrays.indexed import ArraySource, Chunks, View
 from bitsback.archive.arrays.indexing import AxisPlaces, cells
 from bitsback.archive.arrays.part_source import PartSource, Result
@@ -91,9 +90,6 @@ class StackSource(ArraySource):
             picture = self.archive.file_array(self.numbers[place]).take(wanted[1:], verify)
             found.put([(positions, slice(None))], picture[np.newaxis])
         return found.array
-
-    def stacks(self, start: int, stop: int, *, verify: bool = True) -> Iterator[NDArray[Any]]:
-        return chunk_by_chunk(self, start, stop, verify)
 
 
 class Stack(View):

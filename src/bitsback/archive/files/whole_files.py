@@ -3,11 +3,10 @@
 Large pictures come strip by strip, and verbatim files chunk by chunk.
 """
 
-import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +22,9 @@ from bitsback.format.array_part import BYTES, COPIES, ONE, ArrayPart
 from bitsback.format.grid import Shape
 from bitsback.format.parts import FileCollection
 from bitsback.format.tiles import Tiles
-from bitsback.io.file_io import Writable
+from bitsback.io.file_io import Writable, spooled
 from bitsback.io.locks import Lock
 from bitsback.work import Work, ordered_map
-
-_IN_MEMORY = 1 << 24
 
 
 class Receiver(Protocol):
@@ -72,8 +69,7 @@ class Hashing:
         if check is None:
             yield None
             return
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-            file = cast(BinaryIO, spool)
+        with spooled() as file:
             yield file
             file.seek(0)
             try:
@@ -112,9 +108,9 @@ class _Folder:
     """Decodes the blocks of a folder, and delivers its files."""
 
     def __init__(self, parts: RestoredParts, receiver: Receiver, lost: Sequence[range]) -> None:
-        self._parts, self._receiver, self._lost = parts, receiver, lost
-        self._files = parts.files
-        self._collection = self._files.collection
+        self.files, self.receiver = parts.files, receiver
+        self._parts, self._lost = parts, lost
+        self._collection = self.files.collection
         self._size = 0
         self._size_lock = Lock()
 
@@ -122,7 +118,7 @@ class _Folder:
         with ExitStack() as stack:
             parts = [
                 self._part(number, numbers, stack.enter_context(ExitStack()))
-                for number, numbers in enumerate(self._files.by_part())
+                for number, numbers in enumerate(self.files.by_part())
             ]
             # After an error no thread may go on writing.
             blocks = stack.enter_context(closing(self._parts.map(self._work)))
@@ -136,7 +132,7 @@ class _Folder:
                     part.finish()
             copies = [
                 [copy for copy in numbers if not self.lost(copy)]
-                for _, numbers in sorted(self._files.copies.items())
+                for _, numbers in sorted(self.files.copies.items())
             ]
             delivered = ordered_map(self._deliver, copies, self._parts.threads)
             stack.enter_context(closing(delivered))
@@ -146,7 +142,7 @@ class _Folder:
     def _deliver(self, copies: Sequence[int]) -> int:
         """Delivers copies of one file, and returns their number of bytes."""
         archive, verify = self._parts.archive, self._parts.verify
-        return sum(deliver(archive, number, self._receiver, verify) for number in copies)
+        return sum(deliver(archive, number, self.receiver, verify) for number in copies)
 
     def _part(
         self, number: int, numbers: Iterator[int], stack: ExitStack
@@ -186,27 +182,18 @@ class _Folder:
         """A drawing that takes the rows of a picture until the body ends."""
         number, dtype = self.number(part, item), self._collection.parts[part].dtype
         assert number is not None, "it is not lost"
-        with self._receiver.picture(number, dtype, shape) as drawing:
+        with self.receiver.picture(number, dtype, shape) as drawing:
             yield drawing
             self.add(drawing.close())
 
     def number(self, part: int, item: int) -> int | None:
         """The number of the file of an item in a part of pictures; None for a removed file."""
-        numbers = next(self._files.numbers_of(part, range(item, item + 1)), None)
+        numbers = next(self.files.numbers_of(part, range(item, item + 1)), None)
         return None if numbers is None else numbers.start
 
     def lost(self, number: int | None) -> bool:
         """Whether a file is left out, or was removed."""
         return number is None or contains(self._lost, number)
-
-    def span(self, number: int) -> tuple[int, int]:
-        """The start and the end of a verbatim file in its part."""
-        _, start, end = self._files.span(number)
-        return start, end
-
-    def file(self, number: int) -> AbstractContextManager[Writable]:
-        """A writer for a verbatim file."""
-        return self._receiver.file(number)
 
     def add(self, size: int) -> None:
         """Counts delivered bytes."""
@@ -287,7 +274,7 @@ class _Cutter:
         """Takes bytes of the part. at: the place of the first byte."""
         stop = at + len(data)
         while self._number is not None:
-            start, end = self._folder.span(self._number)
+            _, start, end = self._folder.files.span(self._number)
             if start >= stop and end > start:
                 return
             if not self._folder.lost(self._number):
@@ -302,7 +289,7 @@ class _Cutter:
         """Writes bytes of the current file."""
         assert self._number is not None, "there are bytes of a file"
         if self._open is None:
-            self._open = self._stack.enter_context(self._folder.file(self._number))
+            self._open = self._stack.enter_context(self._folder.receiver.file(self._number))
         self._open.write(data)
         self._folder.add(len(data))
 

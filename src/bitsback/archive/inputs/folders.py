@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 import os
 import stat
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from time import time_ns
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +44,7 @@ from bitsback.format.members import Files
 from bitsback.format.parts import FOLDER, FileCollection
 from bitsback.format.tiles import Tiles
 from bitsback.io import names as naming
-from bitsback.io.file_io import name_of, open_regular, reading, size_of
+from bitsback.io.file_io import name_of, open_regular, reading, size_of, spooled
 from bitsback.io.names import ending_of
 from bitsback.io.remote.url import Url, changed
 from bitsback.planner.cutting import cut_bytes
@@ -72,7 +71,6 @@ from bitsback.work import begin, check_threads, ordered_map
 _LARGE_HDF5 = "hdf5"
 """The sort of HDF5 files that are cut into tiles; each is in a part of its own."""
 _START = 1 << 16  # bytes of a verbatim file that are tested for density
-_IN_MEMORY = 1 << 24  # bytes of container metadata; more are in a temporary file
 _CACHE_BYTES = 1 << 26
 """The limit in bytes of the decoded small pictures that wait in memory until they are coded."""
 _CHUNK = 1 << 20
@@ -358,7 +356,7 @@ class _DecidedFiles:
                 elif not group.streams:
                     part = replace(part, cut=cut_bytes(part, request.policy))
                 jpeg_tables[len(parts)] = self._jpeg_tables.get(group.members[0], b"")
-                chunks = chunks_of(listing, names, group.members, self._stats, self._digests)
+                chunks = _chunks_of(listing, names, group.members, self._stats, self._digests)
                 parts.append((ByteItems(name, part, chunks), part))
                 picture_names.append([])
             else:
@@ -416,9 +414,9 @@ def folder_input(listing: Listing, request: Request) -> Input:
         is_copy = numbered[1] in copies.originals or numbered[1] in copies.stored
         return decider.examine(numbered, is_copy)
 
-    spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the input closes it
+    spool = spooled()  # the input closes it
     try:
-        files = _DecidedFiles(listing, request, cast(BinaryIO, spool), sorts, copies)
+        files = _DecidedFiles(listing, request, spool, sorts, copies)
         for name, decision in ordered_map(decided, enumerate(listing.names), threads):
             if options.progress is not None:
                 options.progress(len(files) + 1, len(listing.names))
@@ -624,10 +622,10 @@ def _status_of(path: Path | Url) -> tuple[int, int | None]:
 class ByteItems(WholeItems):
     """The concatenated bytes of files."""
 
-    def __init__(self, name: str, part: ArrayPart, chunks: Callable[[], Iterator[bytes]]) -> None:
+    def __init__(self, name: str, part: ArrayPart, chunks: Iterator[bytes]) -> None:
         super().__init__()
         self.name, self.dtype, self.shape = name, part.dtype, part.shape
-        self._chunks = chunks()
+        self._chunks = chunks
         self._left = memoryview(b"")
 
     def read(self, count: int, axes: int) -> NDArray[np.uint8]:
@@ -645,50 +643,40 @@ class ByteItems(WholeItems):
             self._left, at = self._left[taken:], at + taken
         return rows
 
-    def peek(self, first: int, count: int) -> None:
-        return None
-
     def finish(self) -> None:
         next(self._chunks, None)  # which checks the size of the last file
 
 
-def chunks_of(
+def _chunks_of(
     listing: Listing,
     names: list[str],
     members: Sequence[int],
     stats: FileStats,
     digests_of: Callable[[int, np.dtype[Any], Shape], _FileDigests],
-) -> Callable[[], Iterator[bytes]]:
+) -> Iterator[bytes]:
     """The content of files. digests_of: the digests of a file, to which its content is added.
 
     Raises InputError if the size of a file has changed.
     """
-
-    def chunks() -> Iterator[bytes]:
-        for member in members:
-            size = stats.sizes[member]
-            digests = digests_of(member, np.dtype("|u1"), (size,))
-            path = listing.path(names[member])
-            shown = naming.printable(name_of(path))
-            left = size
-            with reading(shown), open_regular(path, True) as file:
-                while data := file.read(_CHUNK):
-                    left -= len(data)
-                    if left < 0:
-                        break
-                    digests.add(data)
-                    yield data
-            if left:
-                raise InputError(f"{shown}: was changed while it was read; try again")
-            digests.finish(size)
-
-    return chunks
+    for member in members:
+        size = stats.sizes[member]
+        digests = digests_of(member, np.dtype("|u1"), (size,))
+        path = listing.path(names[member])
+        shown = naming.printable(name_of(path))
+        left = size
+        with reading(shown), open_regular(path, True) as file:
+            while data := file.read(_CHUNK):
+                left -= len(data)
+                if left < 0:
+                    break
+                digests.add(data)
+                yield data
+        if left:
+            raise InputError(f"{shown}: was changed while it was read; try again")
+        digests.finish(size)
 
 
-def _metadata_chunks(metadata: BinaryIO) -> Callable[[], Iterator[bytes]]:
-    def chunks() -> Iterator[bytes]:
-        metadata.seek(0)
-        while data := metadata.read(_CHUNK):
-            yield data
-
-    return chunks
+def _metadata_chunks(metadata: BinaryIO) -> Iterator[bytes]:
+    metadata.seek(0)
+    while data := metadata.read(_CHUNK):
+        yield data

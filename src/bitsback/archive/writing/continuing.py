@@ -9,7 +9,7 @@ import os
 import warnings
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ from bitsback.io.output import Output, naming
 from bitsback.io.remote.url import Url, located
 from bitsback.lazy import cached_property
 
-_KEPT = (MODEL, LABELS, PREVIEWS, PARITY)
+KEPT = (MODEL, LABELS, PREVIEWS, PARITY)
 """The sections that stay unchanged when files are added or removed."""
 
 
@@ -90,12 +90,9 @@ class Continued:
         """The end of the archive before the change."""
         return self.archive.directory.end
 
-    def sections(self, kinds: Sequence[bytes] = _KEPT) -> list[Place]:
-        return [place for place in self.archive.directory.sections if place.kind in kinds]
-
     def models(self) -> set[bytes]:
         """The first 16 bytes of the identities of the embedded models. Raises ArchiveError."""
-        places = self.sections([MODEL])
+        places = self.archive.directory.places(MODEL)
         payloads = (open_section(self.archive.file.read_place(place), MODEL) for place in places)
         return {bytes(payload[:PREFIX_SIZE]) for payload in payloads}
 
@@ -181,7 +178,7 @@ class ChangedFolder:
         self._entries = listed.entries
         assert archive.file_sections is not None, "it has files"
         self._digests = archive.file_sections.digests
-        self.labelled = bool(before.sections([LABELS]))
+        self.labelled = bool(archive.directory.places(LABELS))
         self.previews: dict[Place, Previews] = {}
         """Sections with previews of removed files, and the sections that replace them."""
 
@@ -263,7 +260,7 @@ class ChangedFolder:
         return {number: sums[place] for number, place in found if place in sums}
 
     def _previews_without(self, numbers: set[int]) -> Iterator[tuple[Place, Previews]]:
-        for place in self.before.sections([PREVIEWS]):
+        for place in self.before.archive.directory.places(PREVIEWS):
             payload = open_section(self.before.archive.file.read_place(place), PREVIEWS)
             previews = Previews.unpack(payload)
             left = previews.without(numbers)
@@ -351,7 +348,7 @@ class ChangedFolder:
         if content.has_removed:
             owners = Owners(files)
             blocks = [b for b in blocks if owners.with_tiles([(b.first, b.first + b.items)])]
-        kept = [place for place in self.before.sections() if place not in self.previews]
+        kept = [place for place in archive.directory.places(*KEPT) if place not in self.previews]
         written = Generation(self.before.output, kept, blocks)
         written.add(content.pack() + pack_described(files))
         for previews in self.previews.values():

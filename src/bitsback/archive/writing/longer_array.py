@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import replace
 
 from bitsback.archive.inputs.request import Input
-from bitsback.archive.writing.continuing import Continued
+from bitsback.archive.writing.continuing import KEPT, Continued
 from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.merge_content import check_extendable, check_joinable
 from bitsback.compress_options import CompressOptions
@@ -53,6 +53,7 @@ class LongerArray:
     def begin(self) -> Generation:
         """Writes the section that describes the array."""
         archive = self.before.archive
-        written = Generation(self.before.output, self.before.sections(), archive.blocks)
+        kept = archive.directory.places(*KEPT)
+        written = Generation(self.before.output, kept, archive.blocks)
         written.add(self.content.pack())
         return written

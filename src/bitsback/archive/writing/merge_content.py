@@ -144,24 +144,22 @@ def models_of(archive: ArchiveReader) -> Iterator[tuple[bytes, memoryview]]:
 
     Raises ArchiveError.
     """
-    for section in archive.directory.sections:
-        if section.kind == MODEL:
-            try:
-                payload = open_section(archive.file.read_place(section), MODEL)
-            except ArchiveError as error:
-                raise ArchiveError(f"{archive.name}: the model in it is damaged: {error}") from None
-            yield bytes(payload[:PREFIX_SIZE]), payload
+    for section in archive.directory.places(MODEL):
+        try:
+            payload = open_section(archive.file.read_place(section), MODEL)
+        except ArchiveError as error:
+            raise ArchiveError(f"{archive.name}: the model in it is damaged: {error}") from None
+        yield bytes(payload[:PREFIX_SIZE]), payload
 
 
 def previews_of(archive: ArchiveReader) -> Iterator[Previews]:
     """The previews of an archive. Raises ArchiveError."""
-    for section in archive.directory.sections:
-        if section.kind == PREVIEWS:
-            try:
-                payload = open_section(archive.file.read_place(section), PREVIEWS)
-                yield Previews.unpack(payload)
-            except ArchiveError as error:
-                raise ArchiveError(f"{archive.name}: its previews are damaged: {error}") from None
+    for section in archive.directory.places(PREVIEWS):
+        try:
+            payload = open_section(archive.file.read_place(section), PREVIEWS)
+            yield Previews.unpack(payload)
+        except ArchiveError as error:
+            raise ArchiveError(f"{archive.name}: its previews are damaged: {error}") from None
 
 
 def blocks_of(
@@ -212,7 +210,8 @@ def merge_arrays(shards: Sequence[Shard]) -> Merged:
     for number, array in enumerate(arrays):
         for part, found in enumerate(array.parts):
             if parts and _continues(parts[-1], found):
-                parts[-1] = _longer(parts[-1], found)
+                entries, item = parts[-1].entries + found.entries, parts[-1].shape[1:]
+                parts[-1] = replace(parts[-1], shape=(entries, *item))
                 members[-1].append((number, part))
             elif found.entries or len(shards) == 1:
                 parts.append(found)
@@ -258,10 +257,6 @@ def check_joinable(name: str, part: ArrayPart, first_name: str, first: ArrayPart
 def _continues(part: ArrayPart, other: ArrayPart) -> bool:
     """Whether the items of another array can be appended to this part."""
     return part.axes == other.axes == COUNTED and (part.cut == other.cut or not other.entries)
-
-
-def _longer(part: ArrayPart, other: ArrayPart) -> ArrayPart:
-    return replace(part, shape=(part.entries + other.entries, *part.shape[1:]))
 
 
 def merge_files(shards: Sequence[Shard], kind: int) -> Merged:

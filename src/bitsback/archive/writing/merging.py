@@ -37,7 +37,7 @@ from bitsback.format.layout import (
     UNORDERED,
     section,
 )
-from bitsback.io.file_io import Location, name_of
+from bitsback.io.file_io import Location, is_same, name_of
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.files import matching
 from bitsback.io.remote.url import Options, Url, check_options, located
@@ -91,7 +91,8 @@ def merge(
     if not places:
         raise InputError("no archives to merge: name at least one")
     for place in places:
-        _check_other(place, destination)
+        if is_same(place, destination):
+            raise InputError(f"{name_of(place)}: is one of the inputs too; name another output")
     shards = [look(place) for place in places]
     first = shards[0].content
     merged = merge_arrays(shards) if first.kind is None else merge_files(shards, first.kind)
@@ -120,15 +121,6 @@ def _verify(place: Path, name: str, threads: int | None, progress: Progress | No
 def _places(source: str | os.PathLike[str], options: Options | None) -> list[Location]:
     place: Location = located(source, options)
     return list(matching(place)) if isinstance(place, Url) else [place]
-
-
-def _check_other(place: Location, destination: object) -> None:
-    same = place == destination
-    if isinstance(destination, str | os.PathLike) and not isinstance(place, Url):
-        same = Path(destination).exists() and Path(place).exists()
-        same = same and Path(place).samefile(destination)
-    if same:
-        raise InputError(f"{name_of(place)}: is one of the inputs too; name another output")
 
 
 def _write(

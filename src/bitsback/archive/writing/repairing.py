@@ -19,7 +19,6 @@ from bitsback.archive.writing.generation import Generation
 from bitsback.archive.writing.tail import kept_tail
 from bitsback.compress_options import MOST_PARITY
 from bitsback.errors import ArchiveError, InputError, InputWarning
-from bitsback.format.index import Place
 from bitsback.format.layout import COLLECTION, PARITY, Cursor, footer_of, open_section
 from bitsback.format.parity import (
     Parity,
@@ -30,7 +29,7 @@ from bitsback.format.parity import (
     share_of,
     windows_for,
 )
-from bitsback.io.file_io import RandomAccess, name_of, open_anywhere
+from bitsback.io.file_io import RandomAccess, is_same, name_of, open_anywhere
 from bitsback.io.output import Destination, Output, open_output
 from bitsback.io.remote.url import Options, Url, located
 from bitsback.summary import Repaired
@@ -76,7 +75,7 @@ def extend_parity(archive: str | os.PathLike[str]) -> int:
     ArchiveError.
     """
     with continued(archive) as before:
-        if older := _parity_sections(before.archive):
+        if older := before.archive.directory.places(PARITY):
             end = max(place.end for place in older)
             first = end + size_of_index(before.archive.file.read, end, before.end)
             windows = windows_for(before.end, share_of(before.archive.parity), first)
@@ -100,10 +99,6 @@ def keep_parity(output: Output, percent: float) -> None:
         return
     with ArchiveReader(output.place) as archive:
         _write_parity(archive, output, windows_for(output.size, percent))
-
-
-def _parity_sections(archive: ArchiveReader) -> list[Place]:
-    return [place for place in archive.directory.sections if place.kind == PARITY]
 
 
 def _write_parity(
@@ -169,16 +164,10 @@ def repair(
         closing(open_anywhere(place)) as reader,
     ):
         done, end = _repaired(_Mended(reader, name_of(place)), output)
-        if done.tail and not isinstance(place, Url) and _is_same(place, target):
+        if done.tail and not isinstance(place, Url) and is_same(place, target):
             tail = kept_tail(reader.read, end, end + done.tail, Path(place))
             done = replace(done, tail_file=tails.enter_context(tail))
     return done
-
-
-def _is_same(place: str | os.PathLike[str], target: Destination) -> bool:
-    if not isinstance(target, str | os.PathLike):
-        return False
-    return Path(target).exists() and Path(target).samefile(place)
 
 
 def _repaired(mended: _Mended, output: Output) -> tuple[Repaired, int]:
@@ -215,8 +204,8 @@ def _repaired(mended: _Mended, output: Output) -> tuple[Repaired, int]:
 def _damaged_parity(mended: _Mended) -> bool:
     try:
         with mended.opened() as archive:
-            places = archive.directory.sections
-            return any(p.kind == PARITY and not is_whole(archive.file.read, p) for p in places)
+            places = archive.directory.places(PARITY)
+            return not all(is_whole(archive.file.read, place) for place in places)
     except ArchiveError:
         return False
 
@@ -252,7 +241,7 @@ def _with_new_parity(mended: _Mended, windows: Sequence[Window], output: Output)
             own = [window for window in sorted(windows) if _reaches(window, windows, newest)]
             # Windows from the start replace older parity; later ones extend it.
             extend = own[0].place > 0
-            older = _parity_sections(archive) if extend else []
+            older = archive.directory.places(PARITY) if extend else []
             if not all(is_whole(archive.file.read, place) for place in older):
                 return False
             _write_parity(archive, output, own, extend)
@@ -291,7 +280,7 @@ def _ending(mended: _Mended, has_parity: bool) -> _Ending:
                 archive.blocks.task(block)
             except ArchiveError as error:
                 raise ArchiveError(f"{error}, and cannot be repaired{reason}; {_ADVICE}") from None
-    with_parity = any(place.kind == PARITY for place in directory.sections)
+    with_parity = bool(directory.places(PARITY))
     if len(problems) == 1 and (directory.tail is not None or directory.index is None):
         found = _completed(mended, directory)
         if found is not None:
@@ -380,7 +369,7 @@ def _listed(mended: _Mended) -> list[ParitySection]:
             directory = archive.directory
             if directory.index is None or directory.tail is not None:
                 return []
-            places = [place for place in directory.sections if place.kind == PARITY]
+            places = directory.places(PARITY)
     except ArchiveError:
         return []
     sections = (found_at(mended.at(place.offset, place.size), place.offset) for place in places)

@@ -10,7 +10,7 @@ import click
 
 from bitsback.cli import complete, compress_report, figures, options
 from bitsback.cli.grouped import GroupedCommand, group
-from bitsback.cli.progress import Progress, shown_warnings
+from bitsback.cli.progress import progress_with_warnings
 from bitsback.compress_options import CompressOptions
 
 
@@ -65,10 +65,7 @@ def command(
     if not sources:
         import bitsback
 
-        with (
-            Progress("adding parity", quiet) as progress,
-            shown_warnings(progress, quiet or as_json) as messages,
-        ):
+        with progress_with_warnings("adding parity", quiet, as_json) as (_, messages):
             size = bitsback.add_parity(archive, parity)
         row = {"output": archive, "bytes_out": size, "warnings": messages}
         text = f"{archive}: {figures.size(size)} of parity added"
@@ -78,10 +75,7 @@ def command(
     start = time.perf_counter()
     shown = sources[0] if len(sources) == 1 else f"{len(sources)} inputs"
     request = options.from_command(CompressOptions, given)
-    with (
-        Progress("compressing", quiet) as progress,
-        shown_warnings(progress, quiet or as_json) as messages,
-    ):
+    with progress_with_warnings("compressing", quiet, as_json) as (progress, messages):
         from dataclasses import replace as changed
 
         summary = add_with(

@@ -14,7 +14,7 @@ import click
 
 from bitsback.cli import compress_report, figures, options
 from bitsback.cli.grouped import GroupedCommand, group
-from bitsback.cli.progress import Progress, shown_warnings
+from bitsback.cli.progress import Progress, progress_with_warnings
 from bitsback.cli.removal import check_removable, removal_option, remove_compressed
 from bitsback.compress_options import CompressOptions
 from bitsback.errors import InputError
@@ -99,10 +99,7 @@ def command(
         check_removable(sources, output)
     inputs: str | list[str] = list(sources) if len(sources) > 1 else source
     start = time.perf_counter()
-    with (
-        Progress("compressing", quiet) as progress,
-        shown_warnings(progress, quiet or as_json) as messages,
-    ):
+    with progress_with_warnings("compressing", quiet, as_json) as (progress, messages):
         from bitsback.archive.writing.writer import write_archive
 
         with _explain_resume(progress, output, request.resume):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from bitsback.cli import complete, failures, figures, options
-from bitsback.cli.progress import Progress, shown_warnings
+from bitsback.cli.progress import progress_with_warnings
 from bitsback.cli.removal import check_removable, removal_option, remove_archive
 from bitsback.cli.spool import spooled, streamed
 from bitsback.decompress_options import DecompressOptions
@@ -101,8 +101,8 @@ def command(
         from bitsback.summary import Restored
 
         with ExitStack() as stack:
-            progress = stack.enter_context(Progress("decompressing", quiet))
-            messages = stack.enter_context(shown_warnings(progress, quiet or as_json))
+            shown = progress_with_warnings("decompressing", quiet, as_json)
+            progress, messages = stack.enter_context(shown)
             target = _target(source, output, several, wanted.storage_options)
             other = source_of.setdefault(target, source)
             if other != source:

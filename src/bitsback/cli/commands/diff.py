@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,7 +48,7 @@ def command(archive: str, other: str, quiet: bool, as_json: bool, **settings: An
     with Progress("comparing", quiet) as progress:
         found = bitsback.diff(archive, other, progress=progress, **settings)
     if as_json:
-        figures.show_json({"archive": archive, "other": other, **as_row(found)})
+        figures.show_json({"archive": archive, "other": other, **asdict(found)})
     else:
         show(found, "added", "removed", "changed")
         if not (found or quiet):
@@ -64,8 +65,3 @@ def show(found: Differences, added: str, removed: str, changed: str) -> None:
         figures.say(f"{removed}: {name}")
     for name, what in found.changed.items():
         figures.say(f"{changed}: {name} ({what})")
-
-
-def as_row(found: Differences) -> dict[str, Any]:
-    """The differences as JSON."""
-    return {"added": found.added, "removed": found.removed, "changed": found.changed}

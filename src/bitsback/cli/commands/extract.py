@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bitsback.cli import complete, figures, options
-from bitsback.cli.progress import Progress, shown_warnings
+from bitsback.cli.progress import progress_with_warnings
 from bitsback.cli.selection import file_numbers, item_range
 from bitsback.cli.spool import opened as opened_archive
 
@@ -97,8 +97,7 @@ def command(
     """
     options.destination(output)  # before anything is read
     with ExitStack() as stack:
-        progress = stack.enter_context(Progress("extracting", quiet))
-        stack.enter_context(shown_warnings(progress, quiet))
+        progress, _ = stack.enter_context(progress_with_warnings("extracting", quiet))
         from bitsback.files.formats import ONE_ARRAY
         from bitsback.io.remote.url import check_options, located
         from bitsback.models import requested_model

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bitsback.cli import complete, figures, options
-from bitsback.cli.progress import Progress, shown_warnings
+from bitsback.cli.progress import progress_with_warnings
 
 
 @click.command(short_help="Merge archives into one.")
@@ -51,10 +51,7 @@ def command(
 
     destination = options.destination(output)
     start = time.perf_counter()
-    with (
-        Progress("merging", quiet) as progress,
-        shown_warnings(progress, quiet or as_json) as messages,
-    ):
+    with progress_with_warnings("merging", quiet, as_json) as (progress, messages):
         summary = bitsback.merge(
             sources,
             destination,

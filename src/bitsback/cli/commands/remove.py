@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bitsback.cli import complete, figures, options
-from bitsback.cli.progress import Progress, shown_warnings
+from bitsback.cli.progress import progress_with_warnings
 from bitsback.cli.selection import file_numbers
 
 
@@ -35,10 +35,7 @@ def command(archive: str, items: tuple[str, ...], quiet: bool, as_json: bool) ->
     with bitsback.open(archive) as opened:
         entries = opened.reader.entry_names
         names = [entries[number] for number in file_numbers(opened, items)]
-    with (
-        Progress("removing", quiet) as progress,
-        shown_warnings(progress, quiet or as_json) as messages,
-    ):
+    with progress_with_warnings("removing", quiet, as_json) as (_, messages):
         removed = bitsback.remove(archive, names)
     row = {"archive": archive, "removed": removed, "warnings": messages}
     text = f"{archive}: {figures.count(len(removed), 'file')} removed"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bitsback.cli import complete, failures, figures, options
-from bitsback.cli.commands.diff import as_row, show
+from bitsback.cli.commands.diff import show
 from bitsback.cli.progress import Progress
 from bitsback.cli.spool import opened
 from bitsback.errors import ArchiveError
@@ -79,7 +80,7 @@ def command(
             items, blocks = len(archive), len(archive.reader.blocks)
             from bitsback.format.layout import PARITY  # late, as a command runs
 
-            has_parity = any(place.kind == PARITY for place in archive.reader.directory.sections)
+            has_parity = bool(archive.reader.directory.places(PARITY))
             shown, lost = archive.name, archive.lost(problems) if problems else []
         for _, error in problems:
             figures.say(f"bitsback: error: {error}", err=True)
@@ -95,7 +96,7 @@ def command(
                 f" {figures.count(blocks, 'block')}"
                 + (f", the same as {against}" if against is not None else "")
             )
-        compared = {} if differences is None else {"against": against, **as_row(differences)}
+        compared = {} if differences is None else {"against": against, **asdict(differences)}
         return not (problems or differences), {
             "archive": name,
             "items": items,

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import io
 import struct
-import tempfile
 import zlib
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 
@@ -32,11 +31,10 @@ from bitsback.files.png.animated import Animation, is_animated
 from bitsback.files.png.png_metadata import Png
 from bitsback.files.png.png_parts import AROUND, MAGIC, Place, Samples, around_pixels, places
 from bitsback.files.png.png_reading import png_bands
-from bitsback.io.file_io import Content, FileContent, in_memory, same_bytes
+from bitsback.io.file_io import Content, FileContent, in_memory, same_bytes, spooled
 from bitsback.wire import Cursor
 
 _PLUGINS = (("Png", "PNG"),)
-_IN_MEMORY = 1 << 24
 _MOST_INTERLACED = 1 << 24  # pixels
 _INTERLACE = 28
 """The place of the byte that says whether a file is interlaced."""
@@ -147,8 +145,7 @@ def same(file: BinaryIO, made: BinaryIO) -> bool:
         alike = chunks[0] == chunks[1]
     if not alike:
         return False
-    pixels = samples(file), samples(made)
-    return pixels[0] is not None and pixels[1] is not None and same_pixels(pixels[0], pixels[1])
+    return same_pixels(samples(file), samples(made))
 
 
 def _made_again(png: Png, data: Content, found: list[Place], pixels: Bands) -> bool:
@@ -158,8 +155,7 @@ def _made_again(png: Png, data: Content, found: list[Place], pixels: Bands) -> b
     """
     if png.exact:
         return makes(png, data, pixels)
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-        file = cast(BinaryIO, spool)
+    with spooled() as file:
         drawing = png.drawing(file, pixels.dtype, pixels.shape)
         for band in pixels:
             drawing.add(band)
@@ -167,5 +163,4 @@ def _made_again(png: Png, data: Content, found: list[Place], pixels: Bands) -> b
         made, file = in_memory(file)
         if around_pixels(made, list(places(made))) != around_pixels(data, found):
             return False
-        again = samples(file)
-        return again is not None and same_pixels(again, pixels)
+        return same_pixels(samples(file), pixels)

@@ -88,14 +88,10 @@ def not_made_again() -> ArchiveError:
     )
 
 
-@dataclass(frozen=True)
-class Around:
-    """All chunks except IDAT: those before it, which start with IHDR, and those after it, which end
-    with IEND.
-    """
-
-    before: tuple[Chunk, ...]
-    after: tuple[Chunk, ...]
+Around = tuple[tuple[Chunk, ...], tuple[Chunk, ...]]
+"""All chunks except IDAT: those before it, which start with IHDR, and those after it, which end
+with IEND.
+"""
 
 
 class PngDrawing:
@@ -103,10 +99,11 @@ class PngDrawing:
 
     def __init__(self, samples: Samples, around: Around, size: int, file: Seekable) -> None:
         """size: bytes of all rows, with their filters."""
-        self._samples, self._after, self._file = samples, around.after, file
+        before, self._after = around
+        self._samples, self._file = samples, file
         self._packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _window(size))
         self._above: Bytes | None = None
-        start = pack_file(around.before)
+        start = pack_file(before)
         file.write(start)
         self._at = len(start)
         self._crc = self._size = 0  # of the current IDAT chunk, if it has bytes
@@ -177,7 +174,7 @@ class ExactPngDrawing:
     def close(self) -> int:
         """Raises ArchiveError if the result is another file."""
         idats = ((b"IDAT", idat) for idat in self._stream.parts(self._content))
-        data = pack_file(chain(self._around.before, idats, self._around.after))
+        data = pack_file(chain(self._around[0], idats, self._around[1]))
         if zlib.crc32(data) != self._crc:
             raise not_made_again()
         self._file.write(data)
@@ -304,7 +301,7 @@ class Png:
     def drawing(self, file: Seekable, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Drawing:
         """The file, with pixels of this dtype and shape, which fit."""
         header = self.samples.header((shape[1], shape[0]))
-        around = Around((header, *self.before), (*self.after, (b"IEND", b"")))
+        around = (header, *self.before), (*self.after, (b"IEND", b""))
         if self.stream is None:
             size = shape[0] * (1 + self.samples.bytes_of_row(shape[1]))
             return PngDrawing(self.samples, around, size, file)

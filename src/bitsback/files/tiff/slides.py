@@ -19,7 +19,7 @@ from bitsback.errors import InputError
 from bitsback.files.axes import Axes, C, X, Y
 from bitsback.files.pictures import check_pixels
 from bitsback.files.tiff.structure import Page, PageReader, opened, readable_pages
-from bitsback.files.tiff.tiff_axes import axis_attrs
+from bitsback.files.tiff.tiff_axes import axis_attrs, scaled_attrs
 from bitsback.format.grid import Shape
 from bitsback.io.range_file import RangeReader, range_file
 
@@ -204,7 +204,11 @@ def _slide(tiff: Any, file: RangeReader, name: str) -> Slide | None:
             others.append(each)
     ordered = sorted(levels.values(), key=lambda each: each.axes.shape, reverse=True)
     attrs = axis_attrs(tiff) or _aperio_attrs(largest.description)
-    return Slide(tuple(_scaled(each, first, attrs) for each in ordered), _distinct(others))
+    scaled = []
+    for each in ordered:
+        own = scaled_attrs(attrs, first.axes.shape, each.axes.shape)
+        scaled.append(replace(each, axes=replace(each.axes, attrs=own)))
+    return Slide(tuple(scaled), _distinct(others))
 
 
 def _all_pages(tiff: Any) -> Iterator[Any]:
@@ -245,17 +249,6 @@ def _aperio_attrs(description: str) -> dict[str, Any]:
         return {}
     step = float(found[1])
     return {"spacing": {Y: step, X: step}, "units": {Y: "µm", X: "µm"}}
-
-
-def _scaled(page: SlidePage, largest: SlidePage, attrs: dict[str, Any]) -> SlidePage:
-    """The page with the attributes of the axes of the largest one."""
-    spacing = dict(attrs.get("spacing", {}))
-    for axis, before, now in zip((Y, X), largest.axes.shape, page.axes.shape, strict=False):
-        if axis in spacing:
-            spacing[axis] *= before / now
-    if spacing:
-        attrs = {**attrs, "spacing": spacing}
-    return replace(page, axes=replace(page.axes, attrs=attrs))
 
 
 def _distinct(pages: Sequence[SlidePage]) -> tuple[SlidePage, ...]:

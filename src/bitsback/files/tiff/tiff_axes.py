@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby, islice, takewhile
 from typing import Any
@@ -85,12 +85,17 @@ def _smaller(axes: Axes, count: int, size: Shape) -> Axes:
         plain = plain_axes(count, PAGE, (count * size[0], size[1], *axes.shape[row + 2 :]), {})
         assert plain is not None, "so many pages have these rows"
         return plain
-    spacing = dict(axes.attrs.get("spacing", {}))
-    for axis, before, now in zip((Y, X), axes.shape[row : row + 2], size, strict=True):
-        if axis in spacing:
-            spacing[axis] *= before / now
-    attrs = {**axes.attrs, "spacing": spacing} if spacing else axes.attrs
+    attrs = scaled_attrs(axes.attrs, axes.shape[row : row + 2], size)
     return replace(axes, shape=(*axes.frames, *size, *axes.shape[row + 2 :]), attrs=attrs)
+
+
+def scaled_attrs(attrs: Mapping[str, Any], before: Shape, now: Shape) -> dict[str, Any]:
+    """The facts about axes for pages of another size. before, now: beginning with the rows."""
+    spacing = dict(attrs.get("spacing", {}))
+    for axis, old, new in zip((Y, X), before, now, strict=False):
+        if axis in spacing:
+            spacing[axis] *= old / new
+    return {**attrs, "spacing": spacing} if spacing else dict(attrs)
 
 
 def _axes_of_series(tiff: Any, plain: Axes) -> Axes | None:

@@ -6,12 +6,11 @@ content by tifffile, zlib and libtiff.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import chain, groupby
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,10 +43,9 @@ from bitsback.files.tiff.structure import (
     shown_bands,
 )
 from bitsback.files.tiff.tiff_metadata import Tiff, TiffDrawing
-from bitsback.io.file_io import Content, FileContent, Reader, in_memory
+from bitsback.io.file_io import Content, FileContent, Reader, in_memory, spooled
 from bitsback.wire import Cursor
 
-_IN_MEMORY = 1 << 24
 _MOST_OTHERS = 1 << 26
 """The most bytes of container metadata, which is in memory."""
 _PLACES = (273, 279, 324, 325)
@@ -99,7 +97,8 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
         metadata = replace(metadata, choices=choices)
         deflated = any(page.layout.compression in BY_ZLIB for page in pages)
         if exact and deflated:
-            streams = Deflated.find(_deflated_segments(reader, pages))
+            segments = _segments(reader, pages, BY_ZLIB)
+            streams = Deflated.find((each.data, each.size) for each in segments)
             if streams is None or len(streams.coded) > _MOST_OTHERS:
                 return None
             metadata = replace(metadata, deflated=streams)
@@ -114,8 +113,7 @@ def tiff_metadata(file: BinaryIO, pages: list[Page], exact: bool) -> Tiff | None
             return tiff_metadata(file, pages, exact=True) if deflated else None
         counts = ((page.layout.compression, page.layout.segments) for page in pages)
         metadata = replace(metadata, choices=usual_choices(counts))
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-            made = cast(BinaryIO, spool)
+        with spooled() as made:
             drawing = _drawn(metadata, reader, pages, made)
             assert drawing is not None
             drawing.close()
@@ -131,13 +129,6 @@ def _made_again(metadata: Tiff, content: Content, reader: Reader, pages: list[Pa
     if drawing is None or drawing.close() != len(content) or comparison.differs:
         return None
     return replace(metadata, check=drawing.crc) if metadata.compressed else metadata
-
-
-def _deflated_segments(reader: Reader, pages: list[Page]) -> Iterator[tuple[bytes, int]]:
-    """The deflate streams of a file, and the bytes of the plaintext of each, in the order in which
-    they are drawn.
-    """
-    return ((each.data, each.size) for each in _segments(reader, pages, BY_ZLIB))
 
 
 def _segments(

@@ -1,10 +1,10 @@
 """Adaptive contexts of binary decisions, and the mixers of their probabilities."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from bitsback.errors import ModelError
 from bitsback.lazy import cached_property
-from bitsback.models.distributions.context_terms import Term, TermReader, core_terms
+from bitsback.models.distributions.context_terms import Term, TermReader
 from bitsback.models.integer.fields import Fields
 
 MOST_FAILURES = 15
@@ -81,23 +81,11 @@ class Mixing:
         return {
             "table": self.table,
             "maps": self.maps,
-            "contexts": [
-                {
-                    "offset": context.offset,
-                    "limit": context.limit,
-                    "terms": core_terms(context.terms),
-                }
-                for context in self.contexts
-            ],
+            "contexts": [asdict(context) for context in self.contexts],
             "mixers": [
-                {
-                    "select": self._core_select(mixer.select),
-                    "start": mixer.start,
-                    "rates": mixer.rates,
-                }
-                for mixer in self.mixers
+                asdict(mixer) | {"select": self._core_select(mixer.select)} for mixer in self.mixers
             ],
-            "values": core_terms(self.values),
+            "values": [asdict(term) for term in self.values],
         }
 
     @cached_property

@@ -3,7 +3,7 @@
 A term is a number from the neighbours of a pixel, or from its place.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from bitsback.errors import ModelError
@@ -118,7 +118,3 @@ class TermReader:
                 f"{entry!r} is a pixel that is not decoded yet, with a lag of {self.lag} columns"
             )
         return back, rows, columns, number
-
-
-def core_terms(terms: tuple[Term, ...]) -> list[dict[str, object]]:
-    return [asdict(term) for term in terms]

@@ -13,7 +13,7 @@ from bitsback import _core, tables
 from bitsback.errors import ModelError
 from bitsback.models.distributions.adaptive_distribution import AdaptiveDistribution, Words
 from bitsback.models.distributions.context_mixing import MOST_FAILURES, Mixing, read_mixing
-from bitsback.models.distributions.context_terms import Term, TermReader, core_terms
+from bitsback.models.distributions.context_terms import Term, TermReader
 from bitsback.models.distributions.distribution_entry import DistributionEntry
 from bitsback.models.integer import Size
 from bitsback.models.integer.fields import Fields
@@ -90,7 +90,8 @@ class CountedDistribution(AdaptiveDistribution):
             "sure": 0,
             "flat": None,
         }
-        fields = shared | self.mixing.core() | {"predictors": core_terms(self.predictors)}
+        predictors = [asdict(term) for term in self.predictors]
+        fields = shared | self.mixing.core() | {"predictors": predictors}
         if self.flat:
             fields["flat"] = asdict(self.flat)
         if first := self.candidates:

@@ -145,21 +145,6 @@ class LayerEntry:
             raise self.error(str(error)) from None
 
 
-_Read = Callable[[LayerEntry], Layer]
-_OPS: dict[str, _Read] = {}
-
-
-def _op(name: str) -> Callable[[_Read], _Read]:
-    """Registers the reader of layers with this name in descriptions."""
-
-    def register(read: _Read) -> _Read:
-        _OPS[name] = read
-        return read
-
-    return register
-
-
-@_op("linear")
 def _linear(entry: LayerEntry) -> Layer:
     """A linear layer at each place."""
     name, source = entry.input()
@@ -169,7 +154,6 @@ def _linear(entry: LayerEntry) -> Layer:
     return entry.layer(name, values=values, weights=weights, linear=linear)
 
 
-@_op("conv")
 def _conv(entry: LayerEntry) -> Layer:
     """A linear layer on the patch around each stride-th place. Outside the grid there are zeros."""
     name, source = entry.input_on_grid()
@@ -188,7 +172,6 @@ def _conv(entry: LayerEntry) -> Layer:
     )
 
 
-@_op("lookup_table")
 def _lookup(entry: LayerEntry) -> Layer:
     """A table that maps each element, a small integer, to another integer."""
     name, source = entry.input()
@@ -200,7 +183,6 @@ def _lookup(entry: LayerEntry) -> Layer:
     return entry.layer(name, values=values, table=table.astype(np.int64))
 
 
-@_op("add")
 def _add(entry: LayerEntry) -> Layer:
     """The sum of two values, clamped."""
     names, one, two = entry.two_inputs()
@@ -210,7 +192,6 @@ def _add(entry: LayerEntry) -> Layer:
     return entry.layer(*names, values=Activations(one.grid, one.channels, *clamp), clamp=clamp)
 
 
-@_op("concat")
 def _concat(entry: LayerEntry) -> Layer:
     """The channels of two values, one after the other."""
     names, one, two = entry.two_inputs()
@@ -220,7 +201,6 @@ def _concat(entry: LayerEntry) -> Layer:
     return entry.layer(*names, values=Activations(one.grid, one.channels + two.channels, low, high))
 
 
-@_op("pixel_shuffle")
 def _pixel_shuffle(entry: LayerEntry) -> Layer:
     """Turns each place into factor x factor places, with factor^2 times fewer channels."""
     name, source = entry.input_on_grid()
@@ -235,7 +215,6 @@ def _pixel_shuffle(entry: LayerEntry) -> Layer:
     return entry.layer(name, values=values, factor=factor)
 
 
-@_op("flatten")
 def _flatten(entry: LayerEntry) -> Layer:
     """A value on a grid, reshaped to a value per item."""
     name, source = entry.input_on_grid()
@@ -243,7 +222,6 @@ def _flatten(entry: LayerEntry) -> Layer:
     return entry.layer(name, values=Activations(ITEM, elements, source.low, source.high))
 
 
-@_op("image")
 def _image(entry: LayerEntry) -> Layer:
     """A value per item, reshaped to a value on a grid."""
     name, source = entry.input_at_item()
@@ -257,9 +235,21 @@ def _image(entry: LayerEntry) -> Layer:
     return entry.layer(name, values=Activations(grid, channels, source.low, source.high))
 
 
-@_op("broadcast")
 def _broadcast(entry: LayerEntry) -> Layer:
     """A value per item, repeated at each place of a grid."""
     name, source = entry.input_at_item()
     grid = entry.fields.integer("grid", 1, _COARSEST)
     return entry.layer(name, values=Activations(grid, source.channels, source.low, source.high))
+
+
+_OPS: dict[str, Callable[[LayerEntry], Layer]] = {
+    "linear": _linear,
+    "conv": _conv,
+    "lookup_table": _lookup,
+    "add": _add,
+    "concat": _concat,
+    "pixel_shuffle": _pixel_shuffle,
+    "flatten": _flatten,
+    "image": _image,
+    "broadcast": _broadcast,
+}
