@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -185,6 +186,32 @@ def test_another_input_or_option_is_another_shard(
     assert np.array_equal(contents(second), changed)
     assert not {*first} & {*to_shards(lazy, tmp_path, model=MODEL, shard=100, block=10)}
     assert first == to_shards(lazy, tmp_path, model=MODEL, shard=100, threads=2)
+
+
+def test_changes_beside_the_bytes_of_files_are_another_shard(tmp_path: Path) -> None:
+    source, shards = tmp_path / "scans", tmp_path / "shards"
+    (source / "a").mkdir(parents=True)
+    for number in range(4):
+        (source / f"a/{number}").write_bytes(bytes(9))
+    changes = [
+        lambda: os.utime(source / "a/0", (5, 5)),
+        lambda: (source / "a/1").chmod(0o600),
+        lambda: (source / "link").symlink_to("a/0"),
+        lambda: (source / "empty").mkdir(),
+    ]
+    with dask.config.set(scheduler="sync"):
+        before = to_shards(source, shards, shard=2)
+        for change in changes:
+            change()
+            after = to_shards(source, shards, shard=2)
+            assert [a == b for a, b in zip(before, after, strict=True)] == [False, True]
+            before = after
+    bitsback.merge(before, tmp_path / "scans.bb")
+    bitsback.decompress(tmp_path / "scans.bb", tmp_path / "back")
+    assert (tmp_path / "back/a/0").stat().st_mtime == 5
+    assert stat.S_IMODE((tmp_path / "back/a/1").stat().st_mode) == 0o600
+    assert (tmp_path / "back/link").readlink() == Path("a/0")
+    assert (tmp_path / "back/empty").is_dir()
 
 
 def test_two_runs_at_once_do_not_tear_a_shard(

@@ -28,7 +28,7 @@ from bitsback.archive.writing.merging import merge
 from bitsback.archive.writing.writer import write_archive
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import ArchiveError, InputError, InputWarning
-from bitsback.files.file_lists import Listing, list_files, list_folder
+from bitsback.files.file_lists import Listing, list_files, list_folder, mode_of
 from bitsback.files.npy import check_dtype
 from bitsback.io.file_io import Location, name_of, open_file, reading
 from bitsback.io.output import naming
@@ -206,18 +206,28 @@ def _whole(place: Location) -> bool:
 
 def _digest(content: NDArray[Any] | Listing, settings: str) -> str:
     """The first digits of the SHA-256 of the options, and of an array's dtype, shape and elements,
-    or the files' names and bytes.
+    or of folders, links, and the files' names, modes, times and bytes.
     """
     found = hashlib.sha256(settings.encode())
     if isinstance(content, Listing):
+        found.update(f"\n{content.folders} {content.links}".encode())
         for name in content.names:
-            with open_file(content.path(name)) as file:
-                found.update(f"\n{name}\n".encode())
+            place = content.path(name)
+            with open_file(place) as file:
+                found.update(f"\n{name}\n{_stamp(place)}\n".encode())
                 found.update(hashlib.file_digest(file, "sha256").digest())
     else:
         found.update(f"\n{content.dtype.str} {content.shape}\n".encode())
         found.update(np.ascontiguousarray(content).reshape(-1).view(np.uint8).data)
     return found.hexdigest()[:32]
+
+
+def _stamp(place: Location) -> object:
+    """The mode and the time of a file, or the description of an open file at a URL."""
+    if isinstance(place, Url):
+        return place.described
+    status = Path(place).stat()
+    return mode_of(status), status.st_mtime_ns
 
 
 def _rows(array: da.Array, shard: int | None) -> da.Array:
