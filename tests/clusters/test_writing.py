@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,33 @@ def test_a_worker_that_is_killed_loses_nothing(
     assert np.array_equal(contents(shards), digits)
 
 
+def test_results_that_have_arrived_survive_their_worker(
+    cluster: Client, lazy: Any, tmp_path: Path
+) -> None:
+    """The input of their shards is not read again."""
+    read = tmp_path / "read"
+
+    def record(block: NDArray[Any], block_info: Any = None) -> NDArray[Any]:
+        with read.open("a") as file:
+            file.write(f"{block_info[0]['chunk-location'][0]}\n")
+        return block
+
+    def addresses() -> set[str]:
+        return cluster.run_on_scheduler(lambda dask_scheduler: set(dask_scheduler.workers))
+
+    def kill_worker(done: int, total: int) -> None:
+        if done == total - 1:
+            address, pid = cluster.run(os.getpid).popitem()
+            os.kill(pid, signal.SIGKILL)
+            until(lambda: len(addresses() - {address}) == 2)
+
+    blocks = lazy.map_blocks(record, dtype=bool, meta=lazy._meta)
+    to_shards(blocks, tmp_path / "shards", model=MODEL, shard=50, progress=kill_worker)
+    runs = Counter(read.read_text().split())
+    assert len(runs) == 8
+    assert list(runs.values()).count(1) >= 7
+
+
 def test_a_run_that_died_does_what_is_missing_when_it_is_started_again(
     cluster: Client, digits: NDArray[np.bool_], tmp_path: Path
 ) -> None:
@@ -180,6 +209,60 @@ def test_another_input_or_option_is_another_shard(
     assert np.array_equal(contents(second), changed)
     assert not {*first} & {*to_shards(lazy, tmp_path, model=MODEL, shard=100, block=10)}
     assert first == to_shards(lazy, tmp_path, model=MODEL, shard=100, threads=2)
+
+
+def test_changes_beside_the_bytes_of_files_are_another_shard(tmp_path: Path) -> None:
+    source, shards = tmp_path / "scans", tmp_path / "shards"
+    (source / "a").mkdir(parents=True)
+    for number in range(4):
+        (source / f"a/{number}").write_bytes(bytes(9))
+    changes = [
+        lambda: os.utime(source / "a/0", (5, 5)),
+        lambda: (source / "a/1").chmod(0o600),
+        lambda: (source / "link").symlink_to("a/0"),
+        lambda: (source / "empty").mkdir(),
+    ]
+    with dask.config.set(scheduler="sync"):
+        before = to_shards(source, shards, shard=2)
+        for change in changes:
+            change()
+            after = to_shards(source, shards, shard=2)
+            assert [a == b for a, b in zip(before, after, strict=True)] == [False, True]
+            before = after
+    bitsback.merge(before, tmp_path / "scans.bb")
+    bitsback.decompress(tmp_path / "scans.bb", tmp_path / "back")
+    assert (tmp_path / "back/a/0").stat().st_mtime == 5
+    assert stat.S_IMODE((tmp_path / "back/a/1").stat().st_mode) == 0o600
+    assert (tmp_path / "back/link").readlink() == Path("a/0")
+    assert (tmp_path / "back/empty").is_dir()
+
+
+@pytest.mark.parametrize("on_cluster", [False, True])
+def test_progress_counts_shards(
+    on_cluster: bool, request: pytest.FixtureRequest, lazy: Any, tmp_path: Path
+) -> None:
+    if on_cluster:
+        request.getfixturevalue("cluster")
+    reports: list[Any] = []
+
+    class Progress:
+        def __call__(self, done: int, total: int) -> None:
+            reports.append((done, total))
+
+        def stage(self, name: str) -> None:
+            reports.append(name)
+
+    to_archive(lazy, tmp_path / "x.bb", model=MODEL, shard=100, progress=Progress())
+    assert reports[:6] == ["compressing", (1, 4), (2, 4), (3, 4), (4, 4), "merging"]
+    assert reports.index("verifying") > 6
+
+
+def test_tasks_may_make_shards_on_their_own_cluster(cluster: Client, tmp_path: Path) -> None:
+    """They do not keep the threads of all workers while they wait."""
+    array = da.zeros((4, 2, 2), dtype=np.uint8)
+    futures = [cluster.submit(to_shards, array, tmp_path / name, shard=2) for name in "ab"]
+    for future in futures:
+        assert len(future.result(timeout=PATIENCE)) == 2
 
 
 def test_two_runs_at_once_do_not_tear_a_shard(

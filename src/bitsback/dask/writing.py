@@ -13,12 +13,15 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias, Unpack
 
 import dask
 import dask.array as da
 import numpy as np
+from dask.base import get_scheduler
+from dask.callbacks import Callback
 from dask.delayed import Delayed
 from numpy.typing import NDArray
 
@@ -28,7 +31,7 @@ from bitsback.archive.writing.merging import merge
 from bitsback.archive.writing.writer import write_archive
 from bitsback.compress_options import CompressKeywords, CompressOptions
 from bitsback.errors import ArchiveError, InputError, InputWarning
-from bitsback.files.file_lists import Listing, list_files, list_folder
+from bitsback.files.file_lists import Listing, list_files, list_folder, mode_of
 from bitsback.files.npy import check_dtype
 from bitsback.io.file_io import Location, name_of, open_file, reading
 from bitsback.io.output import naming
@@ -36,6 +39,7 @@ from bitsback.io.remote.files import exists
 from bitsback.io.remote.url import Url, located
 from bitsback.models import Model
 from bitsback.planner.candidates import item_axes, read_choice
+from bitsback.work import Progress, begin
 
 Place: TypeAlias = str | os.PathLike[str]
 Source: TypeAlias = da.Array | Place | Sequence[Place]
@@ -45,8 +49,7 @@ SHARD_BYTES = 1 << 27
 SHARD_FILES = 1000
 """The files in a shard, by default."""
 _OF_ONE_ARCHIVE = (
-    "dtype", "keep_names", "labels", "parity", "progress", "resume", "shape", "skip_bad",
-    "unordered",
+    "dtype", "keep_names", "labels", "parity", "resume", "shape", "skip_bad", "unordered",
 )  # fmt: skip
 """Options that shards do not have."""
 
@@ -73,7 +76,8 @@ def to_archive(
     (100, 28, 28)
 
     The arguments are those of `to_shards`. Workers write shards to the folder `DESTINATION.shards`;
-    this process merges them and removes them. force: replaces an existing archive.
+    this process merges them and removes them. force: replaces an existing archive. progress: is
+    also called while they are merged.
 
     Raises InputError, ModelError and ArchiveError as `to_shards` and `bitsback.merge`; InputError
     for an array that is one picture, which has to be compressed as a whole.
@@ -90,7 +94,13 @@ def to_archive(
     folder = f"{os.fspath(destination)}.shards"
     shards = to_shards(source, folder, shard=shard, **options)
     at_url = request.storage_options if isinstance(place, Url) else None
-    merge(shards, destination, force=request.force, storage_options=at_url)
+    merge(
+        shards,
+        destination,
+        force=request.force,
+        progress=request.progress,
+        storage_options=at_url,
+    )
     _remove([located(each, at_url) for each in shards])
     with suppress(OSError):  # it contains shards of another run, or is at a URL
         Path(folder).rmdir()
@@ -117,7 +127,8 @@ def to_shards(
     folder. shard: the number of entries along the first axis, or of files, in a shard. By default
     an array is cut into about 128 MiB, and files into thousands. options: the fields of
     `bitsback.CompressOptions`, except those for one archive: dtype, keep_names, labels, parity,
-    progress, resume, shape, skip_bad, unordered. threads: of each task, by default one.
+    resume, shape, skip_bad, unordered. threads: of each task, by default one. progress: called in
+    this process with the number of finished shards, and of all.
 
     An existing shard of the same input and options is not made again. Raises InputError if the
     input cannot be used or the output cannot be written, ModelError if the model cannot be used.
@@ -147,7 +158,42 @@ def to_shards(
     tasks: list[Delayed] = [
         make(job, f"{number:0{digits}d}", chunk) for number, chunk in enumerate(chunks)
     ]
-    return list(dask.compute(*tasks))
+    begin(request.progress, "compressing")
+    return _results(tasks, request.progress or (lambda done, total: None))
+
+
+def _results(tasks: Sequence[Delayed], progress: Progress) -> list[str]:
+    """The results of tasks, in order. progress: called after each task.
+
+    A cluster hands over each result when it is there. The results of a worker that dies later are
+    then not lost, and their tasks need not run again.
+    """
+    keys, done = {task.key for task in tasks}, count(1)
+
+    def report(key: str, *_: object) -> None:
+        if key in keys:
+            progress(next(done), len(keys))
+
+    client: Any = getattr(get_scheduler(collections=tasks), "__self__", None)
+    if not hasattr(client, "compute"):  # threads of this process, or another scheduler
+        with Callback(posttask=report):
+            return list(dask.compute(*tasks))
+
+    from distributed import as_completed, secede  # takes half a second to import
+
+    with suppress(ValueError):  # outside of a task
+        secede()  # other tasks need this thread
+    results: dict[str, str] = {}
+    futures = client.compute(tasks)
+    try:
+        for future, result in as_completed(futures, loop=client.loop, with_results=True):
+            results[future.key] = result
+            future.release()
+            report(future.key)
+    finally:
+        for future in futures:
+            future.release()
+    return [results[task.key] for task in tasks]
 
 
 @dataclass(frozen=True)
@@ -168,6 +214,7 @@ class _Job:
             model=model,
             threads=request.threads or 1,
             force=True,  # another worker may make the same shard
+            progress=None,
             storage_options=None,  # they are in the URLs
         )
         identity = model if isinstance(model, str) else model.identity.hex()
@@ -206,18 +253,28 @@ def _whole(place: Location) -> bool:
 
 def _digest(content: NDArray[Any] | Listing, settings: str) -> str:
     """The first digits of the SHA-256 of the options, and of an array's dtype, shape and elements,
-    or the files' names and bytes.
+    or of folders, links, and the files' names, modes, times and bytes.
     """
     found = hashlib.sha256(settings.encode())
     if isinstance(content, Listing):
+        found.update(f"\n{content.folders} {content.links}".encode())
         for name in content.names:
-            with open_file(content.path(name)) as file:
-                found.update(f"\n{name}\n".encode())
+            place = content.path(name)
+            with open_file(place) as file:
+                found.update(f"\n{name}\n{_stamp(place)}\n".encode())
                 found.update(hashlib.file_digest(file, "sha256").digest())
     else:
         found.update(f"\n{content.dtype.str} {content.shape}\n".encode())
         found.update(np.ascontiguousarray(content).reshape(-1).view(np.uint8).data)
     return found.hexdigest()[:32]
+
+
+def _stamp(place: Location) -> object:
+    """The mode and the time of a file, or the description of an open file at a URL."""
+    if isinstance(place, Url):
+        return place.described
+    status = Path(place).stat()
+    return mode_of(status), status.st_mtime_ns
 
 
 def _rows(array: da.Array, shard: int | None) -> da.Array:
