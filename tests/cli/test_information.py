@@ -51,7 +51,7 @@ def test_version(run: Run) -> None:
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys\nfrom bitsback.cli import main\ntry:\n    main()\nexcept SystemExit:\n   "
-        " print([name for name in ('numpy', 'torch', 'PIL', 'safetensors', 'json') if name in"
+        " print([name for name in ('numpy', 'torch', 'PIL', 'safetensors') if name in"
         " sys.modules])\n"
     )
     result = subprocess.run(
