@@ -129,29 +129,31 @@ def from_jpeg_ls(path: Path, packed: Packed) -> None:
     assert np.array_equal(frames, pixels.ravel().view(frames.dtype))
 
 
+def data_sets(file: h5py.File) -> dict[str, h5py.Dataset]:
+    found: dict[str, h5py.Dataset] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            found[name] = item
+
+    file.visititems(visit)
+    return found
+
+
 def to_hdf5(path: Path) -> Packed:
     made = io.BytesIO()
     with h5py.File(path) as file, h5py.File(made, "w") as other:
-
-        def copy(name: str, found: Any) -> None:
-            if isinstance(found, h5py.Dataset):
-                filters = {"shuffle": True, "compression": 9} if found.shape else {}
-                other.create_dataset(name, data=found[()], chunks=found.chunks, **filters)
-
-        file.visititems(copy)
+        for name, found in data_sets(file).items():
+            filters = {"shuffle": True, "compression": 9} if found.shape else {}
+            other.create_dataset(name, data=found[()], chunks=found.chunks, **filters)
     return [made.getvalue()]
 
 
 def from_hdf5(path: Path, packed: Packed) -> None:
     (data,) = packed
     with h5py.File(path) as file, h5py.File(io.BytesIO(data)) as other:
-        other.visititems(
-            lambda name, found: (
-                np.testing.assert_array_equal(found[()], file[name][()])
-                if isinstance(found, h5py.Dataset)
-                else None
-            )
-        )
+        for name, found in data_sets(file).items():
+            np.testing.assert_array_equal(found[()], other[name][()])
 
 
 def to_xz(path: Path) -> Packed:
@@ -184,7 +186,7 @@ def label_of(path: Path) -> str | None:
     found = formats.picture_format(start)
     if found is not None and found.label == "TIFF":
         with tifffile.TiffFile(path) as tiff:
-            if max(tiff.pages, key=lambda page: page.size).compression == 7:
+            if max(tiff.pages, key=lambda page: page.size).compression == tifffile.COMPRESSION.JPEG:
                 return "slide"
     return None if found is None else found.label
 

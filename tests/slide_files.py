@@ -41,6 +41,16 @@ def inside(file: Path) -> None:
         tiff.write(SLIDE[::4, ::4], subfiletype=1, **TILES)
 
 
+def with_damaged_tile(file: Path) -> None:
+    """The same; the tile in row 1 and column 1 of the largest page has zeros for bytes."""
+    inside(file)
+    data = bytearray(file.read_bytes())
+    with tifffile.TiffFile(file) as tiff:
+        at, size = tiff.pages[0].dataoffsets[10], tiff.pages[0].databytecounts[10]
+    data[at : at + size] = bytes(size)
+    file.write_bytes(data)
+
+
 def plain(file: Path) -> None:
     with tifffile.TiffWriter(file, byteorder=">") as tiff:
         tiff.write(SLIDE[::4, ::4], subfiletype=1, **TILES)

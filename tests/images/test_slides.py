@@ -14,7 +14,7 @@ import tifffile
 import bitsback
 from bitsback.errors import InputError
 from bitsback.files.tiff import slides
-from slide_files import LAYOUTS, SLIDE, Pixels, inside, page_of
+from slide_files import LAYOUTS, SLIDE, Pixels, page_of, with_damaged_tile
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +95,7 @@ def test_a_region_decodes_its_tiles_only(
 
 
 def test_a_damaged_tile_is_an_error_that_names_it(tmp_path: Path) -> None:
-    inside(tmp_path / "slide.tif")
-    data = bytearray((tmp_path / "slide.tif").read_bytes())
-    with tifffile.TiffFile(tmp_path / "slide.tif") as tiff:
-        at, size = tiff.pages[0].dataoffsets[10], tiff.pages[0].databytecounts[10]
-    data[at : at + size] = bytes(size)
-    (tmp_path / "slide.tif").write_bytes(data)
+    with_damaged_tile(tmp_path / "slide.tif")
     bitsback.compress(tmp_path / "slide.tif", tmp_path / "slide.bb", model="fast")
     with bitsback.open(tmp_path / "slide.bb") as archive:
         view = archive["slide.tif"]

@@ -101,7 +101,7 @@ def traced() -> str:
 
 
 def traced_slots(count: int) -> str:
-    """Of the contexts that depend on the references."""
+    """The slots of all contexts but those of errors, which no reference changes."""
     pixel = a_pixel(count)
     assert pixel.divide()
     lines = slots(pixel, Contexts(20, 2**20))

@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 
 import bitsback
-from slide_files import LAYOUTS, inside, page_of
+from slide_files import LAYOUTS, page_of, with_damaged_tile
 from viewer.browser import Browser
 from viewer.pages import CHECK, canvas, open_entry, show
 
@@ -57,12 +57,7 @@ def test_pages_and_levels(browser: Browser, name: str, tmp_path: Path) -> None:
 
 
 def test_a_damaged_tile_is_named_and_the_others_show(browser: Browser, tmp_path: Path) -> None:
-    inside(tmp_path / "slide.tif")
-    data = bytearray((tmp_path / "slide.tif").read_bytes())
-    with tifffile.TiffFile(tmp_path / "slide.tif") as tiff:
-        at, size = tiff.pages[0].dataoffsets[10], tiff.pages[0].databytecounts[10]
-    data[at : at + size] = bytes(size)
-    (tmp_path / "slide.tif").write_bytes(data)
+    with_damaged_tile(tmp_path / "slide.tif")
     bitsback.compress([tmp_path / "slide.tif"], tmp_path / "x.bb", model="fast")
     show(browser, tmp_path / "x.bb")
     open_entry(browser, 0)

@@ -1,11 +1,9 @@
 //! Restores original files, as far as this decoder can.
 
-use std::collections::HashSet;
-
 use crate::container::collection::{Container, Kind};
 use crate::container::entries::{Attributes, Entries};
 use crate::container::names::File;
-use crate::foundations::error::{demand, error, Result};
+use crate::foundations::error::{demand, Result};
 use crate::foundations::sha256::sha256;
 use crate::restored::metadata::{self, Restored};
 use crate::restored::npy::npy;
@@ -107,18 +105,11 @@ fn hashed(file: &File, made: Vec<u8>) -> Result<Vec<u8>> {
     Ok(made)
 }
 
-/// Refuses two files of the same name, a file in place of a folder of another one, and names that are too long.
+/// Refuses names that are too long.
 fn check_names(files: &[(String, Vec<u8>, Attributes)]) -> Result<()> {
-    let mut names = HashSet::new();
-    let mut folders = HashSet::new();
     for (name, ..) in files {
         let fits = name.len() <= 1024 && name.split('/').all(|part| part.len() <= 255);
         demand(fits, &format!("the name {name:?} is too long"), NAMES)?;
-        demand(names.insert(&name[..]), &format!("two files have the name {name:?}"), NAMES)?;
-        folders.extend(name.match_indices('/').map(|(place, _)| &name[..place]));
     }
-    match names.intersection(&folders).next() {
-        Some(name) => Err(error(format!("{name:?} is both a file and a folder"), NAMES)),
-        None => Ok(()),
-    }
+    Ok(())
 }

@@ -35,12 +35,12 @@ def opened(source: Location | BinaryIO, **settings: Any) -> Iterator[Archive]:
         with Archive(source, **settings) as archive:
             yield archive
         return
-    with spooled() as file, Archive(file, **settings) as archive:
+    with seekable_input() as file, Archive(file, **settings) as archive:
         yield archive
 
 
 @contextmanager
-def spooled() -> Iterator[BinaryIO]:
+def seekable_input() -> Iterator[BinaryIO]:
     """Standard input as a file that can seek. Raises InputError."""
     import os
 
@@ -79,7 +79,7 @@ def streamed() -> Iterator[BinaryIO]:
     if _holds_array(getattr(stdin, "peek", bytes)(_START)):
         yield stdin
         return
-    with spooled() as file:
+    with seekable_input() as file:
         yield file
 
 

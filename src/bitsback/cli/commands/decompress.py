@@ -14,7 +14,7 @@ import click
 from bitsback.cli import complete, failures, figures, options
 from bitsback.cli.progress import progress_with_warnings
 from bitsback.cli.removal import check_removable, removal_option, remove_archive
-from bitsback.cli.spool import spooled, streamed
+from bitsback.cli.spool import seekable_input, streamed
 from bitsback.decompress_options import DecompressOptions
 from bitsback.errors import InputError
 
@@ -110,7 +110,7 @@ def command(
             target = options.checked_output(source, target)
             archive: str | BinaryIO = source
             if source == options.STANDARD:
-                archive = stack.enter_context(spooled() if wanted.keep_going else streamed())
+                archive = stack.enter_context(seekable_input() if wanted.keep_going else streamed())
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
