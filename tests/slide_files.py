@@ -42,7 +42,7 @@ def inside(file: Path) -> None:
 
 
 def with_damaged_tile(file: Path) -> None:
-    """The same; the tile in row 1 and column 1 of the largest page has zeros for bytes."""
+    """As `inside`, but the tile in row 1 and column 1 of the largest page consists of zeros."""
     inside(file)
     data = bytearray(file.read_bytes())
     with tifffile.TiffFile(file) as tiff:

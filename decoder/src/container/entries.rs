@@ -125,7 +125,8 @@ fn read_text(bytes: &mut Bytes) -> Result<String> {
     String::from_utf8(text.to_vec()).map_err(|_| error("a name or a target is not UTF-8", SECTION))
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether this is the name of a file, folder or link, and no longer than file systems take.
+pub fn is_name(name: &str) -> bool {
     name.len() <= 1024 && !name.contains('\0') && name.split('/').all(|part| is_part(part) && part.len() <= 255)
 }
 

@@ -1,7 +1,7 @@
 //! Restores original files, as far as this decoder can.
 
 use crate::container::collection::{Container, Kind};
-use crate::container::entries::{Attributes, Entries};
+use crate::container::entries::{is_name, Attributes, Entries};
 use crate::container::names::File;
 use crate::foundations::error::{demand, Result};
 use crate::foundations::sha256::sha256;
@@ -75,7 +75,9 @@ impl Decoded {
                 }
             }
         }
-        check_names(&files)?;
+        for (name, ..) in &files {
+            demand(is_name(name), &format!("the name {name:?} is too long"), NAMES)?;
+        }
         self.entries.check_places(files.iter().map(|(name, ..)| &name[..]))?;
         let Entries { folders, links, .. } = self.entries.clone();
         Ok(Output::Tree(Tree { files, folders, links }))
@@ -103,13 +105,4 @@ fn hashed(file: &File, made: Vec<u8>) -> Result<Vec<u8>> {
     let matches = file.hash.is_none_or(|hash| hash == sha256(&made));
     demand(matches, &format!("the hash of {} does not match", file.name), HASHES)?;
     Ok(made)
-}
-
-/// Refuses names that are too long.
-fn check_names(files: &[(String, Vec<u8>, Attributes)]) -> Result<()> {
-    for (name, ..) in files {
-        let fits = name.len() <= 1024 && name.split('/').all(|part| part.len() <= 255);
-        demand(fits, &format!("the name {name:?} is too long"), NAMES)?;
-    }
-    Ok(())
 }
