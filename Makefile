@@ -18,7 +18,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(or $(NUMBER_OF_PROCESSORS),$(shell getcon
 # of a file, which share what they train, stay together but for one cut, and none waits for the last file of another.
 WORKERS := -n auto --dist worksteal
 
-.PHONY: demo test test-core test-parts without-torch decoder viewer test-slow docs lint lint-style lint-types lint-decoder bench cross sanitize fuzz clean
+.PHONY: demo test test-core test-parts without-torch decoder test-decoder viewer test-slow docs lint lint-style lint-types lint-decoder bench cross sanitize fuzz clean
 
 demo: .venv/installed-lab
 	$(BIN)/bitsback demo
@@ -41,9 +41,15 @@ without-torch: .venv-light/installed
 CARGO ?= $(firstword $(wildcard /usr/bin/cargo) cargo)
 # A cargo with a path takes the rustc beside it: rustup puts another one before it, which may have no default.
 OWN_RUSTC := $(if $(findstring /,$(CARGO)),RUSTC=$(dir $(CARGO))rustc)
+NEW_CARGO := printf '%s\n' "cargo 1.85" "$$($(CARGO) --version 2> /dev/null)" | sort -CV
 decoder:
-	@if printf '%s\n' "cargo 1.85" "$$($(CARGO) --version 2> /dev/null)" | sort -CV; then CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 $(OWN_RUSTC) $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml \
+	@if $(NEW_CARGO); then CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 $(OWN_RUSTC) $(CARGO) build --quiet --release --offline --manifest-path decoder/Cargo.toml \
 		-p bitsback-decode -p bitsback-decode-c -p bitsback-hdf5; fi
+
+# The decoder's own tests, among them the traced decision of docs/model-format.md.
+test-decoder:
+	@if $(NEW_CARGO); then $(OWN_RUSTC) $(CARGO) test --quiet --release --offline --manifest-path decoder/Cargo.toml; \
+	else echo "the decoder's own tests are skipped: cargo is older than 1.85 or missing"; fi
 
 # The page that shows archives in a browser, src/bitsback/viewer.html, which is committed: to be made again after a change
 # of decoder/, viewer/ or a model in it. It takes what Debian calls cargo, libstd-rust-dev-wasm32 and lld.
@@ -51,7 +57,7 @@ viewer:
 	$(PYTHON) viewer/build.py
 
 # Whole data sets, long campaigns, and property tests with many examples, where `make test` takes samples.
-test-slow: .venv/installed-test
+test-slow: .venv/installed-test test-decoder
 	$(BIN)/python -m pytest $(WORKERS) -o faulthandler_timeout=0 -m "slow or hypothesis" --hypothesis-profile bitsback-slow
 
 # The site, into site/. The tests build it too.

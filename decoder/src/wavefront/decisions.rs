@@ -294,7 +294,7 @@ mod tests {
         let slot = window.slot(ROW);
         let place = Place { plane, references, time: TIME, slot, items: 1, count: 1, levels: 256, depth: 8 };
 
-        let mut decisions = Decisions::new(1 << 17, 22);
+        let mut decisions = Decisions::new(1 << 20, 22);
         find_keys(&mut decisions.keys, &pixels, &place, 2);
         let mut sums = Box::new([0; 257]);
         sums[108] = 3_500_000;
@@ -327,9 +327,9 @@ mod tests {
         for (k, number) in numbers.into_iter().enumerate() {
             assert_eq!(spot.slots[k], ((k as u32) << 20) + (number ^ 3));
         }
-        let errors = [(((5 * 8 + 2) * 4 + 2) * 4, 2 << 16), (16 * 16 + 4, (4 + 2) << 16)];
-        for (i, (value, table)) in errors.into_iter().enumerate() {
-            assert_eq!(spot.slots[8 + i], (10 << 20) + table + (value * 4 + 2) * 16 + 8);
+        let errors = [((5 * 8 + 2) * 4 + 2) * 4, 1024 + 16 * 16 + 4];
+        for (i, value) in errors.into_iter().enumerate() {
+            assert_eq!(spot.slots[8 + i], (10 << 20) + (value * 4 + 2) * 8 + 4);
         }
         let numbers = [(7, 903075), (8, 848261), (8, 297566), (8, 670891), (8, 381397), (9, 1031460)];
         for (i, (table, number)) in numbers.into_iter().enumerate() {
