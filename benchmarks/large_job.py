@@ -223,7 +223,10 @@ def run(folder: Path, shard: int) -> dict[str, Any]:
     with (
         bucket() as (storage, counts),
         LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster),
     ):
@@ -249,6 +252,10 @@ def run(folder: Path, shard: int) -> dict[str, Any]:
             restore(folder, some, storage)
         with bitsback.open(ARCHIVE, storage_options=storage) as archive:
             size = archive.file_bytes
+            if sorted(archive.names) != names:
+                raise SystemExit("the archive has other files than the folder")
+    for row in steps.rows:
+        row["of_archive_%"] = 100 * row["bytes_read"] / size
     return {
         "rows": steps.rows,
         "bytes": sum((folder / name).stat().st_size for name in names),
@@ -271,7 +278,7 @@ def main() -> None:
     if options.photographs is None and options.folder is None:
         parser.error("give --photographs, or a --folder of pictures")
     with tempfile.TemporaryDirectory() as text:
-        folder = options.folder or Path(text, "pictures")
+        folder = (options.folder or Path(text, "pictures")).absolute()
         if not folder.is_dir() or not any(folder.iterdir()):
             if options.photographs is None:
                 parser.error(f"{folder}: has no pictures")
@@ -279,16 +286,13 @@ def main() -> None:
         figures = run(folder, options.shard)
     if options.figures is not None:
         options.figures.write_text(json.dumps(figures, indent=2))
-    size = figures["archive_bytes"]
-    for row in figures["rows"]:
-        row["of_archive_%"] = 100 * row["bytes_read"] / size
     report(
         "a large job on two workers",
         figures["rows"],
         [
-            f"{figures['bytes']:,} bytes of files, {size:,} of the archive; all files were restored"
-            f" byte for byte; {figures['shards']} shards, {figures['repeated_shards']} started"
-            " again; MB: peaks of resident memory"
+            f"{figures['bytes']:,} bytes of files, {figures['archive_bytes']:,} of the archive; all"
+            f" files were restored byte for byte; {figures['shards']} shards,"
+            f" {figures['repeated_shards']} started again; MB: peaks of resident memory"
         ],
         False,
     )
