@@ -204,7 +204,7 @@ def always() -> Iterator[tuple[str, str, bytes]]:
             bitsback.add_parity(f"{name}/y.bb", 20)
         yield "M10", "wavefronts.bb", _of_wavefronts(Path(name, "w"))
         yield "A5.18", "parity.bb", Path(name, "y.bb").read_bytes()
-    block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\3\0\2ababc"
+    block = bytes([alone.MAGIC, VERSION]) + b"|u1\1\3\0\2ababc"
     yield "A5.6", "raw with two values.block", block + archive.crc32c(block).to_bytes(4, "little")
     data = (TESTS / "collections/golden/changed.bb").read_bytes()
     yield "A9", "unfinished addition.bb", data + mutate.section("C", bytes(20)) + b"B"
@@ -224,11 +224,11 @@ def always() -> Iterator[tuple[str, str, bytes]]:
     yield "A10", "newer container metadata.bb", unknown_kind
     yield "A10", "newer version.bb", MAGIC + bytes([VERSION + 1]) + _archive(parts, counts)[8:]
     for name, body in (("method", b"\4\0!"), ("value map", b"\x22\7!"), ("bits", b"\x50\0!")):
-        block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\1" + body
+        block = bytes([alone.MAGIC, VERSION]) + b"|u1\1\1" + body
         crc = archive.crc32c(block).to_bytes(4, "little")
         yield "A10", f"newer {name}.block", block + crc
     unknown = b"\x22\0" + bytes(16) + bytes(30)
-    block = bytes([alone.MAGIC, alone.VERSION]) + b"|u1\1\1" + unknown
+    block = bytes([alone.MAGIC, VERSION]) + b"|u1\1\1" + unknown
     yield "A10", "newer model.block", block + archive.crc32c(block).to_bytes(4, "little")
 
 
@@ -1030,7 +1030,7 @@ def of_numbers() -> Iterator[tuple[str, bytes]]:
     universal = bundled.identity("universal")[:16]
     for name, (dtype, data) in bad_lists.BAD.items():
         body = (
-            bytes([alone.MAGIC, alone.VERSION])
+            bytes([alone.MAGIC, VERSION])
             + dtype.encode()
             + b"\1\2"
             + bytes([MODEL + 32])

@@ -134,7 +134,7 @@ BAD = {
 
 def block_of(dtype: str, data: bytes) -> bytes:
     """A block alone of two elements, of the method digits."""
-    body = b"\xbb\6" + np.dtype(dtype).str.encode() + b"\1\2" + bytes([DIGITS + 32]) + b"\0" + data
+    body = b"\xbb\7" + np.dtype(dtype).str.encode() + b"\1\2" + bytes([DIGITS + 32]) + b"\0" + data
     return body + archive.crc32c(body).to_bytes(4, "little")
 
 

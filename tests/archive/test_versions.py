@@ -10,7 +10,7 @@ from bitsback.format.layout import MAGIC
 from bitsback.models import Model
 
 
-@pytest.mark.parametrize(("version", "said"), [(5, "an older bitsback"), (7, "a newer bitsback")])
+@pytest.mark.parametrize(("version", "said"), [(6, "an older bitsback"), (8, "a newer bitsback")])
 def test_an_archive_of_another_version(version: int, said: str) -> None:
     data = MAGIC + bytes([version]) + bytes(50)
     with pytest.raises(ArchiveError, match=said):

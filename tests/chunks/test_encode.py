@@ -171,7 +171,7 @@ def test_every_changed_byte_and_every_cut_is_an_error(
 def test_a_newer_version_is_told_from_damage() -> None:
     data = bytearray(bitsback.encode(np.arange(5)))
     data[1] += 1
-    with pytest.raises(bitsback.ArchiveError, match=r"version is 7.*update bitsback"):
+    with pytest.raises(bitsback.ArchiveError, match=r"version is 8.*update bitsback"):
         bitsback.decode(data)
 
 

@@ -199,7 +199,7 @@ def folder_of_grey(names: list[str]) -> bytes:
 
 
 def test_a_block_alone_without_elements_may_have_two_values(tmp_path: Path) -> None:
-    block = b"\xbb\6|u1\1\0\x20\2ab"
+    block = b"\xbb\7|u1\1\0\x20\2ab"
     block += spec.crc32c(block).to_bytes(4, "little")
     (tmp_path / "x.block").write_bytes(block)
     assert by_second(tmp_path / "x.block", tmp_path / "out.npy")

@@ -19,7 +19,7 @@ from reference.steps import Step
 PICTURE = np.array([[10, 20], [30, 40]], np.uint8)
 ARCHIVE = [
     ("89 62 62 0D 0A 1A 0A", "magic"),
-    ("06", "version"),
+    ("07", "version"),
     ("43", "the section `C`"),
     ("0A", "10 bytes follow, and a CRC"),
     ("00", "features: none"),

@@ -49,7 +49,7 @@ def decode(
     require(reader.byte() == 0xBB, "the first byte of a block alone")
     head = reader.byte()
     version, flags = head % 16, head // 16
-    require(version == 6, "version 6")
+    require(version == 7, "version 7")
     require(flags <= 7, "no flag that this reader does not understand")
     whole = bytes([0xBB, 16 * (flags & COLUMNS) + version])
     if flags & IMPLIED:

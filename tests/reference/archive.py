@@ -57,7 +57,7 @@ def read_sections(data: bytes) -> list[Section]:
     """
     reader = Reader(data)
     require(reader.take(7) == MAGIC, "the magic bytes of bitsback")
-    require(reader.byte() == 6, "version 6")
+    require(reader.byte() == 7, "version 7")
     require(data[-4:] == END, "the last four bytes of a footer")
     size = int.from_bytes(data[-12:-4], "little")
     require(size <= len(data) - 20, "the footer gives the size of the index")

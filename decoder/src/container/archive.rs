@@ -11,7 +11,7 @@ const INDEX: &str = "format.md, A5.11";
 const PREVIEWS: &str = "format.md, A5.17";
 const MAGIC: &[u8] = b"\x89bb\r\n\x1a\n";
 const END: &[u8] = b"bb\x1a\n";
-const VERSION: u8 = 6;
+pub const VERSION: u8 = 7;
 
 /// The sections of an archive, checked but not yet decoded.
 pub struct Archive<'a> {

@@ -1,6 +1,7 @@
 //! A block alone (format.md, A7).
 
 use crate::blocks::methods;
+use crate::container::archive::VERSION;
 use crate::foundations::bytes::{push_varint, Bytes};
 use crate::foundations::crc::crc32c;
 use crate::foundations::dtype::{elements, is_possible, read_shape, Dtype};
@@ -10,7 +11,6 @@ use crate::types::block::{read_map, Block, Method, Run};
 
 const SECTION: &str = "format.md, A7";
 pub const MAGIC: u8 = 0xBB;
-const VERSION: u8 = 6;
 
 pub struct Array {
     pub dtype: Dtype,

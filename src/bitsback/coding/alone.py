@@ -37,13 +37,12 @@ from bitsback.coding.block_reader import FindModel, decode_elements
 from bitsback.errors import ArchiveError
 from bitsback.format.array_part import check_shape
 from bitsback.format.grid import Shape
-from bitsback.format.layout import CRC_SIZE, Cursor, pack_shape
+from bitsback.format.layout import CRC_SIZE, VERSION, Cursor, pack_shape
 from bitsback.format.runs import Run, pack_runs, pack_value_map, read_value_map
 
 Buffer = bytes | bytearray | memoryview
 
 MAGIC = 0xBB
-VERSION = 6
 _IMPLIED, _NUMBERED, _COLUMNS = 1, 2, 4
 """The flags of the header.
 
@@ -175,7 +174,12 @@ def _read_head(cursor: Cursor) -> int:
     if cursor.byte() != MAGIC:
         raise ArchiveError("these bytes are not one, or its first byte is damaged")
     flags, version = divmod(cursor.byte(), 16)
-    if version != VERSION or flags > _IMPLIED | _NUMBERED | _COLUMNS:
+    if version < VERSION:
+        raise ArchiveError(
+            f"an older bitsback wrote it (format {version}), before the format was settled: decode"
+            " it with that one, and encode it again"
+        )
+    if version > VERSION or flags > _IMPLIED | _NUMBERED | _COLUMNS:
         raise ArchiveError(
             f"its version is {version} and its flags are {flags}, which this bitsback does not"
             " know: update bitsback"

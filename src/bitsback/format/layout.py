@@ -10,7 +10,7 @@ from bitsback.format.grid import Shape
 from bitsback.wire import varint
 
 MAGIC = bytes.fromhex("89 62 62 0D 0A 1A 0A")
-VERSION = 6
+VERSION = 7
 FILES, UNORDERED, LABELLED, HASHED, REMOVED, DESCRIBED = 1, 2, 4, 8, 16, 32
 """Features that a reader must understand, as bits.
 
