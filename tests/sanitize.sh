@@ -6,7 +6,7 @@
 #   tests/sanitize.sh thread [MUTATIONS]
 set -eu
 cd "$(dirname "$0")/.."
-python=$(command -v "${PYTHON:-.venv/bin/python}")
+python=$(command -v "${PYTHON:-$PWD/.venv/bin/python}")  # CMake ignores a relative path
 sanitizers=$1
 mutations=${2:-400}
 folder=build/sanitize-${sanitizers%%,*}
